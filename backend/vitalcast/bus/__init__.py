@@ -1,0 +1,1 @@
+"""The way frames travel from the sampler to the hub."""

@@ -1,0 +1,36 @@
+"""The exception tree.
+
+VitalcastError
+├── ConfigError        a setting is unknown, of the wrong type or impossible; names its key
+├── CollectorError     a collector cannot read its subject
+└── ProtocolError      a client's message breaks the contract; becomes an `error` reply
+"""
+
+
+class VitalcastError(Exception):
+    """Base of every error that Vitalcast raises on purpose."""
+
+
+class ConfigError(VitalcastError):
+    """A setting is wrong. `key` is dotted (`server.port`); the message says what would be right."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+
+
+class CollectorError(VitalcastError):
+    """A collector cannot read its subject; the message names the source."""
+
+
+class ProtocolError(VitalcastError):
+    """A client's message breaks the contract.
+
+    `code` is one of `core.protocol.ErrorCode`; `temporary` says that the same message may succeed later.
+    """
+
+    def __init__(self, code: int, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.temporary = temporary

@@ -1,0 +1,113 @@
+"""The few value types that everything else exchanges."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Kind(enum.StrEnum):
+    """OpenTelemetry's instrument kinds, as far as a host's metrics need them."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    UPDOWNCOUNTER = "updowncounter"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What a metric is: its name and unit (UCUM), its kind, and the keys of its attributes.
+
+    `rate` says whether a counter's per-second form (`<name>.rate`) is published beside it.
+    """
+
+    name: str
+    unit: str
+    kind: Kind
+    description: str
+    attributes: tuple[str, ...] = ()
+    rate: bool = True
+
+
+def series_key(name: str, attributes: tuple[tuple[str, str], ...]) -> str:
+    """Return the canonical text of a series: `name{a="x",b="y"}`, attributes sorted by key.
+
+    Backslash, double quote and line feed are escaped in values as in Prometheus's text format.
+    """
+    if not attributes:
+        return name
+    pairs = ",".join(
+        '{}="{}"'.format(key, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
+        for key, value in sorted(attributes)
+    )
+    return f"{name}{{{pairs}}}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One line of a metric: a descriptor and a value for each of its attributes, in its order.
+
+    Equal by `key`, so that a series found again after its device came back is the same series.
+    """
+
+    descriptor: Descriptor
+    values: tuple[str, ...] = ()
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.descriptor.attributes):
+            raise ValueError(
+                f"{self.descriptor.name} has the attributes {self.descriptor.attributes}, got values {self.values}"
+            )
+        object.__setattr__(self, "key", series_key(self.descriptor.name, tuple(self.attributes.items())))
+
+    @property
+    def name(self) -> str:
+        return self.descriptor.name
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        return dict(zip(self.descriptor.attributes, self.values, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Series) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+class Sample(NamedTuple):
+    """One reading of one series; `nan` where there was no reading."""
+
+    series: Series
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which series stands in which column of a frame; `None` marks a free column.
+
+    `version` grows whenever `series` changes, so that holders of column numbers know to look again.
+    """
+
+    version: int
+    series: tuple[Series | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All that one tick saw: `values[i]` is the reading of `layout.series[i]`, `nan` for none.
+
+    `offset` is the host's tick number and `time_ms` the tick's wall-clock deadline in Unix milliseconds.
+    Ticks that were missed leave a hole in the offsets. The array is shared: nobody may write to it.
+    """
+
+    offset: int
+    time_ms: int
+    layout: Layout
+    values: npt.NDArray[np.float64]

@@ -91,7 +91,7 @@ class Server(_Section):
         default="127.0.0.1",
         pattern=r"^[^\s\[\]/]+$",
         max_length=255,
-        description="Address to bind; other than loopback also needs no_auth, as nobody is asked who they are",
+        description="Address to bind; any but loopback also needs no_auth, as nobody is asked who they are",
         json_schema_extra={"form": "an address or a host name, without brackets"},
     )
     port: int = Field(
@@ -541,7 +541,7 @@ def _validate(given: Mapping[str, _Given]) -> tuple[Settings | None, list[Config
         except ValidationError as invalid:
             for error in invalid.errors(include_url=False):
                 if not error["loc"]:
-                    # A key left out for being bad stands at its default here; a collision with that is no news.
+                    # A bad key was left out and stands at its default here; a collision with that is no news.
                     conflicts: tuple[_Conflict, ...] = error["ctx"]["error"].conflicts
                     problems += [_clash(one, given) for one in conflicts if bad.isdisjoint(one.keys)]
                     return None, problems
@@ -611,7 +611,7 @@ def _clash(conflict: _Conflict, given: Mapping[str, _Given]) -> ConfigError:
 
 
 def _from_text(annotation: Any, text: str) -> Any:
-    """Turn an environment variable's text into the field's type; what cannot be turned stays text and fails."""
+    """Turn an environment variable's text into the field's type; what cannot be stays text, and fails later."""
     if annotation is bool:
         return {"true": True, "1": True, "yes": True, "on": True}.get(
             text.lower(), False if text.lower() in {"false", "0", "no", "off"} else text

@@ -611,7 +611,7 @@ def _clash(conflict: _Conflict, given: Mapping[str, _Given]) -> ConfigError:
 
 
 def _from_text(annotation: Any, text: str) -> Any:
-    """Turn an environment variable's text into the field's type; what cannot be stays text, and fails later."""
+    """Turn an environment variable's text into the field's type; what cannot be turned stays text."""
     if annotation is bool:
         return {"true": True, "1": True, "yes": True, "on": True}.get(
             text.lower(), False if text.lower() in {"false", "0", "no", "off"} else text

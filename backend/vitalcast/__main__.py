@@ -1,0 +1,6 @@
+"""`python -m vitalcast` is the same as `vitalcast`."""
+
+from vitalcast.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The command line: `vitalcast` serves, `check` shows the configuration, `tail` follows series.
+
+What only one command needs is imported inside it, so that each starts fast.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+from vitalcast import __version__
+from vitalcast.errors import ConfigError, VitalcastError
+
+if TYPE_CHECKING:
+    from vitalcast.config import Loaded
+
+EXIT_FAILED = 1
+EXIT_MISUSED = 2
+
+
+class Aggregate(enum.StrEnum):
+    """The choices of --aggregate. `core.aggregate` has them too, but would bring numpy into every start."""
+
+    LAST = "last"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+
+
+app = typer.Typer(
+    name="vitalcast",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Host = Annotated[
+    str | None,
+    typer.Option("--host", help="Address to bind; any but loopback needs --no-auth.", show_default="127.0.0.1"),
+]
+Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 picks a free one.", show_default="8000")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file with settings.",
+        show_default="./config.toml, else the one in your configuration folder",
+    ),
+]
+Interval = Annotated[
+    float | None,
+    typer.Option("--interval", metavar="SECONDS", help="Pause between two reads.", show_default="1.0"),
+]
+LogLevel = Annotated[
+    Literal["critical", "error", "warning", "info", "debug"] | None,
+    typer.Option("--log-level", help="Least severe log line to print.", show_default="warning"),
+]
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve other machines without asking who they are.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vitalcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def serve(
+    context: typer.Context,
+    host: Host = None,
+    port: Port = None,
+    config: Config = None,
+    interval: Interval = None,
+    log_level: LogLevel = None,
+    no_auth: NoAuth = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the browser when ready.")] = False,
+    version: Annotated[  # noqa: ARG001 - handled before this function is called
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Stream this machine's vital signs, live, to every screen that wants them. Without a command, serve."""
+    overrides = _overrides(host, port, interval, log_level, no_auth=no_auth)
+    if context.invoked_subcommand is not None:
+        # Dropping an option in silence would be worse than being strict about its place.
+        if overrides or config is not None or open_browser:
+            context.fail(f"Options of the server do not apply before '{context.invoked_subcommand}'.")
+        return
+    settings = _load(config, overrides).settings
+
+    from vitalcast.web.server import serve as run
+
+    raise typer.Exit(run(settings, open_browser=open_browser))
+
+
+@app.command()
+def check(
+    host: Host = None,
+    port: Port = None,
+    config: Config = None,
+    interval: Interval = None,
+    log_level: LogLevel = None,
+    no_auth: NoAuth = False,
+) -> None:
+    """Check the settings; show each and where it came from."""
+    loaded = _load(config, _overrides(host, port, interval, log_level, no_auth=no_auth))
+
+    from vitalcast.config import show
+
+    rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
+    if not sys.stdout.isatty():
+        typer.echo("\n".join("\t".join(row) for row in rows))
+        return
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("setting", "value", "from")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+@app.command()
+def tail(
+    patterns: Annotated[
+        list[str], typer.Argument(metavar="PATTERN...", help="Metrics, such as 'system.cpu.*' or 'system.>'.")
+    ],
+    url: Annotated[str, typer.Option("--url", help="The server's WebSocket.")] = "ws://127.0.0.1:8000/ws",
+    interval: Annotated[
+        float | None,
+        typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Pause between two ticks."),
+    ] = None,
+    aggregate: Annotated[
+        list[Aggregate] | None,
+        typer.Option("--aggregate", help="What becomes of the readings within an interval; may be repeated."),
+    ] = None,
+    backfill: Annotated[
+        float | None,
+        typer.Option("--backfill", metavar="SECONDS", min=0, max=86400, help="Begin this far back."),
+    ] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after so many ticks.")] = None,
+) -> None:
+    """Follow series of a server, as a live table or JSON lines."""
+    from vitalcast.tail import JsonLines, LiveTable, Request, follow, socket_url
+
+    request = Request(tuple(patterns), interval, tuple(one.value for one in aggregate or ()), backfill)
+    try:
+        address = socket_url(url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--url") from None
+    try:
+        if not sys.stdout.isatty():
+            follow(address, request, JsonLines(sys.stdout, sys.stderr), count=count)
+            return
+
+        from rich.console import Console
+
+        with LiveTable(Console()) as table:
+            follow(address, request, table, count=count)
+    except KeyboardInterrupt:  # how one leaves
+        return
+
+
+def main() -> NoReturn:
+    """Run the command line, and turn every expected error into lines on stderr and an exit code."""
+    try:
+        app(prog_name="vitalcast")
+    except BrokenPipeError:
+        # The reader has left, as `| head` does. Python's last flush must not fail over it too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except VitalcastError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"vitalcast: error: {line}", err=True)
+        sys.exit(EXIT_MISUSED if isinstance(error, ConfigError) else EXIT_FAILED)
+    sys.exit(0)
+
+
+def _overrides(
+    host: str | None, port: int | None, interval: float | None, log_level: str | None, *, no_auth: bool
+) -> dict[str, Any]:
+    given = {
+        "server.host": host,
+        "server.port": port,
+        "server.no_auth": no_auth or None,
+        "server.log_level": log_level,
+        "sampler.interval_s": interval,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _load(config: Path | None, overrides: dict[str, Any]) -> Loaded:
+    from vitalcast.config import load_settings
+
+    return load_settings(config, overrides)

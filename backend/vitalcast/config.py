@@ -176,7 +176,7 @@ class Stream(_Section):
             "system.cpu.utilization",
             "system.memory.usage",
             "system.memory.utilization",
-            "system.cpu.load_average.>",
+            "system.load.average",
             "system.disk.io.rate",
             "system.network.io.rate",
         ),

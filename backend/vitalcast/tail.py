@@ -39,9 +39,10 @@ class TailError(VitalcastError):
 class _LostError(Exception):
     """The connection broke in a way that a new one may mend."""
 
-    def __init__(self, why: str, after_s: float | None = None) -> None:
+    def __init__(self, why: str, *, after_s: float | None = None, advice: str = "") -> None:
         super().__init__(why)
         self.after_s = after_s
+        self.advice = advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,6 @@ class Feed:
         self._request = request
         self._epoch: str | None = None
         self._offset: int | None = None
-        self._resuming = False
         self._columns: tuple[Column, ...] = ()
         self._values: list[float | None] = []
 
@@ -117,15 +117,14 @@ class Feed:
             command["interval"] = request.interval_s
         if request.aggregates:
             command["aggregate"] = list(request.aggregates)
-        self._resuming = self._epoch is not None and self._offset is not None
-        if self._resuming:
+        if self._epoch is not None and self._offset is not None:
             command["since"] = {"epoch": self._epoch, "offset": self._offset}
-        elif request.backfill_s is not None:
+        if request.backfill_s is not None:  # beside `since`, for where that cannot be answered any more
             command["backfill"] = request.backfill_s
         return json.dumps(command)
 
     def receive(self, text: str) -> list[Event]:
-        """Return what a text says. Raises TailError for a refusal and for what is not the protocol."""
+        """Return what a text says. Raises TailError for a refusal and for what is not the contract."""
         try:
             return list(self._read(json.loads(text)))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -147,15 +146,13 @@ class Feed:
                 after_ms = message["reconnect_after_ms"]
                 yield Bye(message["code"], None if after_ms is None else after_ms / 1000)
             case "error":
-                raise TailError(f"{message['message']} (error {message['code']})")
+                text = f"{message['message']} (error {message['code']})"
+                raise _LostError(text) if message["temporary"] else TailError(text)
 
     def _acknowledged(self, message: dict[str, Any]) -> Iterator[Event]:
-        if self._resuming and not message["recovered"]:
-            if message["epoch"] == self._epoch and self._offset is not None:
-                if message["offset"] - 1 > self._offset:
-                    yield Gap(self._offset + 1, message["offset"] - 1, "expired")
-            else:
-                yield Gap(None, None, "restart")
+        # Within an epoch the server itself says what expired; of another epoch it knows nothing.
+        if self._epoch not in (None, message["epoch"]):
+            yield Gap(None, None, "restart")
         self._epoch = message["epoch"]
 
     def _snapshot(self, message: dict[str, Any]) -> Iterator[Event]:
@@ -411,7 +408,7 @@ def follow(
         except _LostError as error:
             lost = error
         if attempt is None:
-            raise TailError(f"{url}: {lost}; start the server with `vitalcast`, or say where it is with --url")
+            raise TailError(f"{url}: {lost}{lost.advice}")
         ceiling_s = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2**attempt)
         pause_s = jitter(ceiling_s / 2, ceiling_s) if lost.after_s is None else lost.after_s
         attempt = min(attempt + 1, 10)
@@ -445,7 +442,7 @@ def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Qu
         if close is not None and STAY_AWAY_FROM <= close.code < RECOVERABLE_CODES_BELOW:
             raise TailError(f"{url}: the server closed with {close.code} {close.reason}".rstrip()) from None
         reason = f"connection closed with {close.code} {close.reason}".rstrip() if close else "connection lost"
-        raise _LostError(reason, after_s) from None
+        raise _LostError(reason, after_s=after_s) from None
     except InvalidStatus as error:
         status = error.response.status_code
         if 400 <= status < 500:
@@ -458,4 +455,7 @@ def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Qu
     except TimeoutError:
         raise _LostError("no answer in time") from None
     except OSError as error:
-        raise _LostError(f"cannot connect ({error.strerror or error})") from None
+        raise _LostError(
+            f"cannot connect ({error.strerror or error})",
+            advice="; start the server with `vitalcast`, or say where it is with --url",
+        ) from None

@@ -166,16 +166,15 @@ def tail(
             follow(address, request, table, count=count)
     except KeyboardInterrupt:  # how one leaves
         return
+    except BrokenPipeError:
+        # The reader has left, as `| head` does. Python's last flush must not fail over it too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> NoReturn:
     """Run the command line, and turn every expected error into lines on stderr and an exit code."""
     try:
         app(prog_name="vitalcast")
-    except BrokenPipeError:
-        # The reader has left, as `| head` does. Python's last flush must not fail over it too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except VitalcastError as error:
         for line in str(error).splitlines():
             typer.echo(f"vitalcast: error: {line}", err=True)

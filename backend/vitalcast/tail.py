@@ -16,8 +16,7 @@ from vitalcast.errors import VitalcastError
 from vitalcast.model import series_key
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, Group
     from websockets.sync.client import ClientConnection
 
 SUBPROTOCOL = "vitalcast.v1.json"
@@ -254,7 +253,7 @@ class LiveTable:
         self._seen_s: float | None = None
         self._missed = 0
         self._gap = ""
-        self._live = Live(self.table(), console=console, auto_refresh=False)
+        self._live = Live(self.picture(), console=console, auto_refresh=False)
 
     def __enter__(self) -> LiveTable:
         self._live.__enter__()
@@ -287,7 +286,9 @@ class LiveTable:
     def idle(self) -> None:
         self._draw()
 
-    def table(self) -> Table:
+    def picture(self) -> Group:
+        """Return what is drawn: the table, and a line on how fresh it is."""
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
@@ -295,16 +296,16 @@ class LiveTable:
         parts = [self._status, age]
         if self._gap:
             parts.append(f"{self._missed} ticks not delivered, last cause: {self._gap}")
-        table = Table(caption=Text(" · ".join(parts)), caption_justify="left", expand=False)
+        table = Table()
         table.add_column("series", overflow="fold")
         table.add_column("value", justify="right", no_wrap=True)
-        table.add_column("recent", no_wrap=True)
+        table.add_column("recent", no_wrap=True, min_width=SPARK_POINTS)
         for key, row in self._rows.items():
             table.add_row(Text(key), format_value(row.value, row.column), sparkline(row.recent))
-        return table
+        return Group(table, Text(" · ".join(parts)))
 
     def _draw(self) -> None:
-        self._live.update(self.table(), refresh=True)
+        self._live.update(self.picture(), refresh=True)
 
 
 def format_value(value: float | None, column: Column) -> str:

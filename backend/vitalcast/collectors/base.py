@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from vitalcast.model import Descriptor, Sample, Series
 
 NO_READING = float("nan")
+
+Device = TypeVar("Device", bound=Hashable)
+
+
+def share(part: float, whole: float) -> float:
+    """Return `part / whole` within 0–1 and to five decimals; `nan` where there is no whole or no part.
+
+    Five decimals are finer than any kernel counter resolves in a second, and keep the text of a frame short.
+    """
+    if not whole > 0 or part != part:
+        return NO_READING
+    ratio = part / whole
+    if ratio <= 0:
+        return 0.0
+    return int(ratio * 100_000 + 0.5) / 100_000 if ratio < 1 else 1.0
+
+
+class SeriesPerDevice(dict[Device, tuple[Series, ...]], Generic[Device]):
+    """The series of each device: made when it is first seen, dropped once it is gone."""
+
+    def __init__(self, make: Callable[[Device], tuple[Series, ...]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, device: Device) -> tuple[Series, ...]:
+        made = self[device] = self._make(device)
+        return made
+
+    def keep(self, present: Collection[Device]) -> None:
+        """Forget every device that is not among those present, so that comers and goers never pile up."""
+        if len(self) > len(present):
+            for device in self.keys() - set(present):
+                del self[device]
 
 
 class Collector(ABC):
     """Reads one subject. Called from a worker thread, never twice at the same time.
 
     `descriptors` lists every metric that `collect` may ever yield here (without the derived `.rate` ones); an
-    instance may narrow it to what this machine has. `cadence_s` is None for a collector cheap enough for every
-    tick, else the pause between two reads. `deadline_s` bounds one read: past it the collector counts as hanging.
+    instance narrows it to what this machine has, to nothing where the subject is missing altogether. `cadence_s`
+    is None for a collector cheap enough for every tick, else the pause between two reads. `deadline_s` bounds one
+    read: past it the collector counts as hanging.
     """
 
     name: ClassVar[str]
@@ -25,10 +60,10 @@ class Collector(ABC):
     deadline_s: ClassVar[float] = 2.0
 
     def __init__(self) -> None:
-        self._series: dict[tuple[Any, ...], Series] = {}
+        self._series: dict[tuple[str, ...], Series] = {}
 
     @abstractmethod
-    def collect(self, now_s: float) -> list[Sample]:
+    def collect(self, now_s: float, /) -> list[Sample]:
         """Read the subject once. `now_s` is a monotonic time in seconds, for shares and ages.
 
         Counters are given as they stand, never as rates. A series left out is gone (a device was removed); a
@@ -36,7 +71,10 @@ class Collector(ABC):
         """
 
     def sample(self, descriptor: Descriptor, value: float, *attributes: str) -> Sample:
-        """Return a sample of the series with these attribute values; series are made once and kept."""
+        """Return a sample of the series with these attribute values; series are made once and kept for good.
+
+        For attributes with few and fixed values. Devices that come and go belong in a `SeriesPerDevice`.
+        """
         key = (descriptor.name, *attributes)
         series = self._series.get(key)
         if series is None:

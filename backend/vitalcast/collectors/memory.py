@@ -1,0 +1,184 @@
+"""Memory and swap space by state, and the paging between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from vitalcast.collectors.base import NO_READING, Collector, share
+from vitalcast.collectors.procfs import PROC, number, open_if_readable
+from vitalcast.model import Descriptor, Kind, Sample
+
+USAGE = Descriptor(
+    "system.memory.usage",
+    "By",
+    Kind.UPDOWNCOUNTER,
+    "Memory by state. Used is what a new program could not have; cached leaves out shared memory.",
+    ("system.memory.state",),
+)
+UTILIZATION = Descriptor(
+    "system.memory.utilization",
+    "1",
+    Kind.GAUGE,
+    "Share of the memory in each state.",
+    ("system.memory.state",),
+)
+LIMIT = Descriptor("system.memory.limit", "By", Kind.UPDOWNCOUNTER, "Memory the system has.")
+LINUX_AVAILABLE = Descriptor(
+    "system.memory.linux.available",
+    "By",
+    Kind.UPDOWNCOUNTER,
+    "The kernel's estimate of the memory that a new program could have without swapping.",
+)
+LINUX_SHARED = Descriptor("system.memory.linux.shared", "By", Kind.UPDOWNCOUNTER, "Shared memory, most of it in tmpfs.")
+PAGING_USAGE = Descriptor(
+    "system.paging.usage",
+    "By",
+    Kind.UPDOWNCOUNTER,
+    "Swap space by state; nothing where there is no swap.",
+    ("system.paging.state",),
+)
+PAGING_UTILIZATION = Descriptor(
+    "system.paging.utilization",
+    "1",
+    Kind.GAUGE,
+    "Share of the swap space in each state; absent while there is no swap.",
+    ("system.paging.state",),
+)
+PAGING_FAULTS = Descriptor(
+    "system.paging.faults",
+    "{fault}",
+    Kind.COUNTER,
+    "Page faults; a major one waits for a disk.",
+    ("system.paging.fault.type",),
+)
+PAGING_OPERATIONS = Descriptor(
+    "system.paging.operations",
+    "{operation}",
+    Kind.COUNTER,
+    "Pages swapped in and out.",
+    ("system.paging.direction", "system.paging.fault.type"),
+)
+
+DESCRIPTORS = (
+    USAGE,
+    UTILIZATION,
+    LIMIT,
+    LINUX_AVAILABLE,
+    LINUX_SHARED,
+    PAGING_USAGE,
+    PAGING_UTILIZATION,
+    PAGING_FAULTS,
+    PAGING_OPERATIONS,
+)
+_LINUX_ONLY = {LINUX_AVAILABLE, LINUX_SHARED, PAGING_FAULTS, PAGING_OPERATIONS}
+
+
+class MemoryReading(NamedTuple):
+    """Bytes; states that the platform does not know are left out of `states`."""
+
+    total: float
+    states: dict[str, float]
+    swap_total: float
+    swap_free: float
+    available: float = NO_READING
+    shared: float = NO_READING
+
+
+def parse_meminfo(text: bytes) -> MemoryReading:
+    """Parse /proc/meminfo, in kB. Used is `MemTotal - MemAvailable`, as the conventions want it."""
+    text = b"\n" + text  # so that every label, also the first, is found by its line's start
+    total = number(text, b"\nMemTotal:")
+    free = number(text, b"\nMemFree:")
+    buffers = number(text, b"\nBuffers:")
+    shared = number(text, b"\nShmem:")
+    # Shared memory lies in the page cache but cannot be dropped: it counts as used.
+    cached = number(text, b"\nCached:") + number(text, b"\nSReclaimable:") - shared
+    available = number(text, b"\nMemAvailable:")
+    if available != available:  # a kernel before 3.14
+        available = free + buffers + cached
+    return MemoryReading(
+        total * 1024,
+        {
+            "used": (total - available) * 1024,
+            "free": free * 1024,
+            "buffers": buffers * 1024,
+            "cached": max(cached, 0.0) * 1024,
+        },
+        number(text, b"\nSwapTotal:") * 1024,
+        number(text, b"\nSwapFree:") * 1024,
+        available * 1024,
+        shared * 1024,
+    )
+
+
+class PagingReading(NamedTuple):
+    """Events since boot."""
+
+    faults: float
+    major_faults: float
+    swapped_in: float
+    swapped_out: float
+
+
+def parse_vmstat(text: bytes) -> PagingReading:
+    """Parse /proc/vmstat; its `pgfault` counts major faults too."""
+    return PagingReading(
+        number(text, b"\npgfault "),
+        number(text, b"\npgmajfault "),
+        number(text, b"\npswpin "),
+        number(text, b"\npswpout "),
+    )
+
+
+def read_psutil() -> MemoryReading:
+    """Read what psutil offers on this platform."""
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    states: dict[str, float] = {"used": memory.total - memory.available, "free": memory.free}
+    states |= {name: getattr(memory, name) for name in ("buffers", "cached") if hasattr(memory, name)}
+    return MemoryReading(memory.total, states, swap.total, swap.free)
+
+
+def _reader(proc: Path) -> Callable[[], MemoryReading] | None:
+    file = open_if_readable(proc / "meminfo")
+    return None if file is None else lambda: parse_meminfo(file.read())
+
+
+class MemoryCollector(Collector):
+    """Reads /proc/meminfo and /proc/vmstat, elsewhere psutil, which knows no Linux details and no paging."""
+
+    name = "memory"
+
+    def __init__(self, *, proc: Path = PROC) -> None:
+        super().__init__()
+        reader = _reader(proc)
+        self._read = reader or read_psutil
+        self._vmstat = open_if_readable(proc / "vmstat")
+        self.descriptors = DESCRIPTORS if reader else tuple(d for d in DESCRIPTORS if d not in _LINUX_ONLY)
+
+    def collect(self, _now_s: float) -> list[Sample]:
+        memory = self._read()
+        samples = [self.sample(LIMIT, memory.total)]
+        for state, used in memory.states.items():
+            samples.append(self.sample(USAGE, used, state))
+            samples.append(self.sample(UTILIZATION, share(used, memory.total), state))
+        if memory.available == memory.available:
+            samples.append(self.sample(LINUX_AVAILABLE, memory.available))
+            samples.append(self.sample(LINUX_SHARED, memory.shared))
+        swap = {"used": memory.swap_total - memory.swap_free, "free": memory.swap_free}
+        for state, used in swap.items():
+            samples.append(self.sample(PAGING_USAGE, used, state))
+            if memory.swap_total > 0:
+                samples.append(self.sample(PAGING_UTILIZATION, share(used, memory.swap_total), state))
+        if self._vmstat is not None:
+            paging = parse_vmstat(self._vmstat.read())
+            samples += [
+                self.sample(PAGING_FAULTS, paging.faults - paging.major_faults, "minor"),
+                self.sample(PAGING_FAULTS, paging.major_faults, "major"),
+                self.sample(PAGING_OPERATIONS, paging.swapped_in, "in", "major"),
+                self.sample(PAGING_OPERATIONS, paging.swapped_out, "out", "major"),
+            ]
+        return samples

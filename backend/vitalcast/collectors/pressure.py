@@ -1,0 +1,78 @@
+"""Pressure stall: the time that work stood still for want of CPU, memory or I/O."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from vitalcast.collectors.base import Collector, SeriesPerDevice
+from vitalcast.collectors.procfs import PROC, KernelFile, open_if_readable
+from vitalcast.model import Descriptor, Kind, Sample, Series
+
+# Not in OpenTelemetry's conventions: named here in their style, after system.cpu.time and its utilization.
+UTILIZATION = Descriptor(
+    "system.pressure.utilization",
+    "1",
+    Kind.GAUGE,
+    "Share of the time that some, or all (full), threads stood still for want of the resource, over a window.",
+    ("system.pressure.resource", "system.pressure.scope", "system.pressure.window"),
+)
+TIME = Descriptor(
+    "system.pressure.time",
+    "s",
+    Kind.COUNTER,
+    "Time that some, or all (full), threads stood still for want of the resource.",
+    ("system.pressure.resource", "system.pressure.scope"),
+)
+
+DESCRIPTORS = (UTILIZATION, TIME)
+
+RESOURCES = ("cpu", "memory", "io", "irq")
+WINDOWS = ("10s", "1m", "5m")
+
+
+class Stall(NamedTuple):
+    """One line of a pressure file: the averages as shares, in the order of the windows, and the total seconds."""
+
+    averages: tuple[float, float, float]
+    total_s: float
+
+
+def parse_pressure(text: bytes) -> dict[str, Stall]:
+    """Parse a file such as `some avg10=1.50 avg60=0.81 avg300=0.29 total=6419384`, in percent and µs."""
+    stalls = {}
+    for line in text.splitlines():
+        scope, *fields = line.split()
+        *percents, total_us = (field.partition(b"=")[2] for field in fields)
+        ten, sixty, three_hundred = (min(int(float(text) * 100 + 0.5) / 10_000, 1.0) for text in percents)
+        stalls[scope.decode()] = Stall((ten, sixty, three_hundred), int(total_us) / 1e6)
+    return stalls
+
+
+class PressureCollector(Collector):
+    """Reads /proc/pressure; absent on a kernel without it, and on other systems."""
+
+    name = "pressure"
+
+    def __init__(self, *, proc: Path = PROC) -> None:
+        super().__init__()
+        self._files: dict[str, KernelFile] = {}
+        for resource in RESOURCES:
+            if file := open_if_readable(proc / "pressure" / resource):
+                self._files[resource] = file
+        self.descriptors = DESCRIPTORS if self._files else ()
+        self._of_line = SeriesPerDevice(_series)
+
+    def collect(self, _now_s: float) -> list[Sample]:
+        samples: list[Sample] = []
+        for resource, file in self._files.items():
+            for scope, stall in parse_pressure(file.read()).items():
+                if (resource, scope) == ("cpu", "full"):
+                    continue  # undefined for a whole host; the kernel fills in zeros
+                series = self._of_line[resource, scope]
+                samples += map(Sample, series, (*stall.averages, stall.total_s))
+        return samples
+
+
+def _series(line: tuple[str, str]) -> tuple[Series, ...]:
+    return (*(Series(UTILIZATION, (*line, window)) for window in WINDOWS), Series(TIME, line))

@@ -1,0 +1,44 @@
+"""How many processes there are in each state, and how many were created."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vitalcast.collectors.base import Collector
+from vitalcast.collectors.process_source import process_source
+from vitalcast.collectors.procfs import PROC, number, open_if_readable
+from vitalcast.model import Descriptor, Kind, Sample
+
+COUNT = Descriptor(
+    "system.process.count",
+    "{process}",
+    Kind.UPDOWNCOUNTER,
+    # "blocked" is not among the conventions' states, but tells a hanging disk from an idle machine.
+    "Processes by state; a blocked one waits for a device and cannot be interrupted.",
+    ("process.state",),
+)
+CREATED = Descriptor("system.process.created", "{process}", Kind.COUNTER, "Processes created since boot.")
+
+DESCRIPTORS = (COUNT, CREATED)
+
+STATES = ("running", "sleeping", "blocked", "stopped", "defunct")
+
+
+class ProcessCollector(Collector):
+    """Looks at every process, about 8 µs each. Only Linux tells how many were created."""
+
+    name = "process"
+    cadence_s = 5.0
+
+    def __init__(self, *, proc: Path = PROC) -> None:
+        super().__init__()
+        self._source = process_source(proc)
+        self._stat = open_if_readable(proc / "stat")
+        self.descriptors = DESCRIPTORS if self._stat else (COUNT,)
+
+    def collect(self, _now_s: float) -> list[Sample]:
+        states = self._source.states()
+        samples = [self.sample(COUNT, states[state], state) for state in STATES]
+        if self._stat is not None:
+            samples.append(self.sample(CREATED, number(self._stat.read(), b"\nprocesses ")))
+        return samples

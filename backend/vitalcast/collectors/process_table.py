@@ -1,0 +1,144 @@
+"""The table of processes: who uses the machine now."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from vitalcast.collectors.base import Column, Row, Table, TableQuery
+from vitalcast.collectors.process_source import Process, process_source
+from vitalcast.collectors.procfs import PROC
+from vitalcast.errors import CollectorError
+
+COLUMNS = (
+    Column("pid", "1", "The process's number."),
+    Column("name", "", "The program's name, as short as the kernel keeps it."),
+    Column("user", "", "The user it runs as."),
+    Column("cpu", "1", "Share of one CPU that it used since the last reading; more than 1 on several CPUs."),
+    Column("memory", "By", "Resident memory, counting shared pages in full."),
+    Column("threads", "{thread}", "Its threads."),
+    Column("read", "By/s", "Bytes read from disks a second; empty where it may not be known."),
+    Column("write", "By/s", "Bytes written to disks a second; empty where it may not be known."),
+    Column("age", "s", "Time since it started."),
+)
+COMMAND = Column("command", "", "The command line, which may hold secrets.")
+
+Key = tuple[int, float]  # pid and start, for pids are used again
+Value = TypeVar("Value")
+Cell = str | int | float | None
+
+_BASELINE_MIN_S = 0.5  # a share over less would be noise: the kernel counts CPU time in steps of 10 ms
+
+
+class _Readings(Generic[Value]):
+    """The newest reading of each process, and one from at least half a second earlier to compare it with.
+
+    Both hold only what was read at that time, so that what is gone or was left out is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self.older: dict[Key, Value] = {}
+        self.older_s = float("-inf")
+        self.newer: dict[Key, Value] = {}
+        self.newer_s = float("-inf")
+
+    def start(self, now_s: float) -> None:
+        if now_s - self.newer_s >= _BASELINE_MIN_S:
+            self.older, self.older_s = self.newer, self.newer_s
+            self.newer, self.newer_s = {}, now_s
+
+    def before(self, process: Process, now: Value) -> Value | None:
+        """Return the earlier reading, and note the one of now."""
+        key = (process.pid, process.started_s)
+        self.newer.setdefault(key, now)
+        return self.older.get(key)
+
+
+class ProcessTable(Table):
+    """Reads every process once for all queries; users, disk bytes and command lines only where they are needed.
+
+    `cpu`, `read` and `write` compare with an earlier reading and are None until there is one. Command lines are
+    there only if `command_line`, as programs are started with passwords in them.
+    """
+
+    name = "processes"
+
+    def __init__(self, *, proc: Path = PROC, command_line: bool = False) -> None:
+        self.columns = (*COLUMNS, COMMAND) if command_line else COLUMNS
+        self._source = process_source(proc)
+        self._cpu_s = _Readings[float]()
+        self._io_bytes = _Readings[tuple[int, int]]()
+
+    def read(self, queries: list[TableQuery], now_s: float) -> list[list[Row]]:
+        columns = {column.name: column for column in self.columns}
+        for query in queries:
+            if query.sort not in columns:
+                raise CollectorError(f"processes have no column {query.sort!r}; known: {', '.join(columns)}")
+        self._cpu_s.start(now_s)
+        self._io_bytes.start(now_s)
+        processes = self._source.scan()
+        cpu = {process.pid: self._cpu(process, now_s) for process in processes}
+        cells = self._cells(cpu, now_s)
+        return [
+            [
+                tuple(cells[name](process) for name in columns)
+                for process in _sorted(processes, cells[query.sort], text=not columns[query.sort].unit)[
+                    : max(query.limit, 0)
+                ]
+            ]
+            for query in queries
+        ]
+
+    def _cells(self, cpu: dict[int, float | None], now_s: float) -> dict[str, Callable[[Process], Cell]]:
+        """Return what fills each column; what costs a look at the process is asked once a reading."""
+        user = functools.cache(self._source.user)
+        command = functools.cache(self._source.command)
+        rates = functools.cache(functools.partial(self._io_rates, now_s=now_s))
+        return {
+            "pid": lambda process: process.pid,
+            "name": lambda process: process.name,
+            "user": lambda process: user(process.pid),
+            "cpu": lambda process: cpu[process.pid],
+            "memory": lambda process: process.memory_bytes,
+            "threads": lambda process: process.threads,
+            "read": lambda process: rates(process)[0],
+            "write": lambda process: rates(process)[1],
+            "age": lambda process: process.age_s,
+            "command": lambda process: command(process.pid),
+        }
+
+    def _cpu(self, process: Process, now_s: float) -> float | None:
+        elapsed_s = now_s - self._cpu_s.older_s
+        before = self._cpu_s.before(process, process.cpu_s)
+        if before is None:
+            if process.age_s > elapsed_s or elapsed_s == float("inf"):
+                return None
+            before = 0.0  # it started since
+        return round(max(0.0, process.cpu_s - before) / elapsed_s, 4)
+
+    def _io_rates(self, process: Process, now_s: float) -> tuple[float | None, float | None]:
+        now = self._source.io_bytes(process.pid)
+        if now is None:
+            return None, None
+        elapsed_s = now_s - self._io_bytes.older_s
+        before = self._io_bytes.before(process, now)
+        if before is None:
+            return None, None
+        read, written = (max(0, after - first) / elapsed_s for after, first in zip(now, before, strict=True))
+        return round(read, 1), round(written, 1)
+
+
+def _sorted(processes: list[Process], cell: Callable[[Process], Cell], *, text: bool) -> list[Process]:
+    """Sort text ascending, numbers descending, None last; equals by pid."""
+    known: list[tuple[Any, Process]] = []
+    unknown = []
+    for process in sorted(processes, key=lambda process: process.pid):
+        value = cell(process)
+        if value is None:
+            unknown.append(process)
+        else:
+            known.append((value, process))
+    known.sort(key=lambda pair: pair[0], reverse=not text)  # a stable sort also when reversed
+    return [process for _, process in known] + unknown

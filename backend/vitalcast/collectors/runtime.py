@@ -1,0 +1,204 @@
+"""Vitalcast itself: what the rest of the program counts, and what its own process uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from vitalcast.collectors.base import NO_READING, Collector, share
+from vitalcast.collectors.procfs import PROC, open_if_readable
+from vitalcast.model import Descriptor, Kind, Sample
+
+
+@dataclass(slots=True)
+class RuntimeStats:
+    """What the rest of the program counts about itself. Everyone adds to it; only RuntimeCollector reads it.
+
+    Counters only grow. Each field has one writer, or all its writers on one event loop; the dicts are keyed by
+    collector name and replaced entry by entry.
+    """
+
+    sampler_lag_s: float = 0.0
+    """How late the newest tick started."""
+    tick_duration_s: float = 0.0
+    """What the newest tick cost, from its start to its last frame handed over."""
+    ticks: int = 0
+    ticks_missed: int = 0
+    sockets: int = 0
+    """Open now."""
+    groups: int = 0
+    streams: int = 0
+    ring_bytes: int = 0
+    frames_sent: int = 0
+    bytes_sent: int = 0
+    frames_conflated: int = 0
+    """Frames that a slow socket never got, a newer one having taken their place."""
+    gaps: int = 0
+    """`gap` messages that told of it."""
+    messages_received: int = 0
+    errors_sent: int = 0
+    sockets_closed_slow: int = 0
+    collector_duration_s: dict[str, float] = field(default_factory=dict)
+    collector_success: dict[str, int] = field(default_factory=dict)
+    """1 where the collector's newest read succeeded, else 0."""
+
+
+def _gauge(name: str, unit: str, description: str, *attributes: str) -> Descriptor:
+    return Descriptor(f"vitalcast.{name}", unit, Kind.GAUGE, description, attributes)
+
+
+def _amount(name: str, unit: str, description: str) -> Descriptor:
+    return Descriptor(f"vitalcast.{name}", unit, Kind.UPDOWNCOUNTER, description)
+
+
+def _counter(name: str, unit: str, description: str, *attributes: str) -> Descriptor:
+    return Descriptor(f"vitalcast.{name}", unit, Kind.COUNTER, description, attributes)
+
+
+# None of these is in OpenTelemetry's conventions; those of the process follow their process.* in name and meaning.
+# Each field of RuntimeStats that is published as it stands:
+OF_FIELD = {
+    "sampler_lag_s": _gauge("sampler.lag", "s", "How late the newest tick started."),
+    "tick_duration_s": _gauge("sampler.duration", "s", "What the newest tick took."),
+    "ticks": _counter("sampler.ticks", "{tick}", "Ticks sampled."),
+    "ticks_missed": _counter("sampler.ticks_missed", "{tick}", "Ticks left out because their time had passed."),
+    "sockets": _amount("socket.count", "{socket}", "WebSockets open."),
+    "groups": _amount("group.count", "{group}", "Groups of equal subscriptions, each encoded once."),
+    "streams": _amount("stream.count", "{stream}", "Streams subscribed to on all sockets."),
+    "ring_bytes": _amount("ring.usage", "By", "Memory that the recent frames take."),
+    "frames_sent": _counter("socket.frames", "{frame}", "Frames written to sockets."),
+    "bytes_sent": _counter("socket.io", "By", "Bytes written to sockets."),
+    "frames_conflated": _counter(
+        "socket.frames_conflated", "{frame}", "Frames that a slow socket missed because a newer one replaced them."
+    ),
+    "gaps": _counter("socket.gaps", "{gap}", "Messages telling a client what it missed."),
+    "messages_received": _counter("socket.messages", "{message}", "Messages received from clients."),
+    "errors_sent": _counter("socket.errors", "{error}", "Messages answered with an error."),
+    "sockets_closed_slow": _counter("socket.closed_slow", "{socket}", "Sockets closed for taking no byte for long."),
+}
+COLLECTOR_DURATION = _gauge("collector.duration", "s", "What the collector's newest read took.", "vitalcast.collector")
+COLLECTOR_SUCCESS = _gauge(
+    "collector.success", "1", "1 where the collector's newest read succeeded, else 0.", "vitalcast.collector"
+)
+CPU_TIME = _counter(
+    "process.cpu.time", "s", "CPU time Vitalcast used; per second it is its share of one CPU.", "cpu.mode"
+)
+CPU_UTILIZATION = _gauge(
+    "process.cpu.utilization",
+    "1",
+    "Share of all logical CPUs that Vitalcast used since the last reading.",
+    "cpu.mode",
+)
+MEMORY_USAGE = _amount("process.memory.usage", "By", "Resident memory.")
+THREADS = _amount("process.thread.count", "{thread}", "Threads.")
+FILE_DESCRIPTORS = _amount("process.unix.file_descriptor.count", "{file_descriptor}", "Open file descriptors.")
+
+DESCRIPTORS = (
+    *OF_FIELD.values(),
+    COLLECTOR_DURATION,
+    COLLECTOR_SUCCESS,
+    CPU_TIME,
+    CPU_UTILIZATION,
+    MEMORY_USAGE,
+    THREADS,
+    FILE_DESCRIPTORS,
+)
+
+
+class OwnProcess(NamedTuple):
+    """What Vitalcast's process uses; `nan` where the platform does not tell."""
+
+    memory_bytes: float
+    threads: float
+    file_descriptors: float
+
+
+def parse_self_stat(text: bytes, page_bytes: int) -> tuple[float, float]:
+    """Parse /proc/self/stat into resident bytes and threads."""
+    fields = text[text.rindex(b")") + 2 :].split(None, 22)
+    return int(fields[21]) * page_bytes, int(fields[17])
+
+
+def cpu_seconds() -> dict[str, float]:
+    """Return this process's CPU time by mode, in microseconds' precision where the platform has it."""
+    try:
+        import resource  # not there on Windows
+    except ImportError:
+        times = os.times()
+        return {"user": times.user, "system": times.system}
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {"user": usage.ru_utime, "system": usage.ru_stime}
+
+
+def _reader(proc: Path) -> Callable[[], OwnProcess]:
+    file = open_if_readable(proc / "self" / "stat")
+    if file is None:
+        return _read_psutil
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+    descriptors = proc / "self" / "fd"
+
+    def read() -> OwnProcess:
+        # Since Linux 6.2 the size of this directory is the number of open descriptors. Listing it instead takes
+        # milliseconds when there are ten thousand sockets.
+        count = descriptors.stat().st_size or sum(1 for _ in descriptors.iterdir())
+        return OwnProcess(*parse_self_stat(file.read(), page_bytes), count)
+
+    return read
+
+
+def _read_psutil() -> OwnProcess:
+    process = psutil.Process()
+    descriptors = process.num_fds() if hasattr(process, "num_fds") else NO_READING
+    return OwnProcess(process.memory_info().rss, process.num_threads(), descriptors)
+
+
+class RuntimeCollector(Collector):
+    """Publishes RuntimeStats and what Vitalcast's own process uses."""
+
+    name = "runtime"
+
+    def __init__(self, stats: RuntimeStats, *, proc: Path = PROC) -> None:
+        super().__init__()
+        self._stats = stats
+        self._read = _reader(proc)
+        self._cpus = psutil.cpu_count() or 1
+        self._before_s: dict[str, float] = {}
+        self._before_at_s = NO_READING
+        has_descriptors = not _is_nan(self._read().file_descriptors)
+        self.descriptors = tuple(d for d in DESCRIPTORS if has_descriptors or d is not FILE_DESCRIPTORS)
+
+    def collect(self, now_s: float) -> list[Sample]:
+        stats = self._stats
+        samples = [self.sample(descriptor, getattr(stats, name)) for name, descriptor in OF_FIELD.items()]
+        # Copies, for another thread may add a collector meanwhile.
+        for name, duration_s in stats.collector_duration_s.copy().items():
+            samples.append(self.sample(COLLECTOR_DURATION, round(duration_s, 6), name))
+        for name, success in stats.collector_success.copy().items():
+            samples.append(self.sample(COLLECTOR_SUCCESS, success, name))
+        samples += self._own_process(now_s)
+        return samples
+
+    def _own_process(self, now_s: float) -> list[Sample]:
+        own, cpu_s = self._read(), cpu_seconds()
+        available_s = (now_s - self._before_at_s) * self._cpus
+        samples = [
+            self.sample(MEMORY_USAGE, own.memory_bytes),
+            self.sample(THREADS, own.threads),
+        ]
+        if not _is_nan(own.file_descriptors):
+            samples.append(self.sample(FILE_DESCRIPTORS, own.file_descriptors))
+        for mode, seconds in cpu_s.items():
+            spent_s = seconds - self._before_s.get(mode, NO_READING)
+            samples.append(self.sample(CPU_TIME, seconds, mode))
+            samples.append(self.sample(CPU_UTILIZATION, share(spent_s, available_s), mode))
+        self._before_s, self._before_at_s = cpu_s, now_s
+        return samples
+
+
+def _is_nan(value: float) -> bool:
+    return value != value

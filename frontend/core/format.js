@@ -1,0 +1,113 @@
+/** Numbers as people read them: base units (UCUM) in, short text with a fixed number of digits out. */
+
+const NBSP = "\u00a0";
+const MINUS = "\u2212";
+export const NO_READING = "\u2013";
+const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+const DECIMAL = ["", "k", "M", "G", "T", "P"];
+
+/** Three significant digits, so that a column of values keeps its width. */
+function digits(value) {
+  const size = Math.abs(value);
+  if (size >= 99.95) return value.toFixed(0);
+  if (size >= 9.995) return value.toFixed(1);
+  return value.toFixed(2);
+}
+
+function prefixed(value, base, prefixes, symbol) {
+  let power = 0;
+  // 999.5 would print as "1000": the next prefix takes over there.
+  while (Math.abs(value) >= 999.5 && power < prefixes.length - 1) {
+    value /= base;
+    power += 1;
+  }
+  const number = power === 0 && (Number.isInteger(value) || symbol.startsWith("B")) ? value.toFixed(0) : digits(value);
+  const unit = prefixes[power] + symbol;
+  return unit ? `${number}${NBSP}${unit}` : number;
+}
+
+/** What stands behind the number, by UCUM unit, where it is neither a prefix's nor a ratio's business. */
+const SYMBOLS = { Cel: "\u00b0C", s: "s", Hz: "Hz", V: "V", W: "W", "%": "%" };
+
+/**
+ * Formats `value`, given in the UCUM `unit`, with its unit.
+ *
+ * @param {number|null|undefined} value @param {string} [unit]
+ * @returns {string}
+ */
+export function formatValue(value, unit = "") {
+  if (value === null || value === undefined || Number.isNaN(value)) return NO_READING;
+  return text(value, unit).replace("-", MINUS);
+}
+
+function text(value, unit) {
+  if (unit === "1") return `${(value * 100).toFixed(1)}${NBSP}%`;
+  if (unit === "By") return prefixed(value, 1024, BINARY, "B");
+  if (unit === "By/s") return prefixed(value, 1024, BINARY, "B/s");
+  if (unit === "s") return formatDuration(value);
+  if (unit === "Hz") return prefixed(value, 1000, DECIMAL, "Hz");
+  if (unit === "Cel") return `${value.toFixed(1)}${NBSP}\u00b0C`;
+  const [count, per] = unit.split("/");
+  // {thread}, {process}: what is counted is said by the label, only the "per" matters here.
+  if (count.startsWith("{") || count === "") return prefixed(value, 1000, DECIMAL, per ? `/${per}` : "");
+  return `${digits(value)}${NBSP}${SYMBOLS[unit] ?? unit}`;
+}
+
+/** A label of an axis: the shortest text that is still exact for the round numbers that ticks are. */
+export function formatTick(value, unit = "") {
+  if (value === 0) return unit === "1" ? `0${NBSP}%` : "0";
+  if (unit === "1") return `${trim(value * 100, 2)}${NBSP}%`;
+  return formatValue(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*?)0+(?=\D|$)/, "$1");
+}
+
+const trim = (value, places) => String(Number(value.toFixed(places)));
+
+const STEPS = [
+  { name: "d", length: 86_400 },
+  { name: "h", length: 3600 },
+  { name: "min", length: 60 },
+  { name: "s", length: 1 },
+];
+
+/**
+ * A span of time in at most two steps: `0.25 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `6 d 4 h`.
+ *
+ * @param {number} seconds
+ */
+export function formatDuration(seconds) {
+  if (!Number.isFinite(seconds)) return NO_READING;
+  const size = Math.abs(seconds);
+  if (size > 0 && size < 0.9995) return `${(seconds * 1000).toFixed(size < 0.01 ? 1 : 0)}${NBSP}ms`;
+  if (size < 9.95 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)}${NBSP}s`;
+  const whole = Math.round(size);
+  const first = STEPS.findIndex(({ length }) => whole >= length);
+  if (first < 0) return `0${NBSP}s`;
+  const { name, length } = STEPS[first];
+  const rest = STEPS[first + 1];
+  let words = `${Math.floor(whole / length)}${NBSP}${name}`;
+  const second = rest ? Math.floor((whole % length) / rest.length) : 0;
+  if (second) words += `${NBSP}${second}${NBSP}${rest.name}`;
+  return seconds < 0 ? `-${words}` : words;
+}
+
+/** How long ago, in whole seconds at first so that a calm page does not flicker: `now`, `3 s ago`. */
+export function formatAgo(seconds) {
+  if (!Number.isFinite(seconds)) return NO_READING;
+  return seconds < 1 ? "now" : `${formatDuration(Math.floor(seconds))} ago`;
+}
+
+/** An age: `< 1 s old`, `3 s old`. */
+export function formatAge(seconds) {
+  if (!Number.isFinite(seconds)) return NO_READING;
+  return `${seconds < 1 ? `<${NBSP}1${NBSP}s` : formatDuration(Math.floor(seconds))} old`;
+}
+
+const pad = (number) => String(number).padStart(2, "0");
+
+/** The reader's local wall time: `14:03`, with seconds where asked. @param {number} ms Unix */
+export function formatClock(ms, { seconds = false } = {}) {
+  if (!Number.isFinite(ms)) return NO_READING;
+  const date = new Date(ms);
+  const minutes = `${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  return seconds ? `${minutes}:${pad(date.getSeconds())}` : minutes;
+}

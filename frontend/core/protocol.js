@@ -1,0 +1,141 @@
+/** The messages of `vitalcast.v1.json`: builds what is sent, checks what arrives. No socket, no clock. */
+
+export const SUBPROTOCOL = "vitalcast.v1.json";
+
+/** Why the server refuses, by the code of its `error` message. */
+export const ERROR_WORDS = Object.freeze({
+  100: "The server failed to answer",
+  101: "The server wants a token",
+  102: "This machine has no such metric",
+  103: "Reading this is not allowed",
+  104: "The server does not know this command",
+  105: "This stream was already asked for",
+  106: "The server's limit is reached",
+  107: "The server did not understand the request",
+  109: "The token has expired",
+  111: "Too many requests",
+  112: "The missed data cannot be recovered",
+});
+
+/** Why the server closed, by close code. Codes from 4500 on mean: do not come back. */
+export const CLOSE_WORDS = Object.freeze({
+  1001: "the server is going away",
+  1006: "the connection was lost",
+  1012: "the server is restarting",
+  1013: "the server is too busy",
+  4001: "the server is shutting down",
+  4008: "this page could not keep up",
+  4012: "the server heard nothing from this page",
+  4500: "the token is not valid",
+  4501: "the server does not speak this page's protocol",
+  4504: "the server has as many viewers as it allows",
+  4507: "the server denied access",
+  4509: "access was revoked",
+});
+
+/** @param {number} code */
+export const staysAway = (code) => code >= 4500 && code < 5000;
+
+/** @param {number} code @param {string} [reason] */
+export const closeWords = (code, reason = "") => CLOSE_WORDS[code] ?? (reason || `the connection was closed (${code})`);
+
+/** @param {{code: number, message: string}} error */
+export function errorWords({ code, message }) {
+  const words = ERROR_WORDS[code];
+  if (!words) return message || `The server reported error ${code}`;
+  return message ? `${words}: ${message}` : words;
+}
+
+/**
+ * @typedef {{epoch: string, offset: number}} Position
+ * @typedef {{metrics: string[], where?: Record<string, string[]>, interval?: number, aggregate?: string[],
+ *            backfill?: number}} SeriesRequest
+ * @typedef {{table: string, sort?: string, limit?: number, interval?: number}} TableRequest
+ * @typedef {{name: string, unit: string, attributes: Record<string, string>}} Series
+ */
+
+/** Leaves out what was not given, so that the server's defaults hold. */
+function command(type, id, fields) {
+  const message = { type, id };
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined && value !== null) message[name] = value;
+  return message;
+}
+
+/** @param {number} id @param {string} token */
+export const hello = (id, token) => command("hello", id, { token });
+
+/** @param {number} id @param {string} stream @param {SeriesRequest & {since?: Position|null}} request */
+export const subscribe = (id, stream, { metrics, where, interval, aggregate, backfill, since }) =>
+  command("subscribe", id, { stream, metrics, where, interval, aggregate, backfill, since });
+
+/**
+ * @param {number} id @param {string} stream
+ * @param {{interval?: number, paused?: boolean, since?: Position|null, backfill?: number}} changes
+ */
+export const update = (id, stream, { interval, paused, since, backfill }) =>
+  command("update", id, { stream, interval, paused, since, backfill });
+
+/** @param {number} id @param {string} stream */
+export const unsubscribe = (id, stream) => command("unsubscribe", id, { stream });
+
+/** @param {number} id @param {string[]} metrics */
+export const list = (id, metrics) => command("list", id, { metrics });
+
+/** @param {number} id @param {string} stream @param {TableRequest} request */
+export const table = (id, stream, { table, sort, limit, interval }) =>
+  command("table", id, { stream, table, sort, limit, interval });
+
+/** @param {number} id */
+export const ping = (id) => command("ping", id, {});
+
+const isNumber = (value) => typeof value === "number";
+const isArray = Array.isArray;
+const isObject = (value) => typeof value === "object" && value !== null && !isArray(value);
+
+/** What each known message must hold for the page to act on it. */
+const SHAPES = {
+  welcome: (m) => typeof m.epoch === "string" && isNumber(m.time),
+  ack: (m) => typeof m.stream === "string",
+  snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values),
+  data: (m) => isNumber(m.group) && isNumber(m.offset) && isNumber(m.time) && (isArray(m.values) || isObject(m.changed)),
+  series: (m) => isNumber(m.group) && isArray(m.series),
+  rows: (m) => isNumber(m.group) && isArray(m.columns) && isArray(m.rows),
+  gap: (m) => isNumber(m.group) && isNumber(m.from) && isNumber(m.to),
+  catalogue: (m) => isArray(m.series),
+  heartbeat: () => true,
+  pong: () => true,
+  error: (m) => isNumber(m.code),
+  bye: (m) => isNumber(m.code),
+};
+
+/**
+ * Returns the message in `text`, or `{type: "invalid", why}` where it is none. Messages of a type
+ * unknown to this page pass through, so that a newer server can say more than an older page reads.
+ *
+ * @param {string} text
+ * @returns {any}
+ */
+export function parse(text) {
+  let message;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return { type: "invalid", why: "not JSON" };
+  }
+  if (!isObject(message) || typeof message.type !== "string") return { type: "invalid", why: "no type" };
+  const fits = SHAPES[message.type];
+  if (fits && !fits(message)) return { type: "invalid", why: `a ${message.type} without its fields` };
+  return message;
+}
+
+/**
+ * The canonical text of a series: `name{a="x",b="y"}`, attributes sorted by key.
+ *
+ * @param {Series} series
+ */
+export function seriesKey({ name, attributes }) {
+  const pairs = Object.entries(attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  if (pairs.length === 0) return name;
+  const escape = (value) => String(value).replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+  return `${name}{${pairs.map(([key, value]) => `${key}="${escape(value)}"`).join(",")}}`;
+}

@@ -1,0 +1,84 @@
+/** Value axes: a calm range around the data, and round ticks in the unit's own steps. */
+
+import { formatTick } from "./format.js";
+
+const SHRINK_AFTER_MS = 30_000;
+
+/** The next round step at or above `rough`: powers of two within a prefix for bytes, 1-2-5 otherwise. */
+export function roundStep(rough, unit) {
+  if (!(rough > 0)) return 1;
+  if (unit === "By" || unit === "By/s") {
+    return Math.max(1, 2 ** Math.ceil(Math.log2(rough) - 1e-9));
+  }
+  const power = 10 ** Math.floor(Math.log10(rough) + 1e-9);
+  const lead = rough / power;
+  const round = [1, 2, 5, 10].find((step) => lead <= step * (1 + 1e-9)) ?? 10;
+  return round * power;
+}
+
+/**
+ * A range that starts and ends on a tick and holds `low`…`high` and zero.
+ *
+ * @param {{low: number, high: number, unit: string, least?: number, ticks?: number}} options
+ *   least: the smallest span shown, so that noise looks like noise
+ */
+export function roundRange({ low, high, unit, least = 0, ticks = 4 }) {
+  low = Math.min(0, low);
+  high = Math.max(0, high);
+  if (high - low < least) high = Math.max(high, low + least);
+  const step = roundStep((high - low) / ticks, unit);
+  return { low: Math.floor(low / step + 1e-9) * step, high: Math.ceil(high / step - 1e-9) * step, step };
+}
+
+/** @param {{low: number, high: number, step: number}} range @param {string} unit */
+export function ticksOf({ low, high, step }, unit) {
+  const ticks = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1) {
+    // What lies below the axis is drawn downwards, not negative.
+    ticks.push({ value: i * step, text: formatTick(Math.abs(i * step), unit) });
+  }
+  return ticks;
+}
+
+/** A range that grows at once, and shrinks only when it was too large for half a minute. */
+export class CalmRange {
+  /** @type {{low: number, high: number, step: number}|null} */ #range = null;
+  #roomySince = NaN;
+
+  /** @param {{low: number, high: number, unit: string, least?: number, ticks?: number}} need @param {number} now ms */
+  fit(need, now) {
+    const wanted = roundRange(need);
+    const range = this.#range;
+    if (!range || wanted.high > range.high || wanted.low < range.low) {
+      this.#roomySince = NaN;
+      this.#range = range
+        ? roundRange({ ...need, low: Math.min(need.low, 0), high: Math.max(need.high, 0) })
+        : wanted;
+      return this.#range;
+    }
+    if (wanted.high === range.high && wanted.low === range.low) {
+      this.#roomySince = NaN;
+      return range;
+    }
+    if (Number.isNaN(this.#roomySince)) this.#roomySince = now;
+    if (now - this.#roomySince >= SHRINK_AFTER_MS) {
+      this.#range = wanted;
+      this.#roomySince = NaN;
+    }
+    return this.#range;
+  }
+}
+
+const MINUTE = 60_000;
+const TIME_STEPS = [1, 2, 5, 10, 15, 30].map((s) => s * 1000).concat([1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * MINUTE));
+
+/** Ticks of a time axis: whole steps of the local clock, at most `most` of them. */
+export function timeTicks({ from, to, most, clock }) {
+  const step = TIME_STEPS.find((one) => (to - from) / one <= most) ?? TIME_STEPS.at(-1);
+  const shift = new Date(to).getTimezoneOffset() * MINUTE;
+  const ticks = [];
+  for (let at = Math.ceil((from - shift) / step) * step + shift; at <= to; at += step) {
+    ticks.push({ value: at, text: clock(at, { seconds: step < MINUTE }) });
+  }
+  return ticks;
+}

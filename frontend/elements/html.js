@@ -1,0 +1,22 @@
+/** Small helpers to build elements without markup strings. */
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string|number|boolean|null|undefined>} [attributes] true sets it empty, false and null leave it out
+ * @param {...(Node|string)} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Sets text only where it differs: an unchanged text node costs no layout. @param {Node} node @param {string} text */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

@@ -1,0 +1,149 @@
+/** The one WebSocket: connects, notices a dead line, comes back with patience, stays away when told to. */
+
+import { Backoff } from "../core/backoff.js";
+import { SUBPROTOCOL, closeWords, parse, staysAway } from "../core/protocol.js";
+
+const WELCOME_WITHIN_MS = 10_000;
+const SETTLED_AFTER_MS = 10_000;
+const HEARTBEATS_MISSED = 2.5;
+const CHECK_MS = 1000;
+
+/**
+ * `link` is "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
+ * Events: `link` whenever that changes, `message` with the parsed message as `detail`.
+ */
+export class Socket extends EventTarget {
+  /**
+   * @param {string|URL} url
+   * @param {{backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, now?: () => number}} [options]
+   */
+  constructor(url, { backoff = new Backoff(), WebSocket = globalThis.WebSocket, now = Date.now } = {}) {
+    super();
+    this.#url = String(url);
+    this.#backoff = backoff;
+    this.#WebSocket = WebSocket;
+    this.#now = now;
+  }
+
+  #url;
+  #backoff;
+  #WebSocket;
+  #now;
+  /** @type {WebSocket|null} */ #socket = null;
+  #link = "waiting";
+  #why = "";
+  #heardAt = 0;
+  #openedAt = 0;
+  #quietMs = WELCOME_WITHIN_MS;
+  #nextMs = NaN;
+  #retryAt = NaN;
+  /** @type {any} */ #retry;
+  /** @type {any} */ #watch;
+
+  get link() {
+    return this.#link;
+  }
+
+  /** Why the line is down, in plain words. */
+  get why() {
+    return this.#why;
+  }
+
+  /** When the next try is due, local Unix ms; NaN while none is. */
+  get retryAt() {
+    return this.#retryAt;
+  }
+
+  start() {
+    if (this.#watch) return;
+    this.#watch = setInterval(() => this.#check(), CHECK_MS);
+    globalThis.addEventListener("online", this.#hurry);
+    this.#connect();
+  }
+
+  stop() {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    globalThis.removeEventListener("online", this.#hurry);
+    this.#forget(1000);
+    clearTimeout(this.#retry);
+    this.#turn("stopped", "");
+  }
+
+  /** Tries now instead of at `retryAt`. */
+  hurry() {
+    if (this.#link !== "waiting" || !this.#watch) return;
+    clearTimeout(this.#retry);
+    this.#connect();
+  }
+
+  #hurry = () => this.hurry();
+
+  /** @param {object} message dropped unless the link is open: the session asks again after the welcome */
+  send(message) {
+    if (this.#link === "open") this.#socket?.send(JSON.stringify(message));
+  }
+
+  #connect() {
+    this.#retryAt = NaN;
+    this.#nextMs = NaN;
+    this.#quietMs = WELCOME_WITHIN_MS;
+    this.#heardAt = this.#now();
+    this.#turn("connecting", this.#why);
+    const socket = new this.#WebSocket(this.#url, [SUBPROTOCOL]);
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#heard(event.data);
+    socket.onclose = (event) => this.#closed(event.code, event.reason);
+  }
+
+  #heard(data) {
+    this.#heardAt = this.#now();
+    if (typeof data !== "string") return;
+    const message = parse(data);
+    if (message.type === "welcome") {
+      this.#openedAt = this.#heardAt;
+      this.#quietMs = HEARTBEATS_MISSED * 1000 * (message.heartbeat > 0 ? message.heartbeat : 10);
+      this.#turn("open", "");
+    } else if (message.type === "bye") {
+      this.#nextMs = message.reconnect_after_ms ?? NaN;
+    }
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+  }
+
+  #check() {
+    const now = this.#now();
+    if (this.#link === "open" && now - this.#openedAt > SETTLED_AFTER_MS) this.#backoff.reset();
+    const up = this.#link === "open" || this.#link === "connecting";
+    if (!up || now - this.#heardAt <= this.#quietMs) return;
+    // Half-open: the close handshake would wait for the same dead line.
+    this.#forget(4012);
+    this.#closed(1006, "nothing was heard from the server");
+  }
+
+  #closed(code, reason) {
+    this.#forget();
+    if (staysAway(code)) {
+      this.#turn("stopped", closeWords(code, reason));
+      return;
+    }
+    const delay = Number.isFinite(this.#nextMs) ? this.#backoff.after(this.#nextMs) : this.#backoff.next();
+    this.#retryAt = this.#now() + delay;
+    this.#retry = setTimeout(() => this.#connect(), delay);
+    this.#turn("waiting", code === 1006 ? reason || closeWords(1006) : closeWords(code, reason));
+  }
+
+  #forget(code) {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    if (code && socket.readyState <= 1) socket.close(code === 1000 ? 1000 : code);
+  }
+
+  #turn(link, why) {
+    if (link === this.#link && why === this.#why) return;
+    this.#link = link;
+    this.#why = why;
+    this.dispatchEvent(new Event("link"));
+  }
+}

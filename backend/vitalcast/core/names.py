@@ -1,0 +1,69 @@
+"""Metric names, the pattern grammar over them, and the choosing of series by both.
+
+A name is dotted lower-case tokens. A pattern is NATS's subject grammar over the same dots: `*` stands for one
+token and a final `>` for one or more, as in `system.cpu.*` and `system.>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vitalcast.model import Series
+
+PATTERN_CHARS_MAX = 256
+_TOKEN = re.compile(r"[a-z0-9_]+")
+_TOKEN_REGEX = {"*": r"[^.]+", ">": r".+"}
+
+
+def compile_pattern(pattern: str) -> str:
+    """Return the regular expression of one pattern. Raises ValueError that says what would be right."""
+    if not 0 < len(pattern) <= PATTERN_CHARS_MAX:
+        raise ValueError(f"a pattern has 1 to {PATTERN_CHARS_MAX} characters, this one has {len(pattern)}")
+    tokens = pattern.split(".")
+    if ">" in tokens[:-1]:
+        raise ValueError(f"{pattern!r}: '>' may only be the last token, as in 'system.>'")
+    for token in tokens:
+        if token not in _TOKEN_REGEX and not _TOKEN.fullmatch(token):
+            raise ValueError(
+                f"{pattern!r}: {token!r} is not a token; use lower-case letters, digits and '_', "
+                "'*' for one token or a final '>' for the rest"
+            )
+    return r"\.".join(_TOKEN_REGEX.get(token, token) for token in tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which series are meant: any of `patterns`, and for each key of `where` one of its values.
+
+    Patterns are sorted and stripped of duplicates, so that equal wishes are equal objects.
+    Raises ValueError for a malformed pattern.
+    """
+
+    patterns: tuple[str, ...]
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    _regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        regex = "|".join(f"(?:{compile_pattern(pattern)})" for pattern in self.patterns)
+        object.__setattr__(self, "_regex", re.compile(regex))
+
+    @classmethod
+    def of(cls, patterns: Iterable[str], where: Mapping[str, Sequence[str]] | None = None) -> Selection:
+        """Build a selection in its canonical order."""
+        return cls(
+            tuple(sorted(set(patterns))),
+            tuple(sorted((key, tuple(sorted(set(values)))) for key, values in (where or {}).items())),
+        )
+
+    def matches_name(self, name: str) -> bool:
+        return self._regex.fullmatch(name) is not None
+
+    def matches(self, series: Series) -> bool:
+        if not self.matches_name(series.name):
+            return False
+        if not self.where:
+            return True
+        attributes = series.attributes
+        return all(attributes.get(key) in values for key, values in self.where)

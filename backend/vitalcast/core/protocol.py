@@ -1,0 +1,318 @@
+"""The messages of `vitalcast.v1.json`: parsing and checking what clients send, encoding what they get."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from vitalcast.core.aggregate import Aggregate
+from vitalcast.core.names import Selection
+from vitalcast.core.wsframe import text_frame
+from vitalcast.errors import ProtocolError
+from vitalcast.model import Descriptor, Series
+
+SUBPROTOCOL = "vitalcast.v1.json"
+VERSION = "vitalcast.v1"
+SCHEMA_VERSION = "1.44"
+
+
+class ErrorCode(enum.IntEnum):
+    """Codes of `error` replies; the socket lives on after each."""
+
+    INTERNAL = 100
+    UNAUTHORIZED = 101
+    UNKNOWN_METRIC = 102
+    DENIED = 103
+    UNKNOWN_TYPE = 104
+    DUPLICATE_STREAM = 105
+    LIMIT = 106
+    BAD_REQUEST = 107
+    TOKEN_EXPIRED = 109
+    RATE_LIMITED = 111
+    UNRECOVERABLE = 112
+
+
+class CloseCode(enum.IntEnum):
+    """Close codes of the server's own: below 4500 come back with jitter, from 4500 on stay away."""
+
+    SHUTDOWN = 4001
+    SLOW = 4008
+    NO_PONG = 4012
+    BAD_TOKEN = 4500
+    NOT_THE_PROTOCOL = 4501
+    TOO_MANY_CONNECTIONS = 4504
+    DENIED = 4507
+    REVOKED = 4509
+
+
+class GapReason(enum.StrEnum):
+    """Why ticks were not delivered."""
+
+    SLOW = "slow"
+    SAMPLER = "sampler"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one socket, and all together, may ask for."""
+
+    message_bytes: int = 65_536
+    streams: int = 64
+    series: int = 2_000
+    messages_per_second: int = 50
+    connections: int = 20_000
+    groups: int = 20_000
+    snapshot_values: int = 1_000_000
+    table_rows: int = 500
+
+    def public(self) -> dict[str, int]:
+        """Return the part that a client needs to know."""
+        return {
+            "message_bytes": self.message_bytes,
+            "streams": self.streams,
+            "series": self.series,
+            "messages_per_second": self.messages_per_second,
+            "snapshot_values": self.snapshot_values,
+            "table_rows": self.table_rows,
+        }
+
+
+# --- what clients send -------------------------------------------------------------------------------------------
+
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+Patterns = Annotated[list[Text], Field(min_length=1, max_length=64)]
+Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Offset = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Since(_Strict):
+    """The last position that a client holds."""
+
+    epoch: Text
+    offset: Offset
+
+
+class _Command(_Strict):
+    id: int | Annotated[str, Field(max_length=64)] | None = None
+
+
+class Hello(_Command):
+    type: Literal["hello"]
+
+
+class Subscribe(_Command):
+    type: Literal["subscribe"]
+    stream: Text
+    metrics: Patterns
+    where: dict[Text, Annotated[list[str], Field(min_length=1, max_length=64)]] = {}
+    interval: Interval | None = None
+    aggregate: Annotated[list[Literal["last", "avg", "min", "max"]], Field(min_length=1, max_length=4)] = ["last"]
+    backfill: Seconds = 0
+    since: Since | None = None
+
+    def selection(self) -> Selection:
+        """Raises ProtocolError for a malformed pattern."""
+        return _selection(self.metrics, self.where)
+
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """Return the aggregates in the order asked, each once."""
+        return tuple(Aggregate(name) for name in dict.fromkeys(self.aggregate))
+
+
+class Update(_Command):
+    type: Literal["update"]
+    stream: Text
+    interval: Interval | None = None
+    paused: bool | None = None
+    backfill: Seconds = 0
+    since: Since | None = None
+
+
+class Unsubscribe(_Command):
+    type: Literal["unsubscribe"]
+    stream: Text
+
+
+class List(_Command):
+    type: Literal["list"]
+    metrics: Patterns = [">"]
+
+    def selection(self) -> Selection:
+        """Raises ProtocolError for a malformed pattern."""
+        return _selection(self.metrics, {})
+
+
+class Table(_Command):
+    type: Literal["table"]
+    stream: Text
+    table: Text
+    sort: Text | None = None
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 15
+    interval: Interval = 2.0
+
+
+class Ping(_Command):
+    type: Literal["ping"]
+
+
+Command = Hello | Subscribe | Update | Unsubscribe | List | Table | Ping
+_MODELS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(model)
+    for name, model in {
+        "hello": Hello,
+        "subscribe": Subscribe,
+        "update": Update,
+        "unsubscribe": Unsubscribe,
+        "list": List,
+        "table": Table,
+        "ping": Ping,
+    }.items()
+}
+COMMAND_TYPES = tuple(_MODELS)
+
+
+def _selection(patterns: list[str], where: Mapping[str, list[str]]) -> Selection:
+    try:
+        return Selection.of(patterns, where)
+    except ValueError as error:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"metrics: {error}") from None
+
+
+def load_object(text: str | bytes) -> dict[str, Any] | None:
+    """Return the JSON object that a text holds, None for any other text."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def command_id(value: Mapping[str, Any] | None) -> int | str | None:
+    """Return the id that a reply to this message should carry, None where it has no proper one."""
+    found = (value or {}).get("id")
+    return (
+        found if (type(found) is int and abs(found) < 2**63) or (isinstance(found, str) and len(found) <= 64) else None
+    )
+
+
+def is_command(value: Mapping[str, Any] | None) -> bool:
+    """Say whether this JSON object is meant as a command, well-formed or not."""
+    return value is not None and isinstance(value.get("type"), str) and value["type"] in _MODELS
+
+
+def parse_command(value: Mapping[str, Any] | None) -> Command:
+    """Check a client's message. Raises ProtocolError that names each field that is wrong and what would be right."""
+    if value is None:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, 'not a JSON object; send for example {"type":"ping"}')
+    if not is_command(value):
+        known = ", ".join(COMMAND_TYPES)
+        raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"type: {_short(value.get('type'))} is not one of {known}")
+    try:
+        command: Command = _MODELS[value["type"]].validate_python(value)
+    except ValidationError as error:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "; ".join(map(_describe, error.errors()[:5]))) from None
+    return command
+
+
+def _describe(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"] if part not in ("int", "constrained-str")) or "message"
+    match error["type"]:
+        case "missing":
+            return f"{where}: is missing"
+        case "extra_forbidden":
+            return f"{where}: is not a field of this command"
+        case _:
+            message = error["msg"][0].lower() + error["msg"][1:]
+            return f"{where}: {message.replace('input should', 'should')}, got {_short(error['input'])}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# --- what clients get --------------------------------------------------------------------------------------------
+
+
+class Message:
+    """One text for a client, encoded once; `frame` is made at the first socket that wants bytes."""
+
+    __slots__ = ("_frame", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._frame: bytes | None = None
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> Message:
+        """Encode a JSON object; numpy arrays are lists and `nan` is null."""
+        return cls(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY))
+
+    @property
+    def frame(self) -> bytes:
+        if self._frame is None:
+            self._frame = text_frame(self.payload)
+        return self._frame
+
+    @property
+    def text(self) -> str:
+        return self.payload.decode()
+
+
+def reply(kind: str, id_: int | str | None, **fields: Any) -> Message:
+    """Encode an answer; the id is left out where the command had none."""
+    head: dict[str, Any] = {"type": kind} if id_ is None else {"type": kind, "id": id_}
+    return Message.of(head | fields)
+
+
+def error_reply(id_: int | str | None, error: ProtocolError) -> Message:
+    return reply("error", id_, code=int(error.code), message=error.message, temporary=error.temporary)
+
+
+def gap(group: int, from_offset: int, to_offset: int, why: GapReason) -> Message:
+    return Message.of({"type": "gap", "group": group, "from": from_offset, "to": to_offset, "why": why.value})
+
+
+def bye(code: CloseCode, reconnect_after_ms: int | None) -> Message:
+    """Announce a close of the server's own; None means that the client should stay away."""
+    return Message.of({"type": "bye", "code": int(code), "reconnect_after_ms": reconnect_after_ms})
+
+
+def describe_series(series: Iterable[Series]) -> list[dict[str, Any]]:
+    """Return the header of a snapshot: what each column is."""
+    return [{"name": one.name, "unit": one.descriptor.unit, "attributes": one.attributes} for one in series]
+
+
+def describe_catalogue(series: Iterable[Series]) -> list[dict[str, Any]]:
+    """Return all that is known of each series."""
+    return [
+        {
+            "name": one.name,
+            "unit": one.descriptor.unit,
+            "kind": one.descriptor.kind.value,
+            "description": one.descriptor.description,
+            "attributes": one.attributes,
+        }
+        for one in series
+    ]
+
+
+def describe_metric(descriptor: Descriptor) -> dict[str, Any]:
+    return {
+        "name": descriptor.name,
+        "unit": descriptor.unit,
+        "kind": descriptor.kind.value,
+        "description": descriptor.description,
+        "attributes": list(descriptor.attributes),
+    }

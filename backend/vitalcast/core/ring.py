@@ -1,0 +1,130 @@
+"""The recent frames in memory, columnar: rows are ticks, columns are series."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitalcast.model import Frame
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+BLOCK_ROWS = 64
+
+
+class _Block:
+    """A fixed run of rows, as wide as the layout was when it began or was last widened."""
+
+    __slots__ = ("offsets", "rows", "times", "values")
+
+    def __init__(self, width: int) -> None:
+        self.rows = 0
+        self.offsets = np.zeros(BLOCK_ROWS, dtype=np.int64)
+        self.times = np.zeros(BLOCK_ROWS, dtype=np.int64)
+        self.values = np.full((BLOCK_ROWS, width), np.nan)
+
+    @property
+    def nbytes(self) -> int:
+        return self.offsets.nbytes + self.times.nbytes + self.values.nbytes
+
+    def widen(self, width: int) -> None:
+        wider = np.full((BLOCK_ROWS, width), np.nan)
+        wider[:, : self.values.shape[1]] = self.values
+        self.values = wider
+
+
+class Ring:
+    """Holds the frames of the last `window_ms` and never more than `memory_max_bytes` of them.
+
+    Rows are numbered from the first frame ever, without holes: `first_row` is the oldest still held and `end_row`
+    one past the newest. Offsets grow with the rows and have a hole where ticks were missed; times follow the wall
+    clock, which may be set back.
+    """
+
+    def __init__(self, *, window_ms: int = 900_000, memory_max_bytes: int = 64 * 2**20) -> None:
+        self.window_ms = window_ms
+        self.memory_max_bytes = memory_max_bytes
+        self.newest: Frame | None = None
+        self.end_row = 0
+        self._blocks: deque[_Block] = deque()
+
+    @property
+    def first_row(self) -> int:
+        return self.end_row - sum(block.rows for block in self._blocks)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(block.nbytes for block in self._blocks)
+
+    @property
+    def oldest_offset(self) -> int:
+        """The offset of the oldest frame held, 0 while there is none."""
+        return int(self._blocks[0].offsets[0]) if self._blocks else 0
+
+    def append(self, frame: Frame) -> None:
+        """Add the newest frame; its offset must be above all before it."""
+        width = len(frame.values)
+        if self.newest is not None and frame.offset <= self.newest.offset:
+            raise ValueError(f"offset {frame.offset} does not follow {self.newest.offset}")
+        if not self._blocks or self._blocks[-1].rows == BLOCK_ROWS:
+            self._blocks.append(_Block(width))
+            self._evict(frame.time_ms)
+        block = self._blocks[-1]
+        if block.values.shape[1] < width:
+            block.widen(width)
+        row = block.rows
+        block.offsets[row] = frame.offset
+        block.times[row] = frame.time_ms
+        block.values[row, :width] = frame.values
+        block.rows += 1
+        self.end_row += 1
+        self.newest = frame
+
+    def _evict(self, now_ms: int) -> None:
+        blocks = self._blocks
+        while len(blocks) > 2 and (
+            blocks[0].times[-1] < now_ms - self.window_ms or self.nbytes > self.memory_max_bytes
+        ):
+            blocks.popleft()
+
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """Return the offsets of all rows held, oldest first."""
+        return self._joined("offsets")
+
+    def times(self) -> npt.NDArray[np.int64]:
+        """Return the times of all rows held in Unix milliseconds, oldest first."""
+        return self._joined("times")
+
+    def _joined(self, name: str) -> npt.NDArray[np.int64]:
+        if not self._blocks:
+            return np.zeros(0, dtype=np.int64)
+        return np.concatenate([getattr(block, name)[: block.rows] for block in self._blocks])
+
+    def read(self, columns: npt.NDArray[np.intp], start_row: int, stop_row: int) -> npt.NDArray[np.float64]:
+        """Return rows `start_row` up to `stop_row` of these columns, shape (rows, columns); `nan` for none.
+
+        Rows that are no longer held are left out at the start.
+        """
+        parts = []
+        row = self.first_row
+        for block in self._blocks:
+            low, high = max(start_row - row, 0), min(stop_row - row, block.rows)
+            row += block.rows
+            if low < high:
+                parts.append(_take(block.values, low, high, columns))
+        return np.concatenate(parts) if parts else np.zeros((0, len(columns)))
+
+
+def _take(
+    values: npt.NDArray[np.float64], low: int, high: int, columns: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64]:
+    width = values.shape[1]
+    held = columns < width
+    if held.all():
+        return values[low:high, columns]
+    taken = np.full((high - low, len(columns)), np.nan)
+    taken[:, held] = values[low:high, columns[held]]
+    return taken

@@ -1,0 +1,387 @@
+"""One socket's side of the conversation as a state machine: a text comes in, replies go out."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vitalcast.core.aggregate import Aggregate
+from vitalcast.core.groups import Group, Replay, SeriesKey, TableGroup, TableKey
+from vitalcast.core.hub import AnyGroup, Hub
+from vitalcast.core.names import Selection
+from vitalcast.core.protocol import (
+    SCHEMA_VERSION,
+    VERSION,
+    Command,
+    ErrorCode,
+    GapReason,
+    Hello,
+    List,
+    Message,
+    Ping,
+    Since,
+    Subscribe,
+    Table,
+    Unsubscribe,
+    Update,
+    command_id,
+    describe_catalogue,
+    error_reply,
+    gap,
+    is_command,
+    load_object,
+    parse_command,
+    reply,
+)
+from vitalcast.errors import ProtocolError
+
+
+class Mode(enum.Enum):
+    """How a socket is spoken to. The one move is from PLAIN to PROTOCOL, by the first command."""
+
+    PLAIN = "plain"
+    PROTOCOL = "protocol"
+
+
+@dataclass(slots=True)
+class Stream:
+    """A subscription under the client's own name; `group` is None while it is paused."""
+
+    key: SeriesKey | TableKey
+    group: AnyGroup | None
+
+
+class Session:
+    """Keeps a socket's streams and answers its messages.
+
+    `now_ms` gives the wall clock in Unix milliseconds and `now_s` a monotonic time. After `receive`, `group_ids`
+    says which groups the socket belongs to. Nothing escapes from here but replies.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_allowance_s",
+        "_default",
+        "_dropped",
+        "_heartbeat_s",
+        "_hub",
+        "_now_ms",
+        "_now_s",
+        "errors",
+        "mode",
+        "streams",
+    )
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        plain: SeriesKey | None,
+        now_ms: Callable[[], int],
+        now_s: Callable[[], float],
+        heartbeat_s: float = 10.0,
+    ) -> None:
+        self._hub = hub
+        self._now_ms = now_ms
+        self._now_s = now_s
+        self._heartbeat_s = heartbeat_s
+        self._allowance = float(hub.limits.messages_per_second)
+        self._allowance_s = now_s()
+        self._dropped = 0
+        self.errors = 0
+        self.mode = Mode.PROTOCOL if plain is None else Mode.PLAIN
+        self.streams: dict[str, Stream] = {}
+        self._default = hub.join(plain) if plain is not None else None
+
+    @property
+    def group_ids(self) -> tuple[int, ...]:
+        """The groups whose emissions go to this socket, in order."""
+        ids = {stream.group.id for stream in self.streams.values() if stream.group is not None}
+        if self._default is not None:
+            ids.add(self._default.id)
+        return tuple(sorted(ids))
+
+    def open(self) -> list[Message]:
+        """Return what the client gets before it asks: the newest metrics, or the welcome."""
+        hub = self._hub
+        if isinstance(self._default, Group):
+            return [self._default.newest(hub.newest)]
+        return [
+            reply(
+                "welcome",
+                None,
+                version=VERSION,
+                epoch=hub.epoch,
+                time=self._now_ms(),
+                host=hub.host,
+                interval=hub.interval_ms / 1000,
+                heartbeat=self._heartbeat_s,
+                limits=hub.limits.public(),
+                schema=SCHEMA_VERSION,
+            )
+        ]
+
+    def close(self) -> None:
+        """Leave all groups. Safe to call again."""
+        self._leave_default()
+        while self.streams:
+            _, stream = self.streams.popitem()
+            self._release(stream)
+
+    def receive(self, text: str | bytes) -> list[Message]:
+        """Answer one text message. `bytes` are UTF-8."""
+        limit = self._hub.limits.message_bytes
+        if len(text) > limit or (isinstance(text, str) and len(text.encode(errors="replace")) > limit):
+            return self._refuse(
+                None, ProtocolError(ErrorCode.LIMIT, f"a message has {limit} bytes at most, this one {len(text)}")
+            )
+        if not self._allowed():
+            return self._throttled(text)
+        value = load_object(text)
+        if self.mode is Mode.PLAIN and not is_command(value):
+            return [Message(b"Message text was: " + (text.encode() if isinstance(text, str) else text))]
+        self._speak_protocol()
+        id_ = command_id(value)
+        try:
+            return self._handle(parse_command(value))
+        except ProtocolError as error:
+            return self._refuse(id_, error)
+
+    def receive_binary(self, size_bytes: int) -> list[Message]:
+        """Answer a binary message: there is no use for one here."""
+        if not self._allowed():
+            return self._throttled(b"")
+        return self._refuse(
+            None,
+            ProtocolError(
+                ErrorCode.BAD_REQUEST, f"a binary message of {size_bytes} bytes; send JSON as a text message"
+            ),
+        )
+
+    def _refuse(self, id_: int | str | None, error: ProtocolError) -> list[Message]:
+        self.errors += 1
+        return [error_reply(id_, error)]
+
+    def _speak_protocol(self) -> None:
+        self.mode = Mode.PROTOCOL
+        self._leave_default()
+
+    def _leave_default(self) -> None:
+        if self._default is not None:
+            self._hub.leave(self._default)
+            self._default = None
+
+    # --- the flood gate: a token bucket, a second deep -----------------------------------------------------------
+
+    def _allowed(self) -> bool:
+        rate = self._hub.limits.messages_per_second
+        now_s = self._now_s()
+        self._allowance = min(self._allowance + (now_s - self._allowance_s) * rate, rate)
+        self._allowance_s = now_s
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        self._dropped = 0
+        return True
+
+    def _throttled(self, text: str | bytes) -> list[Message]:
+        """Refuse a message past the rate: as many refusals as messages in a second, then one for every thousand."""
+        self._dropped += 1
+        rate = self._hub.limits.messages_per_second
+        if self._dropped > rate and self._dropped % 1000:
+            return []
+        id_ = command_id(load_object(text)) if self._dropped <= rate else None
+        return self._refuse(
+            id_,
+            ProtocolError(
+                ErrorCode.RATE_LIMITED,
+                f"more than {rate} messages a second: {self._dropped} in a row were not read; slow down",
+                temporary=True,
+            ),
+        )
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def _handle(self, command: Command) -> list[Message]:
+        match command:
+            case Subscribe():
+                return self._subscribe(command)
+            case Update():
+                return self._update(command)
+            case Unsubscribe():
+                return self._unsubscribe(command)
+            case List():
+                return self._list(command)
+            case Table():
+                return self._table(command)
+            case Ping():
+                return [reply("pong", command.id, time=self._now_ms())]
+            case Hello():
+                return [reply("ack", command.id)]
+
+    def _subscribe(self, command: Subscribe) -> list[Message]:
+        self._check_new(command.stream)
+        selection = command.selection()
+        self._check_known(selection)
+        key = SeriesKey(selection, self._interval_ms(command.interval), command.aggregates())
+        return self._start(command, key, command.since, command.backfill)
+
+    def _table(self, command: Table) -> list[Message]:
+        self._check_new(command.stream)
+        columns = self._hub.tables.get(command.table)
+        if columns is None:
+            known = ", ".join(sorted(self._hub.tables)) or "none"
+            raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"table: {command.table!r} is not here; known: {known}")
+        names = [column["name"] for column in columns]
+        sort = command.sort or names[0]
+        if sort not in names:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"sort: {sort!r} is not one of {', '.join(names)}")
+        if command.limit > self._hub.limits.table_rows:
+            raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {self._hub.limits.table_rows} rows")
+        key = TableKey(command.table, sort, command.limit, self._interval_ms(command.interval))
+        return self._start(command, key, None, 0)
+
+    def _start(
+        self, command: Subscribe | Table, key: SeriesKey | TableKey, since: Since | None, backfill: float
+    ) -> list[Message]:
+        group = self._hub.join(key)
+        try:
+            messages = self._joined(command, group, since, backfill)
+        except ProtocolError:
+            self._hub.leave(group)
+            raise
+        self.streams[command.stream] = Stream(key, group)
+        return messages
+
+    def _update(self, command: Update) -> list[Message]:
+        stream = self._stream(command.stream)
+        if command.interval is None and command.paused is None:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "interval or paused: an update changes at least one of them")
+        key = stream.key
+        if command.interval is not None:
+            key = key._replace(interval_ms=self._interval_ms(command.interval))
+        paused = stream.group is None if command.paused is None else command.paused
+        if paused:
+            self._release(stream)
+            stream.key = key
+            return [self._ack(command, None, key, recovered=False)]
+        if stream.group is not None and key == stream.key:
+            return [self._ack(command, stream.group, key, recovered=False)]
+        group = self._hub.join(key)
+        try:
+            messages = self._joined(command, group, command.since, command.backfill)
+        except ProtocolError:
+            self._hub.leave(group)
+            raise
+        self._release(stream)
+        stream.key, stream.group = key, group
+        return messages
+
+    def _unsubscribe(self, command: Unsubscribe) -> list[Message]:
+        stream = self._stream(command.stream)
+        message = self._ack(command, stream.group, stream.key, recovered=False)
+        del self.streams[command.stream]
+        self._release(stream)
+        return [message]
+
+    def _list(self, command: List) -> list[Message]:
+        selection = command.selection()
+        self._check_known(selection)
+        series = [one for one in self._hub.series() if selection.matches(one)]
+        return [reply("catalogue", command.id, series=describe_catalogue(series))]
+
+    # --- parts of them -------------------------------------------------------------------------------------------
+
+    def _check_new(self, name: str) -> None:
+        if name in self.streams:
+            raise ProtocolError(
+                ErrorCode.DUPLICATE_STREAM, f"stream: {name!r} is taken; update or unsubscribe it, or choose another"
+            )
+        if len(self.streams) >= self._hub.limits.streams:
+            raise ProtocolError(ErrorCode.LIMIT, f"a socket has {self._hub.limits.streams} streams at most")
+
+    def _check_known(self, selection: Selection) -> None:
+        if not self._hub.catalogue.knows(selection):
+            patterns = ", ".join(selection.patterns)
+            raise ProtocolError(
+                ErrorCode.UNKNOWN_METRIC, f"metrics: nothing here is called {patterns}; 'list' shows what there is"
+            )
+
+    def _interval_ms(self, interval_s: float | None) -> int:
+        hub = self._hub
+        if interval_s is None:
+            return hub.interval_ms
+        interval_ms = round(interval_s * 1000)
+        if interval_ms < hub.interval_min_ms:
+            raise ProtocolError(
+                ErrorCode.LIMIT, f"interval: the shortest here is {hub.interval_min_ms / 1000:g} s, got {interval_s:g}"
+            )
+        return interval_ms
+
+    def _stream(self, name: str) -> Stream:
+        stream = self.streams.get(name)
+        if stream is None:
+            known = ", ".join(map(repr, list(self.streams)[:10])) or "none"
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"stream: there is no {name!r}; this socket has {known}")
+        return stream
+
+    def _release(self, stream: Stream) -> None:
+        if stream.group is not None:
+            self._hub.leave(stream.group)
+            stream.group = None
+
+    def _joined(
+        self, command: Subscribe | Table | Update, group: AnyGroup, since: Since | None, backfill: float
+    ) -> list[Message]:
+        """Return the ack and the past that a socket gets when a stream of it joins a group."""
+        if isinstance(group, TableGroup):
+            latest = group.latest()
+            return [self._ack(command, group, group.key, recovered=False), *([latest] if latest else [])]
+        ring = self._hub.ring
+        replay: Replay | None = None
+        if since is not None and since.epoch == self._hub.epoch:
+            replay = group.plan_since(ring, since.offset)
+        recovered = replay is not None
+        if replay is None:
+            replay = group.plan_backfill(ring, round(backfill * 1000))
+        limit = self._hub.limits.snapshot_values
+        if group.replay_values(replay) > limit:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"backfill: {group.replay_values(replay)} values and a snapshot has {limit} at most; "
+                "ask for fewer series, a shorter backfill or a longer interval",
+            )
+        messages = [self._ack(command, group, group.key, recovered=recovered), *group.snapshot(ring, replay)]
+        if since is not None and since.epoch == self._hub.epoch and not recovered:
+            first = ring.offsets()[replay.start_row - ring.first_row]
+            if first - 1 > since.offset:
+                messages.insert(1, gap(group.id, since.offset + 1, int(first) - 1, GapReason.EXPIRED))
+        return messages
+
+    def _ack(
+        self,
+        command: Subscribe | Table | Update | Unsubscribe,
+        group: AnyGroup | None,
+        key: SeriesKey | TableKey,
+        *,
+        recovered: bool,
+    ) -> Message:
+        if isinstance(key, TableKey):
+            content: dict[str, object] = {"columns": self._hub.tables[key.table]}
+        else:
+            content = {"series": len(group.series) if isinstance(group, Group) else 0}
+            if key.aggregates != (Aggregate.LAST,):
+                content["aggregate"] = key.aggregates
+        return reply(
+            "ack",
+            command.id,
+            stream=command.stream,
+            group=group.id if group is not None else None,
+            epoch=self._hub.epoch,
+            offset=self._hub.newest.offset,
+            interval=key.interval_ms / 1000,
+            **content,
+            recovered=recovered,
+            paused=group is None,
+        )

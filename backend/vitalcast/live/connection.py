@@ -1,0 +1,129 @@
+"""One socket: what goes out to it, what waits while it is blocked, and what it missed meanwhile."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from vitalcast.core.protocol import Message
+from vitalcast.core.session import Mode, Session
+
+OUTBOX_MESSAGES_MAX = 64
+
+
+class Batch:
+    """Messages that go out together: one write for sockets that take bytes, one send each for the others."""
+
+    __slots__ = ("_joined", "messages")
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        self.messages = tuple(messages)
+        self._joined: bytes | None = None
+
+    @property
+    def joined(self) -> bytes:
+        """All messages as RFC 6455 frames, one after the other; made once."""
+        if self._joined is None:
+            messages = self.messages
+            self._joined = messages[0].frame if len(messages) == 1 else b"".join([one.frame for one in messages])
+        return self._joined
+
+    @property
+    def nbytes(self) -> int:
+        return sum(len(message.payload) for message in self.messages)
+
+
+class Writer(Protocol):
+    """The way to one client. Every call returns at once."""
+
+    def write(self, batch: Batch) -> bool:
+        """Take the whole batch; return whether the client took it too. If not, write nothing until it resumes."""
+        ...
+
+    def progress(self) -> int:
+        """Return a number that changes as the client takes bytes."""
+        ...
+
+    def close(self, code: int, reason: str, last: Batch) -> None:
+        """Send these last messages and a close frame, and be gone soon even if the client takes nothing."""
+        ...
+
+
+@dataclass(slots=True)
+class Missed:
+    """What a blocked socket did not get of one group: its emissions from `first` to `newest`."""
+
+    first: int = 0
+    newest: int = 0
+    before_newest: int = 0
+    count: int = 0
+    series_version: int = 0
+
+    def add(self, offset: int) -> None:
+        if self.count == 0:
+            self.first = offset
+        self.before_newest, self.newest = self.newest, offset
+        self.count += 1
+
+
+class Connection:
+    """A client as the manager sees it.
+
+    While `blocked`, its groups' emissions are only noted in `missed` and its own messages wait: those it sent in
+    `inbox`, those for it in `outbox`, which drops what is past its bound and counts it.
+    """
+
+    __slots__ = (
+        "blocked",
+        "blocked_s",
+        "closed",
+        "dropped",
+        "group_ids",
+        "id",
+        "inbox",
+        "last_s",
+        "missed",
+        "outbox",
+        "progress",
+        "session",
+        "write",
+        "writer",
+    )
+
+    def __init__(self, id_: int, session: Session, writer: Writer, now_s: float) -> None:
+        self.id = id_
+        self.session = session
+        self.writer = writer
+        self.write = writer.write
+        self.closed = False
+        self.blocked = False
+        self.blocked_s = now_s
+        self.progress = 0
+        self.last_s = now_s
+        self.dropped = 0
+        self.group_ids: tuple[int, ...] | None = None  # None until the manager has grouped it
+        self.missed: dict[int, Missed] | None = None
+        self.inbox: deque[str | int] | None = None  # texts, and the sizes of binary messages
+        self.outbox: deque[Message] | None = None
+
+    @property
+    def plain(self) -> bool:
+        return self.session.mode is Mode.PLAIN
+
+    def hold(self, message: str | int) -> None:
+        """Keep what the client sent until it takes the answers to what it sent before."""
+        if self.inbox is None:
+            self.inbox = deque()
+        self.inbox.append(message)
+
+    def defer(self, messages: Iterable[Message]) -> None:
+        """Keep messages until the client takes bytes again."""
+        if self.outbox is None:
+            self.outbox = deque()
+        for message in messages:
+            if len(self.outbox) < OUTBOX_MESSAGES_MAX:
+                self.outbox.append(message)
+            else:
+                self.dropped += 1

@@ -1,0 +1,337 @@
+"""The ConnectionManager: every open socket, and the fan-out of frames to them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vitalcast.core.groups import Group, SeriesKey
+from vitalcast.core.hub import Hub
+from vitalcast.core.protocol import CloseCode, GapReason, Message, bye, gap, reply
+from vitalcast.core.session import Session
+from vitalcast.live.connection import Batch, Connection, Missed, Writer
+from vitalcast.model import Frame
+
+if TYPE_CHECKING:
+    from vitalcast.collectors.runtime import RuntimeStats
+
+RECONNECT_MS = (500, 3000)
+
+
+class TooManyConnections(Exception):  # noqa: N818 (a refusal, not a fault)
+    """The limit of open sockets is reached."""
+
+
+class Cohort:
+    """Sockets with the same groups: what one of them gets in a tick, all get, in the same bytes."""
+
+    __slots__ = ("group_ids", "last_s", "members")
+
+    def __init__(self, group_ids: tuple[int, ...], now_s: float) -> None:
+        self.group_ids = group_ids
+        self.members: dict[Connection, None] = {}
+        self.last_s = now_s
+
+
+class ConnectionManager:
+    """Holds the open sockets and gives each what it is due.
+
+    Nothing here waits: a socket that cannot take more is set aside, told later what it missed, and closed only when
+    it has taken nothing for `slow_s`. `plain` is the stream of sockets that speak no protocol. `on_demand` is called
+    whenever the subscriptions have changed.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        plain: SeriesKey,
+        stats: RuntimeStats,
+        heartbeat_s: float = 10.0,
+        slow_s: float = 30.0,
+        now_s: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        on_demand: Callable[[], None] = lambda: None,
+        call_soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self.hub = hub
+        self.on_demand = on_demand
+        self.call_soon = call_soon
+        self._plain_key = plain
+        self._stats = stats
+        self._heartbeat_s = heartbeat_s
+        self._slow_s = slow_s
+        self._now_s = now_s
+        self._now_ms = now_ms
+        self._connections: dict[int, Connection] = {}
+        self._plain: dict[Connection, None] = {}
+        self._blocked: dict[Connection, None] = {}
+        self._cohorts: dict[tuple[int, ...], Cohort] = {}
+        self._cohorts_of: dict[int, dict[Cohort, None]] = {}
+        self._departed: list[int] = []
+        self._next_id = 1
+
+    @property
+    def active_connections(self) -> tuple[Connection, ...]:
+        """The open sockets, oldest first."""
+        return tuple(self._connections.values())
+
+    # --- coming and going ----------------------------------------------------------------------------------------
+
+    def connect(self, writer: Writer, *, plain: bool) -> Connection:
+        """Take in an accepted socket and send what it gets unasked. Raises TooManyConnections at the limit."""
+        if len(self._connections) >= self.hub.limits.connections:
+            raise TooManyConnections
+        session = Session(
+            self.hub,
+            plain=self._plain_key if plain else None,
+            now_ms=self._now_ms,
+            now_s=self._now_s,
+            heartbeat_s=self._heartbeat_s,
+        )
+        connection = Connection(self._next_id, session, writer, self._now_s())
+        self._next_id += 1
+        self._connections[connection.id] = connection
+        if plain:
+            self._plain[connection] = None
+        self._send(connection, session.open())
+        self._regroup(connection)
+        self._stats.sockets = len(self._connections)
+        return connection
+
+    def disconnect(self, connection: Connection) -> None:
+        """Forget a socket that has gone, and tell the plain ones that remain. Safe to call again."""
+        if not self._forget(connection):
+            return
+        self._departed.append(connection.id)
+        if len(self._departed) == 1:
+            if self.call_soon is not None:
+                self.call_soon(self._announce)
+            else:
+                self._announce()
+
+    def _forget(self, connection: Connection) -> bool:
+        if connection.closed:
+            return False
+        connection.closed = True
+        del self._connections[connection.id]
+        self._plain.pop(connection, None)
+        self._blocked.pop(connection, None)
+        self._leave_cohort(connection)
+        connection.session.close()
+        connection.inbox = connection.outbox = connection.missed = None
+        self._stats.sockets = len(self._connections)
+        self.on_demand()
+        return True
+
+    def _announce(self) -> None:
+        departed, self._departed = self._departed, []
+        messages = [Message(b"Client #%d left the chat" % id_) for id_ in departed]
+        batch = Batch(messages)
+        for connection in list(self._plain):
+            self._deliver(connection, batch)
+
+    def close(self, connection: Connection, code: CloseCode, reason: str) -> None:
+        """Close a socket from this side: `bye`, then a close frame."""
+        if self._forget(connection):
+            stay_away = code >= CloseCode.BAD_TOKEN
+            pause_ms = None if stay_away else random.randint(*RECONNECT_MS)  # noqa: S311 (jitter)
+            connection.writer.close(code, reason, Batch([bye(code, pause_ms)]))
+
+    def close_all(self, code: CloseCode, reason: str) -> None:
+        for connection in self.active_connections:
+            self.close(connection, code, reason)
+
+    # --- messages for some or all --------------------------------------------------------------------------------
+
+    def send_personal_message(self, message: str, connection: Connection) -> None:
+        """Send a text to one socket."""
+        self._deliver(connection, Batch([Message(message.encode())]))
+
+    def broadcast(self, message: str) -> None:
+        """Send a text to every socket; one that is slow gets it later and holds up nobody."""
+        batch = Batch([Message(message.encode())])
+        for connection in self.active_connections:
+            self._deliver(connection, batch)
+
+    def _send(self, connection: Connection, messages: list[Message]) -> None:
+        if messages:
+            self._deliver(connection, Batch(messages))
+
+    def _deliver(self, connection: Connection, batch: Batch) -> None:
+        if connection.closed:
+            return
+        if connection.blocked:
+            before = connection.dropped
+            connection.defer(batch.messages)
+            self._stats.frames_conflated += connection.dropped - before
+            return
+        connection.last_s = self._now_s()
+        self._count(batch, 1)
+        if not connection.write(batch):
+            self._block(connection)
+
+    def _count(self, batch: Batch, sockets: int) -> None:
+        self._stats.frames_sent += len(batch.messages) * sockets
+        self._stats.bytes_sent += batch.nbytes * sockets
+
+    # --- what clients send ---------------------------------------------------------------------------------------
+
+    def receive(self, connection: Connection, message: str | int) -> None:
+        """Answer a client's text, or a binary message of that many bytes; it waits while the client is blocked."""
+        if connection.closed:
+            return
+        if connection.blocked:
+            connection.hold(message)
+            return
+        session = connection.session
+        self._stats.messages_received += 1
+        errors = session.errors
+        replies = session.receive(message) if isinstance(message, str) else session.receive_binary(message)
+        self._stats.errors_sent += session.errors - errors
+        self._send(connection, replies)
+        self._regroup(connection)
+
+    def _regroup(self, connection: Connection) -> None:
+        """Move a socket to the cohort of its groups, if they have changed."""
+        if not connection.plain:
+            self._plain.pop(connection, None)
+        group_ids = connection.session.group_ids
+        if group_ids == connection.group_ids:
+            return
+        self._leave_cohort(connection)
+        connection.group_ids = group_ids
+        if connection.blocked:
+            self._note_versions(connection)
+        else:
+            self._enter_cohort(connection)
+        self._stats.groups = len(self.hub.groups)
+        self.on_demand()
+
+    def _enter_cohort(self, connection: Connection) -> None:
+        group_ids = connection.group_ids or ()
+        cohort = self._cohorts.get(group_ids)
+        if cohort is None:
+            cohort = self._cohorts[group_ids] = Cohort(group_ids, self._now_s())
+            for group_id in cohort.group_ids:
+                self._cohorts_of.setdefault(group_id, {})[cohort] = None
+        cohort.members[connection] = None
+
+    def _leave_cohort(self, connection: Connection) -> None:
+        cohort = self._cohorts.get(connection.group_ids or ())
+        if cohort is None or connection not in cohort.members:
+            return
+        del cohort.members[connection]
+        if cohort.members:
+            return
+        del self._cohorts[cohort.group_ids]
+        for group_id in cohort.group_ids:
+            cohorts = self._cohorts_of[group_id]
+            del cohorts[cohort]
+            if not cohorts:
+                del self._cohorts_of[group_id]
+
+    # --- fan-out -------------------------------------------------------------------------------------------------
+
+    def publish(self, frame: Frame) -> None:
+        """Give every socket what this tick holds for it: each group encoded once, each socket written to once."""
+        self._emit(self.hub.append(frame))
+
+    def publish_rows(self, out: dict[int, list[Message]]) -> None:
+        """Give every socket the rows of its tables, by group id."""
+        self._emit(out)
+
+    def _emit(self, out: dict[int, list[Message]]) -> None:
+        now_s = self._now_s()
+        blocked: list[Connection] = []
+        touched = {cohort: None for group_id in out for cohort in self._cohorts_of.get(group_id, ())}
+        for connection in self._blocked:
+            self._note_missed(connection, out)
+        for cohort in touched:
+            batch = Batch([message for group_id in cohort.group_ids for message in out.get(group_id, ())])
+            blocked += [connection for connection in cohort.members if not connection.write(batch)]
+            cohort.last_s = now_s
+            self._count(batch, len(cohort.members))
+        for connection in blocked:
+            self._block(connection)
+
+    # --- sockets that cannot take more ---------------------------------------------------------------------------
+
+    def _block(self, connection: Connection) -> None:
+        if connection.closed or connection.blocked:
+            return
+        self._leave_cohort(connection)
+        connection.blocked = True
+        connection.blocked_s = self._now_s()
+        connection.progress = connection.writer.progress()
+        connection.missed = {}
+        self._note_versions(connection)
+        self._blocked[connection] = None
+
+    def _note_versions(self, connection: Connection) -> None:
+        missed = connection.missed or {}
+        groups = self.hub.groups
+        connection.missed = {
+            id_: missed.get(id_) or Missed(series_version=groups[id_].series_version)
+            for id_ in connection.group_ids or ()
+        }
+
+    def _note_missed(self, connection: Connection, out: dict[int, list[Message]]) -> None:
+        for group_id, missed in (connection.missed or {}).items():
+            group = self.hub.groups.get(group_id)
+            if group is not None and group_id in out and group.emitted_offset > missed.newest:
+                missed.add(group.emitted_offset)
+
+    def resume(self, connection: Connection) -> None:
+        """Go on with a socket whose client took all that was written: first what waited, then what it missed."""
+        if connection.closed or not connection.blocked:
+            return
+        connection.blocked = False
+        del self._blocked[connection]
+        self._enter_cohort(connection)
+        self._send(connection, self._waiting(connection))
+        while connection.inbox and not connection.blocked and not connection.closed:
+            self.receive(connection, connection.inbox.popleft())
+
+    def _waiting(self, connection: Connection) -> list[Message]:
+        messages = list(connection.outbox or ())
+        connection.outbox = None
+        missed, connection.missed = connection.missed, None
+        for group_id, one in (missed or {}).items():
+            group = self.hub.groups.get(group_id)
+            if group is None:
+                continue
+            if one.count > 1:
+                messages.append(gap(group_id, one.first, one.before_newest, GapReason.SLOW))
+                self._stats.gaps += 1
+                self._stats.frames_conflated += one.count - 1
+            if isinstance(group, Group) and group.series_version != one.series_version and not connection.plain:
+                messages.append(group.series_message())
+            latest = group.latest()
+            if latest is not None and (one.count or group.series_version != one.series_version):
+                messages.append(latest)
+        return messages
+
+    # --- once a second -------------------------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Say that quiet sockets are alive, and close those whose clients have taken nothing for too long."""
+        now_s = self._now_s()
+        for connection in list(self._blocked):
+            progress = connection.writer.progress()
+            if progress != connection.progress:
+                connection.progress, connection.blocked_s = progress, now_s
+            elif now_s - connection.blocked_s >= self._slow_s:
+                self._stats.sockets_closed_slow += 1
+                self.close(connection, CloseCode.SLOW, f"no byte taken for {self._slow_s:g} s")
+        due_s = now_s - self._heartbeat_s
+        beat = Batch([reply("heartbeat", None, time=self._now_ms())])
+        for cohort in list(self._cohorts.values()):
+            if cohort.last_s <= due_s:
+                quiet = [one for one in cohort.members if one.last_s <= due_s and not one.plain]
+                for connection in quiet:
+                    self._deliver(connection, beat)
+                oldest = min((one.last_s for one in cohort.members), default=now_s)
+                cohort.last_s = max(cohort.last_s, min(oldest, now_s))

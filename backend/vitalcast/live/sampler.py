@@ -1,0 +1,194 @@
+"""The background task that reads the machine on absolute deadlines and publishes a frame for each."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from vitalcast.bus.base import Bus
+from vitalcast.collectors.base import Collector
+from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.core.catalogue import Catalogue
+from vitalcast.live.source import Source
+from vitalcast.live.workers import Workers
+from vitalcast.model import Sample
+
+PRIME_S = 0.1
+
+
+def wall_clock_ms() -> float:
+    return time.time_ns() / 1e6
+
+
+class Pass:
+    """One walk over the cheap collectors in a worker thread, which can be given up when one of them hangs."""
+
+    def __init__(self, sources: list[Source]) -> None:
+        self.sources = sources
+        self.outcomes: list[list[Sample] | Exception] = []
+        self._lock = threading.Lock()
+        self._abandoned = False
+
+    def run(self) -> None:
+        for source in self.sources:
+            outcome = source.read()
+            with self._lock:
+                if self._abandoned:
+                    return
+                self.outcomes.append(outcome)
+
+    def abandon(self) -> Source | None:
+        """Give up; return the source that hangs, None where the walk has just ended after all."""
+        with self._lock:
+            self._abandoned = True
+            done = len(self.outcomes)
+        return self.sources[done] if done < len(self.sources) else None
+
+
+class Sampler:
+    """Reads the collectors and publishes one frame a tick.
+
+    Ticks fall on multiples of `tick_ms()` of the wall clock, which is asked again after `wake()`. Collectors without
+    a cadence are read for each tick, one after the other in a worker thread; the others keep their own cadence in
+    threads of their own, and each tick repeats their newest reading. Ticks that could not be kept are skipped and
+    leave a hole in the offsets: there is never a burst.
+    """
+
+    def __init__(
+        self,
+        collectors: Iterable[Collector],
+        *,
+        catalogue: Catalogue,
+        bus: Bus,
+        stats: RuntimeStats,
+        tick_ms: Callable[[], int],
+        oldest_offset: Callable[[], int] = lambda: 0,
+        clock_ms: Callable[[], float] = wall_clock_ms,
+        workers: Workers | None = None,
+    ) -> None:
+        self._stats = stats
+        sources = [Source(collector, stats) for collector in collectors]
+        self._cheap = [source for source in sources if source.collector.cadence_s is None]
+        self._dear = [source for source in sources if source.collector.cadence_s is not None]
+        self._catalogue = catalogue
+        self._bus = bus
+        self._tick_ms = tick_ms
+        self._oldest_offset = oldest_offset
+        self._clock_ms = clock_ms
+        self._workers = workers or Workers(name="vitalcast-collect")
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._offset = 0
+
+    async def start(self) -> None:
+        """Publish the first frame, then go on in the background."""
+        self._tasks = [asyncio.create_task(self._keep_cadence(source)) for source in self._dear]
+        await self._read_cheap()  # counters have no rate before their second reading
+        await asyncio.sleep(PRIME_S)
+        await self._tick(int(self._clock_ms()))
+        self._tasks.append(asyncio.create_task(self._run()))
+
+    async def stop(self) -> None:
+        """End all tasks; a thread that hangs is left behind."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._workers.close()
+
+    def wake(self) -> None:
+        """Have `tick_ms` asked again before the next tick."""
+        self._wake.set()
+
+    # --- ticks ---------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        tick_ms = self._tick_ms()
+        expected_ms = _next_multiple(self._clock_ms(), tick_ms)
+        while True:
+            self._wake.clear()
+            now_ms = self._clock_ms()
+            if (asked_ms := self._tick_ms()) != tick_ms or expected_ms - now_ms > 2 * tick_ms:
+                tick_ms = asked_ms  # or the clock was set back
+                expected_ms = _next_multiple(now_ms, tick_ms)
+            if now_ms < expected_ms:
+                await self._sleep((expected_ms - now_ms) / 1000)
+                continue
+            missed = int(now_ms - expected_ms) // tick_ms
+            expected_ms += missed * tick_ms
+            self._offset += missed
+            self._stats.ticks_missed += missed
+            self._stats.sampler_lag_s = (now_ms - expected_ms) / 1000
+            await self._tick(expected_ms)
+            expected_ms += tick_ms
+
+    async def _sleep(self, seconds: float) -> None:
+        handle = asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            handle.cancel()
+
+    async def _tick(self, time_ms: int) -> None:
+        begin_s = time.perf_counter()
+        await self._read_cheap()
+        samples: list[Sample] = []
+        for source in (*self._cheap, *self._dear):
+            samples += source.samples
+        self._offset += 1
+        frame = self._catalogue.frame(self._offset, time_ms, samples, self._oldest_offset())
+        self._bus.publish(frame)
+        self._stats.ticks += 1
+        self._stats.tick_duration_s = time.perf_counter() - begin_s
+
+    # --- cheap collectors: read for every tick -------------------------------------------------------------------
+
+    async def _read_cheap(self) -> None:
+        pending = [source for source in self._cheap if source.ready()]
+        while pending:
+            walk = Pass(pending)
+            future = self._workers.run(walk.run)
+            await asyncio.wait({future}, timeout=self._patience_s())
+            hanging = None if future.done() else walk.abandon()
+            for source, outcome in zip(walk.sources, walk.outcomes, strict=False):
+                source.take(outcome)
+            pending = pending[len(walk.outcomes) :]
+            if hanging is not None:
+                self._set_aside(hanging, future)
+                pending = pending[1:]
+
+    def _patience_s(self) -> float:
+        return max(0.1, self._tick_ms() / 4000)
+
+    def _set_aside(self, source: Source, future: asyncio.Future[None]) -> None:
+        source.busy = True
+        source.fail("no answer; it is left to itself and asked again once it has come back")
+
+        def back(_: asyncio.Future[None]) -> None:
+            source.busy = False
+
+        future.add_done_callback(back)
+
+    # --- dear collectors: each on its own cadence ----------------------------------------------------------------
+
+    async def _keep_cadence(self, source: Source) -> None:
+        cadence_s = source.collector.cadence_s
+        assert cadence_s is not None
+        while True:
+            future = self._workers.run(source.read)
+            done, _ = await asyncio.wait({future}, timeout=source.collector.deadline_s)
+            if done:
+                source.take(future.result())
+            else:
+                source.busy = True
+                source.fail(f"no answer within {source.collector.deadline_s:g} s")
+                await future
+                source.busy = False
+            retry_s = source.retry_s - time.monotonic() if source.failures else 0.0
+            await asyncio.sleep(max(cadence_s, retry_s))
+
+
+def _next_multiple(now_ms: float, step_ms: int) -> int:
+    return (int(now_ms) // step_ms + 1) * step_ms

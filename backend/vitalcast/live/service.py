@@ -1,0 +1,120 @@
+"""Builds the parts that sample and stream, and starts and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Iterable, Mapping
+
+from vitalcast.bus.base import Bus
+from vitalcast.bus.local import LocalBus
+from vitalcast.collectors.base import Collector, Table
+from vitalcast.collectors.registry import default_collectors, default_tables, descriptors_with_rates
+from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.config import Settings
+from vitalcast.core.catalogue import Catalogue
+from vitalcast.core.groups import SeriesKey
+from vitalcast.core.hub import Hub
+from vitalcast.core.names import Selection
+from vitalcast.core.protocol import CloseCode, Limits
+from vitalcast.core.ring import Ring
+from vitalcast.live.manager import ConnectionManager
+from vitalcast.live.sampler import Sampler
+from vitalcast.live.tables import Tables
+
+SWEEP_S = 1.0
+
+
+class Service:
+    """Everything behind the web: `hub` to ask, `manager` to connect to. Without arguments it samples this machine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        collectors: Iterable[Collector] | None = None,
+        tables: Mapping[str, Table] | None = None,
+        bus: Bus | None = None,
+    ) -> None:
+        self.settings = settings
+        self.stats = RuntimeStats()
+        disabled = settings.collectors.disabled
+        if collectors is None:
+            collectors = default_collectors(stats=self.stats, disabled=disabled)
+        collectors = tuple(collectors)
+        if tables is None:
+            tables = default_tables(disabled=disabled, command_line=settings.collectors.process_command_line)
+        catalogue = Catalogue(descriptors_with_rates(collectors))
+        self.ring = Ring(window_ms=settings.ring.window_s * 1000, memory_max_bytes=settings.ring.memory_max_mib * 2**20)
+        self.hub = Hub(
+            epoch=secrets.token_hex(8),
+            host=socket.gethostname(),
+            catalogue=catalogue,
+            ring=self.ring,
+            interval_ms=round(settings.sampler.interval_s * 1000),
+            interval_min_ms=round(settings.sampler.interval_min_s * 1000),
+            limits=_limits(settings),
+            tables={name: [_column(column) for column in table.columns] for name, table in tables.items()},
+        )
+        self.bus = bus or LocalBus()
+        self.sampler = Sampler(
+            collectors,
+            catalogue=catalogue,
+            bus=self.bus,
+            stats=self.stats,
+            tick_ms=self.hub.tick_ms,
+            oldest_offset=lambda: self.ring.oldest_offset,
+        )
+        self.manager = ConnectionManager(
+            self.hub,
+            plain=SeriesKey(
+                Selection.of(settings.stream.metrics), round(settings.stream.interval_s * 1000), host=self.hub.host
+            ),
+            stats=self.stats,
+            heartbeat_s=settings.timeouts.heartbeat_s,
+            slow_s=settings.timeouts.slow_s,
+            on_demand=self._demand_changed,
+        )
+        self.tables = Tables(tables, hub=self.hub, publish=self.manager.publish_rows)
+        self.ready = False
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def _demand_changed(self) -> None:
+        self.sampler.wake()
+        self.tables.wake()
+
+    async def start(self) -> None:
+        """Return once the first frame is there."""
+        self.manager.call_soon = asyncio.get_running_loop().call_soon
+        await self.bus.start()
+        self.bus.subscribe(self.manager.publish)
+        await self.sampler.start()
+        self.tables.start()
+        self._sweeper = asyncio.create_task(self._sweep())
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Say good-bye to every socket and end what `start` began, in reverse."""
+        self.ready = False
+        self.manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self.tables.stop()
+        await self.sampler.stop()
+        await self.bus.stop()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.manager.sweep()
+            self.stats.ring_bytes = self.ring.nbytes
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(**settings.limits.model_dump())
+
+
+def _column(column: object) -> dict[str, str]:
+    return {name: str(getattr(column, name)) for name in ("name", "unit", "description")}

@@ -1,0 +1,95 @@
+"""Reads the tables that somebody looks at, each at the pace of its subscriptions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from vitalcast.collectors.base import Table, TableQuery
+from vitalcast.core.groups import TableGroup
+from vitalcast.core.hub import Hub
+from vitalcast.core.protocol import Message
+from vitalcast.live.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+
+class Tables:
+    """One task a table: it sleeps while nobody has subscribed, and scans once for all groups that are due."""
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        *,
+        hub: Hub,
+        publish: Callable[[dict[int, list[Message]]], None],
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        workers: Workers | None = None,
+    ) -> None:
+        self._tables = tables
+        self._hub = hub
+        self._publish = publish
+        self._clock_ms = clock_ms
+        self._workers = workers or Workers(name="vitalcast-table")
+        self._wakes = {name: asyncio.Event() for name in tables}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._run(name, table)) for name, table in self._tables.items()]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._workers.close()
+
+    def wake(self) -> None:
+        """Have the subscriptions looked at again."""
+        for event in self._wakes.values():
+            event.set()
+
+    async def _run(self, name: str, table: Table) -> None:
+        wake = self._wakes[name]
+        loop = asyncio.get_running_loop()
+        while True:
+            wake.clear()
+            groups = [group for group in self._hub.table_groups() if group.key.table == name]
+            now_ms = self._clock_ms()
+            due = [group for group in groups if group.due_ms <= now_ms]
+            if due:
+                await self._read(name, table, due)
+                continue
+            pause_s = min((group.due_ms for group in groups), default=0) - now_ms
+            handle = loop.call_later(pause_s / 1000, wake.set) if groups else None
+            try:
+                await wake.wait()
+            finally:
+                if handle is not None:
+                    handle.cancel()
+
+    async def _read(self, name: str, table: Table, due: list[TableGroup]) -> None:
+        queries = [TableQuery(group.key.sort, group.key.limit) for group in due]
+        future = self._workers.run(lambda: table.read(queries, time.monotonic()))
+        now_ms = self._clock_ms()
+        for group in due:
+            group.due_ms = (now_ms // group.interval_ms + 1) * group.interval_ms
+        done, _ = await asyncio.wait({future}, timeout=table.deadline_s)
+        if not done:
+            logger.warning("table %s gave no answer within %g s; waiting for it", name, table.deadline_s)
+        try:
+            answers = await future
+        except Exception as error:  # whatever a driver may raise must not end the task
+            logger.warning("table %s failed: %s: %s", name, type(error).__name__, error)
+            return
+        columns = [column.name for column in table.columns]
+        offset = self._hub.newest.offset
+        self._publish(
+            {
+                group.id: [group.encode(offset, self._clock_ms(), columns, list(rows))]
+                for group, rows in zip(due, answers, strict=True)
+                if group.id in self._hub.groups
+            }
+        )

@@ -1,0 +1,116 @@
+"""Runs the application under uvicorn: binds, says where it listens, and ends cleanly."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import webbrowser
+from types import FrameType
+
+import uvicorn
+
+from vitalcast.config import Settings
+from vitalcast.errors import ConfigError
+from vitalcast.web.app import create_app
+from vitalcast.web.uvicorn_ws import FastWebSocketProtocol
+
+BACKLOG = 4096
+OVERSIZE_FACTOR = 16  # messages up to this many times the limit are answered with an error, longer ones by a close
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, except that a signal which asks it to stop is not raised again once it has stopped."""
+
+    def __init__(self, config: uvicorn.Config, *, url: str, open_browser: bool) -> None:
+        super().__init__(config)
+        self._url = url
+        self._open_browser = open_browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"Vitalcast is live on {self._url} (Ctrl-C stops it)\n")
+            sys.stdout.flush()
+            if self._open_browser:
+                webbrowser.open(self._url)
+
+    def handle_exit(self, sig: int, _: FrameType | None) -> None:
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def serve(settings: Settings, *, open_browser: bool = False) -> int:
+    """Serve until a signal ends it; return the exit code. Raises ConfigError where the address cannot be bound."""
+    raise_descriptor_limit()
+    listener = bind(settings.server.host, settings.server.port)
+    host, port = listener.getsockname()[:2]
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="asyncio",  # a direct write to the socket costs less than uvloop's queue
+        http="httptools",
+        ws=FastWebSocketProtocol if settings.server.fast_path else "websockets-sansio",
+        ws_max_size=settings.limits.message_bytes * OVERSIZE_FACTOR,
+        ws_ping_interval=settings.timeouts.ping_interval_s,
+        ws_ping_timeout=settings.timeouts.ping_timeout_s,
+        ws_per_message_deflate=False,
+        log_level=settings.server.log_level,
+        access_log=settings.server.log_level == "debug",
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=max(1, round(settings.timeouts.shutdown_s)),
+    )
+    logging.getLogger("vitalcast").setLevel(settings.server.log_level.upper())
+    shown = f"[{host}]" if ":" in host else host
+    server = Server(config, url=f"http://{shown}:{port}{settings.server.root_path}/", open_browser=open_browser)
+    server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening-ready socket. Raises ConfigError that names the key at fault."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror:
+        raise ConfigError("server.host", f"{host!r} is not an address of this machine; try 127.0.0.1") from None
+    listener = socket.socket(family, kind, proto)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _explain(error, host, port) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _explain(error: OSError, host: str, port: int) -> ConfigError:
+    if error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            "server.port", f"{port} on {host} is taken by another program; stop it, or choose another with --port"
+        )
+    if error.errno == errno.EACCES:
+        return ConfigError("server.port", f"{port} needs more rights than this user has; choose one from 1024 on")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return ConfigError("server.host", f"{host} is not an address of this machine; try 127.0.0.1")
+    return ConfigError("server.host", f"cannot listen on {host}:{port}: {error.strerror}")
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many open sockets as the system lets this process have."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (ValueError, OSError):
+            logging.getLogger(__name__).info("the limit of open files stays at %d", soft)

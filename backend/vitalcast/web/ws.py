@@ -1,0 +1,110 @@
+"""/ws: accepts sockets and hands them to the ConnectionManager, by the short cut where the server offers it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from vitalcast.core.protocol import SUBPROTOCOL, CloseCode, bye
+from vitalcast.live.connection import Batch, Connection
+from vitalcast.live.manager import ConnectionManager, TooManyConnections
+from vitalcast.web.uvicorn_ws import EXTENSION, FastWebSocketProtocol
+
+CLOSE_S = 1.0
+
+
+async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None:
+    """Serve one socket to its end, or until the manager has taken it over."""
+    plain = SUBPROTOCOL not in websocket.scope["subprotocols"]
+    await websocket.accept(subprotocol=None if plain else SUBPROTOCOL)
+    fast = websocket.scope.get("extensions", {}).get(EXTENSION)
+    try:
+        if isinstance(fast, FastWebSocketProtocol):
+            fast.take_over(manager, plain=plain)
+        else:
+            await _serve_by_asgi(websocket, manager, plain=plain)
+    except TooManyConnections:
+        code = CloseCode.TOO_MANY_CONNECTIONS
+        await websocket.send_text(bye(code, None).text)
+        await websocket.close(code, "all connections are taken")
+
+
+class AsgiWriter:
+    """Writes through ASGI's `send`, which waits: one batch is under way, and what comes meanwhile is for later."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._batch: Batch | None = None
+        self._closing: tuple[int, str] | None = None
+        self._work = asyncio.Event()
+        self._sent = 0
+        self.idle = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    def write(self, batch: Batch) -> bool:
+        self._batch = batch
+        self.idle.clear()
+        self._work.set()
+        return False
+
+    def progress(self) -> int:
+        return self._sent
+
+    def close(self, code: int, reason: str, last: Batch) -> None:
+        self._closing = (code, reason)
+        self._batch = Batch([*(self._batch.messages if self._batch else ()), *last.messages])
+        self._work.set()
+        asyncio.get_running_loop().call_later(CLOSE_S, self.ended.set)
+
+    async def run(self, manager: ConnectionManager, connection: Connection) -> None:
+        """Send until closed from this side."""
+        while self._closing is None or self._batch is not None:
+            await self._work.wait()
+            self._work.clear()
+            batch, self._batch = self._batch, None
+            for message in batch.messages if batch is not None else ():
+                await self._websocket.send_text(message.text)
+                self._sent += 1
+            if self._batch is None:
+                self.idle.set()
+                manager.resume(connection)
+        code, reason = self._closing
+        await self._websocket.close(code, reason)
+
+
+async def _serve_by_asgi(websocket: WebSocket, manager: ConnectionManager, *, plain: bool) -> None:
+    writer = AsgiWriter(websocket)
+    connection = manager.connect(writer, plain=plain)
+
+    async def read() -> None:
+        while True:
+            await writer.idle.wait()
+            event = await websocket.receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            text = event.get("text")
+            manager.receive(connection, text if text is not None else len(event.get("bytes") or b""))
+
+    tasks = [
+        asyncio.create_task(read()),
+        asyncio.create_task(writer.run(manager, connection)),
+        asyncio.create_task(_wait(writer.ended)),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        manager.disconnect(connection)
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
+                if websocket.application_state is WebSocketState.CONNECTED:
+                    with contextlib.suppress(RuntimeError):
+                        await websocket.close(1011)
+                raise outcome
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.e2e.server import Server, Variant
 
 # Ticks five times a second make the suite short; the default stream keeps its second.

@@ -9,7 +9,7 @@ import numpy as np
 
 from vitalcast.core.aggregate import Aggregate, Fold, aggregate_runs, boundaries
 from vitalcast.core.protocol import GapReason, Message, describe_series, gap
-from vitalcast.core.ring import Ring
+from vitalcast.core.ring import BLOCK_ROWS, Ring
 from vitalcast.model import Frame, Layout, Series
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vitalcast.core.names import Selection
 
-FOLD_ROWS = 256
+FOLD_ROWS = BLOCK_ROWS  # no more than the ring is sure to hold
 HOLES_SAID_MAX = 32
 SNAPSHOTS_KEPT_MAX = 8
 

@@ -1,0 +1,125 @@
+"""A small imaginary machine for the tests: a catalogue, a hub, ticks on demand, and a client that keeps the score."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from vitalcast.core.catalogue import Catalogue
+from vitalcast.core.groups import SeriesKey
+from vitalcast.core.hub import Hub
+from vitalcast.core.names import Selection
+from vitalcast.core.protocol import Limits, Message
+from vitalcast.core.ring import Ring
+from vitalcast.core.session import Session
+from vitalcast.model import Descriptor, Frame, Kind, Sample, Series
+
+LOAD = Descriptor("system.load", "1", Kind.GAUGE, "Load.")
+IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes.", ("system.device",))
+GHOST = Descriptor("hw.fan.speed", "rpm", Kind.GAUGE, "No fan has been seen yet.")
+TABLES = {"processes": [{"name": name, "unit": "", "description": name} for name in ("pid", "cpu")]}
+START_MS = 1_790_000_000_000
+
+
+def disk(name: str) -> Series:
+    return Series(IO, (name,))
+
+
+class Machine:
+    """Ticks when told to, with the readings it is given."""
+
+    def __init__(self, *, limits: Limits = Limits(), window_ms: int = 900_000, epoch: str = "epoch-1") -> None:
+        self.catalogue = Catalogue([LOAD, IO, GHOST])
+        self.ring = Ring(window_ms=window_ms)
+        self.hub = Hub(
+            epoch=epoch, host="web-1", catalogue=self.catalogue, ring=self.ring, limits=limits, tables=TABLES
+        )
+        self.offset = 0
+        self.time_ms = START_MS
+        self.now_s = 1000.0
+
+    def frame(self, readings: dict[Series, float], *, step_ms: int = 1000, skip: int = 0) -> Frame:
+        """Make the next frame, `skip` ticks having been missed before it."""
+        self.offset += 1 + skip
+        self.time_ms += step_ms * (1 + skip)
+        self.now_s += step_ms * (1 + skip) / 1000
+        samples = [Sample(series, value) for series, value in readings.items()]
+        return self.catalogue.frame(self.offset, self.time_ms, samples, self.ring.oldest_offset)
+
+    def tick(
+        self, load: float = 0.0, disks: Iterable[str] = ("sda",), *, step_ms: int = 1000, skip: int = 0
+    ) -> dict[int, list[Message]]:
+        """Take one tick into the hub; return what it emits, by group."""
+        readings = {Series(LOAD): load} | {disk(name): self.offset * 10.0 + len(name) for name in disks}
+        return self.hub.append(self.frame(readings, step_ms=step_ms, skip=skip))
+
+    def session(self, *, plain: bool = False, **kwargs: Any) -> Session:
+        key = SeriesKey(Selection.of(["system.load"]), 1000, host="web-1") if plain else None
+        return Session(self.hub, plain=key, now_ms=lambda: self.time_ms, now_s=lambda: self.now_s, **kwargs)
+
+
+def decode(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    return [json.loads(message.payload) for message in messages]
+
+
+def ask(session: Session, **command: Any) -> list[dict[str, Any]]:
+    """Send a command and return the decoded answers."""
+    return decode(session.receive(json.dumps(command)))
+
+
+class Client:
+    """Applies messages as a careful client does, and remembers every point of every series."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.state: list[float | None] = []
+        self.points: dict[str, dict[int, float | None]] = {}
+        self.gaps: list[tuple[int, int, str]] = []
+        self.offset = 0
+
+    def take(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "snapshot":
+                self._name(message["series"])
+                self.offset = message["offset"]
+                width = len(message["values"]) // max(len(self.keys), 1)
+                for column, values in enumerate(message["values"]):
+                    for time, value in zip(message["times"], values, strict=True):
+                        self._put(column // max(width, 1), column % max(width, 1), time, value)
+                self.state = [values[-1] if values else None for values in message["values"]]
+            case "series":
+                self._name(message["series"])
+                self.state = []
+            case "data":
+                assert message["offset"] > self.offset, "an offset came twice or went back"
+                self.offset = message["offset"]
+                if "values" in message:
+                    self.state = message["values"]
+                else:
+                    for position, value in message["changed"].items():
+                        self.state[int(position)] = value
+                width = len(self.state) // max(len(self.keys), 1)
+                for column, value in enumerate(self.state):
+                    self._put(column // width, column % width, message["time"], value)
+            case "gap":
+                self.gaps.append((message["from"], message["to"], message["why"]))
+
+    def _name(self, series: list[dict[str, Any]]) -> None:
+        self.keys = [one["name"] + "".join(sorted(one["attributes"].values())) for one in series]
+
+    def _put(self, series: int, aggregate: int, time: int, value: float | None) -> None:
+        points = self.points.setdefault(f"{self.keys[series]}#{aggregate}", {})
+        assert time not in points or points[time] == value, "a point was told twice, differently"
+        points[time] = value
+
+
+def null(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def floats(values: Iterable[float]) -> np.ndarray:
+    return np.array(list(values), dtype=np.float64)

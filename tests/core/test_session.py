@@ -1,0 +1,384 @@
+"""One socket's conversation, text by text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.machine import Machine, ask, decode
+from vitalcast.core.protocol import Limits
+from vitalcast.core.session import Mode, Session
+
+
+@pytest.fixture
+def machine() -> Machine:
+    machine = Machine()
+    for load in (1.0, 2.0, 3.0):
+        machine.tick(load)
+    return machine
+
+
+def subscribe(session: Session, **fields: Any) -> list[dict[str, Any]]:
+    return ask(session, **({"type": "subscribe", "id": 1, "stream": "s", "metrics": ["system.load"]} | fields))
+
+
+def error_of(answers: list[dict[str, Any]]) -> tuple[int, str]:
+    [error] = answers
+    assert error["type"] == "error"
+    return error["code"], error["message"]
+
+
+# --- plain sockets ---------------------------------------------------------------------------------------------------
+
+
+def test_a_plain_socket_gets_the_newest_metrics_unasked(machine: Machine) -> None:
+    [metrics] = decode(machine.session(plain=True).open())
+    assert metrics == {
+        "type": "metrics",
+        "host": "web-1",
+        "time": machine.time_ms,
+        "offset": 3,
+        "metrics": {"system.load": 3.0},
+    }
+
+
+def test_a_plain_socket_gets_every_tick_self_describing(machine: Machine) -> None:
+    session = machine.session(plain=True)
+    [group_id] = session.group_ids
+    [metrics] = decode(machine.tick(4.0)[group_id])
+    assert (metrics["type"], metrics["offset"], metrics["metrics"]) == ("metrics", 4, {"system.load": 4.0})
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", "", "[1,2]", "null", '{"a":1}', '{"type":"chat"}', '{"type":7}', "héllo ✓", '{"type":"ping"']
+)
+def test_a_plain_socket_hears_its_text_again(machine: Machine, text: str) -> None:
+    session = machine.session(plain=True)
+    assert [message.text for message in session.receive(text)] == [f"Message text was: {text}"]
+    assert session.mode is Mode.PLAIN
+
+
+@pytest.mark.parametrize("text", ['{"type":"ping"}', '{"type":"subscribe"}'])
+def test_a_command_makes_a_plain_socket_a_protocol_socket(machine: Machine, text: str) -> None:
+    session = machine.session(plain=True)
+    session.receive(text)
+    assert session.mode is Mode.PROTOCOL
+    assert session.group_ids == ()
+    assert error_of(decode(session.receive("hello")))[0] == 107
+    assert error_of(decode(session.receive('{"type":"chat"}')))[0] == 104
+
+
+# --- protocol sockets ------------------------------------------------------------------------------------------------
+
+
+def test_the_welcome_says_what_a_client_needs(machine: Machine) -> None:
+    [welcome] = decode(machine.session().open())
+    limits = welcome.pop("limits")
+    assert welcome == {
+        "type": "welcome",
+        "version": "vitalcast.v1",
+        "epoch": "epoch-1",
+        "time": machine.time_ms,
+        "host": "web-1",
+        "interval": 1.0,
+        "heartbeat": 10.0,
+        "schema": "1.44",
+    }
+    assert limits["streams"] == 64
+
+
+def test_subscribe_is_answered_by_ack_and_the_newest_tick(machine: Machine) -> None:
+    ack, snapshot = subscribe(machine.session())
+    assert ack == {
+        "type": "ack",
+        "id": 1,
+        "stream": "s",
+        "group": 1,
+        "epoch": "epoch-1",
+        "offset": 3,
+        "interval": 1.0,
+        "series": 1,
+        "recovered": False,
+        "paused": False,
+    }
+    assert snapshot == {
+        "type": "snapshot",
+        "group": 1,
+        "offset": 3,
+        "time": machine.time_ms,
+        "series": [{"name": "system.load", "unit": "1", "attributes": {}}],
+        "times": [machine.time_ms],
+        "values": [[3.0]],
+    }
+
+
+def test_backfill_brings_the_past(machine: Machine) -> None:
+    _, snapshot = subscribe(machine.session(), backfill=2)
+    assert snapshot["values"] == [[2.0, 3.0]]
+    assert snapshot["times"] == [machine.time_ms - 1000, machine.time_ms]
+
+
+def test_since_brings_exactly_what_was_missed(machine: Machine) -> None:
+    ack, snapshot = subscribe(machine.session(), since={"epoch": "epoch-1", "offset": 1})
+    assert ack["recovered"] is True
+    assert snapshot["values"] == [[2.0, 3.0]]
+
+
+def test_since_with_nothing_missed_brings_nothing(machine: Machine) -> None:
+    ack, snapshot = subscribe(machine.session(), since={"epoch": "epoch-1", "offset": 3})
+    assert ack["recovered"] is True
+    assert (snapshot["times"], snapshot["values"]) == ([], [[]])
+
+
+def test_since_of_another_epoch_brings_a_full_snapshot(machine: Machine) -> None:
+    ack, snapshot = subscribe(machine.session(), since={"epoch": "epoch-0", "offset": 1}, backfill=60)
+    assert ack["recovered"] is False
+    assert snapshot["values"] == [[1.0, 2.0, 3.0]]
+
+
+def test_since_from_the_future_is_not_recovered(machine: Machine) -> None:
+    ack, _ = subscribe(machine.session(), since={"epoch": "epoch-1", "offset": 99})
+    assert ack["recovered"] is False
+
+
+def test_since_too_old_says_what_is_lost() -> None:
+    machine = Machine(window_ms=1000)
+    for _ in range(300):
+        machine.tick(1.0)
+    ack, gap, snapshot = subscribe(machine.session(), since={"epoch": "epoch-1", "offset": 5})
+    assert ack["recovered"] is False
+    assert gap == {"type": "gap", "group": ack["group"], "from": 6, "to": 299, "why": "expired"}
+    assert snapshot["offset"] == 300
+
+
+def test_two_streams_with_one_group_are_told_apart_by_name(machine: Machine) -> None:
+    session = machine.session()
+    first, second = subscribe(session)[0], subscribe(session, stream="t")[0]
+    assert first["group"] == second["group"]
+    ask(session, type="unsubscribe", stream="s")
+    assert session.group_ids == (first["group"],)
+
+
+def test_a_paused_stream_costs_nothing_and_resumes_with_what_it_missed(machine: Machine) -> None:
+    session = machine.session()
+    subscribe(session)
+    [ack] = ask(session, type="update", id=2, stream="s", paused=True)
+    assert (ack["paused"], ack["group"], ack["id"]) == (True, None, 2)
+    assert session.group_ids == ()
+    assert machine.hub.groups == {}
+    machine.tick(4.0)
+    machine.tick(5.0)
+    since = {"epoch": "epoch-1", "offset": 3}
+    ack, snapshot = ask(session, type="update", stream="s", paused=False, since=since)
+    assert (ack["paused"], ack["recovered"]) == (False, True)
+    assert snapshot["values"] == [[4.0, 5.0]]
+
+
+def test_another_interval_means_another_group(machine: Machine) -> None:
+    session = machine.session()
+    before = subscribe(session)[0]
+    ack, snapshot = ask(session, type="update", stream="s", interval=5)
+    assert ack["interval"] == 5
+    assert ack["group"] != before["group"]
+    assert snapshot["group"] == ack["group"]
+    assert session.group_ids == (ack["group"],)
+
+
+def test_an_update_that_changes_nothing_is_acknowledged_alone(machine: Machine) -> None:
+    session = machine.session()
+    subscribe(session)
+    assert [answer["type"] for answer in ask(session, type="update", stream="s", interval=1)] == ["ack"]
+
+
+def test_an_update_that_fails_leaves_the_stream_as_it_was() -> None:
+    machine = Machine(limits=Limits(snapshot_values=5))
+    for _ in range(30):
+        machine.tick(1.0)
+    session = machine.session()
+    subscribe(session)
+    before = session.group_ids
+    code, message = error_of(ask(session, type="update", stream="s", interval=2, backfill=60))
+    assert code == 106
+    assert "backfill" in message
+    assert session.group_ids == before
+    assert len(machine.hub.groups) == 1
+
+
+def test_list_describes_each_series(machine: Machine) -> None:
+    [catalogue] = ask(machine.session(), type="list", id="a", metrics=["system.disk.>"])
+    assert catalogue == {
+        "type": "catalogue",
+        "id": "a",
+        "series": [
+            {
+                "name": "system.disk.io",
+                "unit": "By",
+                "kind": "counter",
+                "description": "Bytes.",
+                "attributes": {"system.device": "sda"},
+            }
+        ],
+    }
+
+
+def test_a_table_is_acknowledged_with_its_columns(machine: Machine) -> None:
+    session = machine.session()
+    [ack] = ask(session, type="table", id=6, stream="top", table="processes", sort="cpu", limit=5, interval=2)
+    assert [column["name"] for column in ack["columns"]] == ["pid", "cpu"]
+    assert ack["interval"] == 2
+    assert session.group_ids == (ack["group"],)
+
+
+def test_ping_is_answered_with_the_servers_time(machine: Machine) -> None:
+    assert ask(machine.session(), type="ping", id=9) == [{"type": "pong", "id": 9, "time": machine.time_ms}]
+
+
+def test_a_faster_subscription_quickens_the_ticks_and_leaving_slows_them(machine: Machine) -> None:
+    session = machine.session()
+    assert machine.hub.tick_ms() == 1000
+    for stream, interval, tick_ms in (("a", 0.5, 500), ("b", 0.3, 100), ("c", 5, 100)):
+        subscribe(session, stream=stream, interval=interval)
+        assert machine.hub.tick_ms() == tick_ms
+    session.close()
+    assert machine.hub.tick_ms() == 1000
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ({"type": "subscribe", "stream": "s", "metrics": ["no.such.thing"]}, 102, "no.such.thing"),
+        ({"type": "list", "metrics": ["no.>"]}, 102, "no.>"),
+        ({"type": "table", "stream": "t", "table": "disks"}, 102, "known: processes"),
+        ({"type": "table", "stream": "t", "table": "processes", "sort": "age"}, 107, "pid, cpu"),
+        ({"type": "table", "stream": "t", "table": "processes", "limit": 501}, 106, "500"),
+        ({"type": "unsubscribe", "stream": "x"}, 107, "there is no 'x'"),
+        ({"type": "update", "stream": "x", "paused": True}, 107, "there is no 'x'"),
+        ({"type": "subscribe", "stream": "s", "metrics": ["a..b"]}, 107, "a..b"),
+        ({"type": "frobnicate"}, 104, "frobnicate"),
+    ],
+)
+def test_a_wrong_command_is_refused_and_the_socket_lives_on(
+    machine: Machine, command: dict[str, Any], code: int, says: str
+) -> None:
+    session = machine.session()
+    got, message = error_of(ask(session, **command))
+    assert got == code
+    assert says in message
+    assert machine.hub.groups == {}
+    assert ask(session, type="ping")[0]["type"] == "pong"
+
+
+def test_a_metric_that_may_come_can_be_subscribed_to_before_it_does(machine: Machine) -> None:
+    ack, snapshot = subscribe(machine.session(), metrics=["hw.fan.speed"])
+    assert ack["series"] == 0
+    assert (snapshot["series"], snapshot["values"]) == ([], [])
+
+
+def test_a_stream_name_is_taken_once(machine: Machine) -> None:
+    session = machine.session()
+    subscribe(session)
+    assert error_of(subscribe(session))[0] == 105
+
+
+def test_the_limits_are_named() -> None:
+    machine = Machine(limits=Limits(streams=2, series=2, groups=2, snapshot_values=4))
+    for _ in range(9):
+        machine.tick(1.0, ["sda", "sdb", "sdc"])
+    session = machine.session()
+    assert "4 series match" in error_of(subscribe(session, metrics=["system.>"]))[1]
+    assert "at most" in error_of(subscribe(session, backfill=60))[1]
+    subscribe(session, stream="a")
+    subscribe(session, stream="b")
+    assert error_of(subscribe(session, stream="c")) == (106, "a socket has 2 streams at most")
+    other = machine.session()
+    subscribe(other, interval=2)
+    code, message = error_of(subscribe(other, stream="d", interval=3))
+    assert (code, "2 different" in message) == (106, True)
+    assert len(machine.hub.groups) == 2
+
+
+def test_a_long_message_is_refused_by_its_bytes_not_its_characters() -> None:
+    machine = Machine(limits=Limits(message_bytes=1024))
+    machine.tick()
+    session = machine.session()
+    assert error_of(decode(session.receive("ü" * 600)))[0] == 106
+    assert error_of(decode(session.receive("x" * 1025)))[0] == 106
+    assert error_of(decode(session.receive("ü" * 500)))[0] == 107
+
+
+def test_a_binary_message_is_refused(machine: Machine) -> None:
+    assert error_of(decode(machine.session().receive_binary(12)))[0] == 107
+
+
+def test_a_flood_is_answered_a_little_and_forgiven(machine: Machine) -> None:
+    session = machine.session()
+    answers = [answer for number in range(5000) for answer in ask(session, type="ping", id=number)]
+    kinds = [answer["type"] for answer in answers]
+    assert kinds[:50] == ["pong"] * 50
+    assert set(kinds[50:]) == {"error"}
+    assert 50 <= len(kinds[50:]) <= 60
+    assert answers[50] | {"message": ""} == {
+        "type": "error",
+        "id": 50,
+        "code": 111,
+        "message": "",
+        "temporary": True,
+    }
+    machine.now_s += 0.5
+    assert [ask(session, type="ping")[0]["type"] for _ in range(26)] == ["pong"] * 25 + ["error"]
+
+
+# --- everything at once ----------------------------------------------------------------------------------------------
+
+streams = st.sampled_from(["a", "b", "c"])
+commands = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "type": st.just("subscribe"),
+            "stream": streams,
+            "metrics": st.lists(st.sampled_from(["system.>", "system.load", "hw.*.speed", "no"]), min_size=1),
+        },
+        optional={
+            "interval": st.sampled_from([0.1, 1, 3, 9999]),
+            "aggregate": st.lists(st.sampled_from(["last", "avg"]), max_size=3),
+            "backfill": st.sampled_from([0, 10, -1]),
+            "since": st.fixed_dictionaries({"epoch": st.sampled_from(["epoch-1", "x"]), "offset": st.integers(0, 20)}),
+            "where": st.just({"system.device": ["sda"]}),
+        },
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("update"), "stream": streams},
+        optional={"paused": st.booleans(), "interval": st.sampled_from([1, 2]), "backfill": st.just(5)},
+    ),
+    st.fixed_dictionaries({"type": st.just("unsubscribe"), "stream": streams}),
+    st.fixed_dictionaries({"type": st.just("table"), "stream": streams, "table": st.sampled_from(["processes", "x"])}),
+    st.fixed_dictionaries({"type": st.sampled_from(["list", "ping", "hello", "bye"])}),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(commands, st.just("tick")), max_size=40))
+def test_any_conversation_leaves_groups_as_its_streams_need_them(plan: list[Any]) -> None:
+    machine = Machine(limits=Limits(messages_per_second=1000))
+    machine.tick(1.0)
+    session = machine.session()
+    for step in plan:
+        if step == "tick":
+            machine.tick(2.0)
+            continue
+        answers = decode(session.receive(json.dumps(step)))
+        assert answers, "a command without an answer"
+        assert set(session.group_ids) == set(machine.hub.groups)
+        running = [stream for stream in session.streams.values() if stream.group is not None]
+        assert sum(group.streams for group in machine.hub.groups.values()) == len(running)
+    session.close()
+    session.close()
+    assert machine.hub.groups == {}
+    assert machine.hub.tick_ms() == 1000

@@ -6,10 +6,10 @@
  *   metrics: string[], by: string, direction?: string,
  *   up?: string, down?: string, upLabel?: string, downLabel?: string,
  *   order?: string[], rest?: string[], labels?: Record<string, string>, colors?: Record<string, number>,
- *   top?: "one"|"sum", headline: string, least?: number, linesMax?: number,
+ *   top?: 1|string, headline: string, least?: number, linesMax?: number,
  * }} Panel
  *   by: the attribute that tells the lines apart; order: its values from the bottom up, others follow;
- *   rest: its values that are the empty remainder and not drawn; top: what the axis ends at, else the data;
+ *   rest: its values that are the empty remainder and not drawn; top: what the axis ends at, a number or a metric of the same stream, else the data decides;
  *   direction: the attribute that says up or down for `mirror`
  */
 
@@ -30,7 +30,7 @@ export const PANELS = Object.freeze([
     rest: ["idle"],
     colors: { user: 1, system: 2, nice: 3, iowait: 6, interrupt: 4, steal: 5 },
     labels: { iowait: "I/O wait" },
-    top: "one",
+    top: 1,
     headline: "busy",
   },
   {
@@ -38,12 +38,12 @@ export const PANELS = Object.freeze([
     title: "Memory",
     unit: "By",
     shape: "stack",
-    metrics: ["system.memory.usage"],
+    metrics: ["system.memory.usage", "system.memory.limit"],
     by: "system.memory.state",
     order: ["used", "buffers", "cached"],
     rest: ["free"],
     colors: { used: 1, buffers: 3, cached: 7 },
-    top: "sum",
+    top: "system.memory.limit",
     headline: "used",
   },
   {
@@ -59,7 +59,7 @@ export const PANELS = Object.freeze([
     upLabel: "read",
     downLabel: "written",
     least: 8192,
-    linesMax: 6,
+    linesMax: 5,
     headline: "directions",
   },
   {
@@ -75,10 +75,10 @@ export const PANELS = Object.freeze([
     upLabel: "received",
     downLabel: "transmitted",
     least: 8192,
-    linesMax: 6,
+    linesMax: 5,
     headline: "directions",
   },
 ]);
 
-/** The table of processes. */
-export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", limit: 20, interval: 2 });
+/** The table of processes; how many rows fit is the page's to say. */
+export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", interval: 2 });

@@ -1,7 +1,7 @@
 /** From a stream's readings to what is drawn: lines and bands in data units, ranges, ticks, words. Pure. */
 
 import { formatClock, formatDuration, formatValue } from "./format.js";
-import { ticksOf, timeTicks } from "./scale.js";
+import { roundStep, ticksOf, timeTicks } from "./scale.js";
 
 const COLORS = 8;
 
@@ -17,12 +17,18 @@ const COLORS = 8;
  *
  * @param {import("./panels.js").Panel} panel @param {import("./protocol.js").Series[]} series
  * @param {Map<string, number>} remembered
- * @returns {{lines: Line[], rest: number[]}} rest: the columns of the empty remainder
+ * @returns {{lines: Line[], rest: number[], limit: number}}
+ *   rest: the columns of the empty remainder; limit: the column of the panel's top, -1 without one
  */
 export function linesOf(panel, series, remembered) {
   const lines = [];
   const rest = [];
+  let limit = -1;
   series.forEach(({ attributes, name }, column) => {
+    if (name === panel.top) {
+      limit = column;
+      return;
+    }
     const value = attributes[panel.by] ?? name;
     if (panel.rest?.includes(value)) {
       rest.push(column);
@@ -44,7 +50,16 @@ export function linesOf(panel, series, remembered) {
     }
     line.color = remembered.get(line.key);
   }
-  return { lines, rest };
+  return { lines, rest, limit };
+}
+
+/** What the whole is of which the lines are parts: the panel's top, or else the sum; NaN while empty. */
+export function wholeOf(panel, ring, { lines, rest, limit }) {
+  if (typeof panel.top === "number") return panel.top;
+  const row = ring.length - 1;
+  if (row < 0) return NaN;
+  const stated = limit < 0 ? NaN : ring.value(limit, row);
+  return stated > 0 ? stated : sum([...lines.map((line) => line.column), ...rest].map((column) => ring.value(column, row)));
 }
 
 /**
@@ -93,11 +108,11 @@ function withGaps(ring, rows, breakMs) {
 /**
  * Everything that a chart needs to draw itself.
  *
- * @param {{panel: import("./panels.js").Panel, store: import("./store.js").StreamStore, lines: Line[], rest: number[],
- *          range: import("./scale.js").CalmRange, to: number, width: number, height: number}} options
- *   to: the right edge, Unix ms; width and height: of the drawing area in pixels
+ * @param {{panel: import("./panels.js").Panel, store: import("./store.js").StreamStore, lines: Line[],
+ *          whole: number, range: import("./scale.js").CalmRange, to: number, width: number, height: number}} options
+ *   whole: as `wholeOf` says; to: the right edge, Unix ms; width and height: of the drawing area in pixels
  */
-export function pictureOf({ panel, store, lines, rest, range, to, width, height }) {
+export function pictureOf({ panel, store, lines, whole, range, to, width, height }) {
   const { ring, intervalS, windowS } = store;
   const from = to - windowS * 1000;
   // One row beyond the edge, so that the line enters from it.
@@ -112,7 +127,7 @@ export function pictureOf({ panel, store, lines, rest, range, to, width, height 
   const shapes = panel.shape === "stack" ? stacked(ring, rows, lines) : mirrored(ring, rows, lines);
   const ticks = Math.max(2, Math.min(6, Math.floor(height / 36)));
   const scale = panel.top
-    ? fixedScale(panel, ring, lines, rest, ticks)
+    ? fixedScale(panel.unit, whole, ticks)
     : range.fit({ ...extent(shapes), unit: panel.unit, least: panel.least, ticks }, to);
   return {
     from,
@@ -141,7 +156,7 @@ function stacked(ring, rows, lines) {
   return lines.map((line) => {
     const value = valuesOf(ring, rows, line.column);
     const top = base.map((below, i) => below + value[i]);
-    const shape = { ...line, value, base, top, width: 1, fill: 0.55 };
+    const shape = { ...line, value, base, top, width: 0, fill: 0.74 };
     // A mode without a reading is no reason to lose those above it; a missing row is.
     base = base.map((below, i) => (rows[i] < 0 ? NaN : Number.isNaN(value[i]) ? below : below + value[i]));
     return shape;
@@ -168,16 +183,10 @@ function extent(shapes) {
   return { low, high };
 }
 
-function fixedScale(panel, ring, lines, rest, ticks) {
-  if (panel.top === "one") return { low: 0, high: 1, step: ticks >= 4 ? 0.25 : 0.5 };
-  const columns = lines.map((line) => line.column).concat(rest);
-  let high = 0;
-  for (let row = ring.length - 1; row >= 0 && !(high > 0); row -= 1) {
-    high = columns.reduce((sum, column) => sum + (ring.value(column, row) || 0), 0);
-  }
-  if (!(high > 0)) high = 1;
-  const step = 2 ** Math.ceil(Math.log2(high / ticks));
-  return { low: 0, high, step };
+function fixedScale(unit, whole, ticks) {
+  const high = whole > 0 ? whole : 1;
+  if (unit === "1" && high === 1) return { low: 0, high, step: ticks >= 4 ? 0.25 : 0.5 };
+  return { low: 0, high, step: roundStep(high / ticks, unit) };
 }
 
 /** The newest reading of each line; NaN where it has none. @returns {number[]} */
@@ -192,7 +201,7 @@ const sum = (values) => values.reduce((total, value) => total + (Number.isNaN(va
  *
  * @returns {{value: string, label: string}[]}
  */
-export function headlineOf(panel, lines, newest, total) {
+export function headlineOf(panel, lines, newest, whole) {
   const known = newest.some((value) => !Number.isNaN(value));
   const say = (value) => formatValue(known ? value : NaN, panel.unit);
   if (panel.headline === "directions") {
@@ -206,7 +215,7 @@ export function headlineOf(panel, lines, newest, total) {
     const used = newest[lines.findIndex((line) => line.key === "used")] ?? NaN;
     return [
       { value: say(used), label: "used" },
-      { value: say(total), label: "total" },
+      { value: say(whole), label: "total" },
     ];
   }
   return [{ value: say(sum(newest)), label: panel.headline }];

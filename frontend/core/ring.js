@@ -60,6 +60,15 @@ export class Ring {
     return low;
   }
 
+  /** A ring of the same shape with only the `count` oldest rows. @param {number} count */
+  head(count) {
+    const other = new Ring(this.capacity, this.width);
+    for (let row = 0; row < count; row += 1) {
+      other.push(this.time(row), this.#columns.map((_, column) => this.value(column, row)));
+    }
+    return other;
+  }
+
   /**
    * A ring of another shape with the same rows: column i takes over this ring's column `sources[i]`,
    * and NaN throughout where that is negative.

@@ -62,6 +62,10 @@ export class SeriesStream extends Stream {
     this.store.ack(message);
   }
 
+  forget() {
+    this.store.forget();
+  }
+
   get newest() {
     return this.store.newest;
   }
@@ -95,6 +99,12 @@ export class TableStream extends Stream {
   }
 
   acknowledge() {}
+
+  forget() {
+    this.columns = [];
+    this.rows = [];
+    this.newest = NaN;
+  }
 }
 
 export class Session {
@@ -112,6 +122,7 @@ export class Session {
   #open = false;
   #paused = false;
   #id = 0;
+  /** @type {string|undefined} */ #host;
   /** @type {Map<string, SeriesStream|TableStream>} */ #streams = new Map();
   /** @type {Map<number, {stream: SeriesStream|TableStream, type: string}>} */ #pending = new Map();
 
@@ -150,9 +161,11 @@ export class Session {
     this.#streams.delete(stream.name);
   }
 
-  /** The server said welcome: asks for every stream, from where it stood. */
-  opened() {
+  /** The server said welcome: asks for every stream, from where it stood. @param {{host?: string}} [welcome] */
+  opened({ host } = {}) {
     this.#open = true;
+    if (this.#host !== undefined && host !== this.#host) for (const stream of this.#streams.values()) stream.forget();
+    this.#host = host;
     if (!this.#paused) for (const stream of this.#streams.values()) this.#ask(stream);
   }
 

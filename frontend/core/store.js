@@ -20,7 +20,6 @@ export class StreamStore {
   }
 
   #epoch = "";
-  #recovered = false;
 
   #capacity() {
     return Math.ceil(this.windowS / this.intervalS) + 2;
@@ -31,28 +30,26 @@ export class StreamStore {
     return this.ring.newest;
   }
 
-  /** An `ack` to `subscribe` or to an `update` that resumes: says what the snapshot to come will be. */
-  ack({ epoch, interval, recovered }) {
+  /** An `ack` to `subscribe` or to an `update` that resumes: says how often readings come. */
+  ack({ epoch, interval }) {
     if (epoch) this.#epoch = epoch;
-    this.#recovered = recovered === true;
     if (interval > 0 && interval !== this.intervalS) {
       this.intervalS = interval;
       this.ring = this.ring.rearranged([...Array(this.ring.width).keys()], this.#capacity());
     }
   }
 
-  /** A `snapshot`: replaces everything, or joins on where the server replays exactly what was missed. */
+  /**
+   * A `snapshot`: takes the place of what was known for its times. Older readings stay, for they were true:
+   * where the server replays what was missed they join without a seam, where it could not the hole shows.
+   */
   snapshot({ series, times, values, offset }) {
-    const joins = this.#recovered && this.keys.length > 0;
-    if (joins) this.#arrange(series);
-    else {
-      this.#name(series);
-      this.ring = new Ring(this.#capacity(), this.keys.length * this.aggregates);
+    this.#arrange(series);
+    if (times.length) {
+      const kept = this.ring.firstAtOrAfter(times[0]);
+      if (kept < this.ring.length) this.ring = this.ring.head(kept);
     }
-    this.#recovered = false;
-    const newest = this.ring.newest;
     for (let row = Math.max(0, times.length - this.ring.capacity); row < times.length; row += 1) {
-      if (joins && times[row] <= newest) continue;
       this.ring.push(times[row], values.map((column) => column[row]));
     }
     this.#moveTo(offset);
@@ -82,20 +79,26 @@ export class StreamStore {
     this.ticksMissed += to - from + 1;
   }
 
-  #moveTo(offset) {
-    if (typeof offset === "number" && this.#epoch) this.position = { epoch: this.#epoch, offset };
+  /** Another host answers now: nothing of what was known is about it. */
+  forget() {
+    this.series = [];
+    this.keys = [];
+    this.gaps = [];
+    this.ticksMissed = 0;
+    this.position = null;
+    this.ring = new Ring(this.#capacity(), 0);
   }
 
-  #name(series) {
-    this.series = series;
-    this.keys = series.map(seriesKey);
+  #moveTo(offset) {
+    if (typeof offset === "number" && this.#epoch) this.position = { epoch: this.#epoch, offset };
   }
 
   #arrange(series) {
     const before = new Map(this.keys.map((key, i) => [key, i]));
     const same = series.length === this.keys.length && series.every((one, i) => seriesKey(one) === this.keys[i]);
     if (same) return;
-    this.#name(series);
+    this.series = series;
+    this.keys = series.map(seriesKey);
     const sources = this.keys.flatMap((key) => {
       const at = before.get(key);
       return Array.from({ length: this.aggregates }, (_, i) => (at === undefined ? -1 : at * this.aggregates + i));

@@ -29,7 +29,7 @@ export class VitalDashboard extends HTMLElement {
       );
     }
     streams.host = session.subscribe("host", { metrics: HOST_METRICS, interval: INTERVAL_S }, { windowS: 10 });
-    const processes = session.table("processes", PROCESSES);
+    const processes = session.table("processes", { ...PROCESSES, limit: rowsThatFit() });
 
     this.#host = h("h1", {}, "\u2026");
     this.#notice = h("p", { class: "notice", role: "alert", hidden: true });
@@ -87,4 +87,12 @@ export class VitalDashboard extends HTMLElement {
       this.#notice.hidden = true;
     }, NOTICE_MS);
   }
+}
+
+/** As many processes as the window has room for beside the charts; few on a phone, where they come last. */
+function rowsThatFit() {
+  const { innerWidth, innerHeight } = globalThis;
+  if (innerWidth < 740) return 12;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return Math.max(12, Math.min(50, Math.floor((innerHeight - 9 * rem) / (1.58 * rem))));
 }

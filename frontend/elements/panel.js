@@ -1,7 +1,7 @@
 /** `<vital-panel>`: one chart with its title, its numbers, its legend, and what went wrong. */
 
 import { formatAge, formatValue } from "../core/format.js";
-import { headlineOf, linesOf, newestOf, pictureOf, summaryOf } from "../core/picture.js";
+import { headlineOf, linesOf, newestOf, pictureOf, summaryOf, wholeOf } from "../core/picture.js";
 import { errorWords } from "../core/protocol.js";
 import { CalmRange } from "../core/scale.js";
 import { staleAfterS } from "../core/status.js";
@@ -10,6 +10,8 @@ import { h, setText } from "./html.js";
 
 const CHOOSE_EVERY_MS = 5000;
 const SUMMARY_EVERY_MS = 10_000;
+/** Drawn a little before it is scrolled to. */
+const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 
 /**
  * Set `definition`, `stream` and `clock` before it is connected.
@@ -21,9 +23,8 @@ export class VitalPanel extends HTMLElement {
 
   #range = new CalmRange();
   /** @type {Map<string, number>} */ #colors = new Map();
-  /** @type {import("../core/picture.js").Line[]} */ #all = [];
+  /** @type {ReturnType<typeof linesOf>} all that the stream has */ #read = { lines: [], rest: [], limit: -1 };
   /** @type {import("../core/picture.js").Line[]} those drawn */ #lines = [];
-  /** @type {number[]} */ #rest = [];
   #idle = 0;
   #keys = "";
   #chosenAt = -Infinity;
@@ -50,7 +51,7 @@ export class VitalPanel extends HTMLElement {
     this.#views = new IntersectionObserver((entries) => {
       this.#inView = entries.at(-1)?.isIntersecting ?? true;
       if (this.#inView) this.#changed();
-    });
+    }, NEARLY_IN_VIEW);
     this.#views.observe(this);
     this.#stopBeat = everyBeat(() => this.#beat());
     this.#changed();
@@ -117,7 +118,7 @@ export class VitalPanel extends HTMLElement {
         panel: this.definition,
         store,
         lines: this.#lines,
-        rest: this.#rest,
+        whole: wholeOf(this.definition, store.ring, this.#read),
         range: this.#range,
         to,
         ...this.#plot.area,
@@ -132,15 +133,13 @@ export class VitalPanel extends HTMLElement {
     const now = store.newest;
     if (keys !== this.#keys) {
       this.#keys = keys;
-      const { lines, rest } = linesOf(this.definition, store.series, this.#colors);
-      this.#all = lines;
-      this.#rest = rest;
+      this.#read = linesOf(this.definition, store.series, this.#colors);
       this.#chosenAt = -Infinity;
     }
     if (now - this.#chosenAt < CHOOSE_EVERY_MS && now >= this.#chosenAt) return;
     this.#chosenAt = now;
-    const chosen = busiest(this.#all, store.ring, this.definition.linesMax ?? Infinity);
-    this.#idle = new Set(this.#all.map(({ key }) => key)).size - new Set(chosen.map(({ key }) => key)).size;
+    const chosen = busiest(this.#read.lines, store.ring, this.definition.linesMax ?? Infinity);
+    this.#idle = new Set(this.#read.lines.map(({ key }) => key)).size - new Set(chosen.map(({ key }) => key)).size;
     const same = chosen.length === this.#lines.length && chosen.every((line, i) => line === this.#lines[i]);
     if (same && this.#cells.length) return;
     this.#lines = chosen;
@@ -159,9 +158,8 @@ export class VitalPanel extends HTMLElement {
         items.set(line.key, item);
       }
       const { direction, downLabel, upLabel } = this.definition;
-      if (direction) item.append(mark(line.down, line.down ? downLabel : upLabel));
-      const value = h("span", { class: "value" });
-      item.append(value);
+      const value = h("span");
+      item.append(h("span", { class: "value" }, ...(direction ? [mark(line.down, line.down ? downLabel : upLabel)] : []), value));
       this.#cells.push({ value, line: this.#lines.indexOf(line) });
     }
     this.#legend.replaceChildren(...items.values());
@@ -173,9 +171,9 @@ export class VitalPanel extends HTMLElement {
     const { ring } = this.stream.store;
     const newest = newestOf(ring, this.#lines);
     for (const { value, line } of this.#cells) setText(value, formatValue(newest[line], this.definition.unit));
-    const all = newestOf(ring, this.#all);
-    const total = [...all, ...this.#rest.map((column) => ring.value(column, ring.length - 1))].reduce((a, b) => a + (b || 0), 0);
-    const parts = headlineOf(this.definition, this.#all, all, total);
+    const { lines } = this.#read;
+    const whole = wholeOf(this.definition, ring, this.#read);
+    const parts = headlineOf(this.definition, lines, newestOf(ring, lines), whole);
     if (this.#headline.children.length !== parts.length) {
       this.#headline.replaceChildren(
         ...parts.map((_, i) => h("span", {}, this.definition.direction ? mark(i === 1, "") : "", h("b"), h("small"))),

@@ -13,7 +13,13 @@ const CONFIG = Object.freeze({
   showTips: false,
   responsive: false,
 });
-const MARGIN = Object.freeze({ l: 66, r: 10, t: 8, b: 22, pad: 0 });
+/** Room for the labels of the axes, in rem. */
+const MARGIN = Object.freeze({ l: 4.9, r: 0.5, t: 0.6, b: 1.75 });
+/** Bands have no line to draw; this is for their sign in the hover label. Their own is hidden by the style sheet. */
+const SWATCH = 3;
+const CLEAR = "rgba(0,0,0,0)";
+/** From the axes to their labels, in rem. */
+const TICK = 0.4;
 
 /**
  * Plotly draws axes, grid, hover and the first lines. From then on each tick only rewrites the paths'
@@ -28,6 +34,8 @@ export class VitalPlot extends HTMLElement {
   /** @type {ResizeObserver|null} */ #resizes = null;
   #width = 0;
   #height = 0;
+  #rem = 16;
+  #margin = { l: 0, r: 0, t: 0, b: 0, pad: 0 };
   #pointed = false;
   #busy = false;
   #drawn = "";
@@ -74,10 +82,8 @@ export class VitalPlot extends HTMLElement {
 
   /** The drawing area in pixels. */
   get area() {
-    return {
-      width: Math.max(1, this.#width - MARGIN.l - MARGIN.r),
-      height: Math.max(1, this.#height - MARGIN.t - MARGIN.b),
-    };
+    const { l, r, t, b } = this.#margin;
+    return { width: Math.max(1, this.#width - l - r), height: Math.max(1, this.#height - t - b) };
   }
 
   /** Draws, now or as soon as Plotly is there. @param {ReturnType<import("../core/picture.js").pictureOf>} picture */
@@ -109,6 +115,10 @@ export class VitalPlot extends HTMLElement {
   #measure() {
     const { clientWidth, clientHeight } = this;
     if (clientWidth === this.#width && clientHeight === this.#height) return;
+    this.#rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const { l, r, t, b } = MARGIN;
+    const pixels = (rem) => Math.round(rem * this.#rem);
+    this.#margin = { l: pixels(l), r: pixels(r), t: pixels(t), b: pixels(b), pad: 0 };
     this.#width = clientWidth;
     this.#height = clientHeight;
     this.dispatchEvent(new Event("resized"));
@@ -147,11 +157,11 @@ export class VitalPlot extends HTMLElement {
   /** @returns {boolean} false where Plotly's own elements are not as expected */
   #drawLive(picture) {
     const { times, shapes, from, to, low, high } = picture;
-    const { width, height } = this.area;
-    const x = (time) => ((time - from) / (to - from)) * width;
-    const y = (value) => ((high - value) / (high - low)) * height;
-    const paths = shapes.map(({ top, base }) => ({
-      line: linePath(times, top, x, y),
+    const area = this.area;
+    const x = (time) => ((time - from) / (to - from)) * area.width;
+    const y = (value) => ((high - value) / (high - low)) * area.height;
+    const paths = shapes.map(({ top, base, width }) => ({
+      line: width > 0 ? linePath(times, top, x, y) : "",
       area: areaPath(times, top, base, x, y),
     }));
     for (let i = 0; i < paths.length; i += 1) {
@@ -162,7 +172,7 @@ export class VitalPlot extends HTMLElement {
       this.#nodes[i].line?.setAttribute("d", path.line || "M0,0");
       this.#nodes[i].area?.setAttribute("d", path.area || "M0,0Z");
     });
-    const shift = ((this.#from - from) / (to - from)) * width;
+    const shift = ((this.#from - from) / (to - from)) * area.width;
     for (const ticks of this.#timeTicks) ticks.setAttribute("transform", `translate(${shift.toFixed(2)},0)`);
     this.counts.live += 1;
     return true;
@@ -172,7 +182,7 @@ export class VitalPlot extends HTMLElement {
   #find({ shapes }) {
     const graph = /** @type {HTMLElement} */ (this.#graph);
     this.#nodes = shapes.map((_, i) => {
-      const [line, ...more] = graph.querySelectorAll(`.traceline${i} path.js-line`);
+      const [line, ...more] = graph.querySelectorAll(`.traceline${i} path.js-line, .traceedge${i} path.js-line`);
       // Plotly draws a path for each stretch between gaps; the live path draws them all in one.
       if (line && more.length) {
         line.setAttribute("d", [line, ...more].map((path) => path.getAttribute("d")).join(""));
@@ -199,11 +209,12 @@ export class VitalPlot extends HTMLElement {
     const lines = shapes.map(({ label, color, top, value, width }, i) => ({
       x,
       y: Array.from(top),
-      uid: `line${i}`,
+      // The style sheet hides the lines of bands by this name.
+      uid: `${width ? "line" : "edge"}${i}`,
       type: "scatter",
       mode: "lines",
       name: label,
-      line: { color: this.#color(color), width, simplify: false },
+      line: { color: this.#color(color), width: width || SWATCH, simplify: false },
       customdata: this.#pointed ? Array.from(value, (one) => formatValue(one, unit)) : undefined,
       hovertemplate: `${escaped(label)}  <b>%{customdata}</b><extra></extra>`,
     }));
@@ -214,16 +225,18 @@ export class VitalPlot extends HTMLElement {
     const style = getComputedStyle(this);
     const ink = style.getPropertyValue("--ink-soft").trim();
     const grid = style.getPropertyValue("--grid").trim();
-    const font = { family: style.fontFamily, size: 0.78 * parseFloat(style.fontSize), color: ink };
-    const axis = { fixedrange: true, showline: false, ticks: "", gridcolor: grid, gridwidth: 1, tickfont: font };
+    const font = { family: style.fontFamily, size: 0.78 * this.#rem, color: ink };
+    const axis = { fixedrange: true, showline: false, ticks: "outside", ticklen: TICK * this.#rem, tickcolor: CLEAR, gridcolor: grid, gridwidth: 1, tickfont: font };
     return {
       width: this.#width,
       height: this.#height,
-      margin: MARGIN,
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
+      margin: this.#margin,
+      paper_bgcolor: CLEAR,
+      plot_bgcolor: CLEAR,
       font,
       showlegend: false,
+      // The hover label lists the uppermost band first.
+      legend: { traceorder: "reversed" },
       dragmode: false,
       hovermode: this.#pointed ? "x unified" : false,
       hoverlabel: {

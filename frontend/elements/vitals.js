@@ -58,13 +58,6 @@ export class Latest {
     );
     return column < 0 ? NaN : ring.value(column, ring.length - 1);
   }
-
-  /** The sum over all series of that name. */
-  sum(name) {
-    const { ring, series } = this.#store;
-    if (!ring.length) return NaN;
-    return series.reduce((sum, one, column) => (one.name === name ? sum + (ring.value(column, ring.length - 1) || 0) : sum), 0);
-  }
 }
 
 const orNothing = (value, say) => (Number.isNaN(value) ? null : say(value));
@@ -81,7 +74,7 @@ export const HOST_VITALS = [
     stream: "memory",
     read: (latest) => {
       const used = latest.value("system.memory.usage", { "system.memory.state": "used" });
-      return orNothing(used / latest.sum("system.memory.usage"), (share) => formatValue(share, "1"));
+      return orNothing(used / latest.value("system.memory.limit"), (share) => formatValue(share, "1"));
     },
   },
   {

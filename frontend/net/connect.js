@@ -26,7 +26,7 @@ export function connect({ page = globalThis.document.baseURI, socket = new Socke
     const message = /** @type {CustomEvent} */ (event).detail;
     if (message.type === "welcome") {
       clock.heard(message.time);
-      session.opened();
+      session.opened(message);
       return;
     }
     if (message.type === "data" || message.type === "rows") clock.heard(message.time);

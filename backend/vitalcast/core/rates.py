@@ -36,7 +36,7 @@ class Rates:
     """
 
     def __init__(self) -> None:
-        self._series: list[Series] = []  # of the newest reading, whether counters or not
+        self._series: tuple[Series, ...] = ()  # of the newest reading, whether counters or not
         self._counters: list[int] = []  # where among them the counters stand
         self._rates: list[Series] = []  # of each counter
         self._last: list[float] = []  # value of each counter
@@ -49,10 +49,12 @@ class Rates:
         where it could not be read now or before, and where no time has passed. Rates keep about six significant
         digits.
         """
-        series = [each for each, _ in samples]
+        series: tuple[Series, ...]
+        readings: tuple[float, ...]
+        series, readings = zip(*samples, strict=True) if samples else ((), ())
         if series != self._series:  # compares identities first, so this costs next to nothing
             self._arrange(series)
-        values = [samples[index][1] for index in self._counters]
+        values = [readings[index] for index in self._counters]
         elapsed_s = now_s - self._now_s
         if elapsed_s > 0:
             rates = [_rate(value - last, elapsed_s) for value, last in zip(values, self._last, strict=True)]
@@ -61,7 +63,7 @@ class Rates:
         self._last, self._now_s = values, now_s
         return list(map(Sample, self._rates, rates))
 
-    def _arrange(self, series: list[Series]) -> None:
+    def _arrange(self, series: tuple[Series, ...]) -> None:
         """Look for the counters anew, keeping what is known of those that were there before."""
         known = {rate.key: (rate, last) for rate, last in zip(self._rates, self._last, strict=True)}
         self._series, self._counters, self._rates, self._last = series, [], [], []

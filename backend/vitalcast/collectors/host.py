@@ -22,8 +22,7 @@ def parse_uptime(text: bytes) -> float:
     return float(text.split(None, 1)[0])
 
 
-def uptime_reader(proc: Path = PROC) -> Callable[[], float]:
-    """Return a function that tells the seconds since boot."""
+def _reader(proc: Path) -> Callable[[], float]:
     file = open_if_readable(proc / "uptime")
     if file is None:
         return lambda: max(0.0, round(time.time() - psutil.boot_time(), 2))
@@ -38,7 +37,7 @@ class HostCollector(Collector):
 
     def __init__(self, *, proc: Path = PROC) -> None:
         super().__init__()
-        self._read = uptime_reader(proc)
+        self._read = _reader(proc)
 
     def collect(self, _now_s: float) -> list[Sample]:
         return [self.sample(UPTIME, self._read())]

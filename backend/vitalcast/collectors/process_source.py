@@ -12,8 +12,7 @@ from typing import NamedTuple, Protocol
 
 import psutil
 
-from vitalcast.collectors.host import uptime_reader
-from vitalcast.collectors.procfs import PROC, number
+from vitalcast.collectors.procfs import PROC, KernelFile, number
 
 _STATE_OF_LETTER = {"R": "running", "D": "blocked", "T": "stopped", "t": "stopped", "Z": "defunct", "X": "defunct"}
 _STATE_OF_STATUS = {
@@ -88,12 +87,13 @@ class ProcfsSource:
 
     def __init__(self, proc: Path = PROC) -> None:
         self._proc = str(proc)
-        self._uptime = uptime_reader(proc)
+        self._uptime = KernelFile(proc / "uptime")
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
 
     def scan(self) -> list[Process]:
-        uptime_s, hz, page_bytes = self._uptime(), self._ticks_per_s, self._page_bytes
+        hz, page_bytes = self._ticks_per_s, self._page_bytes
+        uptime_s = number(self._uptime.read(), b"")
         processes = []
         for pid, text in self._stats():
             raw = parse_pid_stat(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, share
 from vitalcast.collectors.procfs import PROC, open_if_readable
-from vitalcast.model import Descriptor, Kind, Sample
+from vitalcast.model import Descriptor, Kind, Sample, Series
 
 
 @dataclass(slots=True)
@@ -81,9 +82,12 @@ OF_FIELD = {
     "errors_sent": _counter("socket.errors", "{error}", "Messages answered with an error."),
     "sockets_closed_slow": _counter("socket.closed_slow", "{socket}", "Sockets closed for taking no byte for long."),
 }
-COLLECTOR_DURATION = _gauge("collector.duration", "s", "What the collector's newest read took.", "vitalcast.collector")
+_FIELDS = operator.attrgetter(*OF_FIELD)
+COLLECTOR_DURATION = _gauge(
+    "collector.duration", "s", "What the collector's newest read took.", "vitalcast.collector.name"
+)
 COLLECTOR_SUCCESS = _gauge(
-    "collector.success", "1", "1 where the collector's newest read succeeded, else 0.", "vitalcast.collector"
+    "collector.success", "1", "1 where the collector's newest read succeeded, else 0.", "vitalcast.collector.name"
 )
 CPU_TIME = _counter(
     "process.cpu.time", "s", "CPU time Vitalcast used; per second it is its share of one CPU.", "cpu.mode"
@@ -165,6 +169,7 @@ class RuntimeCollector(Collector):
     def __init__(self, stats: RuntimeStats, *, proc: Path = PROC) -> None:
         super().__init__()
         self._stats = stats
+        self._of_fields = [Series(descriptor) for descriptor in OF_FIELD.values()]
         self._read = _reader(proc)
         self._cpus = psutil.cpu_count() or 1
         self._before_s: dict[str, float] = {}
@@ -174,7 +179,7 @@ class RuntimeCollector(Collector):
 
     def collect(self, now_s: float) -> list[Sample]:
         stats = self._stats
-        samples = [self.sample(descriptor, getattr(stats, name)) for name, descriptor in OF_FIELD.items()]
+        samples = [*map(Sample, self._of_fields, _FIELDS(stats))]
         # Copies, for another thread may add a collector meanwhile.
         for name, duration_s in stats.collector_duration_s.copy().items():
             samples.append(self.sample(COLLECTOR_DURATION, round(duration_s, 6), name))

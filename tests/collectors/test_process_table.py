@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.collectors.support import write_proc
+from tests.collectors.test_process_source import HZ, PAGE, stat_line
+
+from vitalcast.collectors.base import Row, TableQuery
+from vitalcast.collectors.process_table import ProcessTable
+from vitalcast.errors import CollectorError
+
+IO = "rchar: 9\nread_bytes: {}\nwrite_bytes: {}\n"
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    return write_proc(
+        tmp_path,
+        {
+            "stat": "",
+            "uptime": "1000.00 1.0\n",
+            "1/stat": stat_line(1, "init", ticks=10 * HZ, pages=100),
+            "2/stat": stat_line(2, "web", ticks=20 * HZ, pages=300, threads=8, started=500 * HZ),
+            "3/stat": stat_line(3, "db", ticks=5 * HZ, pages=200, threads=4, started=600 * HZ),
+            "3/io": IO.format(0, 0),
+        },
+    )
+
+
+def read(table: ProcessTable, sort: str, now_s: float, limit: int = 10) -> list[dict[str, object]]:
+    (rows,) = table.read([TableQuery(sort, limit)], now_s)
+    return [dict(zip((column.name for column in table.columns), row, strict=True)) for row in rows]
+
+
+def test_rows_are_sorted_and_cut(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    by_memory, by_name = table.read([TableQuery("memory", 2), TableQuery("name", 10)], 1.0)
+
+    def names(rows: list[Row]) -> list[object]:
+        return [row[1] for row in rows]
+
+    assert names(by_memory) == ["web", "db"]
+    assert names(by_name) == ["db", "init", "web"]
+    assert table.read([TableQuery("name", 0)], 2.0) == [[]]
+    assert table.read([], 3.0) == []
+
+
+def test_values_are_in_base_units(proc: Path) -> None:
+    web = read(ProcessTable(proc=proc), "memory", 1.0)[0]
+    assert (web["pid"], web["threads"], web["memory"], web["age"]) == (2, 8, 300 * PAGE, 500.0)
+
+
+def test_cpu_is_unknown_at_first_and_then_the_share_of_one_cpu(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    assert [row["cpu"] for row in read(table, "cpu", 10.0)] == [None, None, None]
+    write_proc(
+        proc,
+        {
+            "2/stat": stat_line(2, "web", ticks=23 * HZ, started=500 * HZ),
+            "3/stat": stat_line(3, "db", ticks=6 * HZ, started=600 * HZ),
+            "uptime": "1002.00 1.0\n",
+        },
+    )
+    assert [(row["name"], row["cpu"]) for row in read(table, "cpu", 12.0)] == [
+        ("web", 1.5),
+        ("db", 0.5),
+        ("init", 0.0),
+    ]
+
+
+def test_a_process_that_started_since_has_used_all_its_time_since(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    read(table, "cpu", 10.0)
+    write_proc(proc, {"4/stat": stat_line(4, "new", ticks=HZ, started=1001 * HZ), "uptime": "1002.00 1.0\n"})
+    first = read(table, "cpu", 12.0)[0]
+    assert (first["name"], first["cpu"]) == ("new", 0.5)
+
+
+def test_a_pid_that_is_used_again_is_another_process(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    read(table, "cpu", 10.0)
+    write_proc(proc, {"2/stat": stat_line(2, "again", ticks=HZ, started=1001 * HZ), "uptime": "1002.00 1.0\n"})
+    first = read(table, "cpu", 12.0)[0]
+    assert (first["name"], first["cpu"]) == ("again", 0.5)
+
+
+def test_readings_in_quick_succession_compare_with_an_older_one(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    read(table, "cpu", 10.0)
+    write_proc(proc, {"2/stat": stat_line(2, "web", ticks=22 * HZ, started=500 * HZ)})
+    assert read(table, "cpu", 12.0)[0]["cpu"] == 1.0
+    assert read(table, "cpu", 12.0)[0]["cpu"] == 1.0
+    assert read(table, "cpu", 12.1)[0]["cpu"] == pytest.approx(0.95, abs=0.01)
+
+
+def test_disk_rates_are_known_from_the_second_reading_where_they_may_be_read(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    assert [row["read"] for row in read(table, "read", 10.0)] == [None, None, None]
+    write_proc(proc, {"3/io": IO.format(4096, 1024)})
+    rows = read(table, "write", 12.0)
+    assert [(row["name"], row["read"], row["write"]) for row in rows] == [
+        ("db", 2048.0, 512.0),
+        ("init", None, None),  # unknown comes last
+        ("web", None, None),
+    ]
+
+
+def test_users_can_be_sorted_by(proc: Path) -> None:
+    assert len(read(ProcessTable(proc=proc), "user", 1.0)) == 3
+
+
+def test_command_lines_are_hidden_unless_asked_for(proc: Path) -> None:
+    write_proc(proc, {"2/cmdline": "web\0--password\0hunter2\0"})
+    hidden, shown = ProcessTable(proc=proc), ProcessTable(proc=proc, command_line=True)
+    assert not [row for row in read(hidden, "memory", 1.0) if "hunter2" in str(row)]
+    assert "command" not in [column.name for column in hidden.columns]
+    assert read(shown, "memory", 1.0)[0]["command"] == "web --password hunter2"
+    with pytest.raises(CollectorError, match="no column 'command'"):
+        read(hidden, "command", 2.0)
+
+
+def test_an_unknown_column_is_refused_by_name(proc: Path) -> None:
+    with pytest.raises(CollectorError, match="no column 'size'; known: pid, name"):
+        read(ProcessTable(proc=proc), "size", 1.0)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from vitalcast.collectors.procfs import PROC, KernelFile, number, open_if_readable
+
+
+def test_a_kernel_file_is_read_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "loadavg"
+    path.write_bytes(b"1 2 3")
+    file = KernelFile(path)
+    assert file.read() == b"1 2 3"
+    path.write_bytes(b"4")
+    assert file.read() == b"4"
+
+
+def test_a_file_longer_than_one_read_comes_whole(tmp_path: Path) -> None:
+    text = os.urandom(200_000)
+    (tmp_path / "stat").write_bytes(text)
+    assert KernelFile(tmp_path / "stat").read() == text
+
+
+def test_a_real_kernel_file_comes_whole() -> None:
+    with (PROC / "vmstat").open("rb") as plain:
+        lines = plain.read().splitlines()
+    assert [line.split()[0] for line in KernelFile(PROC / "vmstat").read().splitlines()] == [
+        line.split()[0] for line in lines
+    ]
+
+
+def test_the_descriptor_is_closed_with_the_object(tmp_path: Path) -> None:
+    (tmp_path / "stat").write_bytes(b"x")
+    file = KernelFile(tmp_path / "stat")
+    fd = file._fd
+    del file
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+
+
+def test_closing_twice_is_harmless(tmp_path: Path) -> None:
+    (tmp_path / "stat").write_bytes(b"x")
+    file = KernelFile(tmp_path / "stat")
+    file.close()
+    file.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        file.read()
+
+
+def test_a_missing_or_unreadable_file_is_none(tmp_path: Path) -> None:
+    assert open_if_readable(tmp_path / "nothing") is None
+    assert open_if_readable(tmp_path) is None  # a directory opens but does not read
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [(b"\nMemFree:", 24108064), (b"\nHugePages_Free:", 7), (b"\nLast ", 0.5), (b"MemTotal:", 24682416)],
+)
+def test_a_number_is_found_by_its_label(label: bytes, expected: float) -> None:
+    text = b"MemTotal:       24682416 kB\nMemFree:  24108064 kB\nHugePages_Free:        7\nEmpty:\nLast 0.5"
+    assert number(text, label) == expected
+
+
+def test_a_missing_number_is_no_reading() -> None:
+    assert math.isnan(number(b"a 1\n", b"\nb "))
+    assert math.isnan(number(b"\nEmpty:\nb 1", b"\nEmpty:"))

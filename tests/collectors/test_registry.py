@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import pytest
+
+from vitalcast.collectors import registry
+from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.errors import ConfigError
+from vitalcast.model import Descriptor
+
+GOLDEN = Path(__file__).with_name("golden_catalogue.txt")
+
+
+def golden_line(descriptor: Descriptor) -> str:
+    return f"{descriptor.name} {descriptor.unit} {descriptor.kind} {','.join(descriptor.attributes) or '-'}"
+
+
+def test_the_catalogue_is_the_golden_one() -> None:
+    """Names, units, kinds and attributes are a promise to clients: a change must be made here too, on purpose."""
+    declared = registry.with_rates(d for descriptors in registry.CATALOGUE.values() for d in descriptors)
+    now = sorted(golden_line(descriptor) for descriptor in declared)
+    golden = GOLDEN.read_text().splitlines()
+    difference = "\n".join(difflib.unified_diff(golden, now, GOLDEN.name, "declared now", lineterm="", n=0))
+    assert not difference, f"the catalogue changed; if that is meant, change {GOLDEN} alike:\n{difference}"
+
+
+def test_every_collector_of_this_machine_is_in_the_catalogue() -> None:
+    for collector in registry.default_collectors(stats=RuntimeStats()):
+        assert set(collector.descriptors) <= set(registry.CATALOGUE[collector.name])
+
+
+def test_disabled_collectors_and_tables_are_left_out() -> None:
+    disabled = ["cpu", "process", "processes"]
+    names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), disabled=disabled)}
+    assert "memory" in names
+    assert not names & set(disabled)
+    assert registry.default_tables(disabled=disabled) == {}
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"collectors\.disabled: unknown name 'gpu'; known: cpu, .*processes"):
+        registry.default_collectors(stats=RuntimeStats(), disabled=["gpu"])
+    with pytest.raises(ConfigError):
+        registry.default_tables(disabled=["gpu"])
+
+
+def test_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
+    names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), proc=tmp_path)}
+    assert {"cpu", "memory", "disk", "network", "process", "runtime"} <= names
+    assert not names & {"pressure", "sockets"}
+
+
+def test_command_lines_are_a_choice() -> None:
+    assert "command" not in [c.name for c in registry.default_tables()["processes"].columns]
+    shown = registry.default_tables(command_line=True)["processes"]
+    assert "command" in [c.name for c in shown.columns]
+
+
+def test_each_counter_is_followed_by_its_rate() -> None:
+    collectors = registry.default_collectors(stats=RuntimeStats())
+    names = [descriptor.name for descriptor in registry.descriptors_with_rates(collectors)]
+    assert names.index("system.network.io.rate") == names.index("system.network.io") + 1
+    assert "system.cpu.time" in names
+    assert "system.cpu.time.rate" not in names
+    assert len(names) == len(set(names))

@@ -1,0 +1,135 @@
+"""What every collector and every table promises, tried on the real machine through each of its sources."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vitalcast.collectors.base import Collector, Table, TableQuery
+from vitalcast.collectors.procfs import PROC
+from vitalcast.collectors.registry import CATALOGUE, default_collectors, default_tables, descriptors_with_rates
+from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.model import Descriptor, Kind
+
+NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+NOWHERE = Path(__file__).parent / "no-proc-here"  # so that psutil serves, as on other systems
+SOURCES = {"default": PROC, "psutil": NOWHERE}
+HERE = [
+    pytest.param((source, collector.name), id=f"{collector.name}-{source}")
+    for source, proc in SOURCES.items()
+    for collector in default_collectors(stats=RuntimeStats(), proc=proc)
+]
+
+
+@pytest.fixture(params=HERE)
+def collector(request: pytest.FixtureRequest) -> Collector:
+    source, name = request.param
+    stats = RuntimeStats(collector_duration_s={"cpu": 0.001}, collector_success={"cpu": 1})
+    others = CATALOGUE.keys() - {name}
+    (only,) = default_collectors(stats=stats, disabled=others, proc=SOURCES[source])
+    return only
+
+
+@pytest.fixture(params=[(source, shown) for source in SOURCES for shown in (False, True)], ids=str)
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    source, shown = request.param
+    tables = default_tables(proc=SOURCES[source], command_line=shown)
+    assert list(tables) == ["processes"]
+    yield from tables.values()
+
+
+def test_descriptors_are_valid(collector: Collector) -> None:
+    assert collector.descriptors
+    for descriptor in descriptors_with_rates([collector]):
+        assert NAME.fullmatch(descriptor.name)
+        assert descriptor.unit.strip()
+        assert descriptor.kind in Kind
+        assert descriptor.description.endswith(".")
+        assert len(set(descriptor.attributes)) == len(descriptor.attributes)
+        for attribute in descriptor.attributes:
+            assert KEY.fullmatch(attribute)
+            assert attribute not in descriptor.name
+
+
+def test_every_sample_is_declared(collector: Collector) -> None:
+    samples = collector.collect(1.0)
+    assert samples
+    declared = {id(descriptor) for descriptor in collector.descriptors}
+    assert {id(sample.series.descriptor) for sample in samples} <= declared
+
+
+def test_attribute_values_are_texts(collector: Collector) -> None:
+    for series, _ in collector.collect(1.0):
+        assert all(isinstance(value, str) and value for value in series.values)
+
+
+def test_no_series_comes_twice(collector: Collector) -> None:
+    keys = [sample.series.key for sample in collector.collect(1.0)]
+    assert len(keys) == len(set(keys))
+
+
+def test_series_are_kept_from_one_reading_to_the_next(collector: Collector) -> None:
+    first = {sample.series.key: sample.series for sample in collector.collect(1.0)}
+    again = {sample.series.key: sample.series for sample in collector.collect(2.0)}
+    assert first.keys() & again.keys()
+    for key in first.keys() & again.keys():
+        assert first[key] is again[key]
+
+
+def test_counters_never_go_backwards(collector: Collector) -> None:
+    first = {sample.series.key: sample.value for sample in collector.collect(1.0)}
+    for series, value in collector.collect(2.0):
+        if series.descriptor.kind is Kind.COUNTER:
+            assert value >= first.get(series.key, 0) >= 0
+
+
+def test_values_are_finite_and_shares_lie_within_0_and_1(collector: Collector) -> None:
+    def is_plausible(descriptor: Descriptor, value: float) -> bool:
+        return math.isnan(value) or (0 <= value <= 1 if descriptor.unit == "1" else math.isfinite(value))
+
+    for now_s in (1.0, 2.0):
+        for series, value in collector.collect(now_s):
+            assert is_plausible(series.descriptor, value), f"{series.key} is {value}"
+
+
+def test_the_cadence_and_the_deadline_are_sensible(collector: Collector) -> None:
+    assert collector.cadence_s is None or collector.cadence_s >= 1
+    assert 0 < collector.deadline_s <= 5
+
+
+def test_names_are_of_one_collector_only() -> None:
+    names = [d.name for d in descriptors_with_rates(default_collectors(stats=RuntimeStats()))]
+    assert len(names) == len(set(names))
+
+
+def test_the_columns_of_a_table_are_valid(table: Table) -> None:
+    names = [column.name for column in table.columns]
+    assert len(names) == len(set(names))
+    assert all(column.description for column in table.columns)
+
+
+def test_a_table_can_be_sorted_by_every_column(table: Table) -> None:
+    queries = [TableQuery(column.name, 1000) for column in table.columns]
+    table.read(queries, 1.0)
+    answers = table.read(queries, 2.0)
+    for index, (column, rows) in enumerate(zip(table.columns, answers, strict=True)):
+        assert rows
+        cells = [row[index] for row in rows]
+        known: list[Any] = [cell for cell in cells if cell is not None]
+        assert cells[: len(known)] == known  # None comes last
+        assert all(isinstance(cell, int | float if column.unit else str) for cell in known)
+        assert known == sorted(known, reverse=bool(column.unit))
+
+
+def test_a_table_gives_as_many_rows_as_asked_for_and_answers_in_order(table: Table) -> None:
+    sort = table.columns[0].name
+    three, one, none = table.read([TableQuery(sort, 3), TableQuery(sort, 1), TableQuery(sort, 0)], 1.0)
+    assert (len(three), len(one), len(none)) == (3, 1, 0)
+    assert three[0] == one[0]
+    assert all(len(row) == len(table.columns) for row in three)

@@ -81,6 +81,13 @@ def test_a_reading_becomes_samples(tmp_path: Path) -> None:
     assert sum(shares) == pytest.approx(1.0, abs=1e-4)
 
 
+def test_a_name_that_is_no_text_is_made_one(tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "mounts").write_bytes(b"/dev/sdb1 /mnt/\xff vfat rw 0 0\n")
+    for sample in FilesystemCollector(proc=tmp_path).collect(1.0):
+        assert sample.series.attributes["system.filesystem.mountpoint"] == "/mnt/\N{REPLACEMENT CHARACTER}"
+
+
 def test_a_mountpoint_that_refuses_stays_in_the_list_without_a_reading(tmp_path: Path) -> None:
     proc = write_proc(tmp_path, {"self/mounts": "/dev/vdx /nowhere ext4 rw 0 0\n"})
     samples = FilesystemCollector(proc=proc).collect(1.0)

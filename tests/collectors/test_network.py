@@ -49,6 +49,13 @@ def test_a_reading_becomes_samples(tmp_path: Path) -> None:
     assert values[f'system.network.packet.dropped{{{of_eth0}="receive"}}'] == 2
 
 
+def test_a_name_that_is_no_text_is_made_one(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "dev").write_bytes(NET_DEV.encode().replace(b"eth0", b"et\xff0"))
+    keys = by_key(NetworkCollector(proc=tmp_path).collect(1.0))
+    assert any("et\N{REPLACEMENT CHARACTER}0" in key for key in keys)
+
+
 @pytest.mark.parametrize("name", ["vethab1", "ifb0", "dummy0", "tunl0", "sit0", "cali123"])
 def test_plumbing_is_left_out(name: str) -> None:
     assert EXCLUDE.fullmatch(name)

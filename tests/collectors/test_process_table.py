@@ -7,10 +7,21 @@ from tests.collectors.support import write_proc
 from tests.collectors.test_process_source import HZ, PAGE, stat_line
 
 from vitalcast.collectors.base import Row, TableQuery
+from vitalcast.collectors.process_source import Process, PsutilSource
 from vitalcast.collectors.process_table import ProcessTable
 from vitalcast.errors import CollectorError
 
 IO = "rchar: 9\nread_bytes: {}\nwrite_bytes: {}\n"
+
+
+class FixedSource(PsutilSource):
+    """Lists the given processes."""
+
+    def __init__(self, processes: list[Process]) -> None:
+        self.processes = processes
+
+    def scan(self) -> list[Process]:
+        return self.processes
 
 
 @pytest.fixture
@@ -104,6 +115,16 @@ def test_disk_rates_are_known_from_the_second_reading_where_they_may_be_read(pro
         ("init", None, None),  # unknown comes last
         ("web", None, None),
     ]
+
+
+def test_what_the_system_hides_is_unknown_and_comes_last(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    hidden = Process(1, "secret", "sleeping", None, None, None, 0.0, 1.0)
+    table._source = FixedSource([hidden, hidden._replace(pid=2, name="open", cpu_s=1.0, memory_bytes=5)])
+    read(table, "cpu", 1.0)
+    for sort in ("cpu", "memory"):
+        rows = read(table, sort, 2.0)
+        assert [(row["name"], row["cpu"], row["memory"]) for row in rows] == [("open", 0.0, 5), ("secret", None, None)]
 
 
 def test_users_can_be_sorted_by(proc: Path) -> None:

@@ -4,6 +4,7 @@ import difflib
 from pathlib import Path
 
 import pytest
+from tests.collectors.support import write_proc
 
 from vitalcast.collectors import registry
 from vitalcast.collectors.runtime import RuntimeStats
@@ -50,6 +51,16 @@ def test_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
     names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), proc=tmp_path)}
     assert {"cpu", "memory", "disk", "network", "process", "runtime"} <= names
     assert not names & {"pressure", "sockets"}
+
+
+def test_a_collector_that_cannot_start_does_not_stop_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_proc(tmp_path, {"stat": "cpu  1 2 3 4 5 6 7 8 9 10\n"})  # processes need /proc/uptime, too
+    names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), proc=tmp_path)}
+    assert "process" not in names
+    assert {"cpu", "memory"} <= names
+    assert "the collector process is left out" in caplog.text
 
 
 def test_command_lines_are_a_choice() -> None:

@@ -179,13 +179,15 @@ class FilesystemCollector(Collector):
 
 
 def _series(mount: Mount) -> tuple[Series, ...]:
+    of_mount = tuple(os.fsencode(word).decode(errors="replace") for word in mount)  # JSON wants true Unicode
+
     def states(descriptor: Descriptor, *names: str) -> list[Series]:
-        return [Series(descriptor, (*mount, state)) for state in names]
+        return [Series(descriptor, (*of_mount, state)) for state in names]
 
     return (
-        Series(LIMIT, mount),
+        Series(LIMIT, of_mount),
         *states(USAGE, "used", "free", "reserved"),
         *states(UTILIZATION, "used", "free", "reserved"),
-        Series(INODES_LIMIT, mount),
+        Series(INODES_LIMIT, of_mount),
         *states(INODES_USAGE, "used", "free"),
     )

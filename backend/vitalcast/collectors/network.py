@@ -80,8 +80,12 @@ def parse_net_dev(text: bytes, wanted: Callable[[bytes], bool]) -> Reading:
         name = name.strip()
         if wanted(name):
             row = list(map(int, counters.split(None, 12)[:12]))
-            reading[name.decode()] = (row[0], row[8], row[1], row[9], row[2], row[10], row[3], row[11])
+            reading[_text(name)] = (row[0], row[8], row[1], row[9], row[2], row[10], row[3], row[11])
     return reading
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace")  # the kernel takes any bytes, JSON does not
 
 
 def read_psutil(exclude: re.Pattern[str]) -> Reading:
@@ -105,7 +109,7 @@ class NetworkCollector(Collector):
         file = open_if_readable(proc / "net" / "dev")
         self._read: Callable[[], Reading]
         if file is not None:
-            wanted = functools.lru_cache(maxsize=1024)(lambda name: not exclude.fullmatch(name.decode()))
+            wanted = functools.lru_cache(maxsize=1024)(lambda name: not exclude.fullmatch(_text(name)))
             self._read = lambda: parse_net_dev(file.read(), wanted)
         else:
             self._read = functools.partial(read_psutil, exclude)

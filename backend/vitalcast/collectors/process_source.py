@@ -26,14 +26,17 @@ _STATE_OF_STATUS = {
 
 
 class Process(NamedTuple):
-    """One process at one moment. `started_s` tells it from an earlier one of the same pid."""
+    """One process at one moment. `started_s` tells it from an earlier one of the same pid.
+
+    What the system hides from this user is None.
+    """
 
     pid: int
     name: str
     state: str
-    cpu_s: float
-    memory_bytes: int
-    threads: int
+    cpu_s: float | None
+    memory_bytes: int | None
+    threads: int | None
     started_s: float
     age_s: float
 
@@ -184,9 +187,9 @@ class PsutilSource:
                 process.pid,
                 found["name"] or "",
                 _STATE_OF_STATUS.get(found["status"], "sleeping"),
-                found["cpu_times"].user + found["cpu_times"].system if found["cpu_times"] else 0.0,
-                found["memory_info"].rss if found["memory_info"] else 0,
-                found["num_threads"] or 0,
+                found["cpu_times"].user + found["cpu_times"].system if found["cpu_times"] else None,
+                found["memory_info"].rss if found["memory_info"] else None,
+                found["num_threads"],
                 found["create_time"] or 0.0,
                 max(0.0, round(now_s - (found["create_time"] or now_s), 2)),
             )

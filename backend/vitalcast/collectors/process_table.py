@@ -110,6 +110,8 @@ class ProcessTable(Table):
         }
 
     def _cpu(self, process: Process, now_s: float) -> float | None:
+        if process.cpu_s is None:
+            return None
         elapsed_s = now_s - self._cpu_s.older_s
         before = self._cpu_s.before(process, process.cpu_s)
         if before is None:

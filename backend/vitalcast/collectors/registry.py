@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+
+import psutil
 
 from vitalcast.collectors import (
     cpu,
@@ -25,6 +28,8 @@ from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.rates import has_rate, rate_descriptor
 from vitalcast.errors import ConfigError
 from vitalcast.model import Descriptor
+
+_log = logging.getLogger(__name__)
 
 CATALOGUE: dict[str, tuple[Descriptor, ...]] = {
     cpu.CpuCollector.name: cpu.DESCRIPTORS,
@@ -65,8 +70,8 @@ def default_collectors(*, stats: RuntimeStats, disabled: Collection[str] = (), p
         runtime.RuntimeCollector.name: lambda: runtime.RuntimeCollector(stats, proc=proc),
     }
     _check(disabled)
-    collectors = [build() for name, build in make.items() if name not in disabled]
-    return [collector for collector in collectors if collector.descriptors]
+    collectors = [_build(name, make[name]) for name in make if name not in disabled]
+    return [collector for collector in collectors if collector is not None and collector.descriptors]
 
 
 def default_tables(
@@ -90,6 +95,15 @@ def with_rates(descriptors: Iterable[Descriptor]) -> tuple[Descriptor, ...]:
         for descriptor in descriptors
         for each in ((descriptor, rate_descriptor(descriptor)) if has_rate(descriptor) else (descriptor,))
     )
+
+
+def _build(name: str, make: Callable[[], Collector]) -> Collector | None:
+    """Build a collector; one that the system denies its subject is left out, so that it cannot stop the others."""
+    try:
+        return make()
+    except (OSError, NotImplementedError, RuntimeError, psutil.Error) as error:
+        _log.warning("the collector %s is left out, as its subject cannot be read: %s", name, error)
+        return None
 
 
 def _check(disabled: Collection[str]) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -54,14 +55,14 @@ def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedPro
     )
 
 
-def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "vitalcast", *arguments],
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
-        env=environment(COLUMNS="120", LINES="30", TERM="xterm"),
+        env=environment(COLUMNS="120", LINES="30", TERM="xterm", XDG_CONFIG_HOME=str(cwd), **variables),
     )
 
 
@@ -176,6 +177,54 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
     assert rows["server.no_auth"] == ("true", "--no-auth")
     assert rows["server.log_level"] == ('"info"', "--log-level")
     assert rows["ring.window_s"] == ("60", "environment variable VITALCAST_RING__WINDOW_S")
+
+
+def test_check_knows_the_names_of_collectors(tmp_path: Path) -> None:
+    done = run("check", cwd=tmp_path, VITALCAST_COLLECTORS__DISABLED="cpus")
+    assert done.returncode == 2
+    assert done.stderr.startswith("vitalcast: error: collectors.disabled: unknown name 'cpus'; known: cpu, ")
+    assert run("check", cwd=tmp_path, VITALCAST_COLLECTORS__DISABLED="cpu").returncode == 0
+
+
+def test_serving_says_where_and_an_interrupt_ends_it_with_0(tmp_path: Path) -> None:
+    process = start("--port", "0", cwd=tmp_path)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert re.fullmatch(r"Vitalcast is live on http://127\.0\.0\.1:\d+/ .*\n", line)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_port_that_is_taken_is_an_error_with_its_key(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--port", str(port), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"vitalcast: error: server.port: {port} on 127.0.0.1 is taken")
+
+
+def test_open_shows_the_page_in_the_browser_once_it_is_served(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n', encoding="utf-8")
+    browser.chmod(0o755)
+    process = start("--port", "0", "--open", cwd=tmp_path, BROWSER=str(browser))
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 0
+    assert f" {opened.read_text(encoding='utf-8')} " in line
 
 
 class Terminal:

@@ -111,7 +111,9 @@ def check(
     loaded = _load(config, _overrides(host, port, interval, log_level, no_auth=no_auth))
 
     from vitalcast.config import show
+    from vitalcast.web.app import create_app
 
+    create_app(loaded.settings)  # what only the parts know is checked as they are built: names of collectors
     rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
     if not sys.stdout.isatty():
         typer.echo("\n".join("\t".join(row) for row in rows))

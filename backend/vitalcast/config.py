@@ -60,9 +60,7 @@ HostNames = Annotated[
 ]
 Origins = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^https?://[^\s/*]+$")], ...],
-    Field(
-        strict=False, json_schema_extra={"form": 'a list of origins, such as ["https://wiki.example.org"]'}
-    ),
+    Field(strict=False, json_schema_extra={"form": 'a list of origins, such as ["https://wiki.example.org"]'}),
 ]
 Names = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], ...],
@@ -70,9 +68,7 @@ Names = Annotated[
 ]
 Patterns = Annotated[
     tuple[
-        Annotated[
-            str, StringConstraints(pattern=r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$", max_length=255)
-        ],
+        Annotated[str, StringConstraints(pattern=r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$", max_length=255)],
         ...,
     ],
     Field(strict=False, json_schema_extra={"form": 'a list of metric patterns, such as ["system.cpu.>"]'}),
@@ -94,9 +90,7 @@ class Server(_Section):
         description="Address to bind; any but loopback also needs no_auth, as nobody is asked who they are",
         json_schema_extra={"form": "an address or a host name, without brackets"},
     )
-    port: int = Field(
-        default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it"
-    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
     no_auth: bool = Field(
         default=False,
         description="Serve other machines without asking who they are; needed to bind more than loopback",
@@ -157,9 +151,7 @@ class Collectors(_Section):
 class Ring(_Section):
     """The recent ticks kept in memory, from which charts start filled and lost connections are caught up."""
 
-    window_s: int = Field(
-        default=900, ge=1, le=86400, description="How far back the ring reaches; longer costs memory"
-    )
+    window_s: int = Field(default=900, ge=1, le=86400, description="How far back the ring reaches; longer costs memory")
     memory_max_mib: int = Field(
         default=64,
         ge=1,
@@ -369,9 +361,7 @@ def load_settings(
     return Loaded(settings, MappingProxyType(origins))
 
 
-def default_user_config_dir(
-    environ: Mapping[str, str] | None = None, platform: str = sys.platform
-) -> Path | None:
+def default_user_config_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path | None:
     """Return the folder of this user's configuration as the platform has it; None where there is no home."""
     environ = os.environ if environ is None else environ
     try:
@@ -552,8 +542,7 @@ def _validate(given: Mapping[str, _Given]) -> tuple[Settings | None, list[Config
                 problems.append(
                     _problem(
                         key,
-                        f"{_shown(error['input'])} from {given[key].origin} is not valid; "
-                        f"give {form_of(FIELDS[key])}",
+                        f"{_shown(error['input'])} from {given[key].origin} is not valid; give {form_of(FIELDS[key])}",
                     )
                 )
 
@@ -578,8 +567,7 @@ def _conflicts(settings: Settings) -> Iterator[_Conflict]:
     if sampler.interval_min_s > sampler.interval_s:
         yield _Conflict(
             ("sampler.interval_min_s", "sampler.interval_s"),
-            f"{sampler.interval_min_s} is more than sampler.interval_s = {sampler.interval_s}; "
-            "give the same or less",
+            f"{sampler.interval_min_s} is more than sampler.interval_s = {sampler.interval_s}; give the same or less",
         )
     if stream.interval_s < sampler.interval_min_s:
         yield _Conflict(
@@ -667,6 +655,5 @@ def _problem(key: str, message: str) -> ConfigError:
 
 def _one_line(text: str) -> str:
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for char in text
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text
     )

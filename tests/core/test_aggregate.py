@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -68,7 +69,7 @@ def test_a_moved_fold_keeps_its_series_and_starts_new_ones_empty() -> None:
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=50), st.sampled_from([100, 700, 1000]))
 def test_an_interval_ends_where_its_multiple_is_passed(times: list[int], interval_ms: int) -> None:
     got = boundaries(np.array(times), interval_ms)
-    assert got.tolist() == [a // interval_ms != b // interval_ms for a, b in zip(times, times[1:], strict=False)]
+    assert got.tolist() == [a // interval_ms != b // interval_ms for a, b in itertools.pairwise(times)]
 
 
 def test_several_aggregates_are_series_major() -> None:

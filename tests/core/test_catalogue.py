@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.core.machine import IO, LOAD, disk
+
 from vitalcast.core.catalogue import Catalogue
 from vitalcast.core.names import Selection
 from vitalcast.core.ring import Ring

@@ -1,4 +1,4 @@
-"""What a client can put together from the messages equals what the machine read, however it joined and whatever it lost."""
+"""What a client puts together from the messages is what the machine read, however it joined and whatever it lost."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.core.machine import Client, Machine, ask, decode, null
+
 from vitalcast.core.session import Session
 
 AGGREGATES = ("last", "avg", "min", "max")
@@ -137,7 +137,7 @@ def test_few_changes_are_sent_as_changes() -> None:
     session = machine.session()
     ask(session, type="subscribe", stream="s", metrics=["system.>"])
     [group_id] = session.group_ids
-    steady = {one: 5.0 for one in machine.hub.series()}
+    steady = dict.fromkeys(machine.hub.series(), 5.0)
     kinds = []
     for load in (1.0, 1.0, 2.0):
         changed = {one: load if one.name == "system.load" else value for one, value in steady.items()}

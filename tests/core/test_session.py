@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.core.machine import Machine, ask, decode
+
 from vitalcast.core.protocol import Limits
 from vitalcast.core.session import Mode, Session
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from vitalcast.core.catalogue import Catalogue
 from vitalcast.core.groups import Group, SeriesKey, TableGroup, TableKey
-from vitalcast.core.protocol import ErrorCode, Limits, Message
+from vitalcast.core.protocol import DEFAULT_LIMITS, ErrorCode, Limits, Message
 from vitalcast.core.ring import Ring
 from vitalcast.errors import ProtocolError
 from vitalcast.model import Frame, Series
@@ -33,7 +33,7 @@ class Hub:
         ring: Ring,
         interval_ms: int = 1000,
         interval_min_ms: int = 100,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = DEFAULT_LIMITS,
         tables: dict[str, list[dict[str, str]]] | None = None,
     ) -> None:
         self.epoch = epoch

@@ -83,6 +83,9 @@ class Limits:
         }
 
 
+DEFAULT_LIMITS = Limits()
+
+
 # --- what clients send -------------------------------------------------------------------------------------------
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]

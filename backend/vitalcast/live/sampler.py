@@ -66,10 +66,11 @@ class Sampler:
         tick_ms: Callable[[], int],
         oldest_offset: Callable[[], int] = lambda: 0,
         clock_ms: Callable[[], float] = wall_clock_ms,
+        now_s: Callable[[], float] = time.monotonic,
         workers: Workers | None = None,
     ) -> None:
         self._stats = stats
-        sources = [Source(collector, stats) for collector in collectors]
+        sources = [Source(collector, stats, now_s=now_s) for collector in collectors]
         self._cheap = [source for source in sources if source.collector.cadence_s is None]
         self._dear = [source for source in sources if source.collector.cadence_s is not None]
         self._catalogue = catalogue
@@ -77,6 +78,7 @@ class Sampler:
         self._tick_ms = tick_ms
         self._oldest_offset = oldest_offset
         self._clock_ms = clock_ms
+        self._now_s = now_s
         self._workers = workers or Workers(name="vitalcast-collect")
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -186,7 +188,7 @@ class Sampler:
                 source.fail(f"no answer within {source.collector.deadline_s:g} s")
                 await future
                 source.busy = False
-            retry_s = source.retry_s - time.monotonic() if source.failures else 0.0
+            retry_s = source.retry_s - self._now_s() if source.failures else 0.0
             await asyncio.sleep(max(cadence_s, retry_s))
 
 

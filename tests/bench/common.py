@@ -1,0 +1,280 @@
+"""What the benchmarks share: processes under measurement, the load client, figures with their spread. Linux only."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import platform
+import re
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any, Final, Self
+
+import psutil
+
+HERE: Final = Path(__file__).resolve().parent
+START_S: Final = 30.0
+OPEN_S: Final = 120.0
+STOP_S: Final = 5.0
+SUBPROTOCOL: Final = "vitalcast.v1.json"
+SERIES: Final = ("system.cpu.utilization", "system.memory.usage", "system.load.average", "system.network.io.rate")
+# Pings would be counted into the cost of a frame for some servers and not for others.
+NO_PINGS: Final = {"VITALCAST_TIMEOUTS__PING_INTERVAL_S": "3600"}
+# The same command as `vitalcast`, except that SIGUSR1 collects garbage.
+COLLECTABLE: Final = (
+    "import gc, signal; signal.signal(signal.SIGUSR1, lambda *_: gc.collect()); from vitalcast.cli import main; main()"
+)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def subscribe(metrics: Iterable[str] = SERIES, *, interval_s: float, **more: Any) -> str:
+    """Return the command that subscribes one socket to these series."""
+    return json.dumps({"type": "subscribe", "stream": "bench", "metrics": list(metrics), "interval": interval_s} | more)
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return this process's environment without anybody's settings for Vitalcast in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")} | variables
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """A child that is stopped when its block ends, and killed by the kernel should this process die before."""
+
+    def __init__(self, *command: str | Path, cwd: Path | None = None, **variables: str) -> None:
+        self._started_s = time.monotonic()
+        self._home = tempfile.TemporaryDirectory(prefix="vitalcast-bench-")
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+        self.child = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=cwd or self._home.name,  # no configuration file there
+            env=environment(XDG_CONFIG_HOME=self._home.name, **variables),
+            preexec_fn=_die_with_parent,
+        )
+        clock = ctypes.c_int()
+        _libc.clock_getcpuclockid(self.child.pid, ctypes.byref(clock))
+        self._clock = clock.value
+
+    @property
+    def pid(self) -> int:
+        return self.child.pid
+
+    @property
+    def cpu_s(self) -> float:
+        """User and system time of all threads so far, to the nanosecond; /proc has it in steps of 10 ms."""
+        return time.clock_gettime(self._clock)
+
+    @property
+    def rss_bytes(self) -> int:
+        return int(psutil.Process(self.pid).memory_info().rss)
+
+    def read_line(self, timeout_s: float) -> str:
+        """Return the next line of standard output. Raises RuntimeError, with what the child said, if none comes."""
+        assert self.child.stdout is not None
+        due_s = time.monotonic() + timeout_s
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([self.child.stdout], [], [], max(0.0, due_s - time.monotonic()))
+            chunk = os.read(self.child.stdout.fileno(), 1 if not line else 65536) if ready else b""
+            if not chunk:
+                raise RuntimeError(f"{self.child.args}: no answer; it said: {self.errors()}")
+            line += chunk
+        return line.decode().rstrip("\n")
+
+    def errors(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()[-2000:].decode(errors="replace").strip() or "nothing"
+
+    def tell(self, line: str) -> None:
+        assert self.child.stdin is not None
+        self.child.stdin.write(line.encode() + b"\n")
+        self.child.stdin.flush()
+
+    def pause(self) -> None:
+        self.child.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.child.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        if self.child.poll() is None:
+            self.child.terminate()
+            self.go_on()
+            try:
+                self.child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        for pipe in (self.child.stdin, self.child.stdout, self._errors):
+            if pipe is not None:
+                pipe.close()
+        self._home.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Server(Process):
+    """A process that prints, as its first line, the port it listens on, or an address with it."""
+
+    port: int = 0
+
+    def wait(self) -> Self:
+        """Return once it listens."""
+        line = self.read_line(START_S)
+        found = re.search(r"(?:^|:)(\d+)(?:/|$)", line)
+        if found is None:
+            raise RuntimeError(f"no port in {line!r}")
+        self.port = int(found[1])
+        return self
+
+
+def vitalcast(*options: str, collectable: bool = False, **variables: str) -> Server:
+    """Start the real server on a free port."""
+    start = ("-c", COLLECTABLE) if collectable else ("-m", "vitalcast")
+    return Server(sys.executable, *start, "--port", "0", *options, **(NO_PINGS | variables))
+
+
+class Drain(Process):
+    """The load client of drain.py, driven by its commands."""
+
+    def __init__(self, port: int, sockets: int, *options: str, subprotocol: str = "", path: str = "/ws") -> None:
+        self.sockets = sockets
+        super().__init__(
+            *(sys.executable, "-S", HERE / "drain.py", "--port", str(port), "--sockets", str(sockets)),
+            *("--subprotocol", subprotocol, "--path", path, *options),
+        )
+
+    def ask(self, command: str, *, timeout_s: float = START_S) -> dict[str, Any]:
+        self.tell(command)
+        answer: dict[str, Any] = json.loads(self.read_line(timeout_s))
+        return answer
+
+    def open(self, text: str = "") -> dict[str, Any]:
+        """Open all sockets; return once each has got its first data frame."""
+        return self.ask(f"open {text}".rstrip(), timeout_s=OPEN_S)
+
+    def count(self) -> dict[str, Any]:
+        counted = self.ask("count")
+        if counted["lost"]:
+            raise RuntimeError(f"the server closed {counted['lost']} of {self.sockets} sockets")
+        return counted
+
+
+def viewers(port: int, sockets: int, **options: Any) -> Drain:
+    """Return a load client of Vitalcast's own protocol; its sockets are not open yet."""
+    return Drain(port, sockets, subprotocol=SUBPROTOCOL, **options)
+
+
+@contextmanager
+def stopping(processes: Mapping[str, Process] | Iterable[Process]) -> Iterator[None]:
+    """Stop all of these at the end, however it comes; the collection may still grow."""
+    try:
+        yield
+    finally:
+        for process in list(processes.values() if isinstance(processes, Mapping) else processes):
+            process.stop()
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def spread(values: Iterable[float], digits: int = 3) -> dict[str, float]:
+    """Return the median of some rounds, and the least and the greatest, which tell how much to trust it."""
+    kept = sorted(values)
+    return {
+        "median": round(statistics.median(kept), digits),
+        "min": round(kept[0], digits),
+        "max": round(kept[-1], digits),
+        "rounds": len(kept),
+    }
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Return the smallest value that at least this share of all do not exceed."""
+    kept = sorted(values)
+    return kept[min(len(kept) - 1, int(share * len(kept)))]
+
+
+def shown(value: Any) -> str:
+    match value:
+        case {"median": median, "min": low, "max": high, "rounds": rounds}:
+            return f"{median:g}" if rounds == 1 else f"{median:g} [{low:g}–{high:g}]"
+        case None:
+            return "–"
+        case float():
+            return f"{value:g}"
+    return str(value)
+
+
+def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows as columns; the first row's keys are the heads."""
+    if not rows:
+        return
+    heads = list(rows[0])
+    lines = [heads, *([shown(row.get(head)) for head in heads] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def machine() -> dict[str, Any]:
+    """Return what a figure means nothing without."""
+    return {
+        "cpus": os.cpu_count(),
+        "load_average": [round(one, 2) for one in os.getloadavg()],
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in ("vitalcast", "uvicorn", "fastapi", "websockets")},
+    }
+
+
+def report(program: str, rows: Sequence[Mapping[str, Any]], notes: Sequence[str], file: Path | None) -> None:
+    """Print the table and its notes, and write all of it to a file where one is asked for."""
+    print_table(rows)
+    for note in notes:
+        print(f"* {note}")
+    if file is not None:
+        result = {"program": program, "machine": machine(), "results": list(rows), "notes": list(notes)}
+        file.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with what every benchmark takes."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file too")
+    return made
+
+
+def find_compiler() -> str | None:
+    return next((found for name in ("cc", "gcc", "clang") if (found := shutil.which(name))), None)

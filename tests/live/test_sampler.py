@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -148,9 +149,9 @@ async def test_a_suspended_machine_leaves_one_hole_and_no_burst(lab: Lab) -> Non
     await asyncio.sleep(1.0)
     assert len(lab.frames) - before <= 2
     offsets = [frame.offset for frame in lab.frames]
-    [jump] = [b - a for a, b in zip(offsets, offsets[1:], strict=False) if b - a > 1]
+    [jump] = [b - a for a, b in itertools.pairwise(offsets) if b - a > 1]
     times = [frame.time_ms for frame in lab.frames]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) == jump * 1000
+    assert max(b - a for a, b in itertools.pairwise(times)) == jump * 1000
     assert lab.stats.ticks_missed == jump - 1
 
 

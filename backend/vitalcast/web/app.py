@@ -4,14 +4,38 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, WebSocket
+from starlette.types import ASGIApp
 
 from vitalcast import __version__
 from vitalcast.config import Settings, load_settings
 from vitalcast.live.service import Service
-from vitalcast.web.pages import mount_pages
+from vitalcast.web.api import mount_api
+from vitalcast.web.docs import mount_docs
+from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages
+from vitalcast.web.security import Gate, SecurityEdge
 from vitalcast.web.ws import serve_socket
+
+DESCRIPTION = """
+A machine's vital signs, live.
+
+The stream itself is the WebSocket `/ws`. Without a subprotocol it sends the default metrics once a second; with
+`vitalcast.v1.json` it answers `subscribe`, `list` and the other commands. `/metrics` is for Prometheus.
+"""
+
+
+class Application(FastAPI):
+    """FastAPI inside the security edge, which also covers the answers of FastAPI's own error handling."""
+
+    def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._gate = Gate(settings.server)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        inner = super().build_middleware_stack()
+        return SecurityEdge(inner, gate=self._gate, content_security_policy=CONTENT_SECURITY_POLICY)
 
 
 def create_app(settings: Settings | None = None, *, service: Service | None = None) -> FastAPI:
@@ -27,14 +51,17 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         finally:
             await service.stop()
 
-    app = FastAPI(
+    app = Application(
+        settings=settings,
         title="Vitalcast",
         version=__version__,
-        description="A machine's vital signs, live.",
+        description=DESCRIPTION,
         lifespan=lifespan,
         root_path=settings.server.root_path,
         docs_url=None,
         redoc_url=None,
+        # FastAPI would export its own telemetry where the environment says so; nothing leaves for another host.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.service = service
 
@@ -42,5 +69,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     async def websocket_endpoint(websocket: WebSocket) -> None:
         await serve_socket(websocket, service.manager)
 
+    mount_api(app, service)
+    mount_docs(app)
     mount_pages(app)
     return app

@@ -1,0 +1,284 @@
+"""The README: its tables are generated and its examples are run.
+
+`python tests/test_readme.py` writes the generated parts anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
+from vitalcast.collectors.registry import CATALOGUE
+from vitalcast.config import FIELDS, FLAGS, OTHER_VARIABLES, Settings, environment_name, form_of, show
+from vitalcast.core.protocol import COMMAND_TYPES, CloseCode, ErrorCode, GapReason
+from vitalcast.core.rates import has_rate
+from vitalcast.web.app import create_app
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+TIMEOUT_S = 60  # only so that a failure ends
+
+RUN = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/vitalcast"
+TEST = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest"
+
+
+# --- the generated parts -------------------------------------------------------------------------------------
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """Return a Markdown table; the first row is its head."""
+    head, *body = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body))
+
+
+def settings_part() -> str:
+    rows = [
+        (f"`{key}`", f"`{show(info.default)}`", f"{info.description}. Give {form_of(info)}.")
+        for key, info in FIELDS.items()
+    ]
+    return table(("key", "default", "what for"), *rows)
+
+
+def metrics_part() -> str:
+    parts = []
+    for collector, descriptors in CATALOGUE.items():
+        rows = [
+            (
+                f"`{one.name}`",
+                "✓" if has_rate(one) else "",
+                f"`{one.unit}`",
+                one.kind.value,
+                ", ".join(f"`{name}`" for name in one.attributes),
+                one.description,
+            )
+            for one in descriptors
+        ]
+        head = ("metric", "`.rate`", "unit", "kind", "attributes", "what it is")
+        parts.append(f"**`{collector}`**\n\n{table(head, *rows)}")
+    return "\n\n".join(parts)
+
+
+def tables_part() -> str:
+    rows = [(f"`{one.name}`", f"`{one.unit}`" if one.unit else "", one.description) for one in COLUMNS]
+    rows.append(
+        (f"`{COMMAND.name}`", "", f"{COMMAND.description} Only where `collectors.process_command_line` is set.")
+    )
+    return f"**`{ProcessTable.name}`**\n\n{table(('column', 'unit', 'what it is'), *rows)}"
+
+
+PARTS: dict[str, Callable[[], str]] = {"settings": settings_part, "metrics": metrics_part, "tables": tables_part}
+
+
+def marked(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<=<!-- {name}:begin -->\n).*?(?=<!-- {name}:end -->)", re.DOTALL)
+
+
+def rewrite(text: str) -> str:
+    """Return the README with its generated parts made anew."""
+    for name, part in PARTS.items():
+        content = f"\n{part()}\n\n"
+        text, count = marked(name).subn(lambda _, content=content: content, text)
+        assert count == 1, f"the markers of {name} stand {count} times in the README"
+    return text
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_generated_part_is_what_the_code_says(text: str, name: str) -> None:
+    found = marked(name).search(text)
+    assert found is not None
+    assert found[0].strip() == PARTS[name](), "run `python tests/test_readme.py`"
+
+
+# --- what is listed by hand ------------------------------------------------------------------------------------
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def rows_of(part: str) -> list[list[str]]:
+    """Return the cells of all table rows in a part, without heads."""
+    rows = [
+        [cell.strip() for cell in line.strip("| ").split(" | ")] for line in part.splitlines() if line.startswith("|")
+    ]
+    return [row for row in rows if not set(row[0]) <= set("-|")]
+
+
+def test_the_two_commands_stand_there_once_each(text: str) -> None:
+    assert text.count(RUN) == 1
+    assert text.count(TEST) == 1
+
+
+def test_ci_runs_the_readmes_test_command(text: str) -> None:
+    lines = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
+    assert lines.count(TEST) == 1
+
+
+def test_ci_ends_at_the_first_failure(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    script = tmp_path / ".ci" / "run"
+    script.write_bytes((ROOT / ".ci" / "run").read_bytes())
+    failing = tmp_path / "python3"
+    failing.write_text("#!/bin/sh\necho python3 $*\nexit 7\n", encoding="utf-8")
+    failing.chmod(0o755)
+    environ = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["bash", script], capture_output=True, text=True, env=environ, check=False, cwd="/")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "python3 -m venv .venv\n", "")
+
+
+def test_ci_can_be_run() -> None:
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_every_flag_and_other_variable_is_named(text: str) -> None:
+    configure = section(text, "Configure")
+    for key, flag in FLAGS.items():
+        assert f"`{flag}`" in configure
+        assert f"`{key}`" in configure
+    for variable in OTHER_VARIABLES:
+        assert f"`{variable}`" in configure
+
+
+def test_every_variable_in_the_text_exists(text: str) -> None:
+    known = {environment_name(key) for key in FIELDS} | set(OTHER_VARIABLES)
+    assert set(re.findall(r"VITALCAST_[A-Z_]+", text)) <= known
+
+
+def test_every_setting_in_the_text_exists(text: str) -> None:
+    sections = "|".join(Settings.model_fields)
+    named = set(re.findall(rf"`((?:{sections})\.[a-z_]+)(?: = [^`]+)?`", text))
+    assert named == set(FIELDS)
+
+
+def test_every_route_is_listed_and_no_other(text: str) -> None:
+    listed = {re.findall("`([^`]+)`", row[0])[0] for row in rows_of(section(text, "HTTP")) if row[0].startswith("`")}
+    assert listed == {getattr(route, "path", "") for route in create_app(Settings()).routes}
+
+
+def test_every_command_error_close_code_and_gap_is_listed(text: str) -> None:
+    wire = section(text, "The wire")
+    heads = [row[:2] for row in rows_of(wire)]
+    assert {row[0] for row in heads} >= {f"`{name}`" for name in COMMAND_TYPES}
+    numbered = {(int(row[0]), row[1].strip("`")) for row in heads if row[0].isdigit()}
+    assert numbered == {(code.value, code.name) for code in (*ErrorCode, *CloseCode)}
+    assert all(f"`{reason.value}` (" in wire for reason in GapReason)
+
+
+# --- the examples ----------------------------------------------------------------------------------------------
+
+
+def examples(text: str, language: str, title: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", section(text, title), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server that runs as the README starts it, with the variables of its Embed section."""
+    (shell,) = examples(README.read_text(encoding="utf-8"), "sh", "Embed")
+    *variables, command = shlex.split(shell)
+    assert command == "vitalcast"
+    folder = tmp_path_factory.mktemp("server")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vitalcast", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=kept | {"XDG_CONFIG_HOME": str(folder)} | dict(one.split("=", 1) for one in variables),
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
+        assert found is not None, line
+        yield int(found[1])
+    finally:
+        process.terminate()
+        process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_the_python_examples_print_readings(text: str, port: int, at: int, tmp_path: Path) -> None:
+    example = examples(text, "python", "Subscribe")[at]
+    assert "ws://127.0.0.1:8000/ws" in example
+    script = tmp_path / "example.py"
+    script.write_text(example.replace("127.0.0.1:8000", f"127.0.0.1:{port}"), encoding="utf-8")
+    process = subprocess.Popen([sys.executable, "-W", "error", script], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+    finally:
+        process.terminate()
+        process.communicate(timeout=TIMEOUT_S)
+    assert all(re.search(r"(cpu\.mode=\\?\"user\\?\"}|user)': [\d.]+", line) for line in lines), lines
+
+
+def test_there_are_no_more_python_examples_than_are_run(text: str) -> None:
+    assert len(re.findall("^```python$", text, re.MULTILINE)) == 2
+
+
+@pytest.mark.parametrize("title", ["Watch", "Subscribe"])
+def test_the_tail_examples_give_ticks(text: str, port: int, title: str, tmp_path: Path) -> None:
+    example = examples(text, "sh", title)[0]
+    program, *arguments = shlex.split(example.split("|")[0])
+    assert program == "vitalcast"
+    url = f"ws://127.0.0.1:{port}/ws"
+    done = subprocess.run(
+        [sys.executable, "-m", "vitalcast", *arguments, "--url", url, "--count", "1"],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    tick = json.loads(done.stdout.splitlines()[-1])
+    assert tick["metrics"]
+
+
+def test_the_http_examples_give_readings(text: str, port: int) -> None:
+    lines = examples(text, "sh", "Subscribe")[1].splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        program, url = shlex.split(line)
+        assert program == "curl"
+        with urllib.request.urlopen(url.replace("127.0.0.1:8000", f"127.0.0.1:{port}"), timeout=TIMEOUT_S) as answer:
+            assert "system.load.average" in answer.read().decode().replace("_", ".")
+
+
+def test_the_embed_example_reads_what_the_stream_has(text: str, port: int) -> None:
+    (shell,) = examples(text, "sh", "Embed")
+    (page,) = examples(text, "html", "Embed")
+    origin = Origin(shlex.split(shell)[0].split("=", 1)[1])
+    key = re.findall(r"metrics\['([^']+)'\]", page)[0]
+    with connect(f"ws://127.0.0.1:{port}/ws", origin=origin) as socket:
+        message = json.loads(socket.recv(timeout=TIMEOUT_S))
+    assert isinstance(message["metrics"][key], float)
+    with (
+        pytest.raises(InvalidStatus, match="403"),
+        connect(f"ws://127.0.0.1:{port}/ws", origin=Origin("https://other.example")),
+    ):
+        pass
+
+
+if __name__ == "__main__":
+    README.write_text(rewrite(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -27,6 +27,7 @@ from vitalcast.config import (
     render_default_toml,
 )
 from vitalcast.errors import ConfigError
+from vitalcast.web.security import _allowed_host, parse_origin
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -333,9 +334,32 @@ def test_an_origin_is_scheme_and_host(loader: Loader, origin: str) -> None:
     assert loader.load(f"[server]\nallowed_origins = ['{origin}']").settings.server.allowed_origins == (origin,)
 
 
-@pytest.mark.parametrize("origin", ["*", "https://*.example", "https://a.example/", "a.example", "null", ""])
+@pytest.mark.parametrize(
+    "origin", ["*", "https://*.example", "https://a.example/", "https://a:65536", "a.example", "null", ""]
+)
 def test_an_origin_is_nothing_wider(loader: Loader, origin: str) -> None:
     assert len(loader.problems(f"[server]\nallowed_origins = ['{origin}']")) == 1
+
+
+@pytest.mark.parametrize("host", ["a.example", "A-b.example:8443", "[::1]:80", "fe80::1", "10.0.0.1"])
+def test_an_allowed_host_is_a_host_header(loader: Loader, host: str) -> None:
+    settings = loader.load(f"[server]\nallowed_hosts = ['{host}']").settings
+    assert settings.server.allowed_hosts == (host,)
+    assert _allowed_host(host) is not None
+
+
+@pytest.mark.parametrize("host", ["", "*", "*.example", "a.example:65536", "https://a.example", "a b", "a/b"])
+def test_an_allowed_host_is_nothing_else(loader: Loader, host: str) -> None:
+    assert len(loader.problems(f"[server]\nallowed_hosts = ['{host}']")) == 1
+
+
+@given(st.from_regex(r"https?://[a-z0-9._-]{1,9}(:[0-9]{1,5})?", fullmatch=True))
+def test_every_allowed_origin_is_one_that_the_gate_understands(origin: str) -> None:
+    try:
+        Settings.model_validate({"server": {"allowed_origins": [origin]}})
+    except ValidationError:
+        return
+    assert parse_origin(origin) is not None
 
 
 @pytest.mark.parametrize("pattern", ["system.>", "*", ">", "system.*.rate", "a_b.c1"])

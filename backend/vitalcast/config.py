@@ -53,13 +53,16 @@ FLAGS: Mapping[str, str] = MappingProxyType(
 
 LogLevel = Literal["critical", "error", "warning", "info", "debug"]
 
+_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+_PORT = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
+
 # `Field(strict=False)` lets a TOML array become a tuple; its items stay strict.
 HostNames = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^[^\s/]+$")], ...],
+    tuple[Annotated[str, StringConstraints(pattern=rf"^(?:{_HOST}{_PORT}|[0-9A-Fa-f:.]+)$")], ...],
     Field(strict=False, json_schema_extra={"form": 'a list of host names, such as ["metrics.example.org"]'}),
 ]
 Origins = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^https?://[^\s/*]+$")], ...],
+    tuple[Annotated[str, StringConstraints(pattern=rf"^https?://{_HOST}{_PORT}$")], ...],
     Field(strict=False, json_schema_extra={"form": 'a list of origins, such as ["https://wiki.example.org"]'}),
 ]
 Names = Annotated[

@@ -26,6 +26,7 @@ BUFFER_BYTES: Final = 1 << 18
 HANDSHAKES_MAX: Final = 256  # under way at once; below the backlog of every server that is measured
 TICKS_MAX: Final = 10_000
 PORTS_PER_ADDRESS: Final = 20_000
+IP_BIND_ADDRESS_NO_PORT: Final = 24  # linux/in.h; the socket module has no name for it
 DATA_MARKS: Final = (b'"type":"data"', b'"type":"metrics"')
 
 
@@ -126,10 +127,13 @@ class Drain:
 
     def _open_more(self) -> None:
         while self._to_open and len(self._shaking) < HANDSHAKES_MAX:
-            # Every address has its own 28,000 ports.
+            # An address has 28,000 ports for one server. Without the option, bind would take one from all servers.
             source = f"127.0.0.{1 + (self.count - self._to_open) // PORTS_PER_ADDRESS}"
             self._to_open -= 1
-            peer = socket.create_connection(self.address, timeout=30, source_address=(source, 0))
+            peer = socket.socket()
+            peer.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            peer.bind((source, 0))
+            peer.connect(self.address)
             peer.sendall(self._request)
             peer.setblocking(False)
             fd = peer.fileno()

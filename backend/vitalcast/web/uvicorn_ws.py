@@ -26,14 +26,19 @@ FRAGMENTS_MAX = 1024
 CLOSE_S = 1.0
 
 
-class _Discard:
-    """Stands in for the ASGI queue of a socket that has left ASGI."""
+class _Nobody:
+    """Stands in for the queue and the event by which ASGI waits, once a socket has left it: nobody waits there."""
 
     def put_nowait(self, event: object) -> None:
-        """Nobody is there to receive it."""
+        """Drop what nobody will receive."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+    clear = set
 
 
-_DISCARD: Any = _Discard()
+_NOBODY: Any = _Nobody()
 
 
 class FastWriter:
@@ -98,6 +103,8 @@ def _unsent_bytes(fd: int) -> int:
 class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     """Speaks ASGI until `take_over`, and with the manager directly from then on."""
 
+    __slots__ = ("connection", "manager", "writer", "writing_paused")  # which keeps uvicorn's own dict a size smaller
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.writing_paused = False
@@ -121,8 +128,15 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
             if self.close_timer is None:
                 self.transport.close()
             return
-        self.queue = _DISCARD
+        self._shed()
+
+    def _shed(self) -> None:
+        """Let go of what only the handshake and ASGI needed: a third of what a socket weighs."""
+        self.queue = self.writable = _NOBODY
+        self.request.headers.clear()  # the parser's frame holds on to the request itself
+        self.response.headers.clear()
         del self.scope, self.request, self.response
+        self.__dict__ = dict(vars(self))  # a copy is made to measure, half the size of one that has grown
 
     def take_over(self, manager: ConnectionManager, *, plain: bool) -> None:
         """Hand the accepted socket to the manager; the ASGI application may return.

@@ -13,17 +13,10 @@ from vitalcast import __version__
 from vitalcast.config import Settings, load_settings
 from vitalcast.live.service import Service
 from vitalcast.web.api import mount_api
-from vitalcast.web.docs import mount_docs
+from vitalcast.web.docs import DESCRIPTION, described, mount_docs
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages
 from vitalcast.web.security import Gate, SecurityEdge
 from vitalcast.web.ws import serve_socket
-
-DESCRIPTION = """
-A machine's vital signs, live.
-
-The stream itself is the WebSocket `/ws`. Without a subprotocol it sends the default metrics once a second; with
-`vitalcast.v1.json` it answers `subscribe`, `list` and the other commands. `/metrics` is for Prometheus.
-"""
 
 
 class Application(FastAPI):
@@ -36,6 +29,9 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         inner = super().build_middleware_stack()
         return SecurityEdge(inner, gate=self._gate, content_security_policy=CONTENT_SECURITY_POLICY)
+
+    def openapi(self) -> dict[str, Any]:
+        return described(super().openapi())
 
 
 def create_app(settings: Settings | None = None, *, service: Service | None = None) -> FastAPI:

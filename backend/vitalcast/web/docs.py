@@ -1,9 +1,13 @@
-"""/docs: the HTTP API's documentation, with a Swagger UI that is vendored and asks nobody else for anything."""
+"""/docs and /openapi.json: the HTTP API's documentation, with a Swagger UI that asks nobody else for anything.
+
+An address that is added to the API is described here, in `paths`; what FastAPI finds out about routes of its own is
+kept beside it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,14 +18,163 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
 
+Json = dict[str, Any]
+
 PAGE = "vendor/swagger-ui/docs.html"
+DESCRIPTION = """A machine's vital signs, live.
+
+The stream itself is the WebSocket `/ws`. Without a subprotocol it sends the default metrics once a second; with
+`vitalcast.v1.json` it answers `subscribe`, `list` and the other commands. `/metrics` is for Prometheus.
+"""
 
 
 def mount_docs(app: FastAPI, *, root: Path | None = None) -> None:
-    """Add `/docs` to `app`. Its script and styles are static files, its schema is `/openapi.json`."""
+    """Add `/docs` to `app`. Its script and styles are static files, its schema is `/openapi.json`.
+
+    The page lives under the same policy as the dashboard: Swagger UI needs no inline script and no `eval`.
+    """
     files = StaticFiles(root or frontend_dir())
 
     def docs(request: Request) -> Response:
         return files.respond(request, PAGE)
 
     app.router.routes.append(Route("/docs", docs, methods=["GET"], name="docs"))
+
+
+def described(schema: Json) -> Json:
+    """Return FastAPI's schema with the addresses that FastAPI does not know."""
+    components = schema.get("components", {})
+    schemas = components.get("schemas", {}) | _schemas()
+    return schema | {"paths": schema["paths"] | paths(), "components": components | {"schemas": schemas}}
+
+
+def paths() -> Json:
+    """Return the OpenAPI description of each address."""
+    status = _ref("Status")
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "/api/v1/metrics": _get(
+            "What there is",
+            "The metrics that can exist here, each with the series of it that are there now.",
+            {"200": _answer("The catalogue.", _json(_ref("Catalogue")))} | _READING_ERRORS,
+            [_METRICS],
+        ),
+        "/api/v1/latest": _get(
+            "The newest readings",
+            "The newest reading of each series, by the same keys as on a plain WebSocket.",
+            {"200": _answer("The readings.", _json(_ref("Latest")))} | _READING_ERRORS,
+            [_METRICS],
+        ),
+        "/metrics": _get(
+            "For Prometheus",
+            "The newest readings in Prometheus's text format, or OpenMetrics where the Accept header asks for it. "
+            "Rates are left out: Prometheus computes them.",
+            {"200": _answer("The readings.", text), "503": _answer("The readings are not fresh.", text)},
+        ),
+        "/healthz": _get(
+            "Alive",
+            "Answers as long as the process does.",
+            {"200": _answer("Alive.", _json(status))},
+        ),
+        "/readyz": _get(
+            "Fresh",
+            "Whether the newest reading is at most three ticks old, or five seconds where ticks are faster.",
+            {"200": _answer("Fresh.", _json(status)), "503": _answer("Not fresh, and why.", _json(status))},
+        ),
+    }
+
+
+def _get(summary: str, description: str, responses: Json, parameters: list[Json] | None = None) -> Json:
+    return {
+        "get": {
+            "summary": summary,
+            "description": description,
+            "parameters": parameters or [],
+            "responses": responses,
+        }
+    }
+
+
+def _answer(description: str, content: Json) -> Json:
+    return {"description": description, "content": content}
+
+
+def _json(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(about: str, properties: Json) -> Json:
+    return {"type": "object", "description": about, "properties": properties, "required": list(properties)}
+
+
+def _text(description: str, **more: Any) -> Json:
+    return {"type": "string", "description": description} | more
+
+
+_METRICS: Json = {
+    "name": "metrics",
+    "in": "query",
+    "description": "Patterns of metric names, repeated or separated by commas. `*` stands for one token between dots "
+    "and a final `>` for one or more. Without any, all metrics are meant.",
+    "schema": {"type": "array", "items": {"type": "string"}, "maxItems": 64},
+    "style": "form",
+    "explode": True,
+    "examples": {
+        "cpu": {"summary": "All of the CPU", "value": ["system.cpu.>"]},
+        "two": {"summary": "Two metrics", "value": ["system.cpu.utilization", "system.memory.usage"]},
+    },
+}
+_READING_ERRORS: Json = {
+    "400": _answer("A pattern is malformed or a parameter unknown.", _json(_ref("Error"))),
+    "404": _answer("No metric that can exist here has such a name.", _json(_ref("Error"))),
+    "503": _answer("Nothing has been read yet.", _json(_ref("Error"))),
+}
+
+
+def _schemas() -> Json:
+    position: Json = {
+        "host": _text("The name of the machine that is measured.", example="web-1"),
+        "epoch": _text("Names this store; offsets of another epoch mean nothing here."),
+        "offset": {"type": "integer", "description": "The number of the newest tick."},
+        "time": {"type": "integer", "description": "The newest tick's time in Unix milliseconds."},
+    }
+    metric = _object(
+        "A metric that can exist here.",
+        {
+            "name": _text("In the style of OpenTelemetry's conventions.", example="system.network.io"),
+            "unit": _text("In UCUM: `By`, `s`, `1` for a ratio, `{thing}` for a count.", example="By"),
+            "kind": {"type": "string", "enum": ["gauge", "counter", "updowncounter"]},
+            "description": _text("What it says."),
+            "attributes": {"type": "array", "items": {"type": "string"}, "description": "The keys of its attributes."},
+            "series": {
+                "type": "array",
+                "items": {"type": "object", "additionalProperties": {"type": "string"}},
+                "description": "The attributes of each series that is there now.",
+                "example": [{"network.interface.name": "eth0", "network.io.direction": "receive"}],
+            },
+        },
+    )
+    readings: Json = {
+        "type": "object",
+        "additionalProperties": {"type": ["number", "null"]},
+        "description": "By series; null where there is no reading.",
+        "example": {'system.cpu.utilization{cpu.mode="user"}': 0.31},
+    }
+    status = _object("What a health check is told.", {"status": _text("`ok` or `not ready`.")})
+    status["properties"]["why"] = _text("What is wrong, where something is.")
+    error = {
+        "code": {"type": "integer", "description": "As in the WebSocket's errors."},
+        "message": _text("What was wrong, and what would be right."),
+    }
+    metrics = {"type": "array", "items": _ref("Metric")}
+    return {
+        "Metric": metric,
+        "Catalogue": _object("What can be measured here.", position | {"metrics": metrics}),
+        "Latest": _object("The newest readings.", position | {"metrics": readings}),
+        "Status": status,
+        "Error": _object("Every error of the API.", {"error": _object("What was wrong.", error)}),
+    }

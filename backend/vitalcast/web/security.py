@@ -124,15 +124,14 @@ class Gate:
     """
 
     def __init__(self, server: Server, *, names: Iterable[str] | None = None) -> None:
-        hosts = {host for host in (server.host.lower().removesuffix("."), *LOOPBACK) if host}
+        bound = _configured_host(server.host)
+        hosts = LOOPBACK | ({bound.host} if bound is not None else set())
         self._any_address = not is_loopback(server.host)
         if self._any_address:
-            hosts |= set(own_names() if names is None else names)
-        published = [entry for entry in map(_allowed_host, server.allowed_hosts) if entry is not None]
-        self._hosts = frozenset(hosts)
-        self._published = frozenset(published)
-        origins = map(parse_origin, server.allowed_origins)
-        self._origins = frozenset(origin for origin in origins if origin is not None)
+            hosts |= own_names() if names is None else set(names)
+        self._hosts = hosts
+        self._published = frozenset(filter(None, map(_configured_host, server.allowed_hosts)))
+        self._origins = frozenset(filter(None, map(parse_origin, server.allowed_origins)))
 
     @property
     def knows_foreign_origins(self) -> bool:
@@ -189,8 +188,8 @@ class Gate:
         )
 
 
-def _allowed_host(text: str) -> Authority | None:
-    """Return an entry of `server.allowed_hosts`; an IPv6 address may stand there without its brackets."""
+def _configured_host(text: str) -> Authority | None:
+    """Return a host as the settings have it, where an IPv6 address may stand without its brackets."""
     return parse_authority(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
 
 
@@ -210,7 +209,7 @@ class RefusalLog:
         now_s = self._now_s()
         if now_s >= self._until_s:
             if self._held_back:
-                logger.warning("refused %d more requests for causes told before or past counting", self._held_back)
+                logger.warning("refused %d more requests in the minute before", self._held_back)
             self._causes.clear()
             self._held_back = 0
             self._until_s = now_s + CAUSES_WINDOW_S
@@ -262,7 +261,7 @@ class SecurityEdge:
         kind = scope["type"]
         if kind not in ("http", "websocket"):
             return self._app(scope, receive, send)
-        verdict = self._gate.judge(scope["scheme"], scope["headers"])
+        verdict = self._gate.judge(scope.get("scheme", "http"), scope["headers"])
         if isinstance(verdict, Refusal):
             return self._refuse(scope, send, verdict)
         if kind == "websocket":

@@ -35,7 +35,8 @@ class _Nobody:
     def set(self) -> None:
         """Wake nobody."""
 
-    clear = set
+    def clear(self) -> None:
+        """Have nobody wait."""
 
 
 _NOBODY: Any = _Nobody()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -14,19 +15,28 @@ from types import FrameType
 import uvicorn
 
 from vitalcast.config import Settings
+from vitalcast.core.protocol import CloseCode
 from vitalcast.errors import ConfigError
+from vitalcast.live.manager import ConnectionManager
+from vitalcast.live.service import Service
 from vitalcast.web.app import create_app
 from vitalcast.web.uvicorn_ws import FastWebSocketProtocol
 
 BACKLOG = 4096
+GOODBYE_S = 0.2  # for the good-byes to go out where that takes turns of the loop
 OVERSIZE_FACTOR = 16  # messages up to this many times the limit are answered with an error, longer ones by a close
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, except that a signal which asks it to stop is not raised again once it has stopped."""
+    """uvicorn's server, which says where it is, says good-bye to its sockets, and ends with exit code 0.
 
-    def __init__(self, config: uvicorn.Config, *, url: str, open_browser: bool) -> None:
+    uvicorn itself would close sockets with 1012 before the application hears of the shutdown, and raise the signal
+    that stopped it again.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, manager: ConnectionManager, url: str, open_browser: bool) -> None:
         super().__init__(config)
+        self._manager = manager
         self._url = url
         self._open_browser = open_browser
 
@@ -38,6 +48,14 @@ class Server(uvicorn.Server):
             if self._open_browser:
                 webbrowser.open(self._url)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if self._manager.active_connections:
+            self._manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
+            await asyncio.sleep(GOODBYE_S)
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, _: FrameType | None) -> None:
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
@@ -48,8 +66,9 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     raise_descriptor_limit()
     listener = bind(settings.server.host, settings.server.port)
     host, port = listener.getsockname()[:2]
+    service = Service(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, service=service),
         loop="asyncio",  # a direct write to the socket costs less than uvloop's queue
         http="httptools",
         ws=FastWebSocketProtocol if settings.server.fast_path else "websockets-sansio",
@@ -66,7 +85,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     )
     logging.getLogger("vitalcast").setLevel(settings.server.log_level.upper())
     shown = f"[{host}]" if ":" in host else host
-    server = Server(config, url=f"http://{shown}:{port}{settings.server.root_path}/", open_browser=open_browser)
+    url = f"http://{shown}:{port}{settings.server.root_path}/"
+    server = Server(config, manager=service.manager, url=url, open_browser=open_browser)
     server.run(sockets=[listener])
     return 0 if server.started else 1
 

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import IO, Any, Final, Self
 
 import psutil
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 HERE: Final = Path(__file__).resolve().parent
 START_S: Final = 30.0
@@ -191,9 +193,9 @@ class Drain(Process):
         return counted
 
 
-def viewers(port: int, sockets: int, **options: Any) -> Drain:
+def viewers(port: int, sockets: int, *options: str) -> Drain:
     """Return a load client of Vitalcast's own protocol; its sockets are not open yet."""
-    return Drain(port, sockets, subprotocol=SUBPROTOCOL, **options)
+    return Drain(port, sockets, *options, subprotocol=SUBPROTOCOL)
 
 
 @contextmanager
@@ -204,6 +206,49 @@ def stopping(processes: Mapping[str, Process] | Iterable[Process]) -> Iterator[N
     finally:
         for process in list(processes.values() if isinstance(processes, Mapping) else processes):
             process.stop()
+
+
+# --- asking the server --------------------------------------------------------------------------------------------
+
+
+class Observer:
+    """A client of Vitalcast's protocol that asks one thing at a time."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = connect(
+            f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, max_size=None
+        )
+
+    def receive(self, kind: str) -> dict[str, Any]:
+        """Return the next message of this type."""
+        while True:
+            message: dict[str, Any] = json.loads(self._socket.recv(timeout=START_S))
+            if message["type"] == "error":
+                raise RuntimeError(f"the server answered {message}")
+            if message["type"] == kind:
+                return message
+
+    def position(self) -> dict[str, Any]:
+        """Return where the stream is, as `since` takes it."""
+        self._socket.send(subscribe(interval_s=1.0, stream="position"))
+        ack = self.receive("ack")
+        self._socket.send(json.dumps({"type": "unsubscribe", "stream": "position"}))
+        return {"epoch": ack["epoch"], "offset": ack["offset"]}
+
+    def past(self, pattern: str, seconds: float) -> dict[str, list[float]]:
+        """Return the readings of the last seconds, by name and attributes; nobody had to watch meanwhile."""
+        self._socket.send(subscribe([pattern], interval_s=0.1, stream="past", backfill=seconds))
+        snapshot = self.receive("snapshot")
+        self._socket.send(json.dumps({"type": "unsubscribe", "stream": "past"}))
+        names = [" ".join([one["name"], *one["attributes"].values()]) for one in snapshot["series"]]
+        columns = [[value for value in column if value is not None] for column in snapshot["values"]]
+        return dict(zip(names, columns, strict=True))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------

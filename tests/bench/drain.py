@@ -23,10 +23,11 @@ import time
 from typing import Any, Final
 
 BUFFER_BYTES: Final = 1 << 18
-HANDSHAKES_MAX: Final = 256  # under way at once; below the backlog of every server that is measured
+HANDSHAKES_MAX: Final = 256  # below the backlog of every server that is measured
 TICKS_MAX: Final = 10_000
 PORTS_PER_ADDRESS: Final = 20_000
 IP_BIND_ADDRESS_NO_PORT: Final = 24  # linux/in.h; the socket module has no name for it
+RECOVERED_MARK: Final = b'"recovered":true'
 DATA_MARKS: Final = (b'"type":"data"', b'"type":"metrics"')
 
 
@@ -34,14 +35,23 @@ class Drain:
     """N sockets in one epoll; frames are counted by their headers and their payload is thrown away."""
 
     def __init__(
-        self, host: str, port: int, count: int, *, path: str, subprotocol: str, marks: tuple[bytes, ...]
+        self,
+        host: str,
+        port: int,
+        count: int,
+        *,
+        path: str,
+        subprotocol: str,
+        marks: tuple[bytes, ...],
+        handshakes_max: int,
     ) -> None:
         self.address = (host, port)
         self.count = count
-        self.frames = self.bytes = self.lost = 0
+        self.frames = self.bytes = self.lost = self.recovered = 0
         self.tracing = False
         self._marks = marks
-        self._request = _request(host, port, path, subprotocol)
+        self._handshakes_max = handshakes_max
+        self._request = request(host, port, path, subprotocol)
         self._first = b""
         self._epoll = select.epoll()
         self._epoll.register(sys.stdin.fileno(), select.EPOLLIN)
@@ -98,9 +108,10 @@ class Drain:
         return True
 
     def do_open(self, text: str) -> None:
-        self._first = _masked(text.encode()) if text else b""
+        self._first = masked(text.encode()) if text else b""
         self._opened_s = time.monotonic()
         self._to_open = self.count
+        self.recovered = 0
         self._open_more()
 
     def do_count(self, _: str) -> None:
@@ -126,7 +137,7 @@ class Drain:
     # --- sockets -------------------------------------------------------------------------------------------------
 
     def _open_more(self) -> None:
-        while self._to_open and len(self._shaking) < HANDSHAKES_MAX:
+        while self._to_open and len(self._shaking) < self._handshakes_max:
             # An address has 28,000 ports for one server. Without the option, bind would take one from all servers.
             source = f"127.0.0.{1 + (self.count - self._to_open) // PORTS_PER_ADDRESS}"
             self._to_open -= 1
@@ -183,7 +194,7 @@ class Drain:
 
     def _take(self, fd: int, frame: bytes) -> None:
         if frame[0] == 0x89:  # RFC 6455 5.5.2: an endpoint MUST send a Pong frame in response
-            self._sockets[fd].send(_masked(frame[2:], opcode=0x8A))
+            self._sockets[fd].send(masked(frame[2:], opcode=0x8A))
             return
         if frame[0] != 0x81:
             return
@@ -191,7 +202,10 @@ class Drain:
         self.bytes += len(frame)
         if self.tracing:
             self._note(frame)
-        if fd in self._waiting and (not self._marks or any(mark in frame[:48] for mark in self._marks)):
+        if fd not in self._waiting:
+            return
+        self.recovered += RECOVERED_MARK in frame
+        if not self._marks or any(mark in frame[:48] for mark in self._marks):
             self._waiting.remove(fd)
             if not self._waiting and not self._to_open:
                 now_s = time.monotonic()
@@ -209,7 +223,7 @@ class Drain:
             self._ticks[frame] = [1, now_ns, now_ns]
 
 
-def _request(host: str, port: int, path: str, subprotocol: str) -> bytes:
+def request(host: str, port: int, path: str, subprotocol: str) -> bytes:
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: {host}:{port}",
@@ -223,7 +237,7 @@ def _request(host: str, port: int, path: str, subprotocol: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def _masked(payload: bytes, *, opcode: int = 0x81) -> bytes:
+def masked(payload: bytes, *, opcode: int = 0x81) -> bytes:
     """Return a client's frame, masked with a key of zeros, which leaves the payload as it is."""
     size = len(payload)
     head = bytes((opcode, 0x80 | size)) if size < 126 else bytes((opcode, 0xFE)) + size.to_bytes(2, "big")
@@ -271,6 +285,7 @@ def main() -> None:
     parser.add_argument("--path", default="/ws")
     parser.add_argument("--subprotocol", default="")
     parser.add_argument("--any", action="store_true", help="any frame makes a socket live, not only one with data")
+    parser.add_argument("--handshakes-max", type=int, default=HANDSHAKES_MAX, help="so many at once")
     parser.add_argument("--seconds-max", type=int, default=300, help="the process ends itself after this")
     options = parser.parse_args()
     signal.alarm(options.seconds_max)
@@ -285,6 +300,7 @@ def main() -> None:
         path=options.path,
         subprotocol=options.subprotocol,
         marks=() if options.any else DATA_MARKS,
+        handshakes_max=options.handshakes_max,
     ).run()
 
 

@@ -125,11 +125,12 @@ class Arena:
         return max(1, frame_bytes - (2 if frame_bytes < 128 else 4))
 
 
-def measure(contender: Contender, window_s: float) -> None:
+def measure(contender: Contender, interval_s: float, window_s: float) -> None:
     """Let one server run for a while, alone."""
     server, drain = contender.server, contender.drain
     server.go_on()
-    time.sleep(SETTLE_S)
+    # With its first tick Vitalcast also tells of those that it was stopped for.
+    time.sleep(max(SETTLE_S, 1.5 * interval_s))
     before, cpu_s, begin_s = drain.count(), server.cpu_s, time.monotonic()
     drain_cpu_s = drain.cpu_s
     time.sleep(window_s)
@@ -158,7 +159,7 @@ def run(
         for number in range(rounds):
             progress(f"  round {number + 1} of {rounds}")
             for contender in arena.contenders:
-                measure(contender, window_s)
+                measure(contender, interval_s, window_s)
         notes = [
             f"{sockets} sockets, a frame of {arena.payload_bytes} bytes of payload every {interval_s:g} s, "
             f"{rounds} alternating rounds of {window_s:g} s: median [least–greatest]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vitalcast.core.protocol import Message
 from vitalcast.core.session import Mode, Session
@@ -51,6 +51,21 @@ class Writer(Protocol):
         ...
 
 
+@runtime_checkable
+class DirectWriter(Writer, Protocol):
+    """A writer with a descriptor: frames may be written there while the client takes all that it is given."""
+
+    fd: int
+
+    def overflow(self, rest: bytes) -> None:
+        """Take what a write to `fd` left over; the client is blocked until it resumes."""
+        ...
+
+    def fail(self) -> None:
+        """Give up the client after a write to `fd` failed."""
+        ...
+
+
 @dataclass(slots=True)
 class Missed:
     """What a blocked socket did not get of one group: its emissions from `first` to `newest`."""
@@ -79,6 +94,7 @@ class Connection:
         "blocked",
         "blocked_s",
         "closed",
+        "direct",
         "dropped",
         "group_ids",
         "id",
@@ -97,6 +113,7 @@ class Connection:
         self.session = session
         self.writer = writer
         self.write = writer.write
+        self.direct = writer if isinstance(writer, DirectWriter) and writer.fd >= 0 else None
         self.closed = False
         self.blocked = False
         self.blocked_s = now_s

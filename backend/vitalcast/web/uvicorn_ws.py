@@ -47,10 +47,11 @@ class FastWriter:
 
     While the transport's buffer is empty, bytes go to the socket itself, which is cheaper by a third than
     `transport.write`; what the kernel does not take is left to the transport. The order holds because nothing is
-    written directly while the buffer holds anything.
+    written directly while the buffer holds anything: the transport's high-water mark is 0, so that it pauses writing,
+    and the manager sets the socket aside, with the first byte that stays.
     """
 
-    __slots__ = ("_buffered_bytes", "_fd", "_protocol", "_transport")
+    __slots__ = ("_buffered_bytes", "_protocol", "_transport", "fd")
 
     def __init__(self, protocol: FastWebSocketProtocol) -> None:
         transport = protocol.transport
@@ -59,17 +60,17 @@ class FastWriter:
         self._buffered_bytes = transport.get_write_buffer_size
         peer = transport.get_extra_info("socket")
         direct = transport.get_extra_info("sslcontext") is None and isinstance(protocol.loop, asyncio.SelectorEventLoop)
-        self._fd: int = peer.fileno() if direct else -1
+        self.fd: int = peer.fileno() if direct else -1
 
     def write(self, batch: Batch) -> bool:
         data = batch.joined
-        if self._fd >= 0 and not self._buffered_bytes():
+        if self.fd >= 0 and not self._buffered_bytes():
             try:
-                sent = os.write(self._fd, data)
+                sent = os.write(self.fd, data)
             except (BlockingIOError, InterruptedError):
                 sent = 0
-            except OSError:  # the peer is gone; connection_lost follows
-                self._transport.abort()
+            except OSError:
+                self.fail()
                 return True
             if sent == len(data):
                 return True
@@ -77,12 +78,14 @@ class FastWriter:
         self._transport.write(data)
         return not self._protocol.writing_paused
 
-    def progress(self) -> int:
-        return self._buffered_bytes() + _unsent_bytes(self._fd)
+    def overflow(self, rest: bytes) -> None:
+        self._transport.write(rest)
 
-    def detach(self) -> None:
-        """Forget the descriptor, which the kernel will give to somebody else."""
-        self._fd = -1
+    def fail(self) -> None:
+        self._transport.abort()  # the peer is gone; connection_lost follows
+
+    def progress(self) -> int:
+        return self._buffered_bytes() + _unsent_bytes(self.fd)
 
     def close(self, code: int, reason: str, last: Batch) -> None:
         self._protocol.say_goodbye(code, reason, last)
@@ -158,15 +161,17 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
             if event["type"] == "websocket.receive":
                 text = event.get("text")
                 manager.receive(self.connection, text if text is not None else len(event["bytes"]))
-        if self.read_paused:
-            self.read_paused = False
-            self._read_again()
+        self.read_paused = False
+        if self.writing_paused:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
 
     def _let_go(self) -> None:
         """Have the manager forget this socket before its descriptor is closed."""
         if self.manager is not None and self.connection is not None and self.writer is not None:
-            self.writer.detach()
             self.manager.disconnect(self.connection)
+            self.writer.fd = -1
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -213,8 +218,9 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         self.writing_paused = True
         super().pause_writing()
-        if self.writer is not None:  # who does not read is not read from, so that answers cannot pile up
-            self.transport.pause_reading()
+        if self.manager is not None and self.connection is not None:
+            self.manager.block(self.connection)
+            self.transport.pause_reading()  # who does not read is not read from, so that answers cannot pile up
 
     def resume_writing(self) -> None:
         self.writing_paused = False
@@ -248,7 +254,7 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         """Send the last messages and a close frame; wait a moment for the peer's, then end the connection."""
         self.stop_keepalive()
         if self.writer is not None:
-            self.writer.detach()
+            self.writer.fd = -1
         if self.conn.state is not State.OPEN or self.transport.is_closing():
             self.transport.abort()
             return

@@ -210,7 +210,10 @@ class Drain:
             if not self._waiting and not self._to_open:
                 now_s = time.monotonic()
                 say(
-                    open=len(self._sockets), handshakes_s=self._shaken_s - self._opened_s, live_s=now_s - self._opened_s
+                    open=len(self._sockets),
+                    recovered=self.recovered,
+                    handshakes_s=self._shaken_s - self._opened_s,
+                    live_s=now_s - self._opened_s,
                 )
 
     def _note(self, frame: bytes) -> None:

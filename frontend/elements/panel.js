@@ -100,7 +100,7 @@ export class VitalPanel extends HTMLElement {
     this.#age.hidden = !stale;
     this.classList.toggle("stale", stale);
     if (stale) setText(this.#age, formatAge(ageS));
-    if (stale && this.#inView && this.clock.now() - this.#drawnTo >= 1000) nextFrame(this.#draw);
+    if (stale && this.#inView && !document.hidden && this.clock.now() - this.#drawnTo >= 1000) nextFrame(this.#draw);
   }
 
   #draw = () => {

@@ -92,6 +92,11 @@ export class VitalPlot extends HTMLElement {
     this.#flush();
   }
 
+  /** Whether a full drawing is under way. */
+  get busy() {
+    return this.#busy;
+  }
+
   /** The next picture is drawn in full, whatever has changed. */
   invalidate() {
     this.#drawn = this.#drawn && "again";
@@ -218,7 +223,8 @@ export class VitalPlot extends HTMLElement {
       customdata: this.#pointed ? Array.from(value, (one) => formatValue(one, unit)) : undefined,
       hovertemplate: `${escaped(label)}  <b>%{customdata}</b><extra></extra>`,
     }));
-    return [...areas, ...lines];
+    // The hover label lists the uppermost band first, as the legend does.
+    return [...areas, ...lines.reverse()];
   }
 
   #layout({ from, to, low, high, xTicks, yTicks }) {
@@ -235,8 +241,6 @@ export class VitalPlot extends HTMLElement {
       plot_bgcolor: CLEAR,
       font,
       showlegend: false,
-      // The hover label lists the uppermost band first.
-      legend: { traceorder: "reversed" },
       dragmode: false,
       hovermode: this.#pointed ? "x unified" : false,
       hoverlabel: {
@@ -252,6 +256,8 @@ export class VitalPlot extends HTMLElement {
         tickvals: xTicks.map(({ value }) => value),
         ticktext: xTicks.map(({ text }) => text),
         tickangle: 0,
+        // The live path moves the labels: one that is past the edge now comes into view later.
+        ticklabeloverflow: "allow",
         hoverformat: "%H:%M:%S",
         showspikes: this.#pointed,
         spikemode: "across",

@@ -82,9 +82,7 @@ def find_chromium(*, cache: Path | None = None) -> Chromium:
                 return _checked(executable, env)
         except (NoChromiumError, OSError, subprocess.SubprocessError) as error:
             tried.append(f"- {error}")
-    raise NoChromiumError(
-        f"no Chromium to test with; set {ENVIRONMENT_VARIABLE} to one. Tried:\n" + "\n".join(tried)
-    )
+    raise NoChromiumError(f"no Chromium to test with; set {ENVIRONMENT_VARIABLE} to one. Tried:\n" + "\n".join(tried))
 
 
 def _checked(executable: Path, env: dict[str, str]) -> Chromium:

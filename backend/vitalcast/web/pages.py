@@ -111,6 +111,8 @@ class StaticFiles:
             headers.pop("Content-Encoding", None)
             return Response(status_code=304, headers=headers)
         headers["Content-Type"] = asset.content_type
+        if path.suffix == ".html":
+            headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         # Starlette counts the body for HEAD too and the server leaves it out.
         return Response(body, headers=headers)
 

@@ -1,0 +1,152 @@
+"""One real browser for the session, one real server to look at, and a page that tells what went wrong in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, WebSocket, async_playwright
+from tests.browser.chromium import ARGUMENTS, find_chromium
+from tests.e2e.server import Server
+
+# The server reads twice a second, so that a page has something to show soon; the page asks for whole seconds.
+SERVER_ENV = {"VITALCAST_SAMPLER__INTERVAL_S": "0.5"}
+WITHIN_MS = 15_000
+
+COLLECT_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+});
+"""
+
+OpenPage = Callable[..., Awaitable["Watched"]]
+
+
+@dataclass
+class Watched:
+    """A page with all that it reported: what its console said, what it asked for, what went over its sockets."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    sockets: list[WebSocket] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        page = self.page
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", self._opened)
+
+    def _opened(self, socket: WebSocket) -> None:
+        self.sockets.append(socket)
+        socket.on("framesent", lambda frame: self.sent.append(str(frame)))
+        socket.on("framereceived", lambda frame: self.received.append(str(frame)))
+
+    async def violations(self) -> list[str]:
+        found: list[str] = await self.page.evaluate("window.violations")
+        return found
+
+    async def state(self, state: str, *, within_ms: int = WITHIN_MS) -> None:
+        """Wait until the page says that it is in this state."""
+        await self.page.wait_for_selector(f'vital-status[state="{state}"]', timeout=within_ms)
+
+    async def until(self, expression: str, argument: object = None, *, within_ms: int = WITHIN_MS) -> None:
+        """Wait until this holds. Playwright's own `wait_for_function` needs eval, which the policy forbids."""
+        deadline_s = time.monotonic() + within_ms / 1000
+        while not await self.page.evaluate(expression, argument):
+            assert time.monotonic() < deadline_s, f"did not come true within {within_ms} ms: {expression}"
+            await asyncio.sleep(0.05)
+
+    async def drawn(self) -> None:
+        """Wait until every chart shows something."""
+        await self.until(
+            """() => { const plots = [...document.querySelectorAll("vital-plot")];
+                 return plots.length > 0 && plots.every((plot) => plot.querySelector("path.js-fill[d]")); }"""
+        )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = await asyncio.to_thread(find_chromium)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium.executable,
+            args=list(ARGUMENTS),
+            env={**os.environ, **chromium.env},
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def page_server() -> Iterator[Server]:
+    """A server that all tests share: look, do not touch."""
+    server = Server(env=SERVER_ENV)
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server of the test's own, to stop and to stall."""
+    server = Server(env=SERVER_ENV)
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
+    """Open an address in a profile of its own, with Playwright's options for it."""
+    contexts = []
+
+    async def open_page(url: str, **options: Any) -> Watched:
+        context = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        page = await context.new_page()
+        await page.add_init_script(COLLECT_VIOLATIONS)
+        watched = Watched(page)
+        watched.watch()
+        await page.goto(url, wait_until="commit")
+        return watched
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bare_page(browser: Browser, page_server: Server) -> AsyncIterator[Page]:
+    """A page of the server's origin on which nothing runs, to import modules in."""
+    context = await browser.new_context(timezone_id="Europe/Berlin")
+    page = await context.new_page()
+    await page.goto(f"{page_server.url}/static/vendor/vendor.json")
+    yield page
+    await context.close()
+
+
+RunJs = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def js(bare_page: Page) -> RunJs:
+    """Run the body of an async function in the browser; `load(name)` imports a module of the frontend."""
+
+    async def run(body: str, argument: object = None) -> Any:
+        code = f"async (given) => {{ const load = (name) => import(`/static/${{name}}.js`);\n{body}\n}}"
+        return await bare_page.evaluate(code, argument)
+
+    return run

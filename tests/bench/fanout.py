@@ -31,6 +31,7 @@ NODE = "node ws"
 RIVALS = {SEED: "seed", BROADCAST: "websockets", FLOOR_WITHOUT_C: "write"}
 CHOICES = {"vitalcast": VITALCAST, "floor": FLOOR, "seed": SEED, "websockets": BROADCAST, "node": NODE}
 SETTLE_S = 0.5
+PROBE_S = 1.0
 NPM_S = 60
 
 
@@ -119,7 +120,7 @@ class Arena:
     def _measure_payload(self, drain: Drain) -> int:
         """Return the mean payload of Vitalcast's frames, which the others then send too."""
         before = drain.count()
-        time.sleep(max(1.0, 2.2 * self.interval_s))
+        time.sleep(max(PROBE_S, 2.2 * self.interval_s))
         after = drain.count()
         frame_bytes = round((after["bytes"] - before["bytes"]) / (after["frames"] - before["frames"]))
         return max(1, frame_bytes - (2 if frame_bytes < 128 else 4))

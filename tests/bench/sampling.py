@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 from tests.bench import common
-from tests.bench.common import Observer, Process, Server, percentile, progress
+from tests.bench.common import Process, Server, percentile, progress
 
 SETTLE_S = 3.0
 DURATION = "vitalcast.sampler.duration"
@@ -30,7 +30,7 @@ def observe(server: Server, case: str, seconds: float) -> tuple[dict[str, Any], 
     time.sleep(seconds)
     cpu_s, elapsed_s = server.cpu_s - cpu_s, time.monotonic() - begin_s
     rss_bytes = server.rss_bytes
-    with Observer(server.port) as observer:
+    with common.observer(server.port) as observer:
         ticks_ms = [value * 1000 for value in observer.past(DURATION, seconds)[DURATION]]
         collectors = {
             name.split()[-1]: percentile(values, 0.5) * 1e6
@@ -53,12 +53,12 @@ def _row(name: str, elapsed_s: float, cpu_s: float, rss_bytes: int) -> dict[str,
 
 
 def run(
-    *, idle_s: float = 30.0, fast_s: float = 20.0, settle_s: float = SETTLE_S, references: bool = True
+    *, idle_s: float = 30.0, fast_s: float = 20.0, references: bool = True
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each case and reference, and notes."""
     with common.vitalcast() as server:
         server.wait()
-        time.sleep(settle_s)
+        time.sleep(SETTLE_S)
         progress(f"  {idle_s:g} s without viewers")
         idle, collectors = observe(server, "no viewer, 1 Hz", idle_s)
         with common.viewers(server.port, 1) as viewer:

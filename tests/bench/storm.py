@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.bench import common
-from tests.bench.common import Observer, progress, spread
+from tests.bench.common import progress, spread
 
 AT_ONCE = 4000  # handshakes under way; what the server's backlog takes
 INTERVAL_S = 1.0
@@ -25,14 +25,14 @@ def run(sockets: int = 10_000, *, rounds: int = 1, away_s: float = 2.0) -> tuple
         first = drain.open(common.subscribe(interval_s=INTERVAL_S))
         progress(f"  {sockets} sockets live after {first['live_s']:.1f} s")
         for _ in range(rounds):
-            with Observer(server.port) as observer:
+            with common.observer(server.port) as observer:
                 since = observer.position()
             drain.ask("drop")
             time.sleep(away_s)
             cpu_s, begin_s = server.cpu_s, time.monotonic()
             back = drain.open(common.subscribe(interval_s=INTERVAL_S, since=since))
             cpu_s, elapsed_s = server.cpu_s - cpu_s, time.monotonic() - begin_s
-            with Observer(server.port) as observer:
+            with common.observer(server.port) as observer:
                 lags_s = observer.past("vitalcast.sampler.lag", math.ceil(elapsed_s))["vitalcast.sampler.lag"]
                 missed = observer.past("vitalcast.sampler.ticks_missed", math.ceil(elapsed_s))
             ticks_missed = missed["vitalcast.sampler.ticks_missed"]

@@ -19,6 +19,8 @@ class Catalogue:
         self._columns: dict[Series, int] = {}
         self._retired: list[tuple[int, int]] = []  # (last offset that may hold it, column)
         self._width = 0
+        self._order: list[Series] = []  # of the newest frame's samples
+        self._index = np.zeros(0, dtype=np.intp)  # their columns
 
     def knows(self, selection: Selection) -> bool:
         """Say whether any metric that can exist here is meant."""
@@ -26,17 +28,13 @@ class Catalogue:
 
     def frame(self, offset: int, time_ms: int, samples: list[Sample], oldest_offset: int) -> Frame:
         """Put one tick's samples into columns. `oldest_offset` is the oldest that any reader may still ask for."""
-        columns = self._columns
+        order = [series for series, _ in samples]
+        if order != self._order:  # the same objects in the same order, nearly always: compared without a call
+            self._assign(set(order), offset, oldest_offset)
+            self._order = order
+            self._index = np.array([self._columns[series] for series in order], dtype=np.intp)
         values = np.full(self._width, np.nan)
-        try:
-            values[[columns[series] for series, _ in samples]] = [value for _, value in samples]
-            changed = len(samples) != len(columns)
-        except KeyError:
-            changed = True
-        if changed:
-            self._assign({series for series, _ in samples}, offset, oldest_offset)
-            values = np.full(self._width, np.nan)
-            values[[columns[series] for series, _ in samples]] = [value for _, value in samples]
+        values[self._index] = [value for _, value in samples]
         values.flags.writeable = False
         return Frame(offset, time_ms, self.layout, values)
 

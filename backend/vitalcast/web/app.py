@@ -24,6 +24,7 @@ class Application(FastAPI):
 
     def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.root_path = settings.server.root_path  # as an argument it is deprecated: the server should say it
         self._gate = Gate(settings.server)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -53,7 +54,6 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
-        root_path=settings.server.root_path,
         docs_url=None,
         redoc_url=None,
         # FastAPI would export its own telemetry where the environment says so; nothing leaves for another host.

@@ -1,0 +1,95 @@
+"""An application over an imaginary machine, whose clock and readings a test sets, and HTTP down at the bytes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
+
+import pytest
+from starlette.testclient import TestClient
+from tests.core.machine import Machine
+from tests.e2e.client import TIMEOUT_S
+
+from vitalcast.config import Server, Settings
+from vitalcast.live.service import Service
+from vitalcast.web.api import Api, mount_api
+from vitalcast.web.app import Application
+
+
+class StillService:
+    """As much of a service as the API asks for; its machine ticks only when told to."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.hub = machine.hub
+        self.ready = True
+
+
+class World(NamedTuple):
+    """An application without a server around it, and what a test turns to change its answers."""
+
+    machine: Machine
+    service: StillService
+    app: Application
+    client: TestClient
+
+    def get(self, path: str, **params: Any) -> Any:
+        response = self.client.get(path, params=params)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+def make_world(machine: Machine, **server: Any) -> World:
+    """Build an application with these settings of its server."""
+    service = StillService(machine)
+    app = Application(settings=Settings(server=Server(**server)), docs_url=None, redoc_url=None)
+    api = Api(cast("Service", service), now_ms=lambda: machine.time_ms)
+    mount_api(app, cast("Service", service), api=api)
+    return World(machine, service, app, TestClient(app, base_url="http://127.0.0.1"))
+
+
+@pytest.fixture
+def world() -> World:
+    """A machine that has ticked once."""
+    machine = Machine()
+    machine.tick(0.5)
+    return make_world(machine)
+
+
+class Answer(NamedTuple):
+    """An answer as it came: header names in lower case, in order."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name]
+
+
+def exchange(port: int, request: bytes) -> Answer:
+    """Send one request of raw bytes; return the answer. The connection ends with it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+        connection.sendall(request)
+        received = b""
+        for chunk in _chunks(connection):
+            received += chunk
+            head, end, body = received.partition(b"\r\n\r\n")
+            if end and (head.startswith(b"HTTP/1.1 101") or len(body) >= _content_length(head)):
+                break
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    pairs = [line.partition(":") for line in lines]
+    return Answer(int(first.split()[1]), [(name.lower(), value.strip()) for name, _, value in pairs], body)
+
+
+def _chunks(connection: socket.socket) -> Iterator[bytes]:
+    while chunk := connection.recv(65536):
+        yield chunk
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0

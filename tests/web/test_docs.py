@@ -1,0 +1,197 @@
+"""/docs and /openapi.json: the documentation tells the truth, and its page asks nobody else for anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.async_api import async_playwright
+from starlette.testclient import TestClient
+from tests.browser.chromium import ARGUMENTS, find_chromium
+from tests.core.machine import Machine
+from tests.e2e.server import running
+from tests.web.conftest import make_world
+
+from vitalcast.config import Server, Settings
+from vitalcast.web.app import create_app
+from vitalcast.web.pages import CONTENT_SECURITY_POLICY, frontend_dir
+
+VENDOR = frontend_dir() / "vendor" / "swagger-ui"
+OWN_FILES = ("docs.html", "docs.js")
+UNDOCUMENTED = {"/", "/static/{path:path}", "/docs", "/openapi.json", "/ws"}
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    return TestClient(create_app(Settings()), base_url="http://127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def schema(client: TestClient) -> Any:
+    return client.get("/openapi.json").json()
+
+
+# --- the schema ----------------------------------------------------------------------------------------------------
+
+
+def test_every_address_is_documented(schema: Any, client: TestClient) -> None:
+    app: Any = client.app
+    served = {route.path for route in app.router.routes}
+    assert served - UNDOCUMENTED == set(schema["paths"])
+
+
+def resolved(schema: Any, part: Any) -> Any:
+    """Return a part of the schema with its references followed."""
+    if isinstance(part, dict):
+        if "$ref" in part:
+            found = schema
+            for key in part["$ref"].removeprefix("#/").split("/"):
+                found = found[key]
+            return resolved(schema, found)
+        return {key: resolved(schema, value) for key, value in part.items()}
+    return [resolved(schema, value) for value in part] if isinstance(part, list) else part
+
+
+PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "null": (type(None),),
+}
+
+
+def mismatches(schema: Any, value: Any, where: str = "$") -> Iterator[str]:
+    """Yield where a value is not what its schema says, for as much of JSON Schema as is used here."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if not isinstance(value, tuple(one for name in types for one in PYTHON_TYPES[name])):
+        yield f"{where}: {value!r} is not {types}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{where}: {value!r} is not one of {schema['enum']}"
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        yield from (f"{where}.{key}: missing" for key in schema.get("required", ()) if key not in value)
+        for key, one in value.items():
+            inner = properties.get(key, schema.get("additionalProperties"))
+            if inner is None:
+                yield f"{where}.{key}: not documented"
+            else:
+                yield from mismatches(inner, one, f"{where}.{key}")
+    if isinstance(value, list):
+        for position, one in enumerate(value):
+            yield from mismatches(schema["items"], one, f"{where}[{position}]")
+
+
+def test_the_answers_are_what_the_schema_says(schema: Any) -> None:
+    machine = Machine()
+    nothing_yet, world = make_world(Machine()).client, make_world(machine)
+    machine.tick(float("nan"))
+    answers = [
+        world.client.get("/api/v1/metrics"),
+        world.client.get("/api/v1/latest"),
+        world.client.get("/api/v1/metrics?metrics=system.nothing"),
+        world.client.get("/api/v1/latest?x=1"),
+        nothing_yet.get("/api/v1/latest"),
+        world.client.get("/healthz"),
+        world.client.get("/readyz"),
+        nothing_yet.get("/readyz"),
+        world.client.get("/metrics"),
+    ]
+    for answer in answers:
+        described = schema["paths"][answer.request.url.path]["get"]["responses"][str(answer.status_code)]
+        ((content_type, content),) = described["content"].items()
+        assert answer.headers["content-type"].startswith(content_type)
+        if content_type == "application/json":
+            found = list(mismatches(resolved(schema, content["schema"]), answer.json()))
+            assert found == [], answer.request.url
+
+
+def test_a_value_that_the_schema_forbids_is_found() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]}
+    assert list(mismatches(schema, {"a": None})) == []
+    assert list(mismatches(schema, {"a": 1, "b": 2})) == ["$.a: 1 is not ['string', 'null']", "$.b: not documented"]
+    assert list(mismatches(schema, {})) == ["$.a: missing"]
+
+
+def test_the_schema_is_openapi_without_loose_ends(schema: Any) -> None:
+    assert schema["openapi"].startswith("3.1.")
+    assert schema["info"]["title"] == "Vitalcast"
+    assert "HTTPValidationError" not in json.dumps(schema)
+    resolved(schema, schema["paths"])
+    for path, operations in schema["paths"].items():
+        assert set(operations) == {"get"}, path
+        assert operations["get"]["summary"]
+        assert operations["get"]["description"]
+
+
+def test_below_a_proxy_the_schema_names_the_path() -> None:
+    app = create_app(Settings(server=Server(root_path="/vitalcast")))
+    client = TestClient(app, base_url="http://127.0.0.1")
+    assert client.get("/vitalcast/openapi.json").json()["servers"] == [{"url": "/vitalcast"}]
+
+
+# --- the page ------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_lives_under_the_same_policy_as_the_dashboard(client: TestClient) -> None:
+    response = client.get("/docs")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+
+
+def test_the_page_is_made_of_files_that_are_served_here(client: TestClient) -> None:
+    page = client.get("/docs").text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(addresses) == 5
+    for address in addresses:
+        assert not re.match("[a-z]+:|/", address), address
+        assert client.get(f"/{address}").status_code == 200
+    assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=", page)
+
+
+def test_our_own_files_name_no_other_host() -> None:
+    for name in OWN_FILES:
+        assert not re.search(r"(https?:)?//\w", (VENDOR / name).read_text().replace("// ", "")), name
+
+
+def test_the_vendored_files_are_what_they_say() -> None:
+    (entry,) = json.loads((VENDOR / "vendor.json").read_text())
+    for name, checksum in entry["files"].items():
+        assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == checksum, name
+    assert {path.name for path in VENDOR.iterdir()} == set(entry["files"]) | {"vendor.json", *OWN_FILES}
+    assert entry["license_file"] in entry["files"]
+    assert entry["version"].encode() in (VENDOR / "swagger-ui-bundle.js").read_bytes()
+
+
+async def test_a_browser_shows_it_without_asking_anybody_else() -> None:
+    chromium = find_chromium()
+    requests: list[str] = []
+    complaints: list[str] = []
+    with running(env={"VITALCAST_SAMPLER__INTERVAL_S": "1"}) as server:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=chromium.executable, args=list(ARGUMENTS), env={**os.environ, **chromium.env}
+            )
+            page = await browser.new_page()
+            page.on("request", lambda request: requests.append(request.url))
+            page.on("console", lambda message: complaints.append(message.text))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            await page.goto(f"{server.url}/docs")
+            await page.locator(".opblock-summary", has_text="/readyz").click()
+            await page.locator(".execute").click()
+            answer = await page.locator(".live-responses-table .microlight").first.inner_text()
+            operations = await page.locator(".opblock").count()
+            await browser.close()
+    assert json.loads(answer) == {"status": "ok"}
+    assert operations == 5
+    assert complaints == []
+    fetched = [url for url in requests if not url.startswith("data:")]
+    assert [url for url in fetched if not url.startswith(f"{server.url}/")] == []
+    assert f"{server.url}/readyz" in fetched

@@ -45,6 +45,7 @@ class Hub:
         self.limits = limits
         self.tables = tables or {}
         self.groups: dict[int, AnyGroup] = {}
+        self.streams = 0  # that have joined a group
         self._by_key: dict[SeriesKey | TableKey, AnyGroup] = {}
         self._by_interval: defaultdict[int, dict[int, Group]] = defaultdict(dict)
         self._next_id = 1
@@ -103,6 +104,7 @@ class Hub:
         if group is None:
             group = self._make(key)
         group.streams += 1
+        self.streams += 1
         return group
 
     def _make(self, key: SeriesKey | TableKey) -> AnyGroup:
@@ -131,6 +133,7 @@ class Hub:
     def leave(self, group: AnyGroup) -> None:
         """Take one stream from a group; the last one ends it."""
         group.streams -= 1
+        self.streams -= 1
         if group.streams > 0:
             return
         del self.groups[group.id], self._by_key[group.key]

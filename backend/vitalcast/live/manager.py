@@ -175,6 +175,7 @@ class ConnectionManager:
         connection.session.close()
         connection.inbox = connection.outbox = connection.missed = None
         self._stats.sockets = len(self._connections)
+        self._count_streams()
         self.on_demand()
         return True
 
@@ -250,6 +251,7 @@ class ConnectionManager:
         """Move a socket to the cohort of its groups, if they have changed."""
         if not connection.plain:
             self._plain.pop(connection, None)
+        self._count_streams()
         group_ids = connection.session.group_ids
         if group_ids == connection.group_ids:
             return
@@ -259,8 +261,11 @@ class ConnectionManager:
             self._note_versions(connection)
         else:
             self._enter_cohort(connection)
-        self._stats.groups = len(self.hub.groups)
         self.on_demand()
+
+    def _count_streams(self) -> None:
+        self._stats.groups = len(self.hub.groups)
+        self._stats.streams = self.hub.streams
 
     def _enter_cohort(self, connection: Connection) -> None:
         group_ids = connection.group_ids or ()

@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "core": {"model", "errors"},
     "collectors": {"core", "model", "errors"},
     "bus": {"core", "model", "errors"},
+    "history": {"core", "model", "errors"},
     "config": {"errors"},
     "live": {"collectors", "bus", "core", "config", "model", "errors"},
     "web": {"live", "collectors", "bus", "core", "config", "model", "errors", "__init__"},
@@ -33,6 +34,7 @@ FENCED: dict[str, set[str]] = {
     "psutil": {"collectors"},
     "typer": {"cli"},
     "prometheus_client": {"web"},
+    "sqlite3": {"history"},
 }
 IMPURE = {"asyncio", "socket", "threading", "psutil", "subprocess", "time", "os", "pathlib", "random", "fastapi"}
 
@@ -82,9 +84,9 @@ def test_the_core_is_pure() -> None:
         assert {name.split(".")[0] for name in imports(path)} & IMPURE == set(), path.name
 
 
-@pytest.mark.parametrize("name", ["collectors", "bus"])
+@pytest.mark.parametrize("name", ["collectors", "bus", "history"])
 def test_implementations_do_not_import_each_other(name: str) -> None:
-    shared = {"base", "registry", "procfs", "runtime", "process_source", "host", "__init__"}
+    shared = {"base", "registry", "procfs", "runtime", "process_source", "host", "codec", "filelock", "__init__"}
     for path in (PACKAGE / name).glob("*.py"):
         if path.stem == "registry":
             continue

@@ -1,0 +1,1 @@
+"""Keeps frames beyond the memory of the process."""

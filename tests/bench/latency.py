@@ -23,6 +23,8 @@ INTERVAL_S = 0.1
 READING = "every client reads"
 STALLED = "one client stalls"
 STALL_S = 30.0
+LISTS = 10  # whose answers fill the kernel's buffer at once
+LISTS = 10  # whose answers fill the kernel's buffer at once
 
 
 @contextlib.contextmanager
@@ -35,13 +37,15 @@ def stalled_client(port: int) -> Iterator[None]:
         peer.sendall(request("127.0.0.1", port, "/ws", common.SUBPROTOCOL))
         peer.recv(1024)
         peer.sendall(masked(common.subscribe(interval_s=INTERVAL_S).encode()) + masked(_everything().encode()))
+        peer.sendall(masked(b'{"type":"list"}') * LISTS)
+        peer.sendall(masked(b'{"type":"list"}') * LISTS)
         due_s = time.monotonic() + STALL_S
         before = -1
         while (unsent := unsent_bytes(port, peer.getsockname()[1])) == 0 or unsent != before:
             if time.monotonic() > due_s:
                 raise RuntimeError(f"the server still gets rid of its bytes after {STALL_S:g} s")
             before = unsent
-            time.sleep(4 * INTERVAL_S)
+            time.sleep(3 * INTERVAL_S)
         progress(f"  stalled with {unsent} bytes that the kernel holds back")
         yield
 

@@ -15,6 +15,7 @@ from typing import Any
 from tests.bench import common
 from tests.bench.common import Drain, Server, progress
 
+INTERVAL_S = 1.0
 PAYLOAD_BYTES = 200
 KIB = 1024
 
@@ -35,7 +36,7 @@ def weigh(name: str, counts: Sequence[int], *, settle_s: float) -> list[dict[str
         server = common.vitalcast(collectable=True)
     else:
         program = common.HERE / "rivals.py"
-        server = Server(sys.executable, program, "seed", "--interval", "1", "--bytes", str(PAYLOAD_BYTES))
+        server = Server(sys.executable, program, "seed", "--interval", str(INTERVAL_S), "--bytes", str(PAYLOAD_BYTES))
     with server:
         server.wait()
         _visit(server, 1, ours=ours)  # what the first viewer loads is not the weight of the others
@@ -63,7 +64,7 @@ def weigh(name: str, counts: Sequence[int], *, settle_s: float) -> list[dict[str
 def _visit(server: Server, count: int, *, ours: bool, stay: bool = False) -> Drain:
     drain = common.viewers(server.port, count) if ours else Drain(server.port, count, "--any")
     try:
-        opened = drain.open(common.subscribe(interval_s=1.0) if ours else "")
+        opened = drain.open(common.subscribe(interval_s=INTERVAL_S) if ours else "")
         progress(f"  {count} sockets after {opened['handshakes_s']:.1f} s")
     except BaseException:
         drain.stop()

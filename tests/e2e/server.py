@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import functools
+import inspect
 import os
 import re
 import signal
@@ -12,12 +14,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 START_S = 60.0  # only so that a failure ends: two busy cores start a server in a few seconds
 STOP_S = 20.0
 _URL = re.compile(r"http://127\.0\.0\.1:(\d+)[/ ]")
@@ -39,12 +42,21 @@ class Server:
     """A server process. `start` returns once it accepts connections; `stop` may be called again.
 
     `env` overrides settings, as in `{"VITALCAST_LIMITS__STREAMS": "3"}`. Settings of the tests' own environment and
-    configuration files are kept away: the process runs in an empty folder.
+    configuration files are kept away: the process runs in an empty folder. `scripted` adds the metrics of
+    `tests.e2e.machine`, which this folder steers.
     """
 
-    def __init__(self, variant: Variant = Variant.FAST, env: Mapping[str, str] | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        variant: Variant = Variant.FAST,
+        env: Mapping[str, str] | None = None,
+        *,
+        port: int = 0,
+        scripted: bool = False,
+    ) -> None:
         self.variant = variant
         self.port = port
+        self._scripted = scripted
         self._env = dict(env or {})
         self._folder = tempfile.TemporaryDirectory(prefix="vitalcast-e2e-")
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,6 +68,11 @@ class Server:
     @property
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def folder(self) -> Path:
+        """The process's working folder."""
+        return Path(self._folder.name)
 
     @property
     def pid(self) -> int:
@@ -79,19 +96,23 @@ class Server:
         return self._log("stderr").read_text(errors="replace")
 
     def _log(self, name: str) -> Path:
-        return Path(self._folder.name) / f"{name}.log"
+        return self.folder / f"{name}.log"
 
     def _command(self) -> list[str]:
         if self.variant is Variant.HYPERCORN:
             # No worker processes: the process that is started is the one that serves.
             address = ["--bind", f"127.0.0.1:{self.port}", "--workers", "0"]
-            return [sys.executable, "-m", "hypercorn", *address, "vitalcast.web.app:create_app()"]
-        return [sys.executable, "-m", "vitalcast", "--port", str(self.port)]
+            module = "tests.e2e.machine" if self._scripted else "vitalcast.web.app"
+            return [sys.executable, "-m", "hypercorn", *address, f"{module}:create_app()"]
+        module = "tests.e2e.machine" if self._scripted else "vitalcast"
+        return [sys.executable, "-m", module, "--port", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")}
         if self.variant is Variant.PLAIN:
             kept["VITALCAST_SERVER__FAST_PATH"] = "false"
+        if self._scripted:
+            kept["PYTHONPATH"] = str(CHECKOUT)
         return kept | {"XDG_CONFIG_HOME": self._folder.name} | self._env
 
     def start(self) -> Server:
@@ -166,12 +187,34 @@ class Server:
             self._folder.cleanup()
 
 
+def on_every_server(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Run a test on all shared servers at the same time, for most of it is waiting; errors name the variant."""
+
+    async def everywhere(servers: dict[Variant, Server], **named: object) -> None:
+        outcomes = await asyncio.gather(*(test(server, **named) for server in servers.values()), return_exceptions=True)
+        failures = []
+        for variant, outcome in zip(servers, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                outcome.add_note(f"on {variant}")
+                failures.append(outcome)
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise BaseExceptionGroup("several servers", failures)
+
+    functools.update_wrapper(everywhere, test)
+    _, *others = inspect.signature(test).parameters.values()
+    shared = inspect.Parameter("servers", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    everywhere.__signature__ = inspect.Signature([shared, *others])  # type: ignore[attr-defined]
+    return everywhere
+
+
 @contextmanager
 def running(
-    variant: Variant = Variant.FAST, env: Mapping[str, str] | None = None, *, port: int = 0
+    variant: Variant = Variant.FAST, env: Mapping[str, str] | None = None, *, scripted: bool = False
 ) -> Iterator[Server]:
     """Run a server for as long as the block lasts."""
-    server = Server(variant, env, port=port)
+    server = Server(variant, env, scripted=scripted)
     try:
         yield server.start()
     finally:

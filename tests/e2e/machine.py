@@ -1,0 +1,64 @@
+"""A server whose machine does as a test says: `python -m tests.e2e.machine` for `python -m vitalcast`.
+
+Beside the real metrics it has `test.disk`, one series for each line of the file `disks` in its working folder, and
+`test.bulk`, as many ever-changing series as the environment variable E2E_BULK says.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitalcast.collectors import registry
+from vitalcast.collectors.base import Collector
+from vitalcast.model import Descriptor, Kind, Sample, Series
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+DISKS = "disks"
+DISK = Descriptor("test.disk", "By", Kind.GAUGE, "The length of a disk's name.", ("name",))
+BULK = Descriptor("test.bulk", "1", Kind.GAUGE, "A number that is never the same.", ("number",))
+
+
+class MachineCollector(Collector):
+    name = "machine"
+    descriptors = (DISK, BULK)
+
+    def __init__(self, *, folder: Path, bulk: int) -> None:
+        super().__init__()
+        self._disks = folder / DISKS
+        self._bulk = [Series(BULK, (f"{number:05}",)) for number in range(bulk)]
+        self._reads = 0
+
+    def collect(self, now_s: float, /) -> list[Sample]:
+        self._reads += 1
+        names = self._disks.read_text().split() if self._disks.exists() else []
+        samples = [Sample(Series(DISK, (name,)), float(len(name))) for name in names]
+        return samples + [Sample(series, self._reads + index / 7) for index, series in enumerate(self._bulk)]
+
+
+def _install() -> None:
+    """Add the collector to the usual ones, before anybody has imported these."""
+    usual = registry.default_collectors
+
+    def with_machine(**arguments: Any) -> list[Collector]:
+        bulk = int(os.environ.get("E2E_BULK", "0"))
+        return [*usual(**arguments), MachineCollector(folder=Path.cwd(), bulk=bulk)]
+
+    registry.default_collectors = with_machine
+
+
+def create_app() -> FastAPI:
+    _install()
+    from vitalcast.web.app import create_app
+
+    return create_app()
+
+
+if __name__ == "__main__":
+    _install()
+    from vitalcast.cli import main
+
+    main()

@@ -164,6 +164,16 @@ def test_a_series_without_a_reading_is_left_out() -> None:
     ]
 
 
+def test_the_order_does_not_depend_on_who_came_first(world: World) -> None:
+    world.machine.tick(0.5, ("sda", "nvme0"))
+    found = list(samples_of(parse_text(world.client.get("/metrics").text)))
+    assert found == [
+        ("system_disk_io_bytes_total", (("system_device", "nvme0"),)),
+        ("system_disk_io_bytes_total", (("system_device", "sda"),)),
+        ("system_load_ratio", ()),
+    ]
+
+
 def test_the_machine_is_named_once() -> None:
     assert 'target_info{host_name="web-1"} 1.0\n' in text_of([LOAD], {Series(LOAD): 1.0})
 

@@ -78,6 +78,8 @@ def test_an_authority_is_read_strictly(text: str, expected: Authority | None) ->
         ("http://localhost/", None),
         ("http://localhost http://evil.example", None),
         ("http://localhost@evil.example", None),
+        ("xhttp://localhost", None),
+        ("http://localhost\n", None),
     ],
 )
 def test_an_origin_is_read_strictly(text: str, expected: Origin | None) -> None:

@@ -258,6 +258,7 @@ def test_a_faster_subscription_quickens_the_ticks_and_leaving_slows_them(machine
         ({"type": "table", "stream": "t", "table": "disks"}, 102, "known: processes"),
         ({"type": "table", "stream": "t", "table": "processes", "sort": "age"}, 107, "pid, cpu"),
         ({"type": "table", "stream": "t", "table": "processes", "limit": 501}, 106, "500"),
+        ({"type": "table", "stream": "t", "table": "processes", "interval": 0.5}, 106, "the shortest here is 1 s"),
         ({"type": "unsubscribe", "stream": "x"}, 107, "there is no 'x'"),
         ({"type": "update", "stream": "x", "paused": True}, 107, "there is no 'x'"),
         ({"type": "subscribe", "stream": "s", "metrics": ["a..b"]}, 107, "a..b"),
@@ -311,6 +312,14 @@ def test_a_long_message_is_refused_by_its_bytes_not_its_characters() -> None:
     assert error_of(decode(session.receive("ü" * 600)))[0] == 106
     assert error_of(decode(session.receive("x" * 1025)))[0] == 106
     assert error_of(decode(session.receive("ü" * 500)))[0] == 107
+
+
+def test_long_messages_are_rate_limited_too() -> None:
+    machine = Machine(limits=Limits(message_bytes=1024))
+    machine.tick()
+    session = machine.session()
+    codes = [error_of(decode(session.receive("x" * 2000)))[0] for _ in range(60)]
+    assert codes == [106] * 50 + [111] * 10
 
 
 def test_a_binary_message_is_refused(machine: Machine) -> None:

@@ -37,6 +37,9 @@ from vitalcast.core.protocol import (
 from vitalcast.errors import ProtocolError
 
 
+TABLE_INTERVAL_MIN_MS = 1000  # a scan of all processes is no cheap reading
+
+
 class Mode(enum.Enum):
     """How a socket is spoken to. The one move is from PLAIN to PROTOCOL, by the first command."""
 
@@ -131,13 +134,14 @@ class Session:
 
     def receive(self, text: str | bytes) -> list[Message]:
         """Answer one text message. `bytes` are UTF-8."""
-        limit = self._hub.limits.message_bytes
-        if len(text) > limit or (isinstance(text, str) and len(text.encode(errors="replace")) > limit):
-            return self._refuse(
-                None, ProtocolError(ErrorCode.LIMIT, f"a message has {limit} bytes at most, this one {len(text)}")
-            )
         if not self._allowed():
             return self._throttled(text)
+        limit, size = self._hub.limits.message_bytes, len(text)
+        if isinstance(text, str) and size <= limit < 4 * size:
+            size = len(text.encode(errors="replace"))  # a character has up to four bytes
+        if size > limit:
+            error = ProtocolError(ErrorCode.LIMIT, f"a message has {limit} bytes at most, this one {size}")
+            return self._refuse(None, error)
         value = load_object(text)
         if self.mode is Mode.PLAIN and not is_command(value):
             return [Message(b"Message text was: " + (text.encode() if isinstance(text, str) else text))]
@@ -239,7 +243,9 @@ class Session:
             raise ProtocolError(ErrorCode.BAD_REQUEST, f"sort: {sort!r} is not one of {', '.join(names)}")
         if command.limit > self._hub.limits.table_rows:
             raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {self._hub.limits.table_rows} rows")
-        key = TableKey(command.table, sort, command.limit, self._interval_ms(command.interval))
+        key = TableKey(
+            command.table, sort, command.limit, self._interval_ms(command.interval, shortest_ms=TABLE_INTERVAL_MIN_MS)
+        )
         return self._start(command, key, None, 0)
 
     def _start(
@@ -260,7 +266,8 @@ class Session:
             raise ProtocolError(ErrorCode.BAD_REQUEST, "interval or paused: an update changes at least one of them")
         key = stream.key
         if command.interval is not None:
-            key = key._replace(interval_ms=self._interval_ms(command.interval))
+            shortest_ms = TABLE_INTERVAL_MIN_MS if isinstance(key, TableKey) else 0
+            key = key._replace(interval_ms=self._interval_ms(command.interval, shortest_ms=shortest_ms))
         paused = stream.group is None if command.paused is None else command.paused
         if paused:
             self._release(stream)
@@ -308,14 +315,13 @@ class Session:
                 ErrorCode.UNKNOWN_METRIC, f"metrics: nothing here is called {patterns}; 'list' shows what there is"
             )
 
-    def _interval_ms(self, interval_s: float | None) -> int:
-        hub = self._hub
+    def _interval_ms(self, interval_s: float | None, *, shortest_ms: int = 0) -> int:
         if interval_s is None:
-            return hub.interval_ms
-        interval_ms = round(interval_s * 1000)
-        if interval_ms < hub.interval_min_ms:
+            return self._hub.interval_ms
+        interval_ms, shortest_ms = round(interval_s * 1000), max(shortest_ms, self._hub.interval_min_ms)
+        if interval_ms < shortest_ms:
             raise ProtocolError(
-                ErrorCode.LIMIT, f"interval: the shortest here is {hub.interval_min_ms / 1000:g} s, got {interval_s:g}"
+                ErrorCode.LIMIT, f"interval: the shortest here is {shortest_ms / 1000:g} s, got {interval_s:g}"
             )
         return interval_ms
 

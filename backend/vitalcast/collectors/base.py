@@ -107,7 +107,6 @@ class Table(ABC):
 
     name: ClassVar[str]
     columns: tuple[Column, ...]
-    interval_min_s: ClassVar[float] = 1.0
     deadline_s: ClassVar[float] = 5.0
 
     @abstractmethod

@@ -36,7 +36,6 @@ from vitalcast.core.protocol import (
 )
 from vitalcast.errors import ProtocolError
 
-
 TABLE_INTERVAL_MIN_MS = 1000  # a scan of all processes is no cheap reading
 
 

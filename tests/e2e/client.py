@@ -242,10 +242,10 @@ class Witness:
 
 
 @asynccontextmanager
-async def witness(server: Server, *, interval: float = 0.2, metrics: str = "vitalcast.>") -> AsyncIterator[Witness]:
+async def witness(server: Server, *, metrics: str = "vitalcast.>", interval: float = 0.1) -> AsyncIterator[Witness]:
     """Watch every tick while the block lasts: none may be missing in the end, and two more must come.
 
-    `interval` is the time between ticks, so that each is due.
+    `interval` is the shortest that the server allows, so that every tick is due.
     """
     async with client(server) as one:
         ack, snapshot = await one.subscribe("witness", [metrics], interval=interval)

@@ -70,6 +70,7 @@ class Session:
         "_hub",
         "_now_ms",
         "_now_s",
+        "_refusals",
         "errors",
         "mode",
         "streams",
@@ -90,6 +91,7 @@ class Session:
         self._heartbeat_s = heartbeat_s
         self._allowance = float(hub.limits.messages_per_second)
         self._allowance_s = now_s()
+        self._refusals = self._allowance
         self._dropped = 0
         self.errors = 0
         self.mode = Mode.PROTOCOL if plain is None else Mode.PLAIN
@@ -180,7 +182,9 @@ class Session:
     def _allowed(self) -> bool:
         rate = self._hub.limits.messages_per_second
         now_s = self._now_s()
-        self._allowance = min(self._allowance + (now_s - self._allowance_s) * rate, rate)
+        earned = (now_s - self._allowance_s) * rate
+        self._allowance = min(self._allowance + earned, rate)
+        self._refusals = min(self._refusals + earned, rate)
         self._allowance_s = now_s
         if self._allowance < 1:
             return False
@@ -189,14 +193,14 @@ class Session:
         return True
 
     def _throttled(self, text: str | bytes) -> list[Message]:
-        """Refuse a message past the rate: as many refusals as messages in a second, then one for every thousand."""
+        """Refuse a message past the rate: with no more refusals than messages a second, lest a flood breed another."""
         self._dropped += 1
-        rate = self._hub.limits.messages_per_second
-        if self._dropped > rate and self._dropped % 1000:
+        if self._refusals < 1:
             return []
-        id_ = command_id(load_object(text)) if self._dropped <= rate else None
+        self._refusals -= 1
+        rate = self._hub.limits.messages_per_second
         return self._refuse(
-            id_,
+            command_id(load_object(text)),
             ProtocolError(
                 ErrorCode.RATE_LIMITED,
                 f"more than {rate} messages a second: {self._dropped} in a row were not read; slow down",

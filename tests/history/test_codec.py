@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vitalcast.history.codec import CodecError, decode, encode, pack_integers, unpack_integers
+from vitalcast.history.codec import CodecError, decode, encode, pack_integers, pack_parts, unpack_integers, unpack_parts
 
 Block = npt.NDArray[np.float64]
 
@@ -185,3 +185,25 @@ def test_the_layout_of_the_bytes_is_what_files_already_hold() -> None:
         byte for pair in zip(struct.pack("<d", math.pi), struct.pack("<d", math.e), strict=True) for byte in pair
     )
     assert packed == ["01401c", "0208" + "3232", "00", "0600" + "40" + "0200", "03" + pi_and_e.hex()]
+
+
+# --- parts joined ------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.binary(max_size=20), max_size=20))
+def test_parts_come_apart_as_they_were_joined(parts: list[bytes]) -> None:
+    assert unpack_parts(pack_parts(parts)) == parts
+
+
+def test_equal_parts_are_stored_once() -> None:
+    assert len(pack_parts([b"x" * 1000] * 10)) < 1100
+
+
+@given(st.lists(st.binary(max_size=20), min_size=1, max_size=5), st.data())
+def test_any_change_to_joined_parts_is_noticed(parts: list[bytes], data: st.DataObject) -> None:
+    joined = bytearray(pack_parts(parts))
+    joined[data.draw(st.integers(0, len(joined) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(CodecError):
+        unpack_parts(bytes(joined))
+    with pytest.raises(CodecError):
+        unpack_parts(pack_parts(parts)[: data.draw(st.integers(0, len(joined) - 1))])

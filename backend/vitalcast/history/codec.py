@@ -18,6 +18,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,6 +114,30 @@ def unpack_integers(data: bytes) -> list[int]:
     except (ValueError, zlib.error) as error:
         raise CodecError(f"a list of integers cannot be read: {error}") from error
     return [int(number) for number in np.cumsum(_unzigzag(words))]
+
+
+def pack_parts(parts: Sequence[bytes]) -> bytes:
+    """Join parts into one; equal ones are stored once."""
+    unique = list(dict.fromkeys(parts))
+    place = {part: index for index, part in enumerate(unique)}
+    head = pack_integers([len(unique), *map(len, unique), *(place[part] for part in parts)])
+    joined = struct.pack("<I", len(head)) + head + b"".join(unique)
+    return struct.pack("<I", zlib.crc32(joined)) + joined
+
+
+def unpack_parts(data: bytes) -> list[bytes]:
+    """Take apart what `pack_parts` joined. Raises CodecError."""
+    try:
+        checksum, length = struct.unpack_from("<II", data)
+        if zlib.crc32(data[4:]) != checksum:
+            raise ValueError("the checksum differs")
+        start = 8 + length
+        count, *numbers = unpack_integers(data[8:start])
+        ends = accumulate(numbers[:count], initial=start)
+        unique = [data[low:high] for low, high in pairwise(ends)]
+        return [unique[index] for index in numbers[count:]]
+    except (IndexError, ValueError, struct.error) as error:
+        raise CodecError(f"joined parts cannot be read: {error}") from error
 
 
 # --- decimals ----------------------------------------------------------------------------------------------------

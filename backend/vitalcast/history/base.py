@@ -1,0 +1,109 @@
+"""The contract of a history: it keeps frames for longer than memory does, and a restart goes on where it ended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vitalcast.errors import VitalcastError
+from vitalcast.model import Frame, Series
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class HistoryError(VitalcastError):
+    """What was kept cannot be read; the message names the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some ticks of some series: `values` has the shape (ticks, series), `nan` for no reading."""
+
+    series: tuple[Series, ...]
+    offsets: npt.NDArray[np.int64]
+    times_ms: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Some ticks of one series, oldest first."""
+
+    offsets: npt.NDArray[np.int64]
+    times_ms: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What an earlier run left.
+
+    `offset` is above every offset that it can have given away, by the number of ticks missed since as far as that can
+    be known: the next tick's is `offset + 1`. `rows` are the newest ticks that were kept, oldest first.
+    """
+
+    epoch: str
+    offset: int
+    rows: tuple[Rows, ...]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a history counts about itself."""
+
+    ticks_written: int = 0
+    ticks_lost: int = 0
+    """Dropped because they could not be written for too long."""
+    failures: int = 0
+    """Writes that failed; each is tried again."""
+    chunks_unreadable: int = 0
+
+
+class History(ABC):
+    """Takes in each frame and gives them back by series and time.
+
+    `open` comes first and `close` last. `append` belongs to one thread, that of the event loop; `open`, `flush`,
+    `read` and `close` may block and may be called in any other. Only where `pause_s` is None nothing blocks, and all
+    belong to the event loop's thread.
+    """
+
+    counts: Counts
+
+    @property
+    @abstractmethod
+    def pause_s(self) -> float | None:
+        """How long to wait before the next `flush`; None where there is nothing to flush."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Say by a ConfigError what would keep `open` from working. Changes nothing."""
+
+    @abstractmethod
+    def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:
+        """Return what an earlier run left; None where there was none, and `epoch` is the new store's name.
+
+        `interval_ms` is the time between ticks while nobody wants them faster. Raises ConfigError.
+        """
+
+    @abstractmethod
+    def append(self, frame: Frame) -> bool:
+        """Take in the newest frame, without any I/O; say whether a `flush` should come at once."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Put down all that was taken in. Failures are logged and counted, not raised; the next call tries again."""
+
+    @abstractmethod
+    def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
+        """Yield the ticks with `start_ms <= time < end_ms`, in parts, each tick once, in the order of their offsets.
+
+        Ticks at which the series did not exist may be left out or be `nan`. Raises HistoryError.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Flush and let go of everything. Safe to call again."""

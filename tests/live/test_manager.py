@@ -13,11 +13,11 @@ from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.groups import SeriesKey, TableGroup
 from vitalcast.core.names import Selection
 from vitalcast.core.protocol import CloseCode, Limits
-from vitalcast.live.connection import OUTBOX_MESSAGES_MAX, Batch, Connection
+from vitalcast.live.connection import OUTBOX_MESSAGES_MAX, Batch, Connection, Writer
 from vitalcast.live.manager import ConnectionManager, TooManyConnections
 
 
-class RecordingWriter:
+class RecordingWriter(Writer):
     """Takes what it is given; while `stalled` its client takes nothing more after the current batch."""
 
     def __init__(self) -> None:

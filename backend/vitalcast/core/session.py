@@ -260,7 +260,7 @@ class Session:
         except ProtocolError:
             self._hub.leave(group)
             raise
-        self.streams[command.stream] = Stream(key, group)
+        self.streams[command.stream] = Stream(group.key, group)  # whose key all its streams share
         return messages
 
     def _update(self, command: Update) -> list[Message]:

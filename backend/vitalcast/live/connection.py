@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from vitalcast.core.protocol import Message
 from vitalcast.core.session import Mode, Session
@@ -35,35 +35,41 @@ class Batch:
         return sum(len(message.payload) for message in self.messages)
 
 
-class Writer(Protocol):
+class Writer(ABC):
     """The way to one client. Every call returns at once."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def write(self, batch: Batch) -> bool:
         """Take the whole batch; return whether the client took it too. If not, write nothing until it resumes."""
-        ...
 
+    @abstractmethod
     def progress(self) -> int:
         """Return a number that changes as the client takes bytes."""
-        ...
 
+    @abstractmethod
     def close(self, code: int, reason: str, last: Batch) -> None:
         """Send these last messages and a close frame, and be gone soon even if the client takes nothing."""
-        ...
 
 
-@runtime_checkable
-class DirectWriter(Writer, Protocol):
-    """A writer with a descriptor: frames may be written there while the client takes all that it is given."""
+class DirectWriter(Writer):
+    """A writer with a descriptor: frames may be written there while the client takes all that it is given.
+
+    `fd` is -1 where there is none after all.
+    """
+
+    __slots__ = ("fd",)
 
     fd: int
 
+    @abstractmethod
     def overflow(self, rest: bytes) -> None:
         """Take what a write to `fd` left over; the client is blocked until it resumes."""
-        ...
 
+    @abstractmethod
     def fail(self) -> None:
         """Give up the client after a write to `fd` failed."""
-        ...
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ from vitalcast.live.service import Service
 from vitalcast.web.app import create_app
 from vitalcast.web.uvicorn_ws import FastWebSocketProtocol
 
-BACKLOG = 4096
+BACKLOG = 4096  # connections that may wait
+ACCEPTED_AT_ONCE = 64  # of them, so that a storm of handshakes lets the ticks through
 DATE_S = 1.0
 GOODBYE_S = 0.2  # for the good-byes to go out where that takes turns of the loop
 OVERSIZE_FACTOR = 16  # messages up to this many times the limit are answered with an error, longer ones by a close
@@ -46,6 +47,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(BACKLOG)  # asyncio has made the queue as short as its backlog, which is two things to it
         if self.started:
             sys.stdout.write(f"Vitalcast is live on {self._url} (Ctrl-C stops it)\n")
             sys.stdout.flush()
@@ -95,7 +98,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         access_log=settings.server.log_level == "debug",
         server_header=False,
         proxy_headers=False,
-        backlog=BACKLOG,
+        backlog=ACCEPTED_AT_ONCE,
         timeout_graceful_shutdown=max(1, round(settings.timeouts.shutdown_s)),
     )
     logging.getLogger("vitalcast").setLevel(settings.server.log_level.upper())

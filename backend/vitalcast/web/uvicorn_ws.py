@@ -17,7 +17,7 @@ from websockets.frames import Frame
 from websockets.protocol import State
 
 from vitalcast.core.protocol import CloseCode
-from vitalcast.live.connection import Batch, Connection
+from vitalcast.live.connection import Batch, Connection, DirectWriter
 from vitalcast.live.manager import ConnectionManager
 
 EXTENSION = "vitalcast.fast_path"
@@ -42,7 +42,7 @@ class _Nobody:
 _NOBODY: Any = _Nobody()
 
 
-class FastWriter:
+class FastWriter(DirectWriter):
     """Writes frames to one transport.
 
     While the transport's buffer is empty, bytes go to the socket itself, which is cheaper by a third than
@@ -51,7 +51,7 @@ class FastWriter:
     and the manager sets the socket aside, with the first byte that stays.
     """
 
-    __slots__ = ("_buffered_bytes", "_protocol", "_transport", "fd")
+    __slots__ = ("_buffered_bytes", "_protocol", "_transport")
 
     def __init__(self, protocol: FastWebSocketProtocol) -> None:
         transport = protocol.transport
@@ -60,7 +60,7 @@ class FastWriter:
         self._buffered_bytes = transport.get_write_buffer_size
         peer = transport.get_extra_info("socket")
         direct = transport.get_extra_info("sslcontext") is None and isinstance(protocol.loop, asyncio.SelectorEventLoop)
-        self.fd: int = peer.fileno() if direct else -1
+        self.fd = peer.fileno() if direct else -1
 
     def write(self, batch: Batch) -> bool:
         data = batch.joined

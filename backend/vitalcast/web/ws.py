@@ -8,7 +8,7 @@ import contextlib
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vitalcast.core.protocol import SUBPROTOCOL, CloseCode, bye
-from vitalcast.live.connection import Batch, Connection
+from vitalcast.live.connection import Batch, Connection, Writer
 from vitalcast.live.manager import ConnectionManager, TooManyConnections
 from vitalcast.web.uvicorn_ws import EXTENSION, FastWebSocketProtocol
 
@@ -31,7 +31,7 @@ async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None
         await websocket.close(code, "all connections are taken")
 
 
-class AsgiWriter:
+class AsgiWriter(Writer):
     """Writes through ASGI's `send`, which waits: one batch is under way, and what comes meanwhile is for later."""
 
     def __init__(self, websocket: WebSocket) -> None:

@@ -8,6 +8,8 @@ import { staleAfterS } from "../core/status.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
 
+/** Nobody reads digits that change faster; the chart itself takes every reading. */
+const NUMBERS_EVERY_MS = 240;
 const CHOOSE_EVERY_MS = 5000;
 const SUMMARY_EVERY_MS = 10_000;
 /** Drawn a little before it is scrolled to. */
@@ -29,6 +31,7 @@ export class VitalPanel extends HTMLElement {
   #keys = "";
   #chosenAt = -Infinity;
   #summedUpAt = -Infinity;
+  #writtenAt = -Infinity;
   #inView = true;
   #drawnTo = NaN;
   /** @type {IntersectionObserver|null} */ #views = null;
@@ -108,7 +111,7 @@ export class VitalPanel extends HTMLElement {
     this.#say(refusal ? `${errorWords(refusal)}.` : "");
     if (!store.ring.length) return;
     this.#choose();
-    this.#writeNumbers();
+    if (Math.abs(store.newest - this.#writtenAt) >= NUMBERS_EVERY_MS) this.#writeNumbers();
     const now = this.clock.now();
     const ageS = (now - store.newest) / 1000;
     const to = ageS > staleAfterS(store.intervalS) ? Math.floor(now / 1000) * 1000 : store.newest;
@@ -143,6 +146,7 @@ export class VitalPanel extends HTMLElement {
     const same = chosen.length === this.#lines.length && chosen.every((line, i) => line === this.#lines[i]);
     if (same && this.#cells.length) return;
     this.#lines = chosen;
+    this.#writtenAt = -Infinity;
     this.#buildLegend();
   }
 
@@ -169,6 +173,7 @@ export class VitalPanel extends HTMLElement {
 
   #writeNumbers() {
     const { ring } = this.stream.store;
+    this.#writtenAt = this.stream.store.newest;
     const newest = newestOf(ring, this.#lines);
     for (const { value, line } of this.#cells) setText(value, formatValue(newest[line], this.definition.unit));
     const { lines } = this.#read;

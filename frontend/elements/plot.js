@@ -1,6 +1,6 @@
 /** `<vital-plot>`: draws a picture with Plotly, the only place that calls it. */
 
-import { areaPath, areaPoints, linePath } from "../core/path.js";
+import { areaPath, areaPoints, linePath, placesOf } from "../core/path.js";
 import { formatValue } from "../core/format.js";
 import { loadPlotly } from "./plotly.js";
 
@@ -38,6 +38,7 @@ export class VitalPlot extends HTMLElement {
   #margin = { l: 0, r: 0, t: 0, b: 0, pad: 0 };
   #pointed = false;
   #busy = false;
+  #loading = false;
   #drawn = "";
   #from = NaN;
   /** @type {any} */ #waiting = null;
@@ -57,13 +58,6 @@ export class VitalPlot extends HTMLElement {
     this.addEventListener("pointerleave", this.#left);
     scheme.addEventListener("change", this.#recoloured);
     this.#measure();
-    loadPlotly().then(
-      (plotly) => {
-        this.#plotly = plotly;
-        this.#flush();
-      },
-      (error) => this.dispatchEvent(new CustomEvent("failed", { detail: error })),
-    );
   }
 
   disconnectedCallback() {
@@ -89,7 +83,20 @@ export class VitalPlot extends HTMLElement {
   /** Draws, now or as soon as Plotly is there. @param {ReturnType<import("../core/picture.js").pictureOf>} picture */
   draw(picture) {
     this.#waiting = picture;
-    this.#flush();
+    if (this.#plotly) this.#flush();
+    else this.#load();
+  }
+
+  async #load() {
+    if (this.#loading) return;
+    this.#loading = true;
+    try {
+      this.#plotly = await loadPlotly();
+      this.#flush();
+    } catch (error) {
+      this.#loading = false;
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+    }
   }
 
   /** Whether a full drawing is under way. */
@@ -162,12 +169,12 @@ export class VitalPlot extends HTMLElement {
   /** @returns {boolean} false where Plotly's own elements are not as expected */
   #drawLive(picture) {
     const { times, shapes, from, to, low, high } = picture;
-    const area = this.area;
-    const x = (time) => ((time - from) / (to - from)) * area.width;
-    const y = (value) => ((high - value) / (high - low)) * area.height;
+    const size = this.area;
+    const places = placesOf(times, (time) => ((time - from) / (to - from)) * size.width);
+    const y = (value) => ((high - value) / (high - low)) * size.height;
     const paths = shapes.map(({ top, base, width }) => ({
-      line: width > 0 ? linePath(times, top, x, y) : "",
-      area: areaPath(times, top, base, x, y),
+      line: width > 0 ? linePath(places, top, y) : "",
+      area: areaPath(places, top, base, y),
     }));
     for (let i = 0; i < paths.length; i += 1) {
       const { line, area } = this.#nodes[i] ?? { line: null, area: null };
@@ -177,7 +184,7 @@ export class VitalPlot extends HTMLElement {
       this.#nodes[i].line?.setAttribute("d", path.line || "M0,0");
       this.#nodes[i].area?.setAttribute("d", path.area || "M0,0Z");
     });
-    const shift = ((this.#from - from) / (to - from)) * area.width;
+    const shift = ((this.#from - from) / (to - from)) * size.width;
     for (const ticks of this.#timeTicks) ticks.setAttribute("transform", `translate(${shift.toFixed(2)},0)`);
     this.counts.live += 1;
     return true;

@@ -1,12 +1,20 @@
-/** Loads Plotly once, when the first chart wants it. */
+/** Loads Plotly once, when the first chart wants it, and not before the page has shown its first numbers. */
 
 const SOURCE = new URL("../vendor/plotly-cartesian-4.1.1.min.js", import.meta.url);
 
 /** @type {Promise<any>|undefined} */ let loading;
 
+/** Running the library takes the processor for longer than all else together: what is ready is painted first. */
+const painted = () => new Promise((resume) => requestAnimationFrame(() => setTimeout(resume)));
+
 /** @returns {Promise<any>} the Plotly object */
 export function loadPlotly() {
-  loading ??= new Promise((resolve, reject) => {
+  loading ??= painted().then(run);
+  return loading;
+}
+
+const run = () =>
+  new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = SOURCE.href;
     script.onload = () => resolve(/** @type {any} */ (globalThis).Plotly);
@@ -17,5 +25,3 @@ export function loadPlotly() {
     };
     document.head.append(script);
   });
-  return loading;
-}

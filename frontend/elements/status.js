@@ -2,7 +2,7 @@
 
 import { formatAge, formatClock, formatDuration } from "../core/format.js";
 import { State, Status } from "../core/status.js";
-import { everyBeat } from "./frames.js";
+import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
 
 const WORDS = {
@@ -35,17 +35,20 @@ export class VitalStatus extends HTMLElement {
     this.#why = h("span", { class: "why" });
     this.replaceChildren(h("i", { class: "dot", "aria-hidden": "true" }), this.#word, this.#age, this.#since, this.#why);
     this.socket.addEventListener("link", this.#refresh);
-    this.socket.addEventListener("message", this.#refresh);
+    this.socket.addEventListener("message", this.#heard);
     this.#stopBeat = everyBeat(this.#refresh);
     this.#refresh();
   }
 
   disconnectedCallback() {
     this.#stopBeat();
-    this.socket.removeEventListener("message", this.#refresh);
+    this.socket.removeEventListener("message", this.#heard);
+    forgetFrame(this.#refresh);
     this.socket.removeEventListener("link", this.#refresh);
     this.replaceChildren();
   }
+
+  #heard = () => nextFrame(this.#refresh);
 
   #refresh = () => {
     let newest = NaN;

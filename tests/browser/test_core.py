@@ -378,9 +378,10 @@ async def test_a_picture_draws_a_gap_as_a_gap(js: RunJs) -> None:
         PICTURE
         + """store.snapshot({ offset: 1, series, times: [1000, 2000, 5000, 6000],
                values: [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]] });
-             const { areaPath, linePath } = await load('core/path');
-             const { times, shapes } = picture(); const at = (value) => value / 1000; const { top, base } = shapes[1];
-             return [plain(top), linePath(times, top, at, (y) => y), areaPath(times, top, base, at, (y) => y)];"""
+             const { areaPath, linePath, placesOf } = await load('core/path');
+             const { times, shapes } = picture(); const { top, base } = shapes[1];
+             const places = placesOf(times, (time) => time / 1000);
+             return [plain(top), linePath(places, top, (y) => y), areaPath(places, top, base, (y) => y)];"""
     ) == [[1, 1, None, 1, 1], "M1,1L2,1M5,1L6,1", "M1,1L2,1L2,0L1,0ZM5,1L6,1L6,0L5,0Z"]
 
 

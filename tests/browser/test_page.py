@@ -99,7 +99,8 @@ async def test_finds_everything_below_a_prefix(page_server: Server, open_page: O
     async with page.expect_websocket() as opened:
         await page.goto(prefix)
     assert (await opened.value).url == f"ws://127.0.0.1:{page_server.port}/some/prefix/ws"
-    await watched.until("() => Boolean(window.Plotly)")
+    await page.wait_for_load_state()
+    assert any("/vendor/plotly" in url for url in watched.requests)
     assert await page.evaluate("getComputedStyle(document.querySelector('.top')).position") == "sticky"
     assert all(url.startswith(prefix) for url in watched.requests if url.startswith("http"))
 

@@ -1,0 +1,111 @@
+"""The page's socket: patient, polite, and not fooled by a dead line."""
+
+from __future__ import annotations
+
+import pytest
+from tests.browser.conftest import RunJs
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FAKE = """
+const { Socket, socketUrl } = { ...(await load('net/socket')), ...(await load('net/connect')) };
+const { Backoff } = await load('core/backoff');
+const made = [];
+class FakeWebSocket {
+  constructor(url, protocols) {
+    Object.assign(this, { url, protocols, readyState: 1, sent: [], closed: null });
+    made.push(this);
+  }
+  send(text) { this.sent.push(JSON.parse(text)); }
+  close(code) { this.closed = code; }
+  says(message) { this.onmessage({ data: JSON.stringify(message) }); }
+  ends(code, reason = "") { this.onclose({ code, reason }); }
+}
+const welcome = { type: "welcome", epoch: "e", time: 1, heartbeat: 10 };
+let clock = 1_000_000;
+const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, now: () => clock,
+  backoff: new Backoff({ firstMs: 40, mostMs: 80, random: () => 0 }) });
+const links = [];
+socket.addEventListener("link", () => links.push(socket.link));
+const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
+const end = (result) => {
+  const copy = structuredClone(result);
+  socket.stop();
+  return copy;
+};
+socket.start();
+"""
+
+
+async def test_speaks_the_protocol_and_is_open_after_the_welcome(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """socket.send({ type: "ping" }); made[0].says(welcome); socket.send({ type: "list" });
+             return end([made[0].protocols, made[0].sent, socket.link, links]);"""
+    ) == [["vitalcast.v1.json"], [{"type": "list"}], "open", ["connecting", "open"]]
+
+
+async def test_comes_back_after_a_loss(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """made[0].says(welcome); made[0].ends(1006); const why = socket.why; const due = socket.retryAt - clock;
+             await pause(60); return end([made.length, why, due, links]);"""
+    ) == [2, "the connection was lost", 20, ["connecting", "open", "waiting", "connecting"]]
+
+
+async def test_obeys_when_it_is_told_when_to_come_back(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """made[0].says(welcome); made[0].says({ type: "bye", code: 4001, reconnect_after_ms: 7000 });
+             made[0].ends(4001); return end([socket.retryAt - clock, socket.why]);"""
+    ) == [7000, "the server is shutting down"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(4500, "token is not valid"), (4504, "as many viewers as it allows"), (4599, "its own words")]
+)
+async def test_stays_away_when_it_is_told_to(js: RunJs, code: int, words: str) -> None:
+    count, link, why = await js(
+        FAKE
+        + """made[0].says(welcome); made[0].ends(given, "its own words"); const { link, why } = socket;
+             await pause(120); return end([made.length, link, why]);""",
+        code,
+    )
+    assert (count, link) == (1, "stopped")
+    assert words in why
+
+
+async def test_notices_a_line_that_is_dead_though_open(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """made[0].says(welcome); clock += 24_000; await pause(1100); const before = socket.link;
+             made[0].says({ type: "heartbeat" }); clock += 26_000; await pause(1100);
+             return end([before, made[0].closed, made.length, socket.why]);"""
+    ) == ["open", 4012, 2, "nothing was heard from the server"]
+
+
+async def test_does_not_wait_for_a_welcome_for_ever(js: RunJs) -> None:
+    assert await js(FAKE + "clock += 11_000; await pause(1150); return end([made[0].closed, made.length]);") == [
+        4012,
+        2,
+    ]
+
+
+async def test_tries_at_once_when_the_network_is_back(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """made[0].says(welcome); made[0].says({ type: "bye", code: 4001, reconnect_after_ms: 60000 });
+             made[0].ends(4001); dispatchEvent(new Event("online")); return end([made.length, socket.link]);"""
+    ) == [2, "connecting"]
+
+
+@pytest.mark.parametrize(
+    ("page", "url"),
+    [
+        ("http://host:8000/", "ws://host:8000/ws"),
+        ("https://host/", "wss://host/ws"),
+        ("https://host/some/prefix/?a=1#b", "wss://host/some/prefix/ws"),
+    ],
+)
+async def test_finds_the_socket_beside_the_page(js: RunJs, page: str, url: str) -> None:
+    assert await js("return (await load('net/connect')).socketUrl(given).href", page) == url

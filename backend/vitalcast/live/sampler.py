@@ -16,6 +16,7 @@ from vitalcast.live.workers import Workers
 from vitalcast.model import Sample
 
 PRIME_S = 0.1
+PATIENCE_MIN_S = 0.5  # a busy loop starves its threads for a while; that is no reason to give up a collector
 
 
 def wall_clock_ms() -> float:
@@ -162,7 +163,7 @@ class Sampler:
                 pending = pending[1:]
 
     def _patience_s(self) -> float:
-        return max(0.1, self._tick_ms() / 4000)
+        return max(PATIENCE_MIN_S, self._tick_ms() / 4000)
 
     def _set_aside(self, source: Source, future: asyncio.Future[None]) -> None:
         source.busy = True

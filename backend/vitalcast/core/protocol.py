@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vitalcast.core.aggregate import Aggregate
 from vitalcast.core.names import Selection
@@ -170,17 +170,14 @@ class Ping(_Command):
 
 
 Command = Hello | Subscribe | Update | Unsubscribe | List | Table | Ping
-_MODELS: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(model)
-    for name, model in {
-        "hello": Hello,
-        "subscribe": Subscribe,
-        "update": Update,
-        "unsubscribe": Unsubscribe,
-        "list": List,
-        "table": Table,
-        "ping": Ping,
-    }.items()
+_MODELS: dict[str, type[Command]] = {
+    "hello": Hello,
+    "subscribe": Subscribe,
+    "update": Update,
+    "unsubscribe": Unsubscribe,
+    "list": List,
+    "table": Table,
+    "ping": Ping,
 }
 COMMAND_TYPES = tuple(_MODELS)
 
@@ -222,10 +219,9 @@ def parse_command(value: Mapping[str, Any] | None) -> Command:
         known = ", ".join(COMMAND_TYPES)
         raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"type: {_short(value.get('type'))} is not one of {known}")
     try:
-        command: Command = _MODELS[value["type"]].validate_python(value)
+        return _MODELS[value["type"]].model_validate(value)
     except ValidationError as error:
         raise ProtocolError(ErrorCode.BAD_REQUEST, "; ".join(map(_describe, error.errors()[:5]))) from None
-    return command
 
 
 def _describe(error: Any) -> str:

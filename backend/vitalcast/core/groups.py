@@ -53,7 +53,7 @@ class Group:
     """A subscription that any number of streams share: `id` is what data frames carry.
 
     `streams` counts them, `emitted_offset` is the tick of the newest emission and `series_version` grows whenever
-    the list of series changes.
+    the list of series changes. `gap` holds the ticks that the sampler missed just before the newest emission.
     """
 
     __slots__ = (
@@ -67,6 +67,7 @@ class Group:
         "_snapshots",
         "_values",
         "emitted_offset",
+        "gap",
         "id",
         "key",
         "series",
@@ -81,6 +82,7 @@ class Group:
         self.series_version = 0
         self.streams = 0
         self.emitted_offset = 0
+        self.gap: tuple[int, int] | None = None
         self._layout: Layout | None = None
         self._columns: npt.NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self._fold: Fold | None = None
@@ -143,9 +145,9 @@ class Group:
                 out.append(self.series_message())
         if due:
             values = self._reading(frame, ring)
-            if self._pending_gap is not None:
-                out.append(gap(self.id, *self._pending_gap, GapReason.SAMPLER))
-                self._pending_gap = None
+            self.gap, self._pending_gap = self._pending_gap, None
+            if self.gap is not None:
+                out.append(gap(self.id, *self.gap, GapReason.SAMPLER))
             out.append(self._encode(frame, values))
         elif ring.end_row - self._next_row >= FOLD_ROWS:
             self._fold_rows(ring, ring.end_row)
@@ -291,6 +293,8 @@ class Group:
 
 class TableGroup:
     """A table subscription that any number of streams share."""
+
+    gap = None
 
     __slots__ = ("_latest", "due_ms", "emitted_offset", "id", "key", "series_version", "streams")
 

@@ -74,17 +74,23 @@ class DirectWriter(Writer):
 
 @dataclass(slots=True)
 class Missed:
-    """What a blocked socket did not get of one group: its emissions from `first` to `newest`."""
+    """What a blocked socket did not get of one group: its emissions from `first` to `newest`.
+
+    `sampler` spans the ticks before and between them that nobody got.
+    """
 
     first: int = 0
     newest: int = 0
     before_newest: int = 0
     count: int = 0
     series_version: int = 0
+    sampler: tuple[int, int] | None = None
 
-    def add(self, offset: int) -> None:
+    def add(self, offset: int, gap: tuple[int, int] | None = None) -> None:
         if self.count == 0:
             self.first = offset
+        if gap is not None:
+            self.sampler = (self.sampler[0] if self.sampler else gap[0], gap[1])
         self.before_newest, self.newest = self.newest, offset
         self.count += 1
 

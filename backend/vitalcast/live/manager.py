@@ -341,7 +341,7 @@ class ConnectionManager:
         for group_id, missed in (connection.missed or {}).items():
             group = self.hub.groups.get(group_id)
             if group is not None and group_id in out and group.emitted_offset > missed.newest:
-                missed.add(group.emitted_offset)
+                missed.add(group.emitted_offset, group.gap)
 
     def resume(self, connection: Connection) -> None:
         """Go on with a socket whose client took all that was written: first what waited, then what it missed."""
@@ -366,6 +366,8 @@ class ConnectionManager:
                 messages.append(gap(group_id, one.first, one.before_newest, GapReason.SLOW))
                 self._stats.gaps += 1
                 self._stats.frames_conflated += one.count - 1
+            if one.sampler is not None:
+                messages.append(gap(group_id, *one.sampler, GapReason.SAMPLER))
             if isinstance(group, Group) and group.series_version != one.series_version and not connection.plain:
                 messages.append(group.series_message())
             latest = group.latest()

@@ -20,7 +20,7 @@ from vitalcast.errors import ConfigError
 from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.service import Service
 from vitalcast.web.app import create_app
-from vitalcast.web.uvicorn_ws import FastWebSocketProtocol
+from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol
 
 BACKLOG = 4096  # connections that may wait
 ACCEPTED_AT_ONCE = 64  # of them, so that a storm of handshakes lets the ticks through
@@ -83,13 +83,15 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     """Serve until a signal ends it; return the exit code. Raises ConfigError where the address cannot be bound."""
     raise_descriptor_limit()
     listener = bind(settings.server.host, settings.server.port)
+    if not settings.server.fast_path:  # accepted sockets inherit it, and an application by ASGI has no hand on them
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     host, port = listener.getsockname()[:2]
     service = Service(settings)
     config = uvicorn.Config(
         create_app(settings, service=service),
         loop="asyncio",  # a direct write to the socket costs less than uvloop's queue
         http="httptools",
-        ws=FastWebSocketProtocol if settings.server.fast_path else "websockets-sansio",
+        ws=FastWebSocketProtocol if settings.server.fast_path else AsgiWebSocketProtocol,
         ws_max_size=settings.limits.message_bytes * OVERSIZE_FACTOR,
         ws_ping_interval=settings.timeouts.ping_interval_s,
         ws_ping_timeout=settings.timeouts.ping_timeout_s,

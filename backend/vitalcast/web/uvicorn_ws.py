@@ -104,6 +104,16 @@ def _unsent_bytes(fd: int) -> int:
         return 0
 
 
+class AsgiWebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's own, except that a peer which takes nothing cannot keep the connection once the application is done."""
+
+    async def run_asgi(self) -> None:
+        try:
+            await super().run_asgi()
+        finally:
+            self.loop.call_later(CLOSE_S, self.transport.abort)
+
+
 class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     """Speaks ASGI until `take_over`, and with the manager directly from then on."""
 

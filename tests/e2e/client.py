@@ -148,6 +148,41 @@ async def client(server: Server) -> AsyncIterator[Client]:
         yield one
 
 
+class Vitals:
+    """What the server counts about itself, seen over a socket of its own."""
+
+    def __init__(self, one: Client, mirror: Mirror) -> None:
+        self._client = one
+        self._mirror = mirror
+
+    @property
+    def now(self) -> dict[str, float | None]:
+        """The newest readings by the metrics' names without `vitalcast.`."""
+        names = [series["name"].removeprefix("vitalcast.") for series in self._mirror.series]
+        return dict(zip(names, self._mirror.values, strict=True))
+
+    async def until(self, **expected: float) -> None:
+        """Wait until the server counts this: `socket_count=1` is `vitalcast.socket.count`."""
+        wanted = {name.replace("_count", ".count").replace("_closed", ".closed"): n for name, n in expected.items()}
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                while not wanted.items() <= self.now.items():
+                    self._mirror.feed(await self._client.receive())
+        except TimeoutError:
+            raise AssertionError(f"expected {wanted}, the server counts {self.now}") from None
+
+
+@asynccontextmanager
+async def vitals(server: Server) -> AsyncIterator[Vitals]:
+    """Watch what the server counts; one socket, one group and one stream of that are the watcher's."""
+    names = ["socket.count", "group.count", "stream.count", "socket.closed_slow"]
+    async with client(server) as one:
+        ack, snapshot = await one.subscribe("vitals", [f"vitalcast.{name}" for name in names], interval=0.1)
+        mirror = Mirror(ack["group"])
+        mirror.feed(snapshot)
+        yield Vitals(one, mirror)
+
+
 @dataclass
 class Tick:
     offset: int
@@ -207,11 +242,11 @@ class Mirror:
         self.offset, self.time = message["offset"], message["time"]
         self.ticks.append(Tick(self.offset, self.time, list(self.values)))
 
-    def holes(self, start: int) -> list[int]:
-        """Return the offsets after `start` that neither data nor a gap of the sampler's accounts for."""
+    def holes(self, start: int, *why: str) -> list[int]:
+        """Return the offsets after `start` that neither data accounts for, nor a gap by the sampler or for `why`."""
         said = {tick.offset for tick in self.ticks}
         for gap in self.gaps:
-            if gap["why"] == "sampler":
+            if gap["why"] in ("sampler", *why):
                 said.update(range(gap["from"], gap["to"] + 1))
         return [offset for offset in range(start + 1, self.offset + 1) if offset not in said]
 

@@ -107,6 +107,34 @@ def handshake_request(
     ).encode("latin-1")
 
 
+def take_frame(buffer: bytearray) -> Frame | None:
+    """Take a frame off the buffer, None where it has not come whole; it must be one that a server may send."""
+    if len(buffer) < 2:
+        return None
+    first, second = buffer[:2]
+    fin, opcode, size, begin = bool(first & 0x80), first & 0x0F, second & 0x7F, 2
+    assert not first & 0x70, "reserved bits are set"
+    assert not second & 0x80, "RFC 6455 5.1: a server MUST NOT mask any frames"
+    assert opcode in (CONT, TEXT, BINARY, CLOSE, PING, PONG), opcode
+    if opcode >= CLOSE:
+        assert fin, "RFC 6455 5.5: control frames MUST NOT be fragmented"
+        assert size <= 125, "RFC 6455 5.5: control frames have 125 bytes at most"
+    if size >= 126:
+        begin += 2 if size == 126 else 8
+        if len(buffer) < begin:
+            return None
+        size, smallest = int.from_bytes(buffer[2:begin], "big"), 126 if size == 126 else 65536
+        assert smallest <= size < 2**31, "RFC 6455 5.2: the minimal number of bytes"
+    if len(buffer) < begin + size:
+        return None
+    payload = bytes(buffer[begin : begin + size])
+    del buffer[: begin + size]
+    if opcode == TEXT:
+        assert fin, "the server has no reason to fragment"
+        payload.decode()
+    return Frame(fin, opcode, payload)
+
+
 class RawSocket(Talker):
     """A TCP connection to the server. Every frame that is read is checked against what a server may send."""
 
@@ -145,13 +173,6 @@ class RawSocket(Talker):
             raise EndedError(reset=False)
         return data
 
-    async def _exactly(self, size: int) -> bytes:
-        while len(self._buffer) < size:
-            self._buffer += await self._recv()
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return data
-
     async def read_response(self) -> Response:
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             self._buffer += await self._recv()
@@ -162,25 +183,30 @@ class RawSocket(Talker):
 
     async def read_frame(self) -> Frame:
         """Return the next frame, which must be one that a server may send."""
-        first, second = await self._exactly(2)
-        fin, opcode, size = bool(first & 0x80), first & 0x0F, second & 0x7F
-        assert not first & 0x70, "reserved bits are set"
-        assert not second & 0x80, "RFC 6455 5.1: a server MUST NOT mask any frames"
-        assert opcode in (CONT, TEXT, BINARY, CLOSE, PING, PONG), opcode
-        if size == 126:
-            size = int.from_bytes(await self._exactly(2), "big")
-            assert size >= 126, "RFC 6455 5.2: the minimal number of bytes"
-        elif size == 127:
-            size = int.from_bytes(await self._exactly(8), "big")
-            assert 65536 <= size < 2**31, "RFC 6455 5.2: the minimal number of bytes"
-        if opcode >= CLOSE:
-            assert fin, "RFC 6455 5.5: control frames MUST NOT be fragmented"
-            assert size <= 125, "RFC 6455 5.5: control frames have 125 bytes at most"
-        payload = await self._exactly(size)
-        if opcode == TEXT:
-            assert fin, "the server has no reason to fragment"
-            payload.decode()
-        return Frame(fin, opcode, payload)
+        while (frame := take_frame(self._buffer)) is None:
+            self._buffer += await self._recv()
+        return frame
+
+    async def fill(self) -> None:
+        """Take some bytes from the kernel and keep them for later."""
+        self._buffer += await self._recv()
+
+    def frames_now(self) -> list[Frame]:
+        """Return the frames that have arrived whole, without waiting. Raises EndedError where none will follow."""
+        try:
+            while data := self.sock.recv(65536):
+                self._buffer += data
+            ended = True
+        except BlockingIOError:
+            ended = False
+        except ConnectionError:
+            ended = True
+        frames = []
+        while (frame := take_frame(self._buffer)) is not None:
+            frames.append(frame)
+        if ended and not frames:
+            raise EndedError(reset=False)
+        return frames
 
     async def read_until(self, *opcodes: int) -> Frame:
         """Return the next frame of these opcodes; the server's pings are answered."""

@@ -1,0 +1,637 @@
+"""Clients that break every rule of the contract, while a witness on another socket must not notice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import struct
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, pairwise, product
+from typing import Any
+
+import psutil
+import pytest
+from tests.e2e.client import PROTOCOL, TIMEOUT_S, Client, Json, Mirror, client, plain_client, vitals, witness
+from tests.e2e.conftest import StartServer
+from tests.e2e.raw import (
+    BINARY,
+    CLOSE,
+    CONT,
+    PING,
+    PONG,
+    TEXT,
+    EndedError,
+    RawSocket,
+    client_frame,
+    handshake_request,
+    raw,
+    tcp,
+    text_frame,
+)
+from tests.e2e.server import Server, Variant, on_every_server, running
+
+MIB = 2**20
+CPU = "system.cpu.utilization"
+GROWTH_BYTES = 48 * MIB  # far above what allocators keep, far below what a leak would cost here
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Server]:
+    """A server that lets clients send a lot."""
+    env = {
+        "VITALCAST_SAMPLER__INTERVAL_S": "0.2",
+        "VITALCAST_LIMITS__MESSAGES_PER_SECOND": "100000",
+        "VITALCAST_TIMEOUTS__SHUTDOWN_S": "1",
+    }
+    with running(Variant.FAST, env) as server:
+        yield server
+        assert server.stop() == 0
+        assert server.errors() == ""
+
+
+async def works(one: Client | RawSocket) -> None:
+    """A ping is answered."""
+    assert (await one.ask("ping", id="still here"))["type"] == "pong"
+
+
+# --- texts that are no commands ----------------------------------------------------------------------------------
+
+NOT_JSON = [
+    "",
+    " ",
+    "\x00",
+    "\ufeff{}",
+    "{",
+    "}",
+    '{"type":"ping"}}',
+    '{"type":"ping"} {"type":"ping"}',
+    "{'type':'ping'}",
+    '{"type":"ping",}',
+    '{"type":"ping","id":NaN}',
+    '{"type":"ping","id":Infinity}',
+    '{"type":"ping","id":-}',
+    '{"type":"ping","id":0x10}',
+    '{"type":"ping","id":01}',
+    '{"type":"ping","id":"\\ud800"}',
+    '{"type":"ping","id":"\\udc00\\ud800"}',
+    '{"type":"ping","id":"\\u12"}',
+    '{"type":"ping","id":"a\nb"}',
+    '// a comment\n{"type":"ping"}',
+    "[" * 60_000,
+    '{"a":' * 10_000,
+    "[" * 30_000 + "]" * 30_000,
+    '{"type":"ping","id":' + "[" * 2_000 + "]" * 2_000 + "}",
+    '"' + "x" * 60_000 + '"',
+    "9" * 60_000,
+    '{"type":"subscribe","stream":"x","metrics":' + "[" * 20_000,
+]
+NO_COMMAND = [
+    ('{"type":"nothing"}', 104),
+    ('{"type":"Ping"}', 104),
+    ('{"type":" ping"}', 104),
+    ('{"type":""}', 104),
+    ('{"type":null}', 104),
+    ('{"type":1}', 104),
+    ('{"type":["ping"]}', 104),
+    ('{"type":{"ping":1}}', 104),
+    ('{"Type":"ping"}', 104),
+    ("{}", 104),
+    ('{"type":"data","group":1,"offset":1,"time":1,"values":[]}', 104),
+    ('{"type":"ping","type":"nothing"}', 104),
+    ('{"type":"' + "x" * 60_000 + '"}', 104),
+    ('{"type":"subscribe","stream":"x","metrics":["system.>"],"stream":5}', 107),
+    ('{"type":"ping","id":1e400}', 107),
+    ('{"type":"ping","id":' + "9" * 400 + "}", 107),
+    ('{"type":"ping","id":1.5}', 107),
+    ('{"type":"ping","id":true}', 107),
+    ('{"type":"ping","id":"' + "x" * 65 + '"}', 107),
+    ('{"type":"ping","id":[1]}', 107),
+    ('{"type":"ping","id":{"id":{}}}', 107),
+]
+
+
+async def test_texts_that_are_no_commands_are_answered_with_an_error(target: Server) -> None:
+    async with witness(target), client(target) as one:
+        for text, code in [*((text, 107) for text in NOT_JSON), *NO_COMMAND]:
+            await one.send_text(text)
+            answer = await one.receive()
+            assert (answer["type"], answer["code"]) == ("error", code), text[:80]
+            assert len(answer["message"]) < 1000
+        await works(one)
+
+
+async def test_plain_sockets_echo_them_all(target: Server) -> None:
+    async with witness(target), plain_client(target) as one:
+        for text in NOT_JSON:
+            await one.send_text(text)
+            while not (answer := await one.receive_text()).startswith("Message text was: "):
+                pass
+            assert answer == f"Message text was: {text}"
+
+
+@pytest.mark.parametrize(
+    "id_", [0, -1, 2**53, 2**63 - 1, -(2**63), 2**64 - 1, "", "x" * 64, "ü" * 64, '\u0000\u001f"\\'], ids=repr
+)
+async def test_every_proper_id_comes_back(target: Server, id_: int | str) -> None:
+    async with client(target) as one:
+        await one.send("ping", id=id_)
+        assert (await one.receive())["id"] == id_
+        await one.send("nothing", id=id_)
+        error = await one.receive()
+        assert error.get("id", id_) == id_
+
+
+# --- commands with wrong fields ----------------------------------------------------------------------------------
+
+VALID: dict[str, dict[str, Any]] = {
+    "hello": {"token": "x"},
+    "subscribe": {
+        "stream": "s",
+        "metrics": [CPU],
+        "where": {"cpu.mode": ["user"]},
+        "interval": 1.0,
+        "aggregate": ["avg"],
+        "backfill": 1,
+        "since": {"epoch": "e", "offset": 1},
+    },
+    "update": {"stream": "s", "interval": 1.0, "paused": False, "backfill": 1, "since": {"epoch": "e", "offset": 1}},
+    "unsubscribe": {"stream": "s"},
+    "list": {"metrics": [">"]},
+    "table": {"stream": "s", "table": "processes", "sort": "cpu", "limit": 3, "interval": 1.0},
+    "ping": {},
+}
+STRANGE: list[Any] = [
+    True,
+    -1,
+    -0.5,
+    10**30,
+    1e308,
+    "",
+    "x" * 5_000,
+    "\u0000",
+    [],
+    [[]],
+    [None],
+    [1],
+    [""],
+    ["x"] * 1_000,
+    {},
+    {"": []},
+    {"x": 1},
+    {"x": ["y"] * 1_000},
+    {"x": {"x": {"x": []}}},
+]
+FINE = {  # what is strange elsewhere and right here
+    ("hello", "token"): [True, "", "x" * 5_000, "\u0000"],
+    ("subscribe", "stream"): ["\u0000"],
+    ("table", "stream"): ["\u0000"],
+    ("subscribe", "where"): [{}, {"x": ["y"]}],
+    ("update", "paused"): [True],
+}
+
+
+async def test_wrong_fields_are_refused_one_by_one(target: Server) -> None:
+    async with witness(target), client(target) as one:
+        sent = 0
+        for type_, fields in VALID.items():
+            for (field, _), strange in product([*fields.items(), ("unknown", None)], STRANGE):
+                if strange in FINE.get((type_, field), []) and type(strange) is not int:
+                    continue
+                answer = await one.ask(type_, **(fields | {field: strange}))
+                assert answer["type"] == "error", (type_, field, strange, answer)
+                assert answer["code"] in (102, 107), (type_, field, strange, answer)
+                assert len(answer["message"]) < 1500
+                sent += 1
+            for field in fields:
+                answer = await one.ask(type_, **{name: value for name, value in fields.items() if name != field})
+                assert answer.get("code") != 100
+                await one.ask("unsubscribe", stream="s")
+        assert sent > 400
+        assert await one.pong() is not None
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        ["system..cpu"],
+        [".system"],
+        ["system."],
+        ["System.cpu"],
+        ["system.cpu utilization"],
+        ["system.**"],
+        ["system.*cpu"],
+        [">.cpu"],
+        ["system.>.cpu"],
+        ["(a+)+$"],
+        ["système.cpu"],
+        ["\n"],
+        ["a" * 257],
+        [">"] * 65,
+    ],
+    ids=lambda metrics: repr(metrics[0][:20]),
+)
+async def test_malformed_patterns_are_refused(target: Server, metrics: list[str]) -> None:
+    async with client(target) as one:
+        await one.refused("subscribe", 107, stream="x", metrics=metrics)
+        await one.refused("list", 107, metrics=metrics)
+
+
+async def test_patterns_and_filters_of_the_largest_size_cost_nobody_anything(target: Server) -> None:
+    stars = [".".join("*" * count) for count in range(60, 124)]
+    many = {f"attribute.{key}": [f"value {key} {value}" for value in range(40)] for key in range(60)}
+    async with witness(target) as watching, client(target) as one:
+        for number in range(20):
+            await one.ask("subscribe", stream=f"s{number}", metrics=[*stars[:63], ">"], interval=0.1 + number / 10)
+        for number in range(20):
+            where = {**many, "number": [str(number)]}
+            answer = await one.ask("subscribe", stream=f"w{number}", metrics=[">"], where=where, interval=0.1)
+            assert answer["type"] == "ack", answer
+        await watching.ticks(5)
+
+
+# --- floods ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_flood_is_refused_with_few_words_and_forgiven(server: Server) -> None:
+    before = server.rss_bytes
+    async with witness(server) as watching, raw(server) as one:
+        ack, _ = await one.subscribe("cpu", [CPU])
+        for frame in (text_frame('{"type":"ping","id":1}'), client_frame(BINARY, b"x" * 1000), text_frame("not JSON")):
+            one.heard.clear()
+            await one.send_bytes(frame * 10_000)
+            await one.until("data", group=ack["group"])
+            await watching.ticks(12)  # more than a second, after which all is forgiven
+            await works(one)
+            errors = [message for message in one.heard if message["type"] == "error"]
+            limited = [message for message in errors if message["code"] == 111]
+            assert len(limited) >= 10
+            assert len(errors) + sum(message["type"] == "pong" for message in one.heard) <= 250
+            assert {message["temporary"] for message in limited} == {True}
+    assert server.rss_bytes - before < GROWTH_BYTES
+
+
+async def test_sixty_four_streams_and_not_one_more(target: Server) -> None:
+    async with witness(target) as watching, vitals(target) as counts, client(target) as one:
+        groups = set()
+        for number in range(64):
+            ack, _ = await one.subscribe(f"s{number}", [CPU], interval=0.1 + number / 1000)
+            groups.add(ack["group"])
+        assert len(groups) == 64
+        await counts.until(stream_count=66, group_count=66)
+        error = await one.refused("subscribe", 106, stream="one too many", metrics=[CPU])
+        assert "64" in error["message"]
+        await one.refused("table", 106, stream="one too many", table="processes")
+        await one.ask("unsubscribe", stream="s7")
+        await one.subscribe("one more", [CPU])
+        await watching.ticks(3)
+
+
+async def test_thousands_of_subscriptions_leave_nothing_behind(target: Server) -> None:
+    async with witness(target), vitals(target) as counts:
+        async with client(target) as one:
+            await subscribe_and_leave(one, range(300))
+            before = target.rss_bytes
+            await subscribe_and_leave(one, range(1_500))
+            await counts.until(stream_count=2, group_count=2, socket_count=3)
+            assert target.rss_bytes - before < GROWTH_BYTES
+        await counts.until(socket_count=2)
+
+
+async def subscribe_and_leave(one: Client, numbers: range) -> None:
+    """Subscribe to a group of its own each, and leave it; answers are awaited a hundred at a time."""
+    for chunk in (list(islice(numbers, start, start + 100)) for start in range(0, len(numbers), 100)):
+        for number in chunk:
+            where = {"cpu.mode": ["user", str(number)]}
+            await one.send("subscribe", stream=str(number), metrics=[CPU], where=where, interval=0.5)
+            await one.send("update", stream=str(number), interval=1.5)
+            await one.send("unsubscribe", stream=str(number))
+        one.heard.clear()
+        await one.pong()
+        assert "error" not in {message["type"] for message in one.heard}
+
+
+async def test_a_list_flood_that_is_not_read_costs_no_memory(target: Server) -> None:
+    async with witness(target) as watching, raw(target, receive_buffer_bytes=2048) as one:
+        before = target.rss_bytes
+        sending = asyncio.create_task(one.send_bytes(text_frame('{"type":"list"}') * 1_000_000))
+        await watching.ticks(10)
+        assert not sending.done(), "who does not read is not read from"
+        assert target.rss_bytes - before < GROWTH_BYTES
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+# --- limits ------------------------------------------------------------------------------------------------------
+
+
+async def test_series_snapshots_intervals_and_connections_have_their_limits(start_server: StartServer) -> None:
+    server = start_server(
+        scripted=True,
+        E2E_BULK="100",
+        SAMPLER__INTERVAL_S="0.2",
+        SAMPLER__INTERVAL_MIN_S="0.2",
+        LIMITS__SERIES="100",
+        LIMITS__SNAPSHOT_VALUES="1000",
+        LIMITS__CONNECTIONS="4",
+    )
+    async with witness(server, metrics="vitalcast.socket.*", interval=0.2) as watching, client(server) as one:
+        assert (one.heard[0]["limits"]["series"], one.heard[0]["limits"]["snapshot_values"]) == (100, 1000)
+        await one.refused("subscribe", 106, stream="x", metrics=[">"])
+        await one.refused("subscribe", 106, stream="x", metrics=[CPU], interval=0.1)
+        await watching.ticks(5)
+        aggregates = ["last", "avg", "min", "max"]
+        ack, snapshot = await one.subscribe("bulk", ["test.bulk"], aggregate=aggregates)
+        assert [len(column) for column in snapshot["values"]] == [1] * 400
+        _, snapshot = await one.subscribe("fits", ["test.bulk"], backfill=3600)
+        assert len(snapshot["times"]) >= 5
+        await one.refused("subscribe", 106, stream="x", metrics=["test.bulk"], aggregate=aggregates, backfill=3600)
+        await one.refused("update", 106, stream="bulk", interval=0.1)
+        await one.refused("update", 106, stream="bulk", interval=0.201, backfill=3600)
+        await one.data(ack["group"], 2)  # the stream is as it was
+
+        async with raw(server) as third, raw(server, plain=True) as fourth:
+            for plain in (True, False):
+                async with tcp(server) as fifth:
+                    await turned_away(server, fifth, plain=plain)
+            await works(third)
+            third.reset()
+            while "left the chat" not in await fourth.receive_text():
+                pass
+            async with client(server) as third_again:
+                await works(third_again)
+
+
+async def turned_away(server: Server, one: RawSocket, *, plain: bool) -> None:
+    wanted = {} if plain else {"sec_websocket_protocol": PROTOCOL}
+    await one.send_bytes(handshake_request(server, **wanted))
+    assert (await one.read_response()).status == 101
+    bye = await one.receive()
+    assert bye == {"type": "bye", "code": 4504, "reconnect_after_ms": None}
+    frame = await one.read_frame()
+    assert (frame.opcode, frame.close_code) == (CLOSE, 4504)
+    await one.send_bytes(client_frame(CLOSE, struct.pack("!H", 4504)))
+    with pytest.raises(EndedError):
+        await one.read_frame()
+
+
+# --- closes at every moment --------------------------------------------------------------------------------------
+
+
+async def test_clients_that_leave_at_every_moment_leave_nothing_behind(target: Server) -> None:
+    subscribe = text_frame(json.dumps({"type": "subscribe", "stream": "x", "metrics": [">"], "interval": 0.1}))
+    table = text_frame(json.dumps({"type": "table", "stream": "t", "table": "processes"}))
+    update = text_frame(json.dumps({"type": "update", "stream": "x", "interval": 0.3}))
+    conversation = subscribe + table + update + client_frame(PING, b"x") + client_frame(CLOSE, b"\x03\xe8")
+    starts = [0, 1, 2, 5, 6, 20, *range(40, len(conversation), 23), len(conversation)]
+    async with witness(target), vitals(target) as counts:
+
+        async def leave(size: int, how: str) -> None:
+            async with raw(target, plain=size % 2 == 0) as one:
+                await one.send_bytes(conversation[:size])
+                if how == "reset":
+                    one.reset()
+                elif how == "read, then reset":
+                    if size >= len(subscribe):
+                        await one.read_some()
+                    one.reset()
+
+        for size in starts:
+            await asyncio.gather(*(leave(size, how) for how in ("close", "reset", "read, then reset")))
+        await counts.until(socket_count=2, group_count=2, stream_count=2)
+
+
+# --- clients that are slow ---------------------------------------------------------------------------------------
+
+
+BULK = "test.bulk"
+
+
+@pytest.fixture(scope="module")
+def wide_servers() -> Iterator[dict[Variant, Server]]:
+    """Servers with so many series that a client which does not read is soon blocked.
+
+    Under other servers than ours the kernel buffers megabytes first, and an application by ASGI cannot help it.
+    """
+    env = {
+        "E2E_BULK": "3000",
+        "VITALCAST_LIMITS__SERIES": "5000",
+        "VITALCAST_SAMPLER__INTERVAL_S": "0.1",
+        "VITALCAST_TIMEOUTS__SLOW_S": "3",
+    }
+    shared = {variant: Server(variant, env, scripted=True) for variant in (Variant.FAST, Variant.PLAIN)}
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Server.start, shared.values()))
+        yield shared
+        assert [one.errors() for one in shared.values()] == ["", ""]
+    finally:
+        for one in shared.values():
+            one.close()
+
+
+async def mirrored(one: RawSocket | Client, stream: str, metrics: str) -> Mirror:
+    """Subscribe to every tick."""
+    ack, snapshot = await one.subscribe(stream, [metrics], interval=0.1)
+    mirror = Mirror(ack["group"])
+    mirror.feed(snapshot)
+    return mirror
+
+
+async def test_a_client_that_never_reads_is_let_go_in_the_end(wide_servers: dict[Variant, Server]) -> None:
+    await on_every_server(stall_for_ever)(wide_servers)
+
+
+async def stall_for_ever(server: Server) -> None:
+    before = server.rss_bytes
+    async with witness(server), vitals(server) as counts:
+        closed = counts.now["socket.closed_slow"] or 0
+        async with raw(server, receive_buffer_bytes=2048) as one, raw(server, receive_buffer_bytes=2048) as too_late:
+            for stalled in (one, too_late):
+                await mirrored(stalled, "bulk", BULK)
+            await counts.until(socket_closed_slow=closed + 2)
+            frames = await too_late.read_to_end()
+            if frames[-1].opcode == CLOSE:  # else it was reset
+                assert frames[-1].close_code == 4008
+                bye = json.loads(frames[-2].payload)
+                assert (bye["type"], bye["code"], bye["reconnect_after_ms"] > 0) == ("bye", 4008, True)
+            await counts.until(socket_count=2, group_count=2)
+            await gone(server, one.sock.getsockname()[1])
+    assert server.rss_bytes - before < GROWTH_BYTES
+
+
+async def gone(server: Server, port: int) -> None:
+    """Wait until the server has ended its connection with this port of a client."""
+    process = psutil.Process(server.pid)
+    async with asyncio.timeout(TIMEOUT_S):
+        while port in {each.raddr.port for each in process.net_connections("tcp") if each.raddr}:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_slow_client_that_makes_progress_is_kept(wide_servers: dict[Variant, Server]) -> None:
+    server = wide_servers[Variant.FAST]
+    clock = asyncio.get_running_loop().time
+    async with witness(server) as watching, raw(server, receive_buffer_bytes=4096) as one:
+        mirror = await mirrored(one, "bulk", BULK)
+        start, begin_s = mirror.offset, clock()
+        while clock() - begin_s < 4.5:  # longer than a client may take nothing
+            await watching.ticks(1)
+            await one.fill()
+        while mirror.offset < watching.mirror.offset:
+            mirror.feed(await one.receive())
+        assert "slow" in {gap["why"] for gap in mirror.gaps}
+        assert mirror.holes(start, "slow") == []
+        await works(one)
+
+
+async def test_a_slow_client_is_told_what_it_missed_and_goes_on_from_the_newest(
+    wide_servers: dict[Variant, Server],
+) -> None:
+    await on_every_server(stall_and_resume)(wide_servers)
+
+
+async def stall_and_resume(server: Server) -> None:
+    async with witness(server, metrics=BULK) as watching, raw(server, receive_buffer_bytes=2048) as one:
+        bulk = await mirrored(one, "bulk", BULK)
+        cpu = await mirrored(one, "cpu", CPU)
+        start = max(bulk.offset, cpu.offset)
+        await watching.ticks(8)
+        for number in range(3):
+            await one.send("ping", id=f"while blocked {number}")
+        await one.send("update", stream="cpu", interval=0.3, id="updated while blocked")
+        await watching.ticks(4)
+        one.heard.clear()
+        pongs = []
+        while len(bulk.ticks) < 4 or bulk.offset < watching.mirror.offset or not bulk.gaps or len(pongs) < 3:
+            message = await one.receive()
+            bulk.feed(message)
+            if message["type"] == "pong":
+                pongs.append(message["id"])
+            if message.get("id") != "updated while blocked":
+                cpu.feed(message)
+        assert pongs == [f"while blocked {number}" for number in range(3)]
+        assert "slow" in {gap["why"] for gap in bulk.gaps}
+        assert bulk.holes(start, "slow") == []
+        streamed = {tick.offset: tick.values for tick in watching.mirror.ticks}
+        assert [tick for tick in bulk.ticks if tick.offset in streamed and tick.values != streamed[tick.offset]] == []
+        ticks = len(bulk.ticks)
+        while len(bulk.ticks) < ticks + 3:
+            bulk.feed(await one.receive())
+        assert bulk.holes(start, "slow") == []
+        await one.until("data", lambda message: message["group"] not in (bulk.group, cpu.group))
+        await works(one)
+
+
+# --- everything at once ------------------------------------------------------------------------------------------
+
+SEED = 20_261_122
+METRICS = [CPU, "system.>", ">", "vitalcast.*.count", "system.memory.usage", "no.such.metric", "not a pattern"]
+
+
+class Fuzz:
+    """What a client without manners may say next."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def command(self) -> Json:
+        pick = self.random.choice
+        fields: Json = {
+            "type": pick(["subscribe"] * 4 + ["update"] * 3 + ["unsubscribe"] * 2 + ["list", "table", "ping", "hello"]),
+            "id": pick([None, 1, "x", 2**40]),
+        }
+        if fields["type"] in ("subscribe", "list"):
+            fields["metrics"] = self.random.choices(METRICS, k=pick([1, 1, 2, 3]))
+        if fields["type"] not in ("list", "ping", "hello"):
+            fields["stream"] = pick("abcdef")
+        if fields["type"] in ("subscribe", "update"):
+            fields["backfill"] = pick([0, 0.5, 5, 3600])
+            if self.random.random() < 0.3:
+                fields["since"] = {"epoch": pick(["e", self.epoch]), "offset": pick([0, 1, 50, 10**6])}
+        if fields["type"] == "subscribe":
+            fields["where"] = pick([{}, {"cpu.mode": ["user", pick("abcd")]}])
+            fields["aggregate"] = self.random.choices(["last", "avg", "min", "max"], k=pick([1, 1, 4]))
+        if fields["type"] == "update":
+            fields["paused"] = pick([None, True, False])
+        if fields["type"] == "table":
+            fields["table"] = pick(["processes", "processes", "nothing"])
+            fields["interval"] = pick([1, 1.5, 2])
+        elif fields["type"] in ("subscribe", "update"):
+            fields["interval"] = pick([None, 0.1, 0.2, 0.25, 1, 60])
+        if self.random.random() < 0.1:
+            fields[pick(list(fields))] = pick([None, -1, "", [], {}, True, 1e300])
+        return fields
+
+    epoch = ""
+
+    def text(self) -> bytes:
+        text = bytearray(json.dumps(self.command()).encode())
+        if self.random.random() < 0.1:
+            text[self.random.randrange(len(text))] = self.random.randrange(32, 127)
+        return bytes(text)
+
+    def frames(self) -> bytes:
+        """Return what is sent at once: mostly a command, at times in pieces, seldom nonsense."""
+        chance = self.random.random()
+        if chance < 0.7:
+            return b"".join(client_frame(TEXT, self.text()) for _ in range(self.random.choice([1, 1, 1, 5])))
+        if chance < 0.85:
+            text = self.text()
+            cuts = sorted(self.random.sample(range(len(text)), k=min(3, len(text))))
+            pieces = [text[a:b] for a, b in pairwise([0, *cuts, len(text)])]
+            middle = [client_frame(CONT, piece, fin=False) + client_frame(PING, b"p") for piece in pieces[1:-1]]
+            return client_frame(TEXT, pieces[0], fin=False) + b"".join(middle) + client_frame(CONT, pieces[-1])
+        if chance < 0.9:
+            return client_frame(self.random.choice([BINARY, PING, PONG]), self.random.randbytes(100))
+        if chance < 0.95:
+            return client_frame(TEXT, self.random.randbytes(self.random.choice([1, 50, 500])))
+        return self.random.choice([b"", client_frame(self.random.randrange(16), rsv=self.random.randrange(8))])
+
+    def nonsense(self) -> bytes:
+        return self.random.randbytes(self.random.randrange(1, 300))
+
+
+KNOWN = {"welcome", "metrics", "ack", "snapshot", "data", "series", "rows", "gap", "heartbeat", "error", "pong"}
+
+
+async def test_a_server_is_healthy_after_everything_at_once(target: Server) -> None:
+    lives, words = 60, 25
+    async with witness(target) as watching, vitals(target) as counts, client(target) as last:
+        before = target.rss_bytes
+        Fuzz.epoch = last.heard[0]["epoch"]
+
+        async def talk(one: RawSocket, fuzz: Fuzz, clock: RawSocket, *, plain: bool, reads: bool) -> None:
+            for _ in range(fuzz.random.randrange(words * 2)):
+                await one.send_bytes(fuzz.nonsense() if fuzz.random.random() < 0.01 else fuzz.frames())
+                await works(clock)
+                for frame in one.frames_now() if reads else ():
+                    if frame.opcode == TEXT and not plain:
+                        message = json.loads(frame.payload)
+                        assert message["type"] in KNOWN | {"catalogue"}, message
+                        assert message.get("code") != 100, message
+
+        async def live(fuzz: Fuzz, clock: RawSocket) -> None:
+            for _ in range(lives):
+                plain, reads = fuzz.random.random() < 0.3, fuzz.random.random() < 0.9
+                buffer_bytes = fuzz.random.choice([None, 2048])
+                async with raw(target, plain=plain, receive_buffer_bytes=buffer_bytes) as one:
+                    try:
+                        await talk(one, fuzz, clock, plain=plain, reads=reads)
+                    except EndedError:
+                        continue
+                    end = fuzz.random.choice(["close", "reset", "say so"])
+                    if end == "reset":
+                        one.reset()
+                    elif end == "say so":
+                        await one.send_bytes(client_frame(CLOSE, b"\x03\xe8"))
+
+        async def lead_lives(seed: int) -> None:
+            async with raw(target) as clock:
+                await live(Fuzz(seed), clock)
+
+        await asyncio.gather(*(lead_lives(SEED + number) for number in range(6)))
+        await watching.ticks(3)
+        await counts.until(socket_count=3, group_count=2, stream_count=2)
+        await last.subscribe("cpu", [CPU])
+        assert target.rss_bytes - before < 2 * GROWTH_BYTES

@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "bus": {"core", "model", "errors"},
     "history": {"core", "model", "errors"},
     "config": {"errors"},
-    "live": {"collectors", "bus", "core", "config", "model", "errors"},
+    "live": {"collectors", "bus", "history", "core", "config", "model", "errors"},
     "web": {"live", "collectors", "bus", "core", "config", "model", "errors", "__init__"},
     "tail": {"core", "config", "model", "errors", "__init__"},
     "cli": {"web", "tail", "config", "errors", "__init__", "model", "core"},

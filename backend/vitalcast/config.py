@@ -163,6 +163,30 @@ class Ring(_Section):
     )
 
 
+class History(_Section):
+    """The file that keeps readings over a restart."""
+
+    path: str = Field(
+        default="",
+        pattern=r"^[^\x00]*$",
+        max_length=4096,
+        description="Where it is, from the working folder; with nothing, readings are kept in memory alone",
+        json_schema_extra={"form": 'nothing, or the path of a file such as "~/vitalcast.db"'},
+    )
+    flush_s: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3600,
+        description="Pause between two writes; a crash or a power cut loses no more than that",
+    )
+    retention_h: int = Field(
+        default=24,
+        ge=1,
+        le=87600,
+        description="How long it keeps readings; a day of 200 series takes about 15 MB",
+    )
+
+
 class Stream(_Section):
     """The default stream: what a plain WebSocket gets without asking."""
 
@@ -255,6 +279,7 @@ class Settings(BaseSettings):
     sampler: Sampler = Sampler()
     collectors: Collectors = Collectors()
     ring: Ring = Ring()
+    history: History = History()
     stream: Stream = Stream()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()

@@ -26,6 +26,26 @@ class Catalogue:
         """Say whether any metric that can exist here is meant."""
         return any(map(selection.matches_name, self.descriptors))
 
+    def adopt(self, series: Iterable[Series]) -> list[int]:
+        """Give columns to different series of an earlier run, before the first frame; return the column of each.
+
+        It is -1 where the metric is not known here, or not with the same unit, kind and attributes.
+        """
+        if self._width:
+            raise ValueError("columns are taken already")
+        columns = []
+        for one in series:
+            known = self.descriptors.get(one.name)
+            if known is None or _meaning(known) != _meaning(one.descriptor):
+                columns.append(-1)
+                continue
+            attributes = one.attributes
+            self._columns[Series(known, tuple(attributes[key] for key in known.attributes))] = self._width
+            columns.append(self._width)
+            self._width += 1
+        self.layout = Layout(1, tuple(self._columns))
+        return columns
+
     def frame(self, offset: int, time_ms: int, samples: list[Sample], oldest_offset: int) -> Frame:
         """Put one tick's samples into columns. `oldest_offset` is the oldest that any reader may still ask for."""
         order = [series for series, _ in samples]
@@ -58,3 +78,7 @@ class Catalogue:
         for series, column in columns.items():
             table[column] = series
         self.layout = Layout(self.layout.version + 1, tuple(table))
+
+
+def _meaning(descriptor: Descriptor) -> tuple[object, ...]:
+    return descriptor.unit, descriptor.kind, sorted(descriptor.attributes)

@@ -64,6 +64,12 @@ class Ring:
         """The offset of the oldest frame held, 0 while there is none."""
         return int(self._blocks[0].offsets[0]) if self._blocks else 0
 
+    def forget_first(self) -> None:
+        """Number the rows as if one had been held and forgotten: to an empty ring, for ticks of an earlier run."""
+        if self._blocks:
+            raise ValueError("the ring is not empty")
+        self.end_row += 1
+
     def append(self, frame: Frame) -> None:
         """Add the newest frame; its offset must be above all before it."""
         width = len(frame.values)

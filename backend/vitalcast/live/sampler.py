@@ -85,8 +85,9 @@ class Sampler:
         self._tasks: list[asyncio.Task[None]] = []
         self._offset = 0
 
-    async def start(self) -> None:
-        """Publish the first frame, then go on in the background."""
+    async def start(self, after_offset: int = 0) -> None:
+        """Publish the first frame, whose offset is the next, then go on in the background."""
+        self._offset = after_offset
         self._tasks = [asyncio.create_task(self._keep_cadence(source)) for source in self._dear]
         await self._read_cheap()  # counters have no rate before their second reading
         await asyncio.sleep(PRIME_S)

@@ -1,0 +1,243 @@
+"""A server that ends in any way and starts again on the same file: clients find what was, and are told what was not."""
+
+from __future__ import annotations
+
+import re
+import resource
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.client import Json, Mirror, client
+from tests.e2e.conftest import StartServer
+from tests.e2e.server import Server, StartError, Variant
+from tests.history.frames import points
+from websockets.exceptions import ConnectionClosed
+
+from vitalcast.history.database import read_column
+from vitalcast.model import Descriptor, Kind, Series
+
+TICK_S = 0.2
+FILE = "history.db"
+METRICS = ["system.cpu.utilization", "vitalcast.sampler.>"]
+ENV = {"SAMPLER__INTERVAL_S": str(TICK_S), "HISTORY__PATH": FILE}
+
+Readings = dict[str, dict[int, float | None]]  # by series, by offset
+
+
+def key_of(series: Json) -> Series:
+    attributes = series["attributes"]
+    return Series(
+        Descriptor(series["name"], series["unit"], Kind.GAUGE, "", tuple(attributes)), tuple(attributes.values())
+    )
+
+
+def kept(folder: Path, series: Json) -> list[tuple[int, int, float]]:
+    """Return what the file holds of a series, whoever has it open."""
+    return points(read_column(folder / FILE, key_of(series), 0, 2**60))
+
+
+def assert_kept(folder: Path, mirror: Mirror) -> None:
+    """Hold every reading that a client saw to be in the file."""
+    assert len(mirror.ticks) >= 3
+    for position, series in enumerate(mirror.series):
+        seen = [
+            (tick.offset, tick.time, tick.values[position])
+            for tick in mirror.ticks
+            if tick.values[position] is not None
+        ]
+        stored = {offset: (offset, time, value) for offset, time, value in kept(folder, series)}
+        assert [stored.get(offset) for offset, _, _ in seen] == seen, series
+
+
+async def watch(server: Server, *, until: Callable[[Mirror], object], **fields: Any) -> tuple[Mirror, Json, Json]:
+    """Follow the metrics until a condition holds, asked anew with each tick; return what was seen, ack, snapshot."""
+    async with client(server) as one:
+        ack, snapshot = await one.subscribe("watch", METRICS, **fields)
+        mirror = Mirror(ack["group"])
+        mirror.feed(snapshot)
+        while not until(mirror):
+            mirror.feed(await one.receive())
+        return mirror, ack, snapshot
+
+
+def ticks(count: int) -> Callable[[Mirror], bool]:
+    return lambda mirror: len(mirror.ticks) >= count
+
+
+async def back(server: Server, ack: Json, offset: int, **fields: Any) -> tuple[Json, Mirror, Json]:
+    """Come back with a position from before; return the ack, the mirror after three more ticks, and the snapshot."""
+    since = {"epoch": ack["epoch"], "offset": offset}
+    mirror, again, snapshot = await watch(server, until=ticks(3), since=since, **fields)
+    return again, mirror, snapshot
+
+
+def assert_goes_on(seen: Mirror, after: Mirror, snapshot: Json) -> None:
+    """Hold that nothing came twice, and that what did not come is said to have been missed."""
+    assert all(time > seen.time for time in snapshot["times"])
+    assert snapshot["offset"] > seen.offset
+    assert len(after.gaps) == 1
+    gap = after.gaps[0]
+    assert (gap["from"], gap["why"]) == (seen.offset + 1, "sampler")
+    first = gap["to"] + 1
+    assert snapshot["offset"] - first + 1 == len(snapshot["times"])
+    assert after.ticks[0].offset == snapshot["offset"] + 1
+
+
+@pytest.mark.parametrize("variant", list(Variant), ids=str)
+async def test_after_a_stop_and_a_start_a_client_goes_on_with_nothing_but_the_downtime_missing(
+    start_server: StartServer, variant: Variant
+) -> None:
+    server = start_server(variant, **ENV, HISTORY__FLUSH_S="3600")
+    seen, ack, _ = await watch(server, until=ticks(10))
+    server.stop()
+    assert_kept(server.folder, seen)
+    server.start()
+    again, after, snapshot = await back(server, ack, seen.offset)
+    assert again["recovered"] is True
+    assert again["epoch"] == ack["epoch"]
+    earlier = [one for one in kept(server.folder, seen.series[0]) if one[0] > seen.offset]
+    assert snapshot["times"][: len(earlier)] == [time for _, time, _ in earlier], "the ticks up to the stop"
+    holes = [gap for gap in after.gaps if gap["why"] == "sampler"]
+    assert len(holes) == 1
+    assert holes[0]["from"] == max([seen.offset, *(offset for offset, _, _ in earlier)]) + 1
+    _, shown, past = await back(server, {"epoch": "other"}, 0, backfill=600)
+    at = {time: row for row, time in enumerate(past["times"])}
+    for tick in seen.ticks:
+        row = at[tick.time]
+        assert [column[row] for column in past["values"]] == tick.values
+    assert shown.series == seen.series
+    server.stop()
+    assert server.errors().count("Traceback") == 0
+
+
+async def test_a_stop_puts_down_the_last_tick_that_a_client_was_sent(start_server: StartServer) -> None:
+    server = start_server(**ENV, HISTORY__FLUSH_S="3600")
+    async with client(server) as one:
+        ack, snapshot = await one.subscribe("watch", METRICS)
+        mirror = Mirror(ack["group"])
+        mirror.feed(snapshot)
+        with suppress(ConnectionClosed):
+            while True:
+                mirror.feed(await one.receive())
+                if len(mirror.ticks) == 5:
+                    server.signal(signal.SIGTERM)
+    assert await server.wait_async() == 0
+    assert_kept(server.folder, mirror)
+
+
+async def test_after_a_kill_a_client_goes_on_without_doubles_and_is_told_what_is_gone(
+    start_server: StartServer,
+) -> None:
+    server = start_server(**ENV, HISTORY__FLUSH_S="0.7")
+
+    def flushed_twice(mirror: Mirror) -> bool:
+        newest = kept(server.folder, mirror.series[0])
+        return bool(newest) and len(mirror.ticks) > 3 and newest[-1][0] >= mirror.ticks[3].offset
+
+    seen, ack, _ = await watch(server, until=flushed_twice)
+    server.kill()
+    survived = kept(server.folder, seen.series[0])[-1][0]
+    server.start()
+    again, after, snapshot = await back(server, ack, seen.offset)
+    assert (again["recovered"], again["epoch"]) == (True, ack["epoch"])
+    assert_goes_on(seen, after, snapshot)
+    _, shown, past = await back(server, ack, seen.ticks[0].offset)
+    assert past["times"][: survived - seen.ticks[0].offset] == [
+        tick.time for tick in seen.ticks if seen.ticks[0].offset < tick.offset <= survived
+    ]
+    assert [gap["from"] for gap in shown.gaps] == [survived + 1]
+
+
+async def test_offsets_of_fast_ticks_are_not_given_out_again_after_a_kill(start_server: StartServer) -> None:
+    server = start_server(HISTORY__PATH=FILE, HISTORY__FLUSH_S="3600")
+    seen, ack, _ = await watch(server, until=ticks(25), interval=0.1)
+    server.kill()
+    server.start()
+    again, after, snapshot = await back(server, ack, seen.offset, interval=0.1)
+    assert again["recovered"] is True
+    assert_goes_on(seen, after, snapshot)
+
+
+async def test_a_full_disk_stops_neither_the_stream_nor_what_is_kept_once_there_is_room(
+    start_server: StartServer,
+) -> None:
+    server = start_server(**ENV, HISTORY__FLUSH_S="0.3")
+    no_limit = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+
+    def said(text: str) -> Callable[[Mirror], bool]:
+        return lambda mirror: text in server.errors() and len(mirror.ticks) >= 5
+
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (4096, no_limit[1]))
+    full, *_ = await watch(server, until=said("cannot be written"))
+    assert full.gaps == []
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, no_limit)
+    again, *_ = await watch(server, until=said("is written again"))
+    assert server.stop() == 0
+    assert_kept(server.folder, full)
+    assert_kept(server.folder, again)
+    lines = server.errors().splitlines()
+    assert len(lines) == 2, lines
+    assert "0 ticks were lost" in lines[1]
+
+
+async def test_a_broken_file_is_set_aside_and_the_server_starts_anew(start_server: StartServer) -> None:
+    server = start_server(**ENV)
+    seen, ack, _ = await watch(server, until=ticks(3))
+    server.stop()
+    path = server.folder / FILE
+    path.write_bytes(path.read_bytes()[:100] + b"\xaa" * 8000)
+    server.start()
+    again, after, _ = await back(server, ack, seen.offset)
+    assert again["recovered"] is False
+    assert again["epoch"] != ack["epoch"]
+    assert len(after.ticks) == 3
+    (aside,) = [one.name for one in server.folder.glob(f"{FILE}.corrupt-*") if not one.name.endswith("-wal")]
+    assert re.fullmatch(r"history\.db\.corrupt-\d{8}T\d{6}Z", aside)
+    (line,) = server.errors().splitlines()
+    assert f"it is now {server.folder / aside}, and a new one begins" in line
+
+
+def refusal(start: Callable[[], object]) -> str:
+    with pytest.raises(StartError) as caught:
+        start()
+    summary, *lines = str(caught.value).strip().splitlines()
+    assert "exit code 2" in summary
+    (line,) = [line for line in lines if line]
+    return line
+
+
+def test_a_second_server_on_the_same_file_is_refused_in_one_line(start_server: StartServer) -> None:
+    server = start_server(**ENV)
+    path = server.folder / FILE
+    line = refusal(lambda: start_server(HISTORY__PATH=str(path)))
+    assert line == (
+        f"vitalcast: error: history.path: {path} is in use by another Vitalcast (process {server.pid}); "
+        "stop that, or give another path"
+    )
+    server.signal(signal.SIGKILL)
+    server.wait()
+    start_server(HISTORY__PATH=str(path))
+
+
+def test_a_path_that_will_not_do_is_refused_in_one_line(start_server: StartServer, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("Dear diary")
+    line = refusal(lambda: start_server(HISTORY__PATH=str(tmp_path / "no" / FILE)))
+    assert line.startswith(f"vitalcast: error: history.path: the folder {tmp_path / 'no'} does not exist; ")
+    line = refusal(lambda: start_server(HISTORY__PATH=str(tmp_path / "notes")))
+    assert line.startswith(f"vitalcast: error: history.path: {tmp_path / 'notes'} is not a Vitalcast history; ")
+    assert (tmp_path / "notes").read_text() == "Dear diary"
+
+
+async def test_without_a_path_nothing_is_written_and_a_restart_begins_anew(start_server: StartServer) -> None:
+    server = start_server(SAMPLER__INTERVAL_S=str(TICK_S))
+    seen, ack, _ = await watch(server, until=ticks(3))
+    server.stop()
+    assert {one.name for one in server.folder.iterdir()} <= {"stdout.log", "stderr.log"}
+    server.start()
+    again, *_ = await back(server, ack, seen.offset)
+    assert again["recovered"] is False
+    assert again["epoch"] != ack["epoch"]

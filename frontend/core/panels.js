@@ -73,7 +73,7 @@ export const PANELS = Object.freeze([
     up: "receive",
     down: "transmit",
     upLabel: "received",
-    downLabel: "transmitted",
+    downLabel: "sent",
     least: 8192,
     linesMax: 5,
     headline: "directions",

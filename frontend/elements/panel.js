@@ -72,8 +72,8 @@ export class VitalPanel extends HTMLElement {
   }
 
   #build() {
-    const { id, title } = this.definition;
-    this.#headline = h("p", { class: "headline" });
+    const { id, title, direction } = this.definition;
+    this.#headline = h("p", { class: direction ? "headline directions" : "headline" });
     this.#age = h("span", { class: "age", hidden: true });
     this.#legend = h("ul", { class: "legend", "aria-label": `${title}: lines and their newest values` });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
@@ -203,7 +203,7 @@ export class VitalPanel extends HTMLElement {
 }
 
 function mark(down, words) {
-  const sign = h("span", { class: "mark", "aria-hidden": "true" }, down ? "\u25bc" : "\u25b2");
+  const sign = h("i", { class: down ? "mark down" : "mark", "aria-hidden": "true" });
   return words ? h("span", {}, sign, h("span", { class: "unseen" }, words)) : sign;
 }
 

@@ -14,7 +14,7 @@ const CONFIG = Object.freeze({
   responsive: false,
 });
 /** Room for the labels of the axes, in rem. */
-const MARGIN = Object.freeze({ l: 4.9, r: 0.5, t: 0.6, b: 1.75 });
+const MARGIN = Object.freeze({ l: 4.9, r: 0.5, t: 0.65, b: 1.75 });
 /** Bands have no line to draw; this is for their sign in the hover label. Their own is hidden by the style sheet. */
 const SWATCH = 3;
 const CLEAR = "rgba(0,0,0,0)";
@@ -239,7 +239,18 @@ export class VitalPlot extends HTMLElement {
     const ink = style.getPropertyValue("--ink-soft").trim();
     const grid = style.getPropertyValue("--grid").trim();
     const font = { family: style.fontFamily, size: 0.78 * this.#rem, color: ink };
-    const axis = { fixedrange: true, showline: false, ticks: "outside", ticklen: TICK * this.#rem, tickcolor: CLEAR, gridcolor: grid, gridwidth: 1, tickfont: font };
+    // A label of the time axis that is past the edge now is moved into view by the live path later.
+    const axis = {
+      ticklabeloverflow: "allow",
+      fixedrange: true,
+      showline: false,
+      ticks: "outside",
+      ticklen: TICK * this.#rem,
+      tickcolor: CLEAR,
+      gridcolor: grid,
+      gridwidth: 1,
+      tickfont: font,
+    };
     return {
       width: this.#width,
       height: this.#height,
@@ -263,8 +274,6 @@ export class VitalPlot extends HTMLElement {
         tickvals: xTicks.map(({ value }) => value),
         ticktext: xTicks.map(({ text }) => text),
         tickangle: 0,
-        // The live path moves the labels: one that is past the edge now comes into view later.
-        ticklabeloverflow: "allow",
         hoverformat: "%H:%M:%S",
         showspikes: this.#pointed,
         spikemode: "across",

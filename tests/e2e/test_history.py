@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -241,3 +244,23 @@ async def test_without_a_path_nothing_is_written_and_a_restart_begins_anew(start
     again, *_ = await back(server, ack, seen.offset)
     assert again["recovered"] is False
     assert again["epoch"] != ack["epoch"]
+
+
+def test_a_check_of_the_settings_checks_the_file_and_makes_none(tmp_path: Path) -> None:
+    def check(path: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "vitalcast", "check"],
+            env=os.environ | {"VITALCAST_HISTORY__PATH": str(path)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    good = check(tmp_path / FILE)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert f'history.path\t"{tmp_path / FILE}"\tenvironment variable VITALCAST_HISTORY__PATH\n' in good.stdout
+    assert list(tmp_path.iterdir()) == []
+    bad = check(tmp_path)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr == f"vitalcast: error: history.path: {tmp_path} is a folder; give the path of a file in it\n"

@@ -71,6 +71,8 @@ class Server(uvicorn.Server):
             self._manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
             await asyncio.sleep(GOODBYE_S)
         await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves the application as it is then, and prints a traceback over it
+            await self.lifespan.shutdown()
 
     def handle_exit(self, sig: int, _: FrameType | None) -> None:
         self.force_exit = self.should_exit and sig == signal.SIGINT

@@ -101,7 +101,7 @@ class Server:
     def _command(self) -> list[str]:
         if self.variant is Variant.HYPERCORN:
             # No worker processes: the process that is started is the one that serves.
-            address = ["--bind", f"127.0.0.1:{self.port}", "--workers", "0"]
+            address = ["--bind", f"127.0.0.1:{self.port}", "--workers", "0", "--graceful-timeout", "1"]
             module = "tests.e2e.machine" if self._scripted else "vitalcast.web.app"
             return [sys.executable, "-m", "hypercorn", *address, f"{module}:create_app()"]
         module = "tests.e2e.machine" if self._scripted else "vitalcast"
@@ -112,7 +112,7 @@ class Server:
         if self.variant is Variant.PLAIN:
             kept["VITALCAST_SERVER__FAST_PATH"] = "false"
         if self._scripted:
-            kept["PYTHONPATH"] = str(CHECKOUT)
+            kept["PYTHONPATH"] = os.pathsep.join([*filter(None, [kept.get("PYTHONPATH")]), str(CHECKOUT)])
         return kept | {"XDG_CONFIG_HOME": self._folder.name} | self._env
 
     def start(self) -> Server:

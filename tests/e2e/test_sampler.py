@@ -1,0 +1,125 @@
+"""A machine that stood still: what was missed is said, and nothing is made up for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from tests.e2e.client import Client, Json, Mirror, client, plain_client, witness
+from tests.e2e.conftest import StartServer
+from tests.e2e.raw import raw
+from tests.e2e.server import Server, Variant, on_every_server
+
+CPU = "system.cpu.utilization"
+TICK_MS = 200
+STOPPED_S = 2.0
+
+
+@pytest.fixture
+def fresh_servers(start_server: StartServer) -> dict[Variant, Server]:
+    def start(variant: Variant) -> Server:
+        return start_server(variant, SAMPLER__INTERVAL_S="0.2", STREAM__INTERVAL_S="0.2")
+
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(Variant, threads.map(start, Variant), strict=True))
+
+
+async def stand_still(server: Server, seconds: float) -> None:
+    server.signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        server.signal(signal.SIGCONT)
+
+
+async def test_ticks_that_were_missed_are_said_and_not_made_up_for(fresh_servers: dict[Variant, Server]) -> None:
+    await on_every_server(miss_ticks)(fresh_servers)
+
+
+async def miss_ticks(server: Server) -> None:
+    async with client(server) as one, plain_client(server) as plain:
+        mirrors: list[Mirror] = []
+        for stream, fields in (
+            ("every", {}),
+            ("coarse", {"interval": 1.0}),
+            ("folded", {"interval": 1.0, "aggregate": ["avg", "max"]}),
+        ):
+            ack, snapshot = await one.subscribe(stream, [CPU], **fields)
+            mirrors.append(Mirror(ack["group"]))
+            mirrors[-1].feed(snapshot)
+        order: list[Json] = []
+        await follow(one, mirrors, order, ticks=3)
+        await stand_still(server, STOPPED_S)
+        await follow(one, mirrors, order, ticks=12)
+
+        every = mirrors[0]
+        longest = max(every.gaps, key=lambda gap: gap["to"] - gap["from"])
+        missed = longest["to"] - longest["from"] + 1
+        assert longest["why"] == "sampler"
+        assert STOPPED_S * 1000 / TICK_MS - 2 <= missed <= STOPPED_S * 1000 / TICK_MS + 25
+        own = [message for message in order if message["group"] == every.group]
+        position = own.index(longest)
+        before, after = own[position - 1], own[position + 1]
+        assert (before["type"], before["offset"] + 1) == ("data", longest["from"])
+        assert (after["type"], after["offset"] - 1) == ("data", longest["to"])
+        assert after["time"] - before["time"] == (missed + 1) * TICK_MS
+        assert every.holes(every.ticks[0].offset) == []
+        assert all(b.time - a.time >= TICK_MS for a, b in pairwise(every.ticks)), "no burst"
+        for mirror in mirrors[1:]:
+            assert longest in [gap | {"group": every.group} for gap in mirror.gaps]
+            slots = [tick.time // 1000 for tick in mirror.ticks]
+            assert all(a < b for a, b in pairwise(slots)), "no burst"
+
+        # The past shows the same hole.
+        fresh = await one.ask("subscribe", stream="fresh", metrics=[CPU], interval=0.4, backfill=60)
+        past = await one.snapshot(fresh)
+        assert max(b - a for a, b in pairwise(past["times"])) >= STOPPED_S * 1000 - 2 * TICK_MS
+        since = {"epoch": ack["epoch"], "offset": before["offset"] - 1}
+        replay = await one.ask("subscribe", stream="replay", metrics=[CPU], since=since)
+        assert replay["recovered"] is True
+        told = [message for message in [await one.receive() for _ in range(4)] if message["group"] == replay["group"]]
+        assert told[0]["type"] == "snapshot"
+        assert longest in [message | {"group": every.group} for message in told if message["type"] == "gap"]
+
+        texts = []
+        while len(texts) < 16:
+            message = json.loads(await plain.receive_text())
+            if message["type"] == "metrics":
+                texts.append(message)
+        assert max(b["time"] - a["time"] for a, b in pairwise(texts)) >= STOPPED_S * 1000 - 2 * TICK_MS
+        assert all(b["time"] - a["time"] >= TICK_MS for a, b in pairwise(texts[1:])), "no burst"
+        await plain.send_text("still here")
+        while await plain.receive_text() != "Message text was: still here":
+            pass
+
+
+async def follow(one: Client, mirrors: list[Mirror], order: list[Json], *, ticks: int) -> None:
+    goal = len(mirrors[0].ticks) + ticks
+    while len(mirrors[0].ticks) < goal:
+        order.append(await one.receive())
+        for mirror in mirrors:
+            mirror.feed(order[-1])
+
+
+@pytest.mark.parametrize("variant", [Variant.FAST, Variant.PLAIN], ids=str)
+async def test_a_client_that_is_blocked_meanwhile_learns_of_it_too(start_server: StartServer, variant: Variant) -> None:
+    server = start_server(
+        variant, scripted=True, E2E_BULK="3000", LIMITS__SERIES="5000", SAMPLER__INTERVAL_S="0.2", TIMEOUTS__SLOW_S="60"
+    )
+    async with witness(server, metrics="test.bulk") as watching, raw(server, receive_buffer_bytes=2048) as one:
+        ack, snapshot = await one.subscribe("bulk", ["test.bulk"], interval=0.1)
+        mirror = Mirror(ack["group"])
+        mirror.feed(snapshot)
+        await watching.ticks(8)  # by now it is blocked
+        gaps = len(watching.mirror.gaps)
+        await stand_still(server, 0.8)
+        while len(watching.mirror.gaps) == gaps:
+            await watching.ticks(1)
+        while mirror.offset < watching.mirror.offset:
+            mirror.feed(await one.receive())
+        assert "slow" in {gap["why"] for gap in mirror.gaps}
+        assert mirror.holes(snapshot["offset"], "slow") == []

@@ -1,0 +1,140 @@
+"""The end of the process: everybody is told, nobody can hold it up, and the next one starts at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+
+import pytest
+from tests.e2e.client import Client, client, plain_client
+from tests.e2e.conftest import StartServer
+from tests.e2e.raw import CLOSE, TEXT, EndedError, Frame, RawSocket, client_frame, raw, tcp
+from tests.e2e.server import Server, Variant, on_every_server
+from websockets.exceptions import ConnectionClosed
+
+CPU = "system.cpu.utilization"
+SOCKETS = 20
+END_S = 8.0  # it takes less than 2 where nobody else wants the processor
+
+
+WIDE = {"E2E_BULK": "3000", "LIMITS__SERIES": "5000", "SAMPLER__INTERVAL_S": "0.1", "STREAM__INTERVAL_S": "0.1"}
+
+
+def start_all(start_server: StartServer, *variants: Variant) -> dict[Variant, Server]:
+    def start(variant: Variant) -> Server:
+        return start_server(variant, scripted=True, **WIDE)
+
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(variants, threads.map(start, variants), strict=True))
+
+
+async def told(one: RawSocket, *, answers: bool) -> None:
+    """The socket gets `bye` and a close frame and nothing more, whether or not it answers the close."""
+    frames: list[Frame] = []
+    while not frames or frames[-1].opcode != CLOSE:
+        frames.append(await one.read_frame())
+    assert frames[-1].close_code == 4001
+    bye = json.loads([frame for frame in frames if frame.opcode == TEXT][-1].payload)
+    assert set(bye) == {"type", "code", "reconnect_after_ms"}
+    assert (bye["type"], bye["code"]) == ("bye", 4001)
+    assert 0 < bye["reconnect_after_ms"] < 60_000
+    if answers:
+        await one.send_bytes(client_frame(CLOSE, frames[-1].payload))
+    with pytest.raises(EndedError):
+        await one.read_frame()
+
+
+async def told_client(one: Client) -> None:
+    """The same for a client of the websockets library."""
+    last = ""
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            last = await one.receive_text()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4001
+    assert json.loads(last)["code"] == 4001
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+async def test_every_socket_is_told_and_none_holds_up_the_end(
+    start_server: StartServer, number: signal.Signals
+) -> None:
+    servers = start_all(start_server, Variant.FAST, Variant.PLAIN)
+    await on_every_server(end)(servers, number=number)
+
+
+async def end(server: Server, number: signal.Signals) -> None:
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        plain = [await enter(raw(server, plain=True)) for _ in range(SOCKETS)]
+        idle = [await enter(raw(server)) for _ in range(SOCKETS)]
+        busy = [await enter(raw(server)) for _ in range(SOCKETS)]
+        clients = [await enter(client(server)), await enter(plain_client(server))]
+        for position, one in enumerate(busy):
+            await one.subscribe("x", [CPU], interval=0.1 + position / 100)
+            await one.ask("table", stream="t", table="processes")
+        half_shaken = await enter(tcp(server))
+        await half_shaken.send_bytes(b"GET /ws HTTP/1.1\r\nUpgrade: websock")
+        kept_alive = await enter(tcp(server))
+        await kept_alive.send_bytes(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        assert (await kept_alive.read_response()).status == 200
+        stalled = await enter(raw(server, receive_buffer_bytes=2048))
+        await stalled.subscribe("bulk", ["test.bulk"])
+        clock, _ = await clients[0].subscribe("clock", [CPU])
+        await clients[0].data(clock["group"], 8)  # by then the stalled one is blocked
+        begin_s = time.monotonic()
+        server.signal(number)
+        telling = [told(one, answers=index % 2 == 0) for index, one in enumerate((*plain, *idle, *busy))]
+        code, *_ = await asyncio.gather(server.wait_async(), *map(told_client, clients), *telling)
+        took_s = time.monotonic() - begin_s
+        assert code == 0
+        assert took_s < END_S
+        await stalled.read_to_end()
+        with pytest.raises(EndedError):
+            while True:
+                await half_shaken.read_some()
+    assert server.errors() == ""
+
+
+async def test_a_second_interrupt_does_not_wait(start_server: StartServer) -> None:
+    server = start_server(TIMEOUTS__SHUTDOWN_S="60")
+    async with raw(server) as one, raw(server) as other:
+        server.signal(signal.SIGINT)
+        await one.read_until(CLOSE)
+        server.signal(signal.SIGINT)
+        begin_s = time.monotonic()
+        assert await server.wait_async() == 0
+        assert time.monotonic() - begin_s < END_S
+        await other.read_to_end()
+    assert server.errors() == ""
+
+
+async def test_the_next_server_starts_on_the_same_port_at_once(start_server: StartServer) -> None:
+    servers = start_all(start_server, *Variant)
+    await on_every_server(restart)(servers, start_server=start_server)
+
+
+async def restart(first: Server, start_server: StartServer) -> None:
+    async with client(first) as one, raw(first):
+        ack, snapshot = await one.subscribe("cpu", [CPU])
+        await one.data(ack["group"], 3)
+        assert await asyncio.to_thread(first.stop) == 0
+        second = await asyncio.to_thread(start_server, first.variant, port=first.port, SAMPLER__INTERVAL_S="0.1")
+        assert second.port == first.port
+        async with client(second) as back:
+            since = {"epoch": ack["epoch"], "offset": snapshot["offset"]}
+            again, full = await back.subscribe("cpu", [CPU], since=since)
+            assert again["epoch"] == back.heard[0]["epoch"] != ack["epoch"]
+            assert again["recovered"] is False
+            assert len(full["times"]) == 1
+            offsets = [message["offset"] for message in await back.data(again["group"], 3)]
+            assert full["offset"] < offsets[0] < offsets[1] < offsets[2]
+    errors = first.errors() + second.errors()
+    if first.variant is Variant.HYPERCORN:  # which shows tracebacks of its own over sockets that are still open
+        assert "/vitalcast/" not in errors
+    else:
+        assert errors == ""

@@ -32,6 +32,8 @@ class RuntimeStats:
     ticks_missed: int = 0
     sockets: int = 0
     """Open now."""
+    sockets_blocked: int = 0
+    """Of them, those whose clients do not take what they are given."""
     groups: int = 0
     streams: int = 0
     ring_bytes: int = 0
@@ -69,6 +71,7 @@ OF_FIELD = {
     "ticks": _counter("sampler.ticks", "{tick}", "Ticks sampled."),
     "ticks_missed": _counter("sampler.ticks_missed", "{tick}", "Ticks left out because their time had passed."),
     "sockets": _amount("socket.count", "{socket}", "WebSockets open."),
+    "sockets_blocked": _amount("socket.blocked", "{socket}", "WebSockets whose clients take nothing at the moment."),
     "groups": _amount("group.count", "{group}", "Groups of equal subscriptions, each encoded once."),
     "streams": _amount("stream.count", "{stream}", "Streams subscribed to on all sockets."),
     "ring_bytes": _amount("ring.usage", "By", "Memory that the recent frames take."),

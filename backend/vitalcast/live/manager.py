@@ -171,6 +171,7 @@ class ConnectionManager:
         del self._connections[connection.id]
         self._plain.pop(connection, None)
         self._blocked.pop(connection, None)
+        self._stats.sockets_blocked = len(self._blocked)
         self._leave_cohort(connection)
         connection.session.close()
         connection.inbox = connection.outbox = connection.missed = None
@@ -327,6 +328,7 @@ class ConnectionManager:
         connection.missed = {}
         self._note_versions(connection)
         self._blocked[connection] = None
+        self._stats.sockets_blocked = len(self._blocked)
 
     def _note_versions(self, connection: Connection) -> None:
         missed = connection.missed or {}
@@ -349,6 +351,7 @@ class ConnectionManager:
             return
         connection.blocked = False
         del self._blocked[connection]
+        self._stats.sockets_blocked = len(self._blocked)
         self._enter_cohort(connection)
         self._send(connection, self._waiting(connection))
         while connection.inbox and not connection.blocked and not connection.closed:

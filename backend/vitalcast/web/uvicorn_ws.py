@@ -236,8 +236,15 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         self.writing_paused = False
         super().resume_writing()
         if self.manager is not None and self.connection is not None:
-            self.manager.resume(self.connection)
-            self._read_again()
+            # Not at once: asyncio calls this in the midst of its own write, and were ours to fail here, it would end
+            # the transport twice.
+            self.loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if self.manager is None or self.connection is None or self.writing_paused or self.transport.is_closing():
+            return
+        self.manager.resume(self.connection)
+        self._read_again()
 
     def _read_again(self) -> None:
         if not self.writing_paused and not self.transport.is_closing():

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.e2e.client import Json, Mirror, client
 from tests.e2e.conftest import StartServer
-from tests.e2e.server import Server, StartError, Variant
+from tests.e2e.server import Server, StartError, Variant, running
 from tests.history.frames import points
 from websockets.exceptions import ConnectionClosed
 
@@ -264,3 +264,21 @@ def test_a_check_of_the_settings_checks_the_file_and_makes_none(tmp_path: Path) 
     bad = check(tmp_path)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr == f"vitalcast: error: history.path: {tmp_path} is a folder; give the path of a file in it\n"
+
+
+def test_a_check_of_the_settings_is_no_rival_of_the_server_that_runs_with_them(tmp_path: Path) -> None:
+    variables = {"VITALCAST_HISTORY__PATH": str(tmp_path / FILE)}
+    command = [sys.executable, "-m", "vitalcast"]
+    with running(Variant.FAST, variables):
+        seen = [
+            subprocess.run(
+                [*command, *arguments],
+                env=os.environ | variables,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            for arguments in (["check"], ["--port", "0"])
+        ]
+    assert [(one.returncode, "in use by another" in one.stderr) for one in seen] == [(0, False), (2, True)]

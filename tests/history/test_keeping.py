@@ -40,7 +40,7 @@ class Notebook(History):
         self.calls.append(call)
         self.threads[call] = threading.current_thread().name
 
-    def check(self) -> None:
+    def check(self, *, now: bool = True) -> None:
         self._note("check")
 
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:

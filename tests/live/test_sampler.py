@@ -219,7 +219,9 @@ async def test_a_collector_that_hangs_costs_the_others_no_tick(lab: Lab) -> None
     await asyncio.sleep(10)
     assert odd.busy
     assert len(lab.workers.hanging) == 1, "it is not asked again while it hangs"
-    assert lab.readings("test.odd")[-9:] == [None] * 9
+    odd_readings = lab.readings("test.odd")
+    assert odd_readings[2:4] == [odd_readings[1]] * 2, "held until the deadline of 2 s"
+    assert odd_readings[-7:] == [None] * 7
     assert None not in lab.readings("test.good")
     assert [frame.offset for frame in lab.frames] == list(range(1, len(lab.frames) + 1))
     lab.workers.hang = lambda job: False
@@ -227,6 +229,19 @@ async def test_a_collector_that_hangs_costs_the_others_no_tick(lab: Lab) -> None
     await asyncio.sleep(5)
     assert not odd.busy
     assert lab.readings("test.odd")[-1] is not None
+
+
+@in_lab(lambda: Scripted(ODD, float), good)
+async def test_a_collector_that_is_only_late_has_not_failed(lab: Lab) -> None:
+    await asyncio.sleep(1.5)
+    lab.workers.hang = lambda job: isinstance(getattr(job, "__self__", None), Pass) and not lab.workers.hanging
+    await asyncio.sleep(1)
+    lab.workers.hang = lambda job: False
+    lab.workers.release()
+    await asyncio.sleep(3)
+    assert None not in lab.readings("test.odd")
+    assert None not in lab.readings("test.good")
+    assert lab.stats.collector_success == {"scripted": 1}
 
 
 @in_lab(lambda: Dear(DEAR, float), good)

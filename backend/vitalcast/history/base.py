@@ -79,8 +79,11 @@ class History(ABC):
         """How long to wait before the next `flush`; None where there is nothing to flush."""
 
     @abstractmethod
-    def check(self) -> None:
-        """Say by a ConfigError what would keep `open` from working. Changes nothing."""
+    def check(self, *, now: bool = True) -> None:
+        """Say by a ConfigError what would keep `open` from working, now or at all. Changes nothing.
+
+        What another process holds can be opened later, so that is no fault unless `now`.
+        """
 
     @abstractmethod
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:

@@ -22,7 +22,7 @@ class MemoryHistory(History):
         self._layout: Layout | None = None
         self._series: dict[int, Series] = {}  # by column, whether still there or only in older frames
 
-    def check(self) -> None:
+    def check(self, *, now: bool = True) -> None:
         """Nothing can be wrong."""
 
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:  # noqa: ARG002

@@ -93,8 +93,7 @@ class SqliteHistory(History):
 
     # --- opening -------------------------------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Say by a ConfigError what would keep `open` from working. Changes nothing."""
+    def check(self, *, now: bool = True) -> None:
         path, folder = self.path, self.path.parent
         try:
             if path.is_dir():
@@ -103,7 +102,8 @@ class SqliteHistory(History):
                 raise ConfigError(KEY, f"the folder {folder} does not exist; make it, or give another path")
             if not os.access(folder, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.R_OK | os.W_OK)):
                 raise self._unusable(os.strerror(errno.EACCES))
-            self._lock.probe()
+            if now:
+                self._lock.probe()
             check_file(path, known=self._lock.path.exists())
         except DamagedError:
             pass  # `open` sets it aside

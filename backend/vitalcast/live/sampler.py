@@ -24,7 +24,7 @@ def wall_clock_ms() -> float:
 
 
 class Pass:
-    """One walk over the cheap collectors in a worker thread, which can be given up when one of them hangs."""
+    """One walk over the cheap collectors in a worker thread, which can be given up when one of them is late."""
 
     def __init__(self, sources: list[Source]) -> None:
         self.sources = sources
@@ -32,16 +32,18 @@ class Pass:
         self._lock = threading.Lock()
         self._abandoned = False
 
-    def run(self) -> None:
+    def run(self) -> list[Sample] | Exception | None:
+        """Read one after the other; return what came of the late one, None where none was too late."""
         for source in self.sources:
             outcome = source.read()
             with self._lock:
                 if self._abandoned:
-                    return
+                    return outcome
                 self.outcomes.append(outcome)
+        return None
 
     def abandon(self) -> Source | None:
-        """Give up; return the source that hangs, None where the walk has just ended after all."""
+        """Give up; return the source that is late, None where the walk has just ended after all."""
         with self._lock:
             self._abandoned = True
             done = len(self.outcomes)
@@ -155,23 +157,29 @@ class Sampler:
             walk = Pass(pending)
             future = self._workers.run(walk.run)
             await asyncio.wait({future}, timeout=self._patience_s())
-            hanging = None if future.done() else walk.abandon()
+            late = None if future.done() else walk.abandon()
             for source, outcome in zip(walk.sources, walk.outcomes, strict=False):
                 source.take(outcome)
             pending = pending[len(walk.outcomes) :]
-            if hanging is not None:
-                self._set_aside(hanging, future)
+            if late is not None:
+                self._set_aside(late, future)
                 pending = pending[1:]
 
     def _patience_s(self) -> float:
         return max(PATIENCE_MIN_S, self._tick_ms() / 4000)
 
-    def _set_aside(self, source: Source, future: asyncio.Future[None]) -> None:
+    def _set_aside(self, source: Source, future: asyncio.Future[list[Sample] | Exception | None]) -> None:
+        """Go on without a late source: its newest readings hold until its deadline, then it counts as failed."""
         source.busy = True
-        source.fail("no answer; it is left to itself and asked again once it has come back")
+        failures = source.failures
+        deadline_s = source.collector.deadline_s
+        timer = asyncio.get_running_loop().call_later(deadline_s, source.fail, f"no answer within {deadline_s:g} s")
 
-        def back(_: asyncio.Future[None]) -> None:
+        def back(done: asyncio.Future[list[Sample] | Exception | None]) -> None:
+            timer.cancel()
             source.busy = False
+            if not done.cancelled() and source.failures == failures and (outcome := done.result()) is not None:
+                source.take(outcome)
 
         future.add_done_callback(back)
 

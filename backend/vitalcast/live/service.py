@@ -73,7 +73,7 @@ class Service:
             tables={name: [_column(column) for column in table.columns] for name, table in tables.items()},
         )
         self.history = history or _history(settings, self.ring)
-        self.history.check()
+        self.history.check(now=False)
         self.bus = bus or LocalBus()
         self.sampler = Sampler(
             collectors,

@@ -89,6 +89,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     host, port = listener.getsockname()[:2]
     service = Service(settings)
+    service.history.check()
     config = uvicorn.Config(
         create_app(settings, service=service),
         loop="asyncio",  # a direct write to the socket costs less than uvloop's queue

@@ -195,7 +195,7 @@ def on_every_server(test: Callable[..., Awaitable[None]]) -> Callable[..., Await
         failures = []
         for variant, outcome in zip(servers, outcomes, strict=True):
             if isinstance(outcome, BaseException):
-                outcome.add_note(f"on {variant}")
+                outcome.add_note(f"on {variant}, which said: {servers[variant].errors()[-4000:]}")
                 failures.append(outcome)
         if len(failures) == 1:
             raise failures[0]

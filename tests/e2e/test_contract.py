@@ -259,7 +259,7 @@ async def test_a_subscription_is_acknowledged_then_shown_then_streamed(server: S
         assert [len(column) for column in snapshot["values"]] == [1] * ack["series"]
         mirror = Mirror(ack["group"])
         mirror.feed(snapshot)
-        await collect(one, [mirror], ticks=4)
+        await collect(one, [mirror], ticks=3)
         assert mirror.holes(snapshot["offset"]) == []
         assert all(0 <= value <= 1 for tick in mirror.ticks for value in tick.values if value is not None)
         assert all((b.time - a.time) % 200 == 0 for a, b in pairwise(mirror.ticks))
@@ -407,11 +407,11 @@ async def test_two_equal_streams_of_one_socket_get_each_tick_once(server: Server
 @on_every_server
 async def test_changes_add_up_to_the_whole(server: Server) -> None:
     async with client(server) as one:
-        mirror, _, shown = await mirrored(one, "long", ["system.>"])
+        mirror, _, shown = await mirrored(one, "long", ["system.>"], interval=0.1)
         await collect(one, [mirror], ticks=12)
         assert mirror.changed_messages > 0
         # The same series as another group, so that this snapshot leaves the first group alone.
-        ack = await one.ask("subscribe", stream="fresh", metrics=["system.>", "system.cpu.>"], backfill=3)
+        ack = await one.ask("subscribe", stream="fresh", metrics=["system.>", "system.cpu.>"], interval=0.1, backfill=3)
         fresh = await one.snapshot(ack)
     assert ack["group"] != mirror.group
     assert fresh["series"] == shown["series"] == mirror.series

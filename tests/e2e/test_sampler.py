@@ -105,11 +105,21 @@ async def follow(one: Client, mirrors: list[Mirror], order: list[Json], *, ticks
             mirror.feed(order[-1])
 
 
-@pytest.mark.parametrize("variant", [Variant.FAST, Variant.PLAIN], ids=str)
-async def test_a_client_that_is_blocked_meanwhile_learns_of_it_too(start_server: StartServer, variant: Variant) -> None:
-    server = start_server(
-        variant, scripted=True, E2E_BULK="3000", LIMITS__SERIES="5000", SAMPLER__INTERVAL_S="0.2", TIMEOUTS__SLOW_S="60"
-    )
+@pytest.fixture
+def wide_servers(start_server: StartServer) -> dict[Variant, Server]:
+    def start(variant: Variant) -> Server:
+        return start_server(variant, scripted=True, E2E_BULK="3000", LIMITS__SERIES="5000", SAMPLER__INTERVAL_S="0.2")
+
+    variants = (Variant.FAST, Variant.PLAIN)
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(variants, threads.map(start, variants), strict=True))
+
+
+async def test_a_client_that_is_blocked_meanwhile_learns_of_it_too(wide_servers: dict[Variant, Server]) -> None:
+    await on_every_server(miss_ticks_while_blocked)(wide_servers)
+
+
+async def miss_ticks_while_blocked(server: Server) -> None:
     async with witness(server, metrics="test.bulk") as watching, raw(server, receive_buffer_bytes=2048) as one:
         ack, snapshot = await one.subscribe("bulk", ["test.bulk"], interval=0.1)
         mirror = Mirror(ack["group"])

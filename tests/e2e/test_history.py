@@ -270,15 +270,9 @@ def test_a_check_of_the_settings_is_no_rival_of_the_server_that_runs_with_them(t
     variables = {"VITALCAST_HISTORY__PATH": str(tmp_path / FILE)}
     command = [sys.executable, "-m", "vitalcast"]
     with running(Variant.FAST, variables):
-        seen = [
-            subprocess.run(
-                [*command, *arguments],
-                env=os.environ | variables,
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            for arguments in (["check"], ["--port", "0"])
-        ]
+        seen = []
+        for arguments in (["check"], ["--port", "0"]):
+            environ = os.environ | variables
+            process = subprocess.run([*command, *arguments], env=environ, cwd=tmp_path, capture_output=True, text=True)
+            seen.append(process)
     assert [(one.returncode, "in use by another" in one.stderr) for one in seen] == [(0, False), (2, True)]

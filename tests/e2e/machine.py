@@ -1,7 +1,7 @@
 """A server whose machine does as a test says: `python -m tests.e2e.machine` for `python -m vitalcast`.
 
 Beside the real metrics it has `test.disk`, one series for each line of the file `disks` in its working folder, and
-`test.bulk`, as many ever-changing series as the environment variable E2E_BULK says.
+`test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 DISKS = "disks"
 DISK = Descriptor("test.disk", "By", Kind.GAUGE, "The length of a disk's name.", ("name",))
 BULK = Descriptor("test.bulk", "1", Kind.GAUGE, "A number that is never the same.", ("number",))
+FLIP = Descriptor("test.flip", "1", Kind.GAUGE, "0 and 1 by turns.")
 
 
 class MachineCollector(Collector):
     name = "machine"
-    descriptors = (DISK, BULK)
+    descriptors = (DISK, BULK, FLIP)
 
     def __init__(self, *, folder: Path, bulk: int) -> None:
         super().__init__()
@@ -36,6 +37,7 @@ class MachineCollector(Collector):
         self._reads += 1
         names = self._disks.read_text().split() if self._disks.exists() else []
         samples = [Sample(Series(DISK, (name,)), float(len(name))) for name in names]
+        samples.append(self.sample(FLIP, self._reads % 2))
         return samples + [Sample(series, self._reads + index / 7) for index, series in enumerate(self._bulk)]
 
 

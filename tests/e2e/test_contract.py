@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from tests.e2e.client import PROTOCOL, Client, Json, Mirror, client, plain_client, witness
-from tests.e2e.conftest import StartServer
 from tests.e2e.machine import DISKS
 from tests.e2e.server import Server, Variant, on_every_server
 from websockets.asyncio.client import connect
@@ -309,6 +309,8 @@ async def test_every_client_picks_its_interval(server: Server) -> None:
         assert ack["interval"] == 1.0
         await collect(one, [coarse, fine, middle], ticks=2)
         assert all(tick.time % 100 == 0 for tick in fine.ticks[2:])
+        assert min(b.time - a.time for a, b in pairwise(fine.ticks)) == 100
+        assert min(b.time - a.time for a, b in pairwise(middle.ticks)) == 300
         assert fine.holes(fine.ticks[2].offset) == [], "every tick is due"
         for mirror, step_ms in ((middle, 300), (coarse, 1000)):
             slots = [tick.time // step_ms for tick in mirror.ticks]
@@ -703,13 +705,40 @@ async def test_a_position_that_means_nothing_here_is_not_recovered(server: Serve
 # --- series that come and go -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def scripted_servers(start_server: StartServer) -> dict[Variant, Server]:
-    def start(variant: Variant) -> Server:
-        return start_server(variant, scripted=True, SAMPLER__INTERVAL_S="0.1")
+@pytest.fixture(scope="module")
+def scripted_servers() -> Iterator[dict[Variant, Server]]:
+    servers = {variant: Server(variant, {"VITALCAST_SAMPLER__INTERVAL_S": "0.1"}, scripted=True) for variant in Variant}
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Server.start, servers.values()))
+        yield servers
+    finally:
+        for one in servers.values():
+            one.close()
 
-    with ThreadPoolExecutor() as threads:
-        return dict(zip(Variant, threads.map(start, Variant), strict=True))
+
+async def test_a_newcomer_between_two_messages_of_a_group_sees_what_its_elders_see(
+    scripted_servers: dict[Variant, Server],
+) -> None:
+    await on_every_server(join_between)(scripted_servers)
+
+
+async def join_between(server: Server) -> None:
+    async with client(server) as elder, client(server) as newcomer:
+        slow, *_ = await mirrored(elder, "slow", ["test.flip"], interval=0.4)
+        every, *_ = await mirrored(elder, "every", ["test.flip"], interval=0.1)
+        for number in range(4):
+            await collect(elder, [slow, every], ticks=1)
+            await collect(elder, [every, slow], ticks=2)  # the next tick, whose value the slow group never shows
+            late, *_ = await mirrored(newcomer, f"late {number}", ["test.flip"], interval=0.4)
+            assert late.group == slow.group
+            await collect(newcomer, [late], ticks=1)
+            while every.offset < late.offset:
+                await collect(elder, [every, slow], ticks=1)
+            truth = {tick.offset: tick.values for tick in every.ticks}
+            assert late.ticks[-1].values == truth[late.offset]
+            assert [tick.values for tick in slow.ticks[1:]] == [truth[tick.offset] for tick in slow.ticks[1:]]
+            await newcomer.ask("unsubscribe", stream=f"late {number}")
 
 
 async def test_a_disk_that_comes_or_goes_changes_the_series(scripted_servers: dict[Variant, Server]) -> None:

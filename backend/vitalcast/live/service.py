@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
@@ -25,19 +22,12 @@ from vitalcast.core.protocol import CloseCode, Limits
 from vitalcast.core.ring import Ring
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
-from vitalcast.history.refill import refill
+from vitalcast.live.keeper import Keeper
 from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.tables import Tables
-from vitalcast.live.workers import Workers
-from vitalcast.model import Frame
-
-logger = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
-CLOSE_HISTORY_S = 2.0
-
-T = TypeVar("T")
 
 
 class Service:
@@ -74,6 +64,7 @@ class Service:
         )
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
+        self.keeper = Keeper(self.history, self.hub)
         self.bus = bus or LocalBus()
         self.sampler = Sampler(
             collectors,
@@ -96,9 +87,6 @@ class Service:
         self.tables = Tables(tables, hub=self.hub, publish=self.manager.publish_rows)
         self.ready = False
         self._sweeper: asyncio.Task[None] | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._flush_soon = asyncio.Event()
-        self._disk = Workers(name="vitalcast-history")
 
     def _demand_changed(self) -> None:
         self.sampler.wake()
@@ -108,11 +96,11 @@ class Service:
         """Return once the first frame is there."""
         self.manager.call_soon = asyncio.get_running_loop().call_soon
         await self.bus.start()
-        after_offset = await self._resume()
+        after_offset = await self.keeper.resume()
         self.bus.subscribe(self.manager.publish)
-        self.bus.subscribe(self._remember)
+        self.bus.subscribe(self.keeper.remember)
         await self.sampler.start(after_offset)
-        self._keeper = asyncio.create_task(self._keep())
+        self.keeper.start()
         self.tables.start()
         self._sweeper = asyncio.create_task(self._sweep())
         self.ready = True
@@ -127,51 +115,7 @@ class Service:
         await self.tables.stop()
         await self.sampler.stop()
         await self.bus.stop()
-        await self._close_history()
-
-    # --- history -------------------------------------------------------------------------------------------------
-
-    async def _resume(self) -> int:
-        """Go on where an earlier run ended; return the last offset that it may have given out."""
-        hub, history = self.hub, self.history
-        resumed = await self._off_loop(lambda: history.open(epoch=hub.epoch, interval_ms=hub.interval_ms))
-        if resumed is None:
-            return 0
-        hub.epoch = resumed.epoch
-        refill(resumed, hub.catalogue, self.ring)
-        return resumed.offset
-
-    def _remember(self, frame: Frame) -> None:
-        if self.history.append(frame):
-            self._flush_soon.set()
-
-    async def _keep(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.history.pause_s):
-                    await self._flush_soon.wait()
-            self._flush_soon.clear()
-            try:
-                await self._off_loop(self.history.flush)
-            except Exception:  # a fault of ours must not end the keeping for good
-                logger.exception("the history was not flushed")
-
-    async def _close_history(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-        try:
-            async with asyncio.timeout(CLOSE_HISTORY_S):
-                await self._off_loop(self.history.close)
-        except TimeoutError:
-            logger.warning("the history took more than %g s to close; its newest ticks may be lost", CLOSE_HISTORY_S)
-        self._disk.close()
-
-    async def _off_loop(self, job: Callable[[], T]) -> T:
-        """Run what may block; a history that never does stays here."""
-        return job() if self.history.pause_s is None else await self._disk.run(job)
-
-    # --- housekeeping --------------------------------------------------------------------------------------------
+        await self.keeper.stop()
 
     async def _sweep(self) -> None:
         while True:

@@ -11,7 +11,7 @@ import pytest
 from vitalcast.config import Settings
 from vitalcast.history.base import Column, Counts, History, Resumed
 from vitalcast.history.memory import MemoryHistory
-from vitalcast.live import service as service_module
+from vitalcast.live import keeper as keeper_module
 from vitalcast.live.service import Service
 from vitalcast.model import Frame, Series
 
@@ -121,7 +121,7 @@ async def test_a_flush_that_fails_by_a_fault_is_logged_and_the_next_comes(caplog
 async def test_a_close_that_hangs_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(service_module, "CLOSE_HISTORY_S", 0.05)
+    monkeypatch.setattr(keeper_module, "CLOSE_S", 0.05)
     notebook = Notebook()
     notebook.hangs = threading.Event()
     service = make(notebook)

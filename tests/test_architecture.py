@@ -18,11 +18,12 @@ ALLOWED: dict[str, set[str]] = {
     "collectors": {"core", "model", "errors"},
     "bus": {"core", "model", "errors"},
     "history": {"core", "model", "errors"},
-    "config": {"errors"},
-    "live": {"collectors", "bus", "history", "core", "config", "model", "errors"},
-    "web": {"live", "collectors", "bus", "core", "config", "model", "errors", "__init__"},
-    "tail": {"core", "config", "model", "errors", "__init__"},
-    "cli": {"web", "tail", "config", "errors", "__init__", "model", "core"},
+    "settings": set(),
+    "config": {"settings", "errors"},
+    "live": {"collectors", "bus", "history", "core", "config", "settings", "model", "errors"},
+    "web": {"live", "collectors", "bus", "core", "config", "settings", "model", "errors", "__init__"},
+    "tail": {"core", "config", "settings", "model", "errors", "__init__"},
+    "cli": {"web", "tail", "config", "settings", "errors", "__init__", "model", "core"},
     "__main__": {"cli"},
 }
 

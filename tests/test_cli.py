@@ -28,6 +28,7 @@ from websockets.typing import Subprotocol
 
 from vitalcast import __version__, cli, config, tail
 from vitalcast.core import aggregate, protocol
+from vitalcast.settings import FIELDS, LogLevel
 
 Turn = Callable[[ServerConnection], None]
 TIMEOUT_S = 30  # only so that a failure ends
@@ -103,7 +104,7 @@ def test_every_flag_that_errors_name_is_an_option(tmp_path: Path, flag: str) -> 
 
 def test_log_levels_are_those_of_the_setting() -> None:
     literal, _ = get_args(get_type_hints(cli.check)["log_level"])
-    assert get_args(literal) == get_args(config.LogLevel)
+    assert get_args(literal) == get_args(LogLevel)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
     assert done.returncode == 0
     assert done.stderr == ""
     rows = {key: (value, origin) for key, value, origin in (line.split("\t") for line in done.stdout.splitlines())}
-    assert list(rows) == list(config.FIELDS)
+    assert list(rows) == list(FIELDS)
     assert rows["server.port"] == ("8000", "default")
     assert rows["server.allowed_hosts"] == ('["a.example"]', "a.toml")
     assert rows["sampler.interval_s"] == ("2.0", "--interval")

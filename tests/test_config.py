@@ -14,19 +14,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vitalcast.config import (
-    FIELDS,
     FLAGS,
     InvalidSettings,
     Loaded,
-    Settings,
     default_user_config_dir,
     environment_name,
     form_of,
-    is_loopback,
     load_settings,
     render_default_toml,
 )
 from vitalcast.errors import ConfigError
+from vitalcast.settings import FIELDS, Settings, is_loopback
 from vitalcast.web.security import Gate, parse_origin
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -22,9 +22,10 @@ from websockets.typing import Origin
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
 from vitalcast.collectors.registry import CATALOGUE
-from vitalcast.config import FIELDS, FLAGS, OTHER_VARIABLES, Settings, environment_name, form_of, show
+from vitalcast.config import FLAGS, OTHER_VARIABLES, environment_name, form_of
 from vitalcast.core.protocol import COMMAND_TYPES, CloseCode, ErrorCode, GapReason
 from vitalcast.core.rates import has_rate
+from vitalcast.settings import FIELDS, Settings, show
 from vitalcast.web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -120,7 +120,7 @@ def check(
     """Check the settings; show each and where it came from."""
     loaded = _load(config, _overrides(host, port, interval, log_level, no_auth=no_auth))
 
-    from vitalcast.config import show
+    from vitalcast.settings import show
     from vitalcast.web.app import create_app
 
     create_app(loaded.settings)  # what only the parts know is checked as they are built: names of collectors

@@ -1,4 +1,4 @@
-"""The settings: what may be set, where the values come from, and errors that name their key.
+"""Where the settings come from, and errors that name their key.
 
 A value comes from the command line, else from the environment (`VITALCAST_SERVER__PORT`), else from a TOML
 file, else it is the default. `load_settings` joins the four and reports every problem, not only the first.
@@ -7,38 +7,42 @@ file, else it is the default. `load_settings` joins the four and reports every p
 from __future__ import annotations
 
 import difflib
-import ipaddress
-import json
 import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import TomlConfigSettingsSource
 
 from vitalcast.errors import ConfigError
+from vitalcast.settings import (
+    ENV_DELIMITER,
+    ENV_PREFIX,
+    FIELDS,
+    Conflict,
+    Settings,
+    section_type,
+    show,
+    shown,
+)
 
-ENV_PREFIX = "VITALCAST_"
-ENV_DELIMITER = "__"
 FILE_NAME = "config.toml"
+
 DEFAULT_ORIGIN = "default"
+
 
 # Environment variables with our prefix that are not settings, and what reads them.
 OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {"VITALCAST_CHROMIUM": "path of the Chromium that the browser tests drive"}
 )
+
 
 # Settings that have an option of their own on the command line.
 FLAGS: Mapping[str, str] = MappingProxyType(
@@ -50,275 +54,6 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "sampler.interval_s": "--interval",
     }
 )
-
-LogLevel = Literal["critical", "error", "warning", "info", "debug"]
-
-_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
-_PORT = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
-
-# `Field(strict=False)` lets a TOML array become a tuple; its items stay strict.
-HostNames = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=rf"^(?:{_HOST}{_PORT}|[0-9A-Fa-f:.]+)$")], ...],
-    Field(strict=False, json_schema_extra={"form": 'a list of host names, such as ["metrics.example.org"]'}),
-]
-Origins = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=rf"^https?://{_HOST}{_PORT}$")], ...],
-    Field(strict=False, json_schema_extra={"form": 'a list of origins, such as ["https://wiki.example.org"]'}),
-]
-Names = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], ...],
-    Field(strict=False, json_schema_extra={"form": 'a list of names, such as ["sensors"]'}),
-]
-Patterns = Annotated[
-    tuple[
-        Annotated[str, StringConstraints(pattern=r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$", max_length=255)],
-        ...,
-    ],
-    Field(strict=False, json_schema_extra={"form": 'a list of metric patterns, such as ["system.cpu.>"]'}),
-]
-
-
-class _Section(BaseModel):
-    # Strict, so that `port = "8000"` in a file is an error and not a guess.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Server(_Section):
-    """Where Vitalcast listens, and whom it lets in."""
-
-    host: str = Field(
-        default="127.0.0.1",
-        pattern=r"^[^\s\[\]/]+$",
-        max_length=255,
-        description="Address to bind; any but loopback also needs no_auth, as nobody is asked who they are",
-        json_schema_extra={"form": "an address or a host name, without brackets"},
-    )
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
-    no_auth: bool = Field(
-        default=False,
-        description="Serve other machines without asking who they are; needed to bind more than loopback",
-    )
-    allowed_hosts: HostNames = Field(
-        default=(),
-        description="Further Host headers to answer to; all others are refused, which stops DNS rebinding",
-    )
-    allowed_origins: Origins = Field(
-        default=(),
-        description="Other sites whose pages may connect; without it no page elsewhere can read the metrics",
-    )
-    root_path: str = Field(
-        default="",
-        pattern=r"^(?:/[^\s?#/]+)*$",
-        max_length=255,
-        description="Path under which a reverse proxy publishes Vitalcast, so that links come out right",
-        json_schema_extra={"form": 'nothing, or a path such as "/vitalcast" without a slash at its end'},
-    )
-    fast_path: bool = Field(
-        default=True,
-        description="Write frames straight to uvicorn's transport, which costs least; false goes by ASGI",
-    )
-    log_level: LogLevel = Field(
-        default="warning", description="Least severe log line to print; warning keeps a healthy server quiet"
-    )
-
-
-class Sampler(_Section):
-    """How often this machine is read."""
-
-    interval_s: float = Field(
-        default=1.0,
-        ge=0.1,
-        le=3600,
-        description="Pause between two reads, whether anyone watches or not",
-    )
-    interval_min_s: float = Field(
-        default=0.1,
-        ge=0.1,
-        le=3600,
-        description="Shortest pause a subscriber may ask for; bounds what strangers can make this machine do",
-    )
-
-
-class Collectors(_Section):
-    """What is read from this machine."""
-
-    disabled: Names = Field(
-        default=(), description="Collectors that do not run, for sources that are slow or unwanted here"
-    )
-    process_command_line: bool = Field(
-        default=False,
-        description="Show command lines in the process table; off, because arguments may hold passwords",
-    )
-
-
-class Ring(_Section):
-    """The recent ticks kept in memory, from which charts start filled and lost connections are caught up."""
-
-    window_s: int = Field(
-        default=900,
-        ge=1,
-        le=86400,
-        description="How far back the ring reaches; 15 minutes of 200 series take 1.5 MB, ten times that at 0.1 s",
-    )
-    memory_max_mib: int = Field(
-        default=64,
-        ge=1,
-        le=4096,
-        description="Most memory the ring may take; it gives up old ticks to stay below",
-    )
-
-
-class History(_Section):
-    """The file that keeps readings over a restart."""
-
-    path: str = Field(
-        default="",
-        pattern=r"^[^\x00]*$",
-        max_length=4096,
-        description="Where it is, from the working folder; with nothing, readings are kept in memory alone",
-        json_schema_extra={"form": 'nothing, or the path of a file such as "~/vitalcast.db"'},
-    )
-    flush_s: float = Field(
-        default=30.0,
-        ge=0.1,
-        le=3600,
-        description="Pause between two writes; a crash or a power cut loses no more than that",
-    )
-    retention_h: int = Field(
-        default=24,
-        ge=1,
-        le=87600,
-        description="How long it keeps readings; a day of 200 series takes about 15 MB",
-    )
-
-
-class Stream(_Section):
-    """The default stream: what a plain WebSocket gets without asking."""
-
-    metrics: Patterns = Field(
-        default=(
-            "system.cpu.utilization",
-            "system.memory.usage",
-            "system.memory.utilization",
-            "system.load.average",
-            "system.disk.io.rate",
-            "system.network.io.rate",
-        ),
-        min_length=1,
-        description="Patterns of its metrics; kept short, since every plain socket is sent all of them",
-    )
-    interval_s: float = Field(default=1.0, ge=0.1, le=3600, description="Pause between two of its messages")
-
-
-class Limits(_Section):
-    """What one client may cost."""
-
-    message_bytes: int = Field(
-        default=65_536,
-        ge=1024,
-        le=16_777_216,
-        description="Longest message a client may send",
-    )
-    streams: int = Field(default=64, ge=1, le=10_000, description="Most streams of one socket")
-    groups: int = Field(
-        default=20_000,
-        ge=1,
-        le=1_000_000,
-        description="Most different subscriptions of all sockets together; equal ones count once",
-    )
-    series: int = Field(default=2000, ge=1, le=1_000_000, description="Most series of one stream")
-    messages_per_second: int = Field(
-        default=50,
-        ge=1,
-        le=100_000,
-        description="Most messages a second of one socket; more get an error",
-    )
-    connections: int = Field(
-        default=20_000, ge=1, le=1_000_000, description="Most sockets at once; further ones are turned away"
-    )
-    snapshot_values: int = Field(
-        default=1_000_000,
-        ge=1000,
-        le=100_000_000,
-        description="Most values of one snapshot",
-    )
-    table_rows: int = Field(default=500, ge=1, le=100_000, description="Most rows of one table")
-
-
-class Timeouts(_Section):
-    """How long to wait, and how often to show signs of life."""
-
-    heartbeat_s: float = Field(
-        default=10.0,
-        ge=0.1,
-        le=3600,
-        description="Silence after which a socket gets a heartbeat, which tells quiet from dead",
-    )
-    slow_s: float = Field(
-        default=30.0, ge=0.1, le=3600, description="Time without a byte taken after which a socket is closed"
-    )
-    ping_interval_s: float = Field(
-        default=20.0,
-        ge=0.1,
-        le=3600,
-        description="Pause between two WebSocket pings; they keep proxies awake",
-    )
-    ping_timeout_s: float = Field(
-        default=20.0, ge=0.1, le=3600, description="Wait for a pong after which the peer counts as gone"
-    )
-    hello_s: float = Field(default=10.0, ge=0.1, le=3600, description="Wait for a hello where one is due")
-    shutdown_s: float = Field(
-        default=2.0,
-        ge=0,
-        le=300,
-        description="Time that open sockets get to leave before the process ends",
-    )
-
-
-class Settings(BaseSettings):
-    """Every setting, valid and frozen.
-
-    Constructing it reads nothing from outside, so `Settings(server={"port": 0})` is exact in a test;
-    `load_settings` is what consults files and the environment.
-    """
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", strict=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
-    )
-
-    server: Server = Server()
-    sampler: Sampler = Sampler()
-    collectors: Collectors = Collectors()
-    ring: Ring = Ring()
-    history: History = History()
-    stream: Stream = Stream()
-    limits: Limits = Limits()
-    timeouts: Timeouts = Timeouts()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
-
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        conflicts = tuple(_conflicts(self))
-        if conflicts:
-            raise _ConflictError(conflicts)
-        return self
-
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield every dotted key with its value, in the order of the file."""
-        for section in type(self).model_fields:
-            values = getattr(self, section)
-            for name in type(values).model_fields:
-                yield f"{section}.{name}", getattr(values, name)
 
 
 class InvalidSettings(ConfigError):  # noqa: N818 - an alert to the reader, several errors at once
@@ -352,20 +87,6 @@ class _Layer:
 
     given: dict[str, _Given] = field(default_factory=dict)
     problems: list[ConfigError] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Conflict:
-    """Two settings that do not go together: the key to blame first, the message, and every key involved."""
-
-    keys: tuple[str, ...]
-    message: str
-
-
-class _ConflictError(ValueError):
-    def __init__(self, conflicts: tuple[_Conflict, ...]) -> None:
-        super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
-        self.conflicts = conflicts
 
 
 def load_settings(
@@ -433,7 +154,7 @@ def render_default_toml() -> str:
         prefix, name = key.split(".")
         if prefix != section:
             section = prefix
-            lines += ["", "", f"# {_section_type(section).__doc__}", f"[{section}]"]
+            lines += ["", "", f"# {section_type(section).__doc__}", f"[{section}]"]
         lines += ["", f"# {info.description}.", f"# Give {form_of(info)}."]
         lines.append(f"{name} = {_toml_lines(info.default)}")
     return "\n".join(lines) + "\n"
@@ -452,35 +173,6 @@ def form_of(info: FieldInfo) -> str:
     low = next((limit.ge for limit in info.metadata if hasattr(limit, "ge")), None)
     high = next((limit.le for limit in info.metadata if hasattr(limit, "le")), None)
     return f"{'a whole number' if info.annotation is int else 'a number'} from {low} to {high}"
-
-
-def show(value: Any) -> str:
-    """Return a value as TOML would have it, on one line."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(show(item) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{name} = {show(item)}' for name, item in value.items())}}}"
-    return str(value)
-
-
-def _section_type(section: str) -> type[BaseModel]:
-    annotation = Settings.model_fields[section].annotation
-    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        raise TypeError(f"the section {section} is not a model")
-    return annotation
-
-
-FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
-    {
-        f"{section}.{name}": info
-        for section in Settings.model_fields
-        for name, info in _section_type(section).model_fields.items()
-    }
-)
 
 
 def _toml_lines(value: Any) -> str:
@@ -523,7 +215,7 @@ def _read_file(path: Path | None) -> _Layer:
             layer.problems += [_unknown(key, origin) for key in keys or [_bare(section)]]
         elif not isinstance(values, dict):
             layer.problems.append(
-                _problem(section, f"{_shown(values)} from {origin} is not valid; give a section, [{section}]")
+                _problem(section, f"{shown(values)} from {origin} is not valid; give a section, [{section}]")
             )
         else:
             for name, value in values.items():
@@ -571,7 +263,7 @@ def _validate(given: Mapping[str, _Given]) -> tuple[Settings | None, list[Config
             for error in invalid.errors(include_url=False):
                 if not error["loc"]:
                     # A bad key was left out and stands at its default here; a collision with that is no news.
-                    conflicts: tuple[_Conflict, ...] = error["ctx"]["error"].conflicts
+                    conflicts: tuple[Conflict, ...] = error["ctx"]["error"].conflicts
                     problems += [_clash(one, given) for one in conflicts if bad.isdisjoint(one.keys)]
                     return None, problems
                 key = ".".join(str(part) for part in error["loc"][:2])
@@ -581,7 +273,7 @@ def _validate(given: Mapping[str, _Given]) -> tuple[Settings | None, list[Config
                 problems.append(
                     _problem(
                         key,
-                        f"{_shown(error['input'])} from {given[key].origin} is not valid; give {form_of(FIELDS[key])}",
+                        f"{shown(error['input'])} from {given[key].origin} is not valid; give {form_of(FIELDS[key])}",
                     )
                 )
 
@@ -595,44 +287,7 @@ def _nested(given: Mapping[str, _Given], *, without: set[str]) -> dict[str, dict
     return nested
 
 
-def _conflicts(settings: Settings) -> Iterator[_Conflict]:
-    server, sampler, stream, limits = settings.server, settings.sampler, settings.stream, settings.limits
-    if not server.no_auth and not is_loopback(server.host):
-        yield _Conflict(
-            ("server.host", "server.no_auth"),
-            f"{_shown(server.host)} can be reached from other machines, and nobody there is asked who they "
-            "are; bind 127.0.0.1, or say --no-auth to serve everyone who can connect",
-        )
-    if sampler.interval_min_s > sampler.interval_s:
-        yield _Conflict(
-            ("sampler.interval_min_s", "sampler.interval_s"),
-            f"{sampler.interval_min_s} is more than sampler.interval_s = {sampler.interval_s}; give the same or less",
-        )
-    if stream.interval_s < sampler.interval_min_s:
-        yield _Conflict(
-            ("stream.interval_s", "sampler.interval_min_s"),
-            f"{stream.interval_s} is less than sampler.interval_min_s = {sampler.interval_min_s}; "
-            "give the same or more",
-        )
-    if limits.snapshot_values < limits.series:
-        yield _Conflict(
-            ("limits.snapshot_values", "limits.series"),
-            f"{limits.snapshot_values} is less than limits.series = {limits.series}, "
-            "so that not even one tick would fit; give the same or more",
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine can reach `host`. A name other than localhost counts as reachable."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _clash(conflict: _Conflict, given: Mapping[str, _Given]) -> ConfigError:
+def _clash(conflict: Conflict, given: Mapping[str, _Given]) -> ConfigError:
     origins = [f"{key} from {given[key].origin}" for key in conflict.keys if key in given]
     return _problem(conflict.keys[0], f"{conflict.message} ({', '.join(origins)})")
 
@@ -658,7 +313,7 @@ def _unknown(key: str, origin: str) -> ConfigError:
     if guess:
         advice = f"did you mean {guess}?"
     elif (section := key.split(".")[0]) in Settings.model_fields:
-        advice = f"[{section}] has {', '.join(_section_type(section).model_fields)}"
+        advice = f"[{section}] has {', '.join(section_type(section).model_fields)}"
     else:
         advice = f"the sections are {', '.join(Settings.model_fields)}"
     return _problem(key, f"unknown key in {origin}; {advice}")
@@ -679,12 +334,7 @@ def _nearest(key: str) -> str | None:
 
 def _bare(name: str) -> str:
     """Return a key's part as TOML would have it: quoted where it is not a bare key."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _shown(name)
-
-
-def _shown(value: Any) -> str:
-    text = show(value)
-    return text if len(text) <= 80 else text[:79] + "…"
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name)
 
 
 def _problem(key: str, message: str) -> ConfigError:

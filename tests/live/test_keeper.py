@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from vitalcast.config import Settings
 from vitalcast.history.base import Column, Counts, History, Resumed
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.live import keeper as keeper_module
 from vitalcast.live.service import Service
 from vitalcast.model import Frame, Series
+from vitalcast.settings import Settings
 
 TIMEOUT_S = 20.0  # only so that a failure ends
 

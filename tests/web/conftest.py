@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from tests.core.machine import Machine
 from tests.e2e.client import TIMEOUT_S
 
-from vitalcast.config import Server, Settings
 from vitalcast.live.service import Service
+from vitalcast.settings import Server, Settings
 from vitalcast.web.api import Api, mount_api
 from vitalcast.web.app import Application
 

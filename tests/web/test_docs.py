@@ -17,7 +17,7 @@ from tests.core.machine import Machine
 from tests.e2e.server import running
 from tests.web.conftest import make_world
 
-from vitalcast.config import Server, Settings
+from vitalcast.settings import Server, Settings
 from vitalcast.web.app import create_app
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, frontend_dir
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from vitalcast.config import Server
+from vitalcast.settings import Server
 from vitalcast.web.security import (
     CAUSES_MAX,
     Authority,

@@ -13,7 +13,6 @@ from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
 from vitalcast.collectors.registry import default_collectors, default_tables, descriptors_with_rates
 from vitalcast.collectors.runtime import RuntimeStats
-from vitalcast.config import Settings
 from vitalcast.core.catalogue import Catalogue
 from vitalcast.core.groups import SeriesKey
 from vitalcast.core.hub import Hub
@@ -26,6 +25,7 @@ from vitalcast.live.keeper import Keeper
 from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.tables import Tables
+from vitalcast.settings import Settings
 
 SWEEP_S = 1.0
 

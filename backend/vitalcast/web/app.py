@@ -10,8 +10,9 @@ from fastapi import FastAPI, WebSocket
 from starlette.types import ASGIApp
 
 from vitalcast import __version__
-from vitalcast.config import Settings, load_settings
+from vitalcast.config import load_settings
 from vitalcast.live.service import Service
+from vitalcast.settings import Settings
 from vitalcast.web.api import mount_api
 from vitalcast.web.docs import DESCRIPTION, described, mount_docs
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages

@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vitalcast.config import Server, is_loopback
 from vitalcast.core.protocol import ErrorCode
+from vitalcast.settings import Server, is_loopback
 
 logger = logging.getLogger(__name__)
 

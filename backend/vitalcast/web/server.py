@@ -14,11 +14,11 @@ from types import FrameType
 
 import uvicorn
 
-from vitalcast.config import Settings
 from vitalcast.core.protocol import CloseCode
 from vitalcast.errors import ConfigError
 from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.service import Service
+from vitalcast.settings import Settings
 from vitalcast.web.app import create_app
 from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol
 

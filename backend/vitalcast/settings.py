@@ -1,0 +1,382 @@
+"""What may be set: every key with its type, its bounds, its default and why it is there."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+ENV_PREFIX = "VITALCAST_"
+
+ENV_DELIMITER = "__"
+
+
+LogLevel = Literal["critical", "error", "warning", "info", "debug"]
+
+
+_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+
+_PORT = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
+
+
+# `Field(strict=False)` lets a TOML array become a tuple; its items stay strict.
+HostNames = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=rf"^(?:{_HOST}{_PORT}|[0-9A-Fa-f:.]+)$")], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of host names, such as ["metrics.example.org"]'}),
+]
+
+
+Origins = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=rf"^https?://{_HOST}{_PORT}$")], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of origins, such as ["https://wiki.example.org"]'}),
+]
+
+
+Names = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of names, such as ["sensors"]'}),
+]
+
+
+Patterns = Annotated[
+    tuple[
+        Annotated[str, StringConstraints(pattern=r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$", max_length=255)],
+        ...,
+    ],
+    Field(strict=False, json_schema_extra={"form": 'a list of metric patterns, such as ["system.cpu.>"]'}),
+]
+
+
+class _Section(BaseModel):
+    # Strict, so that `port = "8000"` in a file is an error and not a guess.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Server(_Section):
+    """Where Vitalcast listens, and whom it lets in."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        pattern=r"^[^\s\[\]/]+$",
+        max_length=255,
+        description="Address to bind; any but loopback also needs no_auth, as nobody is asked who they are",
+        json_schema_extra={"form": "an address or a host name, without brackets"},
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
+    no_auth: bool = Field(
+        default=False,
+        description="Serve other machines without asking who they are; needed to bind more than loopback",
+    )
+    allowed_hosts: HostNames = Field(
+        default=(),
+        description="Further Host headers to answer to; all others are refused, which stops DNS rebinding",
+    )
+    allowed_origins: Origins = Field(
+        default=(),
+        description="Other sites whose pages may connect; without it no page elsewhere can read the metrics",
+    )
+    root_path: str = Field(
+        default="",
+        pattern=r"^(?:/[^\s?#/]+)*$",
+        max_length=255,
+        description="Path under which a reverse proxy publishes Vitalcast, so that links come out right",
+        json_schema_extra={"form": 'nothing, or a path such as "/vitalcast" without a slash at its end'},
+    )
+    fast_path: bool = Field(
+        default=True,
+        description="Write frames straight to uvicorn's transport, which costs least; false goes by ASGI",
+    )
+    log_level: LogLevel = Field(
+        default="warning", description="Least severe log line to print; warning keeps a healthy server quiet"
+    )
+
+
+class Sampler(_Section):
+    """How often this machine is read."""
+
+    interval_s: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=3600,
+        description="Pause between two reads, whether anyone watches or not",
+    )
+    interval_min_s: float = Field(
+        default=0.1,
+        ge=0.1,
+        le=3600,
+        description="Shortest pause a subscriber may ask for; bounds what strangers can make this machine do",
+    )
+
+
+class Collectors(_Section):
+    """What is read from this machine."""
+
+    disabled: Names = Field(
+        default=(), description="Collectors that do not run, for sources that are slow or unwanted here"
+    )
+    process_command_line: bool = Field(
+        default=False,
+        description="Show command lines in the process table; off, because arguments may hold passwords",
+    )
+
+
+class Ring(_Section):
+    """The recent ticks kept in memory, from which charts start filled and lost connections are caught up."""
+
+    window_s: int = Field(
+        default=900,
+        ge=1,
+        le=86400,
+        description="How far back the ring reaches; 15 minutes of 200 series take 1.5 MB, ten times that at 0.1 s",
+    )
+    memory_max_mib: int = Field(
+        default=64,
+        ge=1,
+        le=4096,
+        description="Most memory the ring may take; it gives up old ticks to stay below",
+    )
+
+
+class History(_Section):
+    """The file that keeps readings over a restart."""
+
+    path: str = Field(
+        default="",
+        pattern=r"^[^\x00]*$",
+        max_length=4096,
+        description="Where it is, from the working folder; with nothing, readings are kept in memory alone",
+        json_schema_extra={"form": 'nothing, or the path of a file such as "~/vitalcast.db"'},
+    )
+    flush_s: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3600,
+        description="Pause between two writes; a crash or a power cut loses no more than that",
+    )
+    retention_h: int = Field(
+        default=24,
+        ge=1,
+        le=87600,
+        description="How long it keeps readings; a day of 200 series takes about 15 MB",
+    )
+
+
+class Stream(_Section):
+    """The default stream: what a plain WebSocket gets without asking."""
+
+    metrics: Patterns = Field(
+        default=(
+            "system.cpu.utilization",
+            "system.memory.usage",
+            "system.memory.utilization",
+            "system.load.average",
+            "system.disk.io.rate",
+            "system.network.io.rate",
+        ),
+        min_length=1,
+        description="Patterns of its metrics; kept short, since every plain socket is sent all of them",
+    )
+    interval_s: float = Field(default=1.0, ge=0.1, le=3600, description="Pause between two of its messages")
+
+
+class Limits(_Section):
+    """What one client may cost."""
+
+    message_bytes: int = Field(
+        default=65_536,
+        ge=1024,
+        le=16_777_216,
+        description="Longest message a client may send",
+    )
+    streams: int = Field(default=64, ge=1, le=10_000, description="Most streams of one socket")
+    groups: int = Field(
+        default=20_000,
+        ge=1,
+        le=1_000_000,
+        description="Most different subscriptions of all sockets together; equal ones count once",
+    )
+    series: int = Field(default=2000, ge=1, le=1_000_000, description="Most series of one stream")
+    messages_per_second: int = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="Most messages a second of one socket; more get an error",
+    )
+    connections: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="Most sockets at once; further ones are turned away"
+    )
+    snapshot_values: int = Field(
+        default=1_000_000,
+        ge=1000,
+        le=100_000_000,
+        description="Most values of one snapshot",
+    )
+    table_rows: int = Field(default=500, ge=1, le=100_000, description="Most rows of one table")
+
+
+class Timeouts(_Section):
+    """How long to wait, and how often to show signs of life."""
+
+    heartbeat_s: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=3600,
+        description="Silence after which a socket gets a heartbeat, which tells quiet from dead",
+    )
+    slow_s: float = Field(
+        default=30.0, ge=0.1, le=3600, description="Time without a byte taken after which a socket is closed"
+    )
+    ping_interval_s: float = Field(
+        default=20.0,
+        ge=0.1,
+        le=3600,
+        description="Pause between two WebSocket pings; they keep proxies awake",
+    )
+    ping_timeout_s: float = Field(
+        default=20.0, ge=0.1, le=3600, description="Wait for a pong after which the peer counts as gone"
+    )
+    hello_s: float = Field(default=10.0, ge=0.1, le=3600, description="Wait for a hello where one is due")
+    shutdown_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=300,
+        description="Time that open sockets get to leave before the process ends",
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting, valid and frozen.
+
+    Constructing it reads nothing from outside, so `Settings(server={"port": 0})` is exact in a test;
+    `load_settings` is what consults files and the environment.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", strict=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
+    )
+
+    server: Server = Server()
+    sampler: Sampler = Sampler()
+    collectors: Collectors = Collectors()
+    ring: Ring = Ring()
+    history: History = History()
+    stream: Stream = Stream()
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        conflicts = tuple(_conflicts(self))
+        if conflicts:
+            raise ConflictError(conflicts)
+        return self
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Yield every dotted key with its value, in the order of the file."""
+        for section in type(self).model_fields:
+            values = getattr(self, section)
+            for name in type(values).model_fields:
+                yield f"{section}.{name}", getattr(values, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two settings that do not go together: the key to blame first, the message, and every key involved."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+class ConflictError(ValueError):
+    def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
+        super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
+        self.conflicts = conflicts
+
+
+def show(value: Any) -> str:
+    """Return a value as TOML would have it, on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(show(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {show(item)}' for name, item in value.items())}}}"
+    return str(value)
+
+
+def section_type(section: str) -> type[BaseModel]:
+    annotation = Settings.model_fields[section].annotation
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        raise TypeError(f"the section {section} is not a model")
+    return annotation
+
+
+FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
+    {
+        f"{section}.{name}": info
+        for section in Settings.model_fields
+        for name, info in section_type(section).model_fields.items()
+    }
+)
+
+
+def _conflicts(settings: Settings) -> Iterator[Conflict]:
+    server, sampler, stream, limits = settings.server, settings.sampler, settings.stream, settings.limits
+    if not server.no_auth and not is_loopback(server.host):
+        yield Conflict(
+            ("server.host", "server.no_auth"),
+            f"{shown(server.host)} can be reached from other machines, and nobody there is asked who they "
+            "are; bind 127.0.0.1, or say --no-auth to serve everyone who can connect",
+        )
+    if sampler.interval_min_s > sampler.interval_s:
+        yield Conflict(
+            ("sampler.interval_min_s", "sampler.interval_s"),
+            f"{sampler.interval_min_s} is more than sampler.interval_s = {sampler.interval_s}; give the same or less",
+        )
+    if stream.interval_s < sampler.interval_min_s:
+        yield Conflict(
+            ("stream.interval_s", "sampler.interval_min_s"),
+            f"{stream.interval_s} is less than sampler.interval_min_s = {sampler.interval_min_s}; "
+            "give the same or more",
+        )
+    if limits.snapshot_values < limits.series:
+        yield Conflict(
+            ("limits.snapshot_values", "limits.series"),
+            f"{limits.snapshot_values} is less than limits.series = {limits.series}, "
+            "so that not even one tick would fit; give the same or more",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach `host`. A name other than localhost counts as reachable."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def shown(value: Any) -> str:
+    text = show(value)
+    return text if len(text) <= 80 else text[:79] + "…"

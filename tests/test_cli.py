@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -236,6 +237,7 @@ class Terminal:
         self.process = start(*arguments, cwd=cwd, stdout=slave)
         os.close(slave)
         self.text = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
 
     def read_until(self, wanted: str) -> None:
         while wanted not in self.text:
@@ -253,7 +255,7 @@ class Terminal:
         data = os.read(self._master, 65536)
         if not data:
             raise OSError("end of terminal")
-        return data.decode()
+        return self._decoder.decode(data)
 
     def close(self) -> None:
         self.process.kill()

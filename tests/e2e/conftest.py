@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
-from tests.e2e.server import Server, Variant
+from tests.e2e.server import Server, Variant, running
 
 # Ticks five times a second make the suite short; the default stream keeps its second. The ring soon begins to forget,
 # though never the last hundred ticks.
@@ -38,17 +40,35 @@ def _bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[No
     return bounded
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _servers_end_with_the_tests() -> Iterator[None]:
+    """Clean up after a request to terminate as after Ctrl-C, so that no server outlives its tests."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _running(servers: dict[Variant, Server]) -> Iterator[dict[Variant, Server]]:
+    """Run servers side by side."""
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Server.start, servers.values()))
+        yield servers
+    finally:
+        for one in servers.values():
+            one.close()
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[Variant, Server]]:
     """A server of each variant that all tests share: read only."""
-    shared = {variant: Server(variant, SHARED_ENV) for variant in Variant}
-    try:
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(Server.start, shared.values()))
+    with _running({variant: Server(variant, SHARED_ENV) for variant in Variant}) as shared:
         yield shared
-    finally:
-        for one in shared.values():
-            one.close()
 
 
 @pytest.fixture
@@ -61,6 +81,42 @@ def server(servers: dict[Variant, Server]) -> Server:
 def uvicorn_server(request: pytest.FixtureRequest, servers: dict[Variant, Server]) -> Server:
     """Each of the shared servers under uvicorn: read only."""
     return servers[request.param]
+
+
+@pytest.fixture(scope="session")
+def generous_server() -> Iterator[Server]:
+    """A server that lets a client send as many messages as it likes; in the end it must have had nothing to say."""
+    env = {"VITALCAST_SAMPLER__INTERVAL_S": "0.2", "VITALCAST_LIMITS__MESSAGES_PER_SECOND": "100000"}
+    with running(Variant.FAST, env) as server:
+        yield server
+        assert server.stop() == 0
+        assert server.errors() == ""
+
+
+@pytest.fixture(scope="session")
+def scripted_servers() -> Iterator[dict[Variant, Server]]:
+    """A server of each variant with the metrics of `tests.e2e.machine`."""
+    env = {"VITALCAST_SAMPLER__INTERVAL_S": "0.1"}
+    with _running({variant: Server(variant, env, scripted=True) for variant in Variant}) as scripted:
+        yield scripted
+
+
+@pytest.fixture(scope="session")
+def wide_servers() -> Iterator[dict[Variant, Server]]:
+    """Servers with so many series that a client which does not read is blocked after a few ticks.
+
+    Under other servers than ours the kernel buffers megabytes first, and an application by ASGI cannot help it.
+    """
+    env = {
+        "E2E_BULK": "3000",
+        "VITALCAST_LIMITS__SERIES": "5000",
+        "VITALCAST_SAMPLER__INTERVAL_S": "0.1",
+        "VITALCAST_TIMEOUTS__SLOW_S": "3",
+    }
+    variants = (Variant.FAST, Variant.PLAIN)
+    with _running({variant: Server(variant, env, scripted=True) for variant in variants}) as wide:
+        yield wide
+        assert [one.errors() for one in wide.values()] == ["", ""]
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -703,18 +701,6 @@ async def test_a_position_that_means_nothing_here_is_not_recovered(server: Serve
 
 
 # --- series that come and go -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def scripted_servers() -> Iterator[dict[Variant, Server]]:
-    servers = {variant: Server(variant, {"VITALCAST_SAMPLER__INTERVAL_S": "0.1"}, scripted=True) for variant in Variant}
-    try:
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(Server.start, servers.values()))
-        yield servers
-    finally:
-        for one in servers.values():
-            one.close()
 
 
 async def test_a_newcomer_between_two_messages_of_a_group_sees_what_its_elders_see(

@@ -6,8 +6,6 @@ import asyncio
 import json
 import random
 import struct
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, pairwise, product
 from typing import Any
 
@@ -30,25 +28,11 @@ from tests.e2e.raw import (
     tcp,
     text_frame,
 )
-from tests.e2e.server import Server, Variant, on_every_server, running
+from tests.e2e.server import Server, Variant, on_every_server
 
 MIB = 2**20
 CPU = "system.cpu.utilization"
 GROWTH_BYTES = 48 * MIB  # far above what allocators keep, far below what a leak would cost here
-
-
-@pytest.fixture(scope="module")
-def target() -> Iterator[Server]:
-    """A server that lets clients send a lot."""
-    env = {
-        "VITALCAST_SAMPLER__INTERVAL_S": "0.2",
-        "VITALCAST_LIMITS__MESSAGES_PER_SECOND": "100000",
-        "VITALCAST_TIMEOUTS__SHUTDOWN_S": "1",
-    }
-    with running(Variant.FAST, env) as server:
-        yield server
-        assert server.stop() == 0
-        assert server.errors() == ""
 
 
 async def works(one: Client | RawSocket) -> None:
@@ -112,8 +96,8 @@ NO_COMMAND = [
 ]
 
 
-async def test_texts_that_are_no_commands_are_answered_with_an_error(target: Server) -> None:
-    async with witness(target), client(target) as one:
+async def test_texts_that_are_no_commands_are_answered_with_an_error(generous_server: Server) -> None:
+    async with witness(generous_server), client(generous_server) as one:
         for text, code in [*((text, 107) for text in NOT_JSON), *NO_COMMAND]:
             await one.send_text(text)
             answer = await one.receive()
@@ -122,8 +106,8 @@ async def test_texts_that_are_no_commands_are_answered_with_an_error(target: Ser
         await works(one)
 
 
-async def test_plain_sockets_echo_them_all(target: Server) -> None:
-    async with witness(target), plain_client(target) as one:
+async def test_plain_sockets_echo_them_all(generous_server: Server) -> None:
+    async with witness(generous_server), plain_client(generous_server) as one:
         for text in NOT_JSON:
             await one.send_text(text)
             while not (answer := await one.receive_text()).startswith("Message text was: "):
@@ -134,8 +118,8 @@ async def test_plain_sockets_echo_them_all(target: Server) -> None:
 @pytest.mark.parametrize(
     "id_", [0, -1, 2**53, 2**63 - 1, -(2**63), 2**64 - 1, "", "x" * 64, "ü" * 64, '\u0000\u001f"\\'], ids=repr
 )
-async def test_every_proper_id_comes_back(target: Server, id_: int | str) -> None:
-    async with client(target) as one:
+async def test_every_proper_id_comes_back(generous_server: Server, id_: int | str) -> None:
+    async with client(generous_server) as one:
         await one.send("ping", id=id_)
         assert (await one.receive())["id"] == id_
         await one.send("nothing", id=id_)
@@ -192,8 +176,8 @@ FINE = {  # what is strange elsewhere and right here
 }
 
 
-async def test_wrong_fields_are_refused_one_by_one(target: Server) -> None:
-    async with witness(target), client(target) as one:
+async def test_wrong_fields_are_refused_one_by_one(generous_server: Server) -> None:
+    async with witness(generous_server), client(generous_server) as one:
         sent = 0
         for type_, fields in VALID.items():
             for (field, _), strange in product([*fields.items(), ("unknown", None)], STRANGE):
@@ -232,16 +216,16 @@ async def test_wrong_fields_are_refused_one_by_one(target: Server) -> None:
     ],
     ids=lambda metrics: repr(metrics[0][:20]),
 )
-async def test_malformed_patterns_are_refused(target: Server, metrics: list[str]) -> None:
-    async with client(target) as one:
+async def test_malformed_patterns_are_refused(generous_server: Server, metrics: list[str]) -> None:
+    async with client(generous_server) as one:
         await one.refused("subscribe", 107, stream="x", metrics=metrics)
         await one.refused("list", 107, metrics=metrics)
 
 
-async def test_patterns_and_filters_of_the_largest_size_cost_nobody_anything(target: Server) -> None:
+async def test_patterns_and_filters_of_the_largest_size_cost_nobody_anything(generous_server: Server) -> None:
     stars = [".".join("*" * count) for count in range(60, 124)]
     many = {f"attribute.{key}": [f"value {key} {value}" for value in range(40)] for key in range(60)}
-    async with witness(target) as watching, client(target) as one:
+    async with witness(generous_server) as watching, client(generous_server) as one:
         for number in range(20):
             await one.ask("subscribe", stream=f"s{number}", metrics=[*stars[:63], ">"], interval=0.1 + number / 10)
         for number in range(20):
@@ -273,8 +257,8 @@ async def test_a_flood_is_refused_with_few_words_and_forgiven(server: Server) ->
     assert server.rss_bytes - before < GROWTH_BYTES
 
 
-async def test_sixty_four_streams_and_not_one_more(target: Server) -> None:
-    async with witness(target) as watching, vitals(target) as counts, client(target) as one:
+async def test_sixty_four_streams_and_not_one_more(generous_server: Server) -> None:
+    async with witness(generous_server) as watching, vitals(generous_server) as counts, client(generous_server) as one:
         groups = set()
         for number in range(64):
             ack, _ = await one.subscribe(f"s{number}", [CPU], interval=0.1 + number / 1000)
@@ -289,14 +273,14 @@ async def test_sixty_four_streams_and_not_one_more(target: Server) -> None:
         await watching.ticks(3)
 
 
-async def test_thousands_of_subscriptions_leave_nothing_behind(target: Server) -> None:
-    async with witness(target), vitals(target) as counts:
-        async with client(target) as one:
+async def test_thousands_of_subscriptions_leave_nothing_behind(generous_server: Server) -> None:
+    async with witness(generous_server), vitals(generous_server) as counts:
+        async with client(generous_server) as one:
             await subscribe_and_leave(one, range(300))
-            before = target.rss_bytes
-            await subscribe_and_leave(one, range(1_500))
+            before = generous_server.rss_bytes
+            await subscribe_and_leave(one, range(1_000))
             await counts.until(stream_count=2, group_count=2, socket_count=3)
-            assert target.rss_bytes - before < GROWTH_BYTES
+            assert generous_server.rss_bytes - before < GROWTH_BYTES
         await counts.until(socket_count=2)
 
 
@@ -313,13 +297,13 @@ async def subscribe_and_leave(one: Client, numbers: range) -> None:
         assert "error" not in {message["type"] for message in one.heard}
 
 
-async def test_a_list_flood_that_is_not_read_costs_no_memory(target: Server) -> None:
-    async with witness(target) as watching, raw(target, receive_buffer_bytes=2048) as one:
-        before = target.rss_bytes
+async def test_a_list_flood_that_is_not_read_costs_no_memory(generous_server: Server) -> None:
+    async with witness(generous_server) as watching, raw(generous_server, receive_buffer_bytes=2048) as one:
+        before = generous_server.rss_bytes
         sending = asyncio.create_task(one.send_bytes(text_frame('{"type":"list"}') * 1_000_000))
         await watching.ticks(10)
         assert not sending.done(), "who does not read is not read from"
-        assert target.rss_bytes - before < GROWTH_BYTES
+        assert generous_server.rss_bytes - before < GROWTH_BYTES
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
 
@@ -380,16 +364,16 @@ async def turned_away(server: Server, one: RawSocket, *, plain: bool) -> None:
 # --- closes at every moment --------------------------------------------------------------------------------------
 
 
-async def test_clients_that_leave_at_every_moment_leave_nothing_behind(target: Server) -> None:
+async def test_clients_that_leave_at_every_moment_leave_nothing_behind(generous_server: Server) -> None:
     subscribe = text_frame(json.dumps({"type": "subscribe", "stream": "x", "metrics": [">"], "interval": 0.1}))
     table = text_frame(json.dumps({"type": "table", "stream": "t", "table": "processes"}))
     update = text_frame(json.dumps({"type": "update", "stream": "x", "interval": 0.3}))
     conversation = subscribe + table + update + client_frame(PING, b"x") + client_frame(CLOSE, b"\x03\xe8")
     starts = [0, 1, 2, 5, 6, 20, *range(40, len(conversation), 23), len(conversation)]
-    async with witness(target), vitals(target) as counts:
+    async with witness(generous_server), vitals(generous_server) as counts:
 
         async def leave(size: int, how: str) -> None:
-            async with raw(target, plain=size % 2 == 0) as one:
+            async with raw(generous_server, plain=size % 2 == 0) as one:
                 await one.send_bytes(conversation[:size])
                 if how == "reset":
                     one.reset()
@@ -407,29 +391,6 @@ async def test_clients_that_leave_at_every_moment_leave_nothing_behind(target: S
 
 
 BULK = "test.bulk"
-
-
-@pytest.fixture(scope="module")
-def wide_servers() -> Iterator[dict[Variant, Server]]:
-    """Servers with so many series that a client which does not read is soon blocked.
-
-    Under other servers than ours the kernel buffers megabytes first, and an application by ASGI cannot help it.
-    """
-    env = {
-        "E2E_BULK": "3000",
-        "VITALCAST_LIMITS__SERIES": "5000",
-        "VITALCAST_SAMPLER__INTERVAL_S": "0.1",
-        "VITALCAST_TIMEOUTS__SLOW_S": "2",
-    }
-    shared = {variant: Server(variant, env, scripted=True) for variant in (Variant.FAST, Variant.PLAIN)}
-    try:
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(Server.start, shared.values()))
-        yield shared
-        assert [one.errors() for one in shared.values()] == ["", ""]
-    finally:
-        for one in shared.values():
-            one.close()
 
 
 async def mirrored(one: RawSocket | Client, stream: str, metrics: str) -> Mirror:
@@ -476,7 +437,7 @@ async def test_a_slow_client_that_makes_progress_is_kept(wide_servers: dict[Vari
     async with witness(server) as watching, raw(server, receive_buffer_bytes=4096) as one:
         mirror = await mirrored(one, "bulk", BULK)
         start, begin_s = mirror.offset, clock()
-        while clock() - begin_s < 3:  # longer than a client may take nothing
+        while clock() - begin_s < 4:  # longer than a client may take nothing
             await watching.ticks(1)
             await one.fill()
         while mirror.offset < watching.mirror.offset:
@@ -596,10 +557,10 @@ class Fuzz:
 KNOWN = {"welcome", "metrics", "ack", "snapshot", "data", "series", "rows", "gap", "heartbeat", "error", "pong"}
 
 
-async def test_a_server_is_healthy_after_everything_at_once(target: Server) -> None:
-    lives, words = 50, 25
-    async with witness(target) as watching, vitals(target) as counts, client(target) as last:
-        before = target.rss_bytes
+async def test_a_server_is_healthy_after_everything_at_once(generous_server: Server) -> None:
+    lives, words = 40, 25
+    async with witness(generous_server) as watching, vitals(generous_server) as counts, client(generous_server) as last:
+        before = generous_server.rss_bytes
         Fuzz.epoch = last.heard[0]["epoch"]
 
         async def talk(one: RawSocket, fuzz: Fuzz, clock: RawSocket, *, plain: bool, reads: bool) -> None:
@@ -616,7 +577,7 @@ async def test_a_server_is_healthy_after_everything_at_once(target: Server) -> N
             for _ in range(lives):
                 plain, reads = fuzz.random.random() < 0.3, fuzz.random.random() < 0.9
                 buffer_bytes = fuzz.random.choice([None, 2048])
-                async with raw(target, plain=plain, receive_buffer_bytes=buffer_bytes) as one:
+                async with raw(generous_server, plain=plain, receive_buffer_bytes=buffer_bytes) as one:
                     try:
                         await talk(one, fuzz, clock, plain=plain, reads=reads)
                     except EndedError:
@@ -628,11 +589,11 @@ async def test_a_server_is_healthy_after_everything_at_once(target: Server) -> N
                         await one.send_bytes(client_frame(CLOSE, b"\x03\xe8"))
 
         async def lead_lives(seed: int) -> None:
-            async with raw(target) as clock:
+            async with raw(generous_server) as clock:
                 await live(Fuzz(seed), clock)
 
         await asyncio.gather(*(lead_lives(SEED + number) for number in range(6)))
         await watching.ticks(3)
         await counts.until(socket_count=3, group_count=2, stream_count=2)
         await last.subscribe("cpu", [CPU])
-        assert target.rss_bytes - before < 2 * GROWTH_BYTES
+        assert generous_server.rss_bytes - before < 2 * GROWTH_BYTES

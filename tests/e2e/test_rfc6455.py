@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Iterator
 
 import pytest
 from tests.e2e.client import PROTOCOL, client, plain_client, witness
@@ -28,18 +27,10 @@ from tests.e2e.raw import (
     tcp,
     text_frame,
 )
-from tests.e2e.server import Server, Variant, running
+from tests.e2e.server import Server, Variant
 
 MESSAGE_BYTES = 65_536
 ASK = '{"type":"ping","id":1}'
-
-
-@pytest.fixture(scope="module")
-def roomy_server() -> Iterator[Server]:
-    """A server that lets a client send as many messages as it likes."""
-    with running(Variant.FAST, {"VITALCAST_LIMITS__MESSAGES_PER_SECOND": "100000"}) as server:
-        yield server
-        assert "Traceback" not in server.errors()
 
 
 async def works(one: RawSocket) -> None:
@@ -230,8 +221,8 @@ async def test_a_message_may_come_in_many_tiny_fragments_but_not_in_endless_ones
         assert await one.read_close() == 1008
 
 
-async def test_every_mask_and_every_length_is_understood(roomy_server: Server) -> None:
-    async with raw(roomy_server) as one:
+async def test_every_mask_and_every_length_is_understood(generous_server: Server) -> None:
+    async with raw(generous_server) as one:
         for number, mask in enumerate((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x01\x02\x03\x04")):
             await one.send_bytes(client_frame(TEXT, json.dumps({"type": "ping", "id": number}).encode(), mask=mask))
             assert (await one.receive())["id"] == number
@@ -243,7 +234,7 @@ async def test_every_mask_and_every_length_is_understood(roomy_server: Server) -
             assert (await one.read_until(PONG)).payload == b"p" * size
 
 
-async def test_bytes_may_be_split_at_every_boundary(roomy_server: Server) -> None:
+async def test_bytes_may_be_split_at_every_boundary(generous_server: Server) -> None:
     stream = (
         client_frame(TEXT, b'{"type":"ping","id":"a"}')
         + client_frame(PING, b"between")
@@ -252,7 +243,7 @@ async def test_bytes_may_be_split_at_every_boundary(roomy_server: Server) -> Non
         + client_frame(CONT, b'"id":"b"}'.ljust(130))
         + client_frame(TEXT, b'{"type":"ping","id":"c"}', length_bytes=8)
     )
-    async with raw(roomy_server) as one, raw(roomy_server) as clock:
+    async with raw(generous_server) as one, raw(generous_server) as clock:
 
         async def check() -> None:
             frames = [await one.read_frame() for _ in range(5)]

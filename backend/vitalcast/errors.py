@@ -3,7 +3,9 @@
 VitalcastError
 ├── ConfigError        a setting is unknown, of the wrong type or impossible; names its key
 ├── CollectorError     a collector cannot read its subject
-└── ProtocolError      a client's message breaks the contract; becomes an `error` reply
+├── ProtocolError      a client's message breaks the contract; becomes an `error` reply
+├── HistoryError       in history.base: the history cannot be read
+└── TailError          in tail: the server cannot be followed
 """
 
 

@@ -64,3 +64,13 @@ def test_it_knows_metrics_that_have_no_series_yet() -> None:
     catalogue = Catalogue([LOAD, IO])
     assert catalogue.knows(Selection.of(["system.disk.>"]))
     assert not catalogue.knows(Selection.of(["system.disks.>"]))
+
+
+def test_a_device_that_returns_has_its_old_column_and_past() -> None:
+    catalogue = Catalogue([IO])
+    columns = []
+    for offset, names in enumerate((["sda", "sdb"], ["sda"], ["sda", "sdc"], ["sda", "sdb", "sdc"]), start=1):
+        frame = catalogue.frame(offset, offset, [Sample(disk(name), 1.0) for name in names], 0)
+        columns.append({one.key: column for column, one in enumerate(frame.layout.series) if one is not None})
+    assert columns[3][disk("sdb").key] == columns[0][disk("sdb").key]
+    assert columns[3][disk("sdc").key] != columns[0][disk("sdb").key]

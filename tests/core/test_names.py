@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.names import Selection, compile_pattern
+from vitalcast.core.names import Selection, parse_pattern
 from vitalcast.model import Descriptor, Kind, Series
 
 tokens = st.sampled_from(["system", "cpu", "io", "a", "b1"])
@@ -42,7 +42,7 @@ def test_matching_agrees_with_a_walk_over_the_tokens(pattern: str, name: str) ->
 @given(st.text(max_size=40))
 def test_any_text_is_a_pattern_or_a_clear_error(text: str) -> None:
     try:
-        compile_pattern(text)
+        parse_pattern(text)
     except ValueError as error:
         assert str(error)
 

@@ -391,3 +391,67 @@ def test_any_conversation_leaves_groups_as_its_streams_need_them(plan: list[Any]
     session.close()
     assert machine.hub.groups == {}
     assert machine.hub.tick_ms() == 1000
+
+
+# --- faults of other days --------------------------------------------------------------------------------------------
+
+
+def test_a_command_nested_deeper_than_can_be_shown_is_refused(machine: Machine) -> None:
+    deep = '{"type":' + "[" * 990 + "]" * 990 + "}"
+    assert error_of(decode(machine.session().receive(deep)))[0] == 104
+
+
+def test_a_fault_of_the_server_costs_one_answer_and_not_the_socket(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = machine.session()
+    machine.hub.ring.newest = None
+    assert error_of(ask(session, type="list", id=1)) == (100, "a fault of the server, which has logged it")
+    assert "a message was not answered" in caplog.text
+    assert ask(session, type="ping")[0]["type"] == "pong"
+
+
+def test_the_default_stream_is_there_whatever_the_limits() -> None:
+    machine = Machine(limits=Limits(series=1, groups=1))
+    machine.tick(1.0)
+    subscribe(machine.session())
+    assert decode(machine.session(plain=True).open())[0]["type"] == "metrics"
+
+
+def test_large_snapshots_count_as_many_messages() -> None:
+    machine = Machine()
+    for _ in range(1000):
+        machine.tick(1.0, [f"sd{number}" for number in range(99)])
+    session = machine.session()
+    answers = [subscribe(session, stream=str(number), metrics=["system.>"], backfill=900)[0] for number in range(20)]
+    kinds = [answer["type"] for answer in answers]
+    assert kinds[0] == "ack"
+    assert kinds[-1] == "error"
+    assert 5 <= kinds.count("ack") <= 15
+
+
+def test_an_update_with_a_position_brings_what_is_missed_even_if_nothing_else_changes(machine: Machine) -> None:
+    session = machine.session()
+    subscribe(session)
+    ack, snapshot = ask(session, type="update", stream="s", interval=1, since={"epoch": "epoch-1", "offset": 1})
+    assert ack["recovered"] is True
+    assert snapshot["values"] == [[2.0, 3.0]]
+    assert sum(group.streams for group in machine.hub.groups.values()) == 1
+
+
+def test_ticks_missed_in_the_interval_under_way_are_said_to_a_newcomer() -> None:
+    machine = Machine()
+    machine.time_ms = 0
+    for _ in range(12):
+        machine.tick(1.0)
+    machine.tick(1.0, skip=3)
+    ack, snapshot, gap = subscribe(machine.session(), interval=10, since={"epoch": "epoch-1", "offset": 10})
+    assert (ack["recovered"], snapshot["times"]) == (True, [])
+    assert (gap["from"], gap["to"], gap["why"]) == (13, 15, "sampler")
+
+
+def test_a_plain_socket_is_not_sent_gaps(machine: Machine) -> None:
+    session = machine.session(plain=True)
+    [messages] = machine.tick(1.0, skip=2).values()
+    assert [message["type"] for message in decode(messages)] == ["metrics"]
+    session.close()

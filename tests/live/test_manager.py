@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.groups import SeriesKey, TableGroup
 from vitalcast.core.names import Selection
 from vitalcast.core.protocol import CloseCode, Limits
-from vitalcast.live.connection import OUTBOX_MESSAGES_MAX, Batch, Connection, Writer
+from vitalcast.live.connection import OUTBOX_MESSAGES_MAX, Batch, Connection, DirectWriter, Writer
 from vitalcast.live.manager import ConnectionManager, TooManyConnections
 
 
@@ -436,3 +438,124 @@ def test_rows_go_to_those_who_look_at_the_table(house: House) -> None:
     house.manager.publish_rows({group_id: [group.encode(1, 5, ["pid", "cpu"], [(1, 0.5)])]})
     [rows] = writer.messages()
     assert (rows["type"], rows["columns"], rows["rows"]) == ("rows", ["pid", "cpu"], [[1, 0.5]])
+
+
+# --- faults of other days --------------------------------------------------------------------------------------------
+
+
+class Pipe(DirectWriter):
+    """A writer over a real descriptor, whose overflow may be taken at once, as a client that has just read would."""
+
+    __slots__ = ("closed", "taken_at_once")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.taken_at_once = True
+        self.closed = False
+
+    def write(self, batch: Batch) -> bool:
+        return True
+
+    def overflow(self, rest: bytes) -> bool:
+        return self.taken_at_once
+
+    def fail(self) -> None:
+        self.closed = True
+
+    def progress(self) -> int:
+        return 0
+
+    def close(self, code: int, reason: str, last: Batch) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[tuple[int, int]]:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 65536)
+    yield reading, writing
+    with contextlib.suppress(OSError):
+        os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("taken_at_once", [True, False])
+def test_what_the_kernel_did_not_take_blocks_a_socket_only_if_the_transport_keeps_it(
+    house: House, full_pipe: tuple[int, int], *, taken_at_once: bool
+) -> None:
+    writer = Pipe(full_pipe[1])
+    writer.taken_at_once = taken_at_once
+    connection = house.manager.connect(writer, plain=True)
+    house.tick()
+    assert connection.blocked is not taken_at_once
+    assert house.stats.sockets_blocked == int(not taken_at_once)
+
+
+def test_a_socket_whose_peer_is_gone_is_given_up(house: House, full_pipe: tuple[int, int]) -> None:
+    reading, writing = full_pipe
+    writer = Pipe(writing)
+    house.manager.connect(writer, plain=True)
+    os.close(reading)
+    house.tick()
+    assert writer.closed
+
+
+def test_a_socket_that_is_blocked_in_the_midst_of_a_fan_out_costs_the_others_nothing(house: House) -> None:
+    writers = [house.subscribed()[1] for _ in range(3)]
+    connection = house.manager.active_connections[0]
+    put = connection.write
+
+    def write(batch: Batch) -> bool:
+        writers[0].stalled = True
+        put(batch)
+        house.manager.block(connection)
+        return False
+
+    connection.write = write
+    house.tick()
+    assert [len(writer.messages()) for writer in writers] == [1, 1, 1]
+
+
+def test_after_a_device_came_in_mid_interval_a_resumed_socket_gets_nothing_twice_or_in_the_old_order(
+    house: House,
+) -> None:
+    connection, writer = house.subscribed(metrics=["system.>"], interval=10)
+    for _ in range(11):
+        house.tick(1.0)
+    writer.messages()
+    writer.stalled = True
+    house.manager.send_personal_message('{"type":"note"}', connection)
+    disks = dict.fromkeys(house.machine.hub.series(), 1.0) | {_disk("sdz"): 2.0}
+    house.manager.publish(house.machine.frame(disks))
+    writer.messages()
+    writer.drain()
+    house.manager.resume(connection)
+    assert writer.types() == ["series"]
+    for _ in range(10):
+        house.manager.publish(house.machine.frame(disks))
+    [data] = writer.messages()
+    assert len(data["values"]) == len(disks)
+
+
+def test_those_who_stay_are_told_of_sockets_that_the_server_closed(house: House) -> None:
+    connection, _ = house.open()
+    _, stayer = house.open(plain=True)
+    stayer.messages()
+    house.manager.close(connection, CloseCode.NO_PONG, "no answer to a ping")
+    house.manager.disconnect(connection)
+    assert stayer.texts == [f"Client #{connection.id} left the chat"]
+
+
+def test_a_plain_socket_that_was_slow_gets_the_newest_metrics_and_no_gap(house: House) -> None:
+    connection, writer = house.open(plain=True)
+    writer.stalled = True
+    for load in range(5):
+        house.tick(float(load))
+    writer.messages()
+    writer.drain()
+    house.manager.resume(connection)
+    [metrics] = writer.messages()
+    assert (metrics["type"], metrics["offset"]) == ("metrics", 6)

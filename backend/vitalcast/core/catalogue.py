@@ -17,7 +17,7 @@ class Catalogue:
         self.descriptors = {descriptor.name: descriptor for descriptor in descriptors}
         self.layout = Layout(0, ())
         self._columns: dict[Series, int] = {}
-        self._retired: list[tuple[int, int]] = []  # (last offset that may hold it, column)
+        self._retired: dict[Series, tuple[int, int]] = {}  # the offset since which it is gone, and its column
         self._width = 0
         self._order: list[Series] = []  # of the newest frame's samples
         self._index = np.zeros(0, dtype=np.intp)  # their columns
@@ -61,19 +61,23 @@ class Catalogue:
     def _assign(self, present: set[Series], offset: int, oldest_offset: int) -> None:
         columns = self._columns
         gone = [series for series in columns if series not in present]
-        self._retired += [(offset, columns.pop(series)) for series in gone]
-        free = [column for last, column in self._retired if last <= oldest_offset]
-        self._retired = [entry for entry in self._retired if entry[0] > oldest_offset]
         new = sorted((series for series in present if series not in columns), key=lambda series: series.key)
+        if not (gone or new):
+            return
+        for series in gone:
+            self._retired[series] = (offset, columns.pop(series))
+        back = [series for series in new if series in self._retired]
+        for series in back:  # its past is in its old column
+            columns[series] = self._retired.pop(series)[1]
+        free = [series for series, (since, _) in self._retired.items() if since <= oldest_offset]
         for series in new:
+            if series in columns:
+                continue
             if free:
-                columns[series] = free.pop()
+                columns[series] = self._retired.pop(free.pop())[1]
             else:
                 columns[series] = self._width
                 self._width += 1
-        self._retired += [(oldest_offset, column) for column in free]
-        if not (gone or new):
-            return
         table: list[Series | None] = [None] * self._width
         for series, column in columns.items():
             table[column] = series

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from vitalcast.core.names import Selection
 
 FOLD_ROWS = BLOCK_ROWS  # no more than the ring is sure to hold
-HOLES_SAID_MAX = 32
 SNAPSHOTS_KEPT_MAX = 8
 
 
@@ -66,6 +65,7 @@ class Group:
         "_resync",
         "_snapshots",
         "_values",
+        "emissions",
         "emitted_offset",
         "gap",
         "id",
@@ -81,6 +81,7 @@ class Group:
         self.series: tuple[Series, ...] = ()
         self.series_version = 0
         self.streams = 0
+        self.emissions = 0
         self.emitted_offset = 0
         self.gap: tuple[int, int] | None = None
         self._layout: Layout | None = None
@@ -118,6 +119,7 @@ class Group:
             self._fold = self._fold.moved(np.array([old.get(one, -1) for one in series], dtype=np.intp))
         self.series = series
         self.series_version += 1
+        self._latest = None  # which is in the old order
         self._resync = True
         return True
 
@@ -146,7 +148,7 @@ class Group:
         if due:
             values = self._reading(frame, ring)
             self.gap, self._pending_gap = self._pending_gap, None
-            if self.gap is not None:
+            if self.gap is not None and self.key.host is None:
                 out.append(gap(self.id, *self.gap, GapReason.SAMPLER))
             out.append(self._encode(frame, values))
         elif ring.end_row - self._next_row >= FOLD_ROWS:
@@ -169,6 +171,7 @@ class Group:
         return fold.result(self.key.aggregates)
 
     def _encode(self, frame: Frame, values: npt.NDArray[np.float64]) -> Message:
+        self.emissions += 1
         self.emitted_offset = frame.offset
         if self.key.host is not None:
             self._latest = self._self_describing(frame, values)
@@ -270,8 +273,8 @@ class Group:
             values = block[ends]
         else:
             values = aggregate_runs(block, np.append(0, ends[:-1] + 1), self.key.aggregates)
-        rows = slice(replay.start_row - ring.first_row, stop_row - ring.first_row)
-        offsets, times = ring.offsets()[rows], ring.times()[rows]
+        first, stop = replay.start_row - ring.first_row, stop_row - ring.first_row
+        times = ring.times()[first:stop]
         message = Message.of(
             {
                 "type": "snapshot",
@@ -283,9 +286,13 @@ class Group:
                 "values": np.ascontiguousarray(values.T),
             }
         )
+        # What the sampler missed in the interval under way is said now, unless the next data will.
+        offsets = ring.offsets()[: stop if self._pending_gap is not None else None]
         if replay.after_offset is not None:
             offsets = np.append(replay.after_offset, offsets[offsets > replay.after_offset])
-        holes = np.flatnonzero(np.diff(offsets) > 1)[-HOLES_SAID_MAX:]
+        else:
+            offsets = offsets[first:]
+        holes = np.flatnonzero(np.diff(offsets) > 1)
         return [message] + [
             gap(self.id, int(offsets[hole]) + 1, int(offsets[hole + 1]) - 1, GapReason.SAMPLER) for hole in holes
         ]
@@ -296,13 +303,14 @@ class TableGroup:
 
     gap = None
 
-    __slots__ = ("_latest", "due_ms", "emitted_offset", "id", "key", "series_version", "streams")
+    __slots__ = ("_latest", "due_ms", "emissions", "emitted_offset", "id", "key", "series_version", "streams")
 
     def __init__(self, id_: int, key: TableKey) -> None:
         self.id = id_
         self.key = key
         self.streams = 0
         self.series_version = 0
+        self.emissions = 0
         self.emitted_offset = 0
         self.due_ms = 0
         self._latest: Message | None = None
@@ -317,6 +325,7 @@ class TableGroup:
 
     def encode(self, offset: int, time_ms: int, columns: list[str], rows: list[tuple[object, ...]]) -> Message:
         """Make these rows the newest and return them as a message."""
+        self.emissions += 1
         self.emitted_offset = offset
         self._latest = Message.of(
             {

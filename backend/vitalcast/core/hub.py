@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 
 from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.groups import Group, SeriesKey, TableGroup, TableKey
+from vitalcast.core.groups import FOLD_ROWS, Group, SeriesKey, TableGroup, TableKey
 from vitalcast.core.protocol import DEFAULT_LIMITS, ErrorCode, Limits, Message
 from vitalcast.core.ring import Ring
 from vitalcast.errors import ProtocolError
 from vitalcast.model import Frame, Series
+
+logger = logging.getLogger(__name__)
 
 AnyGroup = Group | TableGroup
 
@@ -72,12 +75,16 @@ class Hub:
         out: dict[int, list[Message]] = {}
         for interval_ms, groups in self._by_interval.items():
             due = previous_ms is None or frame.time_ms // interval_ms != previous_ms // interval_ms
-            if not due and interval_ms <= self.interval_ms and not relaid and not hole:
+            if not due and interval_ms <= FOLD_ROWS * self.interval_min_ms and not relaid and not hole:
                 continue
             for group in groups.values():
                 if hole and previous is not None:
                     group.missed(previous.offset + 1, frame.offset - 1)
-                messages = group.advance(frame, self.ring, due=due)
+                try:
+                    messages = group.advance(frame, self.ring, due=due)
+                except Exception:  # a fault of ours in one group must not cost the others the frame
+                    logger.exception("group %d failed at offset %d", group.id, frame.offset)
+                    continue
                 if messages:
                     out[group.id] = messages
         return out
@@ -85,7 +92,8 @@ class Hub:
     def tick_ms(self) -> int:
         """Return the time between ticks that serves the fastest subscription: the usual one, or a part of a second.
 
-        Times of ticks stay multiples of it, so that every interval that is asked for ends with a tick.
+        Ticks fall on multiples of it, so that an interval that is a multiple of it too ends with a tick; any other
+        ends with the first tick after.
         """
         wanted = [interval for interval in self._by_interval if interval < self.interval_ms]
         if not wanted:
@@ -108,7 +116,8 @@ class Hub:
         return group
 
     def _make(self, key: SeriesKey | TableKey) -> AnyGroup:
-        if len(self.groups) >= self.limits.groups:
+        own = isinstance(key, SeriesKey) and key.host is not None  # the default stream, which the operator chose
+        if len(self.groups) >= self.limits.groups and not own:
             raise ProtocolError(
                 ErrorCode.LIMIT, f"all {self.limits.groups} different subscriptions are taken", temporary=True
             )
@@ -117,7 +126,8 @@ class Hub:
             group = TableGroup(self._next_id, key)
         else:
             group = Group(self._next_id, key, self.newest.layout, self.ring)
-            self._check_series(group)
+            if not own:
+                self._check_series(group)
             self._by_interval[key.interval_ms][group.id] = group
         self._next_id += 1
         self._by_key[key] = self.groups[group.id] = group

@@ -14,23 +14,30 @@ from vitalcast.model import Series
 
 PATTERN_CHARS_MAX = 256
 _TOKEN = re.compile(r"[a-z0-9_]+")
-_TOKEN_REGEX = {"*": r"[^.]+", ">": r".+"}
 
 
-def compile_pattern(pattern: str) -> str:
-    """Return the regular expression of one pattern. Raises ValueError that says what would be right."""
+def parse_pattern(pattern: str) -> tuple[str, ...]:
+    """Return the tokens of one pattern. Raises ValueError that says what would be right."""
     if not 0 < len(pattern) <= PATTERN_CHARS_MAX:
         raise ValueError(f"a pattern has 1 to {PATTERN_CHARS_MAX} characters, this one has {len(pattern)}")
-    tokens = pattern.split(".")
+    tokens = tuple(pattern.split("."))
     if ">" in tokens[:-1]:
         raise ValueError(f"{pattern!r}: '>' may only be the last token, as in 'system.>'")
     for token in tokens:
-        if token not in _TOKEN_REGEX and not _TOKEN.fullmatch(token):
+        if token not in ("*", ">") and not _TOKEN.fullmatch(token):
             raise ValueError(
                 f"{pattern!r}: {token!r} is not a token; use lower-case letters, digits and '_', "
                 "'*' for one token or a final '>' for the rest"
             )
-    return r"\.".join(_TOKEN_REGEX.get(token, token) for token in tokens)
+    return tokens
+
+
+def _fits(pattern: tuple[str, ...], name: tuple[str, ...]) -> bool:
+    if pattern[-1] == ">":
+        pattern, name = pattern[:-1], name[: len(pattern) - 1] if len(name) >= len(pattern) else ()
+        if len(name) != len(pattern):
+            return False
+    return len(pattern) == len(name) and all(a in ("*", b) for a, b in zip(pattern, name, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +50,15 @@ class Selection:
 
     patterns: tuple[str, ...]
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    _regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _exact: frozenset[str] = field(init=False, repr=False, compare=False)
+    _wild: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        regex = "|".join(f"(?:{compile_pattern(pattern)})" for pattern in self.patterns)
-        object.__setattr__(self, "_regex", re.compile(regex))
+        # Not a regular expression: compiling what a client sends would cost a hundred times what matching does.
+        parsed = {pattern: parse_pattern(pattern) for pattern in self.patterns}
+        wild = {pattern: tokens for pattern, tokens in parsed.items() if "*" in tokens or tokens[-1] == ">"}
+        object.__setattr__(self, "_exact", frozenset(parsed.keys() - wild.keys()))
+        object.__setattr__(self, "_wild", tuple(wild.values()))
 
     @classmethod
     def of(cls, patterns: Iterable[str], where: Mapping[str, Sequence[str]] | None = None) -> Selection:
@@ -58,7 +69,10 @@ class Selection:
         )
 
     def matches_name(self, name: str) -> bool:
-        return self._regex.fullmatch(name) is not None
+        if name in self._exact:
+            return True
+        tokens = tuple(name.split("."))
+        return any(_fits(pattern, tokens) for pattern in self._wild)
 
     def matches(self, series: Series) -> bool:
         if not self.matches_name(series.name):

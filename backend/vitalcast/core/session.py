@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,6 +37,9 @@ from vitalcast.core.protocol import (
 )
 from vitalcast.errors import ProtocolError
 
+logger = logging.getLogger(__name__)
+
+SNAPSHOT_VALUES_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values
 TABLE_INTERVAL_MIN_MS = 1000  # a scan of all processes is no cheap reading
 
 
@@ -152,6 +156,9 @@ class Session:
             return self._handle(parse_command(value))
         except ProtocolError as error:
             return self._refuse(id_, error)
+        except Exception:  # a fault of ours costs this answer and not the socket
+            logger.exception("a message was not answered")
+            return self._refuse(id_, ProtocolError(ErrorCode.INTERNAL, "a fault of the server, which has logged it"))
 
     def receive_binary(self, size_bytes: int) -> list[Message]:
         """Answer a binary message: there is no use for one here."""
@@ -276,7 +283,7 @@ class Session:
             self._release(stream)
             stream.key = key
             return [self._ack(command, None, key, recovered=False)]
-        if stream.group is not None and key == stream.key:
+        if stream.group is not None and key == stream.key and command.since is None and not command.backfill:
             return [self._ack(command, stream.group, key, recovered=False)]
         group = self._hub.join(key)
         try:
@@ -361,6 +368,7 @@ class Session:
                 f"backfill: {group.replay_values(replay)} values and a snapshot has {limit} at most; "
                 "ask for fewer series, a shorter backfill or a longer interval",
             )
+        self._allowance -= group.replay_values(replay) / SNAPSHOT_VALUES_A_MESSAGE
         messages = [self._ack(command, group, group.key, recovered=recovered), *group.snapshot(ring, replay)]
         if since is not None and since.epoch == self._hub.epoch and not recovered:
             first = ring.offsets()[replay.start_row - ring.first_row]

@@ -46,7 +46,7 @@ class Writer(ABC):
 
     @abstractmethod
     def progress(self) -> int:
-        """Return a number that changes as the client takes bytes."""
+        """Return a number that changes as the client takes bytes, and not otherwise while it is blocked."""
 
     @abstractmethod
     def close(self, code: int, reason: str, last: Batch) -> None:
@@ -64,8 +64,8 @@ class DirectWriter(Writer):
     fd: int
 
     @abstractmethod
-    def overflow(self, rest: bytes) -> None:
-        """Take what a write to `fd` left over; the client is blocked until it resumes."""
+    def overflow(self, rest: bytes) -> bool:
+        """Take what a write to `fd` left over; return as `write` does: the client may have taken it by now."""
 
     @abstractmethod
     def fail(self) -> None:
@@ -76,17 +76,20 @@ class DirectWriter(Writer):
 class Missed:
     """What a blocked socket did not get of one group: its emissions from `first` to `newest`.
 
-    `sampler` spans the ticks before and between them that nobody got.
+    `seen` is the number of the group's newest emission that has been looked at, and `series_version` that of the
+    list of series that the client knows. `sampler` spans the ticks before and between the missed ones that nobody got.
     """
 
+    seen: int
+    series_version: int
     first: int = 0
     newest: int = 0
     before_newest: int = 0
     count: int = 0
-    series_version: int = 0
     sampler: tuple[int, int] | None = None
 
-    def add(self, offset: int, gap: tuple[int, int] | None = None) -> None:
+    def add(self, emission: int, offset: int, gap: tuple[int, int] | None) -> None:
+        self.seen = emission
         if self.count == 0:
             self.first = offset
         if gap is not None:

@@ -76,13 +76,12 @@ class Cohort:
                 sent = -1
             if sent != size:
                 short.append((fd, sent))
-        blocked = [connection for connection in self.others if not connection.write(batch)]
+        blocked = [connection for connection in list(self.others) if not connection.write(batch)]
         for connection, sent in [(self.direct[fd], sent) for fd, sent in short]:
             assert connection.direct is not None
             if sent < 0:
                 connection.direct.fail()
-            else:
-                connection.direct.overflow(data[sent:])
+            elif not connection.direct.overflow(data[sent:]):
                 blocked.append(connection)
         return blocked
 
@@ -155,8 +154,10 @@ class ConnectionManager:
 
     def disconnect(self, connection: Connection) -> None:
         """Forget a socket that has gone, and tell the plain ones that remain. Safe to call again."""
-        if not self._forget(connection):
-            return
+        if self._forget(connection):
+            self._tell_departure(connection)
+
+    def _tell_departure(self, connection: Connection) -> None:
         self._departed.append(connection.id)
         if len(self._departed) == 1:
             if self.call_soon is not None:
@@ -188,15 +189,22 @@ class ConnectionManager:
             self._deliver(connection, batch)
 
     def close(self, connection: Connection, code: CloseCode, reason: str) -> None:
-        """Close a socket from this side: `bye`, then a close frame."""
+        """Close a socket from this side: `bye`, then a close frame; the plain ones that remain are told."""
         if self._forget(connection):
-            stay_away = code >= CloseCode.BAD_TOKEN
-            pause_ms = None if stay_away else random.randint(*RECONNECT_MS)  # noqa: S311 (jitter)
-            connection.writer.close(code, reason, Batch([bye(code, pause_ms)]))
+            self._say_bye(connection, code, reason)
+            self._tell_departure(connection)
 
     def close_all(self, code: CloseCode, reason: str) -> None:
+        """Close every socket; nobody remains to be told."""
         for connection in self.active_connections:
-            self.close(connection, code, reason)
+            self._forget(connection)
+            self._say_bye(connection, code, reason)
+
+    @staticmethod
+    def _say_bye(connection: Connection, code: CloseCode, reason: str) -> None:
+        stay_away = code >= CloseCode.BAD_TOKEN
+        pause_ms = None if stay_away else random.randint(*RECONNECT_MS)  # noqa: S311 (jitter)
+        connection.writer.close(code, reason, Batch([bye(code, pause_ms)]))
 
     # --- messages for some or all --------------------------------------------------------------------------------
 
@@ -306,7 +314,7 @@ class ConnectionManager:
         blocked: list[Connection] = []
         touched = {cohort: None for group_id in out for cohort in self._cohorts_of.get(group_id, ())}
         for connection in self._blocked:
-            self._note_missed(connection, out)
+            self._note_missed(connection)
         for cohort in touched:
             batch = Batch([message for group_id in cohort.group_ids for message in out.get(group_id, ())])
             self._count(batch, len(cohort))
@@ -334,16 +342,16 @@ class ConnectionManager:
         missed = connection.missed or {}
         groups = self.hub.groups
         connection.missed = {
-            id_: missed.get(id_) or Missed(series_version=groups[id_].series_version)
+            id_: missed.get(id_) or Missed(groups[id_].emissions, groups[id_].series_version)
             for id_ in connection.group_ids or ()
             if id_ in groups  # else it was left by the very command whose answer is blocked
         }
 
-    def _note_missed(self, connection: Connection, out: dict[int, list[Message]]) -> None:
+    def _note_missed(self, connection: Connection) -> None:
         for group_id, missed in (connection.missed or {}).items():
             group = self.hub.groups.get(group_id)
-            if group is not None and group_id in out and group.emitted_offset > missed.newest:
-                missed.add(group.emitted_offset, group.gap)
+            if group is not None and group.emissions != missed.seen:
+                missed.add(group.emissions, group.emitted_offset, group.gap)
 
     def resume(self, connection: Connection) -> None:
         """Go on with a socket whose client took all that was written: first what waited, then what it missed."""
@@ -365,16 +373,20 @@ class ConnectionManager:
             group = self.hub.groups.get(group_id)
             if group is None:
                 continue
-            if one.count > 1:
-                messages.append(gap(group_id, one.first, one.before_newest, GapReason.SLOW))
+            latest = group.latest() if one.count else None
+            lost = one.count - (latest is not None)
+            if lost:
                 self._stats.gaps += 1
-                self._stats.frames_conflated += one.count - 1
-            if one.sampler is not None:
-                messages.append(gap(group_id, *one.sampler, GapReason.SAMPLER))
-            if isinstance(group, Group) and group.series_version != one.series_version and not connection.plain:
-                messages.append(group.series_message())
-            latest = group.latest()
-            if latest is not None and (one.count or group.series_version != one.series_version):
+                self._stats.frames_conflated += lost
+            if not connection.plain:
+                if lost:
+                    last = one.newest if latest is None else one.before_newest
+                    messages.append(gap(group_id, one.first, last, GapReason.SLOW))
+                if one.sampler is not None:
+                    messages.append(gap(group_id, *one.sampler, GapReason.SAMPLER))
+                if isinstance(group, Group) and group.series_version != one.series_version:
+                    messages.append(group.series_message())
+            if latest is not None:
                 messages.append(latest)
         return messages
 

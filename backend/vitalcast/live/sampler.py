@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from vitalcast.core.catalogue import Catalogue
 from vitalcast.live.source import Source
 from vitalcast.live.workers import Workers
 from vitalcast.model import Sample
+
+logger = logging.getLogger(__name__)
 
 PRIME_S = 0.1
 PATIENCE_MIN_S = 0.5  # a busy loop starves its threads for a while; that is no reason to give up a collector
@@ -127,7 +130,10 @@ class Sampler:
             self._offset += missed
             self._stats.ticks_missed += missed
             self._stats.sampler_lag_s = (now_ms - expected_ms) / 1000
-            await self._tick(expected_ms)
+            try:
+                await self._tick(expected_ms)
+            except Exception:  # a fault of ours must not end the ticks for good
+                logger.exception("the tick at %d was lost", expected_ms)
             expected_ms += tick_ms
 
     async def _sleep(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,8 @@ from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.tables import Tables
 from vitalcast.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 
@@ -120,7 +123,10 @@ class Service:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            self.manager.sweep()
+            try:
+                self.manager.sweep()
+            except Exception:  # a fault of ours must not end heartbeats for good
+                logger.exception("the sweep failed")
             self.stats.ring_bytes = self.ring.nbytes
 
 

@@ -58,12 +58,12 @@ class Tables:
             wake.clear()
             groups = [group for group in self._hub.table_groups() if group.key.table == name]
             now_ms = self._clock_ms()
-            due = [group for group in groups if group.due_ms <= now_ms]
+            due = [group for group in groups if not now_ms < group.due_ms <= now_ms + group.interval_ms]
             if due:
                 await self._read(name, table, due)
                 continue
-            pause_s = min((group.due_ms for group in groups), default=0) - now_ms
-            handle = loop.call_later(pause_s / 1000, wake.set) if groups else None
+            pause_ms = min((group.due_ms for group in groups), default=0) - now_ms
+            handle = loop.call_later(pause_ms / 1000, wake.set) if groups else None
             try:
                 await wake.wait()
             finally:

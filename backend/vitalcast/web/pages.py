@@ -119,10 +119,12 @@ class StaticFiles:
     def _find(self, name: str) -> Path | None:
         if "\0" in name or any(part.startswith(".") for part in name.split("/")):
             return None
-        path = (self._root / name).resolve()
-        if not path.is_relative_to(self._root) or path.suffix not in _CONTENT_TYPES or not path.is_file():
+        try:
+            path = (self._root / name).resolve()
+            found = path.is_relative_to(self._root) and path.suffix in _CONTENT_TYPES and path.is_file()
+        except OSError:  # a name that the file system cannot have
             return None
-        return path
+        return path if found else None
 
     def _load(self, path: Path) -> _Asset:
         status = path.stat()

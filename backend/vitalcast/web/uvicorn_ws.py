@@ -78,8 +78,9 @@ class FastWriter(DirectWriter):
         self._transport.write(data)
         return not self._protocol.writing_paused
 
-    def overflow(self, rest: bytes) -> None:
+    def overflow(self, rest: bytes) -> bool:
         self._transport.write(rest)
+        return not self._protocol.writing_paused
 
     def fail(self) -> None:
         self._transport.abort()  # the peer is gone; connection_lost follows
@@ -214,10 +215,16 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_close(self, event: Frame) -> None:
         self._let_go()
         super().handle_close(event)
+        self._end_soon()
 
     def handle_parser_exception(self) -> None:
         self._let_go()
         super().handle_parser_exception()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        """End the connection even if the peer never takes what the transport still holds for it."""
+        self.loop.call_later(CLOSE_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()
@@ -243,6 +250,9 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     def _resume(self) -> None:
         if self.manager is None or self.connection is None or self.writing_paused or self.transport.is_closing():
             return
+        if self.pong_timer is not None:  # the ping may have waited behind much else, and the pong was not read
+            self.pong_timer.cancel()
+            self.pong_timer = self.loop.call_later(self.ping_timeout or 0, self.keepalive_timeout)
         self.manager.resume(self.connection)
         self._read_again()
 
@@ -251,6 +261,13 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     # --- the end -------------------------------------------------------------------------------------------------
+
+    def send_keepalive_ping(self) -> None:
+        if self.writing_paused:  # it would wait behind all that the client does not take
+            self.ping_timer = None
+            self.schedule_ping()
+        else:
+            super().send_keepalive_ping()
 
     def keepalive_timeout(self) -> None:
         if self.manager is None or self.connection is None:

@@ -32,7 +32,10 @@ async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None
 
 
 class AsgiWriter(Writer):
-    """Writes through ASGI's `send`, which waits: one batch is under way, and what comes meanwhile is for later."""
+    """Writes through ASGI's `send`, which waits: one batch is under way, and what comes meanwhile is for later.
+
+    ASGI does not tell how much of a message was taken, so that progress is whole messages here.
+    """
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket

@@ -185,6 +185,8 @@ def tail(
 
 def main() -> NoReturn:
     """Run the command line, and turn every expected error into lines on stderr and an exit code."""
+    # None of pydantic's plugins is wanted; to look for them it would read what every installed package declares.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         app(prog_name="vitalcast")
     except VitalcastError as error:

@@ -105,6 +105,16 @@ def _unsent_bytes(fd: int) -> int:
         return 0
 
 
+def _end_soon(protocol: WebSocketsSansIOProtocol) -> None:
+    """End the connection even if the peer never takes what the transport still holds for it."""
+    protocol.loop.call_later(CLOSE_S, _abort, protocol)
+
+
+def _abort(protocol: WebSocketsSansIOProtocol) -> None:
+    if not protocol.disconnected:  # asyncio fails over an abort after the end, if closing had to wait for the peer
+        protocol.transport.abort()
+
+
 class AsgiWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's own, except that a peer which takes nothing cannot keep the connection once the application is done."""
 
@@ -112,7 +122,7 @@ class AsgiWebSocketProtocol(WebSocketsSansIOProtocol):
         try:
             await super().run_asgi()
         finally:
-            self.loop.call_later(CLOSE_S, self.transport.abort)
+            _end_soon(self)
 
 
 class FastWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -215,16 +225,12 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_close(self, event: Frame) -> None:
         self._let_go()
         super().handle_close(event)
-        self._end_soon()
+        _end_soon(self)
 
     def handle_parser_exception(self) -> None:
         self._let_go()
         super().handle_parser_exception()
-        self._end_soon()
-
-    def _end_soon(self) -> None:
-        """End the connection even if the peer never takes what the transport still holds for it."""
-        self.loop.call_later(CLOSE_S, self.transport.abort)
+        _end_soon(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()

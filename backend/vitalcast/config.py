@@ -191,8 +191,11 @@ def _find_file(
         what = "is not a file" if config_path.exists() else "does not exist"
         return None, [_problem("--config", f"{config_path} {what}; give the path of a TOML file")]
     for folder in (cwd, user_config_dir):
-        if folder is not None and (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME, []
+        try:
+            if folder is not None and (folder / FILE_NAME).is_file():
+                return folder / FILE_NAME, []
+        except OSError:  # a folder that this user may not even look into holds nothing for it
+            continue
     return None, []
 
 

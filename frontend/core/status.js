@@ -17,7 +17,7 @@ export class Status {
   #since = NaN;
 
   /**
-   * @param {{link: "connecting"|"open"|"waiting"|"stopped", newest: number, now: number, paused?: boolean,
+   * @param {{link: "new"|"connecting"|"open"|"waiting"|"stopped", newest: number, now: number, paused?: boolean,
    *          intervalS?: number}} facts `newest` and `now` are Unix ms on the server's clock
    * @returns {{state: string, since: number, ageS: number}} `since` is Unix ms on the server's clock
    */

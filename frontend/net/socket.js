@@ -9,7 +9,7 @@ const HEARTBEATS_MISSED = 2.5;
 const CHECK_MS = 1000;
 
 /**
- * `link` is "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
+ * `link` is "new" (not started), "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
  * Events: `link` whenever that changes, `message` with the parsed message as `detail`.
  */
 export class Socket extends EventTarget {
@@ -30,7 +30,7 @@ export class Socket extends EventTarget {
   #WebSocket;
   #now;
   /** @type {WebSocket|null} */ #socket = null;
-  #link = "waiting";
+  #link = "new";
   #why = "";
   #heardAt = 0;
   #openedAt = 0;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 
@@ -14,6 +15,10 @@ from vitalcast.core.protocol import Message
 from vitalcast.live.workers import Workers
 
 logger = logging.getLogger(__name__)
+
+IDLE_S = 60.0
+PRIME_S = 0.55  # over less, the kernel counts a share of CPU time too coarsely
+FAILED_S = 1.0
 
 
 class Tables:
@@ -35,6 +40,7 @@ class Tables:
         self._workers = workers or Workers(name="vitalcast-table")
         self._wakes = {name: asyncio.Event() for name in tables}
         self._tasks: list[asyncio.Task[None]] = []
+        self._read_s: dict[str, float] = {}
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._run(name, table)) for name, table in self._tables.items()]
@@ -70,19 +76,30 @@ class Tables:
                 if handle is not None:
                     handle.cancel()
 
+    async def _prime(self, name: str, table: Table, due: list[TableGroup]) -> None:
+        """Read once without answering where the last reading is long ago: shares are of the time since it."""
+        now_s = time.monotonic()
+        idle_s = max(IDLE_S, 2 * min(group.interval_ms for group in due) / 1000)
+        if now_s - self._read_s.get(name, -math.inf) > idle_s:
+            await self._workers.run(lambda: table.read([], now_s))
+            await asyncio.sleep(PRIME_S)
+        self._read_s[name] = time.monotonic()
+
     async def _read(self, name: str, table: Table, due: list[TableGroup]) -> None:
         queries = [TableQuery(group.key.sort, group.key.limit) for group in due]
-        future = self._workers.run(lambda: table.read(queries, time.monotonic()))
-        now_ms = self._clock_ms()
-        for group in due:
-            group.due_ms = (now_ms // group.interval_ms + 1) * group.interval_ms
-        done, _ = await asyncio.wait({future}, timeout=table.deadline_s)
-        if not done:
-            logger.warning("table %s gave no answer within %g s; waiting for it", name, table.deadline_s)
         try:
+            await self._prime(name, table, due)
+            future = self._workers.run(lambda: table.read(queries, time.monotonic()))
+            now_ms = self._clock_ms()
+            for group in due:
+                group.due_ms = (now_ms // group.interval_ms + 1) * group.interval_ms
+            done, _ = await asyncio.wait({future}, timeout=table.deadline_s)
+            if not done:
+                logger.warning("table %s gave no answer within %g s; waiting for it", name, table.deadline_s)
             answers = await future
         except Exception as error:  # whatever a driver may raise must not end the task
             logger.warning("table %s failed: %s: %s", name, type(error).__name__, error)
+            await asyncio.sleep(FAILED_S)
             return
         columns = [column.name for column in table.columns]
         offset = self._hub.newest.offset

@@ -110,6 +110,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}{settings.server.root_path}/"
     server = Server(config, manager=service.manager, url=url, open_browser=open_browser)
+    if hasattr(signal, "SIGHUP"):  # a terminal that closes ends the server as a signal to stop does
+        signal.signal(signal.SIGHUP, server.handle_exit)
     server.run(sockets=[listener])
     return 0 if server.started else 1
 

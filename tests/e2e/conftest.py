@@ -16,7 +16,7 @@ from tests.e2e.server import Server, Variant, running
 # though never the last hundred ticks.
 SHARED_ENV = {
     "VITALCAST_SAMPLER__INTERVAL_S": "0.2",
-    "VITALCAST_TIMEOUTS__HEARTBEAT_S": "1",
+    "VITALCAST_TIMEOUTS__HEARTBEAT_S": "0.5",
     "VITALCAST_RING__WINDOW_S": "1",
 }
 

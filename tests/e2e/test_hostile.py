@@ -242,18 +242,16 @@ async def test_a_flood_is_refused_with_few_words_and_forgiven(server: Server) ->
     before = server.rss_bytes
     async with witness(server) as watching, raw(server) as one:
         ack, _ = await one.subscribe("cpu", [CPU])
-        for text in ('{"type":"ping","id":1}', "not JSON"):
-            one.heard.clear()
-            binary = client_frame(BINARY, b"x" * 500) * 3
-            await one.send_bytes((text_frame(text) * 7 + binary) * 1000)
-            await one.until("data", group=ack["group"])
-            await watching.ticks(12)  # more than a second, after which all is forgiven
-            await works(one)
-            errors = [message for message in one.heard if message["type"] == "error"]
-            limited = [message for message in errors if message["code"] == 111]
-            assert len(limited) >= 10
-            assert len(errors) + sum(message["type"] == "pong" for message in one.heard) <= 250
-            assert {message["temporary"] for message in limited} == {True}
+        frames = (text_frame('{"type":"ping","id":1}'), text_frame("not JSON"), client_frame(BINARY, b"x" * 500))
+        await one.send_bytes(b"".join(frames) * 5_000)
+        await one.until("data", group=ack["group"])
+        await watching.ticks(12)  # more than a second, after which all is forgiven
+        await works(one)
+        errors = [message for message in one.heard if message["type"] == "error"]
+        limited = [message for message in errors if message["code"] == 111]
+        assert len(limited) >= 10
+        assert len(errors) + sum(message["type"] == "pong" for message in one.heard) <= 250
+        assert {message["temporary"] for message in limited} == {True}
     assert server.rss_bytes - before < GROWTH_BYTES
 
 
@@ -401,8 +399,10 @@ async def mirrored(one: RawSocket | Client, stream: str, metrics: str) -> Mirror
     return mirror
 
 
-async def test_a_client_that_never_reads_is_let_go_in_the_end(wide_servers: dict[Variant, Server]) -> None:
-    await on_every_server(stall_for_ever)(wide_servers)
+async def test_a_client_that_never_reads_is_let_go_in_the_end_and_one_that_is_merely_slow_is_kept(
+    wide_servers: dict[Variant, Server],
+) -> None:
+    await asyncio.gather(on_every_server(stall_for_ever)(wide_servers), read_slowly(wide_servers[Variant.FAST]))
 
 
 async def stall_for_ever(server: Server) -> None:
@@ -418,8 +418,8 @@ async def stall_for_ever(server: Server) -> None:
                 assert frames[-1].close_code == 4008
                 bye = json.loads(frames[-2].payload)
                 assert (bye["type"], bye["code"], bye["reconnect_after_ms"] > 0) == ("bye", 4008, True)
-            await counts.until(socket_count=2, group_count=2)
             await gone(server, one.sock.getsockname()[1])
+            await gone(server, too_late.sock.getsockname()[1])
     assert server.rss_bytes - before < GROWTH_BYTES
 
 
@@ -431,8 +431,7 @@ async def gone(server: Server, port: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_slow_client_that_makes_progress_is_kept(wide_servers: dict[Variant, Server]) -> None:
-    server = wide_servers[Variant.FAST]
+async def read_slowly(server: Server) -> None:
     clock = asyncio.get_running_loop().time
     async with witness(server) as watching, raw(server, receive_buffer_bytes=4096) as one:
         mirror = await mirrored(one, "bulk", BULK)
@@ -445,6 +444,20 @@ async def test_a_slow_client_that_makes_progress_is_kept(wide_servers: dict[Vari
         assert "slow" in {gap["why"] for gap in mirror.gaps}
         assert mirror.holes(start, "slow") == []
         await works(one)
+
+
+async def test_a_client_that_says_good_bye_before_it_reads_leaves_in_order(wide_servers: dict[Variant, Server]) -> None:
+    await on_every_server(leave_then_read)(wide_servers)
+
+
+async def leave_then_read(server: Server) -> None:
+    async with witness(server) as watching, raw(server, receive_buffer_bytes=2048) as one:
+        await one.send_bytes(text_frame('{"type":"list"}') * 3 + client_frame(CLOSE, b"\x03\xe8"))
+        await watching.ticks(2)
+        frames = await one.read_to_end()
+        assert frames[-1].close_code == 1000
+        await watching.ticks(12)  # longer than an end may take
+        assert server.errors() == ""
 
 
 async def test_a_slow_client_is_told_what_it_missed_and_goes_on_from_the_newest(

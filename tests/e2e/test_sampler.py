@@ -13,7 +13,7 @@ from tests.e2e.server import Server, Variant, on_every_server
 
 CPU = "system.cpu.utilization"
 TICK_MS = 200
-STOPPED_S = 2.0
+STOPPED_S = 1.6
 
 
 async def stand_still(server: Server, seconds: float) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -252,6 +253,8 @@ class Terminal:
             return self.text
 
     def _read(self) -> str:
+        ready, _, _ = select.select([self._master], [], [], TIMEOUT_S)
+        assert ready, f"nothing more after {self.text[-200:]!r}"
         data = os.read(self._master, 65536)
         if not data:
             raise OSError("end of terminal")

@@ -1,0 +1,139 @@
+/** What the reader looks at, as one state that fits into an address: the same link shows the same to a colleague. */
+
+/** @typedef {{from: number, to: number}} Window Unix ms on the server's clock */
+
+/** The spans that the charts may show, in seconds, by their words in the address. */
+export const RANGES = Object.freeze({ "1m": 60, "5m": 300, "15m": 900 });
+/** The seconds between two readings that may be asked for. */
+export const RATES = Object.freeze([0.1, 0.5, 1, 5]);
+export const THEMES = Object.freeze(["system", "dark", "light"]);
+
+export const DEFAULTS = Object.freeze({
+  range: RANGES["5m"],
+  rate: 1,
+  /** @type {Window|null} */ frozen: null,
+  /** @type {string|null} */ panel: null,
+  theme: "system",
+  sort: "cpu",
+  filter: "",
+});
+
+const KEYS_OF_ADDRESS = Object.freeze(["range", "rate", "from", "to", "panel", "theme", "sort", "filter"]);
+const SLUG = /^[a-z][a-z0-9-]*$/;
+const SORT = /^-?[a-z][a-z0-9_]{0,31}$/;
+const FILTER_MAX = 100;
+/** The last moment that a Date can tell. */
+const TIME_MAX = 8.64e15;
+
+/**
+ * Event: `change`, whose `detail` is the Set of the keys that changed. Setting what is set already tells nothing.
+ *
+ * range: seconds; rate: seconds; frozen: the window of a page that is paused or zoomed, null while live; panel: the id of
+ * the one at full size; hover: the moment pointed at, Unix ms (it is in no address).
+ */
+export class View extends EventTarget {
+  /** @param {Partial<typeof DEFAULTS>} [values] */
+  constructor(values = {}) {
+    super();
+    const { range, rate, frozen, panel, theme, sort, filter } = { ...DEFAULTS, ...values };
+    this.range = range;
+    this.rate = rate;
+    this.frozen = frozen;
+    this.panel = panel;
+    this.theme = theme;
+    this.sort = sort;
+    this.filter = filter;
+    /** @type {number|null} */ this.hover = null;
+  }
+
+  /** Whether the frozen window is one whole range, as it was when the reader paused, and no part picked from it. */
+  get paused() {
+    return this.frozen !== null && this.frozen.to - this.frozen.from === this.range * 1000;
+  }
+
+  /** @param {Partial<typeof DEFAULTS & {hover: number|null}>} changes */
+  set(changes) {
+    const changed = new Set();
+    for (const [key, value] of Object.entries(changes)) {
+      if (!(key in DEFAULTS) && key !== "hover") throw new TypeError(`a view has no ${key}`);
+      if (same(this[key], value)) continue;
+      this[key] = value;
+      changed.add(key);
+    }
+    if (changed.size) this.dispatchEvent(new CustomEvent("change", { detail: changed }));
+  }
+
+  /** Freezes the charts as they stand at `now`. @param {number} now Unix ms */
+  pause(now) {
+    this.set({ frozen: { from: now - this.range * 1000, to: now } });
+  }
+
+  /** Back to now. */
+  live() {
+    this.set({ frozen: null });
+  }
+
+  /** Another range; frozen charts then show that range up to the same moment. @param {number} range seconds */
+  reach(range) {
+    const frozen = this.frozen && { from: this.frozen.to - range * 1000, to: this.frozen.to };
+    this.set({ range, frozen });
+  }
+
+  /** What the charts show. @param {number} now Unix ms @returns {Window & {live: boolean}} */
+  window(now) {
+    if (this.frozen) return { ...this.frozen, live: false };
+    return { from: now - this.range * 1000, to: now, live: true };
+  }
+
+  /** Reads an address; whatever is unknown or cannot be becomes the default. @param {string} search with or without `?` */
+  static parse(search) {
+    const given = new URLSearchParams(search);
+    const text = (key) => given.get(key) ?? "";
+    const rate = Number(text("rate") || NaN);
+    return new View({
+      range: Object.hasOwn(RANGES, text("range")) ? RANGES[text("range")] : DEFAULTS.range,
+      rate: RATES.includes(rate) ? rate : DEFAULTS.rate,
+      frozen: windowOf(text("from"), text("to")),
+      panel: SLUG.test(text("panel")) ? text("panel") : DEFAULTS.panel,
+      theme: THEMES.includes(text("theme")) ? text("theme") : DEFAULTS.theme,
+      sort: SORT.test(text("sort")) ? text("sort") : DEFAULTS.sort,
+      filter: text("filter").slice(0, FILTER_MAX),
+    });
+  }
+
+  /**
+   * The address of this view: `?…`, or nothing where all is as usual. What others put into `search` stays there.
+   *
+   * @param {string} [search] the present one
+   */
+  toSearch(search = "") {
+    const query = new URLSearchParams(search);
+    for (const key of KEYS_OF_ADDRESS) query.delete(key);
+    const { range, rate, frozen, panel, theme, sort, filter } = this;
+    const put = (key, value, usual) => value !== usual && query.set(key, String(value));
+    put("range", Object.keys(RANGES).find((words) => RANGES[words] === range), "5m");
+    put("rate", rate, DEFAULTS.rate);
+    if (frozen) {
+      query.set("from", String(Math.round(frozen.from)));
+      query.set("to", String(Math.round(frozen.to)));
+    }
+    put("panel", panel, DEFAULTS.panel);
+    put("theme", theme, DEFAULTS.theme);
+    put("sort", sort, DEFAULTS.sort);
+    put("filter", filter, DEFAULTS.filter);
+    const words = query.toString();
+    return words && `?${words}`;
+  }
+}
+
+/** @returns {Window|null} */
+function windowOf(from, to) {
+  if (!/^\d{1,16}$/.test(from) || !/^\d{1,16}$/.test(to)) return null;
+  const window = { from: Number(from), to: Number(to) };
+  return window.from < window.to && window.to <= TIME_MAX ? window : null;
+}
+
+function same(a, b) {
+  if (a === b) return true;
+  return typeof a === "object" && typeof b === "object" && a !== null && b !== null && a.from === b.from && a.to === b.to;
+}

@@ -1,0 +1,150 @@
+"""What the reader looks at, and its address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.browser.conftest import RunJs
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FIELDS = """const fields = ({ range, rate, frozen, panel, theme, sort, filter }) =>
+  ({ range, rate, frozen, panel, theme, sort, filter });
+"""
+USUAL = {"range": 300, "rate": 1, "frozen": None, "panel": None, "theme": "system", "sort": "cpu", "filter": ""}
+
+
+async def parsed(js: RunJs, search: str) -> dict[str, Any]:
+    fields: dict[str, Any] = await js(
+        FIELDS + 'const { View } = await load("core/view"); return fields(View.parse(given));', search
+    )
+    return fields
+
+
+async def test_an_empty_address_is_the_usual_view_and_the_usual_view_has_none(js: RunJs) -> None:
+    assert await parsed(js, "") == USUAL
+    assert await js('const { View } = await load("core/view"); return new View().toSearch();') == ""
+
+
+async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
+    search = "?range=15m&rate=0.1&from=1790000000000&to=1790000060000&panel=cpu&theme=dark&sort=-memory&filter=py+3%26"
+    assert await parsed(js, search) == {
+        "range": 900,
+        "rate": 0.1,
+        "frozen": {"from": 1790000000000, "to": 1790000060000},
+        "panel": "cpu",
+        "theme": "dark",
+        "sort": "-memory",
+        "filter": "py 3&",
+    }
+    assert await js('const { View } = await load("core/view"); return View.parse(given).toSearch();', search) == search
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "?range=7m&rate=2&theme=pink&nothing=at-all",
+        "?range=constructor&rate=__proto__&theme=toString",
+        "?rate=&rate=0.1e0x&range=",
+        "?from=1790000060000&to=1790000000000",
+        "?from=1790000000000",
+        "?from=-5&to=10",
+        "?from=NaN&to=Infinity",
+        "?from=1&to=99999999999999999999",
+        "?from=1&to=8640000000000001",
+        "?panel=<script>&sort=%00&sort=a",
+        "?panel=../../etc&sort=a%20b",
+        "?%E0%A4%A&&&=&?",
+    ],
+)
+async def test_what_cannot_be_is_as_usual(js: RunJs, search: str) -> None:
+    assert await parsed(js, search) == USUAL
+
+
+async def test_a_long_filter_is_cut(js: RunJs) -> None:
+    assert len((await parsed(js, "?filter=" + "x" * 5000))["filter"]) == 100
+
+
+async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:
+    wrong = await js(
+        FIELDS
+        + """const { View, RANGES, RATES, THEMES } = await load("core/view");
+        const pick = (values) => values[Math.floor(Math.random() * values.length)];
+        const wrong = [];
+        for (let i = 0; i < 500; i += 1) {
+          const from = Math.floor(Math.random() * 2e12);
+          const view = new View({
+            range: pick(Object.values(RANGES)), rate: pick(RATES), theme: pick(THEMES),
+            frozen: pick([null, { from, to: from + 1 + Math.floor(Math.random() * 1e6) }]),
+            panel: pick([null, "cpu", "disk-busy"]), sort: pick(["cpu", "memory", "-name"]),
+            filter: pick(["", "a&b=c", "#?%", "ü 漢 👍", "+ "]),
+          });
+          const again = View.parse(view.toSearch());
+          if (JSON.stringify(fields(view)) !== JSON.stringify(fields(again)) || again.toSearch() !== view.toSearch())
+            wrong.push([fields(view), fields(again)]);
+        }
+        return wrong;"""
+    )
+    assert wrong == []
+
+
+async def test_what_others_put_into_the_address_stays(js: RunJs) -> None:
+    search = await js(
+        """const { View } = await load("core/view");
+        return new View({ rate: 5 }).toSearch("?lang=de&rate=0.1&from=1&to=2");"""
+    )
+    assert search == "?lang=de&rate=5"
+
+
+async def test_tells_once_which_keys_changed(js: RunJs) -> None:
+    told = await js(
+        """const { View } = await load("core/view");
+        const view = new View();
+        const told = [];
+        view.addEventListener("change", (event) => told.push([...event.detail]));
+        view.set({ range: 60, rate: 1, theme: "dark" });
+        view.set({ range: 60 });
+        view.set({ frozen: { from: 1, to: 2 } });
+        view.set({ frozen: { from: 1, to: 2 } });
+        view.set({ hover: 5 });
+        view.live();
+        view.live();
+        return told;"""
+    )
+    assert told == [["range", "theme"], ["frozen"], ["hover"], ["frozen"]]
+
+
+async def test_refuses_what_it_does_not_have(js: RunJs) -> None:
+    words = await js(
+        """const { View } = await load("core/view");
+        try { new View().set({ zoom: 3 }); return ""; } catch (error) { return error.message; }"""
+    )
+    assert words == "a view has no zoom"
+
+
+async def test_a_pause_keeps_the_moment_and_a_range_reaches_back_from_it(js: RunJs) -> None:
+    steps = await js(
+        """const { View } = await load("core/view");
+        const view = new View({ range: 60 });
+        const steps = [view.window(1e6)];
+        view.pause(1e6);
+        steps.push(view.window(2e6), view.paused);
+        view.set({ frozen: { from: 950_000, to: 960_000 } });
+        steps.push(view.window(2e6), view.paused);
+        view.reach(300);
+        steps.push(view.window(2e6), view.paused);
+        view.live();
+        steps.push(view.window(2e6));
+        return steps;"""
+    )
+    assert steps == [
+        {"from": 940_000, "to": 1_000_000, "live": True},
+        {"from": 940_000, "to": 1_000_000, "live": False},
+        True,
+        {"from": 950_000, "to": 960_000, "live": False},
+        False,
+        {"from": 660_000, "to": 960_000, "live": False},
+        True,
+        {"from": 1_700_000, "to": 2_000_000, "live": True},
+    ]

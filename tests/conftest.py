@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.command import Terminal
 
 # A shell starts what runs in its background with interrupts ignored, and that is inherited by every process the tests
 # start. A handler of ours is not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Run a command in a terminal; it is closed with the test."""
+    opened: list[Terminal] = []
+
+    def open_terminal(*arguments: str, cwd: Path) -> Terminal:
+        opened.append(Terminal(*arguments, cwd=cwd))
+        return opened[-1]
+
+    yield open_terminal
+    for one in opened:
+        one.close()

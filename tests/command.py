@@ -1,0 +1,78 @@
+"""The command line as a process: `vitalcast` run to its end, started, or in a terminal of its own."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import pty
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+TIMEOUT_S = 30  # only so that a failure ends
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The tests' own environment without settings in it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")}
+    return kept | variables
+
+
+def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vitalcast", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment(XDG_CONFIG_HOME=str(cwd), **variables),
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "vitalcast", *arguments],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=environment(COLUMNS="120", LINES="30", TERM="xterm", XDG_CONFIG_HOME=str(cwd), **variables),
+    )
+
+
+class Terminal:
+    """A command in a terminal of its own."""
+
+    def __init__(self, *arguments: str, cwd: Path) -> None:
+        self._master, slave = pty.openpty()
+        self.process = start(*arguments, cwd=cwd, stdout=slave)
+        os.close(slave)
+        self.text = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
+
+    def read_until(self, wanted: str) -> None:
+        while wanted not in self.text:
+            self.text += self._read()
+
+    def read_all(self) -> str:
+        """Read to the end of the process."""
+        try:
+            while True:
+                self.text += self._read()
+        except OSError:  # Linux gives EIO where the other end of a terminal is closed
+            return self.text
+
+    def _read(self) -> str:
+        ready, _, _ = select.select([self._master], [], [], TIMEOUT_S)
+        assert ready, f"nothing more after {self.text[-200:]!r}"
+        data = os.read(self._master, 65536)
+        if not data:
+            raise OSError("end of terminal")
+        return self._decoder.decode(data)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        os.close(self._master)

@@ -6,7 +6,7 @@ import pytest
 from tests.collectors.support import write_proc
 from tests.collectors.test_process_source import HZ, PAGE, stat_line
 
-from vitalcast.collectors.base import Row, TableQuery
+from vitalcast.collectors.base import TableQuery, TableRows
 from vitalcast.collectors.process_source import Process, PsutilSource
 from vitalcast.collectors.process_table import ProcessTable
 from vitalcast.errors import CollectorError
@@ -40,21 +40,64 @@ def proc(tmp_path: Path) -> Path:
 
 
 def read(table: ProcessTable, sort: str, now_s: float, limit: int = 10) -> list[dict[str, object]]:
-    (rows,) = table.read([TableQuery(sort, limit)], now_s)
-    return [dict(zip((column.name for column in table.columns), row, strict=True)) for row in rows]
+    (answer,) = table.read([TableQuery(sort, limit)], now_s)
+    return [dict(zip((column.name for column in table.columns), row, strict=True)) for row in answer.rows]
+
+
+def names(answer: TableRows) -> list[object]:
+    return [row[1] for row in answer.rows]
 
 
 def test_rows_are_sorted_and_cut(proc: Path) -> None:
     table = ProcessTable(proc=proc)
     by_memory, by_name = table.read([TableQuery("memory", 2), TableQuery("name", 10)], 1.0)
-
-    def names(rows: list[Row]) -> list[object]:
-        return [row[1] for row in rows]
-
     assert names(by_memory) == ["web", "db"]
     assert names(by_name) == ["db", "init", "web"]
-    assert table.read([TableQuery("name", 0)], 2.0) == [[]]
+    assert table.read([TableQuery("name", 0)], 2.0) == [TableRows([], 3, 3)]
     assert table.read([], 3.0) == []
+
+
+def test_both_directions_can_be_asked_for_and_what_is_unknown_comes_last_in_both(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    up, down = table.read([TableQuery("memory", 9, descending=False), TableQuery("name", 9, descending=True)], 1.0)
+    assert (names(up), names(down)) == (["init", "db", "web"], ["web", "init", "db"])
+    read(table, "read", 2.0)
+    for descending in (True, False):
+        (answer,) = table.read([TableQuery("read", 9, descending)], 4.0)
+        assert names(answer) == ["db", "init", "web"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("web", ["web"]),
+        ("WEB", ["web"]),
+        ("i", ["init"]),
+        ("3", ["db"]),
+        ("b", ["db", "web"]),
+        (".", []),
+        ("no one", []),
+    ],
+)
+def test_a_filter_finds_plain_text_in_names_and_pids(
+    proc: Path, text: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = ProcessTable(proc=proc)
+    monkeypatch.setattr(table._source, "user", lambda pid: None)
+    (answer,) = table.read([TableQuery("name", 9, filter=text)], 1.0)
+    assert (names(answer), answer.matches, answer.total) == (found, len(found), 3)
+
+
+def test_a_filter_finds_users_and_what_lies_beyond_the_limit(proc: Path) -> None:
+    table = ProcessTable(proc=proc)
+    owner = proc.owner()
+    (answer,) = table.read([TableQuery("memory", 1, filter=owner)], 1.0)
+    assert (names(answer), answer.matches, answer.total) == (["web"], 3, 3)
+
+
+def test_the_rows_of_some_keys_can_be_asked_for_and_the_ended_are_left_out(proc: Path) -> None:
+    (answer,) = ProcessTable(proc=proc).read([TableQuery("pid", 9, keys=frozenset({1, 3, 99}))], 1.0)
+    assert (names(answer), answer.matches, answer.total) == (["db", "init"], 2, 3)
 
 
 def test_values_are_in_base_units(proc: Path) -> None:
@@ -139,6 +182,10 @@ def test_command_lines_are_hidden_unless_asked_for(proc: Path) -> None:
     assert read(shown, "memory", 1.0)[0]["command"] == "web --password hunter2"
     with pytest.raises(CollectorError, match="no column 'command'"):
         read(hidden, "command", 2.0)
+    # A filter that searched what is hidden would tell it letter by letter.
+    for table, found in ((hidden, []), (shown, ["web"])):
+        (answer,) = table.read([TableQuery("pid", 9, filter="hunter")], 3.0)
+        assert names(answer) == found
 
 
 def test_an_unknown_column_is_refused_by_name(proc: Path) -> None:

@@ -118,9 +118,9 @@ def test_a_table_can_be_sorted_by_every_column(table: Table) -> None:
     queries = [TableQuery(column.name, 1000) for column in table.columns]
     table.read(queries, 1.0)
     answers = table.read(queries, 2.0)
-    for index, (column, rows) in enumerate(zip(table.columns, answers, strict=True)):
-        assert rows
-        cells = [row[index] for row in rows]
+    for index, (column, answer) in enumerate(zip(table.columns, answers, strict=True)):
+        assert answer.rows
+        cells = [row[index] for row in answer.rows]
         known: list[Any] = [cell for cell in cells if cell is not None]
         assert cells[: len(known)] == known  # None comes last
         assert all(isinstance(cell, int | float if column.unit else str) for cell in known)
@@ -129,7 +129,9 @@ def test_a_table_can_be_sorted_by_every_column(table: Table) -> None:
 
 def test_a_table_gives_as_many_rows_as_asked_for_and_answers_in_order(table: Table) -> None:
     sort = table.columns[0].name
-    three, one, none = table.read([TableQuery(sort, 3), TableQuery(sort, 1), TableQuery(sort, 0)], 1.0)
+    answers = table.read([TableQuery(sort, 3), TableQuery(sort, 1), TableQuery(sort, 0)], 1.0)
+    three, one, none = (answer.rows for answer in answers)
     assert (len(three), len(one), len(none)) == (3, 1, 0)
     assert three[0] == one[0]
     assert all(len(row) == len(table.columns) for row in three)
+    assert all(answer.matches == answer.total >= 3 for answer in answers)

@@ -21,7 +21,7 @@ from vitalcast.model import Descriptor, Frame, Kind, Sample, Series
 LOAD = Descriptor("system.load", "1", Kind.GAUGE, "Load.")
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes.", ("system.device",))
 GHOST = Descriptor("hw.fan.speed", "rpm", Kind.GAUGE, "No fan has been seen yet.")
-TABLES = {"processes": [{"name": name, "unit": "", "description": name} for name in ("pid", "cpu")]}
+TABLES = {"processes": [{"name": name, "unit": "1", "description": name} for name in ("pid", "cpu")]}
 START_MS = 1_790_000_000_000
 
 

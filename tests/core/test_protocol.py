@@ -24,7 +24,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=10,
 )
-fields = ["id", "stream", "metrics", "where", "interval", "aggregate", "backfill", "since", "paused", "sort", "limit"]
+fields = ["id", "stream", "metrics", "where", "interval", "aggregate", "backfill", "since", "paused"]
+fields += ["table", "sort", "order", "filter", "keys", "limit"]
 
 
 @given(st.text() | st.binary())
@@ -82,6 +83,23 @@ def test_an_error_names_the_field_and_what_would_be_right(change: dict[str, obje
         parse_command(SUBSCRIBE | change)
     assert says in caught.value.message
     assert caught.value.code == ErrorCode.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"order": "down"}, "order: should be 'ascending' or 'descending', got 'down'"),
+        ({"filter": "x" * 101}, "filter: string should have at most 100 characters"),
+        ({"filter": ["web"]}, "filter: should be a valid string, got ['web']"),
+        ({"keys": []}, "keys: list should have at least 1 item"),
+        ({"keys": ["1"]}, "keys.0: should be a valid integer, got '1'"),
+        ({"keys": [-1]}, "keys.0: should be greater than or equal to 0, got -1"),
+    ],
+)
+def test_a_table_that_cannot_be_is_refused_by_field(change: dict[str, object], says: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse_command({"type": "table", "stream": "t", "table": "processes"} | change)
+    assert says in caught.value.message
 
 
 def test_an_unknown_type_lists_the_known_ones() -> None:

@@ -233,6 +233,21 @@ def test_a_table_is_acknowledged_with_its_columns(machine: Machine) -> None:
     assert session.group_ids == (ack["group"],)
 
 
+def test_tables_that_show_the_same_share_a_group_and_others_do_not(machine: Machine) -> None:
+    session = machine.session()
+
+    def group(**command: object) -> int:
+        name = str(len(session.streams))
+        [ack] = ask(session, type="table", stream=name, table="processes", sort="cpu", **command)
+        return int(ack["group"])
+
+    usual = group()
+    assert group(order="descending", filter=" ") == usual
+    others = [group(order="ascending"), group(filter="Web "), group(keys=[2, 1]), group(limit=3)]
+    assert len({usual, *others}) == 5
+    assert [group(filter="web"), group(keys=[1, 2, 2])] == others[1:3]
+
+
 def test_ping_is_answered_with_the_servers_time(machine: Machine) -> None:
     assert ask(machine.session(), type="ping", id=9) == [{"type": "pong", "id": 9, "time": machine.time_ms}]
 
@@ -259,6 +274,7 @@ def test_a_faster_subscription_quickens_the_ticks_and_leaving_slows_them(machine
         ({"type": "table", "stream": "t", "table": "processes", "sort": "age"}, 107, "pid, cpu"),
         ({"type": "table", "stream": "t", "table": "processes", "limit": 501}, 106, "500"),
         ({"type": "table", "stream": "t", "table": "processes", "interval": 0.5}, 106, "the shortest here is 1 s"),
+        ({"type": "table", "stream": "t", "table": "processes", "keys": [*range(501)]}, 106, "keys: at most 500"),
         ({"type": "unsubscribe", "stream": "x"}, 107, "there is no 'x'"),
         ({"type": "update", "stream": "x", "paused": True}, 107, "there is no 'x'"),
         ({"type": "subscribe", "stream": "s", "metrics": ["a..b"]}, 107, "a..b"),

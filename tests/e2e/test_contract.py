@@ -540,7 +540,8 @@ async def test_a_table_comes_in_rows_each_interval(server: Server) -> None:
         every = await one.ask("table", stream="all", table="processes", sort="pid", limit=500, interval=1)
         tables = [await one.until("rows", group=ack["group"]) for _ in range(2)]
         for rows in tables:
-            assert {"type", "group", "offset", "time", "columns", "rows"} == set(rows)
+            assert {"type", "group", "offset", "time", "columns", "rows", "matches", "total"} == set(rows)
+            assert rows["matches"] == rows["total"] > 3
             assert rows["columns"] == described
             assert len(rows["rows"]) == 3
             assert {len(row) for row in rows["rows"]} == {len(described)}
@@ -559,6 +560,30 @@ async def test_a_table_comes_in_rows_each_interval(server: Server) -> None:
         await one.until("rows", group=every["group"])
         assert {message["group"] for message in said(one)} == {every["group"]}
         await one.refused("table", 106, stream="fast", table="processes", interval=0.5)
+
+
+@on_every_server
+async def test_a_table_can_be_turned_around_and_narrowed(server: Server) -> None:
+    async with client(server) as one:
+        table = {"table": "processes", "interval": 1}
+
+        async def rows_of(**command: object) -> Json:
+            ack = await one.ask("table", stream=str(command), **table, **command)
+            return await one.until("rows", group=ack["group"])
+
+        oldest_first = await rows_of(sort="pid", order="ascending", limit=5)
+        pids = [row[0] for row in oldest_first["rows"]]
+        assert pids == sorted(pids)
+        found = await rows_of(filter=str(server.pid), limit=1)
+        assert found["rows"][0][0] == server.pid or found["matches"] > 1
+        nobody = await rows_of(filter="no process is called so")
+        assert (nobody["rows"], nobody["matches"]) == ([], 0)
+        assert nobody["total"] >= oldest_first["total"] - 50
+        ours = await rows_of(keys=[server.pid, 2**53])
+        assert [row[0] for row in ours["rows"]] == [server.pid]
+        await one.refused("table", 107, stream="x", table="processes", order="down")
+        await one.refused("table", 107, stream="x", table="processes", filter="x" * 101)
+        await one.refused("table", 106, stream="x", table="processes", keys=[*range(501)])
 
 
 @on_every_server

@@ -435,9 +435,10 @@ def test_rows_go_to_those_who_look_at_the_table(house: House) -> None:
     [group_id] = connection.session.group_ids
     group = house.machine.hub.groups[group_id]
     assert isinstance(group, TableGroup)
-    house.manager.publish_rows({group_id: [group.encode(1, 5, ["pid", "cpu"], [(1, 0.5)])]})
+    house.manager.publish_rows({group_id: [group.encode(1, 5, ["pid", "cpu"], [(1, 0.5)], matches=7, total=9)]})
     [rows] = writer.messages()
     assert (rows["type"], rows["columns"], rows["rows"]) == ("rows", ["pid", "cpu"], [[1, 0.5]])
+    assert (rows["matches"], rows["total"]) == (7, 9)
 
 
 # --- faults of other days --------------------------------------------------------------------------------------------

@@ -93,13 +93,30 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TableQuery:
-    """Which rows of a table are wanted: the `limit` first ones, sorted by the column `sort`."""
+    """Which rows of a table are wanted: the `limit` first ones, sorted by the column `sort`.
+
+    `descending` None is the usual direction: numbers from the highest down, text from A to Z. `filter` is a plain text
+    that one of the columns that rows are looked for by must hold, in whatever case. `keys`, where given, are the
+    values of the first column that are wanted.
+    """
 
     sort: str
     limit: int
+    descending: bool | None = None
+    filter: str = ""
+    keys: frozenset[int] | None = None
 
 
 Row = tuple[str | int | float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """The answer to a query: its rows, how many `matches` there are without the limit, and how many rows in `total`."""
+
+    rows: list[Row]
+    matches: int
+    total: int
 
 
 class Table(ABC):
@@ -110,5 +127,5 @@ class Table(ABC):
     deadline_s: ClassVar[float] = 5.0
 
     @abstractmethod
-    def read(self, queries: list[TableQuery], now_s: float) -> list[list[Row]]:
-        """Scan once and answer every query, in order. Numbers sort descending, text ascending; None last."""
+    def read(self, queries: list[TableQuery], now_s: float) -> list[TableRows]:
+        """Scan once and answer every query, in order. None comes last, whatever the direction."""

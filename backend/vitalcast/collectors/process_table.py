@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from vitalcast.collectors.base import Column, Row, Table, TableQuery
+from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
 from vitalcast.collectors.process_source import Process, process_source
 from vitalcast.collectors.procfs import PROC
 from vitalcast.errors import CollectorError
@@ -24,10 +24,12 @@ COLUMNS = (
     Column("age", "s", "Time since it started."),
 )
 COMMAND = Column("command", "", "The command line, which may hold secrets.")
+SEARCHED = ("name", "pid", "user", "command")  # the cheapest first: a look at the name spares one at the user
 
 Key = tuple[int, float]  # pid and start, for pids are used again
 Value = TypeVar("Value")
 Cell = str | int | float | None
+Cells = dict[str, Callable[[Process], Cell]]
 
 _BASELINE_MIN_S = 0.5  # a share over less would be noise: the kernel counts CPU time in steps of 10 ms
 
@@ -60,7 +62,7 @@ class ProcessTable(Table):
     """Reads every process once for all queries; users, disk bytes and command lines only where they are needed.
 
     `cpu`, `read` and `write` compare with an earlier reading and are None until there is one. Command lines are
-    there only if `command_line`, as programs are started with passwords in them.
+    there, and searched, only if `command_line`, as programs are started with passwords in them.
     """
 
     name = "processes"
@@ -71,7 +73,7 @@ class ProcessTable(Table):
         self._cpu_s = _Readings[float]()
         self._io_bytes = _Readings[tuple[int, int]]()
 
-    def read(self, queries: list[TableQuery], now_s: float) -> list[list[Row]]:
+    def read(self, queries: list[TableQuery], now_s: float) -> list[TableRows]:
         columns = {column.name: column for column in self.columns}
         for query in queries:
             if query.sort not in columns:
@@ -81,17 +83,20 @@ class ProcessTable(Table):
         processes = self._source.scan()
         cpu = {process.pid: self._cpu(process, now_s) for process in processes}
         cells = self._cells(cpu, now_s)
-        return [
-            [
-                tuple(cells[name](process) for name in columns)
-                for process in _sorted(processes, cells[query.sort], text=not columns[query.sort].unit)[
-                    : max(query.limit, 0)
-                ]
-            ]
-            for query in queries
-        ]
+        return [self._answer(query, processes, {name: cells[name] for name in columns}) for query in queries]
 
-    def _cells(self, cpu: dict[int, float | None], now_s: float) -> dict[str, Callable[[Process], Cell]]:
+    def _answer(self, query: TableQuery, processes: list[Process], cells: Cells) -> TableRows:
+        matching = _matching(processes, query, cells)
+        ordered = _sorted(matching, cells[query.sort], descending=self._descends(query))
+        rows = [tuple(cell(process) for cell in cells.values()) for process in ordered[: max(query.limit, 0)]]
+        return TableRows(rows, len(matching), len(processes))
+
+    def _descends(self, query: TableQuery) -> bool:
+        if query.descending is not None:
+            return query.descending
+        return any(column.unit for column in self.columns if column.name == query.sort)
+
+    def _cells(self, cpu: dict[int, float | None], now_s: float) -> Cells:
         """Return what fills each column; what costs a look at the process is asked once a reading."""
         user = functools.cache(self._source.user)
         command = functools.cache(self._source.command)
@@ -132,8 +137,19 @@ class ProcessTable(Table):
         return round(read, 1), round(written, 1)
 
 
-def _sorted(processes: list[Process], cell: Callable[[Process], Cell], *, text: bool) -> list[Process]:
-    """Sort text ascending, numbers descending, None last; equals by pid."""
+def _matching(processes: list[Process], query: TableQuery, cells: Cells) -> list[Process]:
+    """Return the processes that a query is about; a column that is not shown is not searched either."""
+    if query.keys is not None:
+        processes = [process for process in processes if process.pid in query.keys]
+    if not query.filter:
+        return processes
+    wanted = query.filter.casefold()
+    searched = [cells[name] for name in SEARCHED if name in cells]
+    return [process for process in processes if any(wanted in str(cell(process) or "").casefold() for cell in searched)]
+
+
+def _sorted(processes: list[Process], cell: Callable[[Process], Cell], *, descending: bool) -> list[Process]:
+    """Sort by a cell, None last in both directions; equals by pid."""
     known: list[tuple[Any, Process]] = []
     unknown = []
     for process in sorted(processes, key=lambda process: process.pid):
@@ -142,5 +158,5 @@ def _sorted(processes: list[Process], cell: Callable[[Process], Cell], *, text: 
             unknown.append(process)
         else:
             known.append((value, process))
-    known.sort(key=lambda pair: pair[0], reverse=not text)  # a stable sort also when reversed
+    known.sort(key=lambda pair: pair[0], reverse=descending)  # a stable sort also when reversed
     return [process for _, process in known] + unknown

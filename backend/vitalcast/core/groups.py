@@ -37,6 +37,9 @@ class TableKey(NamedTuple):
     sort: str
     limit: int
     interval_ms: int
+    descending: bool = False
+    filter: str = ""
+    keys: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +326,17 @@ class TableGroup:
         """Return the newest rows, None before the first."""
         return self._latest
 
-    def encode(self, offset: int, time_ms: int, columns: list[str], rows: list[tuple[object, ...]]) -> Message:
-        """Make these rows the newest and return them as a message."""
+    def encode(
+        self,
+        offset: int,
+        time_ms: int,
+        columns: list[str],
+        rows: list[tuple[object, ...]],
+        *,
+        matches: int,
+        total: int,
+    ) -> Message:
+        """Make these rows the newest and return them as a message; `matches` and `total` count those left out too."""
         self.emissions += 1
         self.emitted_offset = offset
         self._latest = Message.of(
@@ -335,6 +347,8 @@ class TableGroup:
                 "time": time_ms,
                 "columns": columns,
                 "rows": rows,
+                "matches": matches,
+                "total": total,
             }
         )
         return self._latest

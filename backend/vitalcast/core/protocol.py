@@ -161,6 +161,9 @@ class Table(_Command):
     stream: Text
     table: Text
     sort: Text | None = None
+    order: Literal["ascending", "descending"] | None = None
+    filter: Annotated[str, Field(max_length=100)] = ""
+    keys: Annotated[list[Annotated[int, Field(ge=0, le=2**53)]], Field(min_length=1, max_length=100_000)] | None = None
     limit: Annotated[int, Field(ge=1, le=100_000)] = 15
     interval: Interval = 2.0
 

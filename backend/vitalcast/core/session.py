@@ -247,14 +247,23 @@ class Session:
         if columns is None:
             known = ", ".join(sorted(self._hub.tables)) or "none"
             raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"table: {command.table!r} is not here; known: {known}")
-        names = [column["name"] for column in columns]
-        sort = command.sort or names[0]
-        if sort not in names:
-            raise ProtocolError(ErrorCode.BAD_REQUEST, f"sort: {sort!r} is not one of {', '.join(names)}")
-        if command.limit > self._hub.limits.table_rows:
-            raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {self._hub.limits.table_rows} rows")
+        units = {column["name"]: column["unit"] for column in columns}
+        sort = command.sort or next(iter(units))
+        if sort not in units:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"sort: {sort!r} is not one of {', '.join(units)}")
+        most = self._hub.limits.table_rows
+        if command.limit > most:
+            raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {most} rows")
+        if len(command.keys or ()) > most:
+            raise ProtocolError(ErrorCode.LIMIT, f"keys: at most {most}, as many as a table has rows")
         key = TableKey(
-            command.table, sort, command.limit, self._interval_ms(command.interval, shortest_ms=TABLE_INTERVAL_MIN_MS)
+            command.table,
+            sort,
+            command.limit,
+            self._interval_ms(command.interval, shortest_ms=TABLE_INTERVAL_MIN_MS),
+            descending=command.order == "descending" if command.order else bool(units[sort]),
+            filter=command.filter.strip().casefold(),
+            keys=None if command.keys is None else frozenset(command.keys),
         )
         return self._start(command, key, None, 0)
 

@@ -86,7 +86,10 @@ class Tables:
         self._read_s[name] = time.monotonic()
 
     async def _read(self, name: str, table: Table, due: list[TableGroup]) -> None:
-        queries = [TableQuery(group.key.sort, group.key.limit) for group in due]
+        queries = [
+            TableQuery(key.sort, key.limit, key.descending, key.filter, key.keys)
+            for key in (group.key for group in due)
+        ]
         try:
             await self._prime(name, table, due)
             future = self._workers.run(lambda: table.read(queries, time.monotonic()))
@@ -105,8 +108,17 @@ class Tables:
         offset = self._hub.newest.offset
         self._publish(
             {
-                group.id: [group.encode(offset, self._clock_ms(), columns, list(rows))]
-                for group, rows in zip(due, answers, strict=True)
+                group.id: [
+                    group.encode(
+                        offset,
+                        self._clock_ms(),
+                        columns,
+                        list(answer.rows),
+                        matches=answer.matches,
+                        total=answer.total,
+                    )
+                ]
+                for group, answer in zip(due, answers, strict=True)
                 if group.id in self._hub.groups
             }
         )

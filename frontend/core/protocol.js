@@ -50,7 +50,8 @@ export function errorWords({ code, message }) {
  * @typedef {{epoch: string, offset: number}} Position
  * @typedef {{metrics: string[], where?: Record<string, string[]>, interval?: number, aggregate?: string[],
  *            backfill?: number}} SeriesRequest
- * @typedef {{table: string, sort?: string, limit?: number, interval?: number}} TableRequest
+ * @typedef {{table: string, sort?: string, order?: "ascending"|"descending", filter?: string, keys?: number[],
+ *            limit?: number, interval?: number}} TableRequest
  * @typedef {{name: string, unit: string, attributes: Record<string, string>}} Series
  */
 
@@ -82,8 +83,8 @@ export const unsubscribe = (id, stream) => command("unsubscribe", id, { stream }
 export const list = (id, metrics) => command("list", id, { metrics });
 
 /** @param {number} id @param {string} stream @param {TableRequest} request */
-export const table = (id, stream, { table, sort, limit, interval }) =>
-  command("table", id, { stream, table, sort, limit, interval });
+export const table = (id, stream, { table, sort, order, filter, keys, limit, interval }) =>
+  command("table", id, { stream, table, sort, order, filter, keys, limit, interval });
 
 /** @param {number} id */
 export const ping = (id) => command("ping", id, {});

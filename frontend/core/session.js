@@ -79,6 +79,9 @@ export class TableStream extends Stream {
     this.request = request;
     /** @type {string[]} */ this.columns = [];
     /** @type {any[][]} */ this.rows = [];
+    /** How many rows pass the filter, with those past the limit; NaN while not told. */ this.matches = NaN;
+    /** How many rows there are in all. */ this.total = NaN;
+    /** Whether the rows answer the request as it is now, and not as it was before a change. */ this.current = false;
     this.newest = NaN;
   }
 
@@ -94,7 +97,10 @@ export class TableStream extends Stream {
     if (message.type !== "rows") return false;
     this.columns = message.columns;
     this.rows = message.rows;
+    this.matches = message.matches ?? NaN;
+    this.total = message.total ?? NaN;
     this.newest = message.time ?? NaN;
+    this.current = true;
     return true;
   }
 
@@ -103,7 +109,10 @@ export class TableStream extends Stream {
   forget() {
     this.columns = [];
     this.rows = [];
+    this.matches = NaN;
+    this.total = NaN;
     this.newest = NaN;
+    this.current = false;
   }
 }
 
@@ -152,7 +161,9 @@ export class Session {
   /** Asks for other rows of the same table. @param {TableStream} stream @param {Partial<protocol.TableRequest>} changes */
   change(stream, changes) {
     stream.request = { ...stream.request, ...changes };
-    this.#again(stream);
+    stream.current = false;
+    if (stream.asked) this.#again(stream);
+    else if (this.#open && !this.#paused) this.#ask(stream); // the earlier request was refused
   }
 
   /** @param {SeriesStream|TableStream} stream */
@@ -224,6 +235,8 @@ export class Session {
 
   #again(stream) {
     if (!this.#open || !stream.asked) return;
+    // What it asked before does not concern it any more, however late the answer comes.
+    for (const pending of this.#pending.values()) if (pending.stream === stream) pending.type = "unsubscribe";
     this.#command("unsubscribe", stream, (id) => protocol.unsubscribe(id, stream.name));
     stream.group = null;
     this.#ask(stream);

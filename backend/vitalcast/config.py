@@ -26,6 +26,7 @@ from vitalcast.settings import (
     ENV_DELIMITER,
     ENV_PREFIX,
     FIELDS,
+    SECTIONS,
     Conflict,
     Settings,
     section_type,
@@ -213,7 +214,7 @@ def _read_file(path: Path | None) -> _Layer:
         return layer
     origin = str(path)
     for section, values in data.items():
-        if section not in Settings.model_fields:
+        if section not in SECTIONS:
             keys = [f"{_bare(section)}.{_bare(name)}" for name in values] if isinstance(values, dict) else []
             layer.problems += [_unknown(key, origin) for key in keys or [_bare(section)]]
         elif not isinstance(values, dict):
@@ -315,10 +316,10 @@ def _unknown(key: str, origin: str) -> ConfigError:
     guess = _nearest(key)
     if guess:
         advice = f"did you mean {guess}?"
-    elif (section := key.split(".")[0]) in Settings.model_fields:
+    elif (section := key.split(".")[0]) in SECTIONS:
         advice = f"[{section}] has {', '.join(section_type(section).model_fields)}"
     else:
-        advice = f"the sections are {', '.join(Settings.model_fields)}"
+        advice = f"the sections are {', '.join(SECTIONS)}"
     return _problem(key, f"unknown key in {origin}; {advice}")
 
 

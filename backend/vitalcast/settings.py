@@ -13,10 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vitalcast.panel import Panel, Patterns
+from vitalcast.panels import BUILT_IN
+
 ENV_PREFIX = "VITALCAST_"
 
 ENV_DELIMITER = "__"
 
+
+PANELS_MAX = 64
 
 LogLevel = Literal["critical", "error", "warning", "info", "debug"]
 
@@ -42,15 +47,6 @@ Origins = Annotated[
 Names = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], ...],
     Field(strict=False, json_schema_extra={"form": 'a list of names, such as ["sensors"]'}),
-]
-
-
-Patterns = Annotated[
-    tuple[
-        Annotated[str, StringConstraints(pattern=r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$", max_length=255)],
-        ...,
-    ],
-    Field(strict=False, json_schema_extra={"form": 'a list of metric patterns, such as ["system.cpu.>"]'}),
 ]
 
 
@@ -270,6 +266,7 @@ class Settings(BaseSettings):
     stream: Stream = Stream()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
+    panels: tuple[Panel, ...] = Field(default=BUILT_IN, strict=False, max_length=PANELS_MAX)
 
     @classmethod
     def settings_customise_sources(
@@ -290,8 +287,8 @@ class Settings(BaseSettings):
         return self
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield every dotted key with its value, in the order of the file."""
-        for section in type(self).model_fields:
+        """Yield every dotted key with its value, in the order of the file. The panels have no dotted keys."""
+        for section in SECTIONS:
             values = getattr(self, section)
             for name in type(values).model_fields:
                 yield f"{section}.{name}", getattr(values, name)
@@ -331,12 +328,10 @@ def section_type(section: str) -> type[BaseModel]:
     return annotation
 
 
+SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name != "panels")
+
 FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
-    {
-        f"{section}.{name}": info
-        for section in Settings.model_fields
-        for name, info in section_type(section).model_fields.items()
-    }
+    {f"{section}.{name}": info for section in SECTIONS for name, info in section_type(section).model_fields.items()}
 )
 
 
@@ -365,6 +360,17 @@ def _conflicts(settings: Settings) -> Iterator[Conflict]:
             f"{limits.snapshot_values} is less than limits.series = {limits.series}, "
             "so that not even one tick would fit; give the same or more",
         )
+    yield from _panel_conflicts(settings.panels)
+
+
+def _panel_conflicts(panels: tuple[Panel, ...]) -> Iterator[Conflict]:
+    first: dict[str, int] = {}
+    for position, panel in enumerate(panels):
+        if (other := first.setdefault(panel.id, position)) != position:
+            yield Conflict(
+                (f"panels[{position}].id", f"panels[{other}].id"),
+                f"{shown(panel.id)} is the id of panels[{other}] ({panel.title}) too; give each its own",
+            )
 
 
 def is_loopback(host: str) -> bool:

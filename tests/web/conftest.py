@@ -12,6 +12,8 @@ from tests.core.machine import Machine
 from tests.e2e.client import TIMEOUT_S
 
 from vitalcast.live.service import Service
+from vitalcast.panel import Panel
+from vitalcast.panels import BUILT_IN
 from vitalcast.settings import Server, Settings
 from vitalcast.web.api import Api, mount_api
 from vitalcast.web.app import Application
@@ -20,8 +22,9 @@ from vitalcast.web.app import Application
 class StillService:
     """As much of a service as the API asks for; its machine ticks only when told to."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, settings: Settings) -> None:
         self.hub = machine.hub
+        self.settings = settings
         self.ready = True
 
 
@@ -39,10 +42,11 @@ class World(NamedTuple):
         return response.json()
 
 
-def make_world(machine: Machine, **server: Any) -> World:
-    """Build an application with these settings of its server."""
-    service = StillService(machine)
-    app = Application(settings=Settings(server=Server(**server)), docs_url=None, redoc_url=None)
+def make_world(machine: Machine, *, panels: tuple[Panel, ...] = BUILT_IN, **server: Any) -> World:
+    """Build an application with these settings of its server, and these panels."""
+    settings = Settings(server=Server(**server), panels=panels)
+    service = StillService(machine, settings)
+    app = Application(settings=settings, docs_url=None, redoc_url=None)
     api = Api(cast("Service", service), now_ms=lambda: machine.time_ms)
     mount_api(app, cast("Service", service), api=api)
     return World(machine, service, app, TestClient(app, base_url="http://127.0.0.1"))

@@ -63,12 +63,17 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "number": (int, float),
+    "boolean": (bool,),
     "null": (type(None),),
 }
 
 
 def mismatches(schema: Any, value: Any, where: str = "$") -> Iterator[str]:
     """Yield where a value is not what its schema says, for as much of JSON Schema as is used here."""
+    if "anyOf" in schema:
+        if all(list(mismatches(one, value, where)) for one in schema["anyOf"]):
+            yield f"{where}: {value!r} is none of {schema['anyOf']}"
+        return
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if not isinstance(value, tuple(one for name in types for one in PYTHON_TYPES[name])):
         yield f"{where}: {value!r} is not {types}"
@@ -78,7 +83,10 @@ def mismatches(schema: Any, value: Any, where: str = "$") -> Iterator[str]:
         properties = schema.get("properties", {})
         yield from (f"{where}.{key}: missing" for key in schema.get("required", ()) if key not in value)
         for key, one in value.items():
-            inner = properties.get(key, schema.get("additionalProperties"))
+            patterns = (
+                inner for pattern, inner in schema.get("patternProperties", {}).items() if re.search(pattern, key)
+            )
+            inner = properties.get(key) or next(patterns, schema.get("additionalProperties"))
             if inner is None:
                 yield f"{where}.{key}: not documented"
             else:
@@ -98,6 +106,9 @@ def test_the_answers_are_what_the_schema_says(schema: Any) -> None:
         world.client.get("/api/v1/metrics?metrics=system.nothing"),
         world.client.get("/api/v1/latest?x=1"),
         nothing_yet.get("/api/v1/latest"),
+        world.client.get("/api/v1/panels"),
+        world.client.get("/api/v1/panels?x=1"),
+        nothing_yet.get("/api/v1/panels"),
         world.client.get("/healthz"),
         world.client.get("/readyz"),
         nothing_yet.get("/readyz"),
@@ -190,7 +201,7 @@ async def test_a_browser_shows_it_without_asking_anybody_else() -> None:
             operations = await page.locator(".opblock").count()
             await browser.close()
     assert json.loads(answer) == {"status": "ok"}
-    assert operations == 5
+    assert operations == 6
     assert complaints == []
     fetched = [url for url in requests if not url.startswith("data:")]
     assert [url for url in fetched if not url.startswith(f"{server.url}/")] == []

@@ -7,7 +7,7 @@ documentation would say of them stands in `docs`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,8 +22,10 @@ from vitalcast.core.names import Selection
 from vitalcast.core.protocol import ErrorCode, describe_metric
 from vitalcast.live.service import Service
 from vitalcast.model import Frame, Series
+from vitalcast.web.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.panels import Panels
 from vitalcast.web.prometheus import render
-from vitalcast.web.security import error_body, shown
+from vitalcast.web.security import error_body
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -32,17 +34,6 @@ API_PREFIX = "/api/"
 PATTERNS_MAX = 64
 FRESH_S_MIN = 5.0
 FRESH_TICKS = 3
-_LIVE = {"Cache-Control": "no-store"}
-
-
-class ApiError(Exception):
-    """A request that cannot be answered; becomes a JSON error."""
-
-    def __init__(self, status: int, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 # --- answers -------------------------------------------------------------------------------------------------------
@@ -92,11 +83,11 @@ class Api:
         """Return the newest readings in Prometheus's text format, or OpenMetrics where that is asked for."""
         why = self.why_not_ready()
         if why is not None:  # a scrape that fails is a gap; old readings would look like new ones
-            return PlainTextResponse(f"{why}\n", 503, _LIVE)
+            return PlainTextResponse(f"{why}\n", 503, LIVE)
         resource = {"host_name": self._hub.host, "service_name": "vitalcast", "service_version": __version__}
         accept = ",".join(request.headers.getlist("accept"))
         body, content_type = render(accept, self._hub.catalogue.descriptors, self._frame(), resource)
-        return Response(body, headers=_LIVE | {"Content-Type": content_type, "Vary": "Accept"})
+        return Response(body, headers=LIVE | {"Content-Type": content_type, "Vary": "Accept"})
 
     def why_not_ready(self) -> str | None:
         """Return why the readings are not to be trusted, None where they are."""
@@ -144,26 +135,15 @@ class Api:
         )
 
 
-def check_parameters(request: Request, known: Iterable[str]) -> None:
-    """Raise ApiError that names the parameters which this address does not take."""
-    unknown = [shown(name) for name in dict.fromkeys(request.query_params) if name not in known]
-    if unknown:
-        raise ApiError(
-            400,
-            ErrorCode.BAD_REQUEST,
-            f"unknown parameter {', '.join(unknown[:5])}; this address takes {', '.join(known)}",
-        )
-
-
 def _json(value: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, _LIVE, "application/json")
+    return Response(orjson.dumps(value), status, LIVE, "application/json")
 
 
 # --- errors --------------------------------------------------------------------------------------------------------
 
 
 def error_response(status: int, code: ErrorCode, message: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(error_body(code, message), status, _LIVE | (headers or {}), "application/json")
+    return Response(error_body(code, message), status, LIVE | (headers or {}), "application/json")
 
 
 async def _on_api_error(_: Request, error: Exception) -> Response:
@@ -193,9 +173,11 @@ async def _on_failure(_request: Request, _error: Exception) -> Response:
 def mount_api(app: FastAPI, service: Service, *, api: Api | None = None) -> None:
     """Add the API's addresses and the handlers of its errors to `app`."""
     api = api or Api(service)
+    panels = Panels(service)
     app.router.routes += [
         Route("/api/v1/metrics", api.catalogue),
         Route("/api/v1/latest", api.latest),
+        Route("/api/v1/panels", panels.listing),
         Route("/metrics", api.prometheus),
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vitalcast.panel import Panel
 from vitalcast.web.pages import StaticFiles, frontend_dir
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ def paths() -> Json:
             "The newest reading of each series, by the same keys as on a plain WebSocket.",
             {"200": _answer("The readings.", _json(_ref("Latest")))} | _READING_ERRORS,
             [_METRICS],
+        ),
+        "/api/v1/panels": _get(
+            "The panels",
+            "The panels of the dashboard in their order, as the settings have them. A panel without series is not "
+            "shown until there are some.",
+            {
+                "200": _answer("The panels.", _json(_ref("Panels"))),
+                "400": _answer("A parameter is unknown.", _json(_ref("Error"))),
+            },
         ),
         "/metrics": _get(
             "For Prometheus",
@@ -170,11 +180,25 @@ def _schemas() -> Json:
         "code": {"type": "integer", "description": "As in the WebSocket's errors."},
         "message": _text("What was wrong, and what would be right."),
     }
-    metrics = {"type": "array", "items": _ref("Metric")}
     return {
         "Metric": metric,
-        "Catalogue": _object("What can be measured here.", position | {"metrics": metrics}),
+        "Catalogue": _object("What can be measured here.", position | {"metrics": _list_of("Metric")}),
         "Latest": _object("The newest readings.", position | {"metrics": readings}),
         "Status": status,
+        **_panel_schemas(),
         "Error": _object("Every error of the API.", {"error": _object("What was wrong.", error)}),
     }
+
+
+def _panel_schemas() -> Json:
+    schema = Panel.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    parts: Json = schema.pop("$defs")
+    schema["properties"]["series"] = {
+        "type": "integer",
+        "description": "How many series of its metrics are there now.",
+    }
+    return parts | {"Panel": schema, "Panels": _object("A dashboard.", {"panels": _list_of("Panel")})}
+
+
+def _list_of(name: str) -> Json:
+    return {"type": "array", "items": _ref(name)}

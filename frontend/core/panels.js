@@ -1,84 +1,72 @@
-/** The dashboard as data: which streams a panel shows, and how they are read. */
+/** What a panel is, as `GET /api/v1/panels` gives it, and which stream it asks for. */
 
 /**
+ * @typedef {{reduce?: "sum"|"max", metric?: string, where?: Record<string, string[]>, per?: string,
+ *            show?: "value"|"share", label?: string}} Headline
+ *   which number stands for the panel: of the lines that `metric` and `where` leave, the sum or the highest;
+ *   per: what it is a share of, a metric or "rest" (all that is drawn, and the remainder)
  * @typedef {{
- *   id: string, title: string, unit: string, shape: "stack"|"mirror",
- *   metrics: string[], by: string, direction?: string,
- *   up?: string, down?: string, upLabel?: string, downLabel?: string,
- *   order?: string[], rest?: string[], labels?: Record<string, string>, colors?: Record<string, number>,
- *   top?: 1|string, headline: string, least?: number, linesMax?: number,
- * }} Panel
- *   by: the attribute that tells the lines apart; order: its values from the bottom up, others follow;
- *   rest: its values that are the empty remainder and not drawn; top: what the axis ends at, a number or a metric of the same stream, else the data decides;
- *   direction: the attribute that says up or down for `mirror`
+ *   id: string, title: string, metrics: string[], where?: Record<string, string[]>,
+ *   chart?: "line"|"heatmap"|"bar", stack?: boolean, unit?: string, by?: string[],
+ *   below?: Record<string, string[]>, parts?: string, order?: string[], rest?: string[],
+ *   labels?: Record<string, string>, max?: number|string|null, span_min?: number, reference?: string,
+ *   lines_max?: number, headline?: Headline|null, thresholds?: {warning?: number|null, critical?: number|null}|null,
+ *   vital?: string, interval?: number, aggregate?: string, wide?: boolean, series?: number,
+ * }} Panel the keys of `[[panels]]` in config.toml
  */
-
-/** How far back the charts reach, in seconds. */
-export const WINDOW_S = 300;
-export const INTERVAL_S = 1;
-
-/** @type {readonly Panel[]} */
-export const PANELS = Object.freeze([
-  {
-    id: "cpu",
-    title: "CPU",
-    unit: "1",
-    shape: "stack",
-    metrics: ["system.cpu.utilization"],
-    by: "cpu.mode",
-    order: ["system", "user", "nice", "iowait", "interrupt", "steal"],
-    rest: ["idle"],
-    colors: { user: 1, system: 2, nice: 3, iowait: 6, interrupt: 4, steal: 5 },
-    labels: { iowait: "I/O wait" },
-    top: 1,
-    headline: "busy",
-  },
-  {
-    id: "memory",
-    title: "Memory",
-    unit: "By",
-    shape: "stack",
-    metrics: ["system.memory.usage", "system.memory.limit"],
-    by: "system.memory.state",
-    order: ["used", "buffers", "cached"],
-    rest: ["free"],
-    colors: { used: 1, buffers: 3, cached: 7 },
-    top: "system.memory.limit",
-    headline: "used",
-  },
-  {
-    id: "disk",
-    title: "Disk",
-    unit: "By/s",
-    shape: "mirror",
-    metrics: ["system.disk.io.rate"],
-    by: "system.device",
-    direction: "disk.io.direction",
-    up: "read",
-    down: "write",
-    upLabel: "read",
-    downLabel: "written",
-    least: 8192,
-    linesMax: 5,
-    headline: "directions",
-  },
-  {
-    id: "network",
-    title: "Network",
-    unit: "By/s",
-    shape: "mirror",
-    metrics: ["system.network.io.rate"],
-    by: "network.interface.name",
-    direction: "network.io.direction",
-    up: "receive",
-    down: "transmit",
-    upLabel: "received",
-    downLabel: "sent",
-    least: 8192,
-    linesMax: 5,
-    headline: "directions",
-  },
-]);
 
 /** The table of processes; how many rows fit is the page's to say. */
 export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", interval: 2 });
+
+const LINES_MAX = 8;
+
+/** The metrics named as yardsticks: how far, up to where, out of how many. @param {Panel} panel @returns {string[]} */
+function namedBy({ max, reference, headline }) {
+  const per = headline?.per === "rest" ? "" : headline?.per;
+  return [max, reference, per].filter((name) => typeof name === "string" && name !== "").map(String);
+}
+
+/** The yardsticks that are no lines: all, unless the panel is about nothing else. @param {Panel} panel */
+export function yardsticksOf(panel) {
+  const names = new Set(namedBy(panel));
+  return panel.metrics.every((pattern) => names.has(pattern)) ? new Set() : names;
+}
+
+/**
+ * What the panel subscribes to. `where` would take away the yardsticks as well: beside them the page applies it.
+ *
+ * @param {Panel} panel @param {{rateS: number, windowS: number}} view
+ * @returns {import("./protocol.js").SeriesRequest}
+ */
+export function requestOf(panel, { rateS, windowS }) {
+  const alone = namedBy(panel).length === 0 && Object.keys(panel.where ?? {}).length > 0;
+  return {
+    metrics: [...new Set([...panel.metrics, ...namedBy(panel)])],
+    ...(alone && { where: panel.where }),
+    interval: Math.max(rateS, panel.interval ?? 0),
+    aggregate: [panel.aggregate ?? "avg"],
+    backfill: windowS,
+  };
+}
+
+/** The same for the vitals strip, whose digits nobody could read faster. @param {Panel} panel @param {{windowS: number}} view */
+export const vitalRequestOf = (panel, { windowS }) => requestOf(panel, { rateS: 1, windowS });
+
+/** How many lines are drawn: of a stack all, for half a stack is no whole. @param {Panel} panel */
+export const linesMaxOf = (panel) => (panel.stack && !isMirror(panel) ? Infinity : (panel.lines_max ?? LINES_MAX));
+
+/** Whether some lines are drawn downwards. @param {Panel} panel */
+export const isMirror = ({ below }) => Object.keys(below ?? {}).length > 0;
+
+/** Whether a metric's name fits a pattern: `*` is one token, a final `>` one or more. */
+export function matchesPattern(pattern, name) {
+  const wanted = pattern.split(".");
+  const tokens = name.split(".");
+  const open = wanted.at(-1) === ">";
+  if (open ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
+  return wanted.every((token, i) => token === "*" || token === tokens[i] || (open && i === wanted.length - 1));
+}
+
+/** Whether these attributes have one of the wanted values each. @param {Record<string, string[]>|undefined} where */
+export const matchesWhere = (where, attributes) =>
+  Object.entries(where ?? {}).every(([key, values]) => values.includes(attributes[key]));

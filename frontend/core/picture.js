@@ -1,237 +1,182 @@
-/** From a stream's readings to what is drawn: lines and bands in data units, ranges, ticks, words. Pure. */
+/** From a stream's readings to what is drawn: lines, bands, rows and bars in data units, ranges and ticks. */
 
-import { formatClock, formatDuration, formatValue } from "./format.js";
+import { pointsOf } from "./decimate.js";
+import { formatClock, formatValue } from "./format.js";
+import { barsAt, levelOf } from "./headline.js";
+import { wordOf } from "./lines.js";
 import { roundStep, ticksOf, timeTicks } from "./scale.js";
 
-const COLORS = 8;
+/** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
+const CELL = 3;
 
 /**
- * @typedef {{key: string, label: string, color: number, column: number, down: boolean}} Line
- * @typedef {{key: string, label: string, color: number, width: number, fill: number,
- *            top: Float64Array, base: Float64Array, value: Float64Array, down: boolean}} Shape
+ * @typedef {import("./lines.js").Line} Line
+ * @typedef {{key: string, label: string, color: number, width: number, fill: number, top: Float64Array,
+ *            base: Float64Array, value: Float64Array, down: boolean}} Shape
+ * @typedef {{value: number, text: string}[]} Ticks
+ * @typedef {import("./store.js").Break} Break
+ * @typedef {{kind: "lines", from: number, to: number, times: Float64Array, shapes: Shape[], low: number, high: number,
+ *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[]}} LinesPicture
+ * @typedef {{kind: "heatmap", from: number, to: number, times: Float64Array,
+ *            rows: {key: string, label: string, value: Float64Array}[], low: number, high: number, xTicks: Ticks,
+ *            unit: string, breaks: Break[]}} HeatmapPicture times: each cell's last reading
+ * @typedef {{key: string, label: string, color: number, share: number}} BarPart
+ * @typedef {{kind: "bars", bars: {key: string, label: string, parts: BarPart[], share: number,
+ *            level: import("./headline.js").Level, text: string}[]}} BarsPicture
+ * @typedef {LinesPicture|HeatmapPicture|BarsPicture} Picture
  */
-
-/**
- * The lines of a panel in drawing order, from its stream's series. `remembered` maps names to colours and
- * is added to, so that a device keeps its colour while others come and go.
- *
- * @param {import("./panels.js").Panel} panel @param {import("./protocol.js").Series[]} series
- * @param {Map<string, number>} remembered
- * @returns {{lines: Line[], rest: number[], limit: number}}
- *   rest: the columns of the empty remainder; limit: the column of the panel's top, -1 without one
- */
-export function linesOf(panel, series, remembered) {
-  const lines = [];
-  const rest = [];
-  let limit = -1;
-  series.forEach(({ attributes, name }, column) => {
-    if (name === panel.top) {
-      limit = column;
-      return;
-    }
-    const value = attributes[panel.by] ?? name;
-    if (panel.rest?.includes(value)) {
-      rest.push(column);
-      return;
-    }
-    const down = panel.direction !== undefined && attributes[panel.direction] === panel.down;
-    lines.push({ key: value, label: panel.labels?.[value] ?? value, color: 0, column, down });
-  });
-  const rank = (line) => {
-    const at = panel.order?.indexOf(line.key) ?? -1;
-    return at < 0 ? Infinity : at;
-  };
-  // Unequal infinities subtract to NaN: compare, do not subtract.
-  const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-  lines.sort((a, b) => compare(rank(a), rank(b)) || compare(a.key, b.key) || compare(a.down, b.down));
-  for (const line of lines) {
-    if (!remembered.has(line.key)) {
-      remembered.set(line.key, panel.colors?.[line.key] ?? (remembered.size % COLORS) + 1);
-    }
-    line.color = remembered.get(line.key);
-  }
-  return { lines, rest, limit };
-}
-
-/** What the whole is of which the lines are parts: the panel's top, or else the sum; NaN while empty. */
-export function wholeOf(panel, ring, { lines, rest, limit }) {
-  if (typeof panel.top === "number") return panel.top;
-  const row = ring.length - 1;
-  if (row < 0) return NaN;
-  const stated = limit < 0 ? NaN : ring.value(limit, row);
-  return stated > 0 ? stated : sum([...lines.map((line) => line.column), ...rest].map((column) => ring.value(column, row)));
-}
-
-/**
- * Which rows to draw: all of them, or where there are more than pixels, of each pixel's rows those with
- * the highest and the lowest total, so that a spike is never averaged away.
- *
- * @param {import("./ring.js").Ring} ring @param {number[]} columns @param {number} first @param {number} most
- */
-export function rowsToDraw(ring, columns, first, most) {
-  const count = ring.length - first;
-  if (count <= most) return Array.from({ length: count }, (_, i) => first + i);
-  const buckets = Math.max(1, Math.floor(most / 2));
-  const rows = [];
-  const total = (row) => columns.reduce((sum, column) => sum + Math.abs(ring.value(column, row)), 0);
-  for (let bucket = 0; bucket < buckets; bucket += 1) {
-    const start = first + Math.floor((bucket * count) / buckets);
-    const end = first + Math.floor(((bucket + 1) * count) / buckets);
-    let lowest = start;
-    let highest = start;
-    let low = Infinity;
-    let high = -Infinity;
-    for (let row = start; row < end; row += 1) {
-      const sum = total(row);
-      if (sum < low) [low, lowest] = [sum, row];
-      if (sum > high) [high, highest] = [sum, row];
-    }
-    rows.push(Math.min(lowest, highest));
-    if (lowest !== highest) rows.push(Math.max(lowest, highest));
-  }
-  return rows;
-}
-
-/** Times of the rows, with a NaN row wherever more than one reading is missing, so that a gap stays a gap. */
-function withGaps(ring, rows, breakMs) {
-  const marked = [];
-  let before = NaN;
-  for (const row of rows) {
-    const time = ring.time(row);
-    if (time - before > breakMs) marked.push(-1);
-    marked.push(row);
-    before = time;
-  }
-  return marked;
-}
 
 /**
  * Everything that a chart needs to draw itself.
  *
- * @param {{panel: import("./panels.js").Panel, store: import("./store.js").StreamStore, lines: Line[],
- *          whole: number, range: import("./scale.js").CalmRange, to: number, width: number, height: number}} options
- *   whole: as `wholeOf` says; to: the right edge, Unix ms; width and height: of the drawing area in pixels
+ * @param {{panel: import("./panels.js").Panel, store: import("./store.js").StreamStore,
+ *          reading: import("./lines.js").Reading, lines: Line[], range: import("./scale.js").CalmRange,
+ *          from: number, to: number, width: number, height: number}} options
+ *   lines: those of the reading that are drawn; from, to: Unix ms; width, height: of the drawing area in pixels
+ * @returns {Picture}
  */
-export function pictureOf({ panel, store, lines, whole, range, to, width, height }) {
-  const { ring, intervalS, windowS } = store;
-  const from = to - windowS * 1000;
-  // One row beyond the edge, so that the line enters from it.
-  const first = Math.max(0, ring.firstAtOrAfter(from) - 1);
-  const columns = lines.map((line) => line.column);
-  const most = Math.max(64, Math.round(width));
-  const sampled = rowsToDraw(ring, columns, first, most);
-  const spacing = (windowS * 1000) / most;
-  const rows = withGaps(ring, sampled, Math.max(1750 * intervalS, sampled.length < ring.length - first ? 4 * spacing : 0));
-  const times = Float64Array.from(rows, (row) => (row < 0 ? NaN : ring.time(row)));
-  fillBreaks(times);
-  const shapes = panel.shape === "stack" ? stacked(ring, rows, lines) : mirrored(ring, rows, lines);
+export function pictureOf(options) {
+  if (options.panel.chart === "bar") return barsPicture(options);
+  return options.panel.chart === "heatmap" ? heatmapPicture(options) : linesPicture(options);
+}
+
+function linesPicture({ panel, store, reading, lines, range, from, to, width, height }) {
+  const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
+  const { times, tracks } = pointsOf(store.ring, columnsOf(lines), { from, to, width, intervalMs: spacingOf(store), piles });
+  const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
+  const reference = valueBefore(store.ring, reading.reference, to);
   const ticks = Math.max(2, Math.min(6, Math.floor(height / 36)));
-  const scale = panel.top
-    ? fixedScale(panel.unit, whole, ticks)
-    : range.fit({ ...extent(shapes), unit: panel.unit, least: panel.least, ticks }, to);
+  const scale = scaleOf({ panel, store, reading, range, from, to, ticks, ...extentOf(shapes, reference) });
   return {
+    kind: /** @type {const} */ ("lines"),
     from,
     to,
     times,
     shapes,
     low: scale.low,
     high: scale.high,
-    yTicks: ticksOf(scale, panel.unit),
-    xTicks: timeTicks({ from, to, most: Math.max(2, Math.floor(width / 72)), clock: formatClock }),
-    unit: panel.unit,
+    xTicks: xTicksOf(from, to, width),
+    yTicks: ticksOf(scale, reading.unit),
+    unit: reading.unit,
+    reference,
+    breaks: breaksOf(store, from, to),
   };
 }
 
-/** A break stands half-way between its neighbours: any time will do that keeps them in order. */
-function fillBreaks(times) {
-  for (let i = 0; i < times.length; i += 1) {
-    if (Number.isNaN(times[i])) times[i] = (times[i - 1] + times[i + 1]) / 2;
-  }
+const columnsOf = (lines) => lines.map(({ column }) => column);
+
+const spacingOf = ({ intervalS }) => intervalS * 1000;
+
+const xTicksOf = (from, to, width) =>
+  timeTicks({ from, to, most: Math.max(2, Math.floor(width / 72)), clock: formatClock });
+
+/** The breaks that a window shows, with that of the present, which no reading has ended yet. */
+function breaksOf(store, from, to) {
+  const breaks = store.breaks.filter((one) => one.to > from && one.from < to);
+  const open = store.openBreak(to);
+  return open ? [...breaks, open] : breaks;
 }
 
-const valuesOf = (ring, rows, column) => Float64Array.from(rows, (row) => (row < 0 ? NaN : ring.value(column, row)));
-
-function stacked(ring, rows, lines) {
-  let base = new Float64Array(rows.length);
-  return lines.map((line) => {
-    const value = valuesOf(ring, rows, line.column);
-    const top = base.map((below, i) => below + value[i]);
-    const shape = { ...line, value, base, top, width: 0, fill: 0.74 };
-    // A mode without a reading is no reason to lose those above it; a missing row is.
-    base = base.map((below, i) => (rows[i] < 0 ? NaN : Number.isNaN(value[i]) ? below : below + value[i]));
-    return shape;
+/** Bands, each on the one below it. */
+function bands(lines, tracks) {
+  /** @type {Record<"up"|"down", Float64Array|null>} */ const below = { up: null, down: null };
+  return lines.map((line, i) => {
+    const side = line.down ? "down" : "up";
+    const top = tracks[i];
+    const base = below[side] ?? new Float64Array(top.length);
+    const value = top.map((height, at) => height - base[at]);
+    // A line without a reading is no reason to lose those above it.
+    below[side] = top.map((height, at) => (Number.isNaN(height) ? base[at] : height));
+    const shape = { ...shapeOf(line, 0, 0.74), value };
+    return line.down ? { ...shape, top: negated(top), base: negated(base) } : { ...shape, top, base };
   });
 }
 
-function mirrored(ring, rows, lines) {
-  const zero = new Float64Array(rows.length);
-  return lines.map((line) => {
-    const value = valuesOf(ring, rows, line.column);
-    return { ...line, value, base: zero, top: line.down ? value.map((one) => -one) : value, width: 1.25, fill: 0.16 };
+function plainLines(lines, tracks) {
+  const zero = new Float64Array(tracks[0]?.length ?? 0);
+  return lines.map((line, i) => {
+    const value = tracks[i];
+    return { ...shapeOf(line, 1.25, 0.16), value, top: line.down ? negated(value) : value, base: zero };
   });
 }
 
-function extent(shapes) {
+const shapeOf = ({ key, label, color, down }, width, fill) => ({ key, label, color, down, width, fill });
+
+const negated = (values) => values.map((value) => -value);
+
+function extentOf(shapes, reference) {
   let low = 0;
-  let high = 0;
+  let high = reference > 0 ? reference : 0;
   for (const { top } of shapes) {
-    for (const value of top) {
-      if (value < low) low = value;
-      if (value > high) high = value;
+    for (let i = 0; i < top.length; i += 1) {
+      if (top[i] < low) low = top[i];
+      if (top[i] > high) high = top[i];
     }
   }
   return { low, high };
 }
 
-function fixedScale(unit, whole, ticks) {
-  const high = whole > 0 ? whole : 1;
+/** The axis: up to its fixed end while the data keep to it, else calmly around the data. */
+function scaleOf({ panel, store, reading, range, from, to, ticks, low, high }) {
+  const { unit } = reading;
+  const end = typeof panel.max === "number" ? panel.max : valueBefore(store.ring, reading.max, to);
+  if (end > 0 && high <= end * 1.02 && low >= 0) return fixedScale(unit, end, ticks);
+  return range.fit({ low, high, unit, least: panel.span_min ?? 0, ticks, span: to - from }, to);
+}
+
+function fixedScale(unit, high, ticks) {
   if (unit === "1" && high === 1) return { low: 0, high, step: ticks >= 4 ? 0.25 : 0.5 };
   return { low: 0, high, step: roundStep(high / ticks, unit) };
 }
 
-/** The newest reading of each line; NaN where it has none. @returns {number[]} */
-export function newestOf(ring, lines) {
-  return lines.map((line) => (ring.length ? ring.value(line.column, ring.length - 1) : NaN));
+/** The newest reading of a column at that time; NaN without one. */
+function valueBefore(ring, column, time) {
+  const row = Math.min(ring.length, ring.firstAtOrAfter(time + 1)) - 1;
+  return column >= 0 && row >= 0 ? ring.value(column, row) : NaN;
 }
 
-const sum = (values) => values.reduce((total, value) => total + (Number.isNaN(value) ? 0 : value), 0);
-
-/**
- * The panel's one or two large numbers.
- *
- * @returns {{value: string, label: string}[]}
- */
-export function headlineOf(panel, lines, newest, whole) {
-  const known = newest.some((value) => !Number.isNaN(value));
-  const say = (value) => formatValue(known ? value : NaN, panel.unit);
-  if (panel.headline === "directions") {
-    const of = (down) => sum(newest.filter((_, i) => lines[i].down === down));
-    return [
-      { value: say(of(false)), label: panel.upLabel },
-      { value: say(of(true)), label: panel.downLabel },
-    ];
-  }
-  if (panel.headline === "used") {
-    const used = newest[lines.findIndex((line) => line.key === "used")] ?? NaN;
-    return [
-      { value: say(used), label: "used" },
-      { value: say(whole), label: "total" },
-    ];
-  }
-  return [{ value: say(sum(newest)), label: panel.headline }];
+function heatmapPicture({ panel, store, reading, lines, range, from, to, width }) {
+  const { times, tracks } = pointsOf(store.ring, columnsOf(lines), {
+    from,
+    to,
+    width: width / CELL,
+    intervalMs: spacingOf(store),
+    peaks: true,
+  });
+  const rows = lines.map(({ key, label }, i) => ({ key, label, value: tracks[i] }));
+  const { high } = extentOf(rows.map(({ value }) => ({ top: value })), NaN);
+  const scale = scaleOf({ panel, store, reading, range, from, to, ticks: 4, low: 0, high });
+  return {
+    kind: /** @type {const} */ ("heatmap"),
+    from,
+    to,
+    times,
+    rows,
+    low: scale.low,
+    high: scale.high,
+    xTicks: xTicksOf(from, to, width),
+    unit: reading.unit,
+    breaks: breaksOf(store, from, to),
+  };
 }
 
-/** A sentence for those who cannot see the chart. */
-export function summaryOf(panel, lines, newest, windowS) {
-  if (lines.length === 0) return `${panel.title}: no readings yet.`;
-  const parts = lines
-    .map((line, i) => ({ line, value: newest[i] }))
-    .filter(({ value }) => !Number.isNaN(value))
-    .sort((a, b) => b.value - a.value)
-    .slice(0, 8)
-    .map(({ line, value }) => {
-      const way = panel.direction ? ` ${line.down ? panel.downLabel : panel.upLabel}` : "";
-      return `${line.label}${way} ${formatValue(value, panel.unit)}`;
-    });
-  return `${panel.title}, the last ${formatDuration(windowS)}. Now: ${parts.join(", ")}.`;
+function barsPicture({ panel, store, reading, lines, to }) {
+  const { ring } = store;
+  const row = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
+  const bars = barsAt(reading, lines, ring, row).map(({ key, label, drawn, values, left, used, rest, whole, share }) => ({
+    key,
+    label,
+    parts: drawn.map((line, i) => ({
+      key: line.part,
+      label: wordOf(panel, panel.parts, line.part),
+      color: line.color,
+      share: whole > 0 && values[i] > 0 ? values[i] / whole : 0,
+    })),
+    share,
+    level: levelOf(panel, share),
+    text: left.length
+      ? `${formatValue(rest, reading.unit)} ${wordOf(panel, panel.parts, left[0].part)} of ${formatValue(whole, reading.unit)}`
+      : formatValue(used, reading.unit),
+  }));
+  return { kind: /** @type {const} */ ("bars"), bars };
 }

@@ -1,4 +1,9 @@
-/** A bounded table of readings: one time column and one column a series, the oldest row overwritten first. */
+/**
+ * A bounded table of readings: one time column and one column a series, the oldest row overwritten first.
+ *
+ * A ring is only ever added to: what changes or moves rows makes another one. So what was worked out for a row
+ * holds as long as the ring does; `first` counts the rows that went, and row + first is a row's lasting number.
+ */
 
 export class Ring {
   /** @param {number} capacity rows kept at most @param {number} width columns */
@@ -8,23 +13,29 @@ export class Ring {
     this.width = width;
     this.length = 0;
     this.#times = new Float64Array(capacity);
+    this.#broken = new Uint8Array(capacity);
     this.#columns = Array.from({ length: width }, () => new Float64Array(capacity));
   }
 
   /** @type {Float64Array} */ #times;
   /** @type {Float64Array[]} */ #columns;
+  /** @type {Uint8Array} */ #broken;
+  /** How many rows were overwritten or dropped so far. */
+  first = 0;
   #start = 0;
 
   /**
    * Adds one row; `values[i]` belongs to column i, null and undefined are kept as NaN.
    *
    * @param {number} time Unix ms @param {ArrayLike<number|null>} values
+   * @param {boolean} [broken] whether readings are missing between the row before and this one
    */
-  push(time, values) {
+  push(time, values, broken = false) {
+    if (this.length === this.capacity) this.#shift(1);
     const at = (this.#start + this.length) % this.capacity;
-    if (this.length < this.capacity) this.length += 1;
-    else this.#start = (this.#start + 1) % this.capacity;
+    this.length += 1;
     this.#times[at] = time;
+    this.#broken[at] = broken ? 1 : 0;
     for (let i = 0; i < this.width; i += 1) this.#columns[i][at] = values[i] ?? NaN;
   }
 
@@ -36,6 +47,24 @@ export class Ring {
   /** @param {number} column @param {number} row 0 is the oldest */
   value(column, row) {
     return this.#columns[column][(this.#start + row) % this.capacity];
+  }
+
+  /** Whether readings are missing between the row before and this one. @param {number} row */
+  broken(row) {
+    return this.#broken[(this.#start + row) % this.capacity] === 1;
+  }
+
+  /** Lets go of the rows before `time`. */
+  forgetBefore(time) {
+    let count = 0;
+    while (count < this.length && this.time(count) < time) count += 1;
+    if (count) this.#shift(count);
+  }
+
+  #shift(count) {
+    this.#start = (this.#start + count) % this.capacity;
+    this.length -= count;
+    this.first += count;
   }
 
   /** The newest row's time, NaN while empty. */
@@ -62,10 +91,21 @@ export class Ring {
 
   /** A ring of the same shape with only the `count` oldest rows. @param {number} count */
   head(count) {
-    const other = new Ring(this.capacity, this.width);
-    for (let row = 0; row < count; row += 1) {
-      other.push(this.time(row), this.#columns.map((_, column) => this.value(column, row)));
-    }
+    const other = this.copy();
+    other.length = count;
+    return other;
+  }
+
+  /** The same rows, to be kept while this ring goes on. */
+  copy() {
+    const other = new Ring(this.capacity, 0);
+    other.width = this.width;
+    other.length = this.length;
+    other.first = this.first;
+    other.#start = this.#start;
+    other.#times = this.#times.slice();
+    other.#broken = this.#broken.slice();
+    other.#columns = this.#columns.map((column) => column.slice());
     return other;
   }
 
@@ -78,8 +118,14 @@ export class Ring {
   rearranged(sources, capacity = this.capacity) {
     const other = new Ring(capacity, sources.length);
     for (let row = Math.max(0, this.length - capacity); row < this.length; row += 1) {
-      other.push(this.time(row), sources.map((column) => (column < 0 ? NaN : this.value(column, row))));
+      const values = sources.map((column) => (column < 0 ? NaN : this.value(column, row)));
+      other.push(this.time(row), values, this.broken(row));
     }
     return other;
+  }
+
+  /** The same rows with room for another number of them. @param {number} capacity */
+  resized(capacity) {
+    return this.rearranged([...this.#columns.keys()], capacity);
   }
 }

@@ -2,7 +2,10 @@
 
 import { formatTick } from "./format.js";
 
-const SHRINK_AFTER_MS = 30_000;
+const SHRINK_LATE_MS = 30_000;
+/** A spike has left the window: what is left of the chart should not stay flat. */
+const FAR_TOO_LARGE = 3;
+const SHRINK_SOON_MS = 3000;
 
 /** The next round step at or above `rough`: powers of two within a prefix for bytes, 1-2-5 otherwise. */
 export function roundStep(rough, unit) {
@@ -40,34 +43,40 @@ export function ticksOf({ low, high, step }, unit) {
   return ticks;
 }
 
-/** A range that grows at once, and shrinks only when it was too large for half a minute. */
+/** A range that grows at once, and shrinks only when it was too large for a while: soon where by far, late where barely. */
 export class CalmRange {
   /** @type {{low: number, high: number, step: number}|null} */ #range = null;
   #roomySince = NaN;
+  #span = NaN;
 
-  /** @param {{low: number, high: number, unit: string, least?: number, ticks?: number}} need @param {number} now ms */
-  fit(need, now) {
+  /**
+   * @param {{low: number, high: number, unit: string, least?: number, ticks?: number, span?: number}} need
+   *   span: of the window, in ms; another one is another view, which is fitted at once
+   * @param {number} now ms
+   */
+  fit({ span = NaN, ...need }, now) {
     const wanted = roundRange(need);
-    const range = this.#range;
-    if (!range || wanted.high > range.high || wanted.low < range.low) {
-      this.#roomySince = NaN;
-      this.#range = range
-        ? roundRange({ ...need, low: Math.min(need.low, 0), high: Math.max(need.high, 0) })
-        : wanted;
-      return this.#range;
+    const other = span !== this.#span && !Number.isNaN(span);
+    this.#span = span;
+    if (!this.#range || other || exceeds(wanted, this.#range)) return this.#take(wanted);
+    const excess = (this.#range.high - this.#range.low) / (wanted.high - wanted.low);
+    if (!(excess > 1)) {
+      // The same ends on other steps: the chart's height changed.
+      return this.#take(wanted);
     }
-    if (wanted.high === range.high && wanted.low === range.low) {
-      this.#roomySince = NaN;
-      return range;
-    }
-    if (Number.isNaN(this.#roomySince)) this.#roomySince = now;
-    if (now - this.#roomySince >= SHRINK_AFTER_MS) {
-      this.#range = wanted;
-      this.#roomySince = NaN;
-    }
-    return this.#range;
+    if (!(this.#roomySince <= now)) this.#roomySince = now;
+    const patience = excess >= FAR_TOO_LARGE ? SHRINK_SOON_MS : SHRINK_LATE_MS;
+    return now - this.#roomySince >= patience ? this.#take(wanted) : this.#range;
+  }
+
+  #take(range) {
+    this.#roomySince = NaN;
+    this.#range = range;
+    return range;
   }
 }
+
+const exceeds = (one, other) => one.high > other.high || one.low < other.low;
 
 const MINUTE = 60_000;
 const TIME_STEPS = [1, 2, 5, 10, 15, 30].map((s) => s * 1000).concat([1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((m) => m * MINUTE));

@@ -1,28 +1,56 @@
-/** What one stream knows: its series, their recent readings, where it stands, what was not delivered. */
+/** What one stream knows: its series, their recent readings, where it stands, and where readings are missing. */
 
-import { Ring } from "./ring.js";
 import { seriesKey } from "./protocol.js";
+import { Ring } from "./ring.js";
+import { staleAfterS } from "./status.js";
 
-const GAPS_MAX = 100;
+const BREAKS_MAX = 200;
+const ROWS_AT_FIRST = 128;
+/** Readings so many intervals apart have others missing between them; sampling itself is a little late at times. */
+const APART = 1.75;
+/** Gaps of which a reading itself is missing, not only some of the ticks that it is made of. */
+const LOSES_READINGS = new Set(["slow", "expired"]);
+
+/**
+ * @typedef {"slow"|"sampler"|"expired"|"paused"|"disconnected"|"missing"} Why
+ * @typedef {{from: number, to: number, why: Why, open?: boolean}} Break
+ *   no readings between these two, Unix ms; open: no reading has come since
+ */
 
 export class StreamStore {
-  /** @param {{windowS: number, intervalS?: number, columns?: number}} options columns: a series' aggregates */
+  /**
+   * @param {{windowS: number, intervalS?: number, columns?: number}} options
+   *   windowS: how far back readings are kept; columns: a series' aggregates
+   */
   constructor({ windowS, intervalS = 1, columns = 1 }) {
     this.windowS = windowS;
     this.intervalS = intervalS;
     this.aggregates = columns;
+    /** How often the server itself reads; 0 while that is unknown. */
+    this.serverIntervalS = 0;
     /** @type {import("./protocol.js").Series[]} */ this.series = [];
     /** @type {string[]} */ this.keys = [];
-    /** @type {{from: number, to: number, why: string}[]} newest last */ this.gaps = [];
+    /** @type {Break[]} in order of time */ this.breaks = [];
     this.ticksMissed = 0;
     /** @type {import("./protocol.js").Position|null} for `since` */ this.position = null;
-    this.ring = new Ring(this.#capacity(), 0);
+    this.#windowMaxS = windowS;
+    this.#finestS = intervalS;
+    this.#intervalBeforeS = intervalS;
+    this.ring = new Ring(Math.min(ROWS_AT_FIRST, this.capacityMax), 0);
   }
 
+  #windowMaxS;
+  #finestS;
+  /** What the newest row came by. */
+  #intervalBeforeS;
+  /** @type {Why|""} what is known of why the next row may be late */ #why = "";
   #epoch = "";
+  #offset = NaN;
+  #offsetTime = NaN;
 
-  #capacity() {
-    return Math.ceil(this.windowS / this.intervalS) + 2;
+  /** The most rows that this store ever keeps. */
+  get capacityMax() {
+    return Math.ceil(this.#windowMaxS / this.#finestS) + 2;
   }
 
   /** The time of the newest reading, Unix ms on the server's clock; NaN before the first. */
@@ -30,29 +58,37 @@ export class StreamStore {
     return this.ring.newest;
   }
 
+  /** How far apart readings are: no nearer than the server's own. */
+  get spacingS() {
+    return Math.max(this.intervalS, this.serverIntervalS);
+  }
+
   /** An `ack` to `subscribe` or to an `update` that resumes: says how often readings come. */
   ack({ epoch, interval }) {
     if (epoch) this.#epoch = epoch;
-    if (interval > 0 && interval !== this.intervalS) {
-      this.intervalS = interval;
-      this.ring = this.ring.rearranged([...Array(this.ring.width).keys()], this.#capacity());
-    }
+    if (!(interval > 0)) return;
+    this.intervalS = interval;
+    this.#finestS = Math.min(this.#finestS, interval);
+  }
+
+  /** Keeps readings for so long from now on; what is there stays. @param {number} windowS */
+  widen(windowS) {
+    this.windowS = windowS;
+    this.#windowMaxS = Math.max(this.#windowMaxS, windowS);
   }
 
   /**
    * A `snapshot`: takes the place of what was known for its times. Older readings stay, for they were true:
    * where the server replays what was missed they join without a seam, where it could not the hole shows.
    */
-  snapshot({ series, times, values, offset }) {
+  snapshot({ series, times, values, offset, time }) {
     this.#arrange(series);
-    if (times.length) {
-      const kept = this.ring.firstAtOrAfter(times[0]);
-      if (kept < this.ring.length) this.ring = this.ring.head(kept);
-    }
+    if (times.length) this.#cutAt(times[0]);
+    this.#makeRoom(times.length);
     for (let row = Math.max(0, times.length - this.ring.capacity); row < times.length; row += 1) {
-      this.ring.push(times[row], values.map((column) => column[row]));
+      this.#append(times[row], values.map((column) => column[row]));
     }
-    this.#moveTo(offset);
+    this.#moveTo(offset, time ?? times.at(-1));
   }
 
   /** A `data`: one more row, whole (`values`) or as what changed since the row before. */
@@ -63,8 +99,8 @@ export class StreamStore {
       values = this.ring.last();
       for (const [column, value] of Object.entries(changed)) values[Number(column)] = value;
     }
-    this.ring.push(time, values);
-    this.#moveTo(offset);
+    this.#append(time, values);
+    this.#moveTo(offset, time);
   }
 
   /** A `series`: columns came or went; those that stay keep their past. */
@@ -72,25 +108,99 @@ export class StreamStore {
     this.#arrange(series);
   }
 
-  /** A `gap`: ticks that will not come. The rows' times show the hole; this remembers why. */
+  /** A `gap`: ticks that will not come, before the next row or, of a snapshot, among its rows. */
   gap({ from, to, why }) {
-    this.gaps.push({ from, to, why });
-    if (this.gaps.length > GAPS_MAX) this.gaps.shift();
     this.ticksMissed += to - from + 1;
+    if (to <= this.#offset) this.#explain((from + to) / 2, why);
+    else if (!LOSES_READINGS.has(this.#why)) this.#why = why;
+  }
+
+  /** Readings are not expected from now on, and this is why. @param {"paused"|"disconnected"} why */
+  interrupted(why) {
+    if (this.ring.length && !this.#why) this.#why = why;
+  }
+
+  /** The break that goes on at `time`, as nothing has come for longer than readings are late. @returns {Break|null} */
+  openBreak(time) {
+    const { newest } = this;
+    if (!(time - newest > staleAfterS(this.spacingS) * 1000)) return null;
+    return { from: newest, to: time, why: this.#why || "missing", open: true };
+  }
+
+  /** What is known now, for a view that stands still while this goes on. */
+  copy() {
+    const { windowS, intervalS, aggregates: columns } = this;
+    const twin = new StreamStore({ windowS, intervalS, columns });
+    const { serverIntervalS, series, keys, ticksMissed, position } = this;
+    Object.assign(twin, { serverIntervalS, series, keys, ticksMissed, position });
+    twin.breaks = [...this.breaks];
+    twin.ring = this.ring.copy();
+    twin.#why = this.#why;
+    return twin;
   }
 
   /** Another host answers now: nothing of what was known is about it. */
   forget() {
     this.series = [];
     this.keys = [];
-    this.gaps = [];
+    this.breaks = [];
     this.ticksMissed = 0;
     this.position = null;
-    this.ring = new Ring(this.#capacity(), 0);
+    this.#why = "";
+    this.#offset = NaN;
+    this.ring = new Ring(Math.min(ROWS_AT_FIRST, this.capacityMax), 0);
   }
 
-  #moveTo(offset) {
-    if (typeof offset === "number" && this.#epoch) this.position = { epoch: this.#epoch, offset };
+  #append(time, values) {
+    const before = this.newest;
+    const apartS = Math.max(this.spacingS, this.#intervalBeforeS);
+    const broken = time - before > APART * apartS * 1000 || (this.ring.length > 0 && LOSES_READINGS.has(this.#why));
+    if (broken) this.#note({ from: before, to: time, why: this.#why || "missing" });
+    this.#why = "";
+    this.#intervalBeforeS = this.intervalS;
+    this.#forgetBefore(time - this.#windowMaxS * 1000 - 2000 * apartS);
+    this.#makeRoom(1);
+    this.ring.push(time, values, broken);
+  }
+
+  #note(gap) {
+    this.breaks.push(gap);
+    if (this.breaks.length > BREAKS_MAX) this.breaks.shift();
+  }
+
+  #forgetBefore(time) {
+    this.ring.forgetBefore(time);
+    if (this.breaks.length && this.breaks[0].to < time) this.breaks = this.breaks.filter(({ to }) => to >= time);
+  }
+
+  /** Forgets all from `time` on: better is about to come. */
+  #cutAt(time) {
+    const kept = this.ring.firstAtOrAfter(time);
+    if (kept === this.ring.length) return;
+    this.ring = this.ring.head(kept);
+    this.breaks = this.breaks.filter(({ to }) => to < time);
+  }
+
+  /** Grows by doubling, so that few pages pay for the longest window at the finest rate. */
+  #makeRoom(rows) {
+    const { length, capacity } = this.ring;
+    const needed = Math.min(length + rows, this.capacityMax);
+    if (needed > capacity) this.ring = this.ring.resized(Math.min(this.capacityMax, Math.max(needed, 2 * capacity)));
+  }
+
+  /** Says why readings about that tick are missing, where some are: ticks come at the server's own interval. */
+  #explain(offset, why) {
+    const intervalMs = 1000 * (this.serverIntervalS || this.intervalS);
+    const time = this.#offsetTime - (this.#offset - offset) * intervalMs;
+    const gap = this.breaks.find(({ from, to }) => from - intervalMs / 2 < time && time < to + intervalMs / 2);
+    if (gap) gap.why = why;
+  }
+
+  #moveTo(offset, time) {
+    if (typeof offset !== "number") return;
+    this.#offset = offset;
+    this.#offsetTime = time;
+    if (this.#epoch) this.position = { epoch: this.#epoch, offset };
   }
 
   #arrange(series) {

@@ -1,0 +1,156 @@
+/** The numbers that stand for a panel, whether they are alarming, and the panel's state as a sentence. */
+
+import { formatDuration, formatValue } from "./format.js";
+import { newestOf, valuesAt } from "./lines.js";
+import { isMirror, matchesPattern, matchesWhere } from "./panels.js";
+
+const SAID_MAX = 8;
+
+/**
+ * @typedef {""|"warning"|"critical"} Level
+ * @typedef {{numbers: {text: string, label: string, down?: boolean}[], value: number, share: number, level: Level,
+ *            vital: {text: string, label: string}}} HeadlineNow
+ */
+
+/**
+ * The panel's large numbers in one row of its ring, the newest unless told.
+ *
+ * @param {import("./panels.js").Panel} panel @param {import("./lines.js").Reading} reading
+ * @param {import("./ring.js").Ring} ring @param {number} [row]
+ * @returns {HeadlineNow}
+ */
+export function headlineOf(panel, reading, ring, row = ring.length - 1) {
+  const head = panel.headline ?? {};
+  const counted = reading.lines.filter(
+    ({ series: { name, attributes } }) =>
+      (!head.metric || matchesPattern(head.metric, name)) && matchesWhere(head.where, attributes),
+  );
+  const now = panel.chart === "bar" ? fullest(panel, reading, ring, row) : reduced(panel, reading, counted, ring, row);
+  const judged = head.per || panel.chart === "bar" ? now.share : now.value;
+  return {
+    numbers: isMirror(panel) ? bothWays(panel, reading, counted, ring, row) : numbers(panel, reading, now, ring, row),
+    value: now.value,
+    share: now.share,
+    level: levelOf(panel, judged),
+    vital: {
+      text: head.show === "share" ? formatValue(now.share, "1") : formatValue(now.value, reading.unit),
+      label: panel.vital ?? "",
+    },
+  };
+}
+
+/** @param {import("./panels.js").Panel} panel @param {number} judged @returns {Level} */
+export function levelOf({ thresholds }, judged) {
+  if (judged >= (thresholds?.critical ?? Infinity)) return "critical";
+  return judged >= (thresholds?.warning ?? Infinity) ? "warning" : "";
+}
+
+/** The sum of what is known; NaN where nothing is. @param {number[]} values */
+export function sumOf(values) {
+  let total = NaN;
+  for (const value of values) if (!Number.isNaN(value)) total = (Number.isNaN(total) ? 0 : total) + value;
+  return total;
+}
+
+/** The highest of what is known, and where; -1 where nothing is. @param {number[]} values */
+function highestOf(values) {
+  let at = -1;
+  values.forEach((value, i) => {
+    if (!Number.isNaN(value) && (at < 0 || value > values[at])) at = i;
+  });
+  return { at, value: at < 0 ? NaN : values[at] };
+}
+
+const read = (ring, column, row) => (column >= 0 && row >= 0 && row < ring.length ? ring.value(column, row) : NaN);
+
+/** What all lines and the remainder are together. */
+const wholeAt = ({ lines, rest }, ring, row) =>
+  sumOf([...lines.map(({ column }) => column), ...rest].map((column) => read(ring, column, row)));
+
+function reduced(panel, reading, counted, ring, row) {
+  const { reduce = "sum", per = "", label = "" } = panel.headline ?? {};
+  const values = valuesAt(ring, counted, row);
+  const highest = highestOf(values);
+  const value = reduce === "max" ? highest.value : sumOf(values);
+  const whole = per === "rest" ? wholeAt(reading, ring, row) : read(ring, reading.per, row);
+  const which = reduce === "max" && counted.length > 1 ? (counted[highest.at]?.label ?? "") : "";
+  return { value, whole, share: whole > 0 ? value / whole : NaN, label: [label, which].filter(Boolean).join(" ") };
+}
+
+/**
+ * What each bar is made of in one row: its parts drawn, its remainder, and the share of the whole that is drawn.
+ *
+ * @param {import("./lines.js").Reading} reading @param {import("./lines.js").Line[]} lines those drawn
+ */
+export function barsAt(reading, lines, ring, row) {
+  const keys = [...new Set(lines.map(({ key }) => key))];
+  return keys.map((key) => {
+    const drawn = lines.filter((line) => line.key === key);
+    const left = reading.remainder.filter((line) => line.key === key);
+    const values = valuesAt(ring, drawn, row);
+    const used = sumOf(values);
+    const rest = sumOf(valuesAt(ring, left, row));
+    const whole = sumOf([used, rest]);
+    return { key, label: drawn[0].label, drawn, values, left, used, rest, whole, share: whole > 0 ? used / whole : NaN };
+  });
+}
+
+function fullest(panel, reading, ring, row) {
+  const bars = barsAt(reading, reading.lines, ring, row);
+  const { at } = highestOf(bars.map(({ share }) => share));
+  const bar = bars[at];
+  const words = [panel.headline?.label, bars.length > 1 ? bar?.label : ""];
+  return { value: bar?.used ?? NaN, whole: bar?.whole ?? NaN, share: bar?.share ?? NaN, label: words.filter(Boolean).join(" ") };
+}
+
+function numbers(panel, reading, { value, share, label }, ring, row) {
+  const { per = "", show } = panel.headline ?? {};
+  if (panel.chart === "bar") return [{ text: show === "value" ? formatValue(value, reading.unit) : formatValue(share, "1"), label }];
+  const first = { text: formatValue(value, reading.unit), label };
+  if (!per || per === "rest" || reading.per < 0) return [first];
+  return [first, { text: formatValue(read(ring, reading.per, row), reading.unit), label: panel.labels?.[per] ?? "total" }];
+}
+
+/** What goes up and what goes down, each by its own name. */
+function bothWays(panel, reading, counted, ring, row) {
+  return [false, true].map((down) => {
+    const lines = counted.filter((line) => line.down === down);
+    const values = valuesAt(ring, lines, row);
+    const value = panel.headline?.reduce === "max" ? highestOf(values).value : sumOf(values);
+    return { text: formatValue(value, reading.unit), label: wayOf(panel, reading, down), down };
+  });
+}
+
+/** What the lines that go up, or those that go down, have in common: `read`, `written`. */
+export function wayOf(panel, { lines }, down) {
+  const attribute = Object.keys(panel.below ?? {})[0];
+  const value = lines.find((line) => line.down === down)?.series.attributes[attribute] ?? (down ? panel.below?.[attribute]?.[0] : "");
+  return value ? (panel.labels?.[value] ?? value) : "";
+}
+
+/**
+ * A sentence for those who cannot see the chart.
+ *
+ * @param {import("./panels.js").Panel} panel @param {import("./lines.js").Reading} reading
+ * @param {import("./lines.js").Line[]} lines those drawn @param {import("./store.js").StreamStore} store
+ */
+export function summaryOf(panel, reading, lines, { ring, windowS }) {
+  if (ring.length === 0 || lines.length === 0) return `${panel.title}: no readings yet.`;
+  const newest = newestOf(ring, lines);
+  const parts = lines
+    .map((line, i) => ({ line, value: newest[i] }))
+    .filter(({ value }) => !Number.isNaN(value))
+    .sort((a, b) => b.value - a.value)
+    .slice(0, SAID_MAX)
+    .map(({ line, value }) => `${nameOf(panel, reading, line)} ${formatValue(value, reading.unit)}`);
+  const { numbers: said, level } = headlineOf(panel, reading, ring);
+  const head = said.map(({ text, label }) => [label, text].filter(Boolean).join(" ")).join(", ");
+  const alarm = level ? ` This is ${level === "critical" ? "critical" : "a warning"}.` : "";
+  return `${panel.title}, the last ${formatDuration(windowS)}. Now: ${head}.${alarm} In it: ${parts.join(", ") || "no readings"}.`;
+}
+
+/** A line's whole name, with the way it goes and the part that it is. */
+export function nameOf(panel, reading, line) {
+  const words = [line.label, isMirror(panel) ? wayOf(panel, reading, line.down) : "", line.part && (panel.labels?.[line.part] ?? line.part)];
+  return words.filter((word, i) => word && words.indexOf(word) === i).join(" ");
+}

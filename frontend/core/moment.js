@@ -1,0 +1,53 @@
+/** What there was at one moment: the nearest readings, or in plain words why there are none. */
+
+import { formatClock } from "./format.js";
+import { valuesAt } from "./lines.js";
+
+/** Why readings are missing, by a break's `why`. */
+export const BREAK_WORDS = Object.freeze({
+  slow: "this page was too slow to take them",
+  sampler: "the server missed ticks: its machine was busy",
+  expired: "the server no longer had them",
+  paused: "this chart was not in view",
+  disconnected: "not connected",
+  missing: "the server sent none",
+});
+
+/**
+ * @param {{store: import("./store.js").StreamStore, lines: import("./lines.js").Line[], time: number}} options time: Unix ms
+ * @returns {{time: number, values: number[], why: string}} time: of the reading shown, NaN where there is none;
+ *   values: one a line; why: empty, or why there is none
+ */
+export function momentOf({ store, lines, time }) {
+  const { ring } = store;
+  const row = nearestRow(ring, time);
+  const why = row < 0 ? "no readings yet" : whyNone(store, row, time);
+  const shown = why ? -1 : row;
+  return { time: shown < 0 ? NaN : ring.time(shown), values: valuesAt(ring, lines, shown), why };
+}
+
+/** The row whose time is nearest; -1 while there is none. */
+export function nearestRow(ring, time) {
+  const after = ring.firstAtOrAfter(time);
+  if (after === ring.length) return ring.length - 1;
+  if (after === 0) return 0;
+  return time - ring.time(after - 1) < ring.time(after) - time ? after - 1 : after;
+}
+
+function whyNone(store, row, time) {
+  const { ring } = store;
+  // A reading stands for half the way to its neighbours.
+  const reachMs = store.spacingS * 500;
+  if (Math.abs(ring.time(row) - time) <= reachMs) return "";
+  if (time < ring.time(0)) return `before the first reading kept here, at ${clock(ring.time(0))}`;
+  const gap = store.breaks.find(({ from, to }) => from < time && time < to) ?? store.openBreak(time);
+  return gap ? breakWords(gap) : "";
+}
+
+const clock = (ms) => formatClock(ms, { seconds: true });
+
+/** A break as a sentence's worth of words. @param {import("./store.js").Break} gap */
+export function breakWords({ from, to, why, open = false }) {
+  const when = open ? `since ${clock(from)}` : `from ${clock(from)} to ${clock(to)}`;
+  return `no readings ${when}: ${BREAK_WORDS[why] ?? why}`;
+}

@@ -3,7 +3,8 @@
 It runs in a process of its own and imports nothing but the standard library. Commands come as lines on standard
 input, each is answered by one line of JSON; the end of standard input ends it. `common.Drain` drives it.
 
-    open [TEXT]     open all sockets, send TEXT on each; answered when each has got a data frame
+    open [TEXT]     open all sockets, send TEXT on each; answered when each has got a data frame; `$GROUP` in it
+                    becomes the number of the socket's group, of which there are as many as --groups says
     count           frames, bytes, lost sockets and own CPU time so far
     trace on|off    note when each distinct frame reached its first and its last socket
     ticks           what was noted since the last time
@@ -44,15 +45,17 @@ class Drain:
         subprotocol: str,
         marks: tuple[bytes, ...],
         handshakes_max: int,
+        groups: int,
     ) -> None:
         self.address = (host, port)
         self.count = count
+        self.groups = groups
         self.frames = self.bytes = self.lost = self.recovered = 0
         self.tracing = False
         self._marks = marks
         self._handshakes_max = handshakes_max
         self._request = request(host, port, path, subprotocol)
-        self._first = b""
+        self._firsts = [b""]
         self._epoll = select.epoll()
         self._epoll.register(sys.stdin.fileno(), select.EPOLLIN)
         self._buffer = bytearray(BUFFER_BYTES)
@@ -108,7 +111,8 @@ class Drain:
         return True
 
     def do_open(self, text: str) -> None:
-        self._first = masked(text.encode()) if text else b""
+        texts = [text.replace("$GROUP", str(number)) for number in range(self.groups if "$GROUP" in text else 1)]
+        self._firsts = [masked(one.encode()) if one else b"" for one in texts]
         self._opened_s = time.monotonic()
         self._to_open = self.count
         self.recovered = 0
@@ -185,8 +189,8 @@ class Drain:
         if b" 101 " not in head.split(b"\r\n", 1)[0]:
             raise SystemExit(f"drain: the server answered {head[:80]!r}")
         del self._shaking[fd]
-        if self._first:
-            self._sockets[fd].send(self._first)
+        if first := self._firsts[fd % len(self._firsts)]:
+            self._sockets[fd].send(first)
         self._open_more()
         if not self._shaking:
             self._shaken_s = time.monotonic()
@@ -288,6 +292,7 @@ def main() -> None:
     parser.add_argument("--path", default="/ws")
     parser.add_argument("--subprotocol", default="")
     parser.add_argument("--any", action="store_true", help="any frame makes a socket live, not only one with data")
+    parser.add_argument("--groups", type=int, default=1, help="so many different texts, dealt out evenly")
     parser.add_argument("--handshakes-max", type=int, default=HANDSHAKES_MAX, help="so many at once")
     parser.add_argument("--seconds-max", type=int, default=300, help="the process ends itself after this")
     options = parser.parse_args()
@@ -304,6 +309,7 @@ def main() -> None:
         subprotocol=options.subprotocol,
         marks=() if options.any else DATA_MARKS,
         handshakes_max=options.handshakes_max,
+        groups=options.groups,
     ).run()
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.bench import common
 from tests.bench.common import Drain, Process, Server, progress, spread
+from tests.bench.stall import stalled
 
 FLOOR = "C send()"
 FLOOR_WITHOUT_C = "python os.write()"
@@ -28,8 +29,13 @@ ONE_VIEWER = "vitalcast, one viewer"
 SEED = "seed's ConnectionManager"
 BROADCAST = "websockets.broadcast"
 NODE = "node ws"
+STALLED = "vitalcast, 1 % stalled"
+GROUPED = "vitalcast, {} subscriptions"
 RIVALS = {SEED: "seed", BROADCAST: "websockets", FLOOR_WITHOUT_C: "write"}
 CHOICES = {"vitalcast": VITALCAST, "floor": FLOOR, "seed": SEED, "websockets": BROADCAST, "node": NODE}
+CHOICES |= {"stalled": STALLED}
+# No series has this mode: the frames of all groups are alike, and each group is encoded for itself.
+MODES = ("idle", "interrupt", "iowait", "nice", "steal", "system", "user", "group $GROUP")
 SETTLE_S = 0.5
 PROBE_S = 1.0
 NPM_S = 60
@@ -65,23 +71,42 @@ class Arena:
         stack.enter_context(common.stopping(self._processes))
 
     def add(self, name: str) -> None:
-        if name in (VITALCAST, ONE_VIEWER):
-            self._enter(name, common.vitalcast())
+        if name == ONE_VIEWER:
+            self._enter(name, common.vitalcast(), text=common.subscribe(interval_s=self.interval_s), sockets=1)
+            self.payload_bytes = self._measure_payload(self.contenders[-1])
+        elif name == VITALCAST:
+            self._enter(name, common.vitalcast(), text=common.subscribe(interval_s=self.interval_s))
+        elif name == STALLED:
+            self._add_stalled(common.subscribe(interval_s=self.interval_s))
         elif name == FLOOR:
-            compiler = common.find_compiler()
-            if compiler is None:
-                self.absent.append(f"{FLOOR}: no C compiler here; ratios are to {FLOOR_WITHOUT_C}")
-                self.add(FLOOR_WITHOUT_C)
-                return
-            program = self._folder / "send_loop"
-            subprocess.run([compiler, "-O2", "-o", program, common.HERE / "send_loop.c"], check=True)
-            interval_us = round(self.interval_s * 1e6)
-            self._enter(name, Server(program, str(self.sockets), str(interval_us), str(self.payload_bytes)))
+            self._add_floor()
         elif name == NODE:
             self._add_node()
         else:
             options = ("--interval", str(self.interval_s), "--bytes", str(self.payload_bytes))
             self._enter(name, Server(sys.executable, common.HERE / "rivals.py", RIVALS[name], *options))
+
+    def add_grouped(self, groups: int) -> None:
+        """Add a server whose sockets hold so many different subscriptions, dealt out evenly."""
+        text = common.subscribe(["system.cpu.utilization"], interval_s=self.interval_s, where={"cpu.mode": MODES})
+        self._enter(GROUPED.format(groups), common.vitalcast(), text=text, options=("--groups", str(groups)))
+
+    def _add_stalled(self, text: str) -> None:
+        server = common.vitalcast(VITALCAST_TIMEOUTS__SLOW_S="600")
+        self._enter(STALLED, server, text=text, pause=False)
+        self._stack.enter_context(stalled(server.port, max(1, self.sockets // 100), text))
+        server.pause()
+
+    def _add_floor(self) -> None:
+        compiler = common.find_compiler()
+        if compiler is None:
+            self.absent.append(f"{FLOOR}: no C compiler here; ratios are to {FLOOR_WITHOUT_C}")
+            self.add(FLOOR_WITHOUT_C)
+            return
+        program = self._folder / "send_loop"
+        subprocess.run([compiler, "-O2", "-o", program, common.HERE / "send_loop.c"], check=True)
+        interval_us = round(self.interval_s * 1e6)
+        self._enter(FLOOR, Server(program, str(self.sockets), str(interval_us), str(self.payload_bytes)))
 
     def _add_node(self) -> None:
         node, npm = shutil.which("node"), shutil.which("npm")
@@ -100,28 +125,35 @@ class Arena:
         program = common.HERE / "send_loop.mjs"
         self._enter(NODE, Server(node, program, str(modules), interval_ms, str(self.payload_bytes)))
 
-    def _enter(self, name: str, server: Server) -> None:
+    def _enter(
+        self,
+        name: str,
+        server: Server,
+        *,
+        text: str = "",
+        sockets: int | None = None,
+        options: Sequence[str] = (),
+        pause: bool = True,
+    ) -> None:
+        """Connect all sockets; with a text they speak Vitalcast's protocol and send it."""
         self._processes.append(server)
         server.wait()
-        sockets = 1 if name == ONE_VIEWER else self.sockets
-        if name in (VITALCAST, ONE_VIEWER):
-            drain = common.viewers(server.port, sockets)
-            text = common.subscribe(interval_s=self.interval_s)
-        else:
-            drain, text = Drain(server.port, sockets, "--any"), ""
+        sockets = sockets or self.sockets
+        drain = common.viewers(server.port, sockets, *options) if text else Drain(server.port, sockets, "--any")
         self._processes.append(drain)
         opened = drain.open(text)
         progress(f"  {name}: {sockets} sockets after {opened['handshakes_s']:.1f} s")
-        if name == ONE_VIEWER:
-            self.payload_bytes = self._measure_payload(drain)
-        server.pause()
         self.contenders.append(Contender(name, server, drain, opened["handshakes_s"]))
+        if pause:
+            server.pause()
 
-    def _measure_payload(self, drain: Drain) -> int:
+    def _measure_payload(self, viewer: Contender) -> int:
         """Return the mean payload of Vitalcast's frames, which the others then send too."""
-        before = drain.count()
+        viewer.server.go_on()
+        before = viewer.drain.count()
         time.sleep(max(PROBE_S, 2.2 * self.interval_s))
-        after = drain.count()
+        after = viewer.drain.count()
+        viewer.server.pause()
         frame_bytes = round((after["bytes"] - before["bytes"]) / (after["frames"] - before["frames"]))
         return max(1, frame_bytes - (2 if frame_bytes < 128 else 4))
 
@@ -150,6 +182,7 @@ def run(
     window_s: float = 2.0,
     rounds: int = 5,
     names: Sequence[str] = tuple(CHOICES.values()),
+    groups: Sequence[int] = (),
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each contender, and notes."""
     with ExitStack() as stack:
@@ -157,6 +190,8 @@ def run(
         arena = Arena(sockets, interval_s, stack, folder)
         for name in (ONE_VIEWER, *names):  # the first tells how long a frame is
             arena.add(name)
+        for count in groups:
+            arena.add_grouped(count)
         for number in range(rounds):
             progress(f"  round {number + 1} of {rounds}")
             for contender in arena.contenders:
@@ -176,7 +211,7 @@ def _rows(arena: Arena) -> list[dict[str, Any]]:
     rows = []
     for contender in arena.contenders:
         net = contender.microseconds()
-        if contender.name == VITALCAST:
+        if contender.name.startswith(VITALCAST) and contender.name != ONE_VIEWER:
             net = _less_one_viewer(contender, by_name[ONE_VIEWER])
         ratios = [one / least for one, least in zip(net, floor.microseconds(), strict=True)] if floor else None
         alone = contender.name == ONE_VIEWER
@@ -217,7 +252,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--window", type=float, default=2.0, metavar="SECONDS", help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=CHOICES, default=list(CHOICES), help="what to measure")
+    parser.add_argument(
+        "--groups", type=int, nargs="+", default=[], metavar="N", help="also with so many different subscriptions"
+    )
+    parser.add_argument("--only", nargs="*", choices=CHOICES, default=list(CHOICES), help="what to measure")
     options = parser.parse_args(argv)
     rows, notes = [], []
     for sockets in options.sockets:
@@ -229,6 +267,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             window_s=max(options.window, 2 * interval_s),
             rounds=options.rounds,
             names=[CHOICES[name] for name in options.only],
+            groups=options.groups,
         )
         rows += found[0]
         notes += found[1]

@@ -8,59 +8,22 @@ does read has the server encode the same stream in both cases, so that only the 
 from __future__ import annotations
 
 import contextlib
-import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from tests.bench import common
 from tests.bench.common import Drain, percentile, progress, spread
-from tests.bench.drain import masked, request
+from tests.bench.stall import stalled
 
 INTERVAL_S = 0.1
 READING = "every client reads"
 STALLED = "one client stalls"
-STALL_S = 30.0
-LISTS = 10  # whose answers fill the kernel's buffer at once
-LISTS = 10  # whose answers fill the kernel's buffer at once
-
-
-@contextlib.contextmanager
-def stalled_client(port: int) -> Iterator[None]:
-    """Hold a client that takes nothing, from when the server can write nothing more to it."""
-    with socket.socket() as peer:
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        peer.settimeout(5)
-        peer.connect(("127.0.0.1", port))
-        peer.sendall(request("127.0.0.1", port, "/ws", common.SUBPROTOCOL))
-        peer.recv(1024)
-        peer.sendall(masked(common.subscribe(interval_s=INTERVAL_S).encode()) + masked(_everything().encode()))
-        peer.sendall(masked(b'{"type":"list"}') * LISTS)
-        peer.sendall(masked(b'{"type":"list"}') * LISTS)
-        due_s = time.monotonic() + STALL_S
-        before = -1
-        while (unsent := unsent_bytes(port, peer.getsockname()[1])) == 0 or unsent != before:
-            if time.monotonic() > due_s:
-                raise RuntimeError(f"the server still gets rid of its bytes after {STALL_S:g} s")
-            before = unsent
-            time.sleep(3 * INTERVAL_S)
-        progress(f"  stalled with {unsent} bytes that the kernel holds back")
-        yield
 
 
 def _everything() -> str:
     return common.subscribe([">"], interval_s=INTERVAL_S, stream="everything")
-
-
-def unsent_bytes(local_port: int, remote_port: int) -> int:
-    """Return what the kernel holds for the peer of one connection (proc_pid_net: tx_queue)."""
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, remote, _, queues, *_ = line.split()
-        if int(local[-4:], 16) == local_port and int(remote[-4:], 16) == remote_port:
-            return int(queues.partition(":")[0], 16)
-    raise RuntimeError("the server has closed the stalled client")
 
 
 def measure(drain: Drain, window_s: float) -> list[dict[str, int]]:
@@ -86,7 +49,7 @@ def run(sockets: int = 1000, *, window_s: float = 4.0, rounds: int = 3) -> tuple
         for number in range(rounds):
             progress(f"  round {number + 1} of {rounds}")
             rounds_of[READING].append(measure(drain, window_s))
-            with stalled_client(server.port):
+            with stalled(server.port, 1, _everything()):
                 rounds_of[STALLED].append(measure(drain, window_s))
         drain_share = (drain.cpu_s - drain_cpu_s) / (time.monotonic() - begin_s)
     rows = [_row(case, sockets, found) for case, found in rounds_of.items()]

@@ -1,182 +1,299 @@
-/** `<vital-processes>`: the busiest processes as a table; each process keeps its row for as long as it is shown. */
+/** `<vital-processes>`: the processes of the machine as a live table to sort, to filter and to hold still. */
 
-import { formatAge, formatDuration, formatValue, NO_READING } from "../core/format.js";
+import { formatAge } from "../core/format.js";
 import { errorWords } from "../core/protocol.js";
 import { staleAfterS } from "../core/status.js";
+import { ShownRows, arranged, clicked, countWords, labelOf, orderOf, tableRequestOf } from "../core/table.js";
+import { DEFAULTS } from "../core/view.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
+import { Rows } from "./rows.js";
 
-/** What is known of the columns; others are shown as they come. `optional`: hidden first when there is little room. */
-const COLUMNS = {
-  pid: { label: "PID", number: true },
-  name: { label: "Name" },
-  user: { label: "User", optional: 2 },
-  cpu: { label: "CPU", unit: "1", number: true },
-  memory: { label: "Memory", unit: "By", number: true },
-  threads: { label: "Threads", number: true, optional: 1 },
-  read: { label: "Read", unit: "By/s", number: true, optional: 2 },
-  write: { label: "Write", unit: "By/s", number: true, optional: 2 },
-  age: { label: "Age", unit: "s", number: true, optional: 1 },
-  command: { label: "Command", optional: 1 },
-};
+const TYPING_MS = 150;
+const FILTER_MAX = 100;
+const UNKNOWN_TABLE = 102;
+const MEMORY = { metrics: ["system.memory.limit"], interval: 60 };
 
-/** Set `session`, `stream` and `clock` before it is connected. */
+/** Set `session`, `stream`, `clock` and `view` before it is connected. The view's `sort` and `filter` are shown and set. */
 export class VitalProcesses extends HTMLElement {
   /** @type {import("../core/session.js").Session} */ session;
   /** @type {import("../core/session.js").TableStream} */ stream;
   /** @type {import("../core/clock.js").ServerClock} */ clock;
+  /** @type {import("../core/view.js").View} */ view;
 
-  #columns = "";
-  #sort = "";
-  /** @type {Map<any, {row: HTMLTableRowElement, cells: HTMLElement[]}>} */ #rows = new Map();
+  #shown = new ShownRows();
+  /** @type {import("../core/session.js").SeriesStream} */ #memory;
+  /** @type {import("../core/session.js").TableStream|null} asks after held rows that are among the first no more */ #held = null;
+  #pointed = false;
+  #visible = true;
+  /** @type {any} */ #typing;
   /** @type {() => void} */ #stopBeat = () => {};
-  /** @type {HTMLTableElement} */ #table;
-  /** @type {HTMLElement} */ #head;
-  /** @type {HTMLElement} */ #body;
-  /** @type {HTMLElement} */ #problem;
-  /** @type {HTMLElement} */ #age;
+  /** @type {IntersectionObserver} */ #watch;
+  /** @type {Rows} */ #rows;
+  /** @type {HTMLInputElement} */ #filter;
+  /** @type {Record<"count"|"note"|"age"|"said"|"empty"|"problem"|"again", HTMLElement>} */ #parts;
 
   connectedCallback() {
-    this.#sort = this.stream.request.sort ?? "";
-    this.#head = h("tr");
-    this.#body = h("tbody");
-    this.#age = h("span", { class: "age", hidden: true });
-    this.#problem = h("p", { class: "problem", role: "status", hidden: true });
-    this.#table = /** @type {HTMLTableElement} */ (
-      h("table", {}, h("caption", { class: "unseen" }, "The busiest processes, live"), h("thead", {}, this.#head), this.#body)
-    );
-    this.setAttribute("role", "region");
-    this.setAttribute("aria-labelledby", "processes-title");
-    this.replaceChildren(
-      h("header", {}, h("h2", { id: "processes-title" }, "Processes"), this.#age),
-      // It scrolls on narrow screens, so it can be reached by keyboard.
-      h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table of processes" }, this.#table),
-      this.#problem,
-    );
+    this.#build();
+    this.#memory = this.session.subscribe("@processes-memory", MEMORY, { windowS: 120 });
     this.stream.addEventListener("change", this.#changed);
     this.stream.addEventListener("refused", this.#changed);
-    this.#head.addEventListener("click", this.#clicked);
+    this.#memory.addEventListener("change", this.#changed);
+    this.view.addEventListener("change", this.#viewed);
+    this.addEventListener("click", this.#clicked);
+    this.addEventListener("keydown", this.#pressed);
+    this.addEventListener("focusin", this.#changed);
+    this.addEventListener("focusout", this.#changed);
+    this.#filter.addEventListener("input", this.#typed);
+    this.#rows.body.addEventListener("pointerenter", this.#entered);
+    this.#rows.body.addEventListener("pointerleave", this.#left);
+    this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "100px" });
+    this.#watch.observe(this);
     this.#stopBeat = everyBeat(() => this.#beat());
+    this.#ask();
     this.#changed();
   }
 
   disconnectedCallback() {
     this.#stopBeat();
-    this.#head.removeEventListener("click", this.#clicked);
+    this.#watch.disconnect();
+    clearTimeout(this.#typing);
+    this.removeEventListener("focusout", this.#changed);
+    this.removeEventListener("focusin", this.#changed);
+    this.removeEventListener("keydown", this.#pressed);
+    this.removeEventListener("click", this.#clicked);
+    this.view.removeEventListener("change", this.#viewed);
+    this.#memory.removeEventListener("change", this.#changed);
     this.stream.removeEventListener("refused", this.#changed);
     this.stream.removeEventListener("change", this.#changed);
+    this.session.drop(this.#memory);
+    this.#letGo();
     forgetFrame(this.#draw);
-    this.#rows.clear();
-    this.#columns = "";
+    this.#pointed = false;
     this.replaceChildren();
   }
 
-  #changed = () => nextFrame(this.#draw);
-
-  #beat() {
-    const ageS = (this.clock.now() - this.stream.newest) / 1000;
-    const stale = ageS > staleAfterS(this.stream.request.interval ?? 2);
-    this.#age.hidden = !stale;
-    this.classList.toggle("stale", stale);
-    if (stale) setText(this.#age, formatAge(ageS));
+  /** Puts the cursor into the filter. */
+  focusFilter() {
+    this.#filter.focus();
+    this.#filter.select();
   }
 
+  #build() {
+    this.#filter = /** @type {HTMLInputElement} */ (
+      h("input", {
+        type: "search",
+        placeholder: "Filter",
+        "aria-label": "Filter processes by name, user or PID",
+        maxlength: FILTER_MAX,
+        autocomplete: "off",
+        autocapitalize: "off",
+        spellcheck: "false",
+      })
+    );
+    this.#filter.value = this.view.filter;
+    this.#rows = new Rows("Processes, live");
+    this.#parts = {
+      count: h("span", { class: "count" }),
+      note: h("span", { class: "note" }),
+      age: h("span", { class: "age", hidden: true }),
+      // What the filter found is announced once for each filter, not whenever a process comes or goes.
+      said: h("p", { class: "unseen", role: "status" }),
+      empty: h("p", { class: "empty" }),
+      problem: h("p", { class: "problem", role: "status" }),
+      again: h("button", { type: "button", class: "again", hidden: true }),
+    };
+    const { count, note, age, said, empty, problem, again } = this.#parts;
+    this.setAttribute("role", "region");
+    this.setAttribute("aria-labelledby", "processes-title");
+    this.replaceChildren(
+      h("header", {}, h("h2", { id: "processes-title" }, "Processes"), count, note, age, this.#filter),
+      h("div", { class: "scroll" }, this.#rows.element),
+      empty,
+      problem,
+      again,
+      said,
+    );
+  }
+
+  // --- what is asked for -----------------------------------------------------------------------------------------
+
+  /** Which processes are the first ones, and which match, only the server can know. */
+  #ask() {
+    const wanted = tableRequestOf(this.view);
+    const { request } = this.stream;
+    if (["sort", "order", "filter"].every((key) => (request[key] ?? "") === wanted[key])) return;
+    this.session.change(this.stream, wanted);
+  }
+
+  #viewed = (event) => {
+    const changed = event.detail;
+    if (changed.has("filter") && this.#filter.value.trim() !== this.view.filter) this.#filter.value = this.view.filter;
+    if (changed.has("sort") || changed.has("filter")) {
+      this.#letGo();
+      this.#ask();
+    }
+    if (["sort", "filter", "frozen"].some((key) => changed.has(key))) this.#changed();
+  };
+
+  #typed = () => {
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => this.view.set({ filter: this.#filter.value.trim() }), TYPING_MS);
+  };
+
   #clicked = (event) => {
-    const column = event.target.closest("button")?.dataset.column;
-    if (!column) return;
-    if (column === this.#sort) return;
-    this.#sort = column;
-    // Which processes are the first ones depends on the order: that choice is the server's.
-    this.session.change(this.stream, { sort: column });
-    this.#markSorted();
+    const button = event.target.closest("button");
+    if (button === this.#parts.again) {
+      this.view.set({ sort: this.stream.refusal ? DEFAULTS.sort : this.view.sort, filter: "" });
+      this.#filter.value = "";
+      this.#filter.focus();
+    } else if (button?.dataset.column) {
+      this.view.set({ sort: clicked(this.view.sort, button.dataset.column) });
+    }
+  };
+
+  // --- holding still ---------------------------------------------------------------------------------------------
+
+  /** Rows do not run away from who points at one or has come to one by keyboard. */
+  get #holding() {
+    return this.#pointed || this.#rows.body.contains(document.activeElement);
+  }
+
+  #entered = (event) => {
+    // A finger leaves nothing behind that a row could run away from; a tap focuses its row.
+    this.#pointed = event.pointerType !== "touch";
     this.#changed();
   };
 
-  #markSorted() {
-    for (const cell of this.#head.children) {
-      const sorted = cell.querySelector("button")?.dataset.column === this.#sort;
-      if (sorted) cell.setAttribute("aria-sort", COLUMNS[this.#sort]?.number ? "descending" : "ascending");
-      else cell.removeAttribute("aria-sort");
+  #left = () => {
+    this.#pointed = false;
+    this.#changed();
+  };
+
+  #letGo() {
+    this.#shown.release();
+    if (!this.#held) return;
+    this.#held.removeEventListener("change", this.#changed);
+    this.session.drop(this.#held);
+    this.#held = null;
+  }
+
+  /** A held row that is among the first no more: asks after it by its key, to know whether it has ended. */
+  #askAfterHeld() {
+    const keys = this.#shown.held;
+    if (this.#held || !keys?.length) return;
+    const { table, interval } = this.stream.request;
+    this.#held = this.session.table("@processes-held", { table, keys, limit: keys.length, interval });
+    this.#held.addEventListener("change", this.#changed);
+  }
+
+  #pressed = (event) => {
+    const { target, key } = event;
+    if (target === this.#filter) {
+      if (key === "ArrowDown") this.#focusRow(this.#rows.body.firstElementChild, event);
+      if (key === "Escape" && this.#filter.value) event.stopPropagation(); // it empties the filter, and no more
+      return;
     }
+    const row = target.closest("tbody tr");
+    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (key === "Escape") {
+      event.stopPropagation();
+      row.blur();
+    }
+    const { firstElementChild: first, lastElementChild: last } = this.#rows.body;
+    const to = { ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling, Home: first, End: last }[key];
+    this.#focusRow(to, event);
+  };
+
+  #focusRow(row, event) {
+    if (!row) return;
+    event.preventDefault();
+    const stop = this.#rows.body.querySelector('[tabindex="0"]');
+    if (stop) stop.tabIndex = -1;
+    row.tabIndex = 0;
+    row.focus();
+  }
+
+  // --- drawing ---------------------------------------------------------------------------------------------------
+
+  #scrolled = (entries) => {
+    this.#visible = entries.at(-1).isIntersecting;
+    if (this.#visible) {
+      this.session.release(this.stream);
+      this.#changed();
+    } else {
+      this.session.hold(this.stream);
+    }
+  };
+
+  #changed = () => {
+    if (this.#visible) nextFrame(this.#draw);
+  };
+
+  #beat() {
+    if (!this.#visible) return;
+    const ageS = (this.clock.now() - this.stream.newest) / 1000;
+    const stale = ageS > staleAfterS(this.stream.request.interval ?? 2);
+    if (this.#parts.age.hidden === stale) {
+      this.#parts.age.hidden = !stale;
+      this.classList.toggle("stale", stale);
+    }
+    if (stale) setText(this.#parts.age, formatAge(ageS));
   }
 
   #draw = () => {
     const { columns, refusal } = this.stream;
-    this.#problem.hidden = !refusal;
-    setText(this.#problem, refusal ? `${errorWords(refusal)}.` : "");
-    if (columns.length === 0) return;
-    if (columns.join() !== this.#columns) this.#buildHead(columns);
-    const rows = this.#sorted();
-    const pid = Math.max(0, columns.indexOf("pid"));
-    const seen = new Set();
-    rows.forEach((values, position) => {
-      const key = values[pid];
-      seen.add(key);
-      const { row } = this.#fill(key, values, columns);
-      // Moving a row only when it has to move keeps a selection, and the reader's place.
-      if (this.#body.children[position] !== row) this.#body.insertBefore(row, this.#body.children[position] ?? null);
-    });
-    for (const [key, { row }] of this.#rows) {
-      if (seen.has(key)) continue;
-      row.remove();
-      this.#rows.delete(key);
-    }
+    this.hidden = refusal?.code === UNKNOWN_TABLE;
+    if (columns.length && columns.join() !== this.#rows.columns.join()) this.#rows.build(columns, this.view.sort);
+    this.#rows.mark(this.view.sort);
+    const shown = this.#choose();
+    this.#rows.draw(shown, { cpu: 1, memory: this.#memoryBytes() });
+    this.#say(shown.length);
   };
 
-  #buildHead(columns) {
-    this.#columns = columns.join();
-    this.#rows.clear();
-    this.#body.replaceChildren();
-    this.#head.replaceChildren(
-      ...columns.map((column) =>
-        h("th", { scope: "col", class: classOf(column) }, h("button", { type: "button", "data-column": column }, labelOf(column))),
-      ),
-    );
-    this.#markSorted();
-  }
-
-  /** The server sorts too; this is for the moment until its answer to a click. */
-  #sorted() {
-    const { columns, rows } = this.stream;
-    const at = columns.indexOf(this.#sort);
-    if (at < 0) return rows;
-    const missing = (value) => value === null || value === undefined;
-    return [...rows].sort(({ [at]: a }, { [at]: b }) => {
-      if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b));
-      return typeof a === "string" ? a.localeCompare(b) : b - a;
-    });
-  }
-
-  #fill(key, values, columns) {
-    let entry = this.#rows.get(key);
-    if (!entry) {
-      const cells = columns.map((column) => h(column === "name" ? "th" : "td", { class: classOf(column), scope: column === "name" ? "row" : null }));
-      const row = /** @type {HTMLTableRowElement} */ (h("tr", { "data-pid": key }, ...cells));
-      entry = { row, cells };
-      this.#rows.set(key, entry);
+  /** @returns {import("../core/table.js").Shown[]} */
+  #choose() {
+    const { columns, rows, current } = this.stream;
+    if (!current) return this.#shown.follow(arranged(columns, rows, this.view));
+    if (!this.#holding) {
+      this.#letGo();
+      return this.#shown.follow(rows);
     }
-    values.forEach((value, i) => {
-      const cell = entry.cells[i];
-      const text = cellText(columns[i], value);
-      setText(cell, text);
-      if (typeof value === "string") cell.title = value;
-      if (columns[i] === "cpu") cell.style.setProperty("--share", String(Math.min(1, value || 0)));
-    });
-    return entry;
+    const shown = this.#shown.hold(rows, this.#held?.current ? this.#held.rows : null, columns.indexOf("age"));
+    if (this.#shown.missing) this.#askAfterHeld();
+    return shown;
+  }
+
+  #memoryBytes() {
+    const { ring } = this.#memory.store;
+    return ring.length ? ring.value(0, ring.length - 1) : NaN;
+  }
+
+  #say(rows) {
+    const { stream, view } = this;
+    const { refusal, current, matches, total } = stream;
+    const { count, note, said, empty, problem, again } = this.#parts;
+    const words = current ? countWords({ rows, matches, total, filter: view.filter }) : "";
+    // Until the answer is there the old words would be wrong, and none would make the header jump.
+    if (words || !Number.isFinite(total)) setText(count, words);
+    count.classList.toggle("waiting", !current && Number.isFinite(total));
+    if (current && said.dataset.filter !== view.filter) {
+      said.dataset.filter = view.filter;
+      setText(said, view.filter ? words : "");
+    }
+    setText(note, noteOf(this.#shown.held !== null, view.frozen !== null));
+    setText(problem, refusal ? `${errorWords(refusal)}.` : "");
+    const nothing = current && !refusal && matches === 0;
+    if (nothing) setText(empty, `No process matches \u201c${view.filter}\u201d.`);
+    else setText(empty, Number.isFinite(stream.newest) || refusal ? "" : "Waiting for the processes\u2026");
+    const usual = !refusal || (view.sort === DEFAULTS.sort && view.filter === "");
+    again.hidden = !nothing && usual;
+    setText(again, refusal ? `Show all by ${labelOf(orderOf(DEFAULTS.sort).column)}` : "Clear the filter");
+    this.classList.toggle("refused", refusal !== null);
   }
 }
 
-const labelOf = (column) => COLUMNS[column]?.label ?? column.replace(/_/g, " ");
-
-function classOf(column) {
-  const { number, optional } = COLUMNS[column] ?? { number: false, optional: 1 };
-  return [`col-${column}`, number ? "number" : "", optional ? `optional-${optional}` : ""].filter(Boolean).join(" ");
-}
-
-function cellText(column, value) {
-  if (value === null || value === undefined) return NO_READING;
-  const { unit } = COLUMNS[column] ?? {};
-  if (unit === "s") return formatDuration(Math.floor(value));
-  if (unit) return formatValue(value, unit);
-  return String(value);
+function noteOf(held, frozen) {
+  if (held) return "order held";
+  return frozen ? "of now, while the charts stand still" : "";
 }

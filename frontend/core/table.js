@@ -1,0 +1,139 @@
+/** The table of processes as data: its columns, its order, and which rows stay while somebody looks at them closely. */
+
+/**
+ * @typedef {(string|number|null)[]} Row the first cell is its key
+ * @typedef {{key: any, values: Row, ended: boolean}} Shown `ended`: it is gone, and these values were its last
+ */
+
+/** What is known of the columns; others are shown as they come. `optional`: hidden first when there is little room. */
+export const COLUMNS = Object.freeze({
+  pid: { label: "PID", number: true },
+  name: { label: "Name" },
+  user: { label: "User", optional: 2 },
+  cpu: { label: "CPU", unit: "1", number: true },
+  memory: { label: "Memory", unit: "By", number: true },
+  threads: { label: "Threads", number: true, optional: 1 },
+  read: { label: "Read", unit: "By/s", number: true, optional: 2 },
+  write: { label: "Write", unit: "By/s", number: true, optional: 2 },
+  age: { label: "Age", unit: "s", number: true, optional: 1 },
+  command: { label: "Command", optional: 1 },
+});
+
+/** The columns that a filter looks into, as the server does. */
+const SEARCHED = ["name", "pid", "user", "command"];
+
+/** @param {string} column */
+export const labelOf = (column) => COLUMNS[column]?.label ?? column.replaceAll("_", " ");
+
+/**
+ * An order as it stands in the address: `cpu` from the highest down, `name` from A to Z, `-cpu` the other way round.
+ *
+ * @param {string} sort @returns {{column: string, descending: boolean}}
+ */
+export function orderOf(sort) {
+  const reversed = sort.startsWith("-");
+  const column = reversed ? sort.slice(1) : sort;
+  return { column, descending: Boolean(COLUMNS[column]?.number) !== reversed };
+}
+
+/** The order after a click on a column: its usual one, or the other way round where it was that. @param {string} sort */
+export const clicked = (sort, column) => (sort === column ? `-${column}` : column);
+
+/** What the server is asked for. @param {{sort: string, filter: string}} view */
+export function tableRequestOf({ sort, filter }) {
+  const { column, descending } = orderOf(sort);
+  return { sort: column, order: /** @type {"ascending"|"descending"} */ (descending ? "descending" : "ascending"), filter };
+}
+
+/**
+ * The rows as the server will send them, for the moment until it does: of those at hand, what passes the filter.
+ *
+ * @param {string[]} columns @param {Row[]} rows @param {{sort: string, filter: string}} view
+ */
+export function arranged(columns, rows, { sort, filter }) {
+  const { column, descending } = orderOf(sort);
+  const at = columns.indexOf(column);
+  const searched = SEARCHED.map((name) => columns.indexOf(name)).filter((i) => i >= 0);
+  const wanted = filter.trim().toLowerCase();
+  const kept = wanted
+    ? rows.filter((row) => searched.some((i) => String(row[i] ?? "").toLowerCase().includes(wanted)))
+    : [...rows];
+  return at < 0 ? kept : kept.sort((a, b) => compare(a[at], b[at], descending));
+}
+
+function compare(a, b, descending) {
+  const missing = (value) => value === null || value === undefined;
+  if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b));
+  if (a === b) return 0;
+  return a < b === descending ? 1 : -1;
+}
+
+/**
+ * How many there are, in words.
+ *
+ * @param {{rows: number, matches: number, total: number, filter: string}} counts
+ */
+export function countWords({ rows, matches, total, filter }) {
+  if (!Number.isFinite(total)) return "";
+  if (!filter.trim()) return rows < total ? `${rows} of ${total}` : `${total}`;
+  const words = `${matches} of ${total} ${total === 1 ? "process" : "processes"} ${matches === 1 ? "matches" : "match"}`;
+  return rows < matches ? `${words}, ${rows} shown` : words;
+}
+
+/** Which rows are shown, and in which order. Held, both stay as they were, while the values go on. */
+export class ShownRows {
+  /** @type {Map<any, Row>} */ #last = new Map();
+  /** @type {any[]|null} the keys in their order, while held */ #order = null;
+  /** @type {Set<any>} */ #ended = new Set();
+  #missing = false;
+
+  /** The keys that are held, or null. */
+  get held() {
+    return this.#order;
+  }
+
+  /** Whether some that are held did not come among the newest rows: whether they ended is not known then. */
+  get missing() {
+    return this.#missing;
+  }
+
+  /** Lets go; what is held next is what is shown next. */
+  release() {
+    this.#order = null;
+    this.#ended.clear();
+    this.#missing = false;
+  }
+
+  /** @param {Row[]} rows as the server sent them @returns {Shown[]} */
+  follow(rows) {
+    this.release();
+    this.#last = new Map(rows.map((values) => [values[0], values]));
+    return rows.map((values) => ({ key: values[0], values, ended: false }));
+  }
+
+  /**
+   * @param {Row[]} rows the newest of the table
+   * @param {Row[]|null} asked the newest of the held keys, where these were asked for: one not among them has ended
+   * @param {number} [ageAt] the place of the age in a row, -1 without one: a younger process has taken over its pid
+   * @returns {Shown[]}
+   */
+  hold(rows, asked, ageAt = -1) {
+    if (this.#order === null) {
+      this.follow(rows);
+      this.#order = [...this.#last.keys()];
+    }
+    const found = new Map([...rows, ...(asked ?? [])].map((values) => [values[0], values]));
+    this.#missing = false;
+    for (const key of this.#order) {
+      if (this.#ended.has(key)) continue;
+      const now = found.get(key);
+      if (now && !isYounger(now, this.#last.get(key), ageAt)) this.#last.set(key, now);
+      else if (now || asked) this.#ended.add(key);
+      else this.#missing = true;
+    }
+    return this.#order.map((key) => ({ key, values: this.#last.get(key), ended: this.#ended.has(key) }));
+  }
+}
+
+const SLACK_S = 1;
+const isYounger = (now, before, ageAt) => ageAt >= 0 && now[ageAt] !== null && now[ageAt] + SLACK_S < before[ageAt];

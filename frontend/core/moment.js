@@ -35,13 +35,13 @@ export function nearestRow(ring, time) {
 }
 
 function whyNone(store, row, time) {
-  const { ring } = store;
-  // A reading stands for half the way to its neighbours.
-  const reachMs = store.spacingS * 500;
-  if (Math.abs(ring.time(row) - time) <= reachMs) return "";
-  if (time < ring.time(0)) return `before the first reading kept here, at ${clock(ring.time(0))}`;
-  const gap = store.breaks.find(({ from, to }) => from < time && time < to) ?? store.openBreak(time);
-  return gap ? breakWords(gap) : "";
+  const { ring, breaks, intervalS, spacingS } = store;
+  const away = Math.abs(ring.time(row) - time);
+  const gap = breaks.find(({ from, to }) => from < time && time < to) ?? store.openBreak(time);
+  // A reading stands for half the way to those that should have been its neighbours.
+  if (gap) return away <= 500 * intervalS ? "" : breakWords(gap);
+  if (time < ring.time(0) && away > 1000 * spacingS) return `before the first reading kept here, at ${clock(ring.time(0))}`;
+  return "";
 }
 
 const clock = (ms) => formatClock(ms, { seconds: true });

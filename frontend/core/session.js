@@ -4,6 +4,13 @@ import * as protocol from "./protocol.js";
 import { StreamStore } from "./store.js";
 
 const RETRY_MS = 5000;
+/** Too many messages at once: the allowance comes back within a second. */
+const RETRY_SOON_MS = 1000;
+const RATE_LIMITED = 111;
+const DUPLICATE = 105;
+const LIMIT = 106;
+/** A past shorter than this is not asked for in parts any more. */
+const BACKFILL_LEAST_S = 10;
 
 /**
  * What all streams share. Events: `change` (something new to show), `refused` (the server said no; see `refusal`).
@@ -15,11 +22,34 @@ class Stream extends EventTarget {
     this.name = name;
     /** @type {number|null} the server's number for what it sends, null while not subscribed */ this.group = null;
     /** @type {{code: number, message: string, temporary?: boolean}|null} */ this.refusal = null;
+    /** Nobody looks at this one: see `Session.hold`. */
+    this.held = false;
+    /** What the server was told so far over this connection, answered or not. */
     this.asked = false;
+    this.askedToPause = false;
+    /** @type {number|undefined} */ this.askedIntervalS = undefined;
+    this.askedTicket = 0;
+    /** Refused, and not to be asked again before its time. */
+    this.resting = false;
   }
 
   tell(type) {
     this.dispatchEvent(new Event(type));
+  }
+
+  /** The connection is gone, and what the server was told with it. */
+  unask() {
+    this.group = null;
+    this.asked = false;
+    this.askedToPause = false;
+    this.resting = false;
+  }
+
+  interrupted() {}
+
+  /** Whether the past is wanted anew, with what comes next. */
+  get wantsPast() {
+    return false;
   }
 }
 
@@ -36,16 +66,43 @@ export class SeriesStream extends Stream {
     });
   }
 
+  /** Counts how often the past was wanted anew, and which of these the server has answered. */
+  #pastsWanted = 0;
+  #pastsGiven = 0;
+
+  wantPast() {
+    this.#pastsWanted += 1;
+  }
+
+  get wantsPast() {
+    return this.#pastsWanted > this.#pastsGiven;
+  }
+
+  /** What to remember until the answer comes. */
+  get ticket() {
+    return this.#pastsWanted;
+  }
+
+  /** From where the server is to go on; not said where more than what was missed is wanted. */
+  get #since() {
+    return this.wantsPast ? null : this.store.position;
+  }
+
   command(id) {
-    return protocol.subscribe(id, this.name, { ...this.request, since: this.store.position });
+    return protocol.subscribe(id, this.name, { ...this.request, since: this.#since });
   }
 
   resumption(id) {
-    return protocol.update(id, this.name, {
-      paused: false,
-      since: this.store.position,
-      backfill: this.request.backfill,
-    });
+    const { interval, backfill } = this.request;
+    return protocol.update(id, this.name, { interval, paused: false, since: this.#since, backfill });
+  }
+
+  /** Asks for less of the past. @returns {boolean} whether there was any less to ask for */
+  askLess() {
+    const { backfill = 0 } = this.request;
+    if (backfill < BACKFILL_LEAST_S) return false;
+    this.request = { ...this.request, backfill: Math.floor(backfill / 2) };
+    return true;
   }
 
   /** @returns {boolean} whether there is something new to show */
@@ -58,8 +115,13 @@ export class SeriesStream extends Stream {
     return message.type !== "gap";
   }
 
-  acknowledge(message) {
+  acknowledge(message, ticket) {
+    this.#pastsGiven = Math.max(this.#pastsGiven, ticket);
     this.store.ack(message);
+  }
+
+  interrupted(why) {
+    this.store.interrupted(why);
   }
 
   forget() {
@@ -90,7 +152,15 @@ export class TableStream extends Stream {
   }
 
   resumption(id) {
-    return protocol.update(id, this.name, { paused: false });
+    return protocol.update(id, this.name, { interval: this.request.interval, paused: false });
+  }
+
+  get ticket() {
+    return 0;
+  }
+
+  askLess() {
+    return false;
   }
 
   take(message) {
@@ -130,10 +200,12 @@ export class Session {
   #later;
   #open = false;
   #paused = false;
+  #connections = 0;
+  #serverIntervalS = 0;
   #id = 0;
   /** @type {string|undefined} */ #host;
   /** @type {Map<string, SeriesStream|TableStream>} */ #streams = new Map();
-  /** @type {Map<number, {stream: SeriesStream|TableStream, type: string}>} */ #pending = new Map();
+  /** @type {Map<number, {stream: SeriesStream|TableStream, type: string, ticket: number}>} */ #pending = new Map();
 
   get paused() {
     return this.#paused;
@@ -161,23 +233,72 @@ export class Session {
   /** Asks for other rows of the same table. @param {TableStream} stream @param {Partial<protocol.TableRequest>} changes */
   change(stream, changes) {
     stream.request = { ...stream.request, ...changes };
+    stream.resting = false;
     stream.current = false;
     if (stream.asked) this.#again(stream);
-    else if (this.#open && !this.#paused) this.#ask(stream); // the earlier request was refused
+    else this.#reach(stream);
+  }
+
+  /** Nobody looks at this stream: the server need not send it. @param {SeriesStream|TableStream} stream */
+  hold(stream) {
+    stream.held = true;
+    this.#reach(stream);
+  }
+
+  /** Somebody looks again: what was missed comes as a snapshot, then data goes on. @param {SeriesStream|TableStream} stream */
+  release(stream) {
+    stream.held = false;
+    this.#reach(stream);
+  }
+
+  /**
+   * Asks for readings at another pace. Where it is faster, the past comes anew and finer.
+   *
+   * @param {SeriesStream|TableStream} stream @param {{interval: number}} changes in seconds
+   */
+  retune(stream, { interval }) {
+    const before = stream.request.interval ?? interval;
+    if (interval === before) return;
+    stream.request = { ...stream.request, interval };
+    if (stream instanceof SeriesStream && interval < before) stream.wantPast();
+    this.#reach(stream);
+  }
+
+  /**
+   * Keeps readings of another span of time; where it is longer than ever, the older ones are asked for.
+   *
+   * @param {SeriesStream} stream @param {number} windowS
+   */
+  widen(stream, windowS) {
+    if (windowS > stream.store.windowMaxS) stream.wantPast();
+    stream.store.widen(windowS);
+    stream.request = { ...stream.request, backfill: windowS };
+    this.#reach(stream);
   }
 
   /** @param {SeriesStream|TableStream} stream */
   drop(stream) {
-    if (this.#open && stream.asked) this.#command("unsubscribe", stream, (id) => protocol.unsubscribe(id, stream.name));
+    if (this.#open && stream.asked) this.#unsubscribe(stream);
+    stream.unask();
     this.#streams.delete(stream.name);
   }
 
-  /** The server said welcome: asks for every stream, from where it stood. @param {{host?: string}} [welcome] */
-  opened({ host } = {}) {
+  /**
+   * The server said welcome: asks for every stream, from where it stood.
+   *
+   * @param {{host?: string, interval?: number}} [welcome] interval: how often the server reads, in seconds
+   */
+  opened({ host, interval = 0 } = {}) {
     this.#open = true;
-    if (this.#host !== undefined && host !== this.#host) for (const stream of this.#streams.values()) stream.forget();
+    this.#connections += 1;
+    this.#serverIntervalS = interval;
+    const other = this.#host !== undefined && host !== this.#host;
     this.#host = host;
-    if (!this.#paused) for (const stream of this.#streams.values()) this.#ask(stream);
+    for (const stream of this.#streams.values()) {
+      if (other) stream.forget();
+      this.#introduce(stream);
+      this.#reach(stream);
+    }
   }
 
   /** The connection is gone; groups and pending answers with it. */
@@ -185,30 +306,21 @@ export class Session {
     this.#open = false;
     this.#pending.clear();
     for (const stream of this.#streams.values()) {
-      stream.group = null;
-      stream.asked = false;
+      if (stream.asked && !stream.askedToPause) stream.interrupted("disconnected");
+      stream.unask();
     }
   }
 
-  /** Nobody looks: the server need not send. */
+  /** Nobody looks at the page: the server need not send. */
   pause() {
-    if (this.#paused) return;
     this.#paused = true;
-    if (!this.#open) return;
-    for (const stream of this.#streams.values()) {
-      if (stream.asked) this.#command("pause", stream, (id) => protocol.update(id, stream.name, { paused: true }));
-    }
+    this.#reachAll();
   }
 
-  /** Somebody looks again: what was missed comes as a snapshot, then data goes on. */
+  /** Somebody looks again. */
   resume() {
-    if (!this.#paused) return;
     this.#paused = false;
-    if (!this.#open) return;
-    for (const stream of this.#streams.values()) {
-      if (stream.asked) this.#command("resume", stream, (id) => stream.resumption(id));
-      else this.#ask(stream);
-    }
+    this.#reachAll();
   }
 
   /** Hands a parsed message to the streams it concerns. */
@@ -225,26 +337,82 @@ export class Session {
   #add(stream) {
     if (this.#streams.has(stream.name)) throw new Error(`there is a stream named ${stream.name} already`);
     this.#streams.set(stream.name, stream);
-    if (this.#open && !this.#paused) this.#ask(stream);
+    this.#introduce(stream);
+    this.#reach(stream);
+  }
+
+  #introduce(stream) {
+    if (stream instanceof SeriesStream) stream.store.serverIntervalS = this.#serverIntervalS;
+  }
+
+  #reachAll() {
+    for (const stream of this.#streams.values()) this.#reach(stream);
+  }
+
+  /**
+   * Sends what is between what the server was told and what is wanted: at most one command, none where they agree.
+   * The server takes commands in order, so what it was told holds before it has answered.
+   */
+  #reach(stream) {
+    if (!this.#open || stream.resting || this.#streams.get(stream.name) !== stream) return;
+    const wanted = !this.#paused && !stream.held;
+    if (!stream.asked) {
+      if (wanted) this.#ask(stream);
+    } else if (!wanted) {
+      if (!stream.askedToPause) this.#pause(stream);
+    } else if (stream.askedToPause || !this.#knows(stream)) {
+      this.#resume(stream);
+    }
+  }
+
+  #knows({ askedIntervalS, askedTicket, request, ticket }) {
+    return askedIntervalS === request.interval && askedTicket === ticket;
   }
 
   #ask(stream) {
     stream.asked = true;
     this.#command("ask", stream, (id) => stream.command(id));
+    this.#told(stream);
   }
 
+  #resume(stream) {
+    this.#command("resume", stream, (id) => stream.resumption(id));
+    this.#told(stream);
+  }
+
+  #told(stream) {
+    stream.askedToPause = false;
+    stream.askedIntervalS = stream.request.interval;
+    stream.askedTicket = stream.ticket;
+  }
+
+  #pause(stream) {
+    stream.askedToPause = true;
+    stream.interrupted("paused");
+    this.#command("pause", stream, (id) => protocol.update(id, stream.name, { paused: true }));
+  }
+
+  /** Begins anew where it is not sure what holds. */
   #again(stream) {
-    if (!this.#open || !stream.asked) return;
-    // What it asked before does not concern it any more, however late the answer comes.
-    for (const pending of this.#pending.values()) if (pending.stream === stream) pending.type = "unsubscribe";
+    if (this.#streams.get(stream.name) !== stream) return;
+    this.#unsubscribe(stream);
+    stream.unask();
+    this.#reach(stream);
+  }
+
+  #unsubscribe(stream) {
+    this.#disregard(stream);
     this.#command("unsubscribe", stream, (id) => protocol.unsubscribe(id, stream.name));
-    stream.group = null;
-    this.#ask(stream);
+  }
+
+  /** What it asked before does not concern it any more, however late the answer comes. */
+  #disregard(stream) {
+    for (const pending of this.#pending.values()) if (pending.stream === stream) pending.type = "unsubscribe";
   }
 
   #command(type, stream, build) {
     this.#id += 1;
-    this.#pending.set(this.#id, { stream, type });
+    this.#pending.set(this.#id, { stream, type, ticket: stream.ticket });
     this.#send(build(this.#id));
   }
 
@@ -252,10 +420,14 @@ export class Session {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (!pending || pending.type === "unsubscribe") return;
-    const { stream } = pending;
+    const { stream, type, ticket } = pending;
     if (message.group !== undefined) stream.group = message.group;
-    if (pending.type === "pause") return;
-    stream.acknowledge(message);
+    if (type === "pause") {
+      // What was under way when it was asked to pause has come.
+      stream.interrupted("paused");
+      return;
+    }
+    stream.acknowledge(message, ticket);
     if (stream.refusal) {
       stream.refusal = null;
       stream.tell("change");
@@ -266,20 +438,36 @@ export class Session {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     // One that no stream asked for concerns the connection; whoever owns it hears the message too.
-    if (!pending || pending.type === "unsubscribe" || pending.type === "pause") return;
+    if (!pending || pending.type === "unsubscribe") return;
     const { stream, type } = pending;
-    if (type === "resume") {
-      this.#again(stream);
-      return;
-    }
-    stream.asked = false;
+    const { code } = message;
+    if (code === LIMIT && message.message?.startsWith("backfill") && stream.askLess()) this.#again(stream);
+    else if (code === DUPLICATE || (code === RATE_LIMITED && type !== "ask")) this.#afterwards(() => this.#again(stream), RETRY_SOON_MS);
+    else if (type !== "ask") this.#again(stream);
+    else this.#giveUp(stream, message);
+  }
+
+  #giveUp(stream, message) {
+    this.#disregard(stream);
+    stream.unask();
     stream.refusal = message;
     stream.tell("refused");
-    if (message.temporary) {
-      this.#later(() => {
-        const wanted = this.#streams.get(stream.name) === stream && !stream.asked;
-        if (wanted && this.#open && !this.#paused) this.#ask(stream);
-      }, RETRY_MS);
-    }
+    if (!message.temporary) return;
+    stream.resting = true;
+    this.#afterwards(
+      () => {
+        stream.resting = false;
+        this.#reach(stream);
+      },
+      message.code === RATE_LIMITED ? RETRY_SOON_MS : RETRY_MS,
+    );
+  }
+
+  /** What concerns this connection alone: another begins anew. */
+  #afterwards(action, ms) {
+    const connection = this.#connections;
+    this.#later(() => {
+      if (this.#open && connection === this.#connections) action();
+    }, ms);
   }
 }

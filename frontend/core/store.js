@@ -8,8 +8,8 @@ const BREAKS_MAX = 200;
 const ROWS_AT_FIRST = 128;
 /** Readings so many intervals apart have others missing between them; sampling itself is a little late at times. */
 const APART = 1.75;
-/** Gaps of which a reading itself is missing, not only some of the ticks that it is made of. */
-const LOSES_READINGS = new Set(["slow", "expired"]);
+/** What the server says of a gap; the rest is only known here. */
+const TOLD = new Set(["slow", "sampler", "expired"]);
 
 /**
  * @typedef {"slow"|"sampler"|"expired"|"paused"|"disconnected"|"missing"} Why
@@ -46,7 +46,13 @@ export class StreamStore {
   /** @type {Why|""} what is known of why the next row may be late */ #why = "";
   #epoch = "";
   #offset = NaN;
-  #offsetTime = NaN;
+  /** Of the newest snapshot: its first row's time, and the tick and time at its end. */
+  #taken = { from: NaN, offset: NaN, time: NaN };
+
+  /** The longest span of time that was ever asked of it. */
+  get windowMaxS() {
+    return this.#windowMaxS;
+  }
 
   /** The most rows that this store ever keeps. */
   get capacityMax() {
@@ -58,7 +64,7 @@ export class StreamStore {
     return this.ring.newest;
   }
 
-  /** How far apart readings are: no nearer than the server's own. */
+  /** How far apart readings of the past may be: the server reads faster than its own pace only while it is asked to. */
   get spacingS() {
     return Math.max(this.intervalS, this.serverIntervalS);
   }
@@ -88,7 +94,8 @@ export class StreamStore {
     for (let row = Math.max(0, times.length - this.ring.capacity); row < times.length; row += 1) {
       this.#append(times[row], values.map((column) => column[row]));
     }
-    this.#moveTo(offset, time ?? times.at(-1));
+    this.#taken = { from: times[0] ?? NaN, offset, time: time ?? times.at(-1) };
+    this.#moveTo(offset);
   }
 
   /** A `data`: one more row, whole (`values`) or as what changed since the row before. */
@@ -100,7 +107,7 @@ export class StreamStore {
       for (const [column, value] of Object.entries(changed)) values[Number(column)] = value;
     }
     this.#append(time, values);
-    this.#moveTo(offset, time);
+    this.#moveTo(offset);
   }
 
   /** A `series`: columns came or went; those that stay keep their past. */
@@ -111,8 +118,8 @@ export class StreamStore {
   /** A `gap`: ticks that will not come, before the next row or, of a snapshot, among its rows. */
   gap({ from, to, why }) {
     this.ticksMissed += to - from + 1;
-    if (to <= this.#offset) this.#explain((from + to) / 2, why);
-    else if (!LOSES_READINGS.has(this.#why)) this.#why = why;
+    if (to <= this.#taken.offset && this.#offset === this.#taken.offset) this.#explain((from + to) / 2, why);
+    else if (!TOLD.has(this.#why) || why === "slow") this.#why = why;
   }
 
   /** Readings are not expected from now on, and this is why. @param {"paused"|"disconnected"} why */
@@ -123,7 +130,7 @@ export class StreamStore {
   /** The break that goes on at `time`, as nothing has come for longer than readings are late. @returns {Break|null} */
   openBreak(time) {
     const { newest } = this;
-    if (!(time - newest > staleAfterS(this.spacingS) * 1000)) return null;
+    if (!(time - newest > staleAfterS(this.intervalS) * 1000)) return null;
     return { from: newest, to: time, why: this.#why || "missing", open: true };
   }
 
@@ -148,19 +155,25 @@ export class StreamStore {
     this.position = null;
     this.#why = "";
     this.#offset = NaN;
+    this.#taken = { from: NaN, offset: NaN, time: NaN };
     this.ring = new Ring(Math.min(ROWS_AT_FIRST, this.capacityMax), 0);
   }
 
   #append(time, values) {
-    const before = this.newest;
-    const apartS = Math.max(this.spacingS, this.#intervalBeforeS);
-    const broken = time - before > APART * apartS * 1000 || (this.ring.length > 0 && LOSES_READINGS.has(this.#why));
-    if (broken) this.#note({ from: before, to: time, why: this.#why || "missing" });
+    const broken = this.#isLate(time);
+    if (broken) this.#note({ from: this.newest, to: time, why: this.#why || "missing" });
     this.#why = "";
     this.#intervalBeforeS = this.intervalS;
-    this.#forgetBefore(time - this.#windowMaxS * 1000 - 2000 * apartS);
+    this.#forgetBefore(time - 1000 * (this.#windowMaxS + 2 * this.spacingS));
     this.#makeRoom(1);
     this.ring.push(time, values, broken);
+  }
+
+  /** Whether readings are missing before this one: as the server said, or as their distance shows. */
+  #isLate(time) {
+    const apartS = (time - this.newest) / 1000;
+    if (TOLD.has(this.#why) && apartS > APART * this.intervalS) return true;
+    return apartS > APART * Math.max(this.spacingS, this.#intervalBeforeS);
   }
 
   #note(gap) {
@@ -188,18 +201,18 @@ export class StreamStore {
     if (needed > capacity) this.ring = this.ring.resized(Math.min(this.capacityMax, Math.max(needed, 2 * capacity)));
   }
 
-  /** Says why readings about that tick are missing, where some are: ticks come at the server's own interval. */
+  /** Says why readings of the snapshot are missing about that tick. Ticks vary in length: the nearest break is meant. */
   #explain(offset, why) {
-    const intervalMs = 1000 * (this.serverIntervalS || this.intervalS);
-    const time = this.#offsetTime - (this.#offset - offset) * intervalMs;
-    const gap = this.breaks.find(({ from, to }) => from - intervalMs / 2 < time && time < to + intervalMs / 2);
-    if (gap) gap.why = why;
+    const { from, time: end, offset: endOffset } = this.#taken;
+    const about = end - 1000 * (endOffset - offset) * (this.serverIntervalS || this.intervalS);
+    const distance = (gap) => Math.abs((gap.from + gap.to) / 2 - about);
+    const unexplained = this.breaks.filter((gap) => gap.to >= from && gap.to <= end && !TOLD.has(gap.why));
+    if (unexplained.length) unexplained.reduce((a, b) => (distance(b) < distance(a) ? b : a)).why = why;
   }
 
-  #moveTo(offset, time) {
+  #moveTo(offset) {
     if (typeof offset !== "number") return;
     this.#offset = offset;
-    this.#offsetTime = time;
     if (this.#epoch) this.position = { epoch: this.#epoch, offset };
   }
 

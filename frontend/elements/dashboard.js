@@ -1,73 +1,201 @@
 /** `<vital-dashboard>`: one host's page; connects, lays the panels out, and pauses while nobody looks. */
 
-import { INTERVAL_S, PANELS, PROCESSES, WINDOW_S } from "../core/panels.js";
+import { Backoff } from "../core/backoff.js";
+import { formatDuration } from "../core/format.js";
+import { PROCESSES } from "../core/panels.js";
 import { errorWords } from "../core/protocol.js";
+import { View } from "../core/view.js";
 import { connect } from "../net/connect.js";
+import { loadPanels } from "../net/panels.js";
+import { Address } from "./address.js";
+import { Feeds } from "./feeds.js";
 import { h, setText } from "./html.js";
-import { HOST_VITALS } from "./vitals.js";
+import { listen } from "./keyboard.js";
+import { Pilot } from "./pilot.js";
+import { copy } from "./save.js";
 
 const NOTICE_MS = 15_000;
-const HOST_METRICS = ["system.uptime", "system.load.average"];
 
 export class VitalDashboard extends HTMLElement {
   /** @type {ReturnType<typeof connect>} */ connection;
-  /** @type {HTMLElement} */ #host;
+  /** @type {View} */ view;
+  /** @type {Feeds} */ feeds;
+
+  #host = "";
+  #state = "";
+  /** @type {Address} */ #address;
+  /** @type {() => void} */ #stopListening = () => {};
+  /** @type {HTMLElement} */ #name;
   /** @type {HTMLElement} */ #notice;
+  /** @type {HTMLElement} */ #main;
+  /** @type {any} */ #status;
   /** @type {any} */ #noticeTimer;
+  /** @type {any} */ #retry;
+  #scrolled = 0;
 
   connectedCallback() {
     this.connection = connect();
     const { socket, session, clock } = this.connection;
     if (document.hidden) session.pause();
+    this.view = View.parse(location.search);
+    this.feeds = new Feeds({ session, view: this.view, clock });
+    this.#address = new Address(this.view);
+    this.#build();
+    this.#paint();
 
-    const streams = {};
-    for (const panel of PANELS) {
-      streams[panel.id] = session.subscribe(
-        panel.id,
-        { metrics: [...panel.metrics], interval: INTERVAL_S, aggregate: ["avg"], backfill: WINDOW_S },
-        { windowS: WINDOW_S },
-      );
-    }
-    streams.host = session.subscribe("host", { metrics: HOST_METRICS, interval: INTERVAL_S }, { windowS: 10 });
-    const processes = session.table("processes", { ...PROCESSES, limit: rowsThatFit() });
-
-    this.#host = h("h1", {}, "\u2026");
-    this.#notice = h("p", { class: "notice", role: "alert", hidden: true });
-    const vitals = Object.assign(h("vital-vitals"), { streams, items: HOST_VITALS });
-    const status = Object.assign(h("vital-status"), { socket, session, clock });
-    const panels = PANELS.map((definition) =>
-      Object.assign(h("vital-panel", { id: `panel-${definition.id}` }), { definition, stream: streams[definition.id], clock }),
-    );
-    const table = Object.assign(h("vital-processes"), { session, stream: processes, clock });
-    this.replaceChildren(
-      h("header", { class: "top" }, this.#host, vitals, status),
-      this.#notice,
-      h("main", {}, h("div", { class: "charts" }, ...panels), table),
-    );
-
+    this.#address.start();
+    this.view.addEventListener("change", this.#turned);
+    this.#status.addEventListener("turned", this.#entitle);
+    this.addEventListener("link", this.#link);
+    this.addEventListener("tell", this.#told);
     socket.addEventListener("message", this.#heard);
     document.addEventListener("visibilitychange", this.#looked);
     socket.start();
+    this.#load(new Backoff());
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#looked);
     this.connection.socket.removeEventListener("message", this.#heard);
+    this.removeEventListener("tell", this.#told);
+    this.removeEventListener("link", this.#link);
+    this.#status.removeEventListener("turned", this.#entitle);
+    this.view.removeEventListener("change", this.#turned);
+    this.#address.stop();
+    this.#stopListening();
+    this.feeds.stop();
     this.connection.socket.stop();
     clearTimeout(this.#noticeTimer);
+    clearTimeout(this.#retry);
     this.replaceChildren();
   }
+
+  #build() {
+    const { socket, session, clock } = this.connection;
+    const { view, feeds } = this;
+    this.#name = h("h1", {}, "\u2026");
+    this.#notice = h("p", { class: "notice", role: "status", hidden: true });
+    this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, feeds });
+    const controls = Object.assign(h("vital-controls"), { view, clock });
+    const help = /** @type {any} */ (h("vital-help"));
+    controls.addEventListener("help", () => help.toggle());
+    this.#main = h("main", { "aria-busy": "true" });
+    this.replaceChildren(h("header", { class: "top" }, this.#name, this.#status, controls), this.#notice, this.#main, help);
+    const pilot = new Pilot({ dashboard: this, view, controls, help });
+    this.#stopListening = listen(document.documentElement, (binding) => pilot.act(binding));
+  }
+
+  // --- its panels --------------------------------------------------------------------------------------------------
+
+  /** @param {Backoff} backoff */
+  async #load(backoff) {
+    try {
+      const panels = await loadPanels();
+      if (this.isConnected) this.#layOut(panels);
+    } catch (error) {
+      if (this.isConnected) this.#failed(error, backoff);
+    }
+  }
+
+  #failed(error, backoff) {
+    const delay = backoff.next();
+    const again = h("button", { type: "button" }, "Try again now");
+    const retry = () => {
+      clearTimeout(this.#retry);
+      this.#load(backoff);
+    };
+    again.addEventListener("click", retry);
+    this.#retry = setTimeout(retry, delay);
+    this.#main.replaceChildren(
+      h(
+        "div",
+        { class: "failure", role: "alert" },
+        h("h2", {}, "The panels could not be loaded"),
+        h("p", {}, `${sentence(error.message)} Look whether Vitalcast is running; the page tries again in ${formatDuration(Math.ceil(delay / 1000))}.`),
+        again,
+      ),
+    );
+  }
+
+  #layOut(panels) {
+    const { session, clock } = this.connection;
+    const { view } = this;
+    const elements = panels.map((definition) =>
+      Object.assign(h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" }), {
+        definition,
+        stream: this.feeds.open(definition),
+        session,
+        clock,
+        view,
+      }),
+    );
+    const rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
+    const table = Object.assign(h("vital-processes"), { session, stream: rows, clock, view });
+    const vitals = Object.assign(h("vital-vitals"), { panels, session, clock });
+    const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
+    this.#main.removeAttribute("aria-busy");
+    this.#main.replaceChildren(vitals, h("div", { class: "charts" }, ...empty, ...elements), table);
+    this.#enlarge();
+  }
+
+  // --- what the view asks of the page ------------------------------------------------------------------------------
+
+  #turned = ({ detail }) => {
+    if (detail.has("panel")) this.#enlarge();
+    if (detail.has("theme") || detail.has("frozen")) this.#paint();
+  };
+
+  #paint() {
+    const { theme, frozen } = this.view;
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    this.classList.toggle("frozen", frozen !== null);
+  }
+
+  /** One panel in the place of all; what it covers is not laid out, so that its streams wait. */
+  #enlarge() {
+    const { panel } = this.view;
+    const before = this.querySelector("vital-panel.full");
+    const full = panel === null ? null : this.querySelector(`#panel-${panel}`);
+    if (panel !== null && !full && this.querySelector("vital-panel")) {
+      this.#say(`There is no panel \u201c${panel}\u201d here.`);
+    }
+    if (before === full) return;
+    if (full && !before) this.#scrolled = scrollY;
+    before?.classList.remove("full");
+    full?.classList.add("full");
+    this.classList.toggle("enlarged", full !== null);
+    if (full) scrollTo(0, 0);
+    else scrollTo(0, this.#scrolled);
+    /** @type {HTMLElement} */ (full ?? before)?.focus({ preventScroll: true });
+  }
+
+  #link = async (event) => {
+    const address = this.#address.of(event.detail);
+    this.#say((await copy(address)) ? "The link is in the clipboard." : `This browser does not let the page copy. The link: ${address}`);
+  };
+
+  #told = (event) => this.#say(event.detail);
+
+  // --- what is heard -----------------------------------------------------------------------------------------------
 
   #heard = (event) => {
     const message = event.detail;
     if (message.type === "welcome") {
-      setText(this.#host, message.host ?? "");
-      document.title = `${message.host} \u2013 Vitalcast`;
+      this.#host = message.host ?? "";
+      setText(this.#name, this.#host);
+      this.#entitle();
     } else if (message.type === "error" && message.id === undefined) {
       this.#say(`${errorWords(message)}.`);
     } else if (message.type === "invalid") {
       this.#say(`The server sent something that this page cannot read (${message.why}).`);
     }
+  };
+
+  /** The title of a page that is not live says so: it may be all that is seen of it. */
+  #entitle = (event) => {
+    if (event) this.#state = event.detail === "Live" || event.detail === "Connecting" ? "" : `${event.detail} \u00b7 `;
+    document.title = `${this.#state}${this.#host ? `${this.#host} \u2013 ` : ""}Vitalcast`;
   };
 
   #looked = () => {
@@ -88,6 +216,8 @@ export class VitalDashboard extends HTMLElement {
     }, NOTICE_MS);
   }
 }
+
+const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
 
 /** As many processes as the window has room for beside the charts; few on a phone, where they come last. */
 function rowsThatFit() {

@@ -1,19 +1,27 @@
 /** One animation frame and one clock for all elements, however many there are. */
 
-/** @type {Set<() => void>} */ const drawings = new Set();
+/** What is left after that waits for the next frame: input must never wait for a dozen charts at once. */
+const FRAME_MS = 10;
+
+/** @type {Set<() => void>} those that wait, the longest waiting first */ const drawings = new Set();
 let frame = 0;
 
-function drawAll() {
+function drawSome() {
   frame = 0;
-  const due = [...drawings];
-  drawings.clear();
-  for (const draw of due) draw();
+  const start = performance.now();
+  // Those that ask again while they are drawn come in the next frame.
+  for (const draw of [...drawings]) {
+    if (performance.now() - start > FRAME_MS) break;
+    drawings.delete(draw);
+    draw();
+  }
+  if (drawings.size) frame ||= requestAnimationFrame(drawSome);
 }
 
-/** Runs `draw` once in the next frame, however often it is asked for; never in a hidden tab. @param {() => void} draw */
+/** Runs `draw` once in a coming frame, however often it is asked for; never in a hidden tab. @param {() => void} draw */
 export function nextFrame(draw) {
   drawings.add(draw);
-  if (!frame) frame = requestAnimationFrame(drawAll);
+  frame ||= requestAnimationFrame(drawSome);
 }
 
 /** @param {() => void} draw */

@@ -1,12 +1,22 @@
 /** `<vital-panel>`: one chart with its title, its numbers, its legend, and what went wrong. */
 
-import { formatAge, formatValue } from "../core/format.js";
-import { headlineOf, linesOf, newestOf, pictureOf, summaryOf, wholeOf } from "../core/picture.js";
+import { csvOf } from "../core/csv.js";
+import { formatAge, formatClock } from "../core/format.js";
+import { headlineOf, summaryOf } from "../core/headline.js";
+import { busiest, readingOf, valuesAt } from "../core/lines.js";
+import { momentOf } from "../core/moment.js";
+import { linesMaxOf } from "../core/panels.js";
+import { pictureOf } from "../core/picture.js";
 import { errorWords } from "../core/protocol.js";
 import { CalmRange } from "../core/scale.js";
 import { staleAfterS } from "../core/status.js";
+import { twinOf } from "../core/twin.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
+import { Headline } from "./headline.js";
 import { h, setText } from "./html.js";
+import { Legend } from "./legend.js";
+import { save } from "./save.js";
+import { Twin } from "./twin.js";
 
 /** Nobody reads digits that change faster; the chart itself takes every reading. */
 const NUMBERS_EVERY_MS = 240;
@@ -16,45 +26,50 @@ const SUMMARY_EVERY_MS = 10_000;
 const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 
 /**
- * Set `definition`, `stream` and `clock` before it is connected.
+ * Set `definition`, `stream`, `session`, `clock` and `view` before it is connected. It stands alone: what concerns the
+ * page (its address, its keys) is left to who put it there. Event `link`: the reader wants its address.
  */
 export class VitalPanel extends HTMLElement {
   /** @type {import("../core/panels.js").Panel} */ definition;
   /** @type {import("../core/session.js").SeriesStream} */ stream;
+  /** @type {import("../core/session.js").Session} */ session;
   /** @type {import("../core/clock.js").ServerClock} */ clock;
+  /** @type {import("../core/view.js").View} */ view;
 
   #range = new CalmRange();
   /** @type {Map<string, number>} */ #colors = new Map();
-  /** @type {ReturnType<typeof linesOf>} all that the stream has */ #read = { lines: [], rest: [], limit: -1 };
-  /** @type {import("../core/picture.js").Line[]} those drawn */ #lines = [];
-  #idle = 0;
+  /** @type {import("../core/store.js").StreamStore|null} what is shown while the view is frozen */ #still = null;
+  /** @type {import("../core/lines.js").Reading|null} all that the stream has */ #reading = null;
+  /** @type {import("../core/lines.js").Line[]} those drawn */ #lines = [];
   #keys = "";
   #chosenAt = -Infinity;
   #summedUpAt = -Infinity;
   #writtenAt = -Infinity;
-  #inView = true;
+  /** Until it is known, its stream need not be asked for. */ #inView = false;
   #drawnTo = NaN;
+  #failure = "";
   /** @type {IntersectionObserver|null} */ #views = null;
   /** @type {() => void} */ #stopBeat = () => {};
 
   /** @type {any} */ #plot;
-  /** @type {HTMLElement} */ #headline;
-  /** @type {HTMLElement} */ #legend;
+  /** @type {Headline} */ #headline;
+  /** @type {Legend} */ #legend;
+  /** @type {Twin} */ #twin;
   /** @type {HTMLElement} */ #problem;
   /** @type {HTMLElement} */ #age;
+  /** @type {HTMLElement} */ #moment;
   /** @type {HTMLElement} */ #summary;
-  /** @type {{value: Text|HTMLElement, line: number}[]} */ #cells = [];
 
   connectedCallback() {
     this.#build();
+    // Whether there is anything to show is known before the first reading where the list of panels said so.
+    this.hidden = this.definition.series === 0;
     this.stream.addEventListener("change", this.#changed);
     this.stream.addEventListener("refused", this.#changed);
+    this.view.addEventListener("change", this.#turned);
     this.#plot.addEventListener("resized", this.#changed);
     this.#plot.addEventListener("failed", this.#failed);
-    this.#views = new IntersectionObserver((entries) => {
-      this.#inView = entries.at(-1)?.isIntersecting ?? true;
-      if (this.#inView) this.#changed();
-    }, NEARLY_IN_VIEW);
+    this.#views = new IntersectionObserver((entries) => this.#seen(entries.at(-1)?.isIntersecting ?? true), NEARLY_IN_VIEW);
     this.#views.observe(this);
     this.#stopBeat = everyBeat(() => this.#beat());
     this.#changed();
@@ -65,160 +80,252 @@ export class VitalPanel extends HTMLElement {
     this.#views?.disconnect();
     this.#plot.removeEventListener("failed", this.#failed);
     this.#plot.removeEventListener("resized", this.#changed);
+    this.view.removeEventListener("change", this.#turned);
     this.stream.removeEventListener("refused", this.#changed);
     this.stream.removeEventListener("change", this.#changed);
     forgetFrame(this.#draw);
+    forgetFrame(this.#point);
     this.replaceChildren();
   }
 
   #build() {
-    const { id, title, direction } = this.definition;
-    this.#headline = h("p", { class: direction ? "headline directions" : "headline" });
+    const { id, title } = this.definition;
+    this.#headline = new Headline();
+    this.#legend = new Legend(this.definition);
+    this.#twin = new Twin(title);
     this.#age = h("span", { class: "age", hidden: true });
-    this.#legend = h("ul", { class: "legend", "aria-label": `${title}: lines and their newest values` });
+    this.#moment = h("span", { class: "moment", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
     this.#summary = h("p", { class: "unseen", id: `${id}-summary` }, `${title}: no readings yet.`);
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `${id}-summary` });
+    const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view });
+    const menu = Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() });
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `${id}-title`);
     this.replaceChildren(
-      h("header", {}, h("h2", { id: `${id}-title` }, title), this.#age, this.#headline),
-      h("div", { class: "canvas" }, this.#plot, this.#problem),
+      h("header", {}, h("h2", { id: `${id}-title` }, title), this.#age, this.#moment, this.#headline.element, menu),
+      h("div", { class: "canvas" }, this.#plot, crosshair, this.#problem),
       this.#summary,
-      this.#legend,
+      this.#legend.element,
+      this.#twin.element,
     );
   }
 
+  #items() {
+    return [
+      { words: "Full size", key: "F", run: () => this.full() },
+      { words: "As a table", key: "V", run: () => this.table() },
+      { words: "Download picture", key: "P", run: () => this.png() },
+      { words: "Download readings (CSV)", key: "C", run: () => this.csv() },
+      { words: "Copy link", run: () => this.dispatchEvent(new CustomEvent("link", { bubbles: true, detail: this.definition.id })) },
+    ];
+  }
+
+  // --- what can be asked of it -------------------------------------------------------------------------------------
+
+  /** To full size, and back. */
+  full() {
+    this.view.set({ panel: this.view.panel === this.definition.id ? null : this.definition.id });
+  }
+
+  /** Shows the readings as a table below the chart, or hides them again. */
+  table() {
+    this.#twin.shown = !this.#twin.shown;
+    this.#changed();
+  }
+
+  async png() {
+    try {
+      save(await this.#plot.png({ title: this.definition.title, scale: 2 }), this.#fileName("png"));
+    } catch (error) {
+      this.#tell(`The picture could not be made: ${error.message}.`);
+    }
+  }
+
+  csv() {
+    if (!this.#reading) return;
+    const store = this.#store();
+    const text = csvOf({ panel: this.definition, reading: this.#reading, lines: this.#reading.lines, store, ...this.#window(store) });
+    save(new Blob([text], { type: "text/csv;charset=utf-8" }), this.#fileName("csv"));
+  }
+
+  /** Moves the moment that is pointed at by so many of this panel's readings. @param {number} rows */
+  step(rows) {
+    const { ring } = this.#store();
+    const { from, to } = this.#window(this.#store());
+    const first = ring.firstAtOrAfter(from);
+    const last = ring.firstAtOrAfter(to + 1) - 1;
+    if (last < first) return;
+    const { hover } = this.view;
+    const at = hover === null ? last + (rows < 0 ? 1 : 0) : Math.min(last, ring.firstAtOrAfter(hover));
+    this.view.set({ hover: ring.time(Math.max(first, Math.min(last, at + rows))) });
+  }
+
+  #fileName(extension) {
+    const stamp = new Date(this.#window(this.#store()).to).toISOString().slice(0, 19).replace(/[:-]/g, "").replace("T", "-");
+    return `${this.definition.id}-${stamp}.${extension}`;
+  }
+
+  #tell(words) {
+    this.dispatchEvent(new CustomEvent("tell", { bubbles: true, detail: words }));
+  }
+
+  // --- when it draws -----------------------------------------------------------------------------------------------
+
   #changed = () => {
-    if (this.#inView) nextFrame(this.#draw);
+    this.#settle();
+    if (this.#inView && !this.hidden) nextFrame(this.#draw);
   };
 
-  #failed = (event) => this.#say(`${event.detail.message}. Reload the page to try again.`);
+  #turned = (event) => {
+    const { detail } = event;
+    if (detail.has("frozen") || detail.has("range")) {
+      this.#range = new CalmRange();
+      this.#writtenAt = this.#summedUpAt = -Infinity;
+      this.#twin.expire();
+      this.#changed();
+    }
+    if (detail.has("theme")) {
+      this.#plot.invalidate();
+      this.#changed();
+    }
+    if (detail.has("hover") && this.#inView && !this.hidden) nextFrame(this.#point);
+  };
+
+  #seen(inView) {
+    this.#inView = inView;
+    this.#settle();
+    if (inView) this.#changed();
+  }
+
+  /** Absent where it has nothing to show; its stream waits while nobody can see it, unless to learn that there is something. */
+  #settle() {
+    const { store, refusal } = this.stream;
+    if (store.series.length || refusal) this.hidden = false;
+    else if (known(store)) this.hidden = true;
+    if (this.#inView || this.hidden) this.session.release(this.stream);
+    else this.session.hold(this.stream);
+  }
+
+  #failed = (event) => {
+    this.#failure = `${event.detail.message}. It is tried again; the numbers below are live.`;
+    this.#say();
+  };
 
   /** Nothing may have arrived: the chart moves on all the same, so that a standstill shows. */
   #beat() {
     const { newest, intervalS } = this.stream.store;
     const ageS = (this.clock.now() - newest) / 1000;
-    const stale = ageS > staleAfterS(intervalS);
+    const stale = ageS > staleAfterS(intervalS) && !this.view.frozen;
     this.#age.hidden = !stale;
     this.classList.toggle("stale", stale);
     if (stale) setText(this.#age, formatAge(ageS));
     if (stale && this.#inView && !document.hidden && this.clock.now() - this.#drawnTo >= 1000) nextFrame(this.#draw);
   }
 
-  #draw = () => {
-    const { store, refusal } = this.stream;
-    this.#say(refusal ? `${errorWords(refusal)}.` : "");
-    if (!store.ring.length) return;
-    this.#choose();
-    if (Math.abs(store.newest - this.#writtenAt) >= NUMBERS_EVERY_MS) this.#writeNumbers();
+  // --- what it draws -----------------------------------------------------------------------------------------------
+
+  /** The live readings, or those of the moment when the view was frozen: the ring goes on meanwhile and would lose them. */
+  #store() {
+    const { store } = this.stream;
+    const { frozen } = this.view;
+    if (!frozen) {
+      this.#still = null;
+      return store;
+    }
+    const oldest = (one) => (one.ring.length ? one.ring.time(0) : Infinity);
+    const still = this.#still;
+    const lacks = !still || !(still.newest >= frozen.to) || oldest(still) > frozen.from;
+    const helps = !still || !(store.newest <= still.newest) || oldest(store) < oldest(still);
+    // A copy that would lose what the present one has is none to take.
+    if (lacks && helps && !(still && oldest(store) > Math.max(oldest(still), frozen.from))) this.#still = store.copy();
+    return /** @type {import("../core/store.js").StreamStore} */ (this.#still);
+  }
+
+  #window(store) {
     const now = this.clock.now();
-    const ageS = (now - store.newest) / 1000;
-    const to = ageS > staleAfterS(store.intervalS) ? Math.floor(now / 1000) * 1000 : store.newest;
-    this.#drawnTo = to;
-    this.#plot.draw(
-      pictureOf({
-        panel: this.definition,
-        store,
-        lines: this.#lines,
-        whole: wholeOf(this.definition, store.ring, this.#read),
-        range: this.#range,
-        to,
-        ...this.#plot.area,
-      }),
-    );
+    const stale = (now - store.newest) / 1000 > staleAfterS(store.intervalS);
+    // While readings come, the newest stands at the edge; when they do not, time goes on without them.
+    return this.view.window(stale || !store.ring.length ? Math.floor(now / 1000) * 1000 : store.newest);
+  }
+
+  #draw = () => {
+    const store = this.#store();
+    const { from, to, live } = this.#window(store);
+    this.#choose(store);
+    this.#say(from, to);
+    if (!this.#reading || !store.ring.length) return;
+    this.#drawnTo = live ? to : NaN;
+    const { width, height } = this.#plot.area;
+    const common = { panel: this.definition, store, reading: this.#reading, lines: this.#lines };
+    this.#plot.draw(pictureOf({ ...common, range: this.#range, from, to, width, height }));
+    if (Math.abs(store.newest - this.#writtenAt) >= NUMBERS_EVERY_MS) this.#write(store);
+    const now = performance.now();
+    if (this.#twin.due(now)) this.#twin.write(twinOf({ ...common, from, to }), now);
   };
 
   /** Settles which lines are drawn: all modes and states, but only the devices that do something. */
-  #choose() {
-    const { store } = this.stream;
+  #choose(store) {
     const keys = store.keys.join("\n");
     const now = store.newest;
-    if (keys !== this.#keys) {
+    if (keys !== this.#keys || !this.#reading) {
       this.#keys = keys;
-      this.#read = linesOf(this.definition, store.series, this.#colors);
+      this.#reading = readingOf(this.definition, store.series, this.#colors);
       this.#chosenAt = -Infinity;
     }
-    if (now - this.#chosenAt < CHOOSE_EVERY_MS && now >= this.#chosenAt) return;
+    if (Math.abs(now - this.#chosenAt) < CHOOSE_EVERY_MS) return;
     this.#chosenAt = now;
-    const chosen = busiest(this.#read.lines, store.ring, this.definition.linesMax ?? Infinity);
-    this.#idle = new Set(this.#read.lines.map(({ key }) => key)).size - new Set(chosen.map(({ key }) => key)).size;
-    const same = chosen.length === this.#lines.length && chosen.every((line, i) => line === this.#lines[i]);
-    if (same && this.#cells.length) return;
+    const chosen = busiest(this.#reading.lines, store.ring, linesMaxOf(this.definition), this.#colors);
+    if (chosen.length === this.#lines.length && chosen.every((line, i) => line === this.#lines[i])) return;
     this.#lines = chosen;
     this.#writtenAt = -Infinity;
-    this.#buildLegend();
+    this.#legend.build(this.#reading, chosen);
   }
 
-  #buildLegend() {
-    this.#cells = [];
-    const items = new Map();
-    // The stack's uppermost band comes first, as the eye meets it.
-    const order = this.definition.shape === "stack" ? [...this.#lines].reverse() : this.#lines;
-    for (const line of order) {
-      let item = items.get(line.key);
-      if (!item) {
-        item = h("li", {}, h("i", { class: `swatch c${line.color}`, "aria-hidden": "true" }), h("span", { class: "label", title: line.label }, line.label));
-        items.set(line.key, item);
-      }
-      const { direction, downLabel, upLabel } = this.definition;
-      const value = h("span");
-      item.append(h("span", { class: "value" }, ...(direction ? [mark(line.down, line.down ? downLabel : upLabel)] : []), value));
-      this.#cells.push({ value, line: this.#lines.indexOf(line) });
+  /** The numbers of the moment that is pointed at, else of the newest that is shown. */
+  #write(store) {
+    this.#writtenAt = store.newest;
+    const { ring } = store;
+    const reading = /** @type {import("../core/lines.js").Reading} */ (this.#reading);
+    const { hover, frozen } = this.view;
+    const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
+    this.#moment.hidden = hover === null;
+    if (hover === null) {
+      this.#legend.write(valuesAt(ring, this.#lines, last));
+      this.#headline.write(headlineOf(this.definition, reading, ring, last));
+      this.#sumUp(store);
+      return;
     }
-    this.#legend.replaceChildren(...items.values());
-    this.#legend.classList.toggle("paired", this.definition.direction !== undefined);
-    if (this.#idle) this.#legend.append(h("li", { class: "idle" }, `${this.#idle} idle`));
+    const { time, values, why } = momentOf({ store, lines: this.#lines, time: hover });
+    this.#legend.write(values);
+    this.#headline.write(headlineOf(this.definition, reading, ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time)));
+    setText(this.#moment, `${formatClock(Number.isNaN(time) ? hover : time, { seconds: true })}${why && `: ${why}`}`);
   }
 
-  #writeNumbers() {
-    const { ring } = this.stream.store;
-    this.#writtenAt = this.stream.store.newest;
-    const newest = newestOf(ring, this.#lines);
-    for (const { value, line } of this.#cells) setText(value, formatValue(newest[line], this.definition.unit));
-    const { lines } = this.#read;
-    const whole = wholeOf(this.definition, ring, this.#read);
-    const parts = headlineOf(this.definition, lines, newestOf(ring, lines), whole);
-    if (this.#headline.children.length !== parts.length) {
-      this.#headline.replaceChildren(
-        ...parts.map((_, i) => h("span", {}, this.definition.direction ? mark(i === 1, "") : "", h("b"), h("small"))),
-      );
-    }
-    parts.forEach(({ value, label }, i) => {
-      const part = this.#headline.children[i];
-      setText(/** @type {Element} */ (part.querySelector("b")), value);
-      setText(/** @type {Element} */ (part.querySelector("small")), label);
-    });
-    // Written rarely: a text that changes each second is no help to a screen reader.
-    const now = this.stream.store.newest;
-    if (Math.abs(now - this.#summedUpAt) < SUMMARY_EVERY_MS) return;
-    this.#summedUpAt = now;
-    setText(this.#summary, summaryOf(this.definition, this.#lines, newest, this.stream.store.windowS));
+  #point = () => {
+    const store = this.#store();
+    if (this.#reading && store.ring.length) this.#write(store);
+  };
+
+  /** Written rarely: a text that changes each second is no help to a screen reader. */
+  #sumUp(store) {
+    if (Math.abs(store.newest - this.#summedUpAt) < SUMMARY_EVERY_MS) return;
+    this.#summedUpAt = store.newest;
+    setText(this.#summary, summaryOf(this.definition, /** @type {any} */ (this.#reading), this.#lines, store));
   }
 
-  #say(words) {
+  /** What is in the way of a picture, in words: the server's refusal, the library's failure, or that there is nothing. */
+  #say(from = NaN, to = NaN) {
+    const { refusal, store } = this.stream;
+    const { ring } = this.#still ?? store;
+    const first = ring.firstAtOrAfter(from);
+    const empty = known(store) && !(first < ring.length && ring.time(first) <= to);
+    const words = refusal ? `${errorWords(refusal)}.` : this.#failure || (empty ? "No readings in this window." : "");
     this.#problem.hidden = !words;
+    this.#problem.classList.toggle("soft", !refusal && !this.#failure);
     setText(this.#problem, words);
   }
 }
 
-function mark(down, words) {
-  const sign = h("i", { class: down ? "mark down" : "mark", "aria-hidden": "true" });
-  return words ? h("span", {}, sign, h("span", { class: "unseen" }, words)) : sign;
-}
-
-/** The lines of the `most` keys with the highest peaks, without those at rest; some, where all are. */
-function busiest(lines, ring, most) {
-  if (most === Infinity) return lines;
-  /** @type {Map<string, number>} */ const peaks = new Map();
-  for (const { key, column } of lines) {
-    let peak = peaks.get(key) ?? 0;
-    for (let row = 0; row < ring.length; row += 1) peak = Math.max(peak, ring.value(column, row) || 0);
-    peaks.set(key, peak);
-  }
-  const byPeak = [...peaks].sort((a, b) => b[1] - a[1]);
-  const busy = byPeak.filter(([, peak]) => peak > 0).slice(0, most);
-  const kept = new Set((busy.length ? busy : byPeak.slice(0, 3)).map(([key]) => key));
-  return lines.filter(({ key }) => kept.has(key));
-}
-
+/** Whether the server has said what there is, be it nothing. */
+const known = (store) => store.position !== null;

@@ -1,9 +1,13 @@
-/** `<vital-status>`: says whether the page is live, since when, and how old the data is on the server's clock. */
+/** `<vital-status>`: says whether the page is live, since when, how old the data is, and what was missed. */
 
 import { formatAge, formatClock, formatDuration } from "../core/format.js";
 import { State, Status } from "../core/status.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
+import { lagWords, missedBy } from "./missed.js";
+
+/** The reader has frozen the charts: the line may be well, but what is shown is not now. */
+export const FROZEN = "frozen";
 
 const WORDS = {
   [State.CONNECTING]: "Connecting",
@@ -12,13 +16,19 @@ const WORDS = {
   [State.RECONNECTING]: "Reconnecting",
   [State.PAUSED]: "Paused",
   [State.STOPPED]: "Stopped",
+  [FROZEN]: "Paused",
 };
 
-/** Set `socket`, `session` and `clock` before it is connected. Its attribute `state` is one of `State`. */
+/**
+ * Set `socket`, `clock`, `view`, `feeds` and `session` before it is connected. Its attribute `state` is one of `State`,
+ * or `frozen`. Event `turned`, when that changes; its detail is the word for it.
+ */
 export class VitalStatus extends HTMLElement {
   /** @type {import("../net/socket.js").Socket} */ socket;
   /** @type {import("../core/session.js").Session} */ session;
   /** @type {import("../core/clock.js").ServerClock} */ clock;
+  /** @type {import("../core/view.js").View} */ view;
+  /** @type {import("./feeds.js").Feeds} */ feeds;
 
   #status = new Status();
   /** @type {() => void} */ #stopBeat = () => {};
@@ -26,6 +36,8 @@ export class VitalStatus extends HTMLElement {
   /** @type {HTMLElement} */ #since;
   /** @type {HTMLElement} */ #age;
   /** @type {HTMLElement} */ #why;
+  /** @type {HTMLElement} */ #lag;
+  /** @type {HTMLDetailsElement} */ #missed;
 
   connectedCallback() {
     // Only the word is announced: an age that is read out every second helps nobody.
@@ -33,15 +45,20 @@ export class VitalStatus extends HTMLElement {
     this.#since = h("span", { class: "since" });
     this.#age = h("span", { class: "data-age" });
     this.#why = h("span", { class: "why" });
-    this.replaceChildren(h("i", { class: "dot", "aria-hidden": "true" }), this.#word, this.#age, this.#since, this.#why);
+    this.#lag = h("span", { class: "lag" });
+    this.#missed = /** @type {HTMLDetailsElement} */ (h("details", { class: "missed", hidden: true }, h("summary"), h("ul")));
+    const dot = h("i", { class: "dot", "aria-hidden": "true" });
+    this.replaceChildren(dot, this.#word, this.#since, this.#age, this.#why, this.#lag, this.#missed);
     this.socket.addEventListener("link", this.#refresh);
     this.socket.addEventListener("message", this.#heard);
+    this.view.addEventListener("change", this.#refresh);
     this.#stopBeat = everyBeat(this.#refresh);
     this.#refresh();
   }
 
   disconnectedCallback() {
     this.#stopBeat();
+    this.view.removeEventListener("change", this.#refresh);
     this.socket.removeEventListener("message", this.#heard);
     forgetFrame(this.#refresh);
     this.socket.removeEventListener("link", this.#refresh);
@@ -52,19 +69,32 @@ export class VitalStatus extends HTMLElement {
 
   #refresh = () => {
     let newest = NaN;
-    for (const stream of this.session.streams) if (!(stream.newest <= newest)) newest = stream.newest;
+    for (const stream of this.feeds.streams) if (!(stream.newest <= newest)) newest = stream.newest;
     const { state, since, ageS } = this.#status.next({
       link: /** @type {any} */ (this.socket.link),
       newest,
       now: this.clock.now(),
       paused: this.session.paused,
+      // One stream comes each second whatever the rate; panels out of view send nothing.
+      intervalS: 1,
     });
-    this.setAttribute("state", state);
-    setText(this.#word, WORDS[state]);
-    setText(this.#since, `since ${formatClock(since, { seconds: true })}`);
-    setText(this.#age, Number.isNaN(ageS) ? "no data yet" : `data ${formatAge(ageS)}`);
+    const { frozen } = this.view;
+    const shown = frozen && state === State.LIVE ? FROZEN : state;
+    setText(this.#word, shown === FROZEN && !this.view.paused ? "Showing" : WORDS[shown]);
+    setText(this.#since, frozen ? momentWords(this.view) : `since ${formatClock(since, { seconds: true })}`);
+    setText(this.#age, this.#ageWords(shown, ageS));
     setText(this.#why, this.#reason(state));
+    setText(this.#lag, state === State.LIVE ? lagWords(this.feeds.host.store, this.view.rate) : "");
+    this.#sayMissed();
+    if (shown === this.getAttribute("state")) return;
+    this.setAttribute("state", shown);
+    this.dispatchEvent(new CustomEvent("turned", { detail: WORDS[shown] }));
   };
+
+  #ageWords(state, ageS) {
+    if (Number.isNaN(ageS)) return "no data yet";
+    return state === FROZEN ? "data goes on arriving" : `data ${formatAge(ageS)}`;
+  }
 
   #reason(state) {
     if (state === State.STOPPED) return `${this.socket.why}; reload the page to try again`;
@@ -74,4 +104,20 @@ export class VitalStatus extends HTMLElement {
     const again = waitS > 0 ? `, trying again in ${formatDuration(waitS)}` : ", trying again";
     return this.socket.why ? this.socket.why + again : "";
   }
+
+  #sayMissed() {
+    const { ticks, reasons } = missedBy(this.feeds.streams);
+    this.#missed.hidden = ticks === 0;
+    if (!ticks) return;
+    const [summary, list] = this.#missed.children;
+    setText(summary, `${ticks} ${ticks === 1 ? "tick" : "ticks"} missed`);
+    if (list.textContent !== reasons.join("")) list.replaceChildren(...reasons.map((text) => h("li", {}, text)));
+  }
+}
+
+/** The moment or the span that a frozen view shows, in words. @param {import("../core/view.js").View} view */
+function momentWords({ frozen, paused }) {
+  const clock = (ms) => formatClock(ms, { seconds: true });
+  const { from, to } = /** @type {import("../core/view.js").Window} */ (frozen);
+  return paused ? `at ${clock(to)}` : `${clock(from)}\u2013${clock(to)}`;
 }

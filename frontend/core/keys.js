@@ -1,0 +1,52 @@
+/** The keyboard as one table: what the page does on a key, and what its help says about it. */
+
+import { RANGES } from "./view.js";
+
+/**
+ * @typedef {{keys: string[], action: string, value?: number, words: string, group: string, panel?: boolean}} Binding
+ *   keys: as `KeyboardEvent.key` names them, any of them; `Shift+` before one that needs it; panel: it acts on one panel
+ */
+
+/** @type {readonly Binding[]} */
+export const BINDINGS = Object.freeze([
+  { group: "Time", keys: ["1"], action: "range", value: RANGES["1m"], words: "Show the last minute" },
+  { group: "Time", keys: ["2"], action: "range", value: RANGES["5m"], words: "Show 5 minutes" },
+  { group: "Time", keys: ["3"], action: "range", value: RANGES["15m"], words: "Show 15 minutes" },
+  { group: "Time", keys: ["+", "=", "]"], action: "faster", words: "Read more often" },
+  { group: "Time", keys: ["-", "["], action: "slower", words: "Read less often" },
+  { group: "Time", keys: [" "], action: "pause", words: "Pause, or go back to live" },
+  { group: "Time", keys: ["Escape"], action: "leave", words: "Back: from the full size, then to live" },
+  { group: "Time", keys: ["ArrowLeft"], action: "moment", value: -1, words: "The reading before" },
+  { group: "Time", keys: ["ArrowRight"], action: "moment", value: 1, words: "The reading after" },
+  { group: "Time", keys: ["Shift+ArrowLeft"], action: "moment", value: -10, words: "Ten readings before" },
+  { group: "Time", keys: ["Shift+ArrowRight"], action: "moment", value: 10, words: "Ten readings after" },
+  { group: "Panels", keys: ["j", "ArrowDown"], action: "step", value: 1, words: "To the next panel" },
+  { group: "Panels", keys: ["k", "ArrowUp"], action: "step", value: -1, words: "To the panel before" },
+  { group: "Panels", keys: ["f"], action: "full", panel: true, words: "Full size, and back" },
+  { group: "Panels", keys: ["v"], action: "table", panel: true, words: "Show the readings as a table" },
+  { group: "Panels", keys: ["p"], action: "png", panel: true, words: "Download the picture (PNG)" },
+  { group: "Panels", keys: ["c"], action: "csv", panel: true, words: "Download the readings (CSV)" },
+  { group: "Page", keys: ["/"], action: "filter", words: "Filter the processes" },
+  { group: "Page", keys: ["t"], action: "theme", words: "Colours: the system\u2019s, dark, light" },
+  { group: "Page", keys: ["?"], action: "help", words: "This help" },
+]);
+
+/**
+ * @param {{key: string, ctrlKey?: boolean, metaKey?: boolean, altKey?: boolean, shiftKey?: boolean}} event
+ * @returns {Binding|null} null for keys that are the browser's or nobody's
+ */
+export function bindingOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+  if (ctrlKey || metaKey || altKey) return null;
+  // Which signs need shift is the keyboard's layout to say; for keys without a sign it is ours.
+  const name = key.length > 1 && shiftKey ? `Shift+${key}` : key.length === 1 ? key.toLowerCase() : key;
+  return BINDINGS.find(({ keys }) => keys.includes(name)) ?? null;
+}
+
+const WORDS = { " ": "Space", Escape: "Esc", ArrowLeft: "\u2190", ArrowRight: "\u2192", ArrowUp: "\u2191", ArrowDown: "\u2193" };
+
+/** What is printed on the keys. @param {string} key one of a binding's @returns {string[]} pressed together */
+export const capsOf = (key) =>
+  (key.length > 1 ? key.split("+") : [key]).map((one) => WORDS[one] ?? (/^[a-z]$/.test(one) ? one.toUpperCase() : one));
+
+/** The key of an action in words, to be shown beside its button. @param {string} action */
+export const keyOf = (action) => capsOf(BINDINGS.find((binding) => binding.action === action)?.keys[0] ?? "").join("+");

@@ -1,0 +1,63 @@
+/** The streams behind a dashboard: asked for as its view wants them, and changed when that changes. */
+
+import { requestOf } from "../core/panels.js";
+
+/** No change of the range has to wait for readings, but for the longest. */
+const WINDOW_MIN_S = 300;
+/** Readings kept of one series at most, however far back a link reaches. */
+const ROWS_MAX = 9000;
+const JUST_NOW_MS = 5000;
+const HOST = Object.freeze({ metrics: ["system.uptime", "vitalcast.sampler.lag"], interval: 1 });
+
+export class Feeds {
+  /** @param {{session: import("../core/session.js").Session, view: import("../core/view.js").View, clock: import("../core/clock.js").ServerClock}} parts */
+  constructor({ session, view, clock }) {
+    this.#session = session;
+    this.#view = view;
+    this.#clock = clock;
+    // No panel's id begins so.
+    this.host = session.subscribe("@host", { ...HOST }, { windowS: 30 });
+    view.addEventListener("change", this.#turned);
+  }
+
+  #session;
+  #view;
+  #clock;
+  /** @type {Map<import("../core/panels.js").Panel, import("../core/session.js").SeriesStream>} */ #streams = new Map();
+
+  /** Those whose newest reading tells how old the page is. */
+  get streams() {
+    return [this.host, ...this.#streams.values()];
+  }
+
+  /** @param {import("../core/panels.js").Panel} panel */
+  open(panel) {
+    const windowS = this.#windowS(panel);
+    const stream = this.#session.subscribe(panel.id, requestOf(panel, { rateS: this.#view.rate, windowS }), { windowS });
+    this.#streams.set(panel, stream);
+    return stream;
+  }
+
+  stop() {
+    this.#view.removeEventListener("change", this.#turned);
+    for (const stream of this.#streams.values()) this.#session.drop(stream);
+    this.#streams.clear();
+  }
+
+  /** How far back the view reaches, as far as this page goes. */
+  #windowS(panel) {
+    const { range, rate, frozen } = this.#view;
+    // What was just paused is here already; what a link shows may not be.
+    const backS = frozen && this.#clock.now() - frozen.to > JUST_NOW_MS ? Math.ceil((this.#clock.now() - frozen.from) / 1000) : 0;
+    const mostS = Math.max(900, ROWS_MAX * Math.max(rate, panel.interval ?? 0));
+    return Math.max(WINDOW_MIN_S, range, Math.min(backS, mostS));
+  }
+
+  #turned = ({ detail }) => {
+    for (const [panel, stream] of this.#streams) {
+      if (detail.has("rate")) this.#session.retune(stream, { interval: Math.max(this.#view.rate, panel.interval ?? 0) });
+      const windowS = this.#windowS(panel);
+      if (windowS > stream.store.windowS) this.#session.widen(stream, windowS);
+    }
+  };
+}

@@ -1,0 +1,47 @@
+/** `<vital-help>`: what the keys do, from the same table that makes them do it. */
+
+import { BINDINGS, capsOf } from "../core/keys.js";
+import { h } from "./html.js";
+
+export class VitalHelp extends HTMLElement {
+  /** @type {HTMLDialogElement} */ #dialog;
+
+  connectedCallback() {
+    const groups = Map.groupBy(BINDINGS, ({ group }) => group);
+    const close = h("button", { type: "button", autofocus: true }, "Close ", h("kbd", {}, "Esc"));
+    close.addEventListener("click", () => this.#dialog.close());
+    this.#dialog = /** @type {HTMLDialogElement} */ (
+      h(
+        "dialog",
+        { "aria-labelledby": "help-title" },
+        h("header", {}, h("h2", { id: "help-title" }, "Keys"), close),
+        h("div", { class: "groups" }, ...[...groups].map(([name, bindings]) => groupOf(name, bindings))),
+        h("p", {}, "Drag over a chart to look at a part of the time; a double click goes back to live."),
+        h("p", {}, "F, V, P and C are about the panel that has the focus or the pointer."),
+      )
+    );
+    // A click beside it is a click on the backdrop, which counts as the dialog's own.
+    this.#dialog.addEventListener("click", (event) => {
+      if (event.target === this.#dialog) this.#dialog.close();
+    });
+    this.replaceChildren(this.#dialog);
+  }
+
+  disconnectedCallback() {
+    this.replaceChildren();
+  }
+
+  /** Opens it, or closes it again; the focus goes back to where it was. */
+  toggle() {
+    if (this.#dialog.open) this.#dialog.close();
+    else this.#dialog.showModal();
+  }
+}
+
+const groupOf = (name, bindings) =>
+  h("section", {}, h("h3", {}, name), h("dl", {}, ...bindings.map((binding) => h("div", {}, keysOf(binding), h("dd", {}, binding.words)))));
+
+function keysOf({ keys }) {
+  const caps = keys.map((key) => h("span", {}, ...capsOf(key).map((cap) => h("kbd", {}, cap))));
+  return h("dt", {}, ...caps.flatMap((cap, i) => (i ? [" ", cap] : [cap])));
+}

@@ -1,0 +1,38 @@
+/** Hands the reader a file, or a text to paste. */
+
+/** How long the browser may take to begin reading what is saved. */
+const KEPT_MS = 60_000;
+
+/** @param {Blob} blob @param {string} name */
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
+}
+
+/** @param {string} text @returns {Promise<boolean>} whether it is in the clipboard now */
+export async function copy(text) {
+  try {
+    // Not there on a page that came over plain HTTP from another machine.
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyByHand(text);
+  }
+}
+
+function copyByHand(text) {
+  const field = document.createElement("textarea");
+  const before = document.activeElement;
+  field.value = text;
+  field.className = "unseen";
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return done;
+}

@@ -1,8 +1,14 @@
 /** `<vital-plot>`: draws a picture with Plotly, the only place that calls it. */
 
-import { areaPath, areaPoints, linePath, placesOf } from "../core/path.js";
 import { formatValue } from "../core/format.js";
+import { Axes, thinned } from "./axes.js";
+import { colorsOf, onRecolour } from "./colors.js";
+import { BAR, figureOf } from "./figure.js";
+import { HeatCanvas } from "./heatmap.js";
+import { h, setText } from "./html.js";
+import { LiveLines } from "./live.js";
 import { loadPlotly } from "./plotly.js";
+import { posterOf } from "./poster.js";
 
 const CONFIG = Object.freeze({
   showSendToCloud: false,
@@ -14,77 +20,127 @@ const CONFIG = Object.freeze({
   responsive: false,
 });
 /** Room for the labels of the axes, in rem. */
-const MARGIN = Object.freeze({ l: 4.9, r: 0.5, t: 0.65, b: 1.75 });
-/** Bands have no line to draw; this is for their sign in the hover label. Their own is hidden by the style sheet. */
-const SWATCH = 3;
-const CLEAR = "rgba(0,0,0,0)";
-/** From the axes to their labels, in rem. */
-const TICK = 0.4;
+const MARGINS = Object.freeze({
+  lines: { l: 4.9, r: 0.5, t: 0.65, b: 1.75 },
+  heatmap: { l: 4.9, r: 0.5, t: 1.7, b: 1.75 },
+  bars: { l: 0.1, r: 0.1, t: 0, b: 0 },
+});
+const WIDTH_MIN = 80;
+const HEIGHT_MIN = 60;
+const COLORS = Object.freeze([
+  ...["surface", "ink", "ink-soft", "grid", "axis", "warn", "bad"],
+  ...["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"],
+  ...["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"],
+]);
+const RAMP = Object.freeze(["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"]);
+
+/** @typedef {any} Picture as `core/picture.js` makes them: of kind "lines", "heatmap" or "bars" */
 
 /**
- * Plotly draws axes, grid, hover and the first lines. From then on each tick only rewrites the paths'
- * `d` and shifts the time ticks, which costs a tenth of a redraw; a full `react` comes when the ranges'
- * height, the size, the ticks, the colours or the lines change, and while a pointer wants hover labels.
+ * Plotly draws each figure once. From then on a tick only rewrites what it drew: lines' paths, a heatmap's cells, the
+ * grid and the labels, which costs a tenth of a redraw. A full one comes when the size, the colours or the lines
+ * change, and where bars do.
  *
- * Event: `resized` when the drawing area changed and a new picture is wanted.
+ * Events: `drawn` after each drawing; `resized` when a new picture is wanted, because the drawing area or the colours
+ * changed; `failed` with the error, when Plotly could not be loaded or could not draw.
  */
 export class VitalPlot extends HTMLElement {
   /** @type {any} */ #plotly = null;
   /** @type {HTMLElement|null} */ #graph = null;
+  /** @type {HTMLElement} */ #ramp;
+  /** @type {Axes|null} */ #axes = null;
+  /** @type {HeatCanvas|null} */ #heat = null;
+  /** @type {LiveLines|null} */ #lines = null;
   /** @type {ResizeObserver|null} */ #resizes = null;
+  #stopWatching = () => {};
   #width = 0;
   #height = 0;
   #rem = 16;
-  #margin = { l: 0, r: 0, t: 0, b: 0, pad: 0 };
-  #pointed = false;
+  /** @type {keyof typeof MARGINS} */ #kind = "lines";
   #busy = false;
   #loading = false;
   #drawn = "";
-  #from = NaN;
-  /** @type {any} */ #waiting = null;
-  /** @type {{line: Element|null, area: Element|null}[]} */ #nodes = [];
-  /** @type {Element[]} */ #timeTicks = [];
+  /** The colours have changed since. */ #stale = false;
+  /** @type {Record<string, import("./colors.js").Color>|null} */ #colors = null;
+  /** @type {Picture|null} to be drawn next */ #waiting = null;
+  /** @type {Picture|null} what is seen */ #shown = null;
 
   /** How often each way of drawing was taken. */
   counts = { full: 0, live: 0 };
 
   connectedCallback() {
-    this.#graph = document.createElement("div");
-    this.#graph.className = "graph";
-    this.append(this.#graph);
+    this.#graph = h("div", { class: "graph" });
+    this.#axes = new Axes();
+    this.#heat = new HeatCanvas();
+    this.#ramp = h("div", { class: "ramp", "aria-hidden": "true", hidden: true }, h("span"), h("i"), h("span"));
+    this.append(this.#axes.element, this.#graph, this.#heat.element, this.#ramp);
     this.#resizes = new ResizeObserver(() => this.#measure());
     this.#resizes.observe(this);
-    this.addEventListener("pointerenter", this.#entered);
-    this.addEventListener("pointerleave", this.#left);
-    scheme.addEventListener("change", this.#recoloured);
+    this.#stopWatching = onRecolour(() => this.#recoloured());
     this.#measure();
   }
 
   disconnectedCallback() {
-    scheme.removeEventListener("change", this.#recoloured);
-    this.removeEventListener("pointerleave", this.#left);
-    this.removeEventListener("pointerenter", this.#entered);
+    this.#stopWatching();
     this.#resizes?.disconnect();
-    this.#resizes = null;
-    if (this.#drawn) this.#plotly.purge(this.#graph);
-    this.#graph?.remove();
-    this.#graph = null;
+    if (this.#drawn || this.#busy) this.#plotly.purge(this.#graph);
+    this.replaceChildren();
+    this.#waiting ??= this.#shown;
+    this.#graph = this.#axes = this.#heat = this.#lines = this.#resizes = this.#shown = null;
+    this.#width = this.#height = 0;
+    this.#busy = false;
     this.#drawn = "";
-    this.#nodes = [];
-    this.#timeTicks = [];
   }
 
-  /** The drawing area in pixels. */
+  /** The drawing area of the picture that was given last, in pixels from this element's corner. */
   get area() {
     const { l, r, t, b } = this.#margin;
-    return { width: Math.max(1, this.#width - l - r), height: Math.max(1, this.#height - t - b) };
+    return { left: l, top: t, width: Math.max(1, this.#width - l - r), height: Math.max(1, this.#height - t - b) };
   }
 
-  /** Draws, now or as soon as Plotly is there. @param {ReturnType<import("../core/picture.js").pictureOf>} picture */
+  /** The time that is drawn, Unix ms; null where nothing is, or bars, which know no time. */
+  get window() {
+    const picture = this.#shown;
+    return picture && picture.kind !== "bars" ? { from: picture.from, to: picture.to } : null;
+  }
+
+  /** @returns {{from: number, to: number, why: string}[]} the holes in what is drawn */
+  get breaks() {
+    return this.#shown?.breaks ?? [];
+  }
+
+  /** Whether a full drawing is under way. */
+  get busy() {
+    return this.#busy;
+  }
+
+  /** Draws, now or as soon as Plotly is there. @param {Picture} picture */
   draw(picture) {
+    this.#kind = picture.kind ?? "lines";
     this.#waiting = picture;
     if (this.#plotly) this.#flush();
     else this.#load();
+  }
+
+  /** The next picture is drawn in full, in the colours of then. */
+  invalidate() {
+    this.#colors = null;
+    this.#stale = true;
+  }
+
+  /**
+   * What is drawn as an image that stands alone, in the page's present colours.
+   *
+   * @param {{title: string, scale?: number}} options scale: its pixels for each of the page's
+   * @returns {Promise<Blob>} Raises an Error while nothing is drawn.
+   */
+  async png({ title, scale = 2 }) {
+    const picture = this.#shown;
+    if (!picture) throw new Error("there is nothing to save yet");
+    const { data, layout } = posterOf(picture, this.#look(picture), title);
+    const options = { format: "png", width: layout.width, height: layout.height, scale, imageDataOnly: true };
+    const base64 = await this.#plotly.toImage({ data, layout, config: CONFIG }, options);
+    return new Blob([Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))], { type: "image/png" });
   }
 
   async #load() {
@@ -94,218 +150,147 @@ export class VitalPlot extends HTMLElement {
       this.#plotly = await loadPlotly();
       this.#flush();
     } catch (error) {
-      this.#loading = false;
       this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+    } finally {
+      this.#loading = false;
     }
   }
 
-  /** Whether a full drawing is under way. */
-  get busy() {
-    return this.#busy;
-  }
-
-  /** The next picture is drawn in full, whatever has changed. */
-  invalidate() {
-    this.#drawn = this.#drawn && "again";
-  }
-
-  #entered = (event) => {
-    if (event.pointerType === "touch") return;
-    this.#pointed = true;
-    this.dispatchEvent(new Event("resized"));
-  };
-
-  #left = () => {
-    this.#pointed = false;
-  };
-
-  #recoloured = () => {
+  #recoloured() {
     this.invalidate();
     this.dispatchEvent(new Event("resized"));
-  };
+  }
+
+  get #margin() {
+    const rem = MARGINS[this.#kind];
+    const pixels = (side) => Math.round(rem[side] * this.#rem);
+    return { l: pixels("l"), r: pixels("r"), t: pixels("t"), b: pixels("b") };
+  }
 
   #measure() {
     const { clientWidth, clientHeight } = this;
     if (clientWidth === this.#width && clientHeight === this.#height) return;
     this.#rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const { l, r, t, b } = MARGIN;
-    const pixels = (rem) => Math.round(rem * this.#rem);
-    this.#margin = { l: pixels(l), r: pixels(r), t: pixels(t), b: pixels(b), pad: 0 };
     this.#width = clientWidth;
     this.#height = clientHeight;
+    this.#flush();
     this.dispatchEvent(new Event("resized"));
   }
 
   #flush() {
     const picture = this.#waiting;
-    if (!picture || !this.#plotly || this.#busy || !this.#graph || this.#width < 80 || this.#height < 60) return;
+    if (!picture || !this.#plotly || this.#busy || !this.#graph) return;
+    if (this.#width < WIDTH_MIN || this.#height < HEIGHT_MIN) return;
     this.#waiting = null;
     const signature = this.#signature(picture);
-    if (this.#pointed || signature !== this.#drawn || !this.#drawLive(picture)) this.#drawFull(picture, signature);
+    const live = !this.#stale && signature === this.#drawn && this.#lines?.complete !== false;
+    if (live) this.#drawLive(picture);
+    else this.#drawFull(picture, signature);
   }
 
   /** All that the live path cannot change. */
-  #signature({ shapes, low, high, xTicks, yTicks }) {
-    const lines = shapes.map(({ key, down, color }) => `${key}${down ? "-" : "+"}${color}`);
-    const times = xTicks.map(({ value }) => value);
-    return [this.#width, this.#height, low, high, yTicks.length, times, lines].join("|");
+  #signature(picture) {
+    const common = [picture.kind, this.#width, this.#height, this.#rem];
+    if (picture.kind === "bars") {
+      const pixels = (share) => Math.round((share || 0) * this.area.width);
+      const bar = ({ label, parts, level, text }) => [label, level, text, parts.map((one) => [one.color, pixels(one.share)])];
+      return JSON.stringify([...common, picture.bars.map(bar)]);
+    }
+    if (picture.kind === "heatmap") return [...common, picture.rows.length].join("|");
+    const shapes = picture.shapes.map(({ color, width, fill }) => `${color} ${width} ${fill}`);
+    return [...common, Number.isFinite(picture.reference), ...shapes].join("|");
   }
 
-  #drawFull(picture, signature) {
+  async #drawFull(picture, signature) {
+    const graph = /** @type {HTMLElement} */ (this.#graph);
     this.#busy = true;
     this.counts.full += 1;
-    const graph = /** @type {HTMLElement} */ (this.#graph);
-    const drawn = this.#plotly.react(graph, this.#traces(picture), this.#layout(picture), CONFIG);
-    Promise.resolve(drawn).then(() => {
-      this.#busy = false;
+    this.#stale = false;
+    const look = this.#look(picture);
+    this.#dress(picture, look);
+    try {
+      const { data, layout } = figureOf(picture, look);
+      await this.#plotly.react(graph, data, layout, CONFIG);
+    } catch (error) {
       if (this.#graph !== graph) return;
-      this.#drawn = signature;
-      this.#from = picture.from;
-      this.#find(picture);
-      this.#flush();
-    });
-  }
-
-  /** @returns {boolean} false where Plotly's own elements are not as expected */
-  #drawLive(picture) {
-    const { times, shapes, from, to, low, high } = picture;
-    const size = this.area;
-    const places = placesOf(times, (time) => ((time - from) / (to - from)) * size.width);
-    const y = (value) => ((high - value) / (high - low)) * size.height;
-    const paths = shapes.map(({ top, base, width }) => ({
-      line: width > 0 ? linePath(places, top, y) : "",
-      area: areaPath(places, top, base, y),
-    }));
-    for (let i = 0; i < paths.length; i += 1) {
-      const { line, area } = this.#nodes[i] ?? { line: null, area: null };
-      if ((paths[i].line && !line) || (paths[i].area && !area)) return false;
+      this.#busy = false;
+      this.#drawn = "";
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+      return;
     }
-    paths.forEach((path, i) => {
-      this.#nodes[i].line?.setAttribute("d", path.line || "M0,0");
-      this.#nodes[i].area?.setAttribute("d", path.area || "M0,0Z");
-    });
-    const shift = ((this.#from - from) / (to - from)) * size.width;
-    for (const ticks of this.#timeTicks) ticks.setAttribute("transform", `translate(${shift.toFixed(2)},0)`);
-    this.counts.live += 1;
-    return true;
+    // Removed meanwhile, and perhaps added again with another graph.
+    if (this.#graph !== graph) return;
+    this.#busy = false;
+    this.#drawn = signature;
+    this.#lines = picture.kind === "lines" ? new LiveLines(graph, picture) : null;
+    this.#finish(picture);
+    this.#flush();
   }
 
-  /** Remembers the elements that the live path rewrites, as Plotly has just made them. */
-  #find({ shapes }) {
-    const graph = /** @type {HTMLElement} */ (this.#graph);
-    this.#nodes = shapes.map((_, i) => {
-      const [line, ...more] = graph.querySelectorAll(`.traceline${i} path.js-line, .traceedge${i} path.js-line`);
-      // Plotly draws a path for each stretch between gaps; the live path draws them all in one.
-      if (line && more.length) {
-        line.setAttribute("d", [line, ...more].map((path) => path.getAttribute("d")).join(""));
-        for (const path of more) path.setAttribute("d", "M0,0");
-      }
-      return { line: line ?? null, area: graph.querySelector(`.tracearea${i} path.js-fill`) };
-    });
-    this.#timeTicks = [...graph.querySelectorAll(".xaxislayer-above, .gridlayer > .x")];
-    for (const ticks of this.#timeTicks) ticks.removeAttribute("transform");
+  #drawLive(picture) {
+    this.counts.live += picture.kind === "bars" ? 0 : 1;
+    if (picture.kind === "lines") this.#lines?.draw(picture, this.area);
+    if (picture.kind === "heatmap") {
+      this.#heat?.paint(picture, this.area.width);
+      this.#graph?.classList.add("covered");
+    }
+    this.#finish(picture);
   }
 
-  #traces({ times, shapes, unit }) {
-    const x = Array.from(times);
-    const areas = shapes.map(({ color, top, base, fill }, i) => ({
-      ...areaPoints(times, top, base),
-      uid: `area${i}`,
-      type: "scatter",
-      mode: "lines",
-      line: { width: 0, simplify: false },
-      fill: "toself",
-      fillcolor: faded(this.#color(color), fill),
-      hoverinfo: "skip",
-    }));
-    const lines = shapes.map(({ label, color, top, value, width }, i) => ({
-      x,
-      y: Array.from(top),
-      // The style sheet hides the lines of bands by this name.
-      uid: `${width ? "line" : "edge"}${i}`,
-      type: "scatter",
-      mode: "lines",
-      name: label,
-      line: { color: this.#color(color), width: width || SWATCH, simplify: false },
-      customdata: this.#pointed ? Array.from(value, (one) => formatValue(one, unit)) : undefined,
-      hovertemplate: `${escaped(label)}  <b>%{customdata}</b><extra></extra>`,
-    }));
-    // The hover label lists the uppermost band first, as the legend does.
-    return [...areas, ...lines.reverse()];
+  /** What goes with both ways of drawing. */
+  #finish(picture) {
+    this.#shown = picture;
+    if (picture.kind !== "bars") this.#drawAxes(picture);
+    this.dispatchEvent(new Event("drawn"));
   }
 
-  #layout({ from, to, low, high, xTicks, yTicks }) {
-    const style = getComputedStyle(this);
-    const ink = style.getPropertyValue("--ink-soft").trim();
-    const grid = style.getPropertyValue("--grid").trim();
-    const font = { family: style.fontFamily, size: 0.78 * this.#rem, color: ink };
-    // A label of the time axis that is past the edge now is moved into view by the live path later.
-    const axis = {
-      ticklabeloverflow: "allow",
-      fixedrange: true,
-      showline: false,
-      ticks: "outside",
-      ticklen: TICK * this.#rem,
-      tickcolor: CLEAR,
-      gridcolor: grid,
-      gridwidth: 1,
-      tickfont: font,
-    };
+  /** Settles what only a full drawing changes around the graph. */
+  #dress({ kind }, look) {
+    const axes = /** @type {Axes} */ (this.#axes);
+    axes.element.toggleAttribute("hidden", kind === "bars");
+    const heat = /** @type {HeatCanvas} */ (this.#heat);
+    heat.element.hidden = true;
+    this.#graph?.classList.remove("covered");
+    this.#ramp.hidden = kind !== "heatmap";
+    if (kind === "heatmap") {
+      heat.recolour(RAMP.map((name) => look.colors[name]));
+      heat.place(this.area);
+    }
+    // More bars than there is room for are scrolled to, by keyboard too.
+    const scrolls = look.height > this.#height;
+    this.classList.toggle("scrolls", scrolls);
+    if (scrolls) this.tabIndex = 0;
+    else this.removeAttribute("tabindex");
+  }
+
+  #drawAxes({ kind, from, to, xTicks, yTicks, rows, low, high, unit }) {
+    const { area } = this;
+    const place = (value) => ((high - value) / (high - low || 1)) * area.height;
+    let marks;
+    if (kind === "heatmap") {
+      const labels = rows.map(({ label }, i) => ({ at: ((i + 0.5) / rows.length) * area.height, text: label, line: false }));
+      marks = thinned(labels, area.height / (1.1 * this.#rem));
+      const [least, , most] = this.#ramp.children;
+      setText(least, formatValue(low, unit));
+      setText(most, formatValue(high, unit));
+    } else {
+      marks = yTicks.map(({ value, text }) => ({ at: place(value), text, line: true }));
+    }
+    const zero = kind === "lines" && low <= 0 && high >= 0 ? place(0) : NaN;
+    this.#axes?.draw({ area, rem: this.#rem, width: this.#width, from, to, xTicks, marks, zero });
+  }
+
+  /** @returns {import("./figure.js").Look} */
+  #look({ bars = [] }) {
+    this.#colors ??= colorsOf(this, COLORS);
+    const needed = Math.ceil(bars.length * (BAR.words + BAR.thick + BAR.space) * this.#rem);
     return {
       width: this.#width,
-      height: this.#height,
+      height: Math.max(this.#height, needed),
       margin: this.#margin,
-      paper_bgcolor: CLEAR,
-      plot_bgcolor: CLEAR,
-      font,
-      showlegend: false,
-      dragmode: false,
-      hovermode: this.#pointed ? "x unified" : false,
-      hoverlabel: {
-        bgcolor: style.getPropertyValue("--surface-raised").trim(),
-        bordercolor: style.getPropertyValue("--edge").trim(),
-        font: { ...font, color: style.getPropertyValue("--ink").trim() },
-      },
-      xaxis: {
-        ...axis,
-        type: "date",
-        range: [from, to],
-        tickmode: "array",
-        tickvals: xTicks.map(({ value }) => value),
-        ticktext: xTicks.map(({ text }) => text),
-        tickangle: 0,
-        hoverformat: "%H:%M:%S",
-        showspikes: this.#pointed,
-        spikemode: "across",
-        spikethickness: 1,
-        spikedash: "solid",
-        spikecolor: ink,
-      },
-      yaxis: {
-        ...axis,
-        range: [low, high],
-        tickmode: "array",
-        tickvals: yTicks.map(({ value }) => value),
-        ticktext: yTicks.map(({ text }) => text),
-        zeroline: true,
-        zerolinecolor: style.getPropertyValue("--axis").trim(),
-        zerolinewidth: 1,
-      },
+      rem: this.#rem,
+      family: getComputedStyle(this).fontFamily,
+      colors: this.#colors,
     };
   }
-
-  #color(number) {
-    return getComputedStyle(this).getPropertyValue(`--c${number}`).trim();
-  }
-}
-
-const scheme = globalThis.matchMedia("(prefers-color-scheme: dark)");
-
-/** Plotly reads a little markup in labels; a device's name is none. */
-const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/%/g, "&#37;");
-
-/** `#rrggbb` with an opacity. */
-function faded(color, opacity) {
-  const part = (at) => Number.parseInt(color.slice(at, at + 2), 16);
-  return `rgba(${part(1)},${part(3)},${part(5)},${opacity})`;
 }

@@ -1,0 +1,200 @@
+/** Pictures as figures of the charting library: what `plot.js` has drawn in full. Pure but for the measuring of words. */
+
+import { areaPoints } from "../core/path.js";
+import { cssOf } from "./colors.js";
+import { cellsOf } from "./heatmap.js";
+
+export const CLEAR = "rgba(0,0,0,0)";
+/** The level that a chart is compared with. */
+const REFERENCE = Object.freeze({ width: 1.5, dash: "6px,4px" });
+/** What follows a bar's first part. */
+const LATER_PART = 0.45;
+/** Of one bar, in rem: its words, the bar, the space to the next. */
+export const BAR = Object.freeze({ words: 1.3, thick: 0.55, space: 0.85 });
+
+/**
+ * @typedef {object} Look how a figure is to look
+ * @property {number} width @property {number} height of the whole figure in pixels
+ * @property {{l: number, r: number, t: number, b: number}} margin
+ * @property {number} rem
+ * @property {string} family
+ * @property {Record<string, import("./colors.js").Color>} colors
+ */
+
+/** @param {any} picture @param {Look} look @returns {{data: any[], layout: any}} without labels of the axes */
+export function figureOf(picture, look) {
+  const { width, height, margin } = look;
+  const layout = {
+    width,
+    height,
+    margin: { ...margin, pad: 0 },
+    paper_bgcolor: CLEAR,
+    plot_bgcolor: CLEAR,
+    font: { family: look.family, size: 0.78 * look.rem, color: cssOf(look.colors["ink-soft"]) },
+    showlegend: false,
+    dragmode: false,
+    hovermode: false,
+  };
+  const { data, x, y, more = {} } = parts[picture.kind](picture, look);
+  const axis = { visible: false, fixedrange: true, type: "linear" };
+  return { data, layout: { ...layout, ...more, xaxis: { ...axis, range: x }, yaxis: { ...axis, range: y } } };
+}
+
+const parts = {
+  lines(picture, look) {
+    return { data: lineTraces(picture, look), x: [picture.from, picture.to], y: [picture.low, picture.high] };
+  },
+  heatmap(picture, look) {
+    const x = [picture.from, picture.to];
+    return { data: [heatTrace(picture, look)], x, y: [Math.max(1, picture.rows.length), 0] };
+  },
+  bars(picture, look) {
+    const { l, r, t, b } = look.margin;
+    const area = { width: look.width - l - r, height: look.height - t - b };
+    const more = { barmode: "overlay", annotations: barWords(picture, look, area) };
+    return { data: barTraces(picture, look), x: [0, 1], y: [area.height, 0], more };
+  },
+};
+
+/** Points for a trace that has none, so that it has a path all the same. */
+const nowhere = ({ from, low }) => ({ x: [from, from], y: [low, low] });
+
+/** Areas first, their lines above them, the reference on top; found again by their `uid`. */
+function lineTraces(picture, { colors }) {
+  const { times, shapes, from, to, reference } = picture;
+  const x = Array.from(times);
+  const seen = new Set();
+  const named = (shape) => {
+    const again = seen.has(shape.key);
+    seen.add(shape.key);
+    return { name: escaped(shape.label), legendgroup: shape.key, showlegend: !again };
+  };
+  const areas = [];
+  const lines = [];
+  shapes.forEach((shape, i) => {
+    const color = colors[`c${shape.color}`];
+    const common = { type: "scatter", mode: "lines" };
+    const words = named(shape);
+    if (shape.fill > 0) {
+      const points = areaPoints(times, shape.top, shape.base);
+      areas.push({
+        ...common,
+        ...(points.x.length > 1 ? points : nowhere(picture)),
+        ...words,
+        showlegend: words.showlegend && !(shape.width > 0),
+        uid: `area${i}`,
+        line: { width: 0, simplify: false },
+        fill: "toself",
+        fillcolor: cssOf(color, shape.fill),
+      });
+    }
+    if (shape.width > 0) {
+      const some = shape.top.some((value, k) => value === value && shape.top[k + 1] === shape.top[k + 1]);
+      const points = some ? { x, y: Array.from(shape.top) } : nowhere(picture);
+      const line = { color: cssOf(color), width: shape.width, simplify: false };
+      lines.push({ ...common, ...points, ...words, uid: `line${i}`, line });
+    }
+  });
+  const level = reference === reference && reference !== undefined;
+  if (level) {
+    lines.push({
+      type: "scatter",
+      mode: "lines",
+      uid: "reference",
+      x: [from, to],
+      y: [reference, reference],
+      line: { color: cssOf(colors["ink-soft"]), ...REFERENCE, simplify: false },
+      showlegend: false,
+    });
+  }
+  return [...areas, ...lines];
+}
+
+/** @returns {[number, string][]} */
+export const colorScale = (colors) =>
+  [0, 1, 2, 3, 4].map((step) => [step / 4, cssOf(colors[`heat-${step}`])]);
+
+function heatTrace({ times, rows, low, high }, { colors }) {
+  const { edges, columns } = cellsOf(times, rows);
+  const valueOf = (value) => (value === value ? value : null);
+  return {
+    type: "heatmap",
+    uid: "heat",
+    x: edges,
+    y: Array.from({ length: rows.length + 1 }, (_, i) => i),
+    z: rows.map(({ value }) => columns.map((column) => (column < 0 ? null : valueOf(value[column])))),
+    zmin: low,
+    zmax: high,
+    zsmooth: false,
+    colorscale: colorScale(colors),
+    showscale: false,
+    connectgaps: false,
+  };
+}
+
+/** The middle of each bar, from the top in pixels. */
+export const barPlaces = (count, rem) =>
+  Array.from({ length: count }, (_, i) => (i * (BAR.words + BAR.thick + BAR.space) + BAR.words + BAR.thick / 2) * rem);
+
+/** Each part begins where those before it end, over a track as long as the whole. */
+function barTraces({ bars }, { colors, rem }) {
+  const width = BAR.thick * rem;
+  const common = { type: "bar", orientation: "h", y: barPlaces(bars.length, rem), width, offset: -width / 2 };
+  const track = { ...common, uid: "track", base: 0, x: bars.map(() => 1), marker: { color: cssOf(colors.grid) } };
+  const most = Math.max(0, ...bars.map(({ parts }) => parts.length));
+  const before = ({ parts }, number) => parts.slice(0, number).reduce((sum, { share }) => sum + (share || 0), 0);
+  const part = (_, number) => ({
+    ...common,
+    uid: `part${number}`,
+    base: bars.map((bar) => before(bar, number)),
+    x: bars.map(({ parts }) => parts[number]?.share || 0),
+    marker: { color: bars.map((bar) => partColor(bar, number, colors)) },
+  });
+  return [track, ...Array.from({ length: most }, part)];
+}
+
+/** Its own colour while all is well. */
+function partColor({ level, parts }, number, colors) {
+  const strength = number > 0 ? LATER_PART : 1;
+  if (level === "critical") return cssOf(colors.bad, strength);
+  if (level === "warning") return cssOf(colors.warn, strength);
+  return cssOf(colors[`c${parts[number]?.color ?? 1}`]);
+}
+
+function barWords({ bars }, { rem, colors, family }, area) {
+  const size = 0.82 * rem;
+  const measure = measuring(`${size}px ${family}`);
+  const y = barPlaces(bars.length, rem).map((middle) => middle - (BAR.thick / 2 + BAR.words / 2) * rem);
+  const ink = { "": colors["ink-soft"], warning: colors.warn, critical: colors.bad };
+  const common = { xref: "x", yref: "y", showarrow: false, borderpad: 0, yanchor: "middle" };
+  return bars.flatMap((bar, i) => {
+    const text = escaped(bar.text);
+    const room = area.width - measure(bar.text) - rem;
+    const label = escaped(shortened(bar.label, room, measure));
+    return [
+      { ...common, x: 0, y: y[i], xanchor: "left", text: label, font: { size, color: cssOf(colors.ink) } },
+      { ...common, x: 1, y: y[i], xanchor: "right", text, font: { size, color: cssOf(ink[bar.level] ?? ink[""]) } },
+    ];
+  });
+}
+
+/** @type {CanvasRenderingContext2D|null} */ let ruler = null;
+
+/** @param {string} font @returns {(text: string) => number} its width in pixels */
+function measuring(font) {
+  ruler ??= document.createElement("canvas").getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (ruler);
+  context.font = font;
+  return (text) => context.measureText(text).width;
+}
+
+/** The end of a path tells more than its beginning. */
+function shortened(text, room, measure) {
+  if (measure(text) <= room) return text;
+  let kept = text.length - 1;
+  while (kept > 1 && measure(`…${text.slice(-kept)}`) > room) kept -= 1;
+  return `…${text.slice(-kept)}`;
+}
+
+/** The library reads a little markup in labels; a device's name is none. */
+export const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");

@@ -1,93 +1,83 @@
-/** `<vital-vitals>`: a few numbers that matter at a glance. */
+/** `<vital-vitals>`: the numbers that matter at a glance, each with its last minute, and a link to its panel. */
 
-import { NO_READING, formatDuration, formatValue } from "../core/format.js";
-import { forgetFrame, nextFrame } from "./frames.js";
+import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
+import { VitalCell } from "./vital.js";
 
-/** Set `streams` (by name) and `items` before it is connected. */
+/** Between two announcements of what is alarming: a number at its threshold crosses it many times. */
+const SAID_EVERY_MS = 10_000;
+
+/** Set `panels`, `session` and `clock` before it is connected. Panels whose `vital` is empty are not in it. */
 export class VitalVitals extends HTMLElement {
-  /** @type {Record<string, import("../core/session.js").SeriesStream>} */ streams = {};
-  /** @type {{label: string, stream: string, read: (latest: Latest) => string|null}[]} an item that reads null is left out */
-  items = [];
+  /** @type {import("../core/panels.js").Panel[]} */ panels = [];
+  /** @type {import("../core/session.js").Session} */ session;
+  /** @type {import("../core/clock.js").ServerClock} */ clock;
 
-  /** @type {{term: HTMLElement, value: HTMLElement, group: HTMLElement}[]} */ #cells = [];
+  /** @type {VitalCell[]} */ #cells = [];
+  /** @type {HTMLElement} */ #said;
+  #saidAt = -Infinity;
+  #visible = true;
+  /** @type {IntersectionObserver} */ #watch;
+  /** @type {() => void} */ #stopBeat = () => {};
 
   connectedCallback() {
-    this.#cells = this.items.map(({ label }) => {
-      const term = h("dt", {}, label);
-      const value = h("dd", {}, NO_READING);
-      return { term, value, group: h("div", { hidden: true }, term, value) };
-    });
-    this.replaceChildren(h("dl", {}, ...this.#cells.map(({ group }) => group)));
-    for (const stream of Object.values(this.streams)) stream.addEventListener("change", this.#changed);
+    const { session, clock } = this;
+    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, session, clock }));
+    this.#said = h("p", { class: "unseen", role: "status" });
+    this.setAttribute("role", "navigation");
+    this.setAttribute("aria-label", "Vital signs");
+    this.replaceChildren(h("ul", {}, ...this.#cells.map(({ element }) => element)), this.#said);
+    for (const { stream } of this.#cells) {
+      stream.addEventListener("change", this.#changed);
+      stream.addEventListener("refused", this.#changed);
+    }
+    this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "100px" });
+    this.#watch.observe(this);
+    this.#stopBeat = everyBeat(() => this.#beat());
+    this.#changed();
   }
 
   disconnectedCallback() {
-    for (const stream of Object.values(this.streams)) stream.removeEventListener("change", this.#changed);
+    this.#stopBeat();
+    this.#watch.disconnect();
+    for (const { stream } of this.#cells) {
+      stream.removeEventListener("refused", this.#changed);
+      stream.removeEventListener("change", this.#changed);
+      this.session.drop(stream);
+    }
     forgetFrame(this.#draw);
+    this.#cells = [];
     this.replaceChildren();
   }
 
-  #changed = () => nextFrame(this.#draw);
+  #scrolled = (entries) => {
+    this.#visible = entries.at(-1).isIntersecting;
+    for (const { stream } of this.#cells) {
+      if (this.#visible) this.session.release(stream);
+      else this.session.hold(stream);
+    }
+    this.#changed();
+  };
+
+  #changed = () => {
+    if (this.#visible) nextFrame(this.#draw);
+  };
+
+  /** Without data the numbers go on getting older. */
+  #beat() {
+    if (this.#cells.some((cell) => cell.isLate())) this.#changed();
+    if (this.#visible) this.#announce();
+  }
 
   #draw = () => {
-    this.items.forEach(({ stream, read }, i) => {
-      const text = read(new Latest(this.streams[stream]));
-      const { value, group } = this.#cells[i];
-      group.hidden = text === null;
-      if (text !== null) setText(value, text);
-    });
+    for (const cell of this.#cells) cell.draw();
   };
-}
 
-/** The newest readings of a stream, by name and attribute. */
-export class Latest {
-  /** @param {import("../core/session.js").SeriesStream} stream */
-  constructor(stream) {
-    this.#store = stream.store;
-  }
-
-  #store;
-
-  /** @param {string} name @param {Record<string, string>} [attributes] */
-  value(name, attributes = {}) {
-    const { ring, series } = this.#store;
-    if (!ring.length) return NaN;
-    const column = series.findIndex(
-      (one) => one.name === name && Object.entries(attributes).every(([key, value]) => one.attributes[key] === value),
-    );
-    return column < 0 ? NaN : ring.value(column, ring.length - 1);
+  #announce() {
+    const alarming = this.#cells.filter(({ element, level }) => level && !element.hidden);
+    const words = alarming.map(({ panel, level }) => `${panel.vital} ${level}`).join(", ");
+    if (words === this.#said.textContent || performance.now() - this.#saidAt < SAID_EVERY_MS) return;
+    this.#saidAt = performance.now();
+    setText(this.#said, words);
   }
 }
-
-const orNothing = (value, say) => (Number.isNaN(value) ? null : say(value));
-
-/** What the header of a host shows. */
-export const HOST_VITALS = [
-  {
-    label: "CPU",
-    stream: "cpu",
-    read: (latest) => orNothing(1 - latest.value("system.cpu.utilization", { "cpu.mode": "idle" }), (busy) => formatValue(Math.max(0, busy), "1")),
-  },
-  {
-    label: "Memory",
-    stream: "memory",
-    read: (latest) => {
-      const used = latest.value("system.memory.usage", { "system.memory.state": "used" });
-      return orNothing(used / latest.value("system.memory.limit"), (share) => formatValue(share, "1"));
-    },
-  },
-  {
-    label: "Load",
-    stream: "host",
-    read: (latest) => {
-      const loads = ["1m", "5m", "15m"].map((span) => latest.value("system.load.average", { "system.load.window": span }));
-      return Number.isNaN(loads[0]) ? null : loads.map((load) => load.toFixed(2)).join("\u2002");
-    },
-  },
-  {
-    label: "Up",
-    stream: "host",
-    read: (latest) => orNothing(latest.value("system.uptime"), (up) => formatDuration(Math.floor(up))),
-  },
-];

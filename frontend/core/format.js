@@ -26,8 +26,10 @@ function prefixed(value, base, prefixes, symbol) {
   return unit ? `${number}${NBSP}${unit}` : number;
 }
 
-/** What stands behind the number, by UCUM unit, where it is neither a prefix's nor a ratio's business. */
-const SYMBOLS = { Cel: "\u00b0C", s: "s", Hz: "Hz", V: "V", W: "W", "%": "%" };
+const PREFIXED = new Set(["Hz", "V", "W", "A", "J"]);
+
+/** Shares, and seconds spent a second, which are shares as well: read best in percent. */
+export const isRatio = (unit) => unit === "1" || unit === "s/s";
 
 /**
  * Formats `value`, given in the UCUM `unit`, with its unit.
@@ -37,26 +39,27 @@ const SYMBOLS = { Cel: "\u00b0C", s: "s", Hz: "Hz", V: "V", W: "W", "%": "%" };
  */
 export function formatValue(value, unit = "") {
   if (value === null || value === undefined || Number.isNaN(value)) return NO_READING;
-  return text(value, unit).replace("-", MINUS);
+  return text(value, unit).replace(/^-(?=[0.]+(?![.\d]))/, "").replace("-", MINUS);
 }
 
 function text(value, unit) {
-  if (unit === "1") return `${(value * 100).toFixed(1)}${NBSP}%`;
+  if (isRatio(unit)) return `${(value * 100).toFixed(1)}${NBSP}%`;
   if (unit === "By") return prefixed(value, 1024, BINARY, "B");
   if (unit === "By/s") return prefixed(value, 1024, BINARY, "B/s");
   if (unit === "s") return formatDuration(value);
-  if (unit === "Hz") return prefixed(value, 1000, DECIMAL, "Hz");
+  if (PREFIXED.has(unit)) return prefixed(value, 1000, DECIMAL, unit);
+  if (unit === "rpm") return `${value.toFixed(0)}${NBSP}rpm`;
   if (unit === "Cel") return `${value.toFixed(1)}${NBSP}\u00b0C`;
   const [count, per] = unit.split("/");
   // {thread}, {process}: what is counted is said by the label, only the "per" matters here.
-  if (count.startsWith("{") || count === "") return prefixed(value, 1000, DECIMAL, per ? `/${per}` : "");
-  return `${digits(value)}${NBSP}${SYMBOLS[unit] ?? unit}`;
+  if (count.startsWith("{") || count === "" || count === "1") return prefixed(value, 1000, DECIMAL, per ? `/${per}` : "");
+  return `${digits(value)}${NBSP}${unit}`;
 }
 
 /** A label of an axis: the shortest text that is still exact for the round numbers that ticks are. */
 export function formatTick(value, unit = "") {
-  if (value === 0) return unit === "1" ? `0${NBSP}%` : "0";
-  if (unit === "1") return `${trim(value * 100, 2)}${NBSP}%`;
+  if (value === 0) return isRatio(unit) ? `0${NBSP}%` : "0";
+  if (isRatio(unit)) return `${trim(value * 100, 2)}${NBSP}%`;
   return formatValue(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*?)0+(?=\D|$)/, "$1");
 }
 

@@ -74,7 +74,9 @@ function reduced(panel, reading, counted, ring, row) {
   const value = reduce === "max" ? highest.value : sumOf(values);
   const whole = per === "rest" ? wholeAt(reading, ring, row) : read(ring, reading.per, row);
   const which = reduce === "max" && counted.length > 1 ? (counted[highest.at]?.label ?? "") : "";
-  return { value, whole, share: whole > 0 ? value / whole : NaN, label: [label, which].filter(Boolean).join(" ") };
+  // Of a single line its own name will do.
+  const words = [label || (counted.length === 1 ? counted[0].label : ""), which];
+  return { value, share: whole > 0 ? value / whole : NaN, label: words.filter(Boolean).join(" ") };
 }
 
 /**
@@ -100,7 +102,7 @@ function fullest(panel, reading, ring, row) {
   const { at } = highestOf(bars.map(({ share }) => share));
   const bar = bars[at];
   const words = [panel.headline?.label, bars.length > 1 ? bar?.label : ""];
-  return { value: bar?.used ?? NaN, whole: bar?.whole ?? NaN, share: bar?.share ?? NaN, label: words.filter(Boolean).join(" ") };
+  return { value: bar?.used ?? NaN, share: bar?.share ?? NaN, label: words.filter(Boolean).join(" ") };
 }
 
 function numbers(panel, reading, { value, share, label }, ring, row) {

@@ -1,7 +1,7 @@
 /** From a stream's readings to what is drawn: lines, bands, rows and bars in data units, ranges and ticks. */
 
 import { pointsOf } from "./decimate.js";
-import { formatClock, formatValue } from "./format.js";
+import { formatClock, formatValue, isRatio } from "./format.js";
 import { barsAt, levelOf } from "./headline.js";
 import { wordOf } from "./lines.js";
 import { roundStep, ticksOf, timeTicks } from "./scale.js";
@@ -125,7 +125,7 @@ function scaleOf({ panel, store, reading, range, from, to, ticks, low, high }) {
 }
 
 function fixedScale(unit, high, ticks) {
-  if (unit === "1" && high === 1) return { low: 0, high, step: ticks >= 4 ? 0.25 : 0.5 };
+  if (isRatio(unit) && high === 1) return { low: 0, high, step: ticks >= 4 ? 0.25 : 0.5 };
   return { low: 0, high, step: roundStep(high / ticks, unit) };
 }
 

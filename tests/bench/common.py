@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -17,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -192,7 +192,7 @@ def viewers(port: int, sockets: int, *options: str) -> Drain:
     return Drain(port, sockets, *options, subprotocol=SUBPROTOCOL)
 
 
-@contextmanager
+@contextlib.contextmanager
 def stopping(processes: Mapping[str, Process] | Iterable[Process]) -> Iterator[None]:
     """Stop all of these at the end, however it comes; the collection may still grow."""
     try:
@@ -237,7 +237,7 @@ class Observer:
         return dict(zip(names, columns, strict=True))
 
 
-@contextmanager
+@contextlib.contextmanager
 def observer(port: int) -> Iterator[Observer]:
     """Connect an observer for the length of a block."""
     options: dict[str, Any] = {"subprotocols": [Subprotocol(SUBPROTOCOL)], "compression": None, "max_size": None}
@@ -287,10 +287,21 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def processor() -> str:
+    """Return the processor's name as the kernel has it, else its architecture."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if found is not None:
+            return found[1]
+    return platform.machine()
+
+
 def machine() -> dict[str, Any]:
     """Return what a figure means nothing without."""
     return {
+        "processor": processor(),
         "cpus": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "load_average": [round(one, 2) for one in os.getloadavg()],
         "kernel": platform.release(),
         "python": platform.python_version(),

@@ -219,6 +219,7 @@ def _rows(arena: Arena) -> list[dict[str, Any]]:
             {
                 "server": contender.name,
                 "sockets": contender.drain.sockets,
+                "interval": arena.interval_s,
                 "µs a frame, raw": spread(contender.microseconds(), 2),
                 "net": None if alone else spread(net, 2),
                 "× floor": spread(ratios, 2) if ratios and not alone else None,

@@ -18,6 +18,8 @@ from tests.bench.common import Drain, Server, progress
 INTERVAL_S = 1.0
 PAYLOAD_BYTES = 200
 KIB = 1024
+VITALCAST = "vitalcast"
+SEED = "seed's ConnectionManager"
 
 
 def settled_rss(server: Server, settle_s: float, *, collectable: bool) -> int:
@@ -31,7 +33,7 @@ def settled_rss(server: Server, settle_s: float, *, collectable: bool) -> int:
 
 def weigh(name: str, counts: Sequence[int], *, settle_s: float) -> list[dict[str, Any]]:
     """Return a row for each number of sockets, each reached from none, on one server."""
-    ours = name == "vitalcast"
+    ours = name == VITALCAST
     if ours:
         server = common.vitalcast(collectable=True)
     else:
@@ -78,7 +80,7 @@ def run(
     counts: Sequence[int] = (1000, 10_000),
     *,
     settle_s: float = 3.0,
-    names: Sequence[str] = ("vitalcast", "seed's ConnectionManager"),
+    names: Sequence[str] = (VITALCAST, SEED),
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each server and number of sockets, and notes."""
     rows = [row for name in names for row in weigh(name, counts, settle_s=settle_s)]

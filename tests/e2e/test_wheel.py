@@ -54,3 +54,14 @@ def test_it_serves_the_page_away_from_the_checkout(installed: Path, tmp_path: Pa
         with urllib.request.urlopen(f"{server.url}/{script.lstrip('/')}", timeout=WITHIN_S) as answer:
             assert answer.headers["Content-Type"].startswith("text/javascript")
             assert answer.read()
+
+
+def test_it_carries_the_benchmarks(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").touch()  # another package of that name comes first
+    command = [sys.executable, "-m", "vitalcast", "bench", "--only", "nonsense"]
+    variables = os.environ | {"PYTHONPATH": str(installed)}
+    ran = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=WITHIN_S)
+    assert ran.returncode == 2, ran.stderr
+    assert "no benchmark is called nonsense; there are fanout," in ran.stderr
+    assert not list((installed / "vitalcast" / "_bench").rglob("__pycache__"))

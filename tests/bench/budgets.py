@@ -1,0 +1,195 @@
+"""What each benchmark has to show for the promises that the project makes: measured, reference, ratio, budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench import fanout, history, latency, memory, sampling, startup, storm
+
+Spread = Mapping[str, float]
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table. `measured`, `reference_measured` and `ratio` are spreads, or single figures.
+
+    The budget bounds the ratio where `of_ratio`, else what was measured. None is no budget, or no reference.
+    """
+
+    what: str
+    unit: str
+    measured: Spread | float
+    reference: str = ""
+    reference_measured: Spread | float | None = None
+    ratio: Spread | float | None = None
+    budget: float | None = None
+    of_ratio: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        judged = self.ratio if self.of_ratio else self.measured
+        if self.budget is None or judged is None:
+            return None
+        return middle(judged) <= self.budget
+
+
+def middle(value: Spread | float) -> float:
+    """Return the median of a spread, or the figure itself."""
+    return value["median"] if isinstance(value, Mapping) else value
+
+
+def quotient(value: Spread | float, reference: Spread | float | None) -> float | None:
+    return None if reference is None or not middle(reference) else round(middle(value) / middle(reference), 2)
+
+
+def _find(rows: Rows, key: str, value: str) -> Mapping[str, Any] | None:
+    return next((row for row in rows if row[key] == value), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one benchmark is run for the table, in full and quickly, and what its rows say there."""
+
+    about: str
+    run: Callable[[bool], tuple[list[Result], list[str]]]
+
+
+def of_fanout(rows: Rows) -> list[Result]:
+    floor = _find(rows, "server", fanout.FLOOR) or _find(rows, "server", fanout.FLOOR_WITHOUT_C)
+    results = []
+    for row in rows:
+        name: str = row["server"]
+        if not name.startswith(fanout.VITALCAST) or name == fanout.ONE_VIEWER:
+            continue
+        case = name.removeprefix(fanout.VITALCAST).removeprefix(",").strip()
+        where = f"{row['sockets']:,} sockets at {1 / row['interval']:g} Hz"
+        results.append(
+            Result(
+                f"CPU a frame, {where}{f', {case}' if case else ''}",
+                "µs",
+                row["net"],
+                str(floor["server"]) if floor else "",
+                floor["net"] if floor else None,
+                row["× floor"],
+                1.25 if name == fanout.VITALCAST and row["sockets"] >= BUDGETED_SOCKETS else None,
+                of_ratio=True,
+            )
+        )
+    rivals = [fanout.SEED, fanout.BROADCAST, fanout.NODE]
+    ours = _find(rows, "server", fanout.VITALCAST)
+    if ours is None:
+        return results
+    for rival in rivals:
+        if (row := _find(rows, "server", rival)) is not None:
+            what = f"CPU a frame, {row['sockets']:,} sockets at {1 / row['interval']:g} Hz"
+            ratio = quotient(ours["net"], row["net"])
+            results.append(Result(what, "µs", ours["net"], rival, row["net"], ratio))
+    return results
+
+
+BUDGETED_SOCKETS = 1000
+
+
+def run_fanout(quick: bool) -> tuple[list[Result], list[str]]:
+    if quick:
+        names = [fanout.VITALCAST, fanout.FLOOR, fanout.SEED]
+        rows, notes = fanout.run(1000, window_s=1.0, rounds=3, names=names)
+        return of_fanout(rows), notes
+    results, notes = [], []
+    cases: list[dict[str, Any]] = [
+        {"sockets": 100},
+        {"sockets": 1000, "names": tuple(fanout.CHOICES.values())},
+        {"sockets": 1000, "interval_s": 1.0, "window_s": 4.0},
+        {"sockets": 1000, "names": [fanout.FLOOR], "groups": (1, 10, 100, 1000), "rounds": 3},
+        {"sockets": 10_000, "interval_s": 1.0, "window_s": 4.0, "rounds": 3},
+    ]
+    for case in cases:
+        found = fanout.run(**({"names": [fanout.VITALCAST, fanout.FLOOR, fanout.SEED]} | case))
+        results += of_fanout(found[0])
+        notes += found[1]
+    return results, notes
+
+
+def run_memory(quick: bool) -> tuple[list[Result], list[str]]:
+    counts = (1000,) if quick else (1000, 10_000)
+    rows, notes = memory.run(counts, settle_s=0.5 if quick else 3.0)
+    results = []
+    for row in rows:
+        if row["server"] != memory.VITALCAST:
+            continue
+        (seed,) = (one for one in rows if one["server"] == memory.SEED and one["sockets"] == row["sockets"])
+        size, theirs = row["KiB a socket"], seed["KiB a socket"]
+        what = f"memory of an idle viewer, {row['sockets']:,} sockets"
+        results.append(Result(what, "KiB", size, memory.SEED, theirs, quotient(size, theirs), 16))
+    return results, notes
+
+
+def run_sampling(quick: bool) -> tuple[list[Result], list[str]]:
+    rows, notes = sampling.run(idle_s=2.0, fast_s=1.0, rounds=2) if quick else sampling.run()
+    idle, fast, *references = rows
+    reference = references[0] if references else None
+    results = []
+    for row, what, budget in ((idle, "no viewer, 1 Hz", 0.5), (fast, "one viewer at 10 Hz", None)):
+        theirs = reference["CPU % of a core"] if reference and row is idle else None
+        name = reference["program"] if reference and row is idle else ""
+        share = row["CPU % of a core"]
+        results.append(Result(f"CPU, {what}", "% of a core", share, name, theirs, quotient(share, theirs), budget))
+        size, theirs_size = row["MiB"], reference["MiB"] if theirs is not None and reference else None
+        # 80 MB are 76.3 MiB.
+        limit = 76.3 if row is idle else None
+        results.append(Result(f"memory, {what}", "MiB", size, name, theirs_size, quotient(size, theirs_size), limit))
+    return results, notes
+
+
+def run_latency(quick: bool) -> tuple[list[Result], list[str]]:
+    rows, notes = latency.run(window_s=1.5, rounds=1) if quick else latency.run()
+    reading, stalled = rows
+    results = []
+    for share in ("p50", "p99"):
+        figure = f"tick to last {share}"
+        what = f"tick to the last of {reading['sockets']:,} viewers, {share}"
+        results.append(Result(what, "ms", reading[figure]))
+        ratio = quotient(stalled[figure], reading[figure])
+        results.append(
+            Result(f"{what}, {latency.STALLED}", "ms", stalled[figure], "none stalls", reading[figure], ratio)
+        )
+    return results, notes
+
+
+def run_startup(quick: bool) -> tuple[list[Result], list[str]]:
+    rows, notes = startup.run(rounds=2 if quick else 7)
+    ours, seeds = (row["first frame, s"] for row in rows)
+    return [Result("command to first frame", "s", ours, startup.SEED, seeds, quotient(ours, seeds), 1.0)], notes
+
+
+def run_storm(quick: bool) -> tuple[list[Result], list[str]]:
+    [row], notes = storm.run(1000, away_s=0.5) if quick else storm.run(10_000)
+    what = f"{row['sockets']:,} viewers back after a loss"
+    return [
+        Result(f"{what}: all live", "s", row["s to all live"]),
+        Result(f"{what}: CPU each", "ms", row["server CPU ms a socket"]),
+        Result(f"{what}: without recovery", "viewers", row["sockets"] - middle(row["recovered"]), budget=0),
+        Result(f"{what}: ticks missed", "ticks", row["ticks missed"], budget=0),
+    ], notes
+
+
+def run_history(quick: bool) -> tuple[list[Result], list[str]]:
+    if quick:
+        return [], ["history: left out, since a full chunk takes a minute of readings"]
+    rows, notes = history.run()
+    ours, plain = (row["bytes a sample"] for row in rows)
+    return [Result("history on disk", "bytes a sample", ours, history.PLAIN, plain, quotient(ours, plain), 0.8)], notes
+
+
+PLANS: Mapping[str, Plan] = {
+    "fanout": Plan("CPU of a delivered frame, beside a C loop and other servers", run_fanout),
+    "sampling": Plan("CPU and memory of reading this machine, beside Glances and Netdata", run_sampling),
+    "memory": Plan("memory of a viewer who only watches", run_memory),
+    "latency": Plan("time from a tick to its last viewer, with and without a stalled one", run_latency),
+    "startup": Plan("time from the command to the first frame", run_startup),
+    "storm": Plan("all viewers lose their sockets and come back at once", run_storm),
+    "history": Plan("bytes of a sample on disk", run_history),
+}

@@ -26,6 +26,13 @@ NBSP = "\u00a0"
         (0.42, "{thread}", "0.42"),
         (12, "{process}", "12"),
         (1500, "{operation}/s", "1.50 k/s"),
+        (12, "{packet}/s", "12 /s"),
+        (3, "1/s", "3 /s"),
+        (0.25, "s/s", "25.0 %"),
+        (1200, "rpm", "1200 rpm"),
+        (12.5, "W", "12.5 W"),
+        (-0.00001, "1", "0.0 %"),
+        (-0.05, "Cel", "−0.1 °C"),
         (3725, "s", "1 h 2 min"),
         (None, "By", "–"),
         (-5, "Cel", "−5.0 °C"),
@@ -69,10 +76,10 @@ async def test_formats_ages_in_whole_seconds(js: RunJs, seconds: float, ago: str
 async def test_labels_ticks_as_short_as_they_are_exact(js: RunJs) -> None:
     shown = await js(
         """const { formatTick } = await load('core/format');
-           return [[0.25, "1"], [0.005, "1"], [0, "By/s"], [524288, "By/s"], [1572864, "By"], [20, "{thread}"]]
+           return [[0.25, "1"], [0.005, "1"], [0.5, "s/s"], [0, "s/s"], [0, "By/s"], [524288, "By/s"], [1572864, "By"], [20, "{thread}"]]
              .map(([value, unit]) => formatTick(value, unit));"""
     )
-    assert [text.replace(NBSP, " ") for text in shown] == ["25 %", "0.5 %", "0", "512 KiB/s", "1.5 MiB", "20"]
+    assert [text.replace(NBSP, " ") for text in shown] == ["25 %", "0.5 %", "50 %", "0 %", "0", "512 KiB/s", "1.5 MiB", "20"]
 
 
 async def test_a_ring_overwrites_its_oldest_rows(js: RunJs) -> None:
@@ -93,70 +100,23 @@ async def test_a_ring_overwrites_its_oldest_rows(js: RunJs) -> None:
     }
 
 
-STORE = """
-const { StreamStore } = await load('core/store');
-const series = (...modes) => modes.map((mode) => ({ name: "cpu", unit: "1", attributes: { mode } }));
-const store = new StreamStore({ windowS: 60 });
-store.ack({ epoch: "e", interval: 1, recovered: false });
-store.snapshot({ offset: 12, series: series("user", "idle"), times: [10000, 11000, 12000],
-  values: [[1, 2, 3], [9, 8, 7]] });
-const dump = () => Array.from({ length: store.ring.length }, (_, row) =>
-  [store.ring.time(row) / 1000, ...store.keys.map((_, column) => {
-    const value = store.ring.value(column, row); return Number.isNaN(value) ? null : value; })]);
-"""
-
-
-async def test_a_store_takes_whole_rows_and_changes(js: RunJs) -> None:
+async def test_a_ring_is_copied_cut_and_grown_with_its_breaks(js: RunJs) -> None:
     assert await js(
-        STORE
-        + """store.data({ offset: 13, time: 13000, values: [4, null] });
-             store.data({ offset: 14, time: 14000, changed: { "1": 5 } });
-             store.data({ offset: 14, time: 14000, changed: { "1": 99 } });
-             return { rows: dump(), position: store.position };"""
+        """const { Ring } = await load('core/ring');
+           const ring = new Ring(4, 2);
+           for (let i = 1; i <= 6; i += 1) ring.push(i, [i, -i], i === 5);
+           const copy = ring.copy(), head = ring.head(2), large = ring.resized(6);
+           ring.push(7, [7, -7]); ring.forgetBefore(6); large.push(7, [7, -7]);
+           const dump = (one) => Array.from({ length: one.length }, (_, row) =>
+             [one.time(row), one.value(0, row), one.value(1, row), one.broken(row)]);
+           return { ring: dump(ring), copy: dump(copy), head: dump(head), large: dump(large), first: ring.first };"""
     ) == {
-        "rows": [[10, 1, 9], [11, 2, 8], [12, 3, 7], [13, 4, None], [14, 4, 5]],
-        "position": {"epoch": "e", "offset": 14},
+        "ring": [[6, 6, -6, False], [7, 7, -7, False]],
+        "copy": [[3, 3, -3, False], [4, 4, -4, False], [5, 5, -5, True], [6, 6, -6, False]],
+        "head": [[3, 3, -3, False], [4, 4, -4, False]],
+        "large": [[3, 3, -3, False], [4, 4, -4, False], [5, 5, -5, True], [6, 6, -6, False], [7, 7, -7, False]],
+        "first": 5,
     }
-
-
-async def test_a_store_joins_what_was_missed_without_a_seam(js: RunJs) -> None:
-    assert await js(
-        STORE
-        + """store.ack({ epoch: "e", interval: 1, recovered: true });
-             store.snapshot({ offset: 14, series: series("user", "idle"), times: [13000, 14000],
-               values: [[4, 5], [6, 5]] });
-             return dump();"""
-    ) == [[10, 1, 9], [11, 2, 8], [12, 3, 7], [13, 4, 6], [14, 5, 5]]
-
-
-async def test_a_store_prefers_what_a_full_snapshot_says_and_keeps_what_is_older(js: RunJs) -> None:
-    assert await js(
-        STORE
-        + """store.ack({ epoch: "f", interval: 1, recovered: false });
-             store.snapshot({ offset: 2, series: series("user", "idle"), times: [12000, 20000],
-               values: [[30, 40], [70, 60]] });
-             return { rows: dump(), position: store.position };"""
-    ) == {"rows": [[10, 1, 9], [11, 2, 8], [12, 30, 70], [20, 40, 60]], "position": {"epoch": "f", "offset": 2}}
-
-
-async def test_a_store_keeps_the_past_of_the_series_that_stay(js: RunJs) -> None:
-    assert await js(
-        STORE
-        + """store.arrange({ series: series("idle", "steal") });
-             store.data({ offset: 13, time: 13000, values: [6, 1] });
-             return { keys: store.keys, rows: dump() };"""
-    ) == {
-        "keys": ['cpu{mode="idle"}', 'cpu{mode="steal"}'],
-        "rows": [[10, 9, None], [11, 8, None], [12, 7, None], [13, 6, 1]],
-    }
-
-
-async def test_a_store_remembers_gaps_within_bounds(js: RunJs) -> None:
-    assert await js(
-        STORE
-        + """for (let i = 0; i < 250; i += 1) store.gap({ from: i * 10, to: i * 10 + 3, why: "slow" });
-             return [store.gaps.length, store.ticksMissed, store.gaps.at(-1)];"""
-    ) == [100, 1000, {"from": 2490, "to": 2493, "why": "slow"}]
 
 
 async def test_parses_what_it_knows_and_says_what_is_wrong_with_the_rest(js: RunJs) -> None:
@@ -190,82 +150,6 @@ async def test_names_series_as_the_server_does(js: RunJs) -> None:
                return seriesKey({ name: "m", attributes: { b: 'say "hi"\\n', a: "back\\\\slash" } });"""
         )
         == 'm{a="back\\\\slash",b="say \\"hi\\"\\n"}'
-    )
-
-
-SESSION = """
-const { Session } = await load('core/session');
-const sent = []; const due = [];
-const session = new Session({ send: (message) => sent.push(message), later: (action) => due.push(action) });
-const cpu = session.subscribe("cpu", { metrics: ["cpu"], backfill: 60 }, { windowS: 60 });
-const ack = (group, extra = {}) => session.receive({ type: "ack", id: sent.at(-1).id, stream: "cpu", group, epoch: "e",
-  interval: 1, ...extra });
-const snapshot = (group, offset) => session.receive({ type: "snapshot", group, offset, times: [offset * 1000],
-  values: [[1]], series: [{ name: "cpu", unit: "1", attributes: {} }] });
-const types = () => sent.map(({ type, paused, since }) => [type, paused ?? null, since?.offset ?? null]);
-"""
-
-
-async def test_a_session_asks_again_from_where_it_stood(js: RunJs) -> None:
-    assert await js(
-        SESSION
-        + """session.opened({ host: "a" }); ack(7); snapshot(7, 5);
-             session.receive({ type: "data", group: 7, offset: 6, time: 6000, values: [2] });
-             session.closed(); session.opened({ host: "a" });
-             return types();"""
-    ) == [["subscribe", None, None], ["subscribe", None, 6]]
-
-
-async def test_a_session_does_not_mix_two_hosts(js: RunJs) -> None:
-    assert await js(
-        SESSION
-        + """session.opened({ host: "a" }); ack(7); snapshot(7, 5); session.closed(); session.opened({ host: "b" });
-             return [cpu.store.ring.length, sent.at(-1).since ?? null];"""
-    ) == [0, None]
-
-
-async def test_a_session_pauses_and_resumes_by_update(js: RunJs) -> None:
-    assert await js(
-        SESSION
-        + """session.opened(); ack(7); snapshot(7, 5); session.pause(); ack(null, { paused: true });
-             session.receive({ type: "data", group: 7, offset: 6, time: 6000, values: [2] });
-             session.resume(); ack(8, { recovered: true }); snapshot(8, 9);
-             return { types: types(), newest: cpu.newest, group: cpu.group };"""
-    ) == {
-        "types": [["subscribe", None, None], ["update", True, None], ["update", False, 5]],
-        "newest": 9000,
-        "group": 8,
-    }
-
-
-async def test_a_session_asks_for_nothing_while_nobody_looks(js: RunJs) -> None:
-    assert await js(
-        SESSION
-        + """session.pause(); session.opened(); const before = sent.length; session.resume();
-             return [before, types()];"""
-    ) == [0, [["subscribe", None, None]]]
-
-
-async def test_a_session_tells_a_refusal_and_tries_again_where_it_may(js: RunJs) -> None:
-    assert await js(
-        SESSION
-        + """let told = 0; cpu.addEventListener("refused", () => { told += 1; });
-             session.opened();
-             session.receive({ type: "error", id: sent[0].id, code: 111, message: "later", temporary: true });
-             const refused = cpu.refusal.code; due[0](); ack(7);
-             return [told, refused, sent.length, cpu.refusal];"""
-    ) == [1, 111, 2, None]
-
-
-async def test_a_stale_group_number_is_not_listened_to(js: RunJs) -> None:
-    assert (
-        await js(
-            SESSION
-            + """session.opened(); ack(7); snapshot(7, 5); session.closed(); session.opened();
-                 session.receive({ type: "data", group: 7, offset: 6, time: 6000, values: [2] });
-                 return cpu.store.ring.length;"""
-        )
-        == 1
     )
 
 
@@ -335,11 +219,17 @@ async def test_scales_in_the_units_own_steps(js: RunJs) -> None:
 
 
 async def test_a_calm_range_grows_at_once_and_shrinks_late(js: RunJs) -> None:
-    assert await js(
+    shrunk, fallen, other_view = await js(
         """const { CalmRange } = await load('core/scale');
-           const range = new CalmRange(); const fit = (high, now) => range.fit({ low: 0, high, unit: "{x}" }, now).high;
-           return [fit(8, 0), fit(38, 1000), fit(8, 2000), fit(8, 31_000), fit(8, 32_000), fit(8, 33_000)];"""
-    ) == [8, 40, 40, 40, 8, 8]
+           const fitted = (...needs) => { const range = new CalmRange();
+             return needs.map(([high, now, span]) => range.fit({ low: 0, high, unit: "{x}", span }, now).high); };
+           return [fitted([8, 0], [38, 1000], [18, 2000], [18, 31_000], [18, 32_000], [18, 33_000]),
+                   fitted([8, 0], [380, 1000], [8, 2000], [8, 4900], [8, 5000]),
+                   fitted([380, 0, 60_000], [8, 1000, 60_000], [8, 1100, 5000], [38, 1200, 5000], [8, 500, 5000])];"""
+    )
+    assert shrunk == [8, 40, 40, 40, 20, 20]
+    assert fallen == [8, 400, 400, 400, 8], "a spike that has left the window does not keep the chart flat"
+    assert other_view == [400, 400, 8, 40, 40], "another window is fitted at once"
 
 
 async def test_time_ticks_stand_on_the_local_clock(js: RunJs) -> None:
@@ -348,63 +238,3 @@ async def test_time_ticks_stand_on_the_local_clock(js: RunJs) -> None:
            const to = Date.UTC(2026, 6, 1, 10, 2, 30);
            return timeTicks({ from: to - 300_000, to, most: 5, clock: formatClock }).map(({ text }) => text);"""
     ) == ["11:58", "11:59", "12:00", "12:01", "12:02"]
-
-
-PICTURE = """
-const { StreamStore } = await load('core/store'); const { CalmRange } = await load('core/scale');
-const { linesOf, pictureOf, rowsToDraw, wholeOf } = await load('core/picture');
-const panel = { id: "p", title: "P", unit: "1", shape: "stack", metrics: ["m"], by: "mode", order: ["b", "a"],
-  rest: ["idle"], top: 1, headline: "busy" };
-const series = ["a", "b", "idle"].map((mode) => ({ name: "m", unit: "1", attributes: { mode } }));
-const store = new StreamStore({ windowS: 300 });
-const picture = (options = {}) => { const read = linesOf(panel, store.series, new Map());
-  return pictureOf({ panel, store, lines: read.lines, whole: wholeOf(panel, store.ring, read), range: new CalmRange(),
-    to: store.newest, width: 600, height: 200, ...options }); };
-const plain = (values) => Array.from(values, (value) => Number.isNaN(value) ? null : Math.round(value * 1000) / 1000);
-"""
-
-
-async def test_a_picture_stacks_in_order_and_leaves_the_rest_empty(js: RunJs) -> None:
-    assert await js(
-        PICTURE
-        + """store.snapshot({ offset: 1, series, times: [1000, 2000], values: [[0.1, 0.2], [0.3, null], [0.6, 0.8]] });
-             const { shapes, low, high } = picture();
-             return [shapes.map(({ key, base, top }) => [key, plain(base), plain(top)]), low, high];"""
-    ) == [[["b", [0, 0], [0.3, None]], ["a", [0.3, 0], [0.4, 0.2]]], 0, 1]
-
-
-async def test_a_picture_draws_a_gap_as_a_gap(js: RunJs) -> None:
-    assert await js(
-        PICTURE
-        + """store.snapshot({ offset: 1, series, times: [1000, 2000, 5000, 6000],
-               values: [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]] });
-             const { areaPath, linePath, placesOf } = await load('core/path');
-             const { times, shapes } = picture(); const { top, base } = shapes[1];
-             const places = placesOf(times, (time) => time / 1000);
-             return [plain(top), linePath(places, top, (y) => y), areaPath(places, top, base, (y) => y)];"""
-    ) == [[1, 1, None, 1, 1], "M1,1L2,1M5,1L6,1", "M1,1L2,1L2,0L1,0ZM5,1L6,1L6,0L5,0Z"]
-
-
-async def test_a_picture_has_no_more_points_than_pixels_and_loses_no_spike(js: RunJs) -> None:
-    assert await js(
-        PICTURE
-        + """const { Ring } = await load('core/ring'); const ring = new Ring(3000, 1);
-             for (let i = 0; i < 3000; i += 1) ring.push(i * 100, [i === 1234 ? 9 : i === 2345 ? -9 : 0.5]);
-             const rows = rowsToDraw(ring, [0], 0, 400);
-             return [rows.length <= 400, rows.includes(1234), rows.includes(2345),
-                     rows.every((row, i) => !i || row > rows[i - 1])];"""
-    ) == [True, True, True, True]
-
-
-async def test_a_device_keeps_its_colour_while_others_come_and_go(js: RunJs) -> None:
-    before, after = await js(
-        """const { linesOf } = await load('core/picture');
-           const panel = { by: "d", direction: "w", down: "out", shape: "mirror" };
-           const series = (...names) => names.flatMap((d) => ["in", "out"].map((w) => ({ name: "m", unit: "By/s",
-             attributes: { d, w } })));
-           const colors = new Map(); const read = (...names) =>
-             Object.fromEntries(linesOf(panel, series(...names), colors).lines.map(({ key, color }) => [key, color]));
-           return [read("b", "c"), read("a", "c")];"""
-    )
-    assert before["c"] == after["c"]
-    assert len({*before.values(), after["a"]}) == 3

@@ -13,9 +13,18 @@ function drawSome() {
   for (const draw of [...drawings]) {
     if (performance.now() - start > FRAME_MS) break;
     drawings.delete(draw);
-    draw();
+    attempt(draw);
   }
   if (drawings.size) frame ||= requestAnimationFrame(drawSome);
+}
+
+/** A chart that fails must not take the others with it. */
+function attempt(draw) {
+  try {
+    draw();
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** Runs `draw` once in a coming frame, however often it is asked for; never in a hidden tab. @param {() => void} draw */
@@ -34,7 +43,7 @@ const BEAT_MS = 500;
 /** Runs `beat` twice a second until the returned function is called. @param {() => void} beat */
 export function everyBeat(beat) {
   beats.add(beat);
-  timer ??= setInterval(() => beats.forEach((one) => one()), BEAT_MS);
+  timer ??= setInterval(() => beats.forEach(attempt), BEAT_MS);
   return () => {
     beats.delete(beat);
     if (beats.size === 0) {

@@ -12,11 +12,11 @@ export class Headline {
 
   #level;
   #numbers;
-  #shape = "";
+  /** @type {string|null} */ #shape = null;
 
   /** @param {import("../core/headline.js").HeadlineNow} headline */
   write({ numbers, level }) {
-    const shape = numbers.map(({ down }) => String(down)).join();
+    const shape = numbers.map(({ down, label }) => (down === undefined ? "" : `${down} ${label}`)).join();
     if (shape !== this.#shape) this.#build(numbers);
     this.#shape = shape;
     numbers.forEach(({ text, label }, i) => {
@@ -30,8 +30,9 @@ export class Headline {
   }
 
   #build(numbers) {
-    const mark = (down) => (down === undefined ? [] : [markOf(down)]);
-    this.#numbers.replaceChildren(...numbers.map(({ down }) => h("span", {}, ...mark(down), h("b"), h("small"))));
+    const mark = ({ down, label }) => (down === undefined ? [] : [markOf(down, label)]);
+    const small = ({ down }) => h("small", { "aria-hidden": down === undefined ? null : "true" });
+    this.#numbers.replaceChildren(...numbers.map((number) => h("span", {}, ...mark(number), h("b"), small(number))));
     this.element.classList.toggle("directions", numbers.some(({ down }) => down));
   }
 }

@@ -56,9 +56,9 @@ export class Legend {
   }
 
   #rows(lines) {
-    const scale = h("li", { class: "scale" }, h("i", { class: "ramp", "aria-hidden": "true" }), h("span", { class: "label" }, "low to high"));
-    if (lines.length > ROWS_LISTED_MAX) return [scale];
-    return [scale, ...lines.map(({ label }, i) => h("li", {}, h("span", { class: "label", title: label }, label), h("span", { class: "value" }, this.#value(i))))];
+    // The picture has its scale with it.
+    if (lines.length > ROWS_LISTED_MAX) return [];
+    return lines.map(({ label }, i) => h("li", {}, h("span", { class: "label", title: label }, label), h("span", { class: "value" }, this.#value(i))));
   }
 
   #parts(lines) {

@@ -22,6 +22,8 @@ import { Twin } from "./twin.js";
 const NUMBERS_EVERY_MS = 240;
 const CHOOSE_EVERY_MS = 5000;
 const SUMMARY_EVERY_MS = 10_000;
+/** This machine has nothing of the kind: no reason to talk about it. */
+const UNKNOWN_METRIC = 102;
 /** Drawn a little before it is scrolled to. */
 const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 
@@ -46,6 +48,7 @@ export class VitalPanel extends HTMLElement {
   #summedUpAt = -Infinity;
   #writtenAt = -Infinity;
   /** Until it is known, its stream need not be asked for. */ #inView = false;
+  /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
   #drawnTo = NaN;
   #failure = "";
   /** @type {IntersectionObserver|null} */ #views = null;
@@ -201,9 +204,13 @@ export class VitalPanel extends HTMLElement {
   /** Absent where it has nothing to show; its stream waits while nobody can see it, unless to learn that there is something. */
   #settle() {
     const { store, refusal } = this.stream;
-    if (store.series.length || refusal) this.hidden = false;
-    else if (known(store)) this.hidden = true;
-    if (this.#inView || this.hidden) this.session.release(this.stream);
+    const unknown = refusal?.code === UNKNOWN_METRIC;
+    if (store.series.length || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
+    else if (known(store) || unknown) this.hidden = true;
+    const wanted = this.#inView || this.hidden;
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) this.session.release(this.stream);
     else this.session.hold(this.stream);
   }
 

@@ -68,8 +68,8 @@ export class VitalStatus extends HTMLElement {
   #heard = () => nextFrame(this.#refresh);
 
   #refresh = () => {
-    let newest = NaN;
-    for (const stream of this.feeds.streams) if (!(stream.newest <= newest)) newest = stream.newest;
+    const times = this.feeds.streams.map(({ newest }) => newest).filter(Number.isFinite);
+    const newest = times.length ? Math.max(...times) : NaN;
     const { state, since, ageS } = this.#status.next({
       link: /** @type {any} */ (this.socket.link),
       newest,

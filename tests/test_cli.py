@@ -15,6 +15,7 @@ import pytest
 from tests.command import TIMEOUT_S, Terminal, run, start
 
 from vitalcast import __version__, cli, config
+from vitalcast.panels import BUILT_IN
 from vitalcast.settings import FIELDS, LogLevel
 
 
@@ -119,13 +120,21 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
     assert done.returncode == 0
     assert done.stderr == ""
     rows = {key: (value, origin) for key, value, origin in (line.split("\t") for line in done.stdout.splitlines())}
-    assert list(rows) == list(FIELDS)
+    assert list(rows) == [*FIELDS, *(f"panels.{panel.id}" for panel in BUILT_IN)]
+    assert rows["panels.disk-busy"] == ('"Disk busy"', "default")
     assert rows["server.port"] == ("8000", "default")
     assert rows["server.allowed_hosts"] == ('["a.example"]', "a.toml")
     assert rows["sampler.interval_s"] == ("2.0", "--interval")
     assert rows["server.no_auth"] == ("true", "--no-auth")
     assert rows["server.log_level"] == ('"info"', "--log-level")
     assert rows["ring.window_s"] == ("60", "environment variable VITALCAST_RING__WINDOW_S")
+
+
+def test_check_says_where_the_panels_came_from_and_that_there_are_none(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('[[panels]]\nid = "a"\ntitle = "My A"\nmetrics = ["x"]\n', encoding="utf-8")
+    (tmp_path / "none.toml").write_text("panels = []\n", encoding="utf-8")
+    last = [run("check", "--config", f"{name}.toml", cwd=tmp_path).stdout.splitlines()[-1] for name in ("a", "none")]
+    assert last == ['panels.a\t"My A"\ta.toml', "panels\t[]\tnone.toml"]
 
 
 def test_check_knows_the_names_of_collectors(tmp_path: Path) -> None:
@@ -147,6 +156,23 @@ def test_serving_says_where_and_an_interrupt_ends_it_with_0(tmp_path: Path) -> N
         process.kill()
         process.communicate()
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize(("host", "local"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])
+def test_bound_to_every_address_the_server_prints_some_that_can_be_opened(
+    tmp_path: Path, host: str, local: str
+) -> None:
+    process = start("--port", "0", "--host", host, "--no-auth", cwd=tmp_path)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+    finally:
+        process.kill()
+        process.communicate()
+    urls = re.findall(r"http://(\S+):\d+/", line)
+    assert urls == [local, socket.gethostname()]
 
 
 def test_a_port_that_is_taken_is_an_error_with_its_key(tmp_path: Path) -> None:

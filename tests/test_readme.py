@@ -21,11 +21,15 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
-from vitalcast.collectors.registry import CATALOGUE
-from vitalcast.config import FLAGS, OTHER_VARIABLES, environment_name, form_of
+from vitalcast.collectors.registry import CATALOGUE, default_collectors, descriptors_with_rates
+from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.config import FLAGS, OTHER_VARIABLES, environment_name, load_settings
 from vitalcast.core.protocol import COMMAND_TYPES, CloseCode, ErrorCode, GapReason
 from vitalcast.core.rates import has_rate
-from vitalcast.settings import FIELDS, SECTIONS, Settings, show
+from vitalcast.forms import form_of, show
+from vitalcast.panel import PANEL_FIELDS
+from vitalcast.panels import BUILT_IN
+from vitalcast.settings import FIELDS, SECTIONS, Settings
 from vitalcast.web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,7 +84,21 @@ def tables_part() -> str:
     return f"**`{ProcessTable.name}`**\n\n{table(('column', 'unit', 'what it is'), *rows)}"
 
 
-PARTS: dict[str, Callable[[], str]] = {"settings": settings_part, "metrics": metrics_part, "tables": tables_part}
+def panels_part() -> str:
+    rows = []
+    for key, info in PANEL_FIELDS.items():
+        known = not info.is_required() and info.default is not None and key != "headline"
+        default = f"`{show(info.default)}`" if known else ""
+        rows.append((f"`{key}`", default, f"{info.description}. Give {form_of(info)}."))
+    return table(("key", "default", "what for"), *rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings_part,
+    "panels": panels_part,
+    "metrics": metrics_part,
+    "tables": tables_part,
+}
 
 
 def marked(name: str) -> re.Pattern[str]:
@@ -235,6 +253,17 @@ def test_the_python_examples_print_readings(text: str, port: int, at: int, tmp_p
 
 def test_there_are_no_more_python_examples_than_are_run(text: str) -> None:
     assert len(re.findall("^```python$", text, re.MULTILINE)) == 2
+
+
+def test_the_panel_example_adds_one_to_the_built_in_panels(text: str, tmp_path: Path) -> None:
+    (example,) = examples(text, "toml", "Configure")
+    own = (ROOT / "config.toml").read_text(encoding="utf-8") + "\n" + example
+    (tmp_path / "config.toml").write_text(own, encoding="utf-8")
+    panels = load_settings(environ={}, cwd=tmp_path, user_config_dir=tmp_path).settings.panels
+    assert panels[:-1] == BUILT_IN
+    known = descriptors_with_rates(default_collectors(stats=RuntimeStats()))
+    (metric,) = (one for one in known if one.name in panels[-1].metrics)
+    assert set(panels[-1].by) | set(panels[-1].below) == set(metric.attributes)
 
 
 @pytest.mark.parametrize("title", ["Watch", "Subscribe"])

@@ -120,11 +120,13 @@ def check(
     """Check the settings; show each and where it came from."""
     loaded = _load(config, _overrides(host, port, interval, log_level, no_auth=no_auth))
 
-    from vitalcast.settings import show
+    from vitalcast.forms import show
     from vitalcast.web.app import create_app
 
     create_app(loaded.settings)  # what only the parts know is checked as they are built: names of collectors
     rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
+    titles = [(f"panels.{panel.id}", show(panel.title)) for panel in loaded.settings.panels]
+    rows += [(*row, loaded.origins["panels"]) for row in titles or [("panels", "[]")]]
     if not sys.stdout.isatty():
         typer.echo("\n".join("\t".join(row) for row in rows))
         return

@@ -8,31 +8,21 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_origin
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_settings import TomlConfigSettingsSource
 
+from vitalcast.config_panels import read_panels, render_panels
 from vitalcast.errors import ConfigError
-from vitalcast.settings import (
-    ENV_DELIMITER,
-    ENV_PREFIX,
-    FIELDS,
-    SECTIONS,
-    Conflict,
-    Settings,
-    section_type,
-    show,
-    shown,
-)
+from vitalcast.forms import bare, form_of, show, shown
+from vitalcast.settings import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, Conflict, Settings, section_type
 
 FILE_NAME = "config.toml"
 
@@ -68,7 +58,7 @@ class InvalidSettings(ConfigError):  # noqa: N818 - an alert to the reader, seve
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and for every dotted key where its value came from, in words."""
+    """Settings, and for every dotted key, and for `panels`, where its value came from, in words."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -84,7 +74,7 @@ class _Given:
 
 @dataclass(slots=True)
 class _Layer:
-    """What one source gives, by dotted key, and what was wrong with it already."""
+    """What one source gives, by dotted key or as `panels`, and what was wrong with it already."""
 
     given: dict[str, _Given] = field(default_factory=dict)
     problems: list[ConfigError] = field(default_factory=list)
@@ -118,7 +108,7 @@ def load_settings(
     problems += invalid
     if settings is None or problems:
         raise InvalidSettings(tuple(problems))
-    origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in FIELDS}
+    origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in (*FIELDS, "panels")}
     return Loaded(settings, MappingProxyType(origins))
 
 
@@ -158,22 +148,7 @@ def render_default_toml() -> str:
             lines += ["", "", f"# {section_type(section).__doc__}", f"[{section}]"]
         lines += ["", f"# {info.description}.", f"# Give {form_of(info)}."]
         lines.append(f"{name} = {_toml_lines(info.default)}")
-    return "\n".join(lines) + "\n"
-
-
-def form_of(info: FieldInfo) -> str:
-    """Say in words what a field takes: `a whole number from 0 to 65535`."""
-    extra = info.json_schema_extra
-    if isinstance(extra, dict) and "form" in extra:
-        return str(extra["form"])
-    if get_origin(info.annotation) is Literal:
-        *rest, last = (str(value) for value in get_args(info.annotation))
-        return f"{', '.join(rest)} or {last}"
-    if info.annotation is bool:
-        return "true or false"
-    low = next((limit.ge for limit in info.metadata if hasattr(limit, "ge")), None)
-    high = next((limit.le for limit in info.metadata if hasattr(limit, "le")), None)
-    return f"{'a whole number' if info.annotation is int else 'a number'} from {low} to {high}"
+    return "\n".join([*lines, "", "", render_panels()])
 
 
 def _toml_lines(value: Any) -> str:
@@ -214,9 +189,13 @@ def _read_file(path: Path | None) -> _Layer:
         return layer
     origin = str(path)
     for section, values in data.items():
-        if section not in SECTIONS:
-            keys = [f"{_bare(section)}.{_bare(name)}" for name in values] if isinstance(values, dict) else []
-            layer.problems += [_unknown(key, origin) for key in keys or [_bare(section)]]
+        if section == "panels":
+            panels, problems = read_panels(values, origin)
+            layer.given["panels"] = _Given(panels, origin)
+            layer.problems += [_problem(*problem) for problem in problems]
+        elif section not in SECTIONS:
+            keys = [f"{bare(section)}.{bare(name)}" for name in values] if isinstance(values, dict) else []
+            layer.problems += [_unknown(key, origin) for key in keys or [bare(section)]]
         elif not isinstance(values, dict):
             layer.problems.append(
                 _problem(section, f"{shown(values)} from {origin} is not valid; give a section, [{section}]")
@@ -226,7 +205,7 @@ def _read_file(path: Path | None) -> _Layer:
                 if f"{section}.{name}" in FIELDS:
                     layer.given[f"{section}.{name}"] = _Given(value, origin)
                 else:
-                    layer.problems.append(_unknown(f"{section}.{_bare(name)}", origin))
+                    layer.problems.append(_unknown(f"{section}.{bare(name)}", origin))
     return layer
 
 
@@ -235,6 +214,11 @@ def _read_environment(environ: Mapping[str, str]) -> _Layer:
     keys = {environment_name(key): key for key in FIELDS}
     for variable in sorted(name for name in environ if name.startswith(ENV_PREFIX)):
         if variable in OTHER_VARIABLES:
+            continue
+        if variable.upper().startswith(f"{ENV_PREFIX}PANELS"):
+            layer.problems.append(
+                _problem(variable, f"the environment cannot set panels; write [[panels]] in {FILE_NAME}")
+            )
             continue
         if (key := keys.get(variable)) is not None:
             value = _from_text(FIELDS[key].annotation, environ[variable])
@@ -282,11 +266,13 @@ def _validate(given: Mapping[str, _Given]) -> tuple[Settings | None, list[Config
                 )
 
 
-def _nested(given: Mapping[str, _Given], *, without: set[str]) -> dict[str, dict[str, Any]]:
-    nested: dict[str, dict[str, Any]] = {}
+def _nested(given: Mapping[str, _Given], *, without: set[str]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
     for key, entry in given.items():
-        if key not in without:
-            section, name = key.split(".")
+        section, _, name = key.partition(".")
+        if not name:
+            nested[section] = entry.value
+        elif key not in without:
             nested.setdefault(section, {})[name] = entry.value
     return nested
 
@@ -318,8 +304,10 @@ def _unknown(key: str, origin: str) -> ConfigError:
         advice = f"did you mean {guess}?"
     elif (section := key.split(".")[0]) in SECTIONS:
         advice = f"[{section}] has {', '.join(section_type(section).model_fields)}"
+    elif difflib.get_close_matches(key.split(".")[0], ["panels"], 1, 0.7):
+        advice = "did you mean [[panels]]?"
     else:
-        advice = f"the sections are {', '.join(SECTIONS)}"
+        advice = f"the sections are {', '.join(SECTIONS)} and [[panels]]"
     return _problem(key, f"unknown key in {origin}; {advice}")
 
 
@@ -334,11 +322,6 @@ def _nearest(key: str) -> str | None:
     names = {known.rsplit(".", 1)[-1]: known for known in reversed(tuple(FIELDS))}
     close = difflib.get_close_matches(name, names, 1, 0.7)
     return names[close[0]] if close else None
-
-
-def _bare(name: str) -> str:
-    """Return a key's part as TOML would have it: quoted where it is not a bare key."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name)
 
 
 def _problem(key: str, message: str) -> ConfigError:

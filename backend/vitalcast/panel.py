@@ -7,11 +7,13 @@ whoever reads `/api/v1/panels`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
 
 ID_PATTERN = r"^[a-z][a-z0-9-]*$"
 _NAME = r"[a-z0-9_]+(?:\.[a-z0-9_]+)*"
@@ -99,6 +101,9 @@ class Thresholds(_Table):
     )
 
 
+_TABLES: Mapping[str, type[_Table]] = MappingProxyType({"headline": Headline, "thresholds": Thresholds})
+
+
 class Panel(_Table):
     """One panel of the dashboard: which series it shows and how they are read."""
 
@@ -150,7 +155,7 @@ class Panel(_Table):
         description="Words for values of attributes, and for metrics where there are several",
         json_schema_extra={"form": 'a table of texts, such as { iowait = "I/O wait" }'},
     )
-    max: float | _Metric | None = Field(
+    max: Annotated[float, Field(gt=0)] | _Key | None = Field(
         default=None,
         description="Where the axis ends, as a number or a metric; without it the data decide",
         json_schema_extra={"form": 'a number above 0, or the name of a metric, such as "system.memory.limit"'},
@@ -217,6 +222,18 @@ class Panel(_Table):
         return self.model_dump()
 
 
+PANEL_FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
+    {
+        key: info
+        for name, outer in Panel.model_fields.items()
+        for key, info in (
+            (name, outer),
+            *((f"{name}.{inner}", one) for inner, one in _TABLES.get(name, _Table).model_fields.items()),
+        )
+    }
+)
+
+
 def _conflicts(panel: Panel) -> Iterator[PanelConflict]:
     if panel.parts and panel.chart != "bar":
         yield PanelConflict(("parts", "chart"), f'only bars have parts; give chart = "bar", not "{panel.chart}"')
@@ -232,10 +249,11 @@ def _conflicts(panel: Panel) -> Iterator[PanelConflict]:
         )
     if panel.parts and panel.parts in panel.by:
         yield PanelConflict(("by", "parts"), f"{panel.parts} divides the bars already; leave it out of one of the two")
-    if isinstance(panel.max, float) and panel.max <= 0:
-        yield PanelConflict(("max",), f"{panel.max:g} is no end of an axis; give a number above 0")
-    if panel.max == "":
-        yield PanelConflict(("max",), "a metric has a name; give one, or leave the key out")
+    if panel.chart == "bar" and not (panel.parts and panel.rest):
+        yield PanelConflict(
+            ("chart", "parts", "rest"),
+            "a bar is a share of a whole; give in parts the attribute that divides it, and in rest what is empty",
+        )
     if panel.headline.show == "share" and not panel.headline.per:
         yield PanelConflict(("headline.show", "headline.per"), 'a share is of something; give headline.per, or "rest"')
     if panel.headline.per == REST and not panel.rest:

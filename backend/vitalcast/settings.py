@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,15 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vitalcast.forms import shown
 from vitalcast.panel import Panel, Patterns
 from vitalcast.panels import BUILT_IN
 
 ENV_PREFIX = "VITALCAST_"
-
 ENV_DELIMITER = "__"
-
-
-PANELS_MAX = 64
 
 LogLevel = Literal["critical", "error", "warning", "info", "debug"]
 
@@ -266,7 +262,7 @@ class Settings(BaseSettings):
     stream: Stream = Stream()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
-    panels: tuple[Panel, ...] = Field(default=BUILT_IN, strict=False, max_length=PANELS_MAX)
+    panels: tuple[Panel, ...] = Field(default=BUILT_IN, strict=False)
 
     @classmethod
     def settings_customise_sources(
@@ -306,19 +302,6 @@ class ConflictError(ValueError):
     def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
         super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
         self.conflicts = conflicts
-
-
-def show(value: Any) -> str:
-    """Return a value as TOML would have it, on one line."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(show(item) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{name} = {show(item)}' for name, item in value.items())}}}"
-    return str(value)
 
 
 def section_type(section: str) -> type[BaseModel]:
@@ -381,8 +364,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def shown(value: Any) -> str:
-    text = show(value)
-    return text if len(text) <= 80 else text[:79] + "…"

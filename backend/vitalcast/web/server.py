@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import webbrowser
+from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
@@ -36,10 +37,12 @@ class Server(uvicorn.Server):
     that stopped it again.
     """
 
-    def __init__(self, config: uvicorn.Config, *, manager: ConnectionManager, url: str, open_browser: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, manager: ConnectionManager, urls: Sequence[str], open_browser: bool
+    ) -> None:
         super().__init__(config)
         self._manager = manager
-        self._url = url
+        self._urls = urls
         self._open_browser = open_browser
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -50,10 +53,10 @@ class Server(uvicorn.Server):
         for listener in sockets or ():
             listener.listen(BACKLOG)  # asyncio has made the queue as short as its backlog, which is two things to it
         if self.started:
-            sys.stdout.write(f"Vitalcast is live on {self._url} (Ctrl-C stops it)\n")
+            sys.stdout.write(f"Vitalcast is live on {' and '.join(self._urls)} (Ctrl-C stops it)\n")
             sys.stdout.flush()
             if self._open_browser:
-                webbrowser.open(self._url)
+                webbrowser.open(self._urls[0])
 
     async def main_loop(self) -> None:
         """Wait for a signal; uvicorn would wake up ten times a second for that, a fifth of what idling costs."""
@@ -107,13 +110,21 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         timeout_graceful_shutdown=max(1, round(settings.timeouts.shutdown_s)),
     )
     logging.getLogger("vitalcast").setLevel(settings.server.log_level.upper())
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}{settings.server.root_path}/"
-    server = Server(config, manager=service.manager, url=url, open_browser=open_browser)
+    urls = [f"http://{name}:{port}{settings.server.root_path}/" for name in reachable_as(host)]
+    server = Server(config, manager=service.manager, urls=urls, open_browser=open_browser)
     if hasattr(signal, "SIGHUP"):  # a terminal that closes ends the server as a signal to stop does
         signal.signal(signal.SIGHUP, server.handle_exit)
     server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def reachable_as(host: str) -> list[str]:
+    """Return how to write the host in an address, this machine's first: nobody can open 0.0.0.0."""
+    if host == "0.0.0.0":  # noqa: S104 - a comparison
+        return ["127.0.0.1", socket.gethostname()]
+    if host == "::":
+        return ["[::1]", socket.gethostname()]
+    return [f"[{host}]" if ":" in host else host]
 
 
 def bind(host: str, port: int) -> socket.socket:

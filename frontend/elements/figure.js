@@ -4,13 +4,13 @@ import { areaPoints } from "../core/path.js";
 import { cssOf } from "./colors.js";
 import { cellsOf } from "./heatmap.js";
 
-export const CLEAR = "rgba(0,0,0,0)";
+const CLEAR = "rgba(0,0,0,0)";
 /** The level that a chart is compared with. */
 const REFERENCE = Object.freeze({ width: 1.5, dash: "6px,4px" });
 /** What follows a bar's first part. */
 const LATER_PART = 0.45;
-/** Of one bar, in rem: its words, the bar, the space to the next. */
-export const BAR = Object.freeze({ words: 1.3, thick: 0.55, space: 0.85 });
+/** Of one bar, in rem: its words, itself, the space to the next; and how much of it they may grow to where there is room. */
+const BAR = Object.freeze({ words: 1.3, thick: 0.55, space: 0.85, growth: 1.5 });
 
 /**
  * @typedef {object} Look how a figure is to look
@@ -110,19 +110,24 @@ function lineTraces(picture, { colors }) {
   return [...areas, ...lines];
 }
 
-/** @returns {[number, string][]} */
-export const colorScale = (colors) =>
-  [0, 1, 2, 3, 4].map((step) => [step / 4, cssOf(colors[`heat-${step}`])]);
+const colorScale = (colors) => [0, 1, 2, 3, 4].map((step) => [step / 4, cssOf(colors[`heat-${step}`])]);
 
-function heatTrace({ times, rows, low, high }, { colors }) {
-  const { edges, columns } = cellsOf(times, rows);
-  const valueOf = (value) => (value === value ? value : null);
+/** Exactly from edge to edge of the window: the library places its image at fractions of a pixel otherwise. */
+function windowed({ edges, columns }, { from, to }) {
+  const cut = [from, ...edges.map((edge) => Math.min(to, Math.max(from, edge))), to];
+  return { edges: cut, columns: [-1, ...columns, ...(edges.length ? [-1] : [])] };
+}
+
+function heatTrace(picture, { colors }) {
+  const { times, rows, low, high } = picture;
+  const { edges, columns } = windowed(cellsOf(times, rows), picture);
+  const readingOf = (value, column) => (column >= 0 && value[column] === value[column] ? value[column] : null);
   return {
     type: "heatmap",
     uid: "heat",
     x: edges,
     y: Array.from({ length: rows.length + 1 }, (_, i) => i),
-    z: rows.map(({ value }) => columns.map((column) => (column < 0 ? null : valueOf(value[column])))),
+    z: rows.map(({ value }) => columns.map((column) => readingOf(value, column))),
     zmin: low,
     zmax: high,
     zsmooth: false,
@@ -132,14 +137,24 @@ function heatTrace({ times, rows, low, high }, { colors }) {
   };
 }
 
-/** The middle of each bar, from the top in pixels. */
-export const barPlaces = (count, rem) =>
-  Array.from({ length: count }, (_, i) => (i * (BAR.words + BAR.thick + BAR.space) + BAR.words + BAR.thick / 2) * rem);
+/** What so many bars need at least, in pixels. */
+export const barsHeight = (count, rem) => Math.ceil(count * (BAR.words + BAR.thick + BAR.space) * rem);
+
+/** Where bars and their words are, in pixels from the top; they fill the height as far as is becoming. */
+function barPlaces(count, { rem, height, margin }) {
+  const room = (height - margin.t - margin.b) / barsHeight(Math.max(1, count), rem);
+  const growth = Math.min(BAR.growth, Math.max(1, room));
+  const thick = BAR.thick * rem * growth;
+  const step = (BAR.words + (BAR.thick + BAR.space) * growth) * rem;
+  const tops = Array.from({ length: count }, (_, i) => i * step);
+  return { thick, words: tops.map((top) => top + (BAR.words / 2) * rem), bars: tops.map((top) => top + BAR.words * rem) };
+}
 
 /** Each part begins where those before it end, over a track as long as the whole. */
-function barTraces({ bars }, { colors, rem }) {
-  const width = BAR.thick * rem;
-  const common = { type: "bar", orientation: "h", y: barPlaces(bars.length, rem), width, offset: -width / 2 };
+function barTraces({ bars }, look) {
+  const { colors } = look;
+  const places = barPlaces(bars.length, look);
+  const common = { type: "bar", orientation: "h", y: places.bars, width: places.thick, offset: 0 };
   const track = { ...common, uid: "track", base: 0, x: bars.map(() => 1), marker: { color: cssOf(colors.grid) } };
   const most = Math.max(0, ...bars.map(({ parts }) => parts.length));
   const before = ({ parts }, number) => parts.slice(0, number).reduce((sum, { share }) => sum + (share || 0), 0);
@@ -161,10 +176,11 @@ function partColor({ level, parts }, number, colors) {
   return cssOf(colors[`c${parts[number]?.color ?? 1}`]);
 }
 
-function barWords({ bars }, { rem, colors, family }, area) {
+function barWords({ bars }, look, area) {
+  const { rem, colors, family } = look;
   const size = 0.82 * rem;
   const measure = measuring(`${size}px ${family}`);
-  const y = barPlaces(bars.length, rem).map((middle) => middle - (BAR.thick / 2 + BAR.words / 2) * rem);
+  const { words: y } = barPlaces(bars.length, look);
   const ink = { "": colors["ink-soft"], warning: colors.warn, critical: colors.bad };
   const common = { xref: "x", yref: "y", showarrow: false, borderpad: 0, yanchor: "middle" };
   return bars.flatMap((bar, i) => {

@@ -1,9 +1,9 @@
 /** `<vital-plot>`: draws a picture with Plotly, the only place that calls it. */
 
-import { formatValue } from "../core/format.js";
+import { formatTick } from "../core/format.js";
 import { Axes, thinned } from "./axes.js";
 import { colorsOf, onRecolour } from "./colors.js";
-import { BAR, figureOf } from "./figure.js";
+import { barsHeight, figureOf } from "./figure.js";
 import { HeatCanvas } from "./heatmap.js";
 import { h, setText } from "./html.js";
 import { LiveLines } from "./live.js";
@@ -271,8 +271,8 @@ export class VitalPlot extends HTMLElement {
       const labels = rows.map(({ label }, i) => ({ at: ((i + 0.5) / rows.length) * area.height, text: label, line: false }));
       marks = thinned(labels, area.height / (1.1 * this.#rem));
       const [least, , most] = this.#ramp.children;
-      setText(least, formatValue(low, unit));
-      setText(most, formatValue(high, unit));
+      setText(least, formatTick(low, unit));
+      setText(most, formatTick(high, unit));
     } else {
       marks = yTicks.map(({ value, text }) => ({ at: place(value), text, line: true }));
     }
@@ -283,7 +283,7 @@ export class VitalPlot extends HTMLElement {
   /** @returns {import("./figure.js").Look} */
   #look({ bars = [] }) {
     this.#colors ??= colorsOf(this, COLORS);
-    const needed = Math.ceil(bars.length * (BAR.words + BAR.thick + BAR.space) * this.#rem);
+    const needed = barsHeight(bars.length, this.#rem);
     return {
       width: this.#width,
       height: Math.max(this.#height, needed),

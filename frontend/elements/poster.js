@@ -1,6 +1,6 @@
 /** A picture as a figure that stands alone, to be saved: opaque, with title, legend, labelled axes and its time. */
 
-import { formatClock, formatValue } from "../core/format.js";
+import { formatClock, formatTick } from "../core/format.js";
 import { thinned } from "./axes.js";
 import { cssOf } from "./colors.js";
 import { escaped, figureOf } from "./figure.js";
@@ -8,7 +8,7 @@ import { escaped, figureOf } from "./figure.js";
 /** Narrower, the legend and the title would not fit. In rem. */
 const WIDTH_MIN = 40;
 const HEIGHT_MIN = 12;
-const MARGIN = Object.freeze({ l: 5, r: 1.2, t: 3.6, b: 2 });
+const MARGIN = Object.freeze({ l: 5, r: 1.2, t: 4, b: 2 });
 /** A row of the legend, in rem. */
 const LEGEND = 1.6;
 
@@ -45,7 +45,10 @@ export function posterOf(picture, look, title) {
   if (picture.kind === "bars") return figure;
   Object.assign(layout.xaxis, axisOf(picture.xTicks, colors));
   Object.assign(layout.yaxis, axisOf(valueTicks(picture, area / (1.1 * rem)), colors));
-  if (picture.kind === "heatmap") Object.assign(figure.data[0], scaleOf(picture, rem));
+  if (picture.kind === "heatmap") {
+    layout.yaxis.showgrid = false;
+    Object.assign(figure.data[0], scaleOf(picture, rem));
+  }
   layout.showlegend = legend > 0;
   layout.legend = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom" };
   return figure;
@@ -62,12 +65,13 @@ function headOf({ kind, from, to }, { rem, colors }, title) {
     xanchor: "left",
     y: 1,
     yanchor: "top",
-    pad: { l: 1.2 * rem, t: rem },
+    pad: { l: 1.2 * rem, t: (kind === "bars" ? 1 : 1.5) * rem },
   };
 }
 
 const axisOf = (ticks, colors) => ({
   visible: true,
+  ticks: "",
   showgrid: true,
   gridcolor: cssOf(colors.grid),
   zeroline: true,
@@ -90,6 +94,6 @@ const scaleOf = ({ low, high, unit }, rem) => ({
     outlinewidth: 0,
     tickmode: "array",
     tickvals: [low, high],
-    ticktext: [formatValue(low, unit), formatValue(high, unit)],
+    ticktext: [formatTick(low, unit), formatTick(high, unit)],
   },
 });

@@ -167,7 +167,9 @@ class Group:
     def _reading(self, frame: Frame, ring: Ring) -> npt.NDArray[np.float64]:
         if self._only_last or (self._fold is None and ring.end_row - self._next_row <= 1):
             self._next_row = ring.end_row
-            return np.repeat(frame.values[self._columns], len(self.key.aggregates))  # of one tick all are its value
+            values = frame.values[self._columns]
+            aggregates = len(self.key.aggregates)
+            return values if aggregates == 1 else values.repeat(aggregates)  # of one tick all are its value
         self._fold_rows(ring, ring.end_row)
         fold, self._fold = self._fold, None
         assert fold is not None
@@ -185,7 +187,8 @@ class Group:
         if before is None or self._resync:
             self._resync = False
             return whole
-        changed = np.flatnonzero((values != before) & ~(np.isnan(values) & np.isnan(before)))
+        # Bit by bit: a reading that is still missing has not changed.
+        (changed,) = (values.view(np.int64) != before.view(np.int64)).nonzero()
         if len(changed) * 2 > len(values):
             return whole
         entries = dict(zip(map(str, changed.tolist()), values[changed].tolist(), strict=True))

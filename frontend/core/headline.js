@@ -5,6 +5,7 @@ import { newestOf, valuesAt } from "./lines.js";
 import { isMirror, matchesPattern, matchesWhere } from "./panels.js";
 
 const SAID_MAX = 8;
+const ROUNDING = 1e-9;
 
 /**
  * @typedef {""|"warning"|"critical"} Level
@@ -41,8 +42,10 @@ export function headlineOf(panel, reading, ring, row = ring.length - 1) {
 
 /** @param {import("./panels.js").Panel} panel @param {number} judged @returns {Level} */
 export function levelOf({ thresholds }, judged) {
-  if (judged >= (thresholds?.critical ?? Infinity)) return "critical";
-  return judged >= (thresholds?.warning ?? Infinity) ? "warning" : "";
+  // Parts that add up to the threshold may add up to a hair less.
+  const reaches = (level) => judged >= (level ?? Infinity) - ROUNDING;
+  if (reaches(thresholds?.critical)) return "critical";
+  return reaches(thresholds?.warning) ? "warning" : "";
 }
 
 /** The sum of what is known; NaN where nothing is. @param {number[]} values */

@@ -76,10 +76,12 @@ async def test_formats_ages_in_whole_seconds(js: RunJs, seconds: float, ago: str
 async def test_labels_ticks_as_short_as_they_are_exact(js: RunJs) -> None:
     shown = await js(
         """const { formatTick } = await load('core/format');
-           return [[0.25, "1"], [0.005, "1"], [0.5, "s/s"], [0, "s/s"], [0, "By/s"], [524288, "By/s"], [1572864, "By"], [20, "{thread}"]]
+           return [[0.25, "1"], [0.005, "1"], [0.5, "s/s"], [0, "s/s"],
+                    [0, "By/s"], [524288, "By/s"], [1572864, "By"], [20, "{thread}"]]
              .map(([value, unit]) => formatTick(value, unit));"""
     )
-    assert [text.replace(NBSP, " ") for text in shown] == ["25 %", "0.5 %", "50 %", "0 %", "0", "512 KiB/s", "1.5 MiB", "20"]
+    ticks = [text.replace(NBSP, " ") for text in shown]
+    assert ticks == ["25 %", "0.5 %", "50 %", "0 %", "0", "512 KiB/s", "1.5 MiB", "20"]
 
 
 async def test_a_ring_overwrites_its_oldest_rows(js: RunJs) -> None:

@@ -100,8 +100,8 @@ async def test_a_change_of_pace_is_no_gap(js: RunJs) -> None:
         + """store.serverIntervalS = 1;
              const row = (offset, time) => store.data({ offset, time, values: [1, 1] });
              store.ack({ epoch: "e", interval: 0.1 });
-             store.snapshot({ offset: 15, series: series("user", "idle"), times: [11_000, 12_000, 13_000, 14_000, 14_100],
-               values: [[1, 2, 3, 4, 5], [9, 8, 7, 6, 5]] });
+             store.snapshot({ offset: 15, series: series("user", "idle"),
+               times: [11_000, 12_000, 13_000, 14_000, 14_100], values: [[1, 2, 3, 4, 5], [9, 8, 7, 6, 5]] });
              row(16, 14_200);
              store.gap({ from: 17, to: 18, why: "sampler" }); row(19, 14_500);
              store.ack({ epoch: "e", interval: 5 }); row(60, 15_000); row(110, 20_000); row(210, 30_000);

@@ -83,10 +83,12 @@ function bands(lines, tracks) {
   return lines.map((line, i) => {
     const side = line.down ? "down" : "up";
     const top = tracks[i];
-    const base = below[side] ?? new Float64Array(top.length);
+    const under = below[side] ?? new Float64Array(top.length);
+    // Of many rows at one point, those where this line has no reading may reach higher than those where it has.
+    const base = under.map((height, at) => (height > top[at] ? top[at] : height));
     const value = top.map((height, at) => height - base[at]);
     // A line without a reading is no reason to lose those above it.
-    below[side] = top.map((height, at) => (Number.isNaN(height) ? base[at] : height));
+    below[side] = top.map((height, at) => (height > under[at] ? height : under[at]));
     const shape = { ...shapeOf(line, 0, 0.74), value };
     return line.down ? { ...shape, top: negated(top), base: negated(base) } : { ...shape, top, base };
   });

@@ -72,6 +72,9 @@ export class VitalCrosshair extends HTMLElement {
 
   /** The window has moved on: what marks a moment moves with it, and a mouse at rest points at a later one. */
   #drawn = () => {
+    // Over a chart without time it would only be in the way.
+    this.hidden = this.plot.window === null;
+    if (this.hidden) return;
     this.#showBreaks();
     if (!Number.isNaN(this.#pointed)) this.#aim();
     if (this.#drag?.moved) this.#showSelection();

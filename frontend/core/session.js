@@ -257,10 +257,9 @@ export class Session {
    * @param {SeriesStream|TableStream} stream @param {{interval: number}} changes in seconds
    */
   retune(stream, { interval }) {
-    const before = stream.request.interval ?? interval;
-    if (interval === before) return;
+    if (interval === stream.request.interval) return;
+    if (stream instanceof SeriesStream && interval < (stream.request.interval ?? stream.store.intervalS)) stream.wantPast();
     stream.request = { ...stream.request, interval };
-    if (stream instanceof SeriesStream && interval < before) stream.wantPast();
     this.#reach(stream);
   }
 

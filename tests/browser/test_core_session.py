@@ -81,3 +81,154 @@ async def test_a_stale_group_number_is_not_listened_to(js: RunJs) -> None:
         )
         == 1
     )
+
+
+async def test_a_held_stream_is_paused_alone_and_filled_when_it_is_released(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """session.opened(); ack(7); session.subscribe("other", { metrics: ["x"] }, { windowS: 60 });
+             const first = sent.length; snapshot(7, 5); session.hold(cpu); session.hold(cpu);
+             const held = sent.slice(first).map(({ type, stream, paused }) => [type, stream, paused]);
+             session.pause(); session.resume(); const between = sent.slice(first + 1).map(({ stream }) => stream);
+             session.release(cpu); const { type, paused, since, backfill } = sent.at(-1);
+             return { held, between, release: [type, paused, since.offset, backfill] };"""
+    ) == {
+        "held": [["update", "cpu", True]],
+        "between": ["other", "other"],
+        "release": ["update", False, 5, 60],
+    }
+
+
+async def test_a_faster_pace_and_a_longer_window_ask_for_the_past_anew(js: RunJs) -> None:
+    """A slower pace and a shorter window do not: what is kept is finer than what could be had."""
+    assert await js(
+        SESSION
+        + """session.opened(); ack(7); snapshot(7, 5); const log = [];
+             const step = (action) => { const before = sent.length; action();
+               log.push(sent.slice(before).map(({ type, interval, since, backfill }) =>
+                 [type, interval ?? null, since?.offset ?? null, backfill ?? null]));
+               if (sent.length > before) ack(7); };
+             step(() => session.retune(cpu, { interval: 5 }));
+             step(() => session.retune(cpu, { interval: 5 }));
+             step(() => session.retune(cpu, { interval: 0.5 }));
+             step(() => session.widen(cpu, 30));
+             step(() => session.widen(cpu, 900));
+             step(() => session.widen(cpu, 60));
+             session.hold(cpu); ack(null, { paused: true });
+             step(() => { session.retune(cpu, { interval: 0.1 }); session.widen(cpu, 300); });
+             step(() => session.release(cpu));
+             return log;"""
+    ) == [
+        [["update", 5, 5, 60]],
+        [],
+        [["update", 0.5, None, 60]],
+        [],
+        [["update", 0.5, None, 900]],
+        [],
+        [],
+        [["update", 0.1, None, 300]],
+    ]
+
+
+async def test_a_session_asks_for_less_of_the_past_where_all_is_too_much(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """session.opened(); let told = 0; cpu.addEventListener("refused", () => { told += 1; });
+             const tooMuch = () => session.receive({ type: "error", id: sent.at(-1).id, code: 106, temporary: false,
+               message: "backfill: 9 values and a snapshot has 1 at most" });
+             tooMuch(); tooMuch();
+             const asked = sent.filter(({ type }) => type === "subscribe").map(({ backfill }) => backfill);
+             ack(7); const fine = [told, cpu.refusal];
+             session.widen(cpu, 900); tooMuch(); tooMuch();
+             return [asked, fine, sent.at(-1).type, sent.at(-1).backfill];"""
+    ) == [[60, 30, 15], [0, None], "subscribe", 225]
+
+
+async def test_a_session_says_why_readings_were_missing(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """session.opened({ host: "a", interval: 1 }); ack(7); snapshot(7, 5); session.closed();
+             session.opened({ host: "a", interval: 1 }); ack(7, { epoch: "f" }); snapshot(7, 60);
+             session.hold(cpu);
+             session.receive({ type: "data", group: 7, offset: 61, time: 61000, values: [2] }); ack(null);
+             session.release(cpu); ack(7); snapshot(7, 90);
+             const breaks = cpu.store.breaks.map(({ from, to, why }) => [from / 1000, to / 1000, why]);
+             return [cpu.store.serverIntervalS, ...breaks];"""
+    ) == [1, [5, 60, "disconnected"], [61, 90, "paused"]]
+
+
+MODEL = """
+const { Session } = await load('core/session');
+/** A server that takes commands in order, refuses some for being too many, and may be late with its answers. */
+class Model {
+  streams = new Map(); answers = [];
+  constructor(random) { this.random = random; }
+  take(command) {
+    const { id, type, stream, interval, paused } = command;
+    const refuse = (code) => this.answers.push({ type: "error", id, code, message: "no", temporary: code === 111 });
+    if (this.random() < 0.05) return refuse(111);
+    const known = this.streams.get(stream);
+    if (type === "subscribe") {
+      if (known) return refuse(105);
+      this.streams.set(stream, { interval, paused: false });
+    } else if (!known) return refuse(107);
+    else if (type === "unsubscribe") this.streams.delete(stream);
+    else Object.assign(known, { interval: interval ?? known.interval, paused: paused ?? known.paused });
+    const now = this.streams.get(stream);
+    const group = !now || now.paused ? null : `${stream} ${now.interval}`;
+    this.answers.push({ type: "ack", id, stream, group, epoch: "e", interval: now?.interval ?? interval });
+    if (group) this.answers.push({ type: "snapshot", group, offset: 1, time: 1, series: [], times: [], values: [] });
+    return undefined;
+  }
+}
+"""
+
+
+async def test_whatever_happens_in_whatever_order_the_wanted_state_is_reached(js: RunJs) -> None:
+    """Streams held, released and retuned, the page hidden, the link lost, commands refused, answers late: at random."""
+    assert (
+        await js(
+            MODEL
+            + """
+    const wrong = [];
+    for (let seed = 1; seed <= 300; seed += 1) {
+      let state = seed; const random = () => (state = (state * 1664525 + 1013904223) % 2 ** 32) / 2 ** 32;
+      const pick = (list) => list[Math.floor(random() * list.length)];
+      let server = null; let way = []; const due = []; let hidden = false;
+      const session = new Session({ send: (command) => way.push(command), later: (action) => due.push(action) });
+      const wanted = new Map(["a", "b", "c"].map((name) =>
+        [session.subscribe(name, { metrics: [name], interval: 1 }, { windowS: 60 }), { held: false, interval: 1 }]));
+      const open = () => { if (!server) { server = new Model(random); way = []; session.opened({ host: "h" }); } };
+      const close = () => { if (server && random() < 0.3) { server = null; session.closed(); } };
+      const hold = (stream, held) => {
+        wanted.get(stream).held = held; held ? session.hold(stream) : session.release(stream); };
+      const retune = (stream, interval) => {
+        wanted.get(stream).interval = interval; session.retune(stream, { interval }); };
+      const hide = (yes) => { hidden = yes; yes ? session.pause() : session.resume(); };
+      const deliver = () => { if (server && way.length) server.take(way.shift()); };
+      const answer = () => { if (server?.answers.length) session.receive(server.answers.shift()); };
+      const wait = () => due.splice(0).forEach((action) => action());
+      const streams = [...wanted.keys()];
+      const steps = [open, close, () => hold(pick(streams), true), () => hold(pick(streams), false), wait,
+        () => retune(pick(streams), pick([0.1, 0.5, 1, 5])), () => session.widen(pick(streams), pick([60, 300, 900])),
+        () => hide(true), () => hide(false), deliver, deliver, deliver, answer, answer, answer];
+      for (let step = 0; step < 200; step += 1) pick(steps)();
+      open(); server.random = () => 1;
+      for (let round = 0; way.length || server.answers.length || due.length; round += 1) {
+        while (way.length) deliver();
+        while (server.answers.length) answer();
+        wait();
+        if (round > 20) { wrong.push(`no end in ${seed}`); break; }
+      }
+      for (const [stream, { held, interval }] of wanted) {
+        const there = server.streams.get(stream.name);
+        const runs = Boolean(there && !there.paused);
+        if (runs !== !(held || hidden)) wrong.push(`${stream.name} runs: ${runs} in ${seed}`);
+        if (runs && (there.interval !== interval || stream.group !== `${stream.name} ${interval}` || stream.refusal
+          || stream.wantsPast)) wrong.push(`${stream.name} is other than wanted in ${seed}`);
+      }
+    }
+    return wrong;"""
+        )
+        == []
+    )

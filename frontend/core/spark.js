@@ -1,8 +1,10 @@
-/** The last minute of one number as a small line: its points, kept as they come, and how high its chart reaches. */
+/** The last minute of one number: its points as a small line, how high that reaches, and whether it alarms for long. */
 
 import { headlineOf } from "./headline.js";
 import { areaPath, linePath, placesOf } from "./path.js";
 
+/** A number that is past its threshold for a moment is a spike, and nothing is wrong. */
+const LASTS_MS = 5000;
 /** Room above the highest point, so that the line does not end at the edge. */
 const HEADROOM = 1.08;
 
@@ -44,6 +46,23 @@ export class SparkPoints {
 
 /** What the line shows is what the number beside it says. */
 const sparkValue = ({ headline }, { value, share }) => (headline?.show === "share" ? share : value);
+
+/**
+ * The level that the number has kept to for the last seconds: the mildest of them.
+ *
+ * @param {import("./panels.js").Panel} panel @param {import("./lines.js").Reading} reading
+ * @param {import("./ring.js").Ring} ring @param {import("./headline.js").HeadlineNow} now
+ * @returns {import("./headline.js").Level}
+ */
+export function lastingLevel(panel, reading, ring, now) {
+  let { level } = now;
+  const from = ring.newest - LASTS_MS;
+  for (let row = ring.length - 2; level && row >= 0 && ring.time(row) > from; row -= 1) {
+    const before = headlineOf(panel, reading, ring, row).level;
+    if (before !== "critical") level = before;
+  }
+  return level;
+}
 
 /**
  * What the chart reaches from and to: a share of something to all of it, so that little looks little.

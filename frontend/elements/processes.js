@@ -47,7 +47,7 @@ export class VitalProcesses extends HTMLElement {
     this.#filter.addEventListener("input", this.#typed);
     this.#rows.body.addEventListener("pointerenter", this.#entered);
     this.#rows.body.addEventListener("pointerleave", this.#left);
-    this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "100px" });
+    this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "50%" });
     this.#watch.observe(this);
     this.#stopBeat = everyBeat(() => this.#beat());
     this.#ask();

@@ -4,7 +4,7 @@ import { formatAge } from "../core/format.js";
 import { headlineOf } from "../core/headline.js";
 import { readingOf } from "../core/lines.js";
 import { vitalRequestOf } from "../core/panels.js";
-import { SparkPoints, sparkReach } from "../core/spark.js";
+import { SparkPoints, lastingLevel, sparkReach } from "../core/spark.js";
 import { staleAfterS } from "../core/status.js";
 import { h, setText } from "./html.js";
 import { Sparkline } from "./sparkline.js";
@@ -74,7 +74,7 @@ export class VitalCell {
     setText(this.#parts.number, number);
     setText(this.#parts.unit, unit && `\u00a0${unit}`);
     setText(this.#parts.what, late ? formatAge(this.#ageS) : (this.panel.headline?.label ?? ""));
-    this.#mark(late, late ? "" : now.level);
+    this.#mark(late, late ? "" : lastingLevel(this.panel, reading, store.ring, now));
     this.#drawSpark(reading, now, late);
   }
 

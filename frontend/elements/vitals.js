@@ -31,7 +31,7 @@ export class VitalVitals extends HTMLElement {
       stream.addEventListener("change", this.#changed);
       stream.addEventListener("refused", this.#changed);
     }
-    this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "100px" });
+    this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "50%" });
     this.#watch.observe(this);
     this.#stopBeat = everyBeat(() => this.#beat());
     this.#changed();

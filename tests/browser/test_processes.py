@@ -1,0 +1,416 @@
+"""The table of processes: sorted, filtered and held still, and true all the while."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+from tests.browser.conftest import OpenPage, RunJs, Watched
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+Start = Callable[[str], subprocess.Popen[bytes]]
+
+SHOWN = """() => [...document.querySelectorAll("vital-processes tbody tr")].map((row) => row.dataset.pid)"""
+TEXT = """(part) => document.querySelector(`vital-processes ${part}`)?.textContent ?? ''"""
+AGES = """() => [...document.querySelectorAll("vital-processes td.col-age")].map((cell) => cell.textContent).join()"""
+NEWEST = """() => document.querySelector("vital-processes").stream.newest"""
+HELD = """() => [...document.querySelector("vital-processes").session.streams]
+  .find(({ name }) => name === "@processes-held")"""
+IN_ORDER = """({ column, descending }) => {
+  const { columns, rows, current } = document.querySelector("vital-processes").stream;
+  const at = columns.indexOf(column);
+  const known = rows.map((row) => row[at]).filter((value) => value !== null);
+  const shown = [...document.querySelectorAll("vital-processes tbody tr")].map((row) => row.dataset.pid);
+  return current && known.length > 2 && rows.every((row, i) => String(row[0]) === shown[i])
+    && known.every((value, i) => i === 0 || (descending ? value <= known[i - 1] : value >= known[i - 1])); }"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a process of that name, of at most 15 characters, which does nothing."""
+    started = []
+
+    def start(name: str) -> subprocess.Popen[bytes]:
+        program = tmp_path / name
+        if not program.exists():
+            shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+        started.append(subprocess.Popen([program, "600"]))
+        return started[-1]
+
+    yield start
+    for process in started:
+        end(process)
+
+
+async def opened(open_page: OpenPage, url: str, **options: object) -> Watched:
+    """Open the page, go to the table, and wait for its rows: none are asked for while it is out of view."""
+    watched = await open_page(url, **options)
+    await watched.page.locator("vital-processes header").scroll_into_view_if_needed()
+    await watched.page.wait_for_selector("vital-processes tbody tr")
+    return watched
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End it for good: without the wait it would stay as a defunct one."""
+    process.kill()
+    process.wait()
+
+
+async def said(page: Page, part: str) -> str:
+    return str(await page.evaluate(TEXT, part))
+
+
+# --- sorting -------------------------------------------------------------------------------------------------------
+
+
+async def test_sorts_by_any_column_both_ways_by_keyboard(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, page_server.url)
+    page = watched.page
+    for column, usual, other in (("memory", "descending", "ascending"), ("name", "ascending", "descending")):
+        for direction in (usual, other):
+            await page.focus(f"vital-processes th button[data-column={column}]")
+            await page.keyboard.press("Enter")
+            await page.wait_for_selector(f"th[aria-sort={direction}] button[data-column={column}]")
+            assert await page.locator("vital-processes th[aria-sort]").count() == 1
+            if column != "name":  # the page's collation need not be the server's
+                await watched.until(IN_ORDER, {"column": column, "descending": direction == "descending"})
+    await watched.until("() => new URLSearchParams(location.search).get('sort') === '-name'")
+
+
+async def test_the_order_and_the_filter_are_in_the_address(
+    page_server: Server, open_page: OpenPage, start: Start
+) -> None:
+    first, second = start("vc-address"), start("vc-address")
+    watched = await opened(open_page, f"{page_server.url}/?sort=-pid&filter=VC-Addr")
+    pids = sorted([str(first.pid), str(second.pid)], key=int)
+    await watched.until(f"() => JSON.stringify(({SHOWN})()) === {json.dumps(json.dumps(pids, separators=(',', ':')))}")
+    await watched.page.wait_for_selector("th[aria-sort=ascending] button[data-column=pid]")
+    assert await watched.page.input_value("vital-processes input") == "VC-Addr"
+
+
+async def test_a_process_keeps_its_row(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, f"{page_server.url}/?sort=-pid")
+    page = watched.page
+    pid = (await page.evaluate(SHOWN))[0]
+    await page.evaluate(f"""document.querySelector('vital-processes tr[data-pid="{pid}"]').kept = true""")
+    newest = await page.evaluate(NEWEST)
+    await watched.until(f"() => ({NEWEST})() > {newest}")
+    assert await page.evaluate(f"""document.querySelector('vital-processes tr[data-pid="{pid}"]').kept""")
+
+
+async def test_an_order_that_is_none_is_explained_and_mended(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(f"{page_server.url}/?sort=banana")
+    page = watched.page
+    problem = page.locator("vital-processes .problem")
+    await problem.wait_for(state="visible")
+    assert "'banana' is not one of pid, name" in await problem.inner_text()
+    await page.get_by_role("button", name="Show all by CPU").click()
+    await page.wait_for_selector("vital-processes tbody tr")
+    await problem.wait_for(state="hidden")
+
+
+# --- filtering -----------------------------------------------------------------------------------------------------
+
+
+async def test_finds_as_you_type_what_is_beyond_the_first_rows(
+    page_server: Server, open_page: OpenPage, start: Start
+) -> None:
+    hidden = start("vc-needle")
+    watched = await opened(open_page, f"{page_server.url}/?sort=-memory", viewport={"width": 700, "height": 600})
+    page = watched.page
+    await page.evaluate("document.querySelector('vital-processes').focusFilter()")
+    await page.keyboard.type("Needle")
+    await watched.until(f"() => JSON.stringify(({SHOWN})()) === '[\"{hidden.pid}\"]'")
+    await watched.until(r"""() => /^1 of \d+ processes matches$/.test(document.querySelector(".count").textContent)""")
+    assert await said(page, "[role=status].unseen") == await said(page, ".count")
+    await page.fill("vital-processes input", "")
+    await page.keyboard.type(str(hidden.pid))
+    await page.wait_for_selector(f'vital-processes tr[data-pid="{hidden.pid}"]')
+    await watched.until("() => location.search.includes(`filter=`)")
+
+
+async def test_says_when_nothing_matches_and_clears_the_filter(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, page_server.url)
+    page = watched.page
+    await page.fill("vital-processes input", "no such <b>process</b>")
+    empty = page.get_by_text("No process matches \u201cno such <b>process</b>\u201d.")
+    await empty.wait_for(state="visible")
+    assert (await said(page, ".count")).startswith("0 of ")
+    assert await page.evaluate(SHOWN) == []
+    await page.get_by_role("button", name="Clear the filter").click()
+    await page.wait_for_selector("vital-processes tbody tr")
+    await empty.wait_for(state="hidden")
+    assert await page.evaluate("document.activeElement.matches('vital-processes input') && location.search") == ""
+
+
+async def test_many_keys_in_a_row_are_one_request(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, page_server.url)
+    page = watched.page
+    watched.sent.clear()
+    await page.focus("vital-processes input")
+    await page.keyboard.type("python")
+    await watched.until("() => document.querySelector('vital-processes').stream.request.filter === 'python'")
+    asked = [json.loads(text) for text in watched.sent if '"table"' in text]
+    assert 1 <= len(asked) < 6
+
+
+# --- holding still -------------------------------------------------------------------------------------------------
+
+
+async def three(
+    open_page: OpenPage, server: Server, start: Start, name: str
+) -> tuple[Watched, list[subprocess.Popen[bytes]]]:
+    processes = [start(name) for _ in range(3)]
+    watched = await opened(open_page, f"{server.url}/?sort=-pid&filter={name}")
+    await watched.until(f"() => ({SHOWN})().length === 3")
+    return watched, processes
+
+
+async def test_rows_stay_under_the_pointer_while_values_go_on(
+    page_server: Server, open_page: OpenPage, start: Start
+) -> None:
+    watched, processes = await three(open_page, page_server, start, "vc-pointer")
+    page = watched.page
+    before = await page.evaluate(SHOWN)
+    await page.hover("vital-processes tbody tr:nth-child(2)")
+    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+
+    gone, newcomer = processes[0], start("vc-pointer")
+    end(gone)
+    ended = page.locator(f'vital-processes tr.ended[data-pid="{gone.pid}"]')
+    await ended.wait_for()
+    assert "ended" in await ended.inner_text()
+    assert await page.evaluate(SHOWN) == before
+    ages = await page.evaluate(AGES)
+    await watched.until(f"() => ({AGES})() !== {json.dumps(ages)}")
+    assert await page.evaluate(SHOWN) == before
+
+    await page.mouse.move(5, 5)
+    await page.wait_for_selector(f'vital-processes tr[data-pid="{newcomer.pid}"]')
+    await ended.wait_for(state="detached")
+    assert await said(page, ".note") == ""
+    await watched.until(f"() => ({HELD})() === undefined")
+
+
+async def test_a_held_row_that_falls_behind_has_not_ended(
+    page_server: Server, open_page: OpenPage, start: Start
+) -> None:
+    watched, _ = await three(open_page, page_server, start, "vc-behind")
+    page = watched.page
+    await page.hover("vital-processes tbody tr:nth-child(2)")
+    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+    # As if others had come before all of them.
+    await page.evaluate(
+        """() => { const { stream } = document.querySelector("vital-processes");
+             stream.take({ type: "rows", columns: stream.columns, rows: [], matches: 9, total: 9, time: 1 });
+             stream.tell("change"); }"""
+    )
+    await watched.until(f"() => ({HELD})()?.current")
+    assert await page.locator("vital-processes tbody tr.ended").count() == 0
+    assert await page.locator("vital-processes tbody tr").count() == 3
+
+
+async def test_a_focused_row_holds_and_arrows_walk(page_server: Server, open_page: OpenPage, start: Start) -> None:
+    watched, processes = await three(open_page, page_server, start, "vc-keyboard")
+    page = watched.page
+    await page.evaluate("document.querySelector('vital-processes').focusFilter()")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    focused = "() => [...document.querySelectorAll('vital-processes tbody tr')].indexOf(document.activeElement)"
+    assert await page.evaluate(focused) == 1
+    await page.keyboard.press("End")
+    assert await page.evaluate(focused) == 2
+    assert await page.locator("vital-processes tbody [tabindex='0']").count() == 1
+    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+    end(processes[2])
+    await page.wait_for_selector(f'vital-processes tr.ended[data-pid="{processes[2].pid}"]')
+    assert await page.evaluate(focused) == 2
+    await page.keyboard.press("Escape")
+    await watched.until(f"() => ({SHOWN})().length === 2 && ({TEXT})('.note') === ''")
+
+
+# --- what it costs, and where it is seen ---------------------------------------------------------------------------
+
+
+async def test_out_of_view_nothing_is_sent_or_drawn(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, page_server.url, viewport={"width": 360, "height": 640})
+    page = watched.page
+    await page.evaluate("scrollTo(0, 0)")
+    await watched.until("() => document.querySelector('vital-processes').stream.askedToPause")
+    newest = await page.evaluate(NEWEST)
+    await page.evaluate("document.querySelector('vital-processes').scrollIntoView()")
+    await watched.until(f"() => ({NEWEST})() > {newest}")
+
+
+async def test_a_phone_shows_what_fits_without_scrolling_sideways(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, f"{page_server.url}/?sort=threads", viewport={"width": 360, "height": 740})
+    page = watched.page
+    visible = await page.evaluate(
+        """() => [...document.querySelectorAll("vital-processes thead button")]
+             .filter((button) => button.checkVisibility()).map((button) => button.dataset.column)"""
+    )
+    assert visible == ["pid", "name", "cpu", "memory", "threads"], "the one sorted by is never left out"
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await page.evaluate(
+        """() => { const { scrollWidth, clientWidth } = document.querySelector("vital-processes .scroll");
+             return scrollWidth <= clientWidth; }"""
+    )
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_axe_finds_nothing_serious(page_server: Server, open_page: OpenPage, start: Start, scheme: str) -> None:
+    watched, processes = await three(open_page, page_server, start, f"vc-axe-{scheme}")
+    page = watched.page
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await page.hover("vital-processes tbody tr:nth-child(2)")
+    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+    end(processes[0])
+    await page.wait_for_selector("vital-processes tr.ended")
+    found = await Axe().run(page, context="vital-processes")
+    assert found.violations_count == 0, found.generate_report()
+    assert not watched.errors
+
+
+async def test_bars_are_shares_of_a_cpu_and_of_the_machines_memory(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, f"{page_server.url}/?sort=memory")
+    await watched.until(
+        """() => { const { stream } = document.querySelector("vital-processes");
+             const row = document.querySelector("vital-processes tbody tr");
+             const memory = stream.rows[0]?.[stream.columns.indexOf("memory")];
+             const share = (column) => Number(row?.querySelector(`.col-${column}`).style.getPropertyValue("--share"));
+             return memory > 0 && share("memory") >= 0 && share("memory") < 1 && share("cpu") <= 1
+               && row.querySelector(".col-memory").style.getPropertyValue("--share") !== ""; }"""
+    )
+
+
+async def test_rows_that_have_grown_old_say_so(own_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, own_server.url)
+    own_server.signal(signal.SIGSTOP)
+    try:
+        await watched.page.wait_for_selector("vital-processes.stale .age:not([hidden])")
+        assert "old" in await said(watched.page, ".age")
+    finally:
+        own_server.signal(signal.SIGCONT)
+    await watched.page.wait_for_selector("vital-processes:not(.stale)")
+
+
+# --- its parts -----------------------------------------------------------------------------------------------------
+
+ROWS = """const { Rows } = await load("elements/rows"); const { arranged, ShownRows } = await load("core/table");
+  const table = new Rows("test"); const columns = ["pid", "name", "cpu"];
+  document.body.append(table.element); table.build(columns, "cpu");
+  const shown = (rows) => rows.map((values) => ({ key: values[0], values, ended: false }));
+  const watch = new MutationObserver(() => {});
+  watch.observe(table.element, { subtree: true, childList: true, characterData: true, attributes: true });
+  const pids = () => [...table.body.children].map((row) => Number(row.dataset.pid));
+  const writes = (rows) => { table.draw(shown(rows), { cpu: 1 }); return watch.takeRecords().map(({ type }) => type); };
+"""
+
+
+async def test_writes_only_what_differs_and_moves_as_few_rows_as_can_be(js: RunJs) -> None:
+    answers = await js(
+        ROWS
+        + """
+        const rows = Array.from({ length: 50 }, (_, i) => [i + 1, `name${i}`, (50 - i) / 100]);
+        writes(rows);
+        const same = writes(rows);
+        const one = writes([[1, "name0", 0.501], ...rows.slice(1)]);
+        const moved = writes([...rows.slice(1), [1, "name0", 0.501]]);
+        const last = pids().at(-1);
+        const gone = writes(rows.slice(1));
+        table.element.remove();
+        return { same, one, moved, last, gone };"""
+    )
+    assert answers["same"] == []
+    assert answers["one"] == ["characterData"]
+    assert answers["moved"] == ["childList", "childList"], "one row out and in again"
+    assert answers["last"] == 1
+    assert answers["gone"] == ["childList", "attributes"], "the next row is the one that Tab comes to"
+
+
+async def test_any_order_is_reached(js: RunJs) -> None:
+    assert (
+        await js(
+            ROWS
+            + """
+        let seed = 7; const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+        for (let round = 0; round < 200; round += 1) {
+          const keys = Array.from({ length: 12 }, (_, i) => i + 1).filter(() => random() < 0.7)
+            .sort(() => random() - 0.5);
+          writes(keys.map((key) => [key, "x", 0]));
+          if (pids().join() !== keys.join()) return [pids(), keys];
+        }
+        table.element.remove();
+        return "as asked";"""
+        )
+        == "as asked"
+    )
+
+
+async def test_rows_at_hand_are_sorted_and_filtered_until_the_server_has(js: RunJs) -> None:
+    assert await js(
+        """const { arranged, clicked, orderOf } = await load("core/table");
+           const rows = [[1, "init", null], [2, "Web", 0.5], [3, "db", 0.7]];
+           const columns = ["pid", "name", "cpu"];
+           const by = (sort, filter = "") => arranged(columns, rows, { sort, filter }).map(([pid]) => pid);
+           return [by("cpu"), by("-cpu"), by("pid"), by("-pid"), by("nothing"), by("cpu", " wEB "), by("cpu", "3"),
+                   clicked("cpu", "cpu"), clicked("-cpu", "cpu"), clicked("cpu", "name"),
+                   orderOf("-name").descending, orderOf("age").descending];"""
+    ) == [
+        [3, 2, 1], [2, 3, 1], [3, 2, 1], [1, 2, 3], [1, 2, 3], [2], [3],
+        "-cpu", "cpu", "name", True, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "matches", "total", "text", "words"),
+    [
+        (50, 212, 212, "", "50 of 212"),
+        (12, 12, 12, " ", "12"),
+        (7, 7, 212, "web", "7 of 212 processes match"),
+        (1, 1, 212, "web", "1 of 212 processes matches"),
+        (50, 120, 212, "a", "120 of 212 processes match, 50 shown"),
+        (0, 0, 1, "a", "0 of 1 process match"),
+    ],
+)
+async def test_says_how_many_there_are(js: RunJs, rows: int, matches: int, total: int, text: str, words: str) -> None:
+    given = {"rows": rows, "matches": matches, "total": total, "filter": text}
+    assert await js("return (await load('core/table')).countWords(given);", given) == words
+
+
+async def test_held_rows_end_only_where_that_is_known(js: RunJs) -> None:
+    answers = await js(
+        """const { ShownRows } = await load("core/table");
+           const rows = new ShownRows();
+           const tell = (shown) => [...shown.map(({ key, values, ended }) => `${key}:${values[1]}${ended ? "+" : ""}`),
+                                    rows.missing].join(" ");
+           return [
+             tell(rows.follow([[1, 10], [2, 10]])),
+             tell(rows.hold([[2, 11], [1, 11]], null, 1)),
+             tell(rows.hold([[3, 1], [2, 12], [1, 12]], null, 1)),
+             tell(rows.hold([[3, 2], [1, 13]], null, 1)),
+             tell(rows.hold([[3, 2], [1, 14]], [[2, 14], [1, 14]], 1)),
+             tell(rows.hold([[3, 2], [1, 15]], [[1, 15]], 1)),
+             tell(rows.hold([[1, 2], [2, 1]], [[1, 2]], 1)),
+             tell(rows.follow([[1, 2], [2, 1]])),
+           ];"""
+    )
+    assert answers == [
+        "1:10 2:10 false",
+        "2:11 1:11 false",
+        "2:12 1:12 false",
+        "2:12 1:13 true",  # 2 is not among the first any more, or has ended
+        "2:14 1:14 false",
+        "2:14+ 1:15 false",
+        "2:14+ 1:15+ false",  # 1 is another process now
+        "1:2 2:1 false",
+    ]

@@ -40,6 +40,7 @@ FENCED: dict[str, set[str]] = {
     "psutil": {"collectors"},
     "typer": {"cli"},
     "prometheus_client": {"web"},
+    "plotly": {"web"},
     "sqlite3": {"history"},
 }
 IMPURE = {"asyncio", "socket", "threading", "psutil", "subprocess", "time", "os", "pathlib", "random", "fastapi"}

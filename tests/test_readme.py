@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import plotly.io
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -293,6 +294,14 @@ def test_the_http_examples_give_readings(text: str, port: int) -> None:
         assert program == "curl"
         with urllib.request.urlopen(url.replace("127.0.0.1:8000", f"127.0.0.1:{port}"), timeout=TIMEOUT_S) as answer:
             assert "system.load.average" in answer.read().decode().replace("_", ".")
+
+
+def test_the_figure_example_gives_a_figure_that_plotly_reads(text: str, port: int) -> None:
+    program, url = shlex.split(examples(text, "sh", "Subscribe")[2])
+    assert program == "curl"
+    with urllib.request.urlopen(url.replace("127.0.0.1:8000", f"127.0.0.1:{port}"), timeout=TIMEOUT_S) as answer:
+        figure = plotly.io.from_json(answer.read().decode())
+    assert "user" in [trace.name for trace in figure.data]
 
 
 def test_the_embed_example_reads_what_the_stream_has(text: str, port: int) -> None:

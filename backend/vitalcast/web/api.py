@@ -178,6 +178,7 @@ def mount_api(app: FastAPI, service: Service, *, api: Api | None = None) -> None
         Route("/api/v1/metrics", api.catalogue),
         Route("/api/v1/latest", api.latest),
         Route("/api/v1/panels", panels.listing),
+        Route("/api/v1/panels/{id}/figure", panels.figure),
         Route("/metrics", api.prometheus),
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),

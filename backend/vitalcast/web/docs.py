@@ -13,7 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vitalcast.panel import Panel
+from vitalcast.web.figure_templates import THEMES
+from vitalcast.web.figures import CELLS_MAX, POINTS_MAX
 from vitalcast.web.pages import StaticFiles, frontend_dir
+from vitalcast.web.panels import RANGE_S
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -74,6 +77,41 @@ def paths() -> Json:
                 "200": _answer("The panels.", _json(_ref("Panels"))),
                 "400": _answer("A parameter is unknown.", _json(_ref("Error"))),
             },
+        ),
+        "/api/v1/panels/{id}/figure": _get(
+            "A panel as a figure",
+            "A panel with the readings of the last seconds, as JSON that Plotly draws in any language. Values are in "
+            "the units of the metrics, times in UTC; those that are drawn downwards are negative. A hole is null. A "
+            f"line has {POINTS_MAX} points at most and a row of a heatmap about {CELLS_MAX}: of more readings, the "
+            "lowest and the highest of each stretch are kept. The first figure takes a second longer than the others.",
+            {
+                "200": _answer("The figure.", _json(_ref("Figure"))),
+                "400": _answer("A parameter is unknown or not valid.", _json(_ref("Error"))),
+                "404": _answer("No panel has such an id.", _json(_ref("Error"))),
+                "503": _answer("Nothing has been read yet.", _json(_ref("Error"))),
+            },
+            [
+                {
+                    "name": "id",
+                    "in": "path",
+                    "required": True,
+                    "description": "The panel's id.",
+                    "schema": {"type": "string"},
+                    "example": "cpu",
+                },
+                {
+                    "name": "range",
+                    "in": "query",
+                    "description": "How many seconds back it reaches, up to what `ring.window_s` keeps.",
+                    "schema": {"type": "number", "minimum": 1, "default": RANGE_S},
+                },
+                {
+                    "name": "theme",
+                    "in": "query",
+                    "description": "Its colours.",
+                    "schema": {"type": "string", "enum": list(THEMES), "default": "light"},
+                },
+            ],
         ),
         "/metrics": _get(
             "For Prometheus",
@@ -186,6 +224,13 @@ def _schemas() -> Json:
         "Latest": _object("The newest readings.", position | {"metrics": readings}),
         "Status": status,
         **_panel_schemas(),
+        "Figure": _object(
+            "As Plotly's `newPlot` and `plotly.io.from_json` take it.",
+            {
+                "data": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+                "layout": {"type": "object", "additionalProperties": True},
+            },
+        ),
         "Error": _object("Every error of the API.", {"error": _object("What was wrong.", error)}),
     }
 

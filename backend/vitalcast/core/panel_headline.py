@@ -1,0 +1,140 @@
+"""The number that stands for a panel, and whether it is alarming.
+
+The dashboard's `core/headline.js` does the same; a test holds the two to the same answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from vitalcast.core.names import Selection
+from vitalcast.core.panel_lines import Line, Reading, way_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vitalcast.panel import Panel, Thresholds
+
+    Row = npt.NDArray[np.float64]
+
+Level = Literal["", "warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number to show, in its unit, and the word beside it."""
+
+    value: float
+    unit: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlineNow:
+    """`value` is the panel's number, `share` what part of the whole it is; `nan` where there is none."""
+
+    numbers: tuple[Number, ...]
+    value: float
+    share: float
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar's parts that are drawn, each with its value, and the sums of what is drawn, left and both."""
+
+    key: str
+    label: str
+    parts: tuple[tuple[Line, float], ...]
+    used: float
+    rest: float
+    whole: float
+
+    @property
+    def share(self) -> float:
+        return self.used / self.whole if self.whole > 0 else math.nan
+
+
+def headline_of(panel: Panel, reading: Reading, row: Row) -> HeadlineNow:
+    """Return the panel's number in one row of readings, of which `row[i]` is that of column i."""
+    head = panel.headline
+    wanted = Selection.of([head.metric or ">"], head.where)
+    counted = [line for line in reading.lines if wanted.matches(line.series)]
+    if panel.chart == "bar":
+        value, share, label = _fullest(panel, reading, row)
+        shown = Number(share, "1", label) if head.show == "share" else Number(value, reading.unit, label)
+        return HeadlineNow((shown,), value, share, level_of(panel.thresholds, share))
+    value, label = _reduced(panel, counted, row)
+    whole = _whole(panel, reading, row)
+    share = value / whole if whole > 0 else math.nan
+    numbers = [Number(value, reading.unit, label)]
+    if panel.below:
+        numbers = [_one_way(panel, reading, counted, row, down=down) for down in (False, True)]
+    elif reading.per >= 0:
+        numbers.append(Number(whole, reading.unit, panel.labels.get(head.per, "total")))
+    return HeadlineNow(tuple(numbers), value, share, level_of(panel.thresholds, share if head.per else value))
+
+
+def level_of(thresholds: Thresholds | None, judged: float) -> Level:
+    if thresholds is None or math.isnan(judged) or judged < thresholds.warning:
+        return ""
+    return "critical" if judged >= thresholds.critical else "warning"
+
+
+def bars_of(reading: Reading, lines: Iterable[Line], row: Row) -> list[Bar]:
+    """Return what each bar is made of, for the bars that these lines belong to."""
+    lines = list(lines)
+    bars = []
+    for key in dict.fromkeys(line.key for line in lines):
+        parts = [(line, _at(row, line.column)) for line in lines if line.key == key]
+        used = total(value for _, value in parts)
+        rest = total(_at(row, line.column) for line in reading.remainder if line.key == key)
+        bars.append(Bar(key, parts[0][0].label, tuple(parts), used, rest, total((used, rest))))
+    return bars
+
+
+def total(values: Iterable[float]) -> float:
+    """Return the sum of what is known; `nan` where nothing is."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) if known else math.nan
+
+
+def _at(row: Row, column: int) -> float:
+    return float(row[column]) if 0 <= column < len(row) else math.nan
+
+
+def _reduced(panel: Panel, counted: list[Line], row: Row) -> tuple[float, str]:
+    known = [(value, line.label) for line in counted if not math.isnan(value := _at(row, line.column))]
+    label = panel.headline.label
+    if panel.headline.reduce == "sum":
+        return total(value for value, _ in known), label
+    value, which = max(known, key=lambda entry: entry[0], default=(math.nan, ""))
+    return value, " ".join(word for word in (label, which if len(counted) > 1 else "") if word)
+
+
+def _whole(panel: Panel, reading: Reading, row: Row) -> float:
+    if panel.headline.per == "rest":
+        return total(_at(row, line.column) for line in (*reading.lines, *reading.remainder))
+    return _at(row, reading.per)
+
+
+def _fullest(panel: Panel, reading: Reading, row: Row) -> tuple[float, float, str]:
+    bars = bars_of(reading, reading.lines, row)
+    known = [bar for bar in bars if not math.isnan(bar.share)]
+    if not known:
+        return math.nan, math.nan, panel.headline.label
+    bar = max(known, key=lambda bar: bar.share)
+    words = (panel.headline.label, bar.label if len(bars) > 1 else "")
+    return bar.used, bar.share, " ".join(word for word in words if word)
+
+
+def _one_way(panel: Panel, reading: Reading, counted: list[Line], row: Row, *, down: bool) -> Number:
+    values = [_at(row, line.column) for line in counted if line.down == down]
+    known = [value for value in values if not math.isnan(value)]
+    value = max(known, default=math.nan) if panel.headline.reduce == "max" else total(known)
+    return Number(value, reading.unit, way_of(panel, reading, down=down))

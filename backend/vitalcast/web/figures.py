@@ -1,0 +1,251 @@
+"""A panel's figure, filled: what Plotly's libraries in any language draw, as JSON."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+
+from vitalcast.core.format import format_value, is_binary
+from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_of
+from vitalcast.core.panel_lines import Line, Reading, busiest, metric_word, way_of, word_of
+from vitalcast.core.thin import extremes, highest, peaks
+from vitalcast.panel import Panel
+from vitalcast.web.figure_templates import THEMES, Colors, Json, Theme, build_layout, tick_format
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+POINTS_MAX = 600  # of one line; two pixels each on a wide screen
+CELLS_MAX = 300  # of one row of a heatmap
+TICKS = 5
+LINE_WIDTH = 1.25
+_FILLS = {True: "bd", False: "29"}  # how solid bands and the ground below lines are, as the last byte of a colour
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a figure shows: times in Unix milliseconds, and values of shape (ticks, series), `nan` in holes.
+
+    `columns` says which column of the reading each series is, `newest` holds the newest reading of every column.
+    """
+
+    times_ms: npt.NDArray[np.int64]
+    values: Floats
+    columns: tuple[int, ...]
+    newest: Floats
+
+    def of(self, column: int) -> Floats:
+        found: Floats = self.values[:, self.columns.index(column)]
+        return found
+
+    def dates(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.datetime64]:
+        return self.times_ms[rows].astype("datetime64[ms]")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All that a figure is drawn from."""
+
+    panel: Panel
+    reading: Reading
+    past: Past
+    colors: Colors
+
+
+Filled = tuple[list[Json], Json]  # the traces, and what the data change of the y axis
+
+
+class Figures:
+    """Draws figures. What does not change with the data is built once for each panel, unit and theme."""
+
+    def __init__(self, *, build: Callable[[Panel, str, Theme], Json] = build_layout) -> None:
+        self._build = build
+        self._layouts: dict[tuple[str, str, Theme], Json] = {}  # bounded by the panels there are
+
+    def draw(self, panel: Panel, reading: Reading, past: Past, theme: Theme, meta: Json) -> bytes:
+        """Return a figure as JSON: `{"data": […], "layout": {…}}`."""
+        key = panel.id, reading.unit, theme
+        if key not in self._layouts:
+            self._layouts[key] = self._build(panel, reading.unit, theme)
+        layout = dict(self._layouts[key])
+        fill = {"line": _lines, "heatmap": _heatmap, "bar": _bars}[panel.chart]
+        traces, axis = fill(Drawing(panel, reading, past, THEMES[theme]))
+        layout["yaxis"] = layout["yaxis"] | axis
+        now = headline_of(panel, reading, past.newest)
+        layout["meta"] = meta | {"panel": panel.id, "unit": reading.unit, "level": now.level}
+        layout["title"] = layout["title"] | {"subtitle": layout["title"]["subtitle"] | {"text": _subtitle(now)}}
+        if not traces:
+            layout["annotations"] = [
+                {"text": "Nothing here has such series.", "showarrow": False, "xref": "paper", "yref": "paper"}
+            ]
+        return orjson.dumps({"data": traces, "layout": layout}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _subtitle(now: HeadlineNow) -> str:
+    return " · ".join(f"{format_value(one.value, one.unit)} {one.label}".strip() for one in now.numbers)
+
+
+# --- lines ---------------------------------------------------------------------------------------------------------
+
+
+def _lines(drawing: Drawing) -> Filled:
+    panel, reading, past = drawing.panel, drawing.reading, drawing.past
+    drawn = _chosen(drawing)
+    rows = _stack_rows(drawn, past) if panel.stack else None
+    traces = [_line(drawing, line, rows) for line in drawn]
+    low, high = _extent(panel, drawn, past)
+    if drawn and reading.reference >= 0:
+        level = past.of(reading.reference)
+        traces.append(_level(drawing, level))
+        high = max(high, float(highest(level[:, None])[0]))
+    return traces, _scale(drawing, low, high)
+
+
+def _chosen(drawing: Drawing) -> list[Line]:
+    tops = highest(drawing.past.values).tolist()
+    return busiest(drawing.panel, drawing.reading.lines, dict(zip(drawing.past.columns, tops, strict=True)))
+
+
+def _stack_rows(drawn: Sequence[Line], past: Past) -> npt.NDArray[np.intp]:
+    """Return the rows that all bands are drawn at: they must be the same for all."""
+    block = past.values[:, [past.columns.index(line.column) for line in drawn]]
+    whole = np.where(np.isnan(block).all(axis=1), np.nan, np.nansum(block, axis=1))
+    return extremes(whole, POINTS_MAX)
+
+
+def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp] | None) -> Json:
+    panel, unit = drawing.panel, drawing.reading.unit
+    values = drawing.past.of(line.column)
+    rows = extremes(values, POINTS_MAX) if rows is None else rows
+    shown = values[rows]
+    color = drawing.colors.lines[line.color - 1]
+    way = way_of(panel, drawing.reading, down=line.down) if panel.below else ""
+    trace: Json = {
+        "type": "scatter",
+        "name": " ".join(dict.fromkeys(word for word in (line.label, way) if word)),
+        "x": drawing.past.dates(rows),
+        "y": -shown if line.down else shown,
+        "text": [format_value(value, unit) for value in shown.tolist()],
+        "line": {"color": color, "width": 0 if panel.stack else LINE_WIDTH},
+        "fillcolor": color + _FILLS[panel.stack],
+        "legendgroup": line.key,
+    }
+    return trace | ({"stackgroup": "down" if line.down else "up"} if panel.stack else {"fill": "tozeroy"})
+
+
+def _level(drawing: Drawing, level: Floats) -> Json:
+    rows = extremes(level, POINTS_MAX)
+    return {
+        "type": "scatter",
+        "name": metric_word(drawing.panel, drawing.panel.reference),
+        "x": drawing.past.dates(rows),
+        "y": level[rows],
+        "text": [format_value(value, drawing.reading.unit) for value in level[rows].tolist()],
+        "line": {"color": drawing.colors.soft, "width": LINE_WIDTH, "dash": "dash"},
+    }
+
+
+def _extent(panel: Panel, drawn: Sequence[Line], past: Past) -> tuple[float, float]:
+    """Return the lowest and the highest that is drawn, and 0."""
+    low = high = 0.0
+    for down in (False, True):
+        columns = [past.columns.index(line.column) for line in drawn if line.down == down]
+        block = past.values[:, columns] * (-1 if down else 1)
+        if panel.stack:
+            block = np.nansum(block, axis=1, keepdims=True)
+        low = float(np.fmin.reduce(block, axis=None, initial=low))
+        high = float(np.fmax.reduce(block, axis=None, initial=high))
+    return low, high
+
+
+def _scale(drawing: Drawing, low: float, high: float) -> Json:
+    panel, reading, past = drawing.panel, drawing.reading, drawing.past
+    end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
+    if end > 0 and high <= end * 1.02 and low >= 0:
+        high = end
+    else:
+        lack = max(panel.span_min - (high - low), 0.0)
+        low, high = (low - lack / 2, high + lack / 2) if panel.below else (low, high + lack)
+        low, high = low * 1.05, (high or 1.0) * 1.05
+    if not panel.below and not is_binary(reading.unit):
+        return {"range": [low, high]}
+    values = _ticks(low, high, reading.unit)
+    texts = [_tick_text(abs(value), reading.unit) for value in values]
+    return {"range": [low, high], "tickmode": "array", "tickvals": values, "ticktext": texts}
+
+
+def _newest(past: Past, column: int) -> float:
+    return float(past.newest[column]) if 0 <= column < len(past.newest) else math.nan
+
+
+def _ticks(low: float, high: float, unit: str) -> list[float]:
+    """Return round values on an axis: for bytes in powers of two, else in ones, twos and fives."""
+    least = max((high - low) / TICKS, 1e-12)
+    if is_binary(unit):
+        step = 2.0 ** math.ceil(math.log2(least))
+    else:
+        power = 10.0 ** math.floor(math.log10(least))
+        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
+    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _tick_text(value: float, unit: str) -> str:
+    return (
+        re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", format_value(value, unit)).replace(".\u00a0", "\u00a0") if value else "0"
+    )
+
+
+# --- heatmaps and bars ---------------------------------------------------------------------------------------------
+
+
+def _heatmap(drawing: Drawing) -> Filled:
+    panel, reading, past = drawing.panel, drawing.reading, drawing.past
+    drawn = _chosen(drawing)
+    if not drawn:
+        return [], {}
+    ends, cells = peaks(past.values[:, [past.columns.index(line.column) for line in drawn]], CELLS_MAX)
+    end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
+    top = end if end > 0 else max(float(np.fmax.reduce(cells, axis=None, initial=0.0)), panel.span_min)
+    labels = [line.label for line in drawn]
+    written = ".1%" if reading.unit == "1" else ".3~s"
+    return [
+        {
+            "type": "heatmap",
+            "x": past.dates(ends),
+            "y": labels if len(set(labels)) == len(labels) else [line.key for line in drawn],
+            "z": np.ascontiguousarray(cells.T),
+            "zmin": 0,
+            "zmax": top,
+            "hovertemplate": f"%{{y}}: %{{z:{written}}}<br>%{{x}}<extra></extra>",
+            "colorbar": {"thickness": 12, "outlinewidth": 0} | tick_format(reading.unit),
+        }
+    ], {}
+
+
+def _bars(drawing: Drawing) -> Filled:
+    panel, unit = drawing.panel, drawing.reading.unit
+    bars = bars_of(drawing.reading, _chosen(drawing), drawing.past.newest)
+    parts = dict.fromkeys(line.part for bar in bars for line, _ in bar.parts)
+    traces = []
+    for part in parts:
+        cells = [(bar, line, value) for bar in bars for line, value in bar.parts if line.part == part]
+        traces.append(
+            {
+                "type": "bar",
+                "name": word_of(panel, panel.parts, part),
+                "y": [bar.label for bar, _, _ in cells],
+                "x": [value / bar.whole if bar.whole > 0 else None for bar, _, value in cells],
+                "text": [f"{format_value(value, unit)} of {format_value(bar.whole, unit)}" for bar, _, value in cells],
+                "textposition": "none",
+                "marker": {"color": drawing.colors.lines[cells[0][1].color - 1]},
+            }
+        )
+    return traces, {}

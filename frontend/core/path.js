@@ -18,29 +18,32 @@ export const placesOf = (times, x) => Array.from(times, (time) => `${text(x(time
  */
 export function linePath(places, values, y) {
   let path = "";
-  let pen = "M";
-  for (let i = 0; i < places.length; i += 1) {
-    const value = values[i];
-    if (value !== value) {
-      pen = "M";
-      continue;
-    }
-    path += pen + places[i] + text(y(value));
-    pen = "L";
-  }
+  for (const [start, end] of stretches(values)) path += openPath(places, values, y, start, end);
   return path;
+}
+
+/** One stretch; of a run at one level, which many lines are most of the time, only the ends. */
+function openPath(places, values, y, start, end) {
+  let level = text(y(values[start]));
+  let path = `M${places[start]}${level}`;
+  let written = start;
+  for (let i = start + 1; i < end; i += 1) {
+    const next = text(y(values[i]));
+    if (next === level) continue;
+    if (written < i - 1) path += "L" + places[i - 1] + level;
+    path += "L" + places[i] + next;
+    level = next;
+    written = i;
+  }
+  return written < end - 1 ? `${path}L${places[end - 1]}${level}` : path;
 }
 
 /** The area between `values` and `base`, one closed polygon for each stretch without a gap; none where it is empty. */
 export function areaPath(places, values, base, y) {
-  if (values.every((value, i) => value === base[i] || value !== value)) return "";
+  if (empty(values, base)) return "";
   let path = "";
   for (const [start, end] of stretches(values)) {
-    let pen = "M";
-    for (let i = start; i < end; i += 1) {
-      path += pen + places[i] + text(y(values[i]));
-      pen = "L";
-    }
+    path += openPath(places, values, y, start, end);
     if (flat(base, start, end)) {
       const level = text(y(base[start]));
       path += `L${places[end - 1]}${level}L${places[start]}${level}Z`;
@@ -50,6 +53,11 @@ export function areaPath(places, values, base, y) {
     path += "Z";
   }
   return path;
+}
+
+function empty(values, base) {
+  for (let i = 0; i < values.length; i += 1) if (values[i] === values[i] && values[i] !== base[i]) return false;
+  return true;
 }
 
 function flat(values, start, end) {

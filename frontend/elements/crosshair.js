@@ -27,7 +27,7 @@ export class VitalCrosshair extends HTMLElement {
   /** Where a mouse rests, in pixels from this element's left edge; NaN for none. */ #pointed = NaN;
   #frame = 0;
   /** @type {{id: number, x: number, time: number, moved: boolean}|null} */ #drag = null;
-  /** @type {number|null} the touch that may become a tap */ #touch = null;
+  /** @type {{id: number, x: number, y: number}|null} a finger that taps or slides, as long as it does not scroll */ #touch = null;
 
   connectedCallback() {
     this.setAttribute("aria-hidden", "true");
@@ -83,19 +83,20 @@ export class VitalCrosshair extends HTMLElement {
 
   #pressed(event) {
     if (event.pointerType === "touch") {
-      this.#touch = event.pointerId;
+      this.#touch = { id: event.pointerId, x: event.clientX, y: event.clientY };
       return;
     }
-    const { x } = this.#placeOf(event);
+    const x = this.#placeOf(event);
     const time = this.#timeAt(x);
     if (event.button !== 0 || Number.isNaN(time)) return;
     this.setPointerCapture(event.pointerId);
     this.#drag = { id: event.pointerId, x, time, moved: false };
-    document.addEventListener("keydown", this.#keyed, true);
+    globalThis.addEventListener("keydown", this.#keyed, true);
   }
 
   #moved(event) {
-    const { x } = this.#placeOf(event);
+    if (event.pointerType === "touch" && !this.#slides(event)) return;
+    const x = this.#placeOf(event);
     if (this.#drag && Math.abs(x - this.#drag.x) >= DRAG_MIN) this.#drag.moved = true;
     this.#pointed = x;
     // However often a pointer reports, a frame shows one moment.
@@ -107,18 +108,23 @@ export class VitalCrosshair extends HTMLElement {
     });
   }
 
+  /** The first move of a finger that is about to scroll comes here before the page takes it over. */
+  #slides({ pointerId, clientX, clientY }) {
+    return this.#touch?.id === pointerId && Math.abs(clientX - this.#touch.x) > Math.abs(clientY - this.#touch.y);
+  }
+
   #released(event) {
     if (event.pointerType === "touch") {
-      if (this.#touch !== event.pointerId) return;
-      this.#pointed = this.#placeOf(event).x;
+      if (this.#touch?.id !== event.pointerId) return;
+      this.#pointed = this.#placeOf(event);
       this.#aim();
       this.#hold();
       this.#touch = null;
       return;
     }
     const drag = this.#drag;
+    const time = this.#timeAt(this.#placeOf(event));
     this.#endDrag();
-    const time = this.#timeAt(this.#placeOf(event).x);
     if (!drag?.moved || Number.isNaN(time)) return;
     const [from, to] = [drag.time, time].sort((a, b) => a - b).map(Math.round);
     if (to - from >= WINDOW_MIN_MS) this.view.set({ frozen: { from, to } });
@@ -126,7 +132,7 @@ export class VitalCrosshair extends HTMLElement {
 
   #cancelled(event) {
     // The page took the touch over to scroll.
-    if (event.pointerId === this.#touch) this.#touch = null;
+    if (event.pointerId === this.#touch?.id) this.#touch = null;
     this.#endDrag();
   }
 
@@ -150,7 +156,7 @@ export class VitalCrosshair extends HTMLElement {
     if (!this.#drag) return;
     if (this.hasPointerCapture(this.#drag.id)) this.releasePointerCapture(this.#drag.id);
     this.#drag = null;
-    document.removeEventListener("keydown", this.#keyed, true);
+    globalThis.removeEventListener("keydown", this.#keyed, true);
     this.#selection.hidden = true;
   }
 
@@ -171,9 +177,9 @@ export class VitalCrosshair extends HTMLElement {
     if (!(event.target instanceof VitalCrosshair)) this.view.set({ hover: null });
   };
 
+  /** @returns {number} pixels from this element's left edge */
   #placeOf(event) {
-    const box = this.getBoundingClientRect();
-    return { x: event.clientX - box.left };
+    return event.clientX - this.getBoundingClientRect().left;
   }
 
   /** @param {number} x pixels from the left edge @returns {number} Unix ms; NaN beside the drawing area */

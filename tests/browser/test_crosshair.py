@@ -1,0 +1,221 @@
+"""The pointer over a chart: reads a moment in all charts, picks a window, and leaves the page to its scrolling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.browser.conftest import OpenPage, Watched
+from tests.browser.test_plot import open_lab
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TWO_CHARTS = """async () => {
+  const view = new lab.View();
+  const plots = [lab.chart({ view }), lab.chart({ view, top: 400 })];
+  const changes = [];
+  view.addEventListener("change", ({ detail }) => changes.push([...detail].join()));
+  for (const plot of plots) plot.draw(lab.lines(340));
+  for (const plot of plots) await lab.settled(plot, 1, 0);
+  Object.assign(window, { view, plots, changes });
+  window.seen = () => plots.map((plot) => {
+    const line = plot.parentElement.querySelector(".line");
+    return line.hidden ? null : Math.round((line.getBoundingClientRect().left - 40 - plot.area.left) * 10) / 10;
+  });
+  window.selected = () => {
+    const box = document.querySelector(".selection:not([hidden])")?.getBoundingClientRect();
+    return box ? [Math.round(box.left), Math.round(box.width)] : null;
+  };
+  return { ...plots[0].area, from: plots[0].window.from, to: plots[0].window.to };
+}"""
+TOP = 40 + 100
+LEFT = 40
+
+
+async def open_charts(open_page: OpenPage, server: Server, **options: Any) -> tuple[Watched, dict[str, float]]:
+    watched = await open_lab(open_page, server, **options)
+    area: dict[str, float] = await watched.page.evaluate(TWO_CHARTS)
+    return watched, area
+
+
+async def frames(watched: Watched) -> None:
+    """Let two frames pass: what a pointer did has been shown then."""
+    await watched.page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+async def test_a_moment_is_shown_in_every_chart(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server)
+    page = watched.page
+    assert await page.evaluate("seen()") == [None, None]
+    await page.mouse.move(LEFT + area["left"] + area["width"] / 2, TOP)
+    await watched.until("() => view.hover !== null")
+    assert await page.evaluate("view.hover") == pytest.approx((area["from"] + area["to"]) / 2, abs=400)
+    places = await page.evaluate("seen()")
+    assert places[0] == places[1] == pytest.approx(area["width"] / 2, abs=1)
+    words = await page.evaluate("[...document.querySelectorAll('.moment')].map((one) => one.textContent)")
+    assert words == [await page.evaluate("new Date(view.hover).toTimeString().slice(0, 8)")] * 2
+
+    await page.mouse.move(5, 5)
+    await watched.until("() => view.hover === null")
+    assert await page.evaluate("seen()") == [None, None]
+
+
+async def test_a_mouse_at_rest_stays_where_it_is_while_time_goes_on(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server)
+    page = watched.page
+    await page.mouse.move(LEFT + area["left"] + 200, TOP)
+    await watched.until("() => view.hover !== null")
+    before = await page.evaluate("view.hover")
+    await page.evaluate("() => { for (const plot of plots) plot.draw(lab.lines(350)); }")
+    assert await page.evaluate("view.hover") == pytest.approx(before + 10_000, abs=1)
+    assert await page.evaluate("seen()") == pytest.approx([200, 200], abs=1)
+
+
+async def test_pointer_events_are_taken_once_a_frame(page_server: Server, open_page: OpenPage) -> None:
+    watched, _ = await open_charts(open_page, page_server)
+    told = await watched.page.evaluate("""async () => {
+        const over = document.querySelector("vital-crosshair");
+        for (let x = 200; x < 260; x += 1) over.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: 100 }));
+        await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+        return changes.length;
+    }""")
+    assert told == 1
+
+
+async def test_a_drag_freezes_the_view_to_what_it_picked(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server)
+    page = watched.page
+    start = LEFT + area["left"]
+    await page.mouse.move(start + 300, TOP)
+    await page.mouse.down()
+    await page.mouse.move(start + 303, TOP)
+    await frames(watched)
+    assert await page.evaluate("selected()") is None
+    await page.mouse.move(start + 100, TOP)
+    await watched.until("() => selected() !== null")
+    assert await page.evaluate("selected()") == pytest.approx([start + 100, 200], abs=2)
+    # Time goes on: what was picked slides with it.
+    await page.evaluate("() => plots[0].draw(lab.lines(343))")
+    await page.mouse.up()
+    frozen = await page.evaluate("view.frozen")
+    span = area["to"] - area["from"]
+    assert frozen["to"] == pytest.approx(area["from"] + span * 300 / area["width"], abs=500)
+    assert frozen["from"] == pytest.approx(area["from"] + 3000 + span * 100 / area["width"], abs=500)
+    assert await page.evaluate("selected()") is None
+
+    await page.mouse.dblclick(start + 50, TOP)
+    assert await page.evaluate("view.frozen") is None
+
+
+async def test_a_click_and_a_cancelled_drag_change_nothing(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server)
+    page = watched.page
+    start = LEFT + area["left"]
+    await page.evaluate(
+        "() => document.addEventListener('keydown', ({ key }) => (window.keys = (window.keys ?? '') + key))"
+    )
+    await page.mouse.move(start + 100, TOP)
+    await page.mouse.down()
+    await page.mouse.move(start + 103, TOP)
+    await page.mouse.up()
+    await page.mouse.down()
+    await page.mouse.move(start + 200, TOP)
+    await watched.until("() => selected() !== null")
+    await page.keyboard.press("Escape")
+    assert await page.evaluate("selected()") is None
+    await page.mouse.move(start + 260, TOP)
+    await page.mouse.up()
+    assert await page.evaluate("view.frozen") is None
+    # The page's own Escape was not meant, and is heard again afterwards.
+    assert await page.evaluate("window.keys") is None
+    await page.keyboard.press("Escape")
+    assert await page.evaluate("window.keys") == "Escape"
+
+
+async def test_a_drag_may_leave_the_chart(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server)
+    page = watched.page
+    await page.mouse.move(LEFT + area["left"] + 300, TOP)
+    await page.mouse.down()
+    await page.mouse.move(1200, 700, steps=3)
+    await page.mouse.up()
+    assert (await page.evaluate("view.frozen"))["to"] == area["to"]
+
+
+async def test_a_tap_shows_a_moment_until_another_is_elsewhere(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server, has_touch=True)
+    page = watched.page
+    await page.touchscreen.tap(LEFT + area["left"] + 200, TOP)
+    await watched.until("() => view.hover !== null")
+    before = await page.evaluate("view.hover")
+    # The moment was read: it moves on with the chart.
+    await page.evaluate("() => { for (const plot of plots) plot.draw(lab.lines(350)); }")
+    assert await page.evaluate("view.hover") == before
+    assert (await page.evaluate("seen()"))[1] < 190
+    await page.touchscreen.tap(LEFT + area["left"] + 300, TOP + 360)
+    await watched.until("(before) => view.hover > before + 20000", before)
+    await page.touchscreen.tap(1000, 20)
+    await watched.until("() => view.hover === null")
+
+
+async def test_a_finger_slides_along_the_chart_and_scrolls_the_page(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server, has_touch=True, viewport={"width": 800, "height": 500})
+    page = watched.page
+    await page.evaluate("document.body.style.height = '3000px'")
+    cdp = await page.context.new_cdp_session(page)
+    x, y = LEFT + area["left"] + 200, TOP
+
+    async def touch(kind: str, *points: tuple[float, float]) -> None:
+        await cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b} for a, b in points]})
+
+    await touch("touchStart", (x, y))
+    for step in range(1, 9):
+        await touch("touchMove", (x + 20 * step, y))
+    await touch("touchEnd")
+    await watched.until("() => view.hover !== null")
+    await watched.until("(x) => Math.abs(seen()[0] - x) < 3", 360)
+    assert await page.evaluate("scrollY") == 0
+    hover = await page.evaluate("view.hover")
+
+    await touch("touchStart", (x, y + 150))
+    for step in range(1, 9):
+        await touch("touchMove", (x, y + 150 - 20 * step))
+    await touch("touchEnd")
+    await watched.until("() => scrollY > 50")
+    assert await page.evaluate("view.hover") == hover
+    assert await page.evaluate("view.frozen") is None
+
+
+async def test_what_is_missing_is_hatched(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server)
+    page = watched.page
+    hatched = """() => [...document.querySelectorAll(".break:not([hidden])")].map((one) => {
+      const { left, width } = one.getBoundingClientRect();
+      return [left - 40, width];
+    })"""
+    per_s = area["width"] / 300
+    # 119 s to 131 s of a window that begins at 40 s.
+    expected = [area["left"] + 79 * per_s, 12 * per_s]
+    assert await page.evaluate(hatched) == [pytest.approx(expected, abs=1)] * 2
+    await page.evaluate("plots[0].draw(lab.lines(424))")
+    assert (await page.evaluate(hatched))[0] == pytest.approx([area["left"], 7 * per_s], abs=1)
+    await page.evaluate("plots[0].draw({ ...lab.lines(425), breaks: [] })")
+    assert len(await page.evaluate(hatched)) == 1
+
+
+async def test_bars_have_no_moments_and_a_removed_chart_lets_go(page_server: Server, open_page: OpenPage) -> None:
+    watched, area = await open_charts(open_page, page_server)
+    page = watched.page
+    told = await page.evaluate("""async () => {
+        const plot = lab.chart({ view, left: 760 });
+        plot.draw(lab.bars(0));
+        await lab.settled(plot, 1, 0);
+        return plot.parentElement.querySelector("vital-crosshair").hidden;
+    }""")
+    assert told is True
+    await page.mouse.move(LEFT + area["left"] + 200, TOP)
+    await watched.until("() => view.hover !== null")
+    await page.evaluate("plots[0].parentElement.remove()")
+    assert await page.evaluate("view.hover") is None
+    assert watched.errors == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 NO_READING = "–"
 _NBSP = "\u00a0"
@@ -10,14 +11,19 @@ _MINUS = "\u2212"
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = ("", "k", "M", "G", "T", "P")
 _STEPS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
-_SYMBOLS = {"Cel": "°C"}
+_PREFIXED = ("Hz", "V", "W", "A", "J")
 
 
 def format_value(value: float, unit: str = "") -> str:
     """Return a value of this unit with three significant digits and its unit, as the dashboard shows it."""
     if not math.isfinite(value):
         return NO_READING
-    return _text(value, unit).replace("-", _MINUS)
+    return re.sub(r"^-(?=[0.]+(?![.\d]))", "", _text(value, unit)).replace("-", _MINUS)
+
+
+def is_ratio(unit: str) -> bool:
+    """Say whether values are read best in percent: shares, and seconds spent a second."""
+    return unit in ("1", "s/s")
 
 
 def is_binary(unit: str) -> bool:
@@ -25,27 +31,21 @@ def is_binary(unit: str) -> bool:
     return unit in ("By", "By/s")
 
 
-def prefix_of(value: float, unit: str) -> float:
-    """Return the factor of the prefix that a value of this unit is written with: 1024 for `4 KiB`."""
-    base = 1024.0 if is_binary(unit) else 1000.0
-    return base ** _power(value, base, len(_BINARY if is_binary(unit) else _DECIMAL))
-
-
 def _text(value: float, unit: str) -> str:
-    if unit == "1":
+    if is_ratio(unit):
         return f"{value * 100:.1f}{_NBSP}%"
     if is_binary(unit):
         return _prefixed(value, 1024.0, _BINARY, unit.replace("By", "B"))
     if unit == "s":
         return format_duration(value)
-    if unit == "Hz":
-        return _prefixed(value, 1000.0, _DECIMAL, "Hz")
-    if unit == "Cel":
-        return f"{value:.1f}{_NBSP}°C"
+    if unit in _PREFIXED:
+        return _prefixed(value, 1000.0, _DECIMAL, unit)
+    if unit in ("rpm", "Cel"):
+        return f"{value:.0f}{_NBSP}rpm" if unit == "rpm" else f"{value:.1f}{_NBSP}°C"
     count, _, per = unit.partition("/")
-    if count.startswith("{") or not count:  # what is counted is said by the label
+    if count.startswith("{") or count in ("", "1"):  # what is counted is said by the label
         return _prefixed(value, 1000.0, _DECIMAL, f"/{per}" if per else "")
-    return f"{_digits(value)}{_NBSP}{_SYMBOLS.get(unit, unit)}"
+    return f"{_digits(value)}{_NBSP}{unit}"
 
 
 def _digits(value: float) -> str:

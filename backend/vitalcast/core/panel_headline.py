@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Row = npt.NDArray[np.float64]
 
+ROUNDING = 1e-9  # parts that add up to a threshold may add up to a hair less
 Level = Literal["", "warning", "critical"]
 
 
@@ -81,9 +82,9 @@ def headline_of(panel: Panel, reading: Reading, row: Row) -> HeadlineNow:
 
 
 def level_of(thresholds: Thresholds | None, judged: float) -> Level:
-    if thresholds is None or math.isnan(judged) or judged < thresholds.warning:
+    if thresholds is None or math.isnan(judged) or judged < thresholds.warning - ROUNDING:
         return ""
-    return "critical" if judged >= thresholds.critical else "warning"
+    return "critical" if judged >= thresholds.critical - ROUNDING else "warning"
 
 
 def bars_of(reading: Reading, lines: Iterable[Line], row: Row) -> list[Bar]:
@@ -110,7 +111,7 @@ def _at(row: Row, column: int) -> float:
 
 def _reduced(panel: Panel, counted: list[Line], row: Row) -> tuple[float, str]:
     known = [(value, line.label) for line in counted if not math.isnan(value := _at(row, line.column))]
-    label = panel.headline.label
+    label = panel.headline.label or (counted[0].label if len(counted) == 1 else "")  # of a single line its own will do
     if panel.headline.reduce == "sum":
         return total(value for value, _ in known), label
     value, which = max(known, key=lambda entry: entry[0], default=(math.nan, ""))

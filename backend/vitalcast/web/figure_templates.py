@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vitalcast.core.format import is_binary, is_ratio
 from vitalcast.panel import Panel
 
 Json = dict[str, Any]
@@ -116,14 +117,18 @@ def _value_axis(panel: Panel, unit: str) -> Json:
 
 def tick_format(unit: str) -> Json:
     """Return how Plotly writes values of a unit, where it can: it has no prefixes for powers of 1024."""
-    if unit == "1":
+    if is_ratio(unit):
         return {"tickformat": "~%"}
     return {"tickformat": "~s", "ticksuffix": "\u00a0°C"} if unit == "Cel" else {"tickformat": "~s"}
 
 
 def unit_text(unit: str) -> str:
     """Return a unit for an axis; nothing where each tick says it."""
-    return "" if unit in ("1", "By", "By/s", "Cel") else unit.replace("{", "").replace("}", "").replace("_", " ")
+    return (
+        ""
+        if is_ratio(unit) or is_binary(unit) or unit == "Cel"
+        else unit.replace("{", "").replace("}", "").replace("_", " ")
+    )
 
 
 def _scale(colors: Colors) -> list[list[float | str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
-from vitalcast.core.format import format_value, is_binary
+from vitalcast.core.format import format_value, is_binary, is_ratio
 from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_of
 from vitalcast.core.panel_lines import Line, Reading, busiest, metric_word, way_of, word_of
 from vitalcast.core.thin import extremes, highest, peaks
@@ -215,7 +215,7 @@ def _heatmap(drawing: Drawing) -> Filled:
     end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
     top = end if end > 0 else max(float(np.fmax.reduce(cells, axis=None, initial=0.0)), panel.span_min)
     labels = [line.label for line in drawn]
-    written = ".1%" if reading.unit == "1" else ".3~s"
+    written = ".1%" if is_ratio(reading.unit) else ".3~s"
     return [
         {
             "type": "heatmap",

@@ -1,0 +1,110 @@
+"""The page and the server read a panel alike: the same lines, words, colours, numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.browser.conftest import RunJs
+from tests.core.panel_machine import series_for
+
+from vitalcast.core.format import format_value
+from vitalcast.core.panel_headline import headline_of
+from vitalcast.core.panel_lines import Line, busiest, reading_of
+from vitalcast.panel import Panel
+from vitalcast.panels import BUILT_IN
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# Panels as people may write them, beside the built-in ones: nothing said, wildcards, both at once.
+ODD = tuple(
+    Panel.model_validate({"id": f"odd-{at}", "title": "Odd"} | keys)
+    for at, keys in enumerate(
+        (
+            {"metrics": ["system.disk.io.rate"]},
+            {"metrics": ["system.disk.operations.rate"], "below": {"disk.io.direction": ["write"]}, "stack": True},
+            {"metrics": ["hw.temperature"], "by": ["hw.name"]},
+            {"metrics": ["system.memory.limit"], "max": "system.memory.limit"},
+            {"metrics": ["system.memory.usage"], "rest": ["free"], "headline": {"per": "rest"}},
+            {"metrics": ["system.load.average"], "order": ["5m"], "headline": {"reduce": "max"}, "lines_max": 1},
+        )
+    )
+)
+
+READ = """
+const { readingOf, busiest } = await load("core/lines");
+const { headlineOf } = await load("core/headline");
+const { linesMaxOf } = await load("core/panels");
+const { formatValue } = await load("core/format");
+return given.map(({ panel, series, row }) => {
+  const ring = { length: 1, value: (column) => row[column] ?? NaN };
+  const colors = new Map();
+  const reading = readingOf(panel, series, colors);
+  const line = ({ key, label, column, down, part, color }) => ({ key, label, column, down, part, color });
+  const lines = reading.lines.map(line);
+  const now = headlineOf(panel, reading, ring);
+  const chosen = panel.chart === "line" ? busiest(reading.lines, ring, linesMaxOf(panel)) : [];
+  const { max, reference, per, unit } = reading;
+  return { lines, remainder: reading.remainder.map(({ column }) => column), max, reference, per, unit,
+           drawn: chosen.map(({ column }) => column),
+           numbers: now.numbers.map(({ text, label }) => [text, label]), level: now.level };
+});
+"""
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in ("key", "label", "column", "down", "part", "color")}
+
+
+def _case(panel: Panel) -> dict[str, Any]:
+    series = series_for(panel)
+    row = [None if at % 7 == 3 else round((at * 37 % 101) / 100, 2) for at in range(len(series))]
+    return {"panel": panel, "series": series, "row": row}
+
+
+def _python(panel: Panel, series: list[Any], row: list[float | None]) -> dict[str, Any]:
+    values = np.array([math.nan if value is None else value for value in row])
+    reading = reading_of(panel, series)
+    now = headline_of(panel, reading, values)
+    drawn = busiest(panel, reading.lines, dict(enumerate(values.tolist())))
+    return {
+        "lines": [_line(line) for line in reading.lines],
+        "remainder": [line.column for line in reading.remainder],
+        "max": reading.max,
+        "reference": reading.reference,
+        "per": reading.per,
+        "unit": reading.unit,
+        "drawn": [line.column for line in drawn] if panel.chart == "line" else [],
+        "numbers": [[format_value(one.value, one.unit), one.label] for one in now.numbers],
+        "level": now.level,
+    }
+
+
+async def test_the_page_reads_every_panel_as_the_server_does(js: RunJs) -> None:
+    cases = [_case(panel) for panel in (*BUILT_IN, *ODD)]
+    given = [
+        {
+            "panel": json.loads(json.dumps(case["panel"].public())),
+            "series": [
+                {"name": one.name, "unit": one.descriptor.unit, "attributes": one.attributes} for one in case["series"]
+            ],
+            "row": case["row"],
+        }
+        for case in cases
+    ]
+    answers = await js(READ, given)
+    for case, answer in zip(cases, answers, strict=True):
+        assert answer == _python(**case), case["panel"].id
+
+
+async def test_the_page_writes_every_number_as_the_server_does(js: RunJs) -> None:
+    values = [0.0, 0.004, 0.05, 0.994, 1.0, 9.994, 42.0, 99.94, 999.4, 1000.0, 12345.678, 3.7e9, -1.0, -2500.0]
+    units = ["1", "By", "By/s", "s", "Hz", "Cel", "{thread}", "{operation}/s", "rpm", "V", ""]
+    pairs = [[value, unit] for value in values for unit in units]
+    written = await js(
+        'const { formatValue } = await load("core/format"); return given.map((one) => formatValue(...one));', pairs
+    )
+    assert written == [format_value(value, unit) for value, unit in pairs]

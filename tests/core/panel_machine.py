@@ -1,0 +1,61 @@
+"""The series of a whole imaginary machine under their real descriptors, for reading panels from them."""
+
+from __future__ import annotations
+
+from vitalcast.collectors.registry import CATALOGUE
+from vitalcast.core.rates import has_rate, rate_descriptor
+from vitalcast.model import Descriptor, Series
+from vitalcast.panel import Panel
+from vitalcast.panels import BUILT_IN
+
+DESCRIPTORS: dict[str, Descriptor] = {
+    one.name: one
+    for descriptors in CATALOGUE.values()
+    for each in descriptors
+    for one in ((each, rate_descriptor(each)) if has_rate(each) else (each,))
+}
+
+VALUES: dict[str, tuple[str, ...]] = {
+    "cpu.mode": ("idle", "interrupt", "iowait", "nice", "steal", "system", "user"),
+    "cpu.logical_number": tuple(str(number) for number in range(12)),
+    "system.memory.state": ("buffers", "cached", "free", "used"),
+    "system.paging.state": ("free", "used"),
+    "system.load.window": ("15m", "1m", "5m"),
+    "system.pressure.resource": ("cpu", "io", "memory"),
+    "system.pressure.scope": ("full", "some"),
+    "system.device": ("nvme0n1", "sda", "sda10", "sda2"),
+    "disk.io.direction": ("read", "write"),
+    "system.filesystem.mountpoint": ("/", "/home", "/srv/data"),
+    "system.filesystem.state": ("free", "reserved", "used"),
+    "system.filesystem.type": ("ext4",),
+    "network.interface.name": ("eth0", "lo", "wlan0"),
+    "network.io.direction": ("receive", "transmit"),
+    "network.transport": ("tcp", "udp"),
+    "network.type": ("ipv4", "ipv6"),
+    "process.state": ("blocked", "defunct", "running", "sleeping", "stopped"),
+    "hw.id": ("coretemp/0", "coretemp/1", "nvme/0"),
+    "hw.name": ("Core 0",),
+}
+
+
+def series_of(name: str) -> list[Series]:
+    """Return a metric's series, with every value of its attributes; a mount has one device, though."""
+    descriptor = DESCRIPTORS[name]
+    rows: list[tuple[str, ...]] = [()]
+    for key in descriptor.attributes:
+        values = (
+            VALUES[key] if name.startswith(("system.disk", "system.cpu")) or key != "system.device" else ("/dev/x",)
+        )
+        rows = [(*row, value) for row in rows for value in values]
+    return [Series(descriptor, row) for row in rows]
+
+
+def series_for(panel: Panel) -> list[Series]:
+    """Return all series that the panel is about, and the metrics beside them, by key."""
+    names = [*panel.metrics, *panel.named().values()]
+    return sorted({one for name in names for one in series_of(name)}, key=lambda one: one.key)
+
+
+def panel_of(id_: str) -> Panel:
+    """Return a built-in panel."""
+    return next(panel for panel in BUILT_IN if panel.id == id_)

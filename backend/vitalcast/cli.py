@@ -103,8 +103,6 @@ def _import_server() -> Callable[..., int]:
     gc.disable()
     from vitalcast.web.server import serve as run
 
-    gc.freeze()  # what is loaded now stays: later collections need not look at it
-    gc.enable()
     return run
 
 
@@ -183,6 +181,27 @@ def tail(
     except BrokenPipeError:
         # The reader has left, as `| head` does. Python's last flush must not fail over it too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller and shorter, in about a minute.")] = False,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="NAME|NAME", help="Some of them; a wrong name lists all.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write all of it to FILE.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", metavar="FILE", help="Show what has changed since FILE of --json.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+) -> None:
+    """Measure what Vitalcast promises, on this machine and beside references."""
+    from vitalcast.bench import run
+
+    arguments = [flag for flag, given in (("--quick", quick), ("--markdown", markdown)) if given]
+    for option, value in (("--only", only), ("--json", json), ("--compare", compare)):
+        arguments += [] if value is None else [option, str(value)]
+    raise typer.Exit(run(arguments))
 
 
 def main() -> NoReturn:

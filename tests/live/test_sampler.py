@@ -22,6 +22,7 @@ from vitalcast.model import Descriptor, Frame, Kind, Sample
 GOOD = Descriptor("test.good", "1", Kind.GAUGE, "Always there.")
 ODD = Descriptor("test.odd", "1", Kind.GAUGE, "Sometimes not.")
 BYTES = Descriptor("test.bytes", "By", Kind.COUNTER, "Counts.")
+RATE = Descriptor("test.bytes.rate", "By/s", Kind.GAUGE, "Counts a second.")
 DEAR = Descriptor("test.dear", "1", Kind.GAUGE, "Seldom read.")
 
 
@@ -176,6 +177,33 @@ async def test_counters_have_rates_and_a_reset_has_none(lab: Lab) -> None:
     assert rates[3] is None
     assert rates[5] == pytest.approx(1000, rel=0.01)
     assert all(rate is None or rate >= 0 for rate in rates)
+
+
+async def test_a_sampler_that_was_primed_has_rates_in_its_first_frame_without_waiting() -> None:
+    frames: list[Frame] = []
+    bus = LocalBus()
+    bus.subscribe(frames.append)
+    collector = Scripted(BYTES, lambda reads: 1000.0 * reads)
+    now_s = [50.0]
+    sampler = Sampler(
+        [collector],
+        catalogue=Catalogue([BYTES, RATE]),
+        bus=bus,
+        stats=RuntimeStats(),
+        tick_ms=lambda: 1000,
+        now_s=lambda: now_s[0],
+    )
+    sampler.prime()
+    while not collector.reads:
+        await asyncio.sleep(0.001)
+    now_s[0] += 2.0  # what was done meanwhile
+    await sampler.start()
+    await sampler.stop()
+    assert collector.reads == 2
+    assert dict(zip([one.name for one in frames[0].layout.series if one], frames[0].values, strict=True)) == {
+        "test.bytes": 2000.0,
+        "test.bytes.rate": 500.0,
+    }
 
 
 def raising(reads: set[int]) -> Callable[[int], float]:

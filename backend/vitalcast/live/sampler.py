@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 
 from vitalcast.bus.base import Bus
 from vitalcast.collectors.base import Collector
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 PRIME_S = 0.1
 PATIENCE_MIN_S = 0.5  # a busy loop starves its threads for a while; that is no reason to give up a collector
+
+Outcome = list[Sample] | Exception | None
 
 
 def wall_clock_ms() -> float:
@@ -35,7 +38,7 @@ class Pass:
         self._lock = threading.Lock()
         self._abandoned = False
 
-    def run(self) -> list[Sample] | Exception | None:
+    def run(self) -> Outcome:
         """Read one after the other; return what came of the late one, None where none was too late."""
         for source in self.sources:
             outcome = source.read()
@@ -89,13 +92,27 @@ class Sampler:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._offset = 0
+        self._first: tuple[Pass, Future[Outcome]] | None = None
+        self._first_s = 0.0
+
+    def prime(self) -> None:
+        """Begin `start` with its first read, in a thread; for those who are not ready to start yet, nor have a loop."""
+        walk = Pass([source for source in self._cheap if source.ready()])
+        future: Future[Outcome] = Future()
+        self._first, self._first_s = (walk, future), self._now_s()
+        threading.Thread(target=lambda: future.set_result(walk.run()), name="vitalcast-prime", daemon=True).start()
 
     async def start(self, after_offset: int = 0) -> None:
         """Publish the first frame, whose offset is the next, then go on in the background."""
         self._offset = after_offset
         self._tasks = [asyncio.create_task(self._keep_cadence(source)) for source in self._dear]
-        await self._read_cheap()  # counters have no rate before their second reading
-        await asyncio.sleep(PRIME_S)
+        if self._first is None:
+            self._first_s = self._now_s()
+            await self._read_cheap()  # counters have no rate before their second reading
+        else:
+            walk, future = self._first
+            await self._read_cheap((walk, asyncio.wrap_future(future)))
+        await asyncio.sleep(max(0.0, self._first_s + PRIME_S - self._now_s()))
         await self._tick(int(self._clock_ms()))
         self._tasks.append(asyncio.create_task(self._run()))
 
@@ -157,11 +174,12 @@ class Sampler:
 
     # --- cheap collectors: read for every tick -------------------------------------------------------------------
 
-    async def _read_cheap(self) -> None:
-        pending = [source for source in self._cheap if source.ready()]
+    async def _read_cheap(self, begun: tuple[Pass, asyncio.Future[Outcome]] | None = None) -> None:
+        pending = begun[0].sources if begun else [source for source in self._cheap if source.ready()]
         while pending:
-            walk = Pass(pending)
-            future = self._workers.run(walk.run)
+            walk = begun[0] if begun else Pass(pending)
+            future = begun[1] if begun else self._workers.run(walk.run)
+            begun = None
             await asyncio.wait({future}, timeout=self._patience_s())
             late = None if future.done() else walk.abandon()
             for source, outcome in zip(walk.sources, walk.outcomes, strict=False):
@@ -174,14 +192,14 @@ class Sampler:
     def _patience_s(self) -> float:
         return max(PATIENCE_MIN_S, self._tick_ms() / 4000)
 
-    def _set_aside(self, source: Source, future: asyncio.Future[list[Sample] | Exception | None]) -> None:
+    def _set_aside(self, source: Source, future: asyncio.Future[Outcome]) -> None:
         """Go on without a late source: its newest readings hold until its deadline, then it counts as failed."""
         source.busy = True
         failures = source.failures
         deadline_s = source.collector.deadline_s
         timer = asyncio.get_running_loop().call_later(deadline_s, source.fail, f"no answer within {deadline_s:g} s")
 
-        def back(done: asyncio.Future[list[Sample] | Exception | None]) -> None:
+        def back(done: asyncio.Future[Outcome]) -> None:
             timer.cancel()
             source.busy = False
             if not done.cancelled() and source.failures == failures and (outcome := done.result()) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -20,7 +21,6 @@ from vitalcast.errors import ConfigError
 from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.service import Service
 from vitalcast.settings import Settings
-from vitalcast.web.app import create_app
 from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol
 
 BACKLOG = 4096  # connections that may wait
@@ -93,6 +93,10 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     host, port = listener.getsockname()[:2]
     service = Service(settings)
     service.history.check()
+    service.sampler.prime()
+
+    from vitalcast.web.app import create_app  # FastAPI takes as long to import as the first reading takes to be ready
+
     config = uvicorn.Config(
         create_app(settings, service=service),
         loop="asyncio",  # a direct write to the socket costs less than uvloop's queue
@@ -109,6 +113,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         backlog=ACCEPTED_AT_ONCE,
         timeout_graceful_shutdown=max(1, round(settings.timeouts.shutdown_s)),
     )
+    gc.freeze()  # what is loaded now stays: later collections need not look at it
+    gc.enable()  # which is off while the command imports all this
     logging.getLogger("vitalcast").setLevel(settings.server.log_level.upper())
     urls = [f"http://{name}:{port}{settings.server.root_path}/" for name in reachable_as(host)]
     server = Server(config, manager=service.manager, urls=urls, open_browser=open_browser)

@@ -230,7 +230,8 @@ async def charts(rates: Sequence[float], *, window_s: float, rounds: int, ways: 
                     for way in ways:
                         one = await measure(page, cdp, way, hz, window_s)
                         results.setdefault((hz, way), []).append(one)
-                        progress(f"  round {number + 1} of {rounds}, {hz:g} Hz, {way}: {one['task']:.1f} %, CPU {one['cpu']:.1f} %")
+                        shares = f"{one['task']:.1f} %, CPU {one['cpu']:.1f} %"
+                        progress(f"  round {number + 1} of {rounds}, {hz:g} Hz, {way}: {shares}")
     rows = [chart_row(hz, way, results[hz, way]) for hz in rates for way in ways]
     notes = [
         f"{PANELS} charts of {LINES} series and {POINTS} points; share of the main thread by the browser's task time",

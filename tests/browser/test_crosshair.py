@@ -76,7 +76,8 @@ async def test_pointer_events_are_taken_once_a_frame(page_server: Server, open_p
     watched, _ = await open_charts(open_page, page_server)
     told = await watched.page.evaluate("""async () => {
         const over = document.querySelector("vital-crosshair");
-        for (let x = 200; x < 260; x += 1) over.dispatchEvent(new PointerEvent("pointermove", { clientX: x, clientY: 100 }));
+        const move = (clientX) => over.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY: 100 }));
+        for (let x = 200; x < 260; x += 1) move(x);
         await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
         return changes.length;
     }""")

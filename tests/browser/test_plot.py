@@ -19,9 +19,12 @@ LAB = Path(__file__).with_name("lab.js").read_text()
 
 # What a chart shows, as numbers and texts that can be compared.
 READ = """
+const pathOf = (trace) => {
+  const paths = trace.querySelectorAll(/area/.test(trace.classList) ? ".js-fill" : ".js-line");
+  return [[...trace.classList].at(-1), Array.from(paths, (path) => path.getAttribute("d")).join("")];
+};
 const read = (plot) => ({
-  paths: Object.fromEntries([...plot.querySelectorAll(".scatterlayer .trace")].map((trace) => [[...trace.classList].at(-1),
-    [...trace.querySelectorAll(/area/.test(trace.classList) ? ".js-fill" : ".js-line")].map((path) => path.getAttribute("d")).join("")])),
+  paths: Object.fromEntries(Array.from(plot.querySelectorAll(".scatterlayer .trace"), pathOf)),
   labels: [...plot.querySelectorAll(".axes text")].filter((text) => text.textContent).map((text) => {
     const { left, top } = text.getBoundingClientRect();
     return [text.textContent, left, top];
@@ -180,11 +183,12 @@ async def test_bars_are_drawn_again_only_where_a_pixel_changes(page_server: Serv
     watched = await open_lab(open_page, page_server)
     told = await watched.page.evaluate("""async () => {
         const plot = lab.chart();
+        const bars = (more) => [...plot.querySelectorAll(`.barlayer ${more} path`)];
         const seen = () => ({
           counts: { ...plot.counts },
           words: [...plot.querySelectorAll(".annotation-text")].map((text) => text.textContent),
-          fills: [...new Set([...plot.querySelectorAll(".barlayer .point path")].map((path) => path.style.fill))],
-          widths: [...plot.querySelectorAll(".barlayer .trace:nth-child(2) path")].map((path) => path.getBoundingClientRect().width),
+          fills: [...new Set(bars(".point").map((path) => path.style.fill))],
+          widths: bars(".trace:nth-child(2)").map((path) => path.getBoundingClientRect().width),
           window: plot.window });
         plot.draw(lab.bars(0, { used: 0.5 }));
         await lab.settled(plot, 1, 0);
@@ -233,7 +237,8 @@ async def test_only_what_plotly_must_know_costs_a_full_drawing(page_server: Serv
         };
         const found = [await draw(lab.lines(300), 1)];
         found.push(await draw(lab.lines(301, { seconds: 60 }), 1), await draw(lab.lines(301, { high: 8 }), 1));
-        found.push(await draw(lab.bands(301), 2), await draw(lab.heatmap(301), 3), await draw(lab.heatmap(302, { rows: 5 }), 4));
+        found.push(await draw(lab.bands(301), 2), await draw(lab.heatmap(301), 3));
+        found.push(await draw(lab.heatmap(302, { rows: 5 }), 4));
         plot.invalidate();
         found.push(await draw(lab.heatmap(303, { rows: 5 }), 5));
         plot.parentElement.style.width = "500px";
@@ -248,7 +253,7 @@ async def test_a_chart_without_readings_is_empty_and_fills_later(page_server: Se
     watched = await open_lab(open_page, page_server)
     empty, filled, heat = await watched.page.evaluate("""async () => {
         const plot = lab.chart();
-        const paths = () => [...plot.querySelectorAll(".scatterlayer path")].map((path) => path.getTotalLength()).filter((l) => l > 1);
+        const paths = () => [...plot.querySelectorAll(".scatterlayer path")].filter((path) => path.getTotalLength() > 1);
         const cut = (picture) => ({ ...picture, times: new Float64Array(), breaks: [],
           shapes: picture.shapes?.map((shape) => ({ ...shape, top: new Float64Array(), base: new Float64Array() })),
           rows: picture.rows?.map((row) => ({ ...row, value: new Float64Array() })) });
@@ -370,7 +375,8 @@ async def test_colours_are_read_in_every_notation(page_server: Server, open_page
         document.body.append(box);
         return { read: colorsOf(box, ["a", "b", "c"]), mixed: mixed([[0, 0, 0, 1], [200, 100, 0, 1]], 0.5),
           css: cssOf([10, 20, 30, 0.5], 0.5),
-          parsed: ["#abc", "#aabbcc80", "rgb(1, 2, 3)", "rgb(1 2 3 / 50%)", "color(srgb 1 0 0.5)", "hsl(0 0% 0%)", ""].map(parse) };
+          parsed: ["#abc", "#aabbcc80", "rgb(1, 2, 3)", "rgb(1 2 3 / 50%)", "color(srgb 1 0 0.5)", "hsl(0 0% 0%)",
+            ""].map(parse) };
     }""")
     assert colors["parsed"] == [
         [170, 187, 204, 1],

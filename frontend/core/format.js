@@ -93,13 +93,7 @@ export function formatDuration(seconds) {
   return seconds < 0 ? `-${words}` : words;
 }
 
-/** How long ago, in whole seconds at first so that a calm page does not flicker: `now`, `3 s ago`. */
-export function formatAgo(seconds) {
-  if (!Number.isFinite(seconds)) return NO_READING;
-  return seconds < 1 ? "now" : `${formatDuration(Math.floor(seconds))} ago`;
-}
-
-/** An age: `< 1 s old`, `3 s old`. */
+/** An age, in whole seconds at first so that a calm page does not flicker: `< 1 s old`, `3 s old`. */
 export function formatAge(seconds) {
   if (!Number.isFinite(seconds)) return NO_READING;
   return `${seconds < 1 ? `<${NBSP}1${NBSP}s` : formatDuration(Math.floor(seconds))} old`;

@@ -49,7 +49,7 @@ export function levelOf({ thresholds }, judged) {
 }
 
 /** The sum of what is known; NaN where nothing is. @param {number[]} values */
-export function sumOf(values) {
+function sumOf(values) {
   let total = NaN;
   for (const value of values) if (!Number.isNaN(value)) total = (Number.isNaN(total) ? 0 : total) + value;
   return total;
@@ -151,7 +151,8 @@ export function summaryOf(panel, reading, lines, { ring, windowS }) {
   const { numbers: said, level } = headlineOf(panel, reading, ring);
   const head = said.map(({ text, label }) => [label, text].filter(Boolean).join(" ")).join(", ");
   const alarm = level ? ` This is ${level === "critical" ? "critical" : "a warning"}.` : "";
-  return `${panel.title}, the last ${formatDuration(windowS)}. Now: ${head}.${alarm} In it: ${parts.join(", ") || "no readings"}.`;
+  const each = lines.length > 1 && parts.length ? ` Of these: ${parts.join(", ")}.` : "";
+  return `${panel.title}, the last ${formatDuration(windowS)}. Now: ${head}.${alarm}${each}`;
 }
 
 /** A line's whole name, with the way it goes and the part that it is. */

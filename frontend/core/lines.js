@@ -4,14 +4,14 @@ import { isMirror, matchesPattern, matchesWhere, yardsticksOf } from "./panels.j
 import { seriesKey } from "./protocol.js";
 
 const COLORS = 8;
-/** Lines at rest are shown all the same where nothing moves. */
-const AT_REST_SHOWN = 3;
+/** So few are all shown, whether they move or not. */
+const FEW = 3;
 
 /**
  * @typedef {{key: string, label: string, color: number, column: number, down: boolean, part: string,
- *            series: import("./protocol.js").Series}} Line
+ *            lasting: boolean, series: import("./protocol.js").Series}} Line
  *   key: the same for what is drawn up and what is drawn down of one device; color: 1 to 8; column: in the stream's
- *   ring; part: of a bar, the value that tells its parts apart
+ *   ring; part: of a bar, the value that tells its parts apart; lasting: there even while it is at rest
  * @typedef {{lines: Line[], remainder: Line[], rest: number[], max: number, reference: number, per: number,
  *            unit: string}} Reading
  *   lines: in drawing order; remainder: what is not drawn but counted, rest its columns; max, reference, per:
@@ -85,7 +85,9 @@ function named(panel, entries) {
       label = Object.entries(attributes).map(([attribute, value]) => wordOf(panel, attribute, value)).join(" ");
     }
     seen.add(identity());
-    return { key, label, color: 0, column, down, part: part(panel, attributes), series: one };
+    // A heatmap's row and a bar say something by being empty; a line along the axis does not.
+    const lasting = panel.chart === "heatmap" || panel.chart === "bar";
+    return { key, label, color: 0, column, down, part: part(panel, attributes), lasting, series: one };
   });
 }
 
@@ -167,7 +169,7 @@ function leastUsed(taken) {
 }
 
 /**
- * The lines of the `most` keys with the highest peaks, without those at rest; a few, where all are. With `colors`,
+ * The lines of the `most` keys with the highest peaks, without those at rest, unless there are few. With `colors`,
  * those that would share a colour are told apart by another.
  *
  * @param {Line[]} lines @param {import("./ring.js").Ring} ring @param {number} most @param {Map<string, number>} [colors]
@@ -181,14 +183,14 @@ export function busiest(lines, ring, most, colors = new Map()) {
 
 function highest(lines, ring, most) {
   /** @type {Map<string, number>} */ const peaks = new Map();
-  for (const { key, column } of lines) {
-    let peak = peaks.get(key) ?? 0;
+  for (const { key, column, lasting } of lines) {
+    let peak = peaks.get(key) ?? (lasting ? Number.MIN_VALUE : 0);
     for (let row = 0; row < ring.length; row += 1) peak = Math.max(peak, Math.abs(ring.value(column, row)) || 0);
     peaks.set(key, peak);
   }
-  const byPeak = [...peaks].sort((a, b) => b[1] - a[1]);
-  const busy = byPeak.filter(([, peak]) => peak > 0).slice(0, most);
-  const kept = new Set((busy.length ? busy : byPeak.slice(0, Math.min(most, AT_REST_SHOWN))).map(([key]) => key));
+  const byPeak = [...peaks].sort((a, b) => b[1] - a[1]).slice(0, most);
+  const busy = peaks.size > FEW ? byPeak.filter(([, peak]) => peak > 0) : byPeak;
+  const kept = new Set((busy.length ? busy : byPeak.slice(0, FEW)).map(([key]) => key));
   return lines.filter(({ key }) => kept.has(key));
 }
 

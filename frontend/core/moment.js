@@ -4,7 +4,7 @@ import { formatClock } from "./format.js";
 import { valuesAt } from "./lines.js";
 
 /** Why readings are missing, by a break's `why`. */
-export const BREAK_WORDS = Object.freeze({
+const BREAK_WORDS = Object.freeze({
   slow: "this page was too slow to take them",
   sampler: "the server missed ticks: its machine was busy",
   expired: "the server no longer had them",
@@ -27,7 +27,7 @@ export function momentOf({ store, lines, time }) {
 }
 
 /** The row whose time is nearest; -1 while there is none. */
-export function nearestRow(ring, time) {
+function nearestRow(ring, time) {
   const after = ring.firstAtOrAfter(time);
   if (after === ring.length) return ring.length - 1;
   if (after === 0) return 0;

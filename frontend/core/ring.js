@@ -1,10 +1,9 @@
-/**
- * A bounded table of readings: one time column and one column a series, the oldest row overwritten first.
- *
- * A ring is only ever added to: what changes or moves rows makes another one. So what was worked out for a row
- * holds as long as the ring does; `first` counts the rows that went, and row + first is a row's lasting number.
- */
+/** A bounded table of readings: one time column and one column a series, the oldest row overwritten first. */
 
+/**
+ * It is only ever added to: what changes or moves rows makes another ring. So what was worked out for a row holds
+ * as long as its ring does; `first` counts the rows that went, and row + first is a row's lasting number.
+ */
 export class Ring {
   /** @param {number} capacity rows kept at most @param {number} width columns */
   constructor(capacity, width) {

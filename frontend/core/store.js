@@ -6,6 +6,8 @@ import { staleAfterS } from "./status.js";
 
 const BREAKS_MAX = 200;
 const ROWS_AT_FIRST = 128;
+/** A quarter of an hour at the finest rate, and no more whatever window and rate come together. */
+const ROWS_MAX = 9002;
 /** Readings so many intervals apart have others missing between them; sampling itself is a little late at times. */
 const APART = 1.75;
 /** What the server says of a gap; the rest is only known here. */
@@ -56,7 +58,7 @@ export class StreamStore {
 
   /** The most rows that this store ever keeps. */
   get capacityMax() {
-    return Math.ceil(this.#windowMaxS / this.#finestS) + 2;
+    return Math.min(ROWS_MAX, Math.ceil(this.#windowMaxS / this.#finestS) + 2);
   }
 
   /** The time of the newest reading, Unix ms on the server's clock; NaN before the first. */

@@ -185,7 +185,8 @@ async def test_what_goes_down_is_paired_with_what_goes_up(js: RunJs) -> None:
     assert found["value"] == 60
     assert found["vital"] == {"text": f"60{NBSP}B/s", "label": "Net"}
     assert found["summary"].replace(NBSP, " ") == (
-        "N, the last 5 min. Now: received 20 B/s, sent 40 B/s. In it: a sent 30 B/s, b received 20 B/s, b sent 10 B/s."
+        "N, the last 5 min. Now: received 20 B/s, sent 40 B/s. "
+        "Of these: a sent 30 B/s, b received 20 B/s, b sent 10 B/s."
     )
 
 
@@ -270,11 +271,25 @@ async def test_the_busiest_lines_are_drawn_in_their_order(js: RunJs) -> None:
              const { lines } = read(panel, store);
              const keys = (most, from = lines) => busiest(from, store.ring, most).map(({ key }) => key);
              const still = filled(each("m", "d", ["a", "b", "c", "d"]), [0, 0, 0, 0]);
-             return [keys(2), keys(8), keys(Infinity), busiest(read(panel, still).lines, still.ring, 8).length,
+             const cpus = read({ ...panel, chart: "heatmap" }, still).lines;
+             return [keys(2), keys(8), keys(Infinity), busiest(cpus, still.ring, 8).length,
+                     keys(8, lines.slice(0, 3)), busiest(read(panel, still).lines, still.ring, 8).length,
                      newestOf(store.ring, lines), newestOf(new StreamStore({ windowS: 1 }).ring, []).length,
                      linesMaxOf({ stack: true }), linesMaxOf({}),
                      linesMaxOf({ stack: true, below: { d: ["a"] }, lines_max: 3 })];"""
-    ) == [["b", "e"], ["b", "d", "e"], ["a", "b", "c", "d", "e"], 3, [0, 0, 0, 1, 0], 0, float("inf"), 8, 3]
+    ) == [
+        ["b", "e"],
+        ["b", "d", "e"],
+        ["a", "b", "c", "d", "e"],
+        4,
+        ["a", "b", "c"],
+        3,
+        [0, 0, 0, 1, 0],
+        0,
+        float("inf"),
+        8,
+        3,
+    ]
 
 
 async def test_colours_stick_and_do_not_meet(js: RunJs) -> None:

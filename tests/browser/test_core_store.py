@@ -158,13 +158,15 @@ async def test_a_store_grows_with_need_and_stays_bounded(js: RunJs) -> None:
            store.widen(60); store.ack({ interval: 1 }); fill(4_010_000, 100, 1000);
            const kept = [store.windowS, (store.newest - store.ring.time(0)) / 1000];
            store.widen(900); for (let i = 0; i < 500; i += 1) fill(4_200_000 + i * 5000, 1, 0);
-           return { first, second, third, kept, breaks: store.breaks.length };"""
+           const breaks = store.breaks.length; store.widen(86_400);
+           return { first, second, third, kept, breaks, most: store.capacityMax };"""
     ) == {
         "first": 128,
         "second": [902, 902],
         "third": [9002, 9002, 0],
         "kept": [60, 902],
         "breaks": 181,
+        "most": 9002,
     }
 
 

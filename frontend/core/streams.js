@@ -1,0 +1,181 @@
+/** What is asked of the server under one name, and what has come of it. */
+
+import * as protocol from "./protocol.js";
+import { StreamStore } from "./store.js";
+
+/** A past shorter than this is not asked for in parts any more. */
+const BACKFILL_LEAST_S = 10;
+
+/**
+ * What all streams share. Events: `change` (something new to show), `refused` (the server said no; see `refusal`).
+ */
+class Stream extends EventTarget {
+  /** @param {string} name */
+  constructor(name) {
+    super();
+    this.name = name;
+    /** @type {number|null} the server's number for what it sends, null while not subscribed */ this.group = null;
+    /** @type {{code: number, message: string, temporary?: boolean}|null} */ this.refusal = null;
+    /** Nobody looks at this one: see `Session.hold`. */
+    this.held = false;
+    /** What the server was told so far over this connection, answered or not. */
+    this.asked = false;
+    this.askedToPause = false;
+    /** @type {number|undefined} */ this.askedIntervalS = undefined;
+    this.askedTicket = 0;
+    /** Refused, and not to be asked again before its time. */
+    this.resting = false;
+  }
+
+  tell(type) {
+    this.dispatchEvent(new Event(type));
+  }
+
+  /** The connection is gone, and what the server was told with it. */
+  unask() {
+    this.group = null;
+    this.asked = false;
+    this.askedToPause = false;
+    this.resting = false;
+  }
+
+  interrupted() {}
+
+  /** Whether the past is wanted anew, with what comes next. */
+  get wantsPast() {
+    return false;
+  }
+}
+
+/** A stream of series; its readings are in `store`. */
+export class SeriesStream extends Stream {
+  /** @param {string} name @param {protocol.SeriesRequest} request @param {number} windowS */
+  constructor(name, request, windowS) {
+    super(name);
+    this.request = request;
+    this.store = new StreamStore({
+      windowS,
+      intervalS: request.interval ?? 1,
+      columns: request.aggregate?.length || 1,
+    });
+  }
+
+  /** Counts how often the past was wanted anew, and which of these the server has answered. */
+  #pastsWanted = 0;
+  #pastsGiven = 0;
+
+  wantPast() {
+    this.#pastsWanted += 1;
+  }
+
+  get wantsPast() {
+    return this.#pastsWanted > this.#pastsGiven;
+  }
+
+  /** What to remember until the answer comes. */
+  get ticket() {
+    return this.#pastsWanted;
+  }
+
+  /** From where the server is to go on; not said where more than what was missed is wanted. */
+  get #since() {
+    return this.wantsPast ? null : this.store.position;
+  }
+
+  command(id) {
+    return protocol.subscribe(id, this.name, { ...this.request, since: this.#since });
+  }
+
+  resumption(id) {
+    const { interval, backfill } = this.request;
+    return protocol.update(id, this.name, { interval, paused: false, since: this.#since, backfill });
+  }
+
+  /** Asks for less of the past. @returns {boolean} whether there was any less to ask for */
+  askLess() {
+    const { backfill = 0 } = this.request;
+    if (backfill < BACKFILL_LEAST_S) return false;
+    this.request = { ...this.request, backfill: Math.floor(backfill / 2) };
+    return true;
+  }
+
+  /** @returns {boolean} whether there is something new to show */
+  take(message) {
+    if (message.type === "snapshot") this.store.snapshot(message);
+    else if (message.type === "data") this.store.data(message);
+    else if (message.type === "series") this.store.arrange(message);
+    else if (message.type === "gap") this.store.gap(message);
+    else return false;
+    return message.type !== "gap";
+  }
+
+  acknowledge(message, ticket) {
+    this.#pastsGiven = Math.max(this.#pastsGiven, ticket);
+    this.store.ack(message);
+  }
+
+  interrupted(why) {
+    this.store.interrupted(why);
+  }
+
+  forget() {
+    this.store.forget();
+  }
+
+  get newest() {
+    return this.store.newest;
+  }
+}
+
+/** A stream of a table's rows: the newest ones, whole. */
+export class TableStream extends Stream {
+  /** @param {string} name @param {protocol.TableRequest} request */
+  constructor(name, request) {
+    super(name);
+    this.request = request;
+    /** @type {string[]} */ this.columns = [];
+    /** @type {any[][]} */ this.rows = [];
+    /** How many rows pass the filter, with those past the limit; NaN while not told. */ this.matches = NaN;
+    /** How many rows there are in all. */ this.total = NaN;
+    /** Whether the rows answer the request as it is now, and not as it was before a change. */ this.current = false;
+    this.newest = NaN;
+  }
+
+  command(id) {
+    return protocol.table(id, this.name, this.request);
+  }
+
+  resumption(id) {
+    return protocol.update(id, this.name, { interval: this.request.interval, paused: false });
+  }
+
+  get ticket() {
+    return 0;
+  }
+
+  askLess() {
+    return false;
+  }
+
+  take(message) {
+    if (message.type !== "rows") return false;
+    this.columns = message.columns;
+    this.rows = message.rows;
+    this.matches = message.matches ?? NaN;
+    this.total = message.total ?? NaN;
+    this.newest = message.time ?? NaN;
+    this.current = true;
+    return true;
+  }
+
+  acknowledge() {}
+
+  forget() {
+    this.columns = [];
+    this.rows = [];
+    this.matches = NaN;
+    this.total = NaN;
+    this.newest = NaN;
+    this.current = false;
+  }
+}

@@ -253,7 +253,8 @@ async def test_a_chart_without_readings_is_empty_and_fills_later(page_server: Se
     watched = await open_lab(open_page, page_server)
     empty, filled, heat = await watched.page.evaluate("""async () => {
         const plot = lab.chart();
-        const paths = () => [...plot.querySelectorAll(".scatterlayer path")].filter((path) => path.getTotalLength() > 1);
+        const all = () => [...plot.querySelectorAll(".scatterlayer path")];
+        const paths = () => all().filter((path) => path.getTotalLength() > 1);
         const cut = (picture) => ({ ...picture, times: new Float64Array(), breaks: [],
           shapes: picture.shapes?.map((shape) => ({ ...shape, top: new Float64Array(), base: new Float64Array() })),
           rows: picture.rows?.map((row) => ({ ...row, value: new Float64Array() })) });

@@ -17,6 +17,8 @@ from vitalcast.panels import BUILT_IN
 from vitalcast.settings import Server, Settings
 from vitalcast.web.api import Api, mount_api
 from vitalcast.web.app import Application
+from vitalcast.web.figures import Figures
+from vitalcast.web.panels import Panels
 
 
 class StillService:
@@ -42,13 +44,15 @@ class World(NamedTuple):
         return response.json()
 
 
-def make_world(machine: Machine, *, panels: tuple[Panel, ...] = BUILT_IN, **server: Any) -> World:
+def make_world(
+    machine: Machine, *, panels: tuple[Panel, ...] = BUILT_IN, figures: Figures | None = None, **server: Any
+) -> World:
     """Build an application with these settings of its server, and these panels."""
     settings = Settings(server=Server(**server), panels=panels)
     service = StillService(machine, settings)
     app = Application(settings=settings, docs_url=None, redoc_url=None)
     api = Api(cast("Service", service), now_ms=lambda: machine.time_ms)
-    mount_api(app, cast("Service", service), api=api)
+    mount_api(app, cast("Service", service), api=api, panels=Panels(cast("Service", service), figures=figures))
     return World(machine, service, app, TestClient(app, base_url="http://127.0.0.1"))
 
 

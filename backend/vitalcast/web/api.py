@@ -170,10 +170,10 @@ async def _on_failure(_request: Request, _error: Exception) -> Response:
 # --- mounting ------------------------------------------------------------------------------------------------------
 
 
-def mount_api(app: FastAPI, service: Service, *, api: Api | None = None) -> None:
+def mount_api(app: FastAPI, service: Service, *, api: Api | None = None, panels: Panels | None = None) -> None:
     """Add the API's addresses and the handlers of its errors to `app`."""
     api = api or Api(service)
-    panels = Panels(service)
+    panels = panels or Panels(service)
     app.router.routes += [
         Route("/api/v1/metrics", api.catalogue),
         Route("/api/v1/latest", api.latest),

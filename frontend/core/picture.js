@@ -4,7 +4,7 @@ import { pointsOf } from "./decimate.js";
 import { formatClock, formatValue, isRatio } from "./format.js";
 import { barsAt, levelOf } from "./headline.js";
 import { wordOf } from "./lines.js";
-import { roundStep, ticksOf, timeTicks } from "./scale.js";
+import { stepFor, ticksOf, timeTicks } from "./scale.js";
 
 /** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
 const CELL = 3;
@@ -138,7 +138,7 @@ function scaleOf({ panel, store, reading, range, from, to, ticks, low, high }) {
 
 function fixedScale(unit, high, ticks) {
   if (isRatio(unit) && high === 1) return { low: 0, high, step: ticks >= 4 ? 0.25 : 0.5 };
-  return { low: 0, high, step: roundStep(high / ticks, unit) };
+  return { low: 0, high, step: stepFor(high, ticks, unit, 2) };
 }
 
 /** The newest reading of a column at that time; NaN without one. */

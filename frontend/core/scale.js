@@ -10,7 +10,7 @@ const SHRINK_SOON_MS = 3000;
 /** The next round step at or above `rough`: powers of two within a prefix for bytes, 1-2-5 otherwise. */
 export function roundStep(rough, unit) {
   if (!(rough > 0)) return 1;
-  if (unit === "By" || unit === "By/s") {
+  if (isBytes(unit)) {
     return Math.max(1, 2 ** Math.ceil(Math.log2(rough) - 1e-9));
   }
   const power = 10 ** Math.floor(Math.log10(rough) + 1e-9);
@@ -18,6 +18,15 @@ export function roundStep(rough, unit) {
   const round = [1, 2, 5, 10].find((step) => lead <= step * (1 + 1e-9)) ?? 10;
   return round * power;
 }
+
+/** The step that leaves so many ticks or fewer, but not a single one, which would say too little: that needs `least` steps. */
+export function stepFor(span, ticks, unit, least) {
+  const step = roundStep(span / ticks, unit);
+  if (span / step >= least - 1e-9) return step;
+  return roundStep(step / (isBytes(unit) ? 2 : 2.5), unit);
+}
+
+const isBytes = (unit) => unit === "By" || unit === "By/s";
 
 /**
  * A range that starts and ends on a tick and holds `low`…`high` and zero.
@@ -29,7 +38,8 @@ export function roundRange({ low, high, unit, least = 0, ticks = 4 }) {
   low = Math.min(0, low);
   high = Math.max(0, high);
   if (high - low < least) high = Math.max(high, low + least);
-  const step = roundStep((high - low) / ticks, unit);
+  // Its ends are moved out to steps: what is more than one becomes two.
+  const step = stepFor(high - low, ticks, unit, 1 + 1e-6);
   return { low: Math.floor(low / step + 1e-9) * step, high: Math.ceil(high / step - 1e-9) * step, step };
 }
 

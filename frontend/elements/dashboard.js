@@ -26,12 +26,14 @@ export class VitalDashboard extends HTMLElement {
   /** @type {Address} */ #address;
   /** @type {() => void} */ #stopListening = () => {};
   /** @type {HTMLElement} */ #name;
+  /** @type {HTMLElement} */ #uptime;
   /** @type {HTMLElement} */ #notice;
   /** @type {HTMLElement} */ #main;
   /** @type {any} */ #status;
   /** @type {any} */ #noticeTimer;
   /** @type {any} */ #retry;
   #scrolled = 0;
+  #settled = false;
 
   connectedCallback() {
     this.connection = connect();
@@ -48,6 +50,7 @@ export class VitalDashboard extends HTMLElement {
     this.#status.addEventListener("turned", this.#entitle);
     this.addEventListener("link", this.#link);
     this.addEventListener("tell", this.#told);
+    this.feeds.host.addEventListener("change", this.#aged);
     socket.addEventListener("message", this.#heard);
     document.addEventListener("visibilitychange", this.#looked);
     socket.start();
@@ -57,6 +60,7 @@ export class VitalDashboard extends HTMLElement {
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#looked);
     this.connection.socket.removeEventListener("message", this.#heard);
+    this.feeds.host.removeEventListener("change", this.#aged);
     this.removeEventListener("tell", this.#told);
     this.removeEventListener("link", this.#link);
     this.#status.removeEventListener("turned", this.#entitle);
@@ -74,13 +78,14 @@ export class VitalDashboard extends HTMLElement {
     const { socket, session, clock } = this.connection;
     const { view, feeds } = this;
     this.#name = h("h1", {}, "\u2026");
+    this.#uptime = h("span", { class: "uptime" });
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
     this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, feeds });
     const controls = Object.assign(h("vital-controls"), { view, clock });
     const help = /** @type {any} */ (h("vital-help"));
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
-    this.replaceChildren(h("header", { class: "top" }, this.#name, this.#status, controls), this.#notice, this.#main, help);
+    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help);
     const pilot = new Pilot({ dashboard: this, view, controls, help });
     this.#stopListening = listen(document.documentElement, (binding) => pilot.act(binding));
   }
@@ -131,11 +136,12 @@ export class VitalDashboard extends HTMLElement {
     );
     const rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
     const table = Object.assign(h("vital-processes"), { session, stream: rows, clock, view });
-    const vitals = Object.assign(h("vital-vitals"), { panels, session, clock });
+    const vitals = Object.assign(h("vital-vitals"), { panels, session, clock, view });
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
     this.#main.removeAttribute("aria-busy");
     this.#main.replaceChildren(vitals, h("div", { class: "charts" }, ...empty, ...elements), table);
-    this.#enlarge();
+    if (view.panel !== null) this.#enlarge();
+    this.#settled = true;
   }
 
   // --- what the view asks of the page ------------------------------------------------------------------------------
@@ -167,7 +173,8 @@ export class VitalDashboard extends HTMLElement {
     this.classList.toggle("enlarged", full !== null);
     if (full) scrollTo(0, 0);
     else scrollTo(0, this.#scrolled);
-    /** @type {HTMLElement} */ (full ?? before)?.focus({ preventScroll: true });
+    // Not on opening a link: nobody has asked for the focus then.
+    if (this.#settled) /** @type {HTMLElement} */ (full ?? before)?.focus({ preventScroll: true });
   }
 
   #link = async (event) => {
@@ -190,6 +197,13 @@ export class VitalDashboard extends HTMLElement {
     } else if (message.type === "invalid") {
       this.#say(`The server sent something that this page cannot read (${message.why}).`);
     }
+  };
+
+  #aged = () => {
+    const { ring, series } = this.feeds.host.store;
+    const column = series.findIndex(({ name }) => name === "system.uptime");
+    const upS = column < 0 || !ring.length ? NaN : ring.value(column, ring.length - 1);
+    setText(this.#uptime, upS > 0 ? `up ${formatDuration(Math.floor(upS))}` : "");
   };
 
   /** The title of a page that is not live says so: it may be all that is seen of it. */

@@ -16,6 +16,7 @@ import { Headline } from "./headline.js";
 import { h, setText } from "./html.js";
 import { Legend } from "./legend.js";
 import { save } from "./save.js";
+import { Still } from "./still.js";
 import { Twin } from "./twin.js";
 
 /** Nobody reads digits that change faster; the chart itself takes every reading. */
@@ -40,7 +41,7 @@ export class VitalPanel extends HTMLElement {
 
   #range = new CalmRange();
   /** @type {Map<string, number>} */ #colors = new Map();
-  /** @type {import("../core/store.js").StreamStore|null} what is shown while the view is frozen */ #still = null;
+  #still = new Still();
   /** @type {import("../core/lines.js").Reading|null} all that the stream has */ #reading = null;
   /** @type {import("../core/lines.js").Line[]} those drawn */ #lines = [];
   #keys = "";
@@ -51,6 +52,8 @@ export class VitalPanel extends HTMLElement {
   /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
   #drawnTo = NaN;
   #failure = "";
+  /** @type {import("../core/protocol.js").Series[]|null} those that `#present` is about */ #judged = null;
+  #present = false;
   /** @type {IntersectionObserver|null} */ #views = null;
   /** @type {() => void} */ #stopBeat = () => {};
 
@@ -72,6 +75,7 @@ export class VitalPanel extends HTMLElement {
     this.view.addEventListener("change", this.#turned);
     this.#plot.addEventListener("resized", this.#changed);
     this.#plot.addEventListener("failed", this.#failed);
+    this.#plot.addEventListener("drawn", this.#drawn);
     this.#views = new IntersectionObserver((entries) => this.#seen(entries.at(-1)?.isIntersecting ?? true), NEARLY_IN_VIEW);
     this.#views.observe(this);
     this.#stopBeat = everyBeat(() => this.#beat());
@@ -81,6 +85,7 @@ export class VitalPanel extends HTMLElement {
   disconnectedCallback() {
     this.#stopBeat();
     this.#views?.disconnect();
+    this.#plot.removeEventListener("drawn", this.#drawn);
     this.#plot.removeEventListener("failed", this.#failed);
     this.#plot.removeEventListener("resized", this.#changed);
     this.view.removeEventListener("change", this.#turned);
@@ -205,7 +210,7 @@ export class VitalPanel extends HTMLElement {
   #settle() {
     const { store, refusal } = this.stream;
     const unknown = refusal?.code === UNKNOWN_METRIC;
-    if (store.series.length || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
+    if (this.#shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
     else if (known(store) || unknown) this.hidden = true;
     const wanted = this.#inView || this.hidden;
     if (wanted === this.#wanted) return;
@@ -214,8 +219,23 @@ export class VitalPanel extends HTMLElement {
     else this.session.hold(this.stream);
   }
 
+  /** Whether there is a line to draw; what only says how far an axis goes is none. */
+  #shows({ series }) {
+    if (series !== this.#judged) {
+      this.#judged = series;
+      this.#present = readingOf(this.definition, series, this.#colors).lines.length > 0;
+    }
+    return this.#present;
+  }
+
   #failed = (event) => {
-    this.#failure = `${event.detail.message}. It is tried again; the numbers below are live.`;
+    this.#failure = `This cannot be drawn: ${event.detail.message}. It is tried again; the numbers are right.`;
+    this.#say();
+  };
+
+  #drawn = () => {
+    if (!this.#failure) return;
+    this.#failure = "";
     this.#say();
   };
 
@@ -232,21 +252,8 @@ export class VitalPanel extends HTMLElement {
 
   // --- what it draws -----------------------------------------------------------------------------------------------
 
-  /** The live readings, or those of the moment when the view was frozen: the ring goes on meanwhile and would lose them. */
   #store() {
-    const { store } = this.stream;
-    const { frozen } = this.view;
-    if (!frozen) {
-      this.#still = null;
-      return store;
-    }
-    const oldest = (one) => (one.ring.length ? one.ring.time(0) : Infinity);
-    const still = this.#still;
-    const lacks = !still || !(still.newest >= frozen.to) || oldest(still) > frozen.from;
-    const helps = !still || !(store.newest <= still.newest) || oldest(store) < oldest(still);
-    // A copy that would lose what the present one has is none to take.
-    if (lacks && helps && !(still && oldest(store) > Math.max(oldest(still), frozen.from))) this.#still = store.copy();
-    return /** @type {import("../core/store.js").StreamStore} */ (this.#still);
+    return this.#still.of(this.stream.store, this.view.frozen);
   }
 
   #window(store) {
@@ -324,7 +331,7 @@ export class VitalPanel extends HTMLElement {
   /** What is in the way of a picture, in words: the server's refusal, the library's failure, or that there is nothing. */
   #say(from = NaN, to = NaN) {
     const { refusal, store } = this.stream;
-    const { ring } = this.#still ?? store;
+    const { ring } = this.#store();
     const first = ring.firstAtOrAfter(from);
     const empty = known(store) && !(first < ring.length && ring.time(first) <= to);
     const words = refusal ? `${errorWords(refusal)}.` : this.#failure || (empty ? "No readings in this window." : "");

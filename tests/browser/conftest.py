@@ -68,10 +68,12 @@ class Watched:
             await asyncio.sleep(0.05)
 
     async def drawn(self) -> None:
-        """Wait until every chart shows something."""
+        """Wait until every chart in view shows something."""
         await self.until(
-            """() => { const plots = [...document.querySelectorAll("vital-plot")];
-                 return plots.length > 0 && plots.every((plot) => plot.querySelector("path.js-fill[d]")); }"""
+            """() => { const plots = [...document.querySelectorAll("vital-plot")].filter((plot) => {
+                   const { top, bottom } = plot.getBoundingClientRect();
+                   return plot.checkVisibility() && bottom > 0 && top < innerHeight; });
+                 return plots.length > 0 && plots.every((plot) => plot.counts.full > 0); }"""
         )
 
 

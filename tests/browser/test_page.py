@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import time
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
 from tests.browser.conftest import SERVER_ENV, OpenPage
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PANELS = ("cpu", "memory", "disk", "network")
+PANELS = ("cpu", "memory", "load", "pressure")
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 AGE_S = """() => { const text = document.querySelector("vital-status .data-age").textContent;
   return text.includes("<") ? 0 : Number(/(\\d+)\\ss old/.exec(text)?.[1] ?? NaN); }"""
+DRAWN = "() => [...document.querySelectorAll('vital-plot')].map(({ counts: { full, live } }) => full + live)"
 ROWS = """(id) => { const { ring } = document.querySelector(`#panel-${id}`).stream.store;
   return Array.from({ length: ring.length }, (_, row) => ring.time(row)); }"""
 
@@ -37,7 +40,8 @@ async def test_shows_live_values_of_every_kind(page_server: Server, open_page: O
     await page.wait_for_selector("vital-processes tbody tr >> nth=5")
     assert await page.inner_text("h1")
     vitals = await page.inner_text("vital-vitals")
-    assert all(word in vitals for word in ("CPU", "Memory", "Load", "Up")), vitals
+    assert all(word in vitals for word in ("CPU", "Memory", "Load", "Pressure")), vitals
+    assert re.match(r"up \d", await page.inner_text(".uptime"))
     before = await page.evaluate(ROWS, "cpu")
     await watched.until(f"() => ({ROWS})('cpu').at(-1) >= {before[-1] + 2000}")
 
@@ -60,9 +64,7 @@ async def test_fills_the_charts_at_once_from_what_the_server_remembers(
 async def test_asks_no_other_host_and_breaks_no_rule_of_its_policy(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_page(page_server.url)
     await watched.drawn()
-    plot = await watched.page.query_selector("#panel-cpu vital-plot")
-    assert plot is not None
-    await plot.hover()
+    await watched.page.hover("#panel-cpu .canvas")
     await asyncio.sleep(1.5)
     asked = {urlsplit(url).netloc for url in watched.requests if urlsplit(url).scheme in {"http", "https", "ws"}}
     assert asked == {f"127.0.0.1:{page_server.port}"}
@@ -164,13 +166,16 @@ async def test_a_hidden_tab_pauses_and_misses_nothing(page_server: Server, open_
     await page.evaluate(HIDE, True)
     await watched.until("() => document.querySelector('vital-status').getAttribute('state') === 'paused'")
     await asyncio.sleep(1)
-    paused = [json.loads(text) for text in watched.sent if '"paused":true' in text]
-    assert {message["stream"] for message in paused} == {*PANELS, "host", "processes"}
+    commands = [json.loads(text) for text in watched.sent]
+    asked = {command["stream"] for command in commands if command["type"] in {"subscribe", "table"}}
+    paused = {command["stream"] for command in commands if command.get("paused")}
+    assert {*PANELS, "@host", "@processes"} <= asked
+    assert paused == asked
     count = sum('"type":"data"' in text or '"type":"rows"' in text for text in watched.received)
-    drawn = await page.evaluate("document.querySelector('#panel-cpu vital-plot').counts")
+    drawn = await page.evaluate(DRAWN)
     await asyncio.sleep(3)
     assert sum('"type":"data"' in text or '"type":"rows"' in text for text in watched.received) == count
-    assert await page.evaluate("document.querySelector('#panel-cpu vital-plot').counts") == drawn
+    assert await page.evaluate(DRAWN) == drawn
 
     await page.evaluate(HIDE, False)
     await watched.state("live")
@@ -186,12 +191,29 @@ async def test_everyone_can_read_it(page_server: Server, open_page: OpenPage, sc
     watched = await open_page(
         page_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
     )
+    page = watched.page
     await watched.state("live")
-    await watched.page.wait_for_selector("#panel-cpu path.js-fill[d]", state="attached")
-    await watched.page.wait_for_selector("vital-processes tbody tr")
-    results = await Axe().run(watched.page)
+    await watched.drawn()
+    await page.wait_for_selector("vital-processes tbody tr")
+    await nothing_is_wrong(page)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    await page.keyboard.press(" ")
+    await page.focus("#panel-cpu")
+    await page.keyboard.press("v")
+    await page.keyboard.press("f")
+    await page.wait_for_selector("#panel-cpu.full .twin table")
+    await nothing_is_wrong(page)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    await page.keyboard.press("?")
+    await page.wait_for_selector("dialog[open]")
+    await nothing_is_wrong(page)
+
+
+async def nothing_is_wrong(page: Page) -> None:
+    results = await Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
-    assert await watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def test_every_chart_has_a_name_and_says_in_words_what_it_shows(page_server: Server, open_page: OpenPage) -> None:
@@ -206,38 +228,15 @@ async def test_every_chart_has_a_name_and_says_in_words_what_it_shows(page_serve
         assert "the last 5" in words and "Now: " in words, words
 
 
-async def test_the_processes_sort_by_keyboard_and_keep_their_rows(page_server: Server, open_page: OpenPage) -> None:
+async def test_begins_anew_where_it_is_moved_to(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_page(page_server.url)
     page = watched.page
-    await page.wait_for_selector("vital-processes tbody tr")
-    await page.evaluate("document.querySelector('vital-processes tbody tr[data-pid=\"1\"]')?.setAttribute('kept', '')")
-    await page.focus("vital-processes th button[data-column=memory]")
-    await page.keyboard.press("Enter")
-    await page.wait_for_selector("th[aria-sort=descending] button[data-column=memory]")
-    # Rows arrive and are drawn at their own times: what is shown, and in which order, is looked at in one go.
-    await watched.until(
-        """() => { const { columns, rows } = document.querySelector("vital-processes").stream;
-             const at = columns.indexOf("memory"); const sizes = rows.map((row) => row[at]);
-             const shown = [...document.querySelectorAll("vital-processes tbody tr")].map((row) => row.dataset.pid);
-             return sizes.length > 5 && sizes.every((size, i) => i === 0 || size <= sizes[i - 1])
-               && rows.every((row, i) => String(row[0]) === shown[i]); }"""
-    )
-
-
-async def test_a_refused_stream_is_explained_in_its_panel(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page("about:blank")
-    page = watched.page
-
-    async def rename(route) -> None:  # type: ignore[no-untyped-def]
-        body = await (await route.fetch()).text()
-        await route.fulfill(body=body.replace("system.disk.io.rate", "system.no.such"), content_type="text/javascript")
-
-    await page.route("**/panels.js", rename)
-    await page.goto(page_server.url)
-    problem = page.locator("#panel-disk .problem")
-    await problem.wait_for(state="visible")
-    assert "no such metric" in await problem.inner_text()
+    await watched.drawn()
+    await page.evaluate("document.body.append(document.querySelector('vital-dashboard'))")
     await watched.state("live")
+    await watched.drawn()
+    assert watched.sockets[0].is_closed()
+    assert watched.errors == []
 
 
 async def test_leaves_nothing_behind_when_it_is_removed(page_server: Server, open_page: OpenPage) -> None:

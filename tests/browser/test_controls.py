@@ -1,0 +1,274 @@
+"""The range, the rate, the pause, the colours, the keys, and the address that says all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Page
+from tests.browser.conftest import OpenPage, RunJs, Watched
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WINDOW = """(id) => { const { window } = document.querySelector(`#panel-${id ?? "cpu"} vital-plot`);
+  return window && [window.from, window.to]; }"""
+VIEW = "document.querySelector('vital-dashboard').view"
+NEWEST = "document.querySelector('#panel-cpu').stream.store.newest"
+
+
+def query(page: Page) -> dict[str, str]:
+    return {key: value[0] for key, value in parse_qs(urlsplit(page.url).query).items()}
+
+
+async def span_s(page: Page) -> float:
+    start, end = await page.evaluate(WINDOW)
+    return float(end - start) / 1000
+
+
+async def ready(watched: Watched) -> Page:
+    await watched.state("live")
+    await watched.drawn()
+    return watched.page
+
+
+async def test_the_range_buttons_change_all_charts_and_the_address(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    assert await span_s(page) == 300
+    await page.get_by_label("1 m", exact=True).check(force=True)
+    await watched.until(f"() => {{ const [from, to] = ({WINDOW})(); return to - from === 60000; }}")
+    await watched.until(f"() => {{ const [from, to] = ({WINDOW})('memory'); return to - from === 60000; }}")
+    assert query(page) == {"range": "1m"}
+    await page.keyboard.press("3")
+    await watched.until(f"() => {{ const [from, to] = ({WINDOW})(); return to - from === 900000; }}")
+    assert await page.get_by_label("15 m", exact=True).is_checked()
+    # What was not there before is asked for.
+    assert any(json.loads(text).get("backfill") == 900 for text in watched.sent)
+    await page.keyboard.press("2")
+    assert query(page) == {}
+
+
+async def test_the_rate_buttons_change_how_often_readings_come(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    await page.get_by_label("0.1 s", exact=True).check(force=True)
+    await watched.until("() => document.querySelector('#panel-cpu').stream.store.intervalS === 0.1")
+    before = await page.evaluate("document.querySelector('#panel-cpu').stream.store.newest")
+    rows = """(from) => { const { ring } = document.querySelector("#panel-cpu").stream.store;
+      return ring.length - ring.firstAtOrAfter(from); }"""
+    await watched.until(f"(from) => ({rows})(from) >= 10 && {NEWEST} < from + 5000", before)
+    assert query(page) == {"rate": "0.1"}
+    await page.keyboard.press("[")
+    assert query(page) == {"rate": "0.5"}
+    await page.keyboard.press("-")
+    assert query(page) == {}
+    await page.keyboard.press("+")
+    assert query(page) == {"rate": "0.5"}
+    await page.get_by_label("5 s", exact=True).check(force=True)
+    await watched.until("() => document.querySelector('#panel-cpu').stream.store.intervalS === 5")
+    await watched.state("live")
+
+
+async def test_a_pause_keeps_what_is_seen_while_data_goes_on_arriving(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    await page.get_by_role("button", name="Pause").click()
+    await watched.state("frozen")
+    assert re.fullmatch(r"at \d\d:\d\d:\d\d", await page.inner_text("vital-status .since"))
+    assert "Paused" in await page.title()
+    window = await page.evaluate(f"{VIEW}.frozen")
+    assert query(page) == {"from": str(window["from"]), "to": str(window["to"])}
+    newest = await page.evaluate(NEWEST)
+    await watched.until(f"(newest) => {NEWEST} >= newest + 2000", newest)
+    assert await page.evaluate(WINDOW) == [window["from"], window["to"]]
+    headline = await page.inner_text("#panel-cpu .headline")
+    await asyncio.sleep(1.2)
+    assert await page.inner_text("#panel-cpu .headline") == headline
+
+    await page.get_by_role("button", name="Back to live").click()
+    await watched.state("live")
+    await watched.until(f"(to) => ({WINDOW})()[1] > to + 2000", window["to"])
+    assert query(page) == {}
+
+
+async def test_space_pauses_and_escape_goes_back_to_live(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    await page.keyboard.press(" ")
+    await watched.state("frozen")
+    await page.keyboard.press("1")
+    start, end = await page.evaluate(f"(() => {{ const {{ from, to }} = {VIEW}.frozen; return [from, to]; }})()")
+    assert end - start == 60_000
+    await page.keyboard.press("Escape")
+    await watched.state("live")
+    await page.keyboard.press(" ")
+    await watched.state("frozen")
+    await page.keyboard.press(" ")
+    await watched.state("live")
+
+
+async def test_a_link_shows_the_same_to_a_colleague(page_server: Server, open_page: OpenPage) -> None:
+    first = await open_page(page_server.url)
+    page = await ready(first)
+    await first.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 5")
+    newest = await page.evaluate(NEWEST)
+    await page.evaluate(
+        f"(to) => {VIEW}.set({{ frozen: {{ from: to - 4000, to: to - 1000 }}, range: 60, theme: 'light' }})", newest
+    )
+    await first.state("frozen")
+    words = await page.inner_text("vital-status .since")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d–\d\d:\d\d:\d\d", words)
+    headline = await page.inner_text("#panel-cpu .headline")
+
+    second = await open_page(page.url, color_scheme="dark")
+    await second.state("frozen")
+    await second.drawn()
+    assert await second.page.evaluate(WINDOW) == [newest - 4000, newest - 1000]
+    assert await second.page.inner_text("vital-status .since") == words
+    assert await second.page.inner_text("#panel-cpu .headline") == headline
+    assert await second.page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    assert await second.page.get_by_label("1 m", exact=True).is_checked()
+
+
+async def test_a_window_without_readings_says_so(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(f"{page_server.url}/?from=1000000000000&to=1000000060000")
+    await watched.state("frozen")
+    problem = watched.page.locator("#panel-cpu .problem")
+    await problem.wait_for(state="visible")
+    assert await problem.inner_text() == "No readings in this window."
+
+
+async def test_the_colours_are_the_systems_or_the_readers(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url, color_scheme="dark")
+    page = await ready(watched)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    system = await page.evaluate(ground)
+    await page.keyboard.press("t")
+    assert query(page) == {"theme": "dark"}
+    assert await page.evaluate(ground) == system
+    await page.get_by_role("button", name="Colours: dark").click()
+    assert query(page) == {"theme": "light"}
+    assert await page.evaluate(ground) != system
+    # Tokens are colours to scripts, not the text of the style sheet.
+    assert re.match(r"rgb\(", await page.evaluate("getComputedStyle(document.body).getPropertyValue('--c1')"))
+    await page.keyboard.press("t")
+    assert await page.evaluate(ground) == system
+
+
+async def test_full_size_is_a_page_of_its_own_to_the_back_button(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    await page.evaluate("scrollTo(0, 300)")
+    await page.focus("#panel-load")
+    await page.keyboard.press("f")
+    await page.wait_for_selector("#panel-load.full")
+    assert query(page) == {"panel": "load"}
+    assert await page.locator("vital-panel:visible").count() == 1
+    await page.keyboard.press("1")
+    await page.go_back()
+    await watched.until("() => !document.querySelector('.full')")
+    assert query(page) == {"range": "1m"}
+    assert await page.evaluate("document.activeElement.id") == "panel-load"
+    await page.go_forward()
+    await page.wait_for_selector("#panel-load.full")
+    await page.keyboard.press("Escape")
+    await watched.until("() => !document.querySelector('.full') && !location.search.includes('panel')")
+    # The page that was left is not there twice.
+    await page.focus("#panel-cpu")
+    await page.keyboard.press("f")
+    await page.wait_for_selector("#panel-cpu.full")
+    await page.keyboard.press("f")
+    await watched.until("() => !document.querySelector('.full') && !location.search.includes('panel')")
+
+
+async def test_a_link_to_one_panel_opens_it_large_and_holds_the_others(
+    page_server: Server, open_page: OpenPage
+) -> None:
+    watched = await open_page(f"{page_server.url}/?panel=memory")
+    page = await ready(watched)
+    assert await page.locator("vital-panel:visible").count() == 1
+    await watched.until("() => document.querySelector('#panel-memory').stream.store.ring.length > 0")
+    asked = {json.loads(text)["stream"] for text in watched.sent if '"subscribe"' in text}
+    assert "memory" in asked
+    assert not {"cpu", "load", "pressure"} & asked
+
+
+async def test_a_link_to_a_panel_that_is_not_here_says_so(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(f"{page_server.url}/?panel=no-such")
+    await watched.page.get_by_text("There is no panel “no-such” here.").wait_for()
+    await watched.drawn()
+
+
+async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(
+    page_server: Server, open_page: OpenPage, js: RunJs
+) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    await page.focus("#panel-cpu")
+    await page.keyboard.press("?")
+    await page.wait_for_selector("dialog[open]")
+    words = await page.locator("dialog dd").all_inner_texts()
+    assert words == await js('return (await load("core/keys")).BINDINGS.map(({ words }) => words);')
+    await page.keyboard.press("1")
+    assert query(page) == {}
+    await page.keyboard.press("Escape")
+    await watched.until("() => !document.querySelector('dialog[open]')")
+    assert await page.evaluate("document.activeElement.id") == "panel-cpu"
+    await page.get_by_role("button", name="Help").click()
+    await page.keyboard.press("?")
+    await watched.until("() => !document.querySelector('dialog[open]')")
+
+
+async def test_every_key_has_an_action_of_its_own(js: RunJs) -> None:
+    wrong = await js(
+        """const { BINDINGS, bindingOf } = await load("core/keys");
+        const keys = BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding]));
+        const event = (key) => key.startsWith("Shift+") ? { key: key.slice(6), shiftKey: true } : { key };
+        return [...keys.filter(([key, binding]) => bindingOf(event(key)) !== binding).map(([key]) => key),
+          ...["ctrlKey", "metaKey", "altKey"].filter((held) => bindingOf({ key: "f", [held]: true })),
+          ...["x", "Enter", "Tab", "F5", "Shift"].filter((key) => bindingOf({ key }))];"""
+    )
+    assert wrong == []
+
+
+async def test_keys_are_text_while_typing(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    await page.keyboard.press("/")
+    assert await page.evaluate("document.activeElement.closest('vital-processes') !== null")
+    await page.keyboard.type("1f t?")
+    assert await page.evaluate("document.activeElement.value") == "1f t?"
+    await watched.until("() => location.search === '?filter=1f+t%3F'")
+    assert await page.locator("dialog[open]").count() == 0
+    await watched.state("live")
+
+
+async def test_keys_go_through_the_panels_and_their_moments(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = await ready(watched)
+    await watched.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 3")
+    await page.keyboard.press("j")
+    assert await page.evaluate("document.activeElement.id") == "panel-cpu"
+    await page.keyboard.press("j")
+    second = await page.evaluate("document.activeElement.id")
+    assert second != "panel-cpu"
+    await page.keyboard.press("ArrowUp")
+    assert await page.evaluate("document.activeElement.id") == "panel-cpu"
+    await page.keyboard.press("ArrowLeft")
+    first = await page.evaluate(f"{VIEW}.hover")
+    await page.keyboard.press("ArrowLeft")
+    assert await page.evaluate(f"{VIEW}.hover") < first
+    await page.keyboard.press("ArrowRight")
+    assert await page.evaluate(f"{VIEW}.hover") == first
+    # The same moment is told by all panels.
+    await watched.until(
+        """() => { const moments = [...document.querySelectorAll("#panel-cpu .moment, #panel-memory .moment")]
+             .filter((one) => one.matches("header > *")).map((one) => one.textContent);
+             return moments.length === 2 && /\\d:\\d\\d:\\d\\d/.test(moments[0]) && moments[0] === moments[1]; }"""
+    )
+    await page.keyboard.press("Escape")
+    assert await page.evaluate(f"{VIEW}.hover") is None

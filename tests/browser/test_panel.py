@@ -1,0 +1,330 @@
+"""One panel: what it shows, when it is there, what can be taken from it, and what it costs while nobody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Route
+from tests.browser.conftest import SERVER_ENV, OpenPage
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+VIEW = "document.querySelector('vital-dashboard').view"
+DRAWN = (
+    "(id) => { const { full, live } = document.querySelector(`#panel-${id} vital-plot`).counts; return full + live; }"
+)
+
+
+def answering(change: Callable[[list[dict[str, Any]]], None]) -> Callable[[Route], Awaitable[None]]:
+    """The server's panels, changed by the test on their way to the page."""
+
+    async def fulfil(route: Route) -> None:
+        body = await (await route.fetch()).json()
+        change(body["panels"])
+        await route.fulfill(json=body)
+
+    return fulfil
+
+
+async def open_with(open_page: OpenPage, url: str, change: Callable[[list[dict[str, Any]]], None]) -> Any:
+    watched = await open_page("about:blank")
+    await watched.page.route("**/api/v1/panels", answering(change))
+    await watched.page.goto(url, wait_until="commit")
+    return watched
+
+
+async def test_shows_the_values_of_the_moment_that_is_pointed_at_in_every_panel(
+    page_server: Server, open_page: OpenPage
+) -> None:
+    watched = await open_page(page_server.url)
+    page = watched.page
+    await watched.drawn()
+    await watched.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 4")
+    # The moment of a reading that is known: what the legends must say is known too.
+    told = await page.evaluate(
+        f"""async () => {{
+          const {{ ring }} = document.querySelector("#panel-cpu").stream.store;
+          const {{ momentOf }} = await import("/static/core/moment.js");
+          {VIEW}.set({{ hover: ring.time(ring.length - 3) }});
+          return ring.time(ring.length - 3); }}"""
+    )
+    await watched.until("() => document.querySelectorAll('vital-panel header > .moment:not([hidden])').length >= 4")
+    values = await page.evaluate(
+        """async (time) => { const { formatValue } = await import("/static/core/format.js");
+          const { ring, series } = document.querySelector("#panel-load").stream.store;
+          const row = ring.firstAtOrAfter(time - 300);
+          return series.filter(({ name }) => name === "system.load.average")
+            .map((one) => formatValue(ring.value(series.indexOf(one), row), one.unit)); }""",
+        told,
+    )
+    shown = await page.locator("#panel-load .legend .value").all_inner_texts()
+    assert sorted(shown) == sorted(values)
+    await page.evaluate(f"{VIEW}.set({{ hover: {told} - 3600_000 }})")
+    await watched.until("() => document.querySelector('#panel-cpu header > .moment').textContent.includes(': ')")
+    await page.evaluate(f"{VIEW}.set({{ hover: null }})")
+    await watched.until("() => !document.querySelector('vital-panel header > .moment:not([hidden])')")
+
+
+async def test_an_alarm_is_a_colour_and_a_word(page_server: Server, open_page: OpenPage) -> None:
+    def alarm(panels: list[dict[str, Any]]) -> None:
+        for panel in panels:
+            if panel["id"] == "memory":
+                panel["thresholds"] = {"warning": 0, "critical": 2}
+            if panel["id"] == "cpu":
+                panel["thresholds"] = {"warning": -1, "critical": 0}
+            if panel["id"] == "load":
+                panel["thresholds"] = {"warning": 1e9, "critical": 1e9}
+
+    watched = await open_with(open_page, page_server.url, alarm)
+    page = watched.page
+    await watched.drawn()
+    await page.wait_for_selector("#panel-memory .headline[data-level=warning]")
+    assert await page.inner_text("#panel-memory .level") == "warning"
+    assert await page.inner_text("#panel-cpu .level") == "critical"
+    assert await page.locator("#panel-load .level").is_hidden()
+    colour = "(id) => getComputedStyle(document.querySelector(`#panel-${id} .headline b`)).color"
+    colours = [await page.evaluate(colour, panel) for panel in ("memory", "cpu", "load")]
+    assert len(set(colours)) == 3
+
+
+async def test_the_menu_is_reached_and_left_by_keyboard(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = watched.page
+    await watched.drawn()
+    await page.get_by_role("button", name="More about CPU").focus()
+    await page.keyboard.press("Enter")
+    assert await page.evaluate("document.activeElement.textContent") == "Full sizeF"
+    await page.keyboard.press("ArrowDown")
+    assert "As a table" in await page.evaluate("document.activeElement.textContent")
+    await page.keyboard.press("Escape")
+    assert await page.evaluate("document.activeElement.ariaExpanded") == "false"
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#panel-cpu .twin table")
+    assert await page.evaluate("document.activeElement.ariaLabel") == "More about CPU"
+    assert await page.evaluate(f"{VIEW}.panel") is None
+
+
+async def test_the_table_says_what_the_chart_shows(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = watched.page
+    await watched.drawn()
+    await page.focus("#panel-load")
+    await page.keyboard.press("v")
+    await page.wait_for_selector("#panel-load .twin table")
+    heads = await page.locator("#panel-load .twin thead th").all_inner_texts()
+    assert heads == ["Series", "Now", "Lowest", "Average", "Highest"]
+    rows = await page.locator("#panel-load .twin tbody th").all_inner_texts()
+    assert {"1 min", "5 min", "15 min"} <= set(rows)
+    # Written rarely: it is to be read.
+    writes = await page.evaluate(
+        """async () => { let writes = 0;
+          const watch = new MutationObserver(() => { writes += 1; });
+          const all = { subtree: true, childList: true, characterData: true };
+          watch.observe(document.querySelector("#panel-load .twin"), all);
+          await new Promise((resume) => setTimeout(resume, 2500));
+          watch.disconnect();
+          return writes; }"""
+    )
+    assert writes <= 1
+    await page.keyboard.press("v")
+    assert await page.locator("#panel-load .twin").is_hidden()
+
+
+async def test_gives_its_picture_and_its_readings(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url)
+    page = watched.page
+    await watched.drawn()
+    await page.focus("#panel-cpu")
+    async with page.expect_download() as download:
+        await page.keyboard.press("p")
+    path = await (await download.value).path()
+    assert (await download.value).suggested_filename.startswith("cpu-")
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    async with page.expect_download() as download:
+        await page.keyboard.press("c")
+    text = (await (await download.value).path()).read_text()
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len(rows) > 1
+    assert any("user" in head for head in rows[0])
+    assert all(len(row) == len(rows[0]) for row in rows)
+    assert watched.errors == []
+    assert await watched.violations() == []
+
+
+async def test_its_link_opens_it_large(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url, permissions=["clipboard-read", "clipboard-write"])
+    page = watched.page
+    await watched.drawn()
+    await page.keyboard.press("1")
+    await page.get_by_role("button", name="More about Memory").click()
+    await page.get_by_role("button", name="Copy link").click()
+    await page.get_by_text("The link is in the clipboard.").wait_for()
+    assert await page.evaluate("navigator.clipboard.readText()") == f"{page_server.url}/?range=1m&panel=memory"
+
+
+async def test_is_absent_until_its_series_appear(open_page: OpenPage) -> None:
+    def only(panels: list[dict[str, Any]]) -> None:
+        panels[:] = [panel for panel in panels if panel["id"] == "cpu"]
+        disks = {"id": "disks", "title": "Disks", "metrics": ["test.disk"], "by": ["name"], "max": None, "series": 0}
+        panels.append(panels[0] | disks)
+
+    server = Server(env=SERVER_ENV, scripted=True)
+    try:
+        await asyncio.to_thread(server.start)
+        watched = await open_with(open_page, server.url, only)
+        page = watched.page
+        await watched.state("live")
+        await watched.drawn()
+        assert await page.locator("#panel-disks").is_hidden()
+        (server.folder / "disks").write_text("sda nvme0n1")
+        await page.locator("#panel-disks").wait_for(state="visible")
+        await watched.until("() => document.querySelector('#panel-disks .legend').textContent.includes('nvme0n1')")
+        (server.folder / "disks").write_text("")
+        await page.locator("#panel-disks").wait_for(state="hidden")
+    finally:
+        server.close()
+
+
+async def test_a_refusal_is_told_in_its_panel(page_server: Server, open_page: OpenPage) -> None:
+    def spoil(panels: list[dict[str, Any]]) -> None:
+        for panel in panels:
+            if panel["id"] == "memory":
+                panel["aggregate"] = "median"
+
+    watched = await open_with(open_page, page_server.url, spoil)
+    problem = watched.page.locator("#panel-memory .problem")
+    await problem.wait_for(state="visible")
+    assert "did not understand the request" in await problem.inner_text()
+    await watched.state("live")
+
+
+async def test_a_metric_that_no_machine_has_leaves_no_panel(page_server: Server, open_page: OpenPage) -> None:
+    def rename(panels: list[dict[str, Any]]) -> None:
+        for panel in panels:
+            if panel["id"] == "memory":
+                panel.update(metrics=["system.no.such"], series=0)
+
+    watched = await open_with(open_page, page_server.url, rename)
+    await watched.state("live")
+    await watched.drawn()
+    await watched.page.locator("#panel-memory").wait_for(state="hidden")
+
+
+async def test_out_of_view_it_neither_draws_nor_is_sent_anything(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url, viewport={"width": 700, "height": 500})
+    page = watched.page
+    await watched.state("live")
+    await watched.drawn()
+    last = "self-memory"
+    assert not any('"subscribe"' in text and f'"stream":"{last}"' in text for text in watched.sent)
+    assert await page.evaluate(DRAWN, last) == 0
+    await page.evaluate("document.querySelector('#panel-self-memory').scrollIntoView()")
+    await watched.until(f"() => ({DRAWN})('{last}') > 0")
+    await watched.until("() => document.querySelector('#panel-cpu').stream.held")
+    await asyncio.sleep(0.5)
+    cpu = await page.evaluate(DRAWN, "cpu")
+    await watched.until(f"(before) => ({DRAWN})('{last}') > before + 1", await page.evaluate(DRAWN, last))
+    assert await page.evaluate(DRAWN, "cpu") == cpu
+    assert any(json.loads(text).get("paused") for text in watched.sent)
+
+    await page.evaluate("scrollTo(0, 0)")
+    await watched.until(f"(before) => ({DRAWN})('cpu') > before", cpu)
+    times = """() => { const { ring } = document.querySelector("#panel-cpu").stream.store;
+      return ring.newest - ring.time(ring.length - 3); }"""
+    # What was missed comes with it: there is no hole.
+    assert await page.evaluate(times) < 2900
+
+
+async def test_panels_that_do_not_load_are_told_and_tried_again(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page("about:blank")
+    page = watched.page
+    answers = {"status": 500}
+
+    async def answer(route: Route) -> None:
+        if answers["status"] == 500:
+            await route.fulfill(status=500, body="")
+        else:
+            await route.continue_()
+
+    await page.route("**/api/v1/panels", answer)
+    await page.goto(page_server.url, wait_until="commit")
+    failure = page.locator(".failure")
+    await failure.wait_for()
+    assert "The server answered 500" in await failure.inner_text()
+    await watched.state("live")
+    # It tries by itself, sooner where it is asked to.
+    asked = sum("/api/v1/panels" in url for url in watched.requests)
+    await page.evaluate("document.querySelector('.failure button').click()")
+    await page.wait_for_timeout(50)
+    assert sum("/api/v1/panels" in url for url in watched.requests) > asked
+    answers["status"] = 200
+    await watched.drawn()
+    assert await failure.count() == 0
+
+
+async def test_without_the_charting_library_the_numbers_still_come(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page("about:blank")
+    page = watched.page
+    await page.route("**/vendor/plotly*", lambda route: route.abort())
+    await page.goto(page_server.url, wait_until="commit")
+    problem = page.locator("#panel-cpu .problem")
+    await problem.wait_for(state="visible")
+    assert "charting library could not be loaded" in await problem.inner_text()
+    await watched.until("() => /\\d/.test(document.querySelector('#panel-cpu .headline').textContent)")
+    await page.unroute("**/vendor/plotly*")
+    await watched.drawn()
+    await problem.wait_for(state="hidden")
+
+
+async def test_says_what_to_do_where_its_scripts_do_not_come(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page("about:blank")
+    await watched.page.route("**/elements/define.js", lambda route: route.abort())
+    await watched.page.goto(page_server.url)
+    words = watched.page.locator(".boot")
+    await words.wait_for(state="visible")
+    assert "Reload the page" in await words.inner_text()
+
+
+async def test_a_server_that_wants_nobody_is_told_and_left_alone(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page("about:blank")
+    page = watched.page
+    await page.route_web_socket("**/ws", lambda socket: socket.close(code=4504, reason="full"))
+    await page.goto(page_server.url, wait_until="commit")
+    await watched.state("stopped")
+    words = await page.inner_text("vital-status")
+    assert "as many viewers as it allows" in words and "reload the page" in words
+    assert "Stopped" in await page.title()
+
+
+async def test_late_and_missed_readings_are_told(page_server: Server, open_page: OpenPage, js: Any) -> None:
+    told = await js(
+        """const { missedBy, lagWords } = await load("elements/missed");
+        const { Ring } = await load("core/ring");
+        const ring = new Ring(20, 1);
+        for (let i = 0; i < 12; i += 1) ring.push(i * 1000, [0.8]);
+        const store = (seconds) => ({ ring: (() => { const r = new Ring(5, 1); r.push(1, [seconds]); return r; })(),
+          series: [{ name: "vitalcast.sampler.lag" }] });
+        const gap = (from, to, why) => ({ from, to, why });
+        return {
+          lag: [lagWords({ ring, series: [{ name: "vitalcast.sampler.lag" }] }, 1), lagWords(store(0.2), 1),
+            lagWords(store(0.2), 0.5), lagWords(store(0.02), 0.1), lagWords(store(0.3), 5)],
+          missed: missedBy([
+            { store: { ticksMissed: 3, breaks: [gap(0, 4000, "slow"), gap(9000, 12000, "paused")] } },
+            { store: { ticksMissed: 2, breaks: [gap(1000, 5000, "slow"), gap(60000, 61000, "sampler")] } },
+          ]),
+        };"""
+    )
+    assert told["lag"][0] == "readings come 800\xa0ms late: this machine is busy"
+    assert [bool(words) for words in told["lag"][1:]] == [False, True, False, True]
+    assert told["missed"]["ticks"] == 3
+    assert len(told["missed"]["reasons"]) == 2
+    assert "01:00" in told["missed"]["reasons"][0] or ":01:0" in told["missed"]["reasons"][0]

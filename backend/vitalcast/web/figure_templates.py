@@ -81,7 +81,7 @@ def build_layout(panel: Panel, unit: str, theme: Theme) -> Json:
             title={"text": panel.title, "subtitle": {"text": "", "font": {"color": colors.soft}}},
             barmode="stack",
             hovermode="x unified" if panel.chart == "line" else "closest",
-            legend={"orientation": "h", "y": -0.2},
+            legend={"orientation": "h", "y": -0.2, "traceorder": "normal"},
             margin={"l": 72, "r": 24, "t": 72, "b": 48},
             uirevision=panel.id,  # a reader's zoom outlives the next filling
             xaxis=_share_axis() if panel.chart == "bar" else {"type": "date", "title": {"text": "UTC"}},
@@ -119,7 +119,7 @@ def tick_format(unit: str) -> Json:
     """Return how Plotly writes values of a unit, where it can: it has no prefixes for powers of 1024."""
     if is_ratio(unit):
         return {"tickformat": "~%"}
-    return {"tickformat": "~s", "ticksuffix": "\u00a0°C"} if unit == "Cel" else {"tickformat": "~s"}
+    return {"exponentformat": "SI", "ticksuffix": "\u00a0°C" if unit == "Cel" else ""}
 
 
 def unit_text(unit: str) -> str:

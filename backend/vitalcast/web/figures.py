@@ -27,7 +27,7 @@ POINTS_MAX = 600  # of one line; two pixels each on a wide screen
 CELLS_MAX = 300  # of one row of a heatmap
 TICKS = 5
 LINE_WIDTH = 1.25
-_FILLS = {True: "bd", False: "29"}  # how solid bands and the ground below lines are, as the last byte of a colour
+BAND_ALPHA = "bd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,11 @@ def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp] | None) -> Js
         "y": -shown if line.down else shown,
         "text": [format_value(value, unit) for value in shown.tolist()],
         "line": {"color": color, "width": 0 if panel.stack else LINE_WIDTH},
-        "fillcolor": color + _FILLS[panel.stack],
         "legendgroup": line.key,
     }
-    return trace | ({"stackgroup": "down" if line.down else "up"} if panel.stack else {"fill": "tozeroy"})
+    if panel.stack:  # only bands are filled: Plotly would fill below a line across its holes
+        trace |= {"stackgroup": "down" if line.down else "up", "fillcolor": color + BAND_ALPHA}
+    return trace
 
 
 def _level(drawing: Drawing, level: Floats) -> Json:

@@ -102,7 +102,7 @@ async def test_a_client_that_is_blocked_meanwhile_learns_of_it_too(wide_servers:
 
 
 async def miss_ticks_while_blocked(server: Server) -> None:
-    async with witness(server, metrics="test.bulk") as watching, raw(server, receive_buffer_bytes=2048) as one:
+    async with witness(server) as watching, raw(server, receive_buffer_bytes=2048) as one:
         ack, snapshot = await one.subscribe("bulk", ["test.bulk"], interval=0.1)
         mirror = Mirror(ack["group"])
         mirror.feed(snapshot)

@@ -7,11 +7,15 @@ import { VitalCell } from "./vital.js";
 /** Between two announcements of what is alarming: a number at its threshold crosses it many times. */
 const SAID_EVERY_MS = 10_000;
 
-/** Set `panels`, `session` and `clock` before it is connected. Panels whose `vital` is empty are not in it. */
+/**
+ * Set `panels`, `session` and `clock` before it is connected, and `view` where one panel may take the place of all.
+ * Panels whose `vital` is empty are not in it.
+ */
 export class VitalVitals extends HTMLElement {
   /** @type {import("../core/panels.js").Panel[]} */ panels = [];
   /** @type {import("../core/session.js").Session} */ session;
   /** @type {import("../core/clock.js").ServerClock} */ clock;
+  /** @type {import("../core/view.js").View|null} */ view = null;
 
   /** @type {VitalCell[]} */ #cells = [];
   /** @type {HTMLElement} */ #said;
@@ -31,6 +35,7 @@ export class VitalVitals extends HTMLElement {
       stream.addEventListener("change", this.#changed);
       stream.addEventListener("refused", this.#changed);
     }
+    this.addEventListener("click", this.#clicked);
     this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "50%" });
     this.#watch.observe(this);
     this.#stopBeat = everyBeat(() => this.#beat());
@@ -40,6 +45,7 @@ export class VitalVitals extends HTMLElement {
   disconnectedCallback() {
     this.#stopBeat();
     this.#watch.disconnect();
+    this.removeEventListener("click", this.#clicked);
     for (const { stream } of this.#cells) {
       stream.removeEventListener("refused", this.#changed);
       stream.removeEventListener("change", this.#changed);
@@ -49,6 +55,14 @@ export class VitalVitals extends HTMLElement {
     this.#cells = [];
     this.replaceChildren();
   }
+
+  /** While one panel is at full size, another takes its place: there is nothing to scroll to. */
+  #clicked = (event) => {
+    const at = this.#cells.findIndex(({ element }) => element.contains(event.target));
+    if (at < 0 || !this.view || this.view.panel === null || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.view.set({ panel: this.#cells[at].panel.id });
+  };
 
   #scrolled = (entries) => {
     this.#visible = entries.at(-1).isIntersecting;

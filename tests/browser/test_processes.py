@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
-from tests.browser.conftest import OpenPage, RunJs, Watched
+from tests.browser.conftest import SERVER_ENV, OpenPage, RunJs, Watched
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -236,6 +236,23 @@ async def test_a_focused_row_holds_and_arrows_walk(page_server: Server, open_pag
     assert await page.evaluate(focused) == 2
     await page.keyboard.press("Escape")
     await watched.until(f"() => ({SHOWN})().length === 2 && ({TEXT})('.note') === ''")
+
+
+async def test_says_that_it_goes_on_while_the_charts_stand_still(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, f"{page_server.url}/?from=1000&to=2000")
+    await watched.until(f"() => ({TEXT})('.note') === 'of now, while the charts stand still'")
+    newest = await watched.page.evaluate(NEWEST)
+    await watched.until(f"() => ({NEWEST})() > {newest}")
+
+
+async def test_a_machine_that_does_not_list_its_processes_has_no_table(open_page: OpenPage) -> None:
+    server = Server(env=SERVER_ENV | {"VITALCAST_COLLECTORS__DISABLED": "processes"})
+    try:
+        watched = await open_page(server.start().url)
+        await watched.page.wait_for_selector("vital-processes[hidden]", state="attached")
+        await watched.state("live")
+    finally:
+        server.close()
 
 
 # --- what it costs, and where it is seen ---------------------------------------------------------------------------

@@ -94,6 +94,12 @@ async def test_a_cell_is_reached_by_keyboard_and_leads_to_its_panel(machine: Ser
     await watched.until("() => document.querySelector('#panel-cpu').getBoundingClientRect().top < innerHeight / 2")
 
 
+async def test_while_one_panel_is_at_full_size_another_takes_its_place(machine: Server, open_page: OpenPage) -> None:
+    watched = await open_page(f"{machine.url}/?panel=flip")
+    await watched.page.click(CELL.format("cpu"))
+    await watched.until("() => new URLSearchParams(location.search).get('panel') === 'cpu' && location.hash === ''")
+
+
 async def test_comes_and_goes_with_its_series_and_alarms_only_past_a_threshold(
     machine: Server, open_page: OpenPage
 ) -> None:

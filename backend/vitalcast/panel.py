@@ -5,7 +5,7 @@ number stands for all of them. Every viewer draws from these same few keys: the 
 whoever reads `/api/v1/panels`.
 """
 
-from __future__ import annotations
+# Not `from __future__ import annotations`: pydantic would compile each field's text anew, at every start.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What may be set: every key with its type, its bounds, its default and why it is there."""
 
-from __future__ import annotations
+# Not `from __future__ import annotations`: pydantic would compile each field's text anew, at every start.
 
 import ipaddress
 from collections.abc import Iterator, Mapping

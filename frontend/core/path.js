@@ -17,9 +17,27 @@ export const placesOf = (times, x) => Array.from(times, (time) => `${text(x(time
  * @param {string[]} places @param {Float64Array} values @param {(value: number) => number} y to pixels
  */
 export function linePath(places, values, y) {
-  let path = "";
-  for (const [start, end] of stretches(values)) path += openPath(places, values, y, start, end);
-  return path;
+  return stretches(values)
+    .map(([start, end]) => openPath(places, values, y, start, end))
+    .join("");
+}
+
+/** The area between `values` and `base`, one closed polygon for each stretch without a gap; none where it is empty. */
+export function areaPath(places, values, base, y) {
+  return bothPaths(places, values, base, y).area;
+}
+
+/** A line and the area down to its base, whose upper edges are the same. @returns {{line: string, area: string}} */
+export function bothPaths(places, values, base, y) {
+  let line = "";
+  let area = "";
+  const nothing = empty(values, base);
+  for (const [start, end] of stretches(values)) {
+    const edge = openPath(places, values, y, start, end);
+    line += edge;
+    if (!nothing) area += edge + closing(places, base, y, start, end);
+  }
+  return { line, area };
 }
 
 /** One stretch; of a run at one level, which many lines are most of the time, only the ends. */
@@ -38,21 +56,15 @@ function openPath(places, values, y, start, end) {
   return written < end - 1 ? `${path}L${places[end - 1]}${level}` : path;
 }
 
-/** The area between `values` and `base`, one closed polygon for each stretch without a gap; none where it is empty. */
-export function areaPath(places, values, base, y) {
-  if (empty(values, base)) return "";
-  let path = "";
-  for (const [start, end] of stretches(values)) {
-    path += openPath(places, values, y, start, end);
-    if (flat(base, start, end)) {
-      const level = text(y(base[start]));
-      path += `L${places[end - 1]}${level}L${places[start]}${level}Z`;
-      continue;
-    }
-    for (let i = end - 1; i >= start; i -= 1) path += "L" + places[i] + text(y(base[i]));
-    path += "Z";
+/** Back along the base. */
+function closing(places, base, y, start, end) {
+  if (flat(base, start, end)) {
+    const level = text(y(base[start]));
+    return `L${places[end - 1]}${level}L${places[start]}${level}Z`;
   }
-  return path;
+  let path = "";
+  for (let i = end - 1; i >= start; i -= 1) path += "L" + places[i] + text(y(base[i]));
+  return `${path}Z`;
 }
 
 function empty(values, base) {

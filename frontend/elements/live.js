@@ -1,6 +1,6 @@
 /** The short cut of charts of lines: rewrites the paths of a figure that was drawn in full once. */
 
-import { areaPath, linePath, placesOf } from "../core/path.js";
+import { bothPaths, placesOf } from "../core/path.js";
 
 const NO_LINE = "M0,0";
 
@@ -31,9 +31,10 @@ export class LiveLines {
     const places = placesOf(times, (time) => (time - from) * perMs);
     const y = (value) => (high - value) * perUnit;
     shapes.forEach(({ top, base }, i) => {
+      const paths = bothPaths(places, top, base, y);
       const { area, line } = this.#shapes[i];
-      area?.write(areaPath(places, top, base, y));
-      line?.write(linePath(places, top, y));
+      area?.write(paths.area);
+      line?.write(paths.line);
     });
     this.#reference?.write(`M0,${y(reference).toFixed(1)}h${width}`);
   }

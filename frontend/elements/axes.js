@@ -1,6 +1,7 @@
 /** The grid and the labels of a chart: nodes that stay and are moved, because ticks change far more often than charts. */
 
-const SVG = "http://www.w3.org/2000/svg";
+/** The parser knows the namespace by heart. */
+const SVG = new DOMParser().parseFromString("<svg/>", "text/html").body.firstElementChild?.namespaceURI ?? null;
 /** Half of a digit's width as a share of the font's size, a little generous. */
 const HALF_DIGIT = 0.31;
 
@@ -59,7 +60,7 @@ export class Axes {
   #ticks = "";
 
   constructor() {
-    this.element = document.createElementNS(SVG, "svg");
+    this.element = /** @type {SVGElement} */ (document.createElementNS(SVG, "svg"));
     this.element.setAttribute("class", "axes");
     this.element.setAttribute("aria-hidden", "true");
     this.#grid = new Kept(node("path", "grid", this.element));

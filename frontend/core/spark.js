@@ -44,7 +44,11 @@ export class SparkPoints {
   }
 }
 
-/** What the line shows is what the number beside it says. */
+/**
+ * What the line shows is what the number beside it says.
+ *
+ * @param {import("./panels.js").Panel} panel @param {import("./headline.js").HeadlineNow} now
+ */
 const sparkValue = ({ headline }, { value, share }) => (headline?.show === "share" ? share : value);
 
 /**
@@ -79,6 +83,7 @@ export function sparkReach(panel, now, values) {
   return { low, high: high > low ? high : low + 1 };
 }
 
+/** @param {import("./panels.js").Panel} panel @param {import("./headline.js").HeadlineNow} now */
 function leastReach({ headline, max, span_min, thresholds, unit }, { value, share }) {
   if (headline?.show === "share") return 1;
   if (typeof max === "number") return max;
@@ -96,7 +101,7 @@ function leastReach({ headline, max, span_min, thresholds, unit }, { value, shar
 export function sparkPaths({ times, values }, { from, to, low, high, width, height }) {
   const first = times.findIndex((time) => time >= from);
   if (first < 0) return { line: "", area: "" };
-  const shown = values.slice(first);
+  const shown = Float64Array.from(values.slice(first));
   const places = placesOf(times.slice(first), (time) => ((time - from) / (to - from)) * width);
   const y = (value) => ((high - value) / (high - low)) * height;
   return { line: linePath(places, shown, y), area: areaPath(places, shown, shown.map(() => low), y) };

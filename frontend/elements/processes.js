@@ -4,11 +4,12 @@ import { formatAge } from "../core/format.js";
 import { errorWords } from "../core/protocol.js";
 import { staleAfterS } from "../core/status.js";
 import { ShownRows, arranged, clicked, countWords, labelOf, orderOf, tableRequestOf } from "../core/table.js";
-import { DEFAULTS } from "../core/view.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
 import { Rows } from "./rows.js";
 
+/** What helps where the order is none. */
+const USUAL = "cpu";
 const TYPING_MS = 150;
 const FILTER_MAX = 100;
 const UNKNOWN_TABLE = 102;
@@ -144,7 +145,7 @@ export class VitalProcesses extends HTMLElement {
   #clicked = (event) => {
     const button = event.target.closest("button");
     if (button === this.#parts.again) {
-      this.view.set({ sort: this.stream.refusal ? DEFAULTS.sort : this.view.sort, filter: "" });
+      this.view.set({ sort: this.stream.refusal ? USUAL : this.view.sort, filter: "" });
       this.#filter.value = "";
       this.#filter.focus();
     } else if (button?.dataset.column) {
@@ -208,8 +209,7 @@ export class VitalProcesses extends HTMLElement {
   #focusRow(row, event) {
     if (!row) return;
     event.preventDefault();
-    const stop = this.#rows.body.querySelector('[tabindex="0"]');
-    if (stop) stop.tabIndex = -1;
+    this.#rows.body.querySelector('[tabindex="0"]')?.setAttribute("tabindex", "-1");
     row.tabIndex = 0;
     row.focus();
   }
@@ -286,9 +286,9 @@ export class VitalProcesses extends HTMLElement {
     const nothing = current && !refusal && matches === 0;
     if (nothing) setText(empty, `No process matches \u201c${view.filter}\u201d.`);
     else setText(empty, Number.isFinite(stream.newest) || refusal ? "" : "Waiting for the processes\u2026");
-    const usual = !refusal || (view.sort === DEFAULTS.sort && view.filter === "");
+    const usual = !refusal || (view.sort === USUAL && view.filter === "");
     again.hidden = !nothing && usual;
-    setText(again, refusal ? `Show all by ${labelOf(orderOf(DEFAULTS.sort).column)}` : "Clear the filter");
+    setText(again, refusal ? `Show all by ${labelOf(orderOf(USUAL).column)}` : "Clear the filter");
     this.classList.toggle("refused", refusal !== null);
   }
 }

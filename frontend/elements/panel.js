@@ -304,6 +304,7 @@ export class VitalPanel extends HTMLElement {
     const { hover, frozen } = this.view;
     const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
     this.#moment.hidden = hover === null;
+    if (hover === null) this.classList.remove("unknown");
     if (hover === null) {
       this.#legend.write(valuesAt(ring, this.#lines, last));
       this.#headline.write(headlineOf(this.definition, reading, ring, last));
@@ -313,7 +314,10 @@ export class VitalPanel extends HTMLElement {
     const { time, values, why } = momentOf({ store, lines: this.#lines, time: hover });
     this.#legend.write(values);
     this.#headline.write(headlineOf(this.definition, reading, ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time)));
+    // The chart marks the moment itself; what there was not is told in the place of the numbers.
+    this.classList.toggle("unknown", why !== "");
     setText(this.#moment, `${formatClock(Number.isNaN(time) ? hover : time, { seconds: true })}${why && `: ${why}`}`);
+    this.#moment.title = this.#moment.textContent ?? "";
   }
 
   #point = () => {

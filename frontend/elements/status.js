@@ -117,7 +117,13 @@ export class VitalStatus extends HTMLElement {
 
 /** The moment or the span that a frozen view shows, in words. @param {import("../core/view.js").View} view */
 function momentWords({ frozen, paused }) {
-  const clock = (ms) => formatClock(ms, { seconds: true });
   const { from, to } = /** @type {import("../core/view.js").Window} */ (frozen);
-  return paused ? `at ${clock(to)}` : `${clock(from)}\u2013${clock(to)}`;
+  return paused ? `at ${dated(to)}` : `${dated(from)}\u2013${formatClock(to, { seconds: true })}`;
+}
+
+/** The time of day, with its day where that is not today. @param {number} ms Unix */
+function dated(ms) {
+  const date = new Date(ms);
+  const time = formatClock(ms, { seconds: true });
+  return date.toDateString() === new Date().toDateString() ? time : `${date.toLocaleDateString()} ${time}`;
 }

@@ -230,9 +230,17 @@ export class Session {
     this.#command("unsubscribe", stream, (id) => protocol.unsubscribe(id, stream.name));
   }
 
+  /** Says once more that it is not wanted, unless it is by now: then asking for it again says that it is there still. */
+  #leave(stream) {
+    const other = this.#streams.has(stream.name) && this.#streams.get(stream.name) !== stream;
+    if (!stream.asked && !other) this.#unsubscribe(stream);
+  }
+
   /** What it asked before does not concern it any more, however late the answer comes. */
   #disregard(stream) {
-    for (const pending of this.#pending.values()) if (pending.stream === stream) pending.type = "unsubscribe";
+    for (const pending of this.#pending.values()) {
+      if (pending.stream === stream && pending.type !== "unsubscribe") pending.type = "moot";
+    }
   }
 
   #command(type, stream, build) {
@@ -244,7 +252,7 @@ export class Session {
   #acknowledged(message) {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
-    if (!pending || pending.type === "unsubscribe") return;
+    if (!pending || pending.type === "unsubscribe" || pending.type === "moot") return;
     const { stream, type, ticket } = pending;
     if (message.group !== undefined) stream.group = message.group;
     if (type === "pause") {
@@ -263,13 +271,21 @@ export class Session {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     // One that no stream asked for concerns the connection; whoever owns it hears the message too.
-    if (!pending || pending.type === "unsubscribe") return;
+    if (!pending || pending.type === "moot") return;
     const { stream, type } = pending;
     const { code } = message;
-    if (code === LIMIT && message.message?.startsWith("backfill") && stream.askLess()) this.#again(stream);
-    else if (code === DUPLICATE || (code === RATE_LIMITED && type !== "ask")) this.#afterwards(() => this.#again(stream), RETRY_SOON_MS);
-    else if (type !== "ask") this.#again(stream);
-    else this.#giveUp(stream, message);
+    const tooMany = code === RATE_LIMITED;
+    const asksLess = code === LIMIT && message.message?.startsWith("backfill") && stream.askLess();
+    if (type === "unsubscribe") {
+      if (tooMany) this.#afterwards(() => this.#leave(stream), RETRY_SOON_MS);
+    } else if (code === DUPLICATE || tooMany) {
+      // Whether an earlier command took it away is not sure either.
+      this.#afterwards(() => this.#again(stream), RETRY_SOON_MS);
+    } else if (asksLess || type !== "ask") {
+      this.#again(stream);
+    } else {
+      this.#giveUp(stream, message);
+    }
   }
 
   #giveUp(stream, message) {
@@ -279,13 +295,10 @@ export class Session {
     stream.tell("refused");
     if (!message.temporary) return;
     stream.resting = true;
-    this.#afterwards(
-      () => {
-        stream.resting = false;
-        this.#reach(stream);
-      },
-      message.code === RATE_LIMITED ? RETRY_SOON_MS : RETRY_MS,
-    );
+    this.#afterwards(() => {
+      stream.resting = false;
+      this.#reach(stream);
+    }, RETRY_MS);
   }
 
   /** What concerns this connection alone: another begins anew. */

@@ -143,7 +143,16 @@ VALID: dict[str, dict[str, Any]] = {
     "update": {"stream": "s", "interval": 1.0, "paused": False, "backfill": 1, "since": {"epoch": "e", "offset": 1}},
     "unsubscribe": {"stream": "s"},
     "list": {"metrics": [">"]},
-    "table": {"stream": "s", "table": "processes", "sort": "cpu", "limit": 3, "interval": 1.0},
+    "table": {
+        "stream": "s",
+        "table": "processes",
+        "sort": "cpu",
+        "order": "ascending",
+        "filter": "x",
+        "keys": [1],
+        "limit": 3,
+        "interval": 1.0,
+    },
     "ping": {},
 }
 STRANGE: list[Any] = [
@@ -171,6 +180,8 @@ FINE = {  # what is strange elsewhere and right here
     ("hello", "token"): [True, "", "x" * 5_000, "\u0000"],
     ("subscribe", "stream"): ["\u0000"],
     ("table", "stream"): ["\u0000"],
+    ("table", "filter"): ["", "\u0000"],
+    ("table", "keys"): [[1]],
     ("subscribe", "where"): [{}, {"x": ["y"]}],
     ("update", "paused"): [True],
 }
@@ -532,6 +543,9 @@ class Fuzz:
         if fields["type"] == "table":
             fields["table"] = pick(["processes", "processes", "nothing"])
             fields["interval"] = pick([1, 1.5, 2])
+            fields["order"] = pick([None, "ascending", "descending"])
+            fields["filter"] = pick(["", "python", "\u0130", "x" * 100])
+            fields["keys"] = pick([None, [1, 2], [2**53]])
         elif fields["type"] in ("subscribe", "update"):
             fields["interval"] = pick([None, 0.1, 0.2, 0.25, 1, 60])
         if self.random.random() < 0.1:

@@ -7,7 +7,7 @@ import { valuesAt } from "./lines.js";
 const BREAK_WORDS = Object.freeze({
   slow: "this page was too slow to take them",
   sampler: "the server missed ticks: its machine was busy",
-  expired: "the server no longer had them",
+  expired: "this page was away for longer than the server keeps them",
   paused: "this chart was not in view",
   disconnected: "not connected",
   missing: "the server sent none",

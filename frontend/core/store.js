@@ -193,6 +193,8 @@ export class StreamStore {
     const kept = this.ring.firstAtOrAfter(time);
     if (kept === this.ring.length) return;
     this.ring = this.ring.head(kept);
+    // What is left of a break has the reason of the whole.
+    this.#why ||= this.breaks.find(({ from, to }) => from < time && to >= time)?.why ?? "";
     this.breaks = this.breaks.filter(({ to }) => to < time);
   }
 

@@ -117,12 +117,15 @@ async def test_a_replay_fills_the_hole_and_a_lost_one_shows_it(js: RunJs) -> Non
              store.snapshot({ offset: 20, series: series("user", "idle"), times: [18_000, 19_000, 20_000],
                values: [[1, 2, 3], [9, 8, 7]] });
              const lost = store.breaks.map(({ why }) => why);
+             store.snapshot({ offset: 20, series: series("user", "idle"), times: [17_000, 18_000, 19_000, 20_000],
+               values: [[1, 1, 2, 3], [9, 9, 8, 7]] });
+             lost.push(...store.breaks.map(({ to, why }) => `${to} ${why}`));
              store.snapshot({ offset: 20, series: series("user", "idle"), values: [Array(9).fill(1), Array(9).fill(2)],
                times: [12, 13, 14, 15, 16, 17, 18, 19, 20].map((s) => s * 1000) });
              store.snapshot({ offset: 21, series: series("user", "idle"), times: [], values: [[], []] });
              store.data({ offset: 21, time: 21_000, values: [1, 1] });
              return [lost, store.breaks, store.ring.length];"""
-    ) == [["disconnected"], [], 12]
+    ) == [["disconnected", "17000 disconnected"], [], 12]
 
 
 async def test_a_gap_told_after_its_snapshot_explains_the_nearest_hole(js: RunJs) -> None:

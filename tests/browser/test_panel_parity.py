@@ -29,6 +29,7 @@ ODD = tuple(
             {"metrics": ["hw.temperature"], "by": ["hw.name"]},
             {"metrics": ["system.memory.limit"], "max": "system.memory.limit"},
             {"metrics": ["system.memory.usage"], "rest": ["free"], "headline": {"per": "rest"}},
+            {"metrics": ["system.cpu.logical.utilization"]},
             {"metrics": ["system.load.average"], "order": ["5m"], "headline": {"reduce": "max"}, "lines_max": 1},
         )
     )
@@ -46,10 +47,10 @@ return given.map(({ panel, series, row }) => {
   const line = ({ key, label, column, down, part, color }) => ({ key, label, column, down, part, color });
   const lines = reading.lines.map(line);
   const now = headlineOf(panel, reading, ring);
-  const chosen = panel.chart === "line" ? busiest(reading.lines, ring, linesMaxOf(panel)) : [];
+  const chosen = busiest(reading.lines, ring, linesMaxOf(panel));
   const { max, reference, per, unit } = reading;
   return { lines, remainder: reading.remainder.map(({ column }) => column), max, reference, per, unit,
-           drawn: chosen.map(({ column }) => column),
+           drawn: chosen.map(({ column, color }) => [column, color]),
            numbers: now.numbers.map(({ text, label }) => [text, label]), level: now.level };
 });
 """
@@ -77,7 +78,7 @@ def _python(panel: Panel, series: list[Any], row: list[float | None]) -> dict[st
         "reference": reading.reference,
         "per": reading.per,
         "unit": reading.unit,
-        "drawn": [line.column for line in drawn] if panel.chart == "line" else [],
+        "drawn": [[line.column, line.color] for line in drawn],
         "numbers": [[format_value(one.value, one.unit), one.label] for one in now.numbers],
         "level": now.level,
     }

@@ -130,11 +130,24 @@ def test_the_busiest_keys_are_drawn_and_both_ways_of_them() -> None:
     assert [line.label for line in busiest(panel, reading.lines, peaks)] == ["lo", "lo"]
 
 
-def test_lines_at_rest_are_not_drawn_unless_all_are() -> None:
+def test_of_many_lines_those_at_rest_are_not_drawn_unless_all_are() -> None:
     panel, reading = read("disk-busy")
     peaks = {reading.lines[2].column: 0.5}
     assert [line.label for line in busiest(panel, reading.lines, peaks)] == ["sda2"]
     assert len(busiest(panel, reading.lines, {})) == 3
+
+
+def test_few_lines_are_all_drawn() -> None:
+    panel, reading = read("load")
+    assert len(busiest(panel, reading.lines, {reading.lines[0].column: 1.0})) == 3
+
+
+def test_drawn_lines_that_would_share_a_colour_are_told_apart() -> None:
+    panel = Panel(id="a", title="A", metrics=("system.cpu.logical.utilization",))
+    lines = reading_of(panel, series_for(panel)).lines
+    assert (lines[0].color, lines[8].color) == (1, 1)
+    drawn = busiest(panel, lines, {lines[0].column: 1.0, lines[8].column: 1.0})
+    assert [line.color for line in drawn] == [1, 2]
 
 
 def test_a_stack_is_drawn_whole_and_a_heatmap_with_its_cold_rows() -> None:

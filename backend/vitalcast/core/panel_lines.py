@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vitalcast.panel import Panel
 
 COLORS = 8
-AT_REST_SHOWN = 3  # lines at rest are shown all the same where nothing moves
+FEW = 3  # so few lines are all shown, whether they move or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +85,22 @@ def reading_of(panel: Panel, series: Sequence[Series | None]) -> Reading:
 
 
 def busiest(panel: Panel, lines: Iterable[Line], peaks: Mapping[int, float]) -> list[Line]:
-    """Return the lines to draw: of a stack all, else those of the keys with the highest peaks, without those at rest.
+    """Return the lines to draw: of a stack all, else those of the keys with the highest peaks.
 
-    `peaks` holds the highest absolute value of each column.
+    Of many, those at rest are left out; not so rows of a heatmap and bars, which say something by being empty. Those
+    that would share a colour get another. `peaks` holds the highest absolute value of each column.
     """
     lines = list(lines)
     if panel.stack and not panel.below:
-        return lines
+        return _repainted(lines)
     by_key: dict[str, float] = {}
     for line in lines:
         peak = peaks.get(line.column, 0.0)
         by_key[line.key] = max(by_key.get(line.key, 0.0), peak if peak == peak else 0.0)
-    ranked = sorted(by_key, key=lambda key: -by_key[key])
-    busy = [key for key in ranked if by_key[key] > 0 or panel.chart != "line"][: panel.lines_max]
-    kept = set(busy or ranked[: min(panel.lines_max, AT_REST_SHOWN)])
-    return [line for line in lines if line.key in kept]
+    ranked = sorted(by_key, key=lambda key: -by_key[key])[: panel.lines_max]
+    resting = len(by_key) <= FEW or panel.chart != "line"
+    kept = set([key for key in ranked if resting or by_key[key] > 0] or ranked[:FEW])
+    return _repainted([line for line in lines if line.key in kept])
 
 
 def word_of(panel: Panel, attribute: str, value: str) -> str:
@@ -211,3 +212,19 @@ def _painted(panel: Panel, lines: list[Line]) -> tuple[Line, ...]:
             taken = [*colors.values(), *reserved]
             colors[key] = min(range(1, COLORS + 1), key=taken.count) if place is None else place % COLORS + 1
     return tuple(replace(line, color=colors[line.part or line.key]) for line in lines)
+
+
+def _repainted(lines: Iterable[Line]) -> list[Line]:
+    """Tell apart by their colours what is drawn, as far as there are colours."""
+    owners: dict[int, str] = {}
+    colors: dict[str, int] = {}
+    painted = []
+    for line in lines:
+        key = line.part or line.key
+        if key not in colors:
+            color = line.color
+            if color in owners and len(owners) < COLORS:
+                color = next(other for other in range(1, COLORS + 1) if other not in owners)
+            owners[color], colors[key] = key, color
+        painted.append(replace(line, color=colors[key]))
+    return painted

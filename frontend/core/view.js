@@ -129,8 +129,8 @@ export class View extends EventTarget {
 /** @returns {Window|null} */
 function windowOf(from, to) {
   if (!/^\d{1,16}$/.test(from) || !/^\d{1,16}$/.test(to)) return null;
-  const window = { from: Number(from), to: Number(to) };
-  return window.from < window.to && window.to <= TIME_MAX ? window : null;
+  const span = { from: Number(from), to: Number(to) };
+  return span.from < span.to && span.to <= TIME_MAX ? span : null;
 }
 
 function same(a, b) {

@@ -2,6 +2,9 @@
 
 const SOURCE = new URL("../vendor/plotly-cartesian-4.1.1.min.js", import.meta.url);
 
+/** After a failure all charts are told the same for so long, however often they ask; then it is tried anew. */
+const RETRY_MS = 2000;
+
 /** @type {Promise<any>|undefined} */ let loading;
 
 /** Running the library takes the processor for longer than all else together: what is ready is painted first. */
@@ -19,8 +22,8 @@ const run = () =>
     script.src = SOURCE.href;
     script.onload = () => resolve(/** @type {any} */ (globalThis).Plotly);
     script.onerror = () => {
-      loading = undefined;
       script.remove();
+      setTimeout(() => (loading = undefined), RETRY_MS);
       reject(new Error("the charting library could not be loaded"));
     };
     document.head.append(script);

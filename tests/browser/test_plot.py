@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 from tests.browser.conftest import OpenPage, Watched
 from tests.e2e.server import Server
 
@@ -321,16 +321,50 @@ async def test_a_chart_outlives_being_moved_hidden_and_flooded(page_server: Serv
 async def test_a_chart_says_that_plotly_did_not_load_and_tries_again(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_lab(open_page, page_server)
     page: Page = watched.page
-    await page.route("**/plotly-cartesian-*", lambda route: route.abort())
+    tried = []
+
+    async def refuse(route: Route) -> None:
+        tried.append(route.request.url)
+        await route.abort()
+
+    await page.route("**/plotly-cartesian-*", refuse)
     said = await page.evaluate("""async () => {
         window.plot = lab.chart();
-        const failed = new Promise((resume) => plot.addEventListener("failed", ({ detail }) => resume(detail.message)));
-        plot.draw(lab.lines(300));
-        return failed;
+        const failed = () => new Promise((resume) =>
+          plot.addEventListener("failed", ({ detail }) => resume(detail.message), { once: true }));
+        const said = [];
+        for (let last = 300; last < 310; last += 1) {
+          const next = failed();
+          plot.draw(lab.lines(last));
+          said.push(await next);
+        }
+        return said;
     }""")
-    assert said == "the charting library could not be loaded"
+    assert said == ["the charting library could not be loaded"] * 10
+    # The charts go on asking with each reading; the network is not bothered as often.
+    assert len(tried) <= 2
     await page.unroute("**/plotly-cartesian-*")
     await watched.until("() => { plot.draw(lab.lines(301)); return plot.counts.full > 0 && !plot.busy; }")
+
+
+@pytest.mark.parametrize("kind", ["lines", "heatmap"])
+async def test_a_chart_does_not_grow_with_time(page_server: Server, open_page: OpenPage, kind: str) -> None:
+    watched = await open_lab(open_page, page_server)
+    before, after = await watched.page.evaluate(
+        """async (kind) => {
+        const plot = lab.chart({ view: new lab.View() });
+        const nodes = () => plot.parentElement.querySelectorAll("*").length;
+        plot.draw(lab[kind](300));
+        await lab.settled(plot, 1, 0);
+        const drawTo = (last) => {
+          for (let i = plot.counts.live; i < last; i += 1) plot.draw(lab[kind](301 + i, { seconds: 60 + (i % 7) }));
+          return nodes();
+        };
+        return [drawTo(100), drawTo(500)];
+    }""",
+        kind,
+    )
+    assert after == before
 
 
 @pytest.mark.parametrize("kind", ["lines", "bands", "heatmap", "bars"])

@@ -205,7 +205,9 @@ async def _until_drawn(page: Page, way: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def charts(rates: Sequence[float], *, window_s: float, rounds: int, ways: Sequence[str] = WAYS) -> Table:
+async def charts(
+    rates: Sequence[float], *, window_s: float, rounds: int, ways: Sequence[str] = WAYS, points: int = POINTS
+) -> Table:
     """Return a row for each rate and way, and notes."""
     absent = ""
     uplot = None
@@ -221,7 +223,7 @@ async def charts(rates: Sequence[float], *, window_s: float, rounds: int, ways: 
             page = await browser.new_page(viewport=VIEWPORT, locale="en-US")
             page.on("pageerror", lambda error: progress(f"  error in the page: {error}"))
             await page.goto(url)
-            given = {"panels": PANELS, "lines": LINES, "points": POINTS, "uplot": uplot is not None}
+            given = {"panels": PANELS, "lines": LINES, "points": points, "uplot": uplot is not None}
             await page.evaluate(SCRIPT.read_text(), given)
             cdp = await page.context.new_cdp_session(page)
             await cdp.send("Performance.enable")
@@ -234,16 +236,19 @@ async def charts(rates: Sequence[float], *, window_s: float, rounds: int, ways: 
                         progress(f"  round {number + 1} of {rounds}, {hz:g} Hz, {way}: {shares}")
     rows = [chart_row(hz, way, results[hz, way]) for hz in rates for way in ways]
     notes = [
-        f"{PANELS} charts of {LINES} series and {POINTS} points; share of the main thread by the browser's task time",
+        f"{PANELS} charts of {LINES} series and {points} points; share of the main thread by the browser's task time",
         "CPU is the processor time of that thread, without what it waited for others on a busy machine",
         f"{rounds} rounds of {window_s:g} s each, all ways in turn on one page: median [least–greatest]",
         f"'{NOTHING}' is the same page without charts; '{MIXED}': half lines, a third bands, a sixth heatmaps",
     ]
+    if uplot is not None:
+        notes.append(f"{MICRO} paints canvases; a browser without a graphics processor does that on this thread")
     return rows, [*notes, *filter(None, [absent])]
 
 
 def chart_row(hz: float, way: str, results: list[dict[str, float]]) -> dict[str, Any]:
     per_s = [one["drawn"] / one["seconds"] for one in results]
+    each_ms = [10 * one["cpu"] * one["seconds"] / one["drawn"] for one in results if one["drawn"]]
     return {
         "Hz": hz,
         "charts": way,
@@ -251,6 +256,7 @@ def chart_row(hz: float, way: str, results: list[dict[str, float]]) -> dict[str,
         "CPU %": spread((one["cpu"] for one in results), 2),
         "script %": spread((one["script"] for one in results), 2),
         "drawings/s": spread(per_s, 1),
+        "CPU ms each": spread(each_ms, 2) if each_ms else None,
         "in full": int(sum(one["full"] for one in results)),
         "lines": int(results[-1]["lines"]),
     }
@@ -311,12 +317,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each measurement")
     parser.add_argument("--rates", type=float, nargs="+", default=[1.0, 10.0], metavar="HZ")
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, help="what draws the charts")
+    parser.add_argument("--points", type=int, default=POINTS, help="of each series")
     options = parser.parse_args(argv)
     rounds, seconds = (1, 3.0) if options.quick else (options.rounds, options.seconds)
     tables: list[Table] = []
     if options.only != "load":
         progress("charts")
-        tables.append(asyncio.run(charts(options.rates, window_s=seconds, rounds=rounds, ways=options.ways)))
+        given = {"ways": options.ways, "points": options.points}
+        tables.append(asyncio.run(charts(options.rates, window_s=seconds, rounds=rounds, **given)))
     if options.only != "charts":
         progress("load")
         tables.append(asyncio.run(load(rounds=rounds)))

@@ -15,7 +15,15 @@ from tests.web.conftest import World, make_world
 
 from vitalcast.model import Series
 
-PATHS = ["/api/v1/metrics", "/api/v1/latest", "/metrics", "/healthz", "/readyz"]
+PATHS = [
+    "/api/v1/metrics",
+    "/api/v1/latest",
+    "/api/v1/panels",
+    "/api/v1/panels/cpu/figure",
+    "/metrics",
+    "/healthz",
+    "/readyz",
+]
 
 
 # --- the catalogue -------------------------------------------------------------------------------------------------

@@ -205,6 +205,17 @@ def test_of_many_readings_the_extremes_stay() -> None:
     assert max(heat.z[0]) == 0.9
 
 
+def test_many_lines_have_fewer_points_each() -> None:
+    panel = Panel(id="many", title="Many", metrics=("hw.fan.speed",), stack=True)
+    world = world_of(panel, ticks=0)
+    fans = [Series(DESCRIPTORS["hw.fan.speed"], (f"fan/{number}", "Fan")) for number in range(600)]
+    for tick in range(400):
+        world.machine.hub.append(world.machine.frame(dict.fromkeys(fans, float(tick % 13))))
+    figure = world.client.get("/api/v1/panels/many/figure", params={"range": 900}).json()
+    assert len(figure["data"]) == 600
+    assert {len(trace["y"]) for trace in figure["data"]} <= set(range(20, 101))
+
+
 def test_the_bands_of_a_stack_keep_the_same_times() -> None:
     world = world_of(panel_of("cpu"), ticks=890, value=lambda tick, at: (tick * 7919 % 101) / 1000 * (at + 1))
     figure = figure_of(world, "cpu", range=900)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 POINTS_MAX = 600  # of one line; two pixels each on a wide screen
+POINTS_OF_ALL_MAX = 60_000  # of all lines together, each of which has a text
+POINTS_MIN = 20
 CELLS_MAX = 300  # of one row of a heatmap
 TICKS = 5
 LINE_WIDTH = 1.25
@@ -99,8 +101,12 @@ def _subtitle(now: HeadlineNow) -> str:
 def _lines(drawing: Drawing) -> Filled:
     panel, reading, past = drawing.panel, drawing.reading, drawing.past
     drawn = _chosen(drawing)
-    rows = _stack_rows(drawn, past) if panel.stack else None
-    traces = [_line(drawing, line, rows) for line in drawn]
+    most = max(min(POINTS_MAX, POINTS_OF_ALL_MAX // max(len(drawn), 1)), POINTS_MIN)
+    together = _stack_rows(drawn, past, most) if panel.stack else None
+    traces = []
+    for line in drawn:
+        rows = extremes(past.of(line.column), most) if together is None else together
+        traces.append(_line(drawing, line, rows))
     low, high = _extent(panel, drawn, past)
     if drawn and reading.reference >= 0:
         level = past.of(reading.reference)
@@ -114,18 +120,16 @@ def _chosen(drawing: Drawing) -> list[Line]:
     return busiest(drawing.panel, drawing.reading.lines, dict(zip(drawing.past.columns, tops, strict=True)))
 
 
-def _stack_rows(drawn: Sequence[Line], past: Past) -> npt.NDArray[np.intp]:
+def _stack_rows(drawn: Sequence[Line], past: Past, most: int) -> npt.NDArray[np.intp]:
     """Return the rows that all bands are drawn at: they must be the same for all."""
     block = past.values[:, [past.columns.index(line.column) for line in drawn]]
     whole = np.where(np.isnan(block).all(axis=1), np.nan, np.nansum(block, axis=1))
-    return extremes(whole, POINTS_MAX)
+    return extremes(whole, most)
 
 
-def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp] | None) -> Json:
+def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp]) -> Json:
     panel, unit = drawing.panel, drawing.reading.unit
-    values = drawing.past.of(line.column)
-    rows = extremes(values, POINTS_MAX) if rows is None else rows
-    shown = values[rows]
+    shown = drawing.past.of(line.column)[rows]
     color = drawing.colors.lines[line.color - 1]
     way = way_of(panel, drawing.reading, down=line.down) if panel.below else ""
     trace: Json = {

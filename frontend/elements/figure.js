@@ -83,7 +83,8 @@ function lineTraces(picture, { colors }) {
         ...words,
         showlegend: words.showlegend && !(shape.width > 0),
         uid: `area${i}`,
-        line: { width: 0, simplify: false },
+        // No line of its own: not even one without width.
+        mode: "none",
         fill: "toself",
         fillcolor: cssOf(color, shape.fill),
       });

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.browser.conftest import OpenPage, Watched
-from tests.browser.test_plot import open_lab
+from tests.browser.lab import open_lab
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

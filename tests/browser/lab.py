@@ -1,0 +1,18 @@
+"""A page with nothing in it but the charts that a test makes; `window.lab` makes them, and pictures for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.browser.conftest import OpenPage, Watched
+from tests.e2e.server import Server
+
+LAB = Path(__file__).with_name("lab.js").read_text()
+
+
+async def open_lab(open_page: OpenPage, server: Server, **options: Any) -> Watched:
+    watched = await open_page(f"{server.url}/static/vendor/vendor.json", **options)
+    await watched.page.wait_for_load_state()
+    await watched.page.evaluate(LAB)
+    return watched

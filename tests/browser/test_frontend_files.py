@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import brotli
 import plotly
 import pytest
 
@@ -24,15 +27,25 @@ def code(path: Path) -> str:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
-def test_a_vendored_file_is_the_published_one(entry: dict[str, str]) -> None:
+def test_a_vendored_file_is_the_published_one(entry: dict[str, Any]) -> None:
     content = (VENDOR / entry["file"]).read_bytes()
     assert hashlib.sha256(content).hexdigest() == entry["sha256"]
     assert entry["version"] in entry["file"]
     assert "Permission is hereby granted" in (VENDOR / entry["license_file"]).read_text()
 
 
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+def test_what_was_compressed_ahead_is_the_same_file(entry: dict[str, Any]) -> None:
+    content = (VENDOR / entry["file"]).read_bytes()
+    decompress = {".br": brotli.decompress, ".gz": gzip.decompress}
+    assert {Path(name).suffix for name in entry["compressed"]} == set(decompress)
+    for name in entry["compressed"]:
+        assert decompress[Path(name).suffix]((VENDOR / name).read_bytes()) == content
+
+
 def test_everything_vendored_is_listed() -> None:
     listed = {entry[key] for entry in ENTRIES for key in ("file", "license_file")}
+    listed |= {name for entry in ENTRIES for name in entry["compressed"]}
     assert {path.name for path in VENDOR.iterdir() if path.is_file()} == {*listed, "vendor.json"}
 
 

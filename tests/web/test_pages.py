@@ -63,6 +63,23 @@ def test_does_not_compress_for_those_who_cannot(client: TestClient, accepted: st
     assert "content-encoding" not in response.headers
 
 
+def test_takes_what_was_compressed_ahead_and_the_best_that_is_accepted(client: TestClient, root: Path) -> None:
+    (root / "vendor" / "library-1.2.js.br").write_bytes(b"as if by brotli")
+    (root / "vendor" / "library-1.2.js.gz").write_bytes(gzip.compress(b"ahead of time"))
+
+    def coding_and_bytes(accepted: str) -> tuple[str | None, bytes]:
+        url = "/static/vendor/library-1.2.js"
+        with client.stream("GET", url, headers={"Accept-Encoding": accepted}) as response:
+            assert response.headers["vary"] == "Accept-Encoding"
+            return response.headers.get("content-encoding"), b"".join(response.iter_raw())
+
+    assert coding_and_bytes("gzip, deflate, br") == ("br", b"as if by brotli")
+    coding, raw = coding_and_bytes("gzip, br;q=0")
+    assert (coding, gzip.decompress(raw)) == ("gzip", b"ahead of time")
+    assert coding_and_bytes("identity") == (None, MODULE.encode())
+    assert client.get("/static/vendor/library-1.2.js.br").status_code == 404
+
+
 def test_compresses_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     compress = gzip.compress

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -47,6 +48,7 @@ _CONTENT_TYPES: Final = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
+_CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _NOT_WORTH_COMPRESSING: Final = frozenset({".ico", ".png", ".woff2"})
 _GZIP_BYTES_MIN: Final = 512
 _REVALIDATE: Final = "no-cache"
@@ -70,48 +72,71 @@ def frontend_dir(*, package: Path | None = None) -> Path:
     )
 
 
+Stamp = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class _Asset:
     """One file as it is sent; `stamp` tells whether the file on disk is still the one that was read."""
 
-    stamp: tuple[int, int]
+    path: Path
+    stamp: Stamp
     body: bytes
-    compressed: bytes | None
+    compressed: Mapping[str, bytes]  # by coding, the best first
     etag: str
     content_type: str
+
+    def fresh(self) -> bool:
+        """Say whether the file on disk is still the one that was read."""
+        try:
+            return _stamp(self.path) == self.stamp
+        except OSError:
+            return False
 
 
 class StaticFiles:
     """The files below one folder, each read, hashed and compressed once for as long as it does not change.
 
-    Memory is bounded by the folder's own size. Names that begin with a dot are never served.
+    A file with `.br` or `.gz` at the end of its name is the compressed form of the one without. Memory is bounded by
+    the folder's own size. Names that begin with a dot are never served.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._assets: dict[Path, _Asset] = {}
-        self._lock = threading.Lock()
+        self._assets: dict[str, _Asset] = {}
+
+    def kept(self, request: Request, name: str) -> Response | None:
+        """Return the response for a file that was read before and has not changed; else None. Takes microseconds."""
+        asset = self._assets.get(name)
+        return self._response(request, asset) if asset is not None and asset.fresh() else None
 
     def respond(self, request: Request, name: str) -> Response:
-        """Return the response for the file `name` (slash-separated, relative to the root)."""
+        """Return the response for the file `name` (slash-separated, relative to the root), read if need be."""
         path = self._find(name)
         if path is None:
             return PlainTextResponse("Not found\n", status_code=404)
-        asset = self._load(path)
+        asset = _read(path)
+        if path == self._root / name and "//" not in name:  # one name a file, so that there are no more than files
+            self._assets[name] = asset
+        return self._response(request, asset)
+
+    @staticmethod
+    def _response(request: Request, asset: _Asset) -> Response:
         body, etag = asset.body, f'"{asset.etag}"'
-        headers = {"Cache-Control": self._cache_control(path)}
-        if asset.compressed is not None:
+        headers = {"Cache-Control": _cache_control(asset.path)}
+        if asset.compressed:
             headers["Vary"] = "Accept-Encoding"
-            if _accepts_gzip(request.headers.get("accept-encoding", "")):
+            accepted = request.headers.get("accept-encoding", "")
+            if (coding := next((one for one in asset.compressed if _accepts(accepted, one)), None)) is not None:
                 # RFC 9110, 8.8.1: a strong validator differs between the encodings of one resource.
-                body, etag = asset.compressed, f'"{asset.etag}-gz"'
-                headers["Content-Encoding"] = "gzip"
+                body, etag = asset.compressed[coding], f'"{asset.etag}-{coding}"'
+                headers["Content-Encoding"] = coding
         headers["ETag"] = etag
         if _matches(request.headers.get("if-none-match", ""), etag):
             headers.pop("Content-Encoding", None)
             return Response(status_code=304, headers=headers)
         headers["Content-Type"] = asset.content_type
-        if path.suffix == ".html":
+        if asset.path.suffix == ".html":
             headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         # Starlette counts the body for HEAD too and the server leaves it out.
         return Response(body, headers=headers)
@@ -126,35 +151,36 @@ class StaticFiles:
             return None
         return path if found else None
 
-    def _load(self, path: Path) -> _Asset:
-        status = path.stat()
-        stamp = (status.st_mtime_ns, status.st_size)
-        with self._lock:
-            asset = self._assets.get(path)
-            if asset is None or asset.stamp != stamp:
-                asset = self._assets[path] = _read(path, stamp)
-        return asset
 
-    def _cache_control(self, path: Path) -> str:
-        # A vendored file carries its version in its name, so its address never means anything else.
-        vendored = path.parent.name == "vendor" and path.suffix == ".js"
-        return _FOREVER if vendored else _REVALIDATE
+def _cache_control(path: Path) -> str:
+    # A vendored file carries its version in its name, so its address never means anything else.
+    vendored = path.parent.name == "vendor" and path.suffix == ".js"
+    return _FOREVER if vendored else _REVALIDATE
 
 
-def _read(path: Path, stamp: tuple[int, int]) -> _Asset:
-    body = path.read_bytes()
-    compressed = None
-    if path.suffix not in _NOT_WORTH_COMPRESSING and len(body) >= _GZIP_BYTES_MIN:
-        compressed = gzip.compress(body, compresslevel=6, mtime=0)
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def _read(path: Path) -> _Asset:
+    stamp, body = _stamp(path), path.read_bytes()
+    compressed = {}
+    for coding, ending in _CODINGS.items():
+        beside = path.with_name(path.name + ending)
+        if beside.is_file():
+            compressed[coding] = beside.read_bytes()
+    if "gzip" not in compressed and path.suffix not in _NOT_WORTH_COMPRESSING and len(body) >= _GZIP_BYTES_MIN:
+        compressed["gzip"] = gzip.compress(body, compresslevel=6, mtime=0)
     etag = hashlib.sha256(body).hexdigest()[:20]
-    return _Asset(stamp, body, compressed, etag, _CONTENT_TYPES[path.suffix])
+    return _Asset(path, stamp, body, compressed, etag, _CONTENT_TYPES[path.suffix])
 
 
-def _accepts_gzip(header: str) -> bool:
-    """Say whether an Accept-Encoding header allows gzip; `q=0` forbids it (RFC 9110, 12.5.3)."""
+def _accepts(header: str, wanted: str) -> bool:
+    """Say whether an Accept-Encoding header allows a coding; `q=0` forbids it (RFC 9110, 12.5.3)."""
     for item in header.lower().split(","):
         coding, _, parameters = item.partition(";")
-        if coding.strip() in {"gzip", "x-gzip", "*"}:
+        if coding.strip() in {wanted, f"x-{wanted}", "*"}:
             weight = parameters.strip().removeprefix("q=").strip()
             return weight.rstrip("0").rstrip(".") not in {"", "0"} if parameters.strip() else True
     return False
@@ -170,12 +196,16 @@ def mount_pages(app: FastAPI, *, root: Path | None = None) -> None:
     """Add `/` (the dashboard) and `/static/…` to `app`, out of `root` or the package's own frontend."""
     files = StaticFiles(root or frontend_dir())
 
-    # Plain functions: Starlette runs them in its thread pool, so that reading a file never stops the loop.
-    def index(request: Request) -> Response:
-        return files.respond(request, "index.html")
+    async def respond(request: Request, name: str) -> Response:
+        kept = files.kept(request, name)
+        # In a thread, so that reading a file never stops the loop.
+        return kept if kept is not None else await run_in_threadpool(files.respond, request, name)
 
-    def static(request: Request) -> Response:
-        return files.respond(request, request.path_params["path"])
+    async def index(request: Request) -> Response:
+        return await respond(request, "index.html")
+
+    async def static(request: Request) -> Response:
+        return await respond(request, request.path_params["path"])
 
     app.router.routes.append(Route("/", index, methods=["GET"], name="dashboard"))
     app.router.routes.append(Route("/static/{path:path}", static, methods=["GET"], name="static"))

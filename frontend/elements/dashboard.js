@@ -15,6 +15,9 @@ import { Pilot } from "./pilot.js";
 import { copy } from "./save.js";
 
 const NOTICE_MS = 15_000;
+const SETTLED_MS = 300;
+/** The code of an error that says that a limit of the server is reached. */
+const LIMIT = 106;
 
 export class VitalDashboard extends HTMLElement {
   /** @type {ReturnType<typeof connect>} */ connection;
@@ -22,6 +25,8 @@ export class VitalDashboard extends HTMLElement {
   /** @type {Feeds} */ feeds;
 
   #host = "";
+  /** Those that are shown, as text. */ #panels = "";
+  /** @type {import("../core/session.js").TableStream|null} */ #rows = null;
   #state = "";
   /** @type {Address} */ #address;
   /** @type {() => void} */ #stopListening = () => {};
@@ -30,8 +35,10 @@ export class VitalDashboard extends HTMLElement {
   /** @type {HTMLElement} */ #notice;
   /** @type {HTMLElement} */ #main;
   /** @type {any} */ #status;
+  /** @type {any} */ #controls;
   /** @type {any} */ #noticeTimer;
   /** @type {any} */ #retry;
+  /** @type {any} */ #slower;
   #scrolled = 0;
   #settled = false;
 
@@ -71,6 +78,9 @@ export class VitalDashboard extends HTMLElement {
     this.connection.socket.stop();
     clearTimeout(this.#noticeTimer);
     clearTimeout(this.#retry);
+    clearTimeout(this.#slower);
+    this.#panels = "";
+    this.#rows = null;
     this.replaceChildren();
   }
 
@@ -82,6 +92,7 @@ export class VitalDashboard extends HTMLElement {
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
     this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, feeds });
     const controls = Object.assign(h("vital-controls"), { view, clock });
+    this.#controls = controls;
     const help = /** @type {any} */ (h("vital-help"));
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
@@ -94,12 +105,22 @@ export class VitalDashboard extends HTMLElement {
 
   /** @param {Backoff} backoff */
   async #load(backoff) {
+    let panels;
     try {
-      const panels = await loadPanels();
-      if (this.isConnected) this.#layOut(panels);
+      panels = await loadPanels();
     } catch (error) {
-      if (this.isConnected) this.#failed(error, backoff);
+      // What is laid out already stays; the next return of the server is the next chance.
+      if (this.isConnected && !this.#panels) this.#failed(error, backoff);
+      return;
     }
+    if (this.isConnected && this.#differ(panels)) this.#layOut(panels);
+  }
+
+  /** Whether these are other panels than those that are shown: the server may have come back with another file. */
+  #differ(panels) {
+    const before = this.#panels;
+    this.#panels = JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
+    return this.#panels !== before;
   }
 
   #failed(error, backoff) {
@@ -125,6 +146,8 @@ export class VitalDashboard extends HTMLElement {
   #layOut(panels) {
     const { session, clock } = this.connection;
     const { view } = this;
+    this.feeds.clear();
+    if (this.#rows) session.drop(this.#rows);
     const elements = panels.map((definition) =>
       Object.assign(h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" }), {
         definition,
@@ -134,8 +157,8 @@ export class VitalDashboard extends HTMLElement {
         view,
       }),
     );
-    const rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
-    const table = Object.assign(h("vital-processes"), { session, stream: rows, clock, view });
+    this.#rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
+    const table = Object.assign(h("vital-processes"), { session, stream: this.#rows, clock, view });
     const vitals = Object.assign(h("vital-vitals"), { panels, session, clock, view });
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
     this.#main.removeAttribute("aria-busy");
@@ -189,9 +212,13 @@ export class VitalDashboard extends HTMLElement {
   #heard = (event) => {
     const message = event.detail;
     if (message.type === "welcome") {
+      if (this.#panels) this.#load(new Backoff());
       this.#host = message.host ?? "";
       setText(this.#name, this.#host);
       this.#entitle();
+    } else if (message.type === "error" && tooFast(message, this.view.rate)) {
+      this.#say(`${errorWords(message)}. The page asks for fewer now.`);
+      this.#slower ??= setTimeout(this.#slow, SETTLED_MS);
     } else if (message.type === "error" && message.id === undefined) {
       this.#say(`${errorWords(message)}.`);
     } else if (message.type === "invalid") {
@@ -212,6 +239,12 @@ export class VitalDashboard extends HTMLElement {
     document.title = `${this.#state}${this.#host ? `${this.#host} \u2013 ` : ""}Vitalcast`;
   };
 
+  /** When all streams have their answers: one that is asked anew meanwhile would be refused for what it asked before. */
+  #slow = () => {
+    this.#slower = undefined;
+    this.#controls.hasten(-1);
+  };
+
   #looked = () => {
     const { session, socket } = this.connection;
     if (document.hidden) session.pause();
@@ -230,6 +263,9 @@ export class VitalDashboard extends HTMLElement {
     }, NOTICE_MS);
   }
 }
+
+/** Whether the server refuses just this pace: then the next slower one is worth a try. */
+const tooFast = ({ code, message }, rate) => code === LIMIT && message.startsWith("interval:") && message.endsWith(`got ${rate}`);
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
 

@@ -38,10 +38,15 @@ export class Feeds {
     return stream;
   }
 
-  stop() {
-    this.#view.removeEventListener("change", this.#turned);
+  /** Gives all panels' streams back. */
+  clear() {
     for (const stream of this.#streams.values()) this.#session.drop(stream);
     this.#streams.clear();
+  }
+
+  stop() {
+    this.#view.removeEventListener("change", this.#turned);
+    this.clear();
   }
 
   /** How far back the view reaches, as far as this page goes. */

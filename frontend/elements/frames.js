@@ -15,7 +15,7 @@ function drawSome() {
     drawings.delete(draw);
     attempt(draw);
   }
-  if (drawings.size) frame ||= requestAnimationFrame(drawSome);
+  request();
 }
 
 /** A chart that fails must not take the others with it. */
@@ -27,11 +27,17 @@ function attempt(draw) {
   }
 }
 
+function request() {
+  if (drawings.size && !document.hidden) frame ||= requestAnimationFrame(drawSome);
+}
+
 /** Runs `draw` once in a coming frame, however often it is asked for; never in a hidden tab. @param {() => void} draw */
 export function nextFrame(draw) {
   drawings.add(draw);
-  frame ||= requestAnimationFrame(drawSome);
+  request();
 }
+
+document.addEventListener("visibilitychange", request);
 
 /** @param {() => void} draw */
 export const forgetFrame = (draw) => drawings.delete(draw);

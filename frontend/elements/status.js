@@ -47,6 +47,9 @@ export class VitalStatus extends HTMLElement {
     this.#why = h("span", { class: "why" });
     this.#lag = h("span", { class: "lag" });
     this.#missed = /** @type {HTMLDetailsElement} */ (h("details", { class: "missed", hidden: true }, h("summary"), h("ul")));
+    this.#missed.addEventListener("focusout", () => {
+      this.#missed.open = false;
+    });
     const dot = h("i", { class: "dot", "aria-hidden": "true" });
     this.replaceChildren(dot, this.#word, this.#since, this.#age, this.#why, this.#lag, this.#missed);
     this.socket.addEventListener("link", this.#refresh);

@@ -73,6 +73,19 @@ async def test_the_rate_buttons_change_how_often_readings_come(page_server: Serv
     await watched.state("live")
 
 
+async def test_a_rate_that_the_server_refuses_is_told_and_left(open_page: OpenPage) -> None:
+    server = Server(env={"VITALCAST_SAMPLER__INTERVAL_MIN_S": "0.5"})
+    try:
+        await asyncio.to_thread(server.start)
+        watched = await open_page(f"{server.url}/?rate=0.1")
+        await watched.page.locator(".notice", has_text="the shortest here is 0.5 s").wait_for()
+        await ready(watched)
+        assert query(watched.page) == {"rate": "0.5"}
+        await watched.until("() => !document.querySelector('vital-panel .problem:not([hidden])')")
+    finally:
+        server.close()
+
+
 async def test_a_pause_keeps_what_is_seen_while_data_goes_on_arriving(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_page(page_server.url)
     page = await ready(watched)

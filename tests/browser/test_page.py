@@ -26,6 +26,9 @@ AGE_S = """() => { const text = document.querySelector("vital-status .data-age")
   return text.includes("<") ? 0 : Number(/(\\d+)\\ss old/.exec(text)?.[1] ?? NaN); }"""
 ASKED = """[...document.querySelector("vital-dashboard").connection.session.streams]
   .filter(({ asked }) => asked).map(({ name }) => name)"""
+COUNT_FRAMES = """() => { const { requestAnimationFrame } = window;
+  window.framesAsked = 0;
+  window.requestAnimationFrame = (draw) => { window.framesAsked += 1; return requestAnimationFrame(draw); }; }"""
 DRAWN = "() => [...document.querySelectorAll('vital-plot')].map(({ counts: { full, live } }) => full + live)"
 ROWS = """(id) => { const { ring } = document.querySelector(`#panel-${id}`).stream.store;
   return Array.from({ length: ring.length }, (_, row) => ring.time(row)); }"""
@@ -177,9 +180,11 @@ async def test_a_hidden_tab_pauses_and_misses_nothing(page_server: Server, open_
     assert paused == asked
     count = sum('"type":"data"' in text or '"type":"rows"' in text for text in watched.received)
     drawn = await page.evaluate(DRAWN)
+    await page.evaluate(COUNT_FRAMES)
     await asyncio.sleep(3)
     assert sum('"type":"data"' in text or '"type":"rows"' in text for text in watched.received) == count
     assert await page.evaluate(DRAWN) == drawn
+    assert await page.evaluate("window.framesAsked") == 0
 
     await page.evaluate(HIDE, False)
     await watched.state("live")

@@ -328,3 +328,29 @@ async def test_late_and_missed_readings_are_told(page_server: Server, open_page:
     assert told["missed"]["ticks"] == 3
     assert len(told["missed"]["reasons"]) == 2
     assert "01:00" in told["missed"]["reasons"][0] or ":01:0" in told["missed"]["reasons"][0]
+
+
+async def test_other_panels_take_their_place_when_the_server_comes_back_with_them(
+    own_server: Server, open_page: OpenPage
+) -> None:
+    watched = await open_page(own_server.url)
+    page = watched.page
+    await watched.state("live")
+    await watched.drawn()
+    await page.evaluate("document.querySelector('#panel-cpu').kept = true")
+    # As it comes back with the same, nothing is built anew.
+    await page.evaluate("document.querySelector('vital-dashboard').connection.socket.stop()")
+    await watched.state("stopped")
+    await page.evaluate("document.querySelector('vital-dashboard').connection.socket.start()")
+    await watched.state("live")
+    await watched.until("() => performance.getEntriesByName(new URL('api/v1/panels', location)).length >= 2")
+    assert await page.evaluate("document.querySelector('#panel-cpu').kept")
+
+    await page.route("**/api/v1/panels", answering(lambda panels: panels.__delitem__(slice(1, None))))
+    await page.evaluate("document.querySelector('vital-dashboard').connection.socket.stop()")
+    await watched.state("stopped")
+    await page.evaluate("document.querySelector('vital-dashboard').connection.socket.start()")
+    await watched.until("() => document.querySelectorAll('vital-panel').length === 1")
+    await watched.state("live")
+    await watched.drawn()
+    assert watched.errors == []

@@ -2,8 +2,12 @@
 
 /** The parser knows the namespace by heart. */
 const SVG = new DOMParser().parseFromString("<svg/>", "text/html").body.firstElementChild?.namespaceURI ?? null;
-/** Half of a digit's width as a share of the font's size, a little generous. */
-const HALF_DIGIT = 0.31;
+/** Of the labels, in rem, as the style sheet has it. */
+const FONT = 0.78;
+/** A digit's width as a share of the font's size, a little generous. */
+const DIGIT = 0.62;
+/** Between two labels of the time axis, in digits. */
+const APART = 1.5;
 
 /** @typedef {{at: number, text: string, line: boolean}} Mark on the value axis; at: pixels from the area's top */
 
@@ -101,13 +105,14 @@ export class Axes {
     const { left, top, height } = area;
     const perMs = area.width / (to - from);
     const place = (value) => (value - this.#from) * perMs;
-    const half = (text) => text.length * HALF_DIGIT * 0.78 * rem;
-    const fits = ({ value, text }) => (value - from) * perMs + left + half(text) <= width;
-    const shown = xTicks.filter(fits);
-    const lines = xTicks.map(({ value }) => value);
-    const ticks = [perMs, left, top, height, rem, shown.length, ...lines, shown.at(-1)?.text].join("|");
-    if (ticks !== this.#ticks) {
-      this.#ticks = ticks;
+    const digit = DIGIT * FONT * rem;
+    const ticks = roomy(xTicks, (text) => ((text.length + APART) * digit) / perMs);
+    const fits = ({ value, text }) => (value - from) * perMs + left + (text.length * digit) / 2 <= width;
+    const shown = ticks.filter(fits);
+    const lines = ticks.map(({ value }) => value);
+    const signature = [perMs, left, top, height, rem, shown.length, ...lines, shown.at(-1)?.text].join("|");
+    if (signature !== this.#ticks) {
+      this.#ticks = signature;
       this.#from = from;
       this.#perMs = perMs;
       this.#clip.write("x", String(left));
@@ -127,6 +132,19 @@ export class Axes {
 const round = (pixels) => Math.round(pixels * 100) / 100;
 /** A hairline that is not smeared over two rows of pixels. */
 const crisp = (pixels) => Math.round(pixels - 0.5) + 0.5;
+
+/**
+ * Ticks whose labels do not touch. Which are left out depends on their time alone, so that none comes and goes as they
+ * slide.
+ *
+ * @param {{value: number, text: string}[]} ticks evenly spaced @param {(text: string) => number} needed ms of a label
+ */
+function roomy(ticks, needed) {
+  if (ticks.length < 2) return ticks;
+  const step = ticks[1].value - ticks[0].value;
+  const every = Math.ceil(needed(ticks[0].text) / step);
+  return every > 1 ? ticks.filter(({ value }) => Math.round(value / step) % every === 0) : ticks;
+}
 
 /**
  * Every so many-th, so that at most `most` are left.

@@ -11,6 +11,27 @@ from tests.e2e.server import Server
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+async def test_labels_of_time_never_touch(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_lab(open_page, page_server)
+    gaps, counts = await watched.page.evaluate("""async () => {
+        const narrow = lab.chart({ width: 240 });
+        const gaps = [];
+        const counts = [];
+        for (const last of [340, 343, 347, 349]) {
+          narrow.draw(lab.lines(last, { seconds: 60 }));
+          await lab.settled(narrow, 1, 0);
+          const boxes = [...narrow.querySelectorAll(".xtick")].filter((text) => text.textContent);
+          const edges = boxes.map((text) => text.getBoundingClientRect());
+          counts.push(edges.length);
+          for (let i = 1; i < edges.length; i += 1) gaps.push(edges[i].left - edges[i - 1].right);
+        }
+        return [gaps, counts];
+    }""")
+    assert min(counts) >= 1
+    assert len(gaps) >= 2
+    assert min(gaps) > 3
+
+
 async def test_a_chart_without_readings_is_empty_and_fills_later(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_lab(open_page, page_server)
     empty, filled, heat = await watched.page.evaluate("""async () => {

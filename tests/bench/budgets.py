@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -184,11 +185,38 @@ def run_history(quick: bool) -> tuple[list[Result], list[str]]:
     return [Result("history on disk", "bytes a sample", ours, history.PLAIN, plain, quotient(ours, plain), 0.8)], notes
 
 
+def run_browser(quick: bool) -> tuple[list[Result], list[str]]:
+    try:
+        from tests.bench import browser  # Playwright belongs to an extra
+    except ImportError as error:
+        raise RuntimeError(f"{error}; install vitalcast[bench]") from None
+    ways = [browser.NOTHING, browser.OURS, browser.REACT, browser.MICRO]
+    window_s, rounds = (2.0, 1) if quick else (10.0, 3)
+    rows, notes = asyncio.run(browser.charts((1.0, 10.0), window_s=window_s, rounds=rounds, ways=ways))
+    results = []
+    for hz, budget in ((1.0, 4.0), (10.0, 20.0)):
+        shares = {row["charts"]: row["main thread %"] for row in rows if row["Hz"] == hz}
+        ours = shares[browser.OURS]
+        what = f"browser's main thread, {browser.PANELS} charts at {hz:g} Hz"
+        for rival, limit in ((browser.REACT, budget), (browser.MICRO, None)):
+            if rival in shares:
+                ratio = quotient(ours, shares[rival])
+                results.append(Result(what, "%", ours, rival, shares[rival], ratio, limit))
+    [page], told = asyncio.run(browser.load(rounds=2 if quick else 7, settle_s=2.0 if quick else 5.0))
+    results += [
+        Result("page open to first value", "s", page["first value, s"], budget=0.5),
+        Result("page open to all charts", "s", page["all charts, s"], budget=1.2),
+        Result("first load over the wire", "kB", page["kB over the wire"], budget=700),
+    ]
+    return results, [*notes, *told]
+
+
 PLANS: Mapping[str, Plan] = {
     "fanout": Plan("CPU of a delivered frame, beside a C loop and other servers", run_fanout),
     "sampling": Plan("CPU and memory of reading this machine, beside Glances and Netdata", run_sampling),
     "memory": Plan("memory of a viewer who only watches", run_memory),
     "latency": Plan("time from a tick to its last viewer, with and without a stalled one", run_latency),
+    "browser": Plan("what live charts cost the browser, beside Plotly and uPlot, and how soon they show", run_browser),
     "startup": Plan("time from the command to the first frame", run_startup),
     "storm": Plan("all viewers lose their sockets and come back at once", run_storm),
     "history": Plan("bytes of a sample on disk", run_history),

@@ -13,6 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from vitalcast.web.bundle import bundle
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
@@ -48,6 +50,8 @@ _CONTENT_TYPES: Final = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
+# Modules that are joined from others, by name below the frontend's folder.
+BUNDLES: Final = {"dashboard.js": "elements/define.js"}
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _NOT_WORTH_COMPRESSING: Final = frozenset({".ico", ".png", ".woff2"})
 _GZIP_BYTES_MIN: Final = 512
@@ -77,19 +81,19 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Asset:
-    """One file as it is sent; `stamp` tells whether the file on disk is still the one that was read."""
+    """One file as it is sent."""
 
     path: Path
-    stamp: Stamp
+    stamps: Mapping[Path, Stamp]  # of the files it was made from
     body: bytes
     compressed: Mapping[str, bytes]  # by coding, the best first
     etag: str
     content_type: str
 
     def fresh(self) -> bool:
-        """Say whether the file on disk is still the one that was read."""
+        """Say whether the files on disk are still the ones that were read."""
         try:
-            return _stamp(self.path) == self.stamp
+            return all(_stamp(path) == stamp for path, stamp in self.stamps.items())
         except OSError:
             return False
 
@@ -97,8 +101,8 @@ class _Asset:
 class StaticFiles:
     """The files below one folder, each read, hashed and compressed once for as long as it does not change.
 
-    A file with `.br` or `.gz` at the end of its name is the compressed form of the one without. Memory is bounded by
-    the folder's own size. Names that begin with a dot are never served.
+    `BUNDLES` are files too, made from others. A file with `.br` or `.gz` at the end of its name is the compressed form
+    of the one without. Memory is bounded by the folder's own size. Names that begin with a dot are never served.
     """
 
     def __init__(self, root: Path) -> None:
@@ -112,10 +116,10 @@ class StaticFiles:
 
     def respond(self, request: Request, name: str) -> Response:
         """Return the response for the file `name` (slash-separated, relative to the root), read if need be."""
-        path = self._find(name)
+        path = self._root / name if name in BUNDLES else self._find(name)
         if path is None:
             return PlainTextResponse("Not found\n", status_code=404)
-        asset = _read(path)
+        asset = _read(path) if name not in BUNDLES else _join(self._root, name)
         if path == self._root / name and "//" not in name:  # one name a file, so that there are no more than files
             self._assets[name] = asset
         return self._response(request, asset)
@@ -164,16 +168,25 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _read(path: Path) -> _Asset:
-    stamp, body = _stamp(path), path.read_bytes()
+    stamps, body = {path: _stamp(path)}, path.read_bytes()
     compressed = {}
     for coding, ending in _CODINGS.items():
         beside = path.with_name(path.name + ending)
         if beside.is_file():
             compressed[coding] = beside.read_bytes()
+    return _asset(path, stamps, body, compressed)
+
+
+def _join(root: Path, name: str) -> _Asset:
+    body, sources = bundle(root, BUNDLES[name])
+    return _asset(root / name, {path: _stamp(path) for path in sources}, body, {})
+
+
+def _asset(path: Path, stamps: Mapping[Path, Stamp], body: bytes, compressed: dict[str, bytes]) -> _Asset:
     if "gzip" not in compressed and path.suffix not in _NOT_WORTH_COMPRESSING and len(body) >= _GZIP_BYTES_MIN:
         compressed["gzip"] = gzip.compress(body, compresslevel=6, mtime=0)
     etag = hashlib.sha256(body).hexdigest()[:20]
-    return _Asset(path, stamp, body, compressed, etag, _CONTENT_TYPES[path.suffix])
+    return _Asset(path, stamps, body, compressed, etag, _CONTENT_TYPES[path.suffix])
 
 
 def _accepts(header: str, wanted: str) -> bool:

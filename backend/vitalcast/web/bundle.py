@@ -1,0 +1,71 @@
+"""Joins the page's modules into one, so that a browser asks once instead of sixty times.
+
+Each module becomes a function that is called once, after those it imports, and returns what it exports. No more of
+the language is understood than the frontend's modules use: imports of names or of a whole module from a relative
+path, and exports of declarations and of names that never change. Anything else is an error, not a guess.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+_IMPORT: Final = re.compile(r'^import\s+(?:\{([^}]*)\}|\*\s+as\s+(\w+))\s+from\s+"(\.[^"]*)";$', re.MULTILINE)
+_DECLARED: Final = re.compile(r"^export ((?:async )?function|class|const) (\w+)", re.MULTILINE)
+_LISTED: Final = re.compile(r"^export \{([^}]*)\};$", re.MULTILINE)
+_LEFT: Final = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
+_RENAMED: Final = re.compile(r"(\w+)\s+as\s+(\w+)")
+_AS_PROPERTY: Final = r"\1: \2"
+
+
+class BundleError(Exception):
+    """A module is not of the form that can be joined."""
+
+
+def bundle(root: Path, entry: str) -> tuple[bytes, tuple[Path, ...]]:
+    """Return one module that does what `entry` (relative to `root`) does when served from `root`, and its sources.
+
+    Raises BundleError, naming the file, and OSError.
+    """
+    modules: dict[Path, str] = {}
+    _add(root, root / entry, modules, ())
+    names = {path: f"module{number}" for number, path in enumerate(modules)}
+    parts = [_function(root, path, text, names) for path, text in modules.items()]
+    return "\n".join(parts).encode(), tuple(modules)
+
+
+def _add(root: Path, path: Path, modules: dict[Path, str], importers: tuple[Path, ...]) -> None:
+    """Add a module after those that it imports."""
+    if path in modules:
+        return
+    if path in importers:
+        raise BundleError(f"{path.relative_to(root)} imports itself, by way of {importers[-1].relative_to(root)}")
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        raise BundleError(
+            f"{path} is missing, and {importers[-1].name if importers else 'the page'} needs it"
+        ) from None
+    for *_, target in _IMPORT.findall(text):
+        _add(root, (path.parent / target).resolve(), modules, (*importers, path))
+    modules[path] = text
+
+
+def _function(root: Path, path: Path, text: str, names: dict[Path, str]) -> str:
+    def imported(found: re.Match[str]) -> str:
+        listed, whole, target = found.groups()
+        source = names[(path.parent / target).resolve()]
+        what = whole or f"{{{_RENAMED.sub(_AS_PROPERTY, listed)}}}"
+        return f"const {what} = {source};"
+
+    exports = [name for _, name in _DECLARED.findall(text)]
+    for listed in _LISTED.findall(text):
+        exports += [_RENAMED.sub(r"\2: \1", one.strip()) for one in listed.split(",") if one.strip()]
+    address = json.dumps(path.relative_to(root).as_posix())
+    text = text.replace("import.meta.url", f"new URL({address}, import.meta.url).href")
+    text = _LISTED.sub("", _DECLARED.sub(r"\1 \2", _IMPORT.sub(imported, text)))
+    if (left := _LEFT.search(text)) is not None:
+        raise BundleError(f"{path.relative_to(root)} has `{left[0]}`, which cannot be joined")
+    return f"const {names[path]} = (() => {{\n{text.rstrip()}\nreturn {{ {', '.join(exports)} }};\n}})();"

@@ -42,9 +42,13 @@ export class Session {
     return this.#streams.values();
   }
 
-  /** @param {string} name @param {protocol.SeriesRequest} request @param {{windowS: number}} options */
-  subscribe(name, request, { windowS }) {
+  /**
+   * @param {string} name @param {protocol.SeriesRequest} request
+   * @param {{windowS: number, held?: boolean}} options held: not asked for until it is released
+   */
+  subscribe(name, request, { windowS, held = false }) {
     const stream = new SeriesStream(name, request, windowS);
+    stream.held = held;
     this.#add(stream);
     return stream;
   }

@@ -41,6 +41,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {any} */ #slower;
   #scrolled = 0;
   #settled = false;
+  #welcomed = false;
 
   connectedCallback() {
     this.connection = connect();
@@ -81,6 +82,7 @@ export class VitalDashboard extends HTMLElement {
     clearTimeout(this.#slower);
     this.#panels = "";
     this.#rows = null;
+    this.#welcomed = false;
     this.replaceChildren();
   }
 
@@ -108,12 +110,24 @@ export class VitalDashboard extends HTMLElement {
     let panels;
     try {
       panels = await loadPanels();
+      if (!this.isConnected || !this.#differ(panels)) return;
+      this.#showVitals(panels);
+      await this.#charts();
     } catch (error) {
       // What is laid out already stays; the next return of the server is the next chance.
-      if (this.isConnected && !this.#panels) this.#failed(error, backoff);
+      if (this.isConnected && !this.querySelector("vital-panel")) this.#failed(error, backoff);
       return;
     }
-    if (this.isConnected && this.#differ(panels)) this.#layOut(panels);
+    if (this.isConnected) this.#layOut(panels);
+  }
+
+  /** The charts' modules come while the vital signs are shown. */
+  async #charts() {
+    try {
+      await import("./charts.js");
+    } catch {
+      throw new Error("the scripts of the charts could not be loaded");
+    }
   }
 
   /** Whether these are other panels than those that are shown: the server may have come back with another file. */
@@ -124,6 +138,7 @@ export class VitalDashboard extends HTMLElement {
   }
 
   #failed(error, backoff) {
+    this.#panels = "";
     const delay = backoff.next();
     const again = h("button", { type: "button" }, "Try again now");
     const retry = () => {
@@ -143,11 +158,18 @@ export class VitalDashboard extends HTMLElement {
     );
   }
 
+  #showVitals(panels) {
+    const { session, clock } = this.connection;
+    this.feeds.clear();
+    if (this.#rows) session.drop(this.#rows);
+    this.#rows = null;
+    this.#main.removeAttribute("aria-busy");
+    this.#main.replaceChildren(Object.assign(h("vital-vitals"), { panels, session, clock, view: this.view }));
+  }
+
   #layOut(panels) {
     const { session, clock } = this.connection;
     const { view } = this;
-    this.feeds.clear();
-    if (this.#rows) session.drop(this.#rows);
     const elements = panels.map((definition) =>
       Object.assign(h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" }), {
         definition,
@@ -159,10 +181,8 @@ export class VitalDashboard extends HTMLElement {
     );
     this.#rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
     const table = Object.assign(h("vital-processes"), { session, stream: this.#rows, clock, view });
-    const vitals = Object.assign(h("vital-vitals"), { panels, session, clock, view });
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
-    this.#main.removeAttribute("aria-busy");
-    this.#main.replaceChildren(vitals, h("div", { class: "charts" }, ...empty, ...elements), table);
+    this.#main.append(h("div", { class: "charts" }, ...empty, ...elements), table);
     if (view.panel !== null) this.#enlarge();
     this.#settled = true;
   }
@@ -212,7 +232,8 @@ export class VitalDashboard extends HTMLElement {
   #heard = (event) => {
     const message = event.detail;
     if (message.type === "welcome") {
-      if (this.#panels) this.#load(new Backoff());
+      if (this.#welcomed && this.#panels) this.#load(new Backoff());
+      this.#welcomed = true;
       this.#host = message.host ?? "";
       setText(this.#name, this.#host);
       this.#entitle();

@@ -30,10 +30,10 @@ export class Feeds {
     return [this.host, ...this.#streams.values()];
   }
 
-  /** @param {import("../core/panels.js").Panel} panel */
+  /** A stream that waits until it is released: who shows it knows when it is in view. @param {import("../core/panels.js").Panel} panel */
   open(panel) {
     const windowS = this.#windowS(panel);
-    const stream = this.#session.subscribe(panel.id, requestOf(panel, { rateS: this.#view.rate, windowS }), { windowS });
+    const stream = this.#session.subscribe(panel.id, requestOf(panel, { rateS: this.#view.rate, windowS }), { windowS, held: true });
     this.#streams.set(panel, stream);
     return stream;
   }

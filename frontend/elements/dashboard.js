@@ -110,24 +110,12 @@ export class VitalDashboard extends HTMLElement {
     let panels;
     try {
       panels = await loadPanels();
-      if (!this.isConnected || !this.#differ(panels)) return;
-      this.#showVitals(panels);
-      await this.#charts();
     } catch (error) {
       // What is laid out already stays; the next return of the server is the next chance.
-      if (this.isConnected && !this.querySelector("vital-panel")) this.#failed(error, backoff);
+      if (this.isConnected && !this.#panels) this.#failed(error, backoff);
       return;
     }
-    if (this.isConnected) this.#layOut(panels);
-  }
-
-  /** The charts' modules come while the vital signs are shown. */
-  async #charts() {
-    try {
-      await import("./charts.js");
-    } catch {
-      throw new Error("the scripts of the charts could not be loaded");
-    }
+    if (this.isConnected && this.#differ(panels)) this.#layOut(panels);
   }
 
   /** Whether these are other panels than those that are shown: the server may have come back with another file. */
@@ -138,7 +126,6 @@ export class VitalDashboard extends HTMLElement {
   }
 
   #failed(error, backoff) {
-    this.#panels = "";
     const delay = backoff.next();
     const again = h("button", { type: "button" }, "Try again now");
     const retry = () => {
@@ -158,18 +145,12 @@ export class VitalDashboard extends HTMLElement {
     );
   }
 
-  #showVitals(panels) {
-    const { session, clock } = this.connection;
-    this.feeds.clear();
-    if (this.#rows) session.drop(this.#rows);
-    this.#rows = null;
-    this.#main.removeAttribute("aria-busy");
-    this.#main.replaceChildren(Object.assign(h("vital-vitals"), { panels, session, clock, view: this.view }));
-  }
-
   #layOut(panels) {
     const { session, clock } = this.connection;
     const { view } = this;
+    this.feeds.clear();
+    if (this.#rows) session.drop(this.#rows);
+    const vitals = Object.assign(h("vital-vitals"), { panels, session, clock, view });
     const elements = panels.map((definition) =>
       Object.assign(h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" }), {
         definition,
@@ -182,7 +163,8 @@ export class VitalDashboard extends HTMLElement {
     this.#rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
     const table = Object.assign(h("vital-processes"), { session, stream: this.#rows, clock, view });
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
-    this.#main.append(h("div", { class: "charts" }, ...empty, ...elements), table);
+    this.#main.removeAttribute("aria-busy");
+    this.#main.replaceChildren(vitals, h("div", { class: "charts" }, ...empty, ...elements), table);
     if (view.panel !== null) this.#enlarge();
     this.#settled = true;
   }
@@ -237,7 +219,7 @@ export class VitalDashboard extends HTMLElement {
       this.#host = message.host ?? "";
       setText(this.#name, this.#host);
       this.#entitle();
-    } else if (message.type === "error" && tooFast(message, this.view.rate)) {
+    } else if (message.type === "error" && tooFast(message)) {
       this.#say(`${errorWords(message)}. The page asks for fewer now.`);
       this.#slower ??= setTimeout(this.#slow, SETTLED_MS);
     } else if (message.type === "error" && message.id === undefined) {
@@ -263,7 +245,8 @@ export class VitalDashboard extends HTMLElement {
   /** When all streams have their answers: one that is asked anew meanwhile would be refused for what it asked before. */
   #slow = () => {
     this.#slower = undefined;
-    this.#controls.hasten(-1);
+    if (this.feeds.refused()) this.#controls.hasten(-1);
+    this.feeds.retry();
   };
 
   #looked = () => {
@@ -285,8 +268,8 @@ export class VitalDashboard extends HTMLElement {
   }
 }
 
-/** Whether the server refuses just this pace: then the next slower one is worth a try. */
-const tooFast = ({ code, message }, rate) => code === LIMIT && message.startsWith("interval:") && message.endsWith(`got ${rate}`);
+/** Whether the server refuses no more than the pace: then the next slower one is worth a try. */
+const tooFast = ({ code, message }) => code === LIMIT && message.startsWith("interval:");
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
 

@@ -84,14 +84,18 @@ async def test_asks_no_other_host_and_breaks_no_rule_of_its_policy(page_server: 
     assert await watched.page.locator("style").count() == 0
 
 
-async def test_loads_every_module_with_the_first_answer(page_server: Server, open_page: OpenPage) -> None:
+async def test_loads_all_its_modules_in_one_and_nothing_but_the_socket_afterwards(
+    page_server: Server, open_page: OpenPage
+) -> None:
     watched = await open_page(page_server.url)
     await watched.state("live")
-    preloaded = await watched.page.evaluate(
-        "[...document.querySelectorAll('link[rel=modulepreload], script[type=module]')].map((e) => e.href || e.src)"
-    )
-    modules = {url for url in watched.requests if url.endswith(".js") and "/vendor/" not in url}
-    assert modules == set(preloaded)
+    await watched.drawn()
+    scripts = [url for url in watched.requests if url.endswith(".js")]
+    assert [url.rpartition("/")[2].partition("-")[0] for url in scripts] == ["dashboard.js", "plotly"]
+    assert sum("/api/" in url for url in watched.requests) == 1
+    asked = len(watched.requests)
+    await asyncio.sleep(1.5)
+    assert len(watched.requests) == asked
 
 
 async def test_finds_everything_below_a_prefix(page_server: Server, open_page: OpenPage) -> None:

@@ -287,7 +287,7 @@ async def test_without_the_charting_library_the_numbers_still_come(page_server: 
 
 async def test_says_what_to_do_where_its_scripts_do_not_come(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_page("about:blank")
-    await watched.page.route("**/elements/define.js", lambda route: route.abort())
+    await watched.page.route("**/static/dashboard.js", lambda route: route.abort())
     await watched.page.goto(page_server.url)
     words = watched.page.locator(".boot")
     await words.wait_for(state="visible")

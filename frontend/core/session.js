@@ -28,6 +28,7 @@ export class Session {
   #paused = false;
   #connections = 0;
   #serverIntervalS = 0;
+  #shortestS = 0;
   #id = 0;
   /** @type {string|undefined} */ #host;
   /** @type {Map<string, SeriesStream|TableStream>} */ #streams = new Map();
@@ -35,6 +36,11 @@ export class Session {
 
   get paused() {
     return this.#paused;
+  }
+
+  /** The shortest pause between two readings that the server grants, in seconds; what is asked for keeps to it. */
+  get shortestS() {
+    return this.#shortestS;
   }
 
   /** @returns {Iterable<SeriesStream|TableStream>} */
@@ -86,7 +92,8 @@ export class Session {
    *
    * @param {SeriesStream|TableStream} stream @param {{interval: number}} changes in seconds
    */
-  retune(stream, { interval }) {
+  retune(stream, { interval: wanted }) {
+    const interval = Math.max(wanted, this.#shortestS);
     if (interval === stream.request.interval) return;
     if (stream instanceof SeriesStream && interval < (stream.request.interval ?? stream.store.intervalS)) stream.wantPast();
     stream.request = { ...stream.request, interval };
@@ -115,12 +122,14 @@ export class Session {
   /**
    * The server said welcome: asks for every stream, from where it stood.
    *
-   * @param {{host?: string, interval?: number}} [welcome] interval: how often the server reads, in seconds
+   * @param {{host?: string, interval?: number, interval_min?: number}} [welcome] interval: how often the server reads,
+   *   and the shortest that it grants, in seconds
    */
-  opened({ host, interval = 0 } = {}) {
+  opened({ host, interval = 0, interval_min: shortest = 0 } = {}) {
     this.#open = true;
     this.#connections += 1;
     this.#serverIntervalS = interval;
+    this.#shortestS = shortest;
     const other = this.#host !== undefined && host !== this.#host;
     this.#host = host;
     for (const stream of this.#streams.values()) {
@@ -172,6 +181,8 @@ export class Session {
 
   #introduce(stream) {
     if (stream instanceof SeriesStream) stream.store.serverIntervalS = this.#serverIntervalS;
+    const { request } = stream;
+    if (request.interval < this.#shortestS) stream.request = { ...request, interval: this.#shortestS };
   }
 
   #reachAll() {

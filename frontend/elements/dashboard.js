@@ -4,7 +4,7 @@ import { Backoff } from "../core/backoff.js";
 import { formatDuration } from "../core/format.js";
 import { PROCESSES } from "../core/panels.js";
 import { errorWords } from "../core/protocol.js";
-import { View } from "../core/view.js";
+import { RATES, View } from "../core/view.js";
 import { connect } from "../net/connect.js";
 import { loadPanels } from "../net/panels.js";
 import { Address } from "./address.js";
@@ -15,9 +15,6 @@ import { Pilot } from "./pilot.js";
 import { copy } from "./save.js";
 
 const NOTICE_MS = 15_000;
-const SETTLED_MS = 300;
-/** The code of an error that says that a limit of the server is reached. */
-const LIMIT = 106;
 
 export class VitalDashboard extends HTMLElement {
   /** @type {ReturnType<typeof connect>} */ connection;
@@ -35,10 +32,8 @@ export class VitalDashboard extends HTMLElement {
   /** @type {HTMLElement} */ #notice;
   /** @type {HTMLElement} */ #main;
   /** @type {any} */ #status;
-  /** @type {any} */ #controls;
   /** @type {any} */ #noticeTimer;
   /** @type {any} */ #retry;
-  /** @type {any} */ #slower;
   #scrolled = 0;
   #settled = false;
   #welcomed = false;
@@ -79,7 +74,6 @@ export class VitalDashboard extends HTMLElement {
     this.connection.socket.stop();
     clearTimeout(this.#noticeTimer);
     clearTimeout(this.#retry);
-    clearTimeout(this.#slower);
     this.#panels = "";
     this.#rows = null;
     this.#welcomed = false;
@@ -94,7 +88,6 @@ export class VitalDashboard extends HTMLElement {
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
     this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, feeds });
     const controls = Object.assign(h("vital-controls"), { view, clock });
-    this.#controls = controls;
     const help = /** @type {any} */ (h("vital-help"));
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
@@ -173,6 +166,7 @@ export class VitalDashboard extends HTMLElement {
 
   #turned = ({ detail }) => {
     if (detail.has("panel")) this.#enlarge();
+    if (detail.has("rate")) this.#keepPace();
     if (detail.has("theme") || detail.has("frozen")) this.#paint();
   };
 
@@ -219,9 +213,7 @@ export class VitalDashboard extends HTMLElement {
       this.#host = message.host ?? "";
       setText(this.#name, this.#host);
       this.#entitle();
-    } else if (message.type === "error" && tooFast(message)) {
-      this.#say(`${errorWords(message)}. The page asks for fewer now.`);
-      this.#slower ??= setTimeout(this.#slow, SETTLED_MS);
+      this.#keepPace();
     } else if (message.type === "error" && message.id === undefined) {
       this.#say(`${errorWords(message)}.`);
     } else if (message.type === "invalid") {
@@ -242,12 +234,13 @@ export class VitalDashboard extends HTMLElement {
     document.title = `${this.#state}${this.#host ? `${this.#host} \u2013 ` : ""}Vitalcast`;
   };
 
-  /** When all streams have their answers: one that is asked anew meanwhile would be refused for what it asked before. */
-  #slow = () => {
-    this.#slower = undefined;
-    if (this.feeds.refused()) this.#controls.hasten(-1);
-    this.feeds.retry();
-  };
+  /** The pace that is shown is the one that is kept: no faster than the server grants, as far as there is a slower one. */
+  #keepPace() {
+    const { shortestS } = this.connection.session;
+    if (this.view.rate >= shortestS) return;
+    this.#say(`The server grants no more: the shortest pause between two readings here is ${shortestS} s.`);
+    this.view.set({ rate: RATES.find((rate) => rate >= shortestS) ?? RATES.at(-1) });
+  }
 
   #looked = () => {
     const { session, socket } = this.connection;
@@ -267,9 +260,6 @@ export class VitalDashboard extends HTMLElement {
     }, NOTICE_MS);
   }
 }
-
-/** Whether the server refuses no more than the pace: then the next slower one is worth a try. */
-const tooFast = ({ code, message }) => code === LIMIT && message.startsWith("interval:");
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
 

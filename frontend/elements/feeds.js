@@ -38,16 +38,6 @@ export class Feeds {
     return stream;
   }
 
-  /** Whether a stream was refused at the pace that is wanted now. */
-  refused() {
-    return [...this.#streams.values()].some(({ refusal }) => refusal?.message.endsWith(`got ${this.#view.rate}`));
-  }
-
-  /** Asks again for what was refused, where it is in view. */
-  retry() {
-    for (const stream of this.#streams.values()) if (stream.refusal && !stream.held) this.#session.release(stream);
-  }
-
   /** Gives all panels' streams back. */
   clear() {
     for (const stream of this.#streams.values()) this.#session.drop(stream);

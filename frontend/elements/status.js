@@ -78,8 +78,8 @@ export class VitalStatus extends HTMLElement {
       newest,
       now: this.clock.now(),
       paused: this.session.paused,
-      // One stream comes each second whatever the rate; panels out of view send nothing.
-      intervalS: 1,
+      // One stream comes whatever the rate, each second where the server grants that; panels out of view send nothing.
+      intervalS: this.feeds.host.store.intervalS,
     });
     const { frozen } = this.view;
     const shown = frozen && state === State.LIVE ? FROZEN : state;

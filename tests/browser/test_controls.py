@@ -78,10 +78,26 @@ async def test_a_rate_that_the_server_refuses_is_told_and_left(open_page: OpenPa
     try:
         await asyncio.to_thread(server.start)
         watched = await open_page(f"{server.url}/?rate=0.1")
-        await watched.page.locator(".notice", has_text="the shortest here is 0.5 s").wait_for()
+        await watched.page.locator(".notice", has_text="between two readings here is 0.5 s").wait_for()
         await ready(watched)
         assert query(watched.page) == {"rate": "0.5"}
         await watched.until("() => !document.querySelector('vital-panel .problem:not([hidden])')")
+    finally:
+        server.close()
+
+
+async def test_a_server_slower_than_any_rate_is_shown_at_its_own_pace(open_page: OpenPage) -> None:
+    slow = dict.fromkeys(("SAMPLER__INTERVAL_S", "SAMPLER__INTERVAL_MIN_S", "STREAM__INTERVAL_S"), "6")
+    server = Server(env={f"VITALCAST_{key}": value for key, value in slow.items()})
+    try:
+        await asyncio.to_thread(server.start)
+        watched = await open_page(server.url)
+        await ready(watched)
+        assert await watched.page.locator("vital-vitals li:visible").count() > 0
+        assert query(watched.page) == {"rate": "5"}
+        assert await watched.page.evaluate("document.querySelector('#panel-cpu').stream.store.intervalS") == 6
+        asked = [json.loads(text)["stream"] for text in watched.sent if '"subscribe"' in text]
+        assert len(asked) == len(set(asked))
     finally:
         server.close()
 

@@ -30,6 +30,19 @@ async def test_a_session_asks_again_from_where_it_stood(js: RunJs) -> None:
     ) == [["subscribe", None, None], ["subscribe", None, 6]]
 
 
+async def test_a_session_asks_no_faster_than_the_server_grants(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """const rows = session.table("top", { table: "processes", interval: 2 });
+             session.subscribe("own", { metrics: ["load"] }, { windowS: 60 });
+             session.opened({ interval: 10, interval_min: 5 });
+             session.subscribe("late", { metrics: ["load"], interval: 1 }, { windowS: 60 });
+             const asked = sent.map(({ stream, interval }) => [stream, interval ?? null]);
+             session.retune(rows, { interval: 0.5 });
+             return [asked, sent.length, session.retune(rows, { interval: 10 }), sent.at(-1).interval];"""
+    ) == [[["cpu", None], ["top", 5], ["own", None], ["late", 5]], 4, None, 10]
+
+
 async def test_a_session_does_not_mix_two_hosts(js: RunJs) -> None:
     assert await js(
         SESSION

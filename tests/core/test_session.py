@@ -85,6 +85,7 @@ def test_the_welcome_says_what_a_client_needs(machine: Machine) -> None:
         "time": machine.time_ms,
         "host": "web-1",
         "interval": 1.0,
+        "interval_min": 0.1,
         "heartbeat": 10.0,
         "schema": "1.44",
     }

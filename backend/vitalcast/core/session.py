@@ -124,6 +124,7 @@ class Session:
                 time=self._now_ms(),
                 host=hub.host,
                 interval=hub.interval_ms / 1000,
+                interval_min=hub.interval_min_ms / 1000,
                 heartbeat=self._heartbeat_s,
                 limits=hub.limits.public(),
                 schema=SCHEMA_VERSION,

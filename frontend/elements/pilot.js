@@ -28,7 +28,7 @@ export class Pilot {
     leave: () => this.#leave(),
     moment: (value) => (this.#current() ?? this.#panels()[0])?.step(value),
     step: (value) => this.#step(value),
-    filter: () => this.#filter(),
+    filter: () => /** @type {any} */ (this.#dashboard.querySelector("vital-processes"))?.focusFilter(),
     theme: () => this.#controls.nextTheme(),
     help: () => this.#help.toggle(),
   };
@@ -61,10 +61,5 @@ export class Pilot {
     if (panel !== null) this.#view.set({ panel: null });
     else if (frozen) this.#view.set({ frozen: null, hover: null });
     else if (hover !== null) this.#view.set({ hover: null });
-  }
-
-  #filter() {
-    const field = this.#dashboard.querySelector('vital-processes input[type="search"], vital-processes input');
-    if (field instanceof HTMLElement) field.focus();
   }
 }

@@ -59,7 +59,7 @@ class Reading:
 
 
 def selection_of(panel: Panel) -> Selection:
-    """Return the series that may become lines; not the metrics beside them, unless the panel is about nothing else."""
+    """Return what a panel selects; of that, what stands beside its lines is none of them."""
     return Selection.of(panel.metrics, panel.where)
 
 

@@ -104,14 +104,14 @@ export class VitalPanel extends HTMLElement {
     this.#age = h("span", { class: "age", hidden: true });
     this.#moment = h("span", { class: "moment", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
-    this.#summary = h("p", { class: "unseen", id: `${id}-summary` }, `${title}: no readings yet.`);
-    this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `${id}-summary` });
+    this.#summary = h("p", { class: "unseen", id: `summary-${id}` }, `${title}: no readings yet.`);
+    this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view });
     const menu = Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() });
     this.setAttribute("role", "region");
-    this.setAttribute("aria-labelledby", `${id}-title`);
+    this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
-      h("header", {}, h("h2", { id: `${id}-title` }, title), this.#age, this.#moment, this.#headline.element, menu),
+      h("header", {}, h("h2", { id: `title-${id}` }, title), this.#age, this.#moment, this.#headline.element, menu),
       h("div", { class: "canvas" }, this.#plot, crosshair, this.#problem),
       this.#summary,
       this.#legend.element,

@@ -354,3 +354,25 @@ async def test_other_panels_take_their_place_when_the_server_comes_back_with_the
     await watched.state("live")
     await watched.drawn()
     assert watched.errors == []
+
+
+async def test_names_of_any_kind_are_words_and_no_two_elements_share_an_id(
+    page_server: Server, open_page: OpenPage
+) -> None:
+    title = '<b>CPU</b> <a href="https://example.org">&lt;'
+
+    def rename(panels: list[dict[str, Any]]) -> None:
+        memory = next(panel for panel in panels if panel["id"] == "memory")
+        panels[0] |= {"id": "processes", "title": title, "vital": "<i>CPU</i>", "labels": {"user": "<u>user</u>"}}
+        memory["id"] = "help"
+
+    watched = await open_with(open_page, page_server.url, rename)
+    page = watched.page
+    await watched.drawn()
+    ids = await page.evaluate("[...document.querySelectorAll('[id]')].map(({ id }) => id)")
+    assert len(ids) == len(set(ids))
+    await page.get_by_role("region", name=title, exact=True).wait_for()
+    await page.get_by_role("region", name="Processes", exact=True).wait_for()
+    assert "<u>user</u>" in await page.inner_text("#panel-processes .legend")
+    assert "<i>CPU</i>" in await page.inner_text("vital-vitals")
+    assert await page.locator("main :is(u, h2 a, h2 b, .label i)").count() == 0

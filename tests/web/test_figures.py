@@ -122,6 +122,26 @@ def test_bars_are_shares_of_the_whole_as_of_now() -> None:
     assert figure.layout.barmode == "stack"
 
 
+@pytest.mark.parametrize(
+    ("id_", "value"), [("cpu", "user"), ("cpus", "1"), ("filesystems", "/home"), ("filesystems", "used")]
+)
+def test_what_a_device_is_called_is_no_markup(id_: str, value: str) -> None:
+    told = '<a href="https://example.org">&lt;'
+    meant = '&lt;a href="https://example.org">&amp;lt;'
+    panel = panel_of(id_)
+    headline = panel.headline.model_copy(update={"label": told})
+    labels = {**panel.labels, value: told}
+    figure = figure_of(
+        world_of(panel.model_copy(update={"title": told, "labels": labels, "headline": headline})), panel.id
+    )
+    assert figure.layout.title.text == meant
+    assert meant in figure.layout.title.subtitle.text
+    words = [trace.name for trace in figure.data]
+    words += [word for trace in figure.data if trace.type != "scatter" for word in trace.y]
+    assert meant in words
+    assert not any("<" in word for word in words if word)
+
+
 def test_a_reference_is_a_dashed_level() -> None:
     world = world_of(panel_of("load"), value=lambda tick, at: at + 1.0)
     level = figure_of(world, "load").data[-1]

@@ -78,7 +78,7 @@ def build_layout(panel: Panel, unit: str, theme: Theme) -> Json:
                     yaxis=_axis(colors, grid=panel.chart == "line"),
                 ),
             ),
-            title={"text": panel.title, "subtitle": {"text": "", "font": {"color": colors.soft}}},
+            title={"text": plain(panel.title), "subtitle": {"text": "", "font": {"color": colors.soft}}},
             barmode="stack",
             hovermode="x unified" if panel.chart == "line" else "closest",
             legend={"orientation": "h", "y": -0.2, "traceorder": "normal"},
@@ -112,7 +112,12 @@ def _value_axis(panel: Panel, unit: str) -> Json:
         return {"type": "category", "autorange": "reversed", "automargin": True}
     if panel.chart == "heatmap":
         return {"type": "category", "automargin": True}
-    return {"type": "linear", "title": {"text": unit_text(unit)}, **tick_format(unit)}
+    return {"type": "linear", "title": {"text": plain(unit_text(unit))}, **tick_format(unit)}
+
+
+def plain(text: str) -> str:
+    """Return a text as it is to be read: Plotly takes markup, even links, from titles, names and categories."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def tick_format(unit: str) -> Json:

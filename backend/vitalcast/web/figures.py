@@ -16,7 +16,7 @@ from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_of
 from vitalcast.core.panel_lines import Line, Reading, busiest, metric_word, way_of, word_of
 from vitalcast.core.thin import extremes, highest, peaks
 from vitalcast.panel import Panel
-from vitalcast.web.figure_templates import THEMES, Colors, Json, Theme, build_layout, tick_format
+from vitalcast.web.figure_templates import THEMES, Colors, Json, Theme, build_layout, plain, tick_format
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -92,7 +92,7 @@ class Figures:
 
 
 def _subtitle(now: HeadlineNow) -> str:
-    return " · ".join(f"{format_value(one.value, one.unit)} {one.label}".strip() for one in now.numbers)
+    return plain(" · ".join(f"{format_value(one.value, one.unit)} {one.label}".strip() for one in now.numbers))
 
 
 # --- lines ---------------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp]) -> Json:
     way = way_of(panel, drawing.reading, down=line.down) if panel.below else ""
     trace: Json = {
         "type": "scatter",
-        "name": " ".join(dict.fromkeys(word for word in (line.label, way) if word)),
+        "name": plain(" ".join(dict.fromkeys(word for word in (line.label, way) if word))),
         "x": drawing.past.dates(rows),
         "y": -shown if line.down else shown,
         "text": [format_value(value, unit) for value in shown.tolist()],
@@ -150,7 +150,7 @@ def _level(drawing: Drawing, level: Floats) -> Json:
     rows = extremes(level, POINTS_MAX)
     return {
         "type": "scatter",
-        "name": metric_word(drawing.panel, drawing.panel.reference),
+        "name": plain(metric_word(drawing.panel, drawing.panel.reference)),
         "x": drawing.past.dates(rows),
         "y": level[rows],
         "text": [format_value(value, drawing.reading.unit) for value in level[rows].tolist()],
@@ -220,12 +220,13 @@ def _heatmap(drawing: Drawing) -> Filled:
     end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
     top = end if end > 0 else max(float(np.fmax.reduce(cells, axis=None, initial=0.0)), panel.span_min)
     labels = [line.label for line in drawn]
+    labels = labels if len(set(labels)) == len(labels) else [line.key for line in drawn]
     written = ".1%" if is_ratio(reading.unit) else ".3~s"
     return [
         {
             "type": "heatmap",
             "x": past.dates(ends),
-            "y": labels if len(set(labels)) == len(labels) else [line.key for line in drawn],
+            "y": [plain(label) for label in labels],
             "z": np.ascontiguousarray(cells.T),
             "zmin": 0,
             "zmax": top,
@@ -245,8 +246,8 @@ def _bars(drawing: Drawing) -> Filled:
         traces.append(
             {
                 "type": "bar",
-                "name": word_of(panel, panel.parts, part),
-                "y": [bar.label for bar, _, _ in cells],
+                "name": plain(word_of(panel, panel.parts, part)),
+                "y": [plain(bar.label) for bar, _, _ in cells],
                 "x": [value / bar.whole if bar.whole > 0 else None for bar, _, value in cells],
                 "text": [f"{format_value(value, unit)} of {format_value(bar.whole, unit)}" for bar, _, value in cells],
                 "textposition": "none",

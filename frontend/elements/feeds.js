@@ -59,6 +59,8 @@ export class Feeds {
   }
 
   #turned = ({ detail }) => {
+    // A pointer that moves over a paused page asks for no other past.
+    if (!["range", "rate", "frozen"].some((key) => detail.has(key))) return;
     for (const [panel, stream] of this.#streams) {
       if (detail.has("rate")) this.#session.retune(stream, { interval: Math.max(this.#view.rate, panel.interval ?? 0) });
       const windowS = this.#windowS(panel);

@@ -22,7 +22,7 @@ export class Still {
 
 /** Whether a new copy would hold more of the window than the present one, and lose nothing of it. */
 function betterBy(copy, store, { from, to }) {
-  const lacks = !(copy.newest >= to) || oldest(copy) > from;
-  const adds = !(store.newest <= copy.newest) || oldest(store) < oldest(copy);
-  return lacks && adds && oldest(store) <= Math.max(oldest(copy), from);
+  const adds = !(copy.newest >= to) && !(store.newest <= copy.newest);
+  const reachesBack = oldest(copy) > from && oldest(store) < oldest(copy);
+  return (adds || reachesBack) && oldest(store) <= Math.max(oldest(copy), from);
 }

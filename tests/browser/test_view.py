@@ -148,3 +148,38 @@ async def test_a_pause_keeps_the_moment_and_a_range_reaches_back_from_it(js: Run
         True,
         {"from": 1_700_000, "to": 2_000_000, "live": True},
     ]
+
+
+async def test_a_pointer_over_a_paused_page_asks_for_no_other_past(js: RunJs) -> None:
+    assert await js(
+        """const { Feeds } = await load('elements/feeds');
+           const { View } = await load('core/view');
+           const asked = []; let now = 1_000_000;
+           const session = { subscribe: (name, request, { windowS }) => ({ name, request, store: { windowS } }),
+             retune: () => {}, widen: (stream, windowS) => { asked.push(windowS); stream.store.windowS = windowS; } };
+           const view = new View();
+           const feeds = new Feeds({ session, view, clock: { now: () => now } });
+           feeds.open({ id: "cpu", metrics: ["cpu"] });
+           view.pause(now); now += 20_000; view.set({ hover: 900_000 }); now += 2000; view.set({ hover: 901_000 });
+           const pointed = asked.length;
+           view.set({ frozen: { from: 500_000, to: 800_000 } });
+           return [pointed, asked];"""
+    ) == [0, [522]]
+
+
+async def test_a_still_view_is_copied_again_only_for_what_it_lacks(js: RunJs) -> None:
+    assert await js(
+        """const { Still } = await load('elements/still');
+           const { StreamStore } = await load('core/store');
+           const store = new StreamStore({ windowS: 60 });
+           const snapshot = (times) => store.snapshot({ series: [{ name: "a", unit: "1", attributes: {} }], times,
+             values: [times.map(() => 1)], offset: 1, time: times.at(-1) });
+           const still = new Still(); const frozen = { from: 1000, to: 10_000 };
+           snapshot([5000, 6000, 7000]);
+           const copies = [still.of(store, frozen)];
+           for (const time of [8000, 9000, 10_000, 11_000, 12_000]) {
+             store.data({ time, offset: 2, values: [1] }); copies.push(still.of(store, frozen)); }
+           snapshot([1000, 2000, 12_000]);
+           copies.push(still.of(store, frozen));
+           return [copies.map((copy) => copies.indexOf(copy)), copies.map(({ newest }) => newest)];"""
+    ) == [[0, 1, 2, 3, 3, 3, 6], [7000, 8000, 9000, 10_000, 10_000, 10_000, 12_000]]

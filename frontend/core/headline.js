@@ -1,7 +1,7 @@
 /** The numbers that stand for a panel, whether they are alarming, and the panel's state as a sentence. */
 
 import { formatDuration, formatValue } from "./format.js";
-import { newestOf, valuesAt } from "./lines.js";
+import { newestOf, valuesAt, wordOf } from "./lines.js";
 import { isMirror, matchesPattern, matchesWhere } from "./panels.js";
 
 const SAID_MAX = 8;
@@ -130,7 +130,7 @@ function bothWays(panel, reading, counted, ring, row) {
 export function wayOf(panel, { lines }, down) {
   const attribute = Object.keys(panel.below ?? {})[0];
   const value = lines.find((line) => line.down === down)?.series.attributes[attribute] ?? (down ? panel.below?.[attribute]?.[0] : "");
-  return value ? (panel.labels?.[value] ?? value) : "";
+  return value ? wordOf(panel, attribute, value) : "";
 }
 
 /**
@@ -157,6 +157,6 @@ export function summaryOf(panel, reading, lines, { ring, windowS }) {
 
 /** A line's whole name, with the way it goes and the part that it is. */
 export function nameOf(panel, reading, line) {
-  const words = [line.label, isMirror(panel) ? wayOf(panel, reading, line.down) : "", line.part && (panel.labels?.[line.part] ?? line.part)];
+  const words = [line.label, isMirror(panel) ? wayOf(panel, reading, line.down) : "", line.part && wordOf(panel, panel.parts, line.part)];
   return words.filter((word, i) => word && words.indexOf(word) === i).join(" ");
 }

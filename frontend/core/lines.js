@@ -121,8 +121,8 @@ function plainName(name) {
 
 /** An attribute's value as people say it. */
 export function wordOf(panel, attribute, value) {
-  const label = panel.labels?.[value];
-  if (label !== undefined) return label;
+  // A device may be called "constructor": only what the panel itself says is a label.
+  if (Object.hasOwn(panel.labels ?? {}, value)) return panel.labels[value];
   return attribute === "cpu.logical_number" ? `CPU ${value}` : value;
 }
 

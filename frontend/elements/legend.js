@@ -2,6 +2,7 @@
 
 import { formatValue } from "../core/format.js";
 import { wayOf } from "../core/headline.js";
+import { wordOf } from "../core/lines.js";
 import { isMirror } from "../core/panels.js";
 import { h, setText } from "./html.js";
 
@@ -63,7 +64,7 @@ export class Legend {
 
   #parts(lines) {
     const parts = new Map(lines.map(({ part, label, color }) => [part || label, color]));
-    return [...parts].map(([part, color]) => h("li", {}, swatch(`c${color}`), h("span", { class: "label" }, this.#panel.labels?.[part] ?? part)));
+    return [...parts].map(([part, color]) => h("li", {}, swatch(`c${color}`), h("span", { class: "label" }, wordOf(this.#panel, this.#panel.parts, part))));
   }
 
   #value(i) {

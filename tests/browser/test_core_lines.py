@@ -414,3 +414,22 @@ async def test_a_moment_has_the_nearest_reading_or_a_reason(js: RunJs) -> None:
         [9, [9, 9]],
         "no readings since 01:00:09: not connected",
     ]
+
+
+async def test_a_device_named_as_what_all_objects_have_keeps_its_name(js: RunJs) -> None:
+    panel = {
+        "id": "net",
+        "title": "Net",
+        "metrics": ["net"],
+        "by": ["name"],
+        "below": {"way": ["toString"]},
+        "labels": {},
+    }
+    assert await js(
+        LINES
+        + f"""const panel = {panel!r};
+             const {{ nameOf }} = await load('core/headline');
+             const store = filled([one("net", {{ name: "constructor", way: "toString" }})], [1]);
+             const reading = readingOf(panel, store.series, new Map());
+             return reading.lines.map((line) => nameOf(panel, reading, line));"""
+    ) == ["constructor toString"]

@@ -112,13 +112,19 @@ def own_server() -> Iterator[Server]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
-    """Open an address in a profile of its own, with Playwright's options for it."""
+    """Open an address in a profile of its own, with Playwright's options for it.
+
+    Without `charts` the charting library is awaited in vain: it is half of what a page costs, and many tests are of
+    other parts.
+    """
     contexts = []
 
-    async def open_page(url: str, **options: Any) -> Watched:
+    async def open_page(url: str, *, charts: bool = True, **options: Any) -> Watched:
         context = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
         page = await context.new_page()
+        if not charts:
+            await page.route("**/vendor/plotly*", lambda _: None)  # no answer, and so no error
         await page.add_init_script(COLLECT_VIOLATIONS)
         watched = Watched(page)
         watched.watch()

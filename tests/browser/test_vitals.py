@@ -65,7 +65,7 @@ def set_length(server: Server, *lengths: int) -> None:
 async def test_shows_each_vital_sign_with_its_unit_and_a_link_to_its_panel(
     page_server: Server, open_page: OpenPage
 ) -> None:
-    watched = await open_page(page_server.url)
+    watched = await open_page(page_server.url, charts=False)
     page = watched.page
     for id_, label, unit in (
         ("cpu", "CPU", "%"),
@@ -84,7 +84,7 @@ async def test_shows_each_vital_sign_with_its_unit_and_a_link_to_its_panel(
 
 
 async def test_a_cell_is_reached_by_keyboard_and_leads_to_its_panel(machine: Server, open_page: OpenPage) -> None:
-    watched = await open_page(machine.url, viewport={"width": 800, "height": 400})
+    watched = await open_page(machine.url, charts=False, viewport={"width": 800, "height": 400})
     page = watched.page
     cell = page.get_by_role("link", name=re.compile(r"^CPU\s+[\d.]+\s%\s+busy\s?, go to panel$"))
     await cell.wait_for()
@@ -103,7 +103,7 @@ async def test_while_one_panel_is_at_full_size_another_takes_its_place(machine: 
 async def test_comes_and_goes_with_its_series_and_alarms_only_past_a_threshold(
     machine: Server, open_page: OpenPage
 ) -> None:
-    watched = await open_page(machine.url)
+    watched = await open_page(machine.url, charts=False)
     page = watched.page
     await page.wait_for_selector(CELL.format("cpu"))
     cell = page.locator(CELL.format("disks"))
@@ -127,7 +127,7 @@ async def test_comes_and_goes_with_its_series_and_alarms_only_past_a_threshold(
 
 
 async def test_the_line_is_the_last_minute_and_grows_once_a_second(machine: Server, open_page: OpenPage) -> None:
-    watched = await open_page(machine.url)
+    watched = await open_page(machine.url, charts=False)
     await watched.page.wait_for_selector(CELL.format("cpu"))
     await watched.until(f"() => ({LINE})('cpu').includes('L')")
     await watched.page.evaluate(
@@ -139,7 +139,7 @@ async def test_the_line_is_the_last_minute_and_grows_once_a_second(machine: Serv
 
 
 async def test_old_numbers_are_dimmed_and_their_line_ends(machine: Server, open_page: OpenPage) -> None:
-    watched = await open_page(machine.url)
+    watched = await open_page(machine.url, charts=False)
     page = watched.page
     await page.wait_for_selector(CELL.format("cpu"))
     await watched.until(f"() => ({LINE})('cpu').includes('L')")
@@ -156,7 +156,7 @@ async def test_old_numbers_are_dimmed_and_their_line_ends(machine: Server, open_
 
 
 async def test_two_fit_beside_each_other_on_a_phone(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url, viewport={"width": 360, "height": 740})
+    watched = await open_page(page_server.url, charts=False, viewport={"width": 360, "height": 740})
     page = watched.page
     await page.wait_for_selector(CELL.format("memory"))
     tops = await page.evaluate(
@@ -168,7 +168,7 @@ async def test_two_fit_beside_each_other_on_a_phone(page_server: Server, open_pa
 
 
 async def test_out_of_view_its_streams_rest(machine: Server, open_page: OpenPage) -> None:
-    watched = await open_page(machine.url, viewport={"width": 360, "height": 300})
+    watched = await open_page(machine.url, charts=False, viewport={"width": 360, "height": 300})
     page = watched.page
     await page.wait_for_selector(CELL.format("cpu"))
     resting = """(wanted) => [...document.querySelector("vital-vitals").session.streams]
@@ -182,7 +182,7 @@ async def test_out_of_view_its_streams_rest(machine: Server, open_page: OpenPage
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 async def test_axe_finds_nothing_serious(machine: Server, open_page: OpenPage, scheme: str) -> None:
     set_length(machine, 2048)
-    watched = await open_page(machine.url, color_scheme=scheme)
+    watched = await open_page(machine.url, charts=False, color_scheme=scheme)
     await watched.page.wait_for_selector(CELL.format("disks") + ".warning")
     found = await Axe().run(watched.page, context="vital-vitals")
     assert found.violations_count == 0, found.generate_report()

@@ -93,7 +93,9 @@ const TIME_STEPS = [1, 2, 5, 10, 15, 30].map((s) => s * 1000).concat([1, 2, 5, 1
 
 /** Ticks of a time axis: whole steps of the local clock, at most `most` of them. */
 export function timeTicks({ from, to, most, clock }) {
-  const step = TIME_STEPS.find((one) => (to - from) / one <= most) ?? TIME_STEPS.at(-1);
+  const longest = TIME_STEPS[TIME_STEPS.length - 1];
+  // An address may name a window of any length.
+  const step = TIME_STEPS.find((one) => (to - from) / one <= most) ?? Math.ceil((to - from) / most / longest) * longest;
   const shift = new Date(to).getTimezoneOffset() * MINUTE;
   const ticks = [];
   for (let at = Math.ceil((from - shift) / step) * step + shift; at <= to; at += step) {

@@ -256,3 +256,12 @@ async def test_what_is_ready_is_bounded_and_goes_with_its_rows(js: RunJs) -> Non
              }
              return [longest <= 200, oldest <= 70_000, store.ring.length];"""
     ) == [True, True, 602]
+
+
+async def test_a_window_of_any_length_has_few_time_labels(js: RunJs) -> None:
+    assert await js(
+        """const { timeTicks } = await load('core/scale');
+           return [1e3, 1e9, 1e12, 8.64e15].every((to) => {
+             const { length } = timeTicks({ from: 0, to, most: 6, clock: String });
+             return length >= 1 && length <= 7; });"""
+    )

@@ -192,7 +192,10 @@ export class VitalProcesses extends HTMLElement {
     const { target, key } = event;
     if (target === this.#filter) {
       if (key === "ArrowDown") this.#focusRow(this.#rows.body.firstElementChild, event);
-      if (key === "Escape" && this.#filter.value) event.stopPropagation(); // it empties the filter, and no more
+      if (key === "Escape") {
+        event.stopPropagation();
+        if (!this.#filter.value) this.#filter.blur(); // else it empties the filter, and no more
+      }
       return;
     }
     const row = target.closest("tbody tr");

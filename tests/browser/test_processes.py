@@ -53,7 +53,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 async def opened(open_page: OpenPage, url: str, **options: object) -> Watched:
     """Open the page, go to the table, and wait for its rows: none are asked for while it is out of view."""
-    watched = await open_page(url, **options)
+    watched = await open_page(url, charts=False, **options)
     await watched.page.locator("vital-processes header").scroll_into_view_if_needed()
     await watched.page.wait_for_selector("vital-processes tbody tr")
     return watched
@@ -108,7 +108,7 @@ async def test_a_process_keeps_its_row(page_server: Server, open_page: OpenPage)
 
 
 async def test_an_order_that_is_none_is_explained_and_mended(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(f"{page_server.url}/?sort=banana")
+    watched = await open_page(f"{page_server.url}/?sort=banana", charts=False)
     page = watched.page
     problem = page.locator("vital-processes .problem")
     await problem.wait_for(state="visible")
@@ -150,6 +150,20 @@ async def test_says_when_nothing_matches_and_clears_the_filter(page_server: Serv
     await page.wait_for_selector("vital-processes tbody tr")
     await empty.wait_for(state="hidden")
     assert await page.evaluate("document.activeElement.matches('vital-processes input') && location.search") == ""
+
+
+async def test_escape_empties_the_filter_and_then_leaves_it(page_server: Server, open_page: OpenPage) -> None:
+    watched = await opened(open_page, page_server.url)
+    page = watched.page
+    await page.keyboard.press("/")
+    await page.keyboard.type("pyt")
+    await page.keyboard.press("Escape")
+    focused = "document.activeElement.matches('vital-processes input')"
+    assert await page.evaluate(f"[{focused}, document.activeElement.value]") == [True, ""]
+    await page.keyboard.press("Escape")
+    assert not await page.evaluate(focused)
+    await page.keyboard.press("?")
+    await page.wait_for_selector("dialog[open]")
 
 
 async def test_many_keys_in_a_row_are_one_request(page_server: Server, open_page: OpenPage) -> None:
@@ -248,7 +262,7 @@ async def test_says_that_it_goes_on_while_the_charts_stand_still(page_server: Se
 async def test_a_machine_that_does_not_list_its_processes_has_no_table(open_page: OpenPage) -> None:
     server = Server(env=SERVER_ENV | {"VITALCAST_COLLECTORS__DISABLED": "processes"})
     try:
-        watched = await open_page(server.start().url)
+        watched = await open_page(server.start().url, charts=False)
         await watched.page.wait_for_selector("vital-processes[hidden]", state="attached")
         await watched.state("live")
     finally:

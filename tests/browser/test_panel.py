@@ -94,6 +94,30 @@ async def test_an_alarm_is_a_colour_and_a_word(page_server: Server, open_page: O
     assert len(set(colours)) == 3
 
 
+@pytest.mark.parametrize("width", [360, 1440])
+async def test_a_number_is_shown_whole_or_not_at_all(own_server: Server, open_page: OpenPage, width: int) -> None:
+    watched = await open_page(own_server.url, viewport={"width": width, "height": 4000})
+    await watched.state("live")
+    await watched.drawn()
+    # Much to say at once: long numbers, and how old they are.
+    await asyncio.to_thread(own_server.stop)
+    await watched.until("() => document.querySelectorAll('vital-panel.stale').length >= 10")
+    cut = await watched.page.evaluate(
+        """() => [...document.querySelectorAll(".headline b")].filter((number) => number.checkVisibility())
+             .flatMap((number) => {
+               number.textContent = number.closest(".directions") ? "1.57\u00a0KiB/s" : "1023\u00a0MiB/s";
+               const header = number.closest("header");
+               const box = (selector) => header.querySelector(selector).getBoundingClientRect();
+               const { left, right, top } = number.getBoundingClientRect();
+               const all = box(".numbers");
+               const leftOut = top >= all.bottom;
+               const least = Math.max(all.left, box("h2").right, box(".age").right) - 0.5;
+               const whole = left >= least && right <= Math.min(all.right, box("vital-menu").left) + 0.5;
+               return leftOut || whole ? [] : [[box("h2"), left, right, all.left, all.right]]; })"""
+    )
+    assert cut == []
+
+
 async def test_the_menu_is_reached_and_left_by_keyboard(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_page(page_server.url)
     page = watched.page

@@ -1,7 +1,7 @@
 /** The numbers that stand for a panel, whether they are alarming, and the panel's state as a sentence. */
 
-import { formatDuration, formatValue } from "./format.js";
-import { newestOf, valuesAt, wordOf } from "./lines.js";
+import { formatClock, formatDuration, formatValue } from "./format.js";
+import { valuesAt, wordOf } from "./lines.js";
 import { isMirror, matchesPattern, matchesWhere } from "./panels.js";
 
 const SAID_MAX = 8;
@@ -137,22 +137,26 @@ export function wayOf(panel, { lines }, down) {
  * A sentence for those who cannot see the chart.
  *
  * @param {import("./panels.js").Panel} panel @param {import("./lines.js").Reading} reading
- * @param {import("./lines.js").Line[]} lines those drawn @param {import("./store.js").StreamStore} store
+ * @param {import("./lines.js").Line[]} lines those drawn
+ * @param {{ring: import("./ring.js").Ring, spanS: number, row?: number, frozen?: boolean}} shown the span of the chart
+ *   in seconds and its last row; frozen: which is not now
  */
-export function summaryOf(panel, reading, lines, { ring, windowS }) {
-  if (ring.length === 0 || lines.length === 0) return `${panel.title}: no readings yet.`;
-  const newest = newestOf(ring, lines);
+export function summaryOf(panel, reading, lines, { ring, spanS, row = ring.length - 1, frozen = false }) {
+  if (row < 0 || lines.length === 0) return `${panel.title}: no readings ${frozen ? "in this window" : "yet"}.`;
+  const newest = valuesAt(ring, lines, row);
   const parts = lines
     .map((line, i) => ({ line, value: newest[i] }))
     .filter(({ value }) => !Number.isNaN(value))
     .sort((a, b) => b.value - a.value)
     .slice(0, SAID_MAX)
     .map(({ line, value }) => `${nameOf(panel, reading, line)} ${formatValue(value, reading.unit)}`);
-  const { numbers: said, level } = headlineOf(panel, reading, ring);
+  const { numbers: said, level } = headlineOf(panel, reading, ring, row);
   const head = said.map(({ text, label }) => [label, text].filter(Boolean).join(" ")).join(", ");
   const alarm = level ? ` This is ${level === "critical" ? "critical" : "a warning"}.` : "";
   const each = lines.length > 1 && parts.length ? ` Of these: ${parts.join(", ")}.` : "";
-  return `${panel.title}, the last ${formatDuration(windowS)}. Now: ${head}.${alarm}${each}`;
+  const span = formatDuration(spanS);
+  const when = frozen ? `${span} up to ${formatClock(ring.time(row), { seconds: true })}. Then` : `the last ${span}. Now`;
+  return `${panel.title}, ${when}: ${head}.${alarm}${each}`;
 }
 
 /** A line's whole name, with the way it goes and the part that it is. */

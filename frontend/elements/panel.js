@@ -308,7 +308,7 @@ export class VitalPanel extends HTMLElement {
     if (hover === null) {
       this.#legend.write(valuesAt(ring, this.#lines, last));
       this.#headline.write(headlineOf(this.definition, reading, ring, last));
-      this.#sumUp(store);
+      this.#sumUp(store, last);
       return;
     }
     const { time, values, why } = momentOf({ store, lines: this.#lines, time: hover });
@@ -326,10 +326,13 @@ export class VitalPanel extends HTMLElement {
   };
 
   /** Written rarely: a text that changes each second is no help to a screen reader. */
-  #sumUp(store) {
-    if (Math.abs(store.newest - this.#summedUpAt) < SUMMARY_EVERY_MS) return;
-    this.#summedUpAt = store.newest;
-    setText(this.#summary, summaryOf(this.definition, /** @type {any} */ (this.#reading), this.#lines, store));
+  #sumUp({ ring, newest }, row) {
+    if (Math.abs(newest - this.#summedUpAt) < SUMMARY_EVERY_MS) return;
+    this.#summedUpAt = newest;
+    const { frozen, range } = this.view;
+    const spanS = frozen ? (frozen.to - frozen.from) / 1000 : range;
+    const reading = /** @type {import("../core/lines.js").Reading} */ (this.#reading);
+    setText(this.#summary, summaryOf(this.definition, reading, this.#lines, { ring, spanS, row, frozen: frozen !== null }));
   }
 
   /** What is in the way of a picture, in words: the server's refusal, the library's failure, or that there is nothing. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -175,7 +176,10 @@ async def test_what_goes_down_is_paired_with_what_goes_up(js: RunJs) -> None:
              const reading = read(panel, store);
              const { numbers, value, vital } = headlineOf(panel, reading, store.ring);
              return { lines: reading.lines.map(({ key, down, color }) => [key, down, color]), numbers, value, vital,
-                      summary: summaryOf(panel, reading, reading.lines, store) };"""
+                      summary: summaryOf(panel, reading, reading.lines, { ring: store.ring, spanS: 300 }),
+                      then: summaryOf(panel, reading, reading.lines, { ring: store.ring, spanS: 90, frozen: true }),
+                      none: summaryOf(panel, reading, reading.lines,
+                        { ring: store.ring, spanS: 90, frozen: true, row: -1 }) };"""
     )
     assert found["lines"] == [["a", False, 1], ["a", True, 1], ["b", False, 2], ["b", True, 2]]
     assert found["numbers"] == [
@@ -188,6 +192,8 @@ async def test_what_goes_down_is_paired_with_what_goes_up(js: RunJs) -> None:
         "N, the last 5 min. Now: received 20 B/s, sent 40 B/s. "
         "Of these: a sent 30 B/s, b received 20 B/s, b sent 10 B/s."
     )
+    assert re.match(r"N, 1 min 30 s up to \d\d:\d\d:\d\d\. Then: received 20 B/s", found["then"].replace(NBSP, " "))
+    assert found["none"] == "N: no readings in this window."
 
 
 @pytest.mark.parametrize(

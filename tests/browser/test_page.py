@@ -240,6 +240,8 @@ async def test_every_chart_has_a_name_and_says_in_words_what_it_shows(page_serve
         described = await chart.get_attribute("aria-describedby")
         words = await page.inner_text(f"#{described}")
         assert "the last 5" in words and "Now: " in words, words
+    await page.keyboard.press("Space")
+    await watched.until("() => /5.min up to .*Then: busy/.test(document.getElementById('summary-cpu').textContent)")
 
 
 async def test_begins_anew_where_it_is_moved_to(page_server: Server, open_page: OpenPage) -> None:

@@ -48,6 +48,8 @@ export class StreamStore {
   /** @type {Why|""} what is known of why the next row may be late */ #why = "";
   #epoch = "";
   #offset = NaN;
+  /** The last tick of this epoch that is among those missed. */
+  #countedTo = -Infinity;
   /** Of the newest snapshot: its first row's time, and the tick and time at its end. */
   #taken = { from: NaN, offset: NaN, time: NaN };
 
@@ -73,6 +75,7 @@ export class StreamStore {
 
   /** An `ack` to `subscribe` or to an `update` that resumes: says how often readings come. */
   ack({ epoch, interval }) {
+    if (epoch && epoch !== this.#epoch) this.#countedTo = -Infinity;
     if (epoch) this.#epoch = epoch;
     if (!(interval > 0)) return;
     this.intervalS = interval;
@@ -119,7 +122,9 @@ export class StreamStore {
 
   /** A `gap`: ticks that will not come, before the next row or, of a snapshot, among its rows. */
   gap({ from, to, why }) {
-    this.ticksMissed += to - from + 1;
+    // A past that comes anew tells its gaps once more.
+    if (to > this.#countedTo) this.ticksMissed += to - Math.max(from, this.#countedTo + 1) + 1;
+    this.#countedTo = Math.max(this.#countedTo, to);
     if (to <= this.#taken.offset && this.#offset === this.#taken.offset) this.#explain((from + to) / 2, why);
     else if (!TOLD.has(this.#why) || why === "slow") this.#why = why;
   }
@@ -154,6 +159,7 @@ export class StreamStore {
     this.keys = [];
     this.breaks = [];
     this.ticksMissed = 0;
+    this.#countedTo = -Infinity;
     this.position = null;
     this.#why = "";
     this.#offset = NaN;

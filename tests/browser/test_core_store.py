@@ -180,3 +180,17 @@ async def test_a_copy_stands_still(js: RunJs) -> None:
              return [copy.ring.length, copy.breaks.length, copy.keys, copy.newest, copy.openBreak(20_000).why,
                      store.breaks.length];"""
     ) == [3, 0, ['cpu{mode="user"}', 'cpu{mode="idle"}'], 12000, "missing", 1]
+
+
+async def test_a_gap_that_is_told_again_counts_once(js: RunJs) -> None:
+    missed = await js(
+        """const { StreamStore } = await load("core/store");
+           const store = new StreamStore({ windowS: 60 });
+           const counts = [];
+           const tell = (from, to) => { store.gap({ from, to, why: "sampler" }); counts.push(store.ticksMissed); };
+           store.ack({ epoch: "a" }); tell(3, 5); tell(3, 5); tell(5, 6);
+           store.ack({ epoch: "a" }); tell(3, 6);
+           store.ack({ epoch: "b" }); tell(3, 4);
+           return counts;"""
+    )
+    assert missed == [3, 3, 4, 4, 6]

@@ -29,6 +29,7 @@ export class Session {
   #connections = 0;
   #serverIntervalS = 0;
   #shortestS = 0;
+  #rowsMax = Infinity;
   #id = 0;
   /** @type {string|undefined} */ #host;
   /** @type {Map<string, SeriesStream|TableStream>} */ #streams = new Map();
@@ -122,14 +123,15 @@ export class Session {
   /**
    * The server said welcome: asks for every stream, from where it stood.
    *
-   * @param {{host?: string, interval?: number, interval_min?: number}} [welcome] interval: how often the server reads,
-   *   and the shortest that it grants, in seconds
+   * @param {{host?: string, interval?: number, interval_min?: number, limits?: {table_rows?: number}}} [welcome] interval:
+   *   how often the server reads, and the shortest that it grants, in seconds
    */
-  opened({ host, interval = 0, interval_min: shortest = 0 } = {}) {
+  opened({ host, interval = 0, interval_min: shortest = 0, limits = {} } = {}) {
     this.#open = true;
     this.#connections += 1;
     this.#serverIntervalS = interval;
     this.#shortestS = shortest;
+    this.#rowsMax = limits.table_rows ?? Infinity;
     const other = this.#host !== undefined && host !== this.#host;
     this.#host = host;
     for (const stream of this.#streams.values()) {
@@ -181,6 +183,7 @@ export class Session {
 
   #introduce(stream) {
     if (stream instanceof SeriesStream) stream.store.serverIntervalS = this.#serverIntervalS;
+    else stream.rowsMax = this.#rowsMax;
     const { request } = stream;
     if (request.interval < this.#shortestS) stream.request = { ...request, interval: this.#shortestS };
   }

@@ -135,6 +135,7 @@ export class TableStream extends Stream {
     this.request = request;
     /** @type {string[]} */ this.columns = [];
     /** @type {any[][]} */ this.rows = [];
+    /** The most rows that the server grants. */ this.rowsMax = Infinity;
     /** How many rows pass the filter, with those past the limit; NaN while not told. */ this.matches = NaN;
     /** How many rows there are in all. */ this.total = NaN;
     /** Whether the rows answer the request as it is now, and not as it was before a change. */ this.current = false;
@@ -142,7 +143,8 @@ export class TableStream extends Stream {
   }
 
   command(id) {
-    return protocol.table(id, this.name, this.request);
+    const { limit } = this.request;
+    return protocol.table(id, this.name, { ...this.request, limit: limit && Math.min(limit, this.rowsMax) });
   }
 
   resumption(id) {

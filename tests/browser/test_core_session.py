@@ -43,6 +43,19 @@ async def test_a_session_asks_no_faster_than_the_server_grants(js: RunJs) -> Non
     ) == [[["cpu", None], ["top", 5], ["own", None], ["late", 5]], 4, None, 10]
 
 
+async def test_a_session_asks_for_no_more_rows_than_the_server_grants(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """session.table("many", { table: "processes", limit: 40 });
+             session.table("few", { table: "processes", limit: 3 });
+             session.table("some", { table: "processes" });
+             session.opened({ limits: { table_rows: 10 } });
+             const asked = sent.filter(({ type }) => type === "table").map(({ limit }) => limit ?? null);
+             session.closed(); session.opened({ limits: { table_rows: 100 } });
+             return [asked, sent.find(({ limit }) => limit > 10).limit];"""
+    ) == [[10, 3, None], 40]
+
+
 async def test_a_session_does_not_mix_two_hosts(js: RunJs) -> None:
     assert await js(
         SESSION

@@ -9,6 +9,7 @@ import { linesMaxOf } from "../core/panels.js";
 import { pictureOf } from "../core/picture.js";
 import { errorWords } from "../core/protocol.js";
 import { CalmRange } from "../core/scale.js";
+import { lastingLevel } from "../core/spark.js";
 import { staleAfterS } from "../core/status.js";
 import { twinOf } from "../core/twin.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
@@ -307,7 +308,9 @@ export class VitalPanel extends HTMLElement {
     if (hover === null) this.classList.remove("unknown");
     if (hover === null) {
       this.#legend.write(valuesAt(ring, this.#lines, last));
-      this.#headline.write(headlineOf(this.definition, reading, ring, last));
+      const shown = headlineOf(this.definition, reading, ring, last);
+      const level = frozen ? shown.level : lastingLevel(this.definition, reading, ring, shown);
+      this.#headline.write({ ...shown, level });
       this.#sumUp(store, last);
       return;
     }

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.bench import common, fanout, latency, memory, sampling, startup, storm
+from tests.bench import budgets, common, fanout, latency, memory, sampling, startup, storm
 
 SOCKETS = 5
 
@@ -29,15 +29,22 @@ def is_spread(value: object, rounds: int) -> bool:
 
 def test_fanout_compares_each_server_with_the_floor() -> None:
     names = [fanout.VITALCAST, fanout.FLOOR, fanout.BROADCAST]
-    rows, notes = fanout.run(SOCKETS, interval_s=0.1, window_s=0.2, rounds=1, names=names)
+    rows, notes = fanout.run(SOCKETS, interval_s=0.1, window_s=0.2, rounds=1, names=names, groups=(SOCKETS,))
     floor = fanout.FLOOR if common.find_compiler() else fanout.FLOOR_WITHOUT_C
-    assert [row["server"] for row in rows] == [fanout.ONE_VIEWER, fanout.VITALCAST, floor, fanout.BROADCAST]
+    grouped = fanout.GROUPED.format(SOCKETS)
+    assert [row["server"] for row in rows] == [fanout.ONE_VIEWER, fanout.VITALCAST, floor, fanout.BROADCAST, grouped]
     for row in rows:
         assert is_spread(row["µs a frame, raw"], 1)
         assert row["frames/s"] > 0
     assert rows[2]["× floor"]["median"] == 1
     assert is_spread(rows[1]["net"], 1)
     assert f"{SOCKETS} sockets" in notes[0]
+    results = budgets.of_fanout(rows)
+    assert [(one.what, one.reference) for one in results] == [
+        ("CPU a frame, 5 sockets at 10 Hz", floor),
+        ("CPU a frame, 5 sockets at 10 Hz, 5 subscriptions", floor),
+        ("CPU a frame, 5 sockets at 10 Hz", fanout.BROADCAST),
+    ]
 
 
 def test_fanout_names_what_is_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

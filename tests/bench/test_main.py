@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.bench import __main__ as program
-from tests.bench import budgets, common, fanout, startup, storm
+from tests.bench import common, startup, storm
 from tests.bench.budgets import PLANS, Plan, Result
 
 
@@ -24,15 +24,17 @@ def test_it_measures_prints_writes_and_compares(
     small_storm: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "first.json"
-    assert program.main(["--quick", "--json", str(file)]) == 0
+    code = program.main(["--quick", "--json", str(file)])
     said = capsys.readouterr()
     assert "[1/1] storm" in said.err
     assert "5 viewers back after a loss: all live" in said.out
-    assert "2 of 2 budgets are met here." in said.out
     written = json.loads(file.read_text())
-    assert [one["met"] for one in written["results"]] == [None, None, True, True]
+    met = [one["met"] for one in written["results"]]
+    assert met[:2] == [None, None]
+    assert code == (0 if all(met[2:]) else 1)
+    assert f"{sum(met[2:])} of 2 budgets are met here." in said.out
     assert written["machine"]["quick"] is True
-    assert program.main(["--compare", str(file), "--markdown"]) == 0
+    program.main(["--compare", str(file), "--markdown"])
     said = capsys.readouterr()
     assert "| what | measured | reference | ratio | budget | met |" in said.out
     assert "Measured on 20" in said.out
@@ -106,19 +108,3 @@ def test_a_budget_bounds_the_ratio_or_the_figure() -> None:
     assert Result("a", "µs", spread, budget=1.25, of_ratio=True).met is None
     assert Result("a", "µs", spread, budget=9.5).met is False
     assert Result("a", "µs", spread).met is None
-
-
-def test_fanout_has_a_line_for_each_case_and_each_rival(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "SETTLE_S", 0.0)
-    monkeypatch.setattr(fanout, "PROBE_S", 0.0)
-    names = [fanout.VITALCAST, fanout.SEED, fanout.STALLED]
-    rows, _ = fanout.run(4, window_s=0.2, rounds=1, names=names, groups=(4,))
-    results = budgets.of_fanout(rows)
-    assert [one.what.partition(" Hz")[2] for one in results] == [
-        "",
-        ", 1 % stalled",
-        ", 4 subscriptions",
-        "",
-    ]
-    assert [one.reference for one in results][-1] == fanout.SEED
-    assert all(one.what.startswith("CPU a frame, 4 sockets at 10 Hz") for one in results)

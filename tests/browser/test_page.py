@@ -198,8 +198,7 @@ async def test_a_hidden_tab_pauses_and_misses_nothing(page_server: Server, open_
     assert max(b - a for a, b in zip(times[-6:], times[-5:], strict=False)) < 1900
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 360), ("light", 1440)])
 async def test_everyone_can_read_it(page_server: Server, open_page: OpenPage, scheme: str, width: int) -> None:
     watched = await open_page(
         page_server.url, color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Close, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from vitalcast.core.wsframe import close_frame, text_frame
+from vitalcast.core.wsframe import text_frame
 
 
 def parse(data: bytes) -> Frame:
@@ -32,13 +32,3 @@ def test_the_length_takes_the_fewest_bytes(size: int, head: int) -> None:
     data = text_frame(b"x" * size)
     assert len(data) == head + size
     assert len(parse(data).data) == size
-
-
-@given(st.sampled_from([1000, 4001, 4008, 4999]), st.text(max_size=200))
-def test_a_close_frame_fits_into_a_control_frame_whatever_its_reason(code: int, reason: str) -> None:
-    frame = parse(close_frame(code, reason))
-    assert frame.opcode is Opcode.CLOSE
-    assert len(frame.data) <= 125
-    close = Close.parse(bytes(frame.data))
-    assert close.code == code
-    assert reason.startswith(close.reason)

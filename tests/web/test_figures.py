@@ -131,13 +131,13 @@ def test_what_a_device_is_called_is_no_markup(id_: str, value: str) -> None:
     panel = panel_of(id_)
     headline = panel.headline.model_copy(update={"label": told})
     labels = {**panel.labels, value: told}
-    figure = figure_of(
-        world_of(panel.model_copy(update={"title": told, "labels": labels, "headline": headline})), panel.id
-    )
+    changes = {"title": told, "labels": labels, "headline": headline, "unit": "<b>"}
+    figure = figure_of(world_of(panel.model_copy(update=changes)), panel.id)
     assert figure.layout.title.text == meant
     assert meant in figure.layout.title.subtitle.text
     words = [trace.name for trace in figure.data]
     words += [word for trace in figure.data if trace.type != "scatter" for word in trace.y]
+    words += [word for trace in figure.data if trace.type != "heatmap" for word in trace.text]
     assert meant in words
     assert not any("<" in word for word in words if word)
 

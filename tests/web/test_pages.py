@@ -65,7 +65,7 @@ def test_does_not_compress_for_those_who_cannot(client: TestClient, accepted: st
 
 def test_takes_what_was_compressed_ahead_and_the_best_that_is_accepted(client: TestClient, root: Path) -> None:
     (root / "vendor" / "library-1.2.js.br").write_bytes(b"as if by brotli")
-    (root / "vendor" / "library-1.2.js.gz").write_bytes(gzip.compress(b"ahead of time"))
+    (root / "vendor" / "library-1.2.js.gz").write_bytes(gzip.compress(b"ahead of time", mtime=0))
 
     def coding_and_bytes(accepted: str) -> tuple[str | None, bytes]:
         url = "/static/vendor/library-1.2.js"
@@ -76,6 +76,8 @@ def test_takes_what_was_compressed_ahead_and_the_best_that_is_accepted(client: T
     assert coding_and_bytes("gzip, deflate, br") == ("br", b"as if by brotli")
     coding, raw = coding_and_bytes("gzip, br;q=0")
     assert (coding, gzip.decompress(raw)) == ("gzip", b"ahead of time")
+    assert coding_and_bytes("*;q=0, x-gzip") == ("gzip", gzip.compress(b"ahead of time", mtime=0))
+    assert coding_and_bytes("br;q=0.0, *") == ("gzip", gzip.compress(b"ahead of time", mtime=0))
     assert coding_and_bytes("identity") == (None, MODULE.encode())
     assert client.get("/static/vendor/library-1.2.js.br").status_code == 404
 

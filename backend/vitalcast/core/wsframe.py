@@ -4,8 +4,6 @@ from __future__ import annotations
 
 OPCODE_TEXT = 0x1
 OPCODE_BINARY = 0x2
-OPCODE_CLOSE = 0x8
-CONTROL_PAYLOAD_MAX = 125
 _FIN = 0x80
 
 
@@ -28,9 +26,3 @@ def frame(opcode: int, payload: bytes) -> bytes:
 def text_frame(payload: bytes) -> bytes:
     """Return a text frame; `payload` must be UTF-8."""
     return frame(OPCODE_TEXT, payload)
-
-
-def close_frame(code: int, reason: str = "") -> bytes:
-    """Return a close frame; the reason is cut at a character so that it fits into a control frame."""
-    payload = code.to_bytes(2, "big") + reason.encode()[: CONTROL_PAYLOAD_MAX - 2].decode(errors="ignore").encode()
-    return frame(OPCODE_CLOSE, payload)

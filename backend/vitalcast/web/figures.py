@@ -137,7 +137,7 @@ def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp]) -> Json:
         "name": plain(" ".join(dict.fromkeys(word for word in (line.label, way) if word))),
         "x": drawing.past.dates(rows),
         "y": -shown if line.down else shown,
-        "text": [format_value(value, unit) for value in shown.tolist()],
+        "text": [plain(format_value(value, unit)) for value in shown.tolist()],
         "line": {"color": color, "width": 0 if panel.stack else LINE_WIDTH},
         "legendgroup": line.key,
     }
@@ -153,7 +153,7 @@ def _level(drawing: Drawing, level: Floats) -> Json:
         "name": plain(metric_word(drawing.panel, drawing.panel.reference)),
         "x": drawing.past.dates(rows),
         "y": level[rows],
-        "text": [format_value(value, drawing.reading.unit) for value in level[rows].tolist()],
+        "text": [plain(format_value(value, drawing.reading.unit)) for value in level[rows].tolist()],
         "line": {"color": drawing.colors.soft, "width": LINE_WIDTH, "dash": "dash"},
     }
 
@@ -249,7 +249,9 @@ def _bars(drawing: Drawing) -> Filled:
                 "name": plain(word_of(panel, panel.parts, part)),
                 "y": [plain(bar.label) for bar, _, _ in cells],
                 "x": [value / bar.whole if bar.whole > 0 else None for bar, _, value in cells],
-                "text": [f"{format_value(value, unit)} of {format_value(bar.whole, unit)}" for bar, _, value in cells],
+                "text": [
+                    plain(f"{format_value(value, unit)} of {format_value(bar.whole, unit)}") for bar, _, value in cells
+                ],
                 "textposition": "none",
                 "marker": {"color": drawing.colors.lines[cells[0][1].color - 1]},
             }

@@ -190,13 +190,13 @@ def _asset(path: Path, stamps: Mapping[Path, Stamp], body: bytes, compressed: di
 
 
 def _accepts(header: str, wanted: str) -> bool:
-    """Say whether an Accept-Encoding header allows a coding; `q=0` forbids it (RFC 9110, 12.5.3)."""
+    """Say whether an Accept-Encoding header allows a coding; `*` is any that is not named (RFC 9110, 12.5.3)."""
+    allowed = {}
     for item in header.lower().split(","):
         coding, _, parameters = item.partition(";")
-        if coding.strip() in {wanted, f"x-{wanted}", "*"}:
-            weight = parameters.strip().removeprefix("q=").strip()
-            return weight.rstrip("0").rstrip(".") not in {"", "0"} if parameters.strip() else True
-    return False
+        weight = parameters.strip().removeprefix("q=").strip()
+        allowed[coding.strip().removeprefix("x-")] = not parameters.strip() or weight.strip("0.") != ""
+    return allowed.get(wanted, allowed.get("*", False))
 
 
 def _matches(header: str, etag: str) -> bool:

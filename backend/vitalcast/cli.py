@@ -43,7 +43,9 @@ app = typer.Typer(
 
 Host = Annotated[
     str | None,
-    typer.Option("--host", help="Address to bind; any but loopback needs --no-auth.", show_default="127.0.0.1"),
+    typer.Option(
+        "--host", help="Address to bind; on any but loopback, whoever comes needs a token.", show_default="127.0.0.1"
+    ),
 ]
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 picks a free one.", show_default="8000")]
 Config = Annotated[
@@ -63,7 +65,7 @@ LogLevel = Annotated[
     Literal["critical", "error", "warning", "info", "debug"] | None,
     typer.Option("--log-level", help="Least severe log line to print.", show_default="warning"),
 ]
-NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve other machines without asking who they are.")]
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve whoever can connect, without asking who they are.")]
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -27,10 +27,21 @@ _HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _PORT = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
 
 
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)
+    return text
+
+
 # `Field(strict=False)` lets a TOML array become a tuple; its items stay strict.
 HostNames = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=rf"^(?:{_HOST}{_PORT}|[0-9A-Fa-f:.]+)$")], ...],
     Field(strict=False, json_schema_extra={"form": 'a list of host names, such as ["metrics.example.org"]'}),
+]
+
+
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of addresses or networks, such as ["10.0.0.0/8"]'}),
 ]
 
 
@@ -58,13 +69,13 @@ class Server(_Section):
         default="127.0.0.1",
         pattern=r"^[^\s\[\]/]+$",
         max_length=255,
-        description="Address to bind; any but loopback also needs no_auth, as nobody is asked who they are",
+        description="Address to bind; on any but loopback whoever comes needs a token, unless no_auth is set",
         json_schema_extra={"form": "an address or a host name, without brackets"},
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
     no_auth: bool = Field(
         default=False,
-        description="Serve other machines without asking who they are; needed to bind more than loopback",
+        description="Serve whoever can connect, without asking who they are",
     )
     allowed_hosts: HostNames = Field(
         default=(),
@@ -81,12 +92,46 @@ class Server(_Section):
         description="Path under which a reverse proxy publishes Vitalcast, so that links come out right",
         json_schema_extra={"form": 'nothing, or a path such as "/vitalcast" without a slash at its end'},
     )
+    frame_ancestors: Origins = Field(
+        default=(),
+        description="Other sites whose pages may frame /embed and /wall; tokens for embedding name their own",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed",
+    )
+    certfile: str = Field(
+        default="",
+        pattern=r"^[^\x00]*$",
+        max_length=4096,
+        description="Certificate chain in PEM, to serve HTTPS; with nothing, HTTP is served",
+        json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.pem"'},
+    )
+    keyfile: str = Field(
+        default="",
+        pattern=r"^[^\x00]*$",
+        max_length=4096,
+        description="Private key of the certificate, where the certificate's file does not hold it too",
+        json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.key"'},
+    )
     fast_path: bool = Field(
         default=True,
         description="Write frames straight to uvicorn's transport, which costs least; false goes by ASGI",
     )
     log_level: LogLevel = Field(
         default="warning", description="Least severe log line to print; warning keeps a healthy server quiet"
+    )
+
+
+class Access(_Section):
+    """Who may come in."""
+
+    data_dir: str = Field(
+        default="",
+        pattern=r"^[^\x00]*$",
+        max_length=4096,
+        description="Folder of the secret, the tokens and the screens; with nothing, it is in your user's data folder",
+        json_schema_extra={"form": 'nothing, or the path of a folder such as "/var/lib/vitalcast"'},
     )
 
 
@@ -204,6 +249,21 @@ class Limits(_Section):
     connections: int = Field(
         default=20_000, ge=1, le=1_000_000, description="Most sockets at once; further ones are turned away"
     )
+    connections_per_address: int = Field(
+        default=1000, ge=1, le=1_000_000, description="Most sockets at once from one address"
+    )
+    handshakes_per_second: int = Field(
+        default=2000, ge=1, le=1_000_000, description="Most new sockets a second; further ones are to try again"
+    )
+    handshakes_per_second_per_address: int = Field(
+        default=200, ge=1, le=1_000_000, description="Most new sockets a second from one address"
+    )
+    failed_tokens_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000, description="Most wrong tokens a minute; then new ones wait for the next"
+    )
+    failed_tokens_per_minute_per_address: int = Field(
+        default=10, ge=1, le=1_000_000, description="Most wrong tokens a minute from one address"
+    )
     snapshot_values: int = Field(
         default=1_000_000,
         ge=1000,
@@ -255,6 +315,7 @@ class Settings(BaseSettings):
     )
 
     server: Server = Server()
+    access: Access = Access()
     sampler: Sampler = Sampler()
     collectors: Collectors = Collectors()
     ring: Ring = Ring()

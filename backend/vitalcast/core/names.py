@@ -40,6 +40,16 @@ def _fits(pattern: tuple[str, ...], name: tuple[str, ...]) -> bool:
     return len(pattern) == len(name) and all(a in ("*", b) for a, b in zip(pattern, name, strict=True))
 
 
+def _contains(outer: tuple[str, ...], inner: tuple[str, ...]) -> bool:
+    """Say whether every name that `inner` can mean is one that `outer` means."""
+    for at, wanted in enumerate(outer):
+        if wanted == ">":
+            return at < len(inner)
+        if at >= len(inner) or inner[at] == ">" or wanted not in ("*", inner[at]):
+            return False
+    return len(outer) == len(inner)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which series are meant: any of `patterns`, and for each key of `where` one of its values.
@@ -81,3 +91,11 @@ class Selection:
             return True
         attributes = series.attributes
         return all(attributes.get(key) in values for key, values in self.where)
+
+    def contains(self, other: Selection) -> bool:
+        """Say whether this selection means all that `other` can, whatever series there are."""
+        own = [parse_pattern(pattern) for pattern in self.patterns]
+        if not all(any(_contains(one, parse_pattern(wanted)) for one in own) for wanted in other.patterns):
+            return False
+        narrowed = dict(other.where)
+        return all(key in narrowed and set(narrowed[key]) <= set(values) for key, values in self.where)

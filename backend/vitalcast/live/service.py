@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from vitalcast.bus.base import Bus
@@ -146,7 +147,7 @@ def _history(settings: Settings, ring: Ring) -> History:
 
 
 def _limits(settings: Settings) -> Limits:
-    return Limits(**settings.limits.model_dump())
+    return Limits(**{field.name: getattr(settings.limits, field.name) for field in fields(Limits)})
 
 
 def _column(column: object) -> dict[str, str]:

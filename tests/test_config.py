@@ -320,8 +320,8 @@ def test_variables_of_others_and_documented_ones_are_let_be(loader: Loader) -> N
         ("[ring]\nqqqq = 1", "ring.qqqq: unknown key in {file}; [ring] has window_s, memory_max_mib"),
         (
             "[zzz]",
-            "zzz: unknown key in {file}; the sections are server, access, sampler, collectors, ring, history, stream, limits, "
-            "timeouts and [[panels]]",
+            "zzz: unknown key in {file}; the sections are server, access, sampler, collectors, ring, history, stream, "
+            "limits, timeouts and [[panels]]",
         ),
     ],
 )

@@ -176,12 +176,14 @@ async def metrics(cdp: CDPSession) -> dict[str, float]:
     return {one["name"]: one["value"] for one in answer["metrics"]}
 
 
-async def measure(page: Page, cdp: CDPSession, way: str, hz: float, window_s: float) -> dict[str, float]:
+async def measure(
+    page: Page, cdp: CDPSession, way: str, hz: float, *, window_s: float, settle_s: float
+) -> dict[str, float]:
     """Return the share of the main thread in percent while twelve charts are fed, and what was drawn meanwhile."""
     await page.evaluate("([way, hz]) => bench.start(way, hz)", [way, hz])
     try:
         await _until_drawn(page, way)
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(settle_s)
         await cdp.send("HeapProfiler.collectGarbage")
         before, drawn = await metrics(cdp), await page.evaluate("bench.counts()")
         await asyncio.sleep(window_s)
@@ -206,7 +208,13 @@ async def _until_drawn(page: Page, way: str) -> None:
 
 
 async def charts(
-    rates: Sequence[float], *, window_s: float, rounds: int, ways: Sequence[str] = WAYS, points: int = POINTS
+    rates: Sequence[float],
+    *,
+    window_s: float,
+    rounds: int,
+    settle_s: float = SETTLE_S,
+    ways: Sequence[str] = WAYS,
+    points: int = POINTS,
 ) -> Table:
     """Return a row for each rate and way, and notes."""
     absent = ""
@@ -230,7 +238,7 @@ async def charts(
             for number in range(rounds):
                 for hz in rates:
                     for way in ways:
-                        one = await measure(page, cdp, way, hz, window_s)
+                        one = await measure(page, cdp, way, hz, window_s=window_s, settle_s=settle_s)
                         results.setdefault((hz, way), []).append(one)
                         shares = f"{one['task']:.1f} %, CPU {one['cpu']:.1f} %"
                         progress(f"  round {number + 1} of {rounds}, {hz:g} Hz, {way}: {shares}")

@@ -65,7 +65,7 @@ class Subject:
 
 
 def run(
-    *, idle_s: float = 10.0, fast_s: float = 10.0, rounds: int = 3, references: bool = True
+    *, idle_s: float = 10.0, fast_s: float = 10.0, rounds: int = 3, settle_s: float = SETTLE_S, references: bool = True
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each case and reference, and notes. The windows of one round are `idle_s` and `fast_s` long."""
     with contextlib.ExitStack() as stack:
@@ -73,7 +73,7 @@ def run(
         watched = stack.enter_context(common.vitalcast()).wait()
         viewer = stack.enter_context(common.viewers(watched.port, 1))
         viewer.open(common.subscribe(interval_s=0.1))
-        time.sleep(SETTLE_S)
+        time.sleep(settle_s)
         idle, fast = (
             Subject(name, [psutil.Process(one.pid)], lambda one=one: one.cpu_s)
             for name, one in {IDLE: server, FAST: watched}.items()

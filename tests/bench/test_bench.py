@@ -44,6 +44,7 @@ def test_fanout_compares_each_server_with_the_floor() -> None:
         ("CPU a frame, 5 sockets at 10 Hz", floor),
         ("CPU a frame, 5 sockets at 10 Hz, 5 subscriptions", floor),
         ("CPU a frame, 5 sockets at 10 Hz", fanout.BROADCAST),
+        ("the load client's own CPU, 5 sockets at 10 Hz", "the server's"),
     ]
 
 

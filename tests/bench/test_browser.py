@@ -8,18 +8,12 @@ import pytest
 from tests.bench import browser
 
 
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the waits that only the figures' quality needs."""
-    monkeypatch.setattr(browser, "SETTLE_S", 0.0)
-
-
 async def test_every_way_draws_what_it_is_fed(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent() -> Path:
         raise browser.AbsentError("there is no network in this test")
 
     monkeypatch.setattr(browser, "fetch_uplot", absent)
-    rows, notes = await browser.charts([5.0], window_s=0.6, rounds=1)
+    rows, notes = await browser.charts([5.0], window_s=0.6, rounds=1, settle_s=0.0)
     by_way = {row["charts"]: row for row in rows}
     assert list(by_way) == [browser.NOTHING, browser.OURS, browser.MIXED, browser.REACT]
     assert notes[-1] == "uPlot is absent: there is no network in this test"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vitalcast.core.colors import THEMES
 from vitalcast.panel import Panel
-from vitalcast.web.figure_templates import THEMES
 from vitalcast.web.figures import CELLS_MAX, POINTS_MAX
 from vitalcast.web.pages import StaticFiles, frontend_dir
-from vitalcast.web.panels import RANGE_S
+from vitalcast.web.panel_source import RANGE_S
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

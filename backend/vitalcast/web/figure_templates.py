@@ -5,54 +5,13 @@ That library takes 0.4 s and 32 MB to import, so it is imported when the first f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from vitalcast.core.colors import FONT, THEMES, Colors, Theme
 from vitalcast.core.format import is_binary, is_ratio
 from vitalcast.panel import Panel
 
 Json = dict[str, Any]
-Theme = Literal["light", "dark"]
-
-FONT = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, Liberation Sans, sans-serif"
-
-
-@dataclass(frozen=True, slots=True)
-class Colors:
-    """A theme's colours, the same as the page's: `lines` for lines 1 to 8, `heat` from low to high."""
-
-    surface: str
-    raised: str
-    ink: str
-    soft: str
-    grid: str
-    axis: str
-    lines: tuple[str, ...]
-    heat: tuple[str, ...]
-
-
-THEMES: dict[Theme, Colors] = {
-    "light": Colors(
-        surface="#ffffff",
-        raised="#ffffff",
-        ink="#16202a",
-        soft="#55636f",
-        grid="#e8ecef",
-        axis="#b9c3cc",
-        lines=("#2f6fd0", "#c8621b", "#1a8a68", "#8449b8", "#c73a4f", "#9a7400", "#66788a", "#0f86a3"),
-        heat=("#edf2f6", "#bcd9ea", "#6faed6", "#2a6fb0", "#123a73"),
-    ),
-    "dark": Colors(
-        surface="#141a20",
-        raised="#1c242c",
-        ink="#e4eaf0",
-        soft="#98a6b3",
-        grid="#1f2830",
-        axis="#3a4753",
-        lines=("#6ea8fe", "#f0a060", "#58c7a2", "#c095ee", "#f27b86", "#dcc158", "#8d9fb0", "#62c6de"),
-        heat=("#18222c", "#1f4a6e", "#2e86ab", "#8cc9a1", "#f6e58d"),
-    ),
-}
 
 
 def build_layout(panel: Panel, unit: str, theme: Theme) -> Json:

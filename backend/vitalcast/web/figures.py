@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
+from vitalcast.core.colors import THEMES, Colors, Theme
 from vitalcast.core.format import format_value, is_binary, is_ratio
 from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_of
 from vitalcast.core.panel_lines import Line, Reading, busiest, metric_word, way_of, word_of
+from vitalcast.core.past import Past
 from vitalcast.core.thin import extremes, highest, peaks
 from vitalcast.panel import Panel
-from vitalcast.web.figure_templates import THEMES, Colors, Json, Theme, build_layout, plain, tick_format
+from vitalcast.web.figure_templates import Json, build_layout, plain, tick_format
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,26 +32,6 @@ CELLS_MAX = 300  # of one row of a heatmap
 TICKS = 5
 LINE_WIDTH = 1.25
 BAND_ALPHA = "bd"
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What a figure shows: times in Unix milliseconds, and values of shape (ticks, series), `nan` in holes.
-
-    `columns` says which column of the reading each series is, `newest` holds the newest reading of every column.
-    """
-
-    times_ms: npt.NDArray[np.int64]
-    values: Floats
-    columns: tuple[int, ...]
-    newest: Floats
-
-    def of(self, column: int) -> Floats:
-        found: Floats = self.values[:, self.columns.index(column)]
-        return found
-
-    def dates(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.datetime64]:
-        return self.times_ms[rows].astype("datetime64[ms]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""What a panel's picture is drawn from: the recent readings of its columns, with holes where ticks are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitalcast.core.aggregate import Aggregate, aggregate_runs, boundaries
+from vitalcast.core.thin import with_holes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vitalcast.core.ring import Ring
+    from vitalcast.panel import Panel
+
+    Times = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+    Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Times in Unix milliseconds, and values of shape (ticks, series), `nan` in holes.
+
+    `columns` says which column of the reading each series is, `newest` holds the newest reading of every column, and
+    `holes` is the time of the last reading before each hole, and that of the first after it.
+    """
+
+    times_ms: Times
+    values: Floats
+    columns: tuple[int, ...]
+    newest: Floats
+    holes: tuple[tuple[int, int], ...] = ()
+
+    def of(self, column: int) -> Floats:
+        found: Floats = self.values[:, self.columns.index(column)]
+        return found
+
+    def dates(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.datetime64]:
+        return self.times_ms[rows].astype("datetime64[ms]")
+
+
+def ticks_since(ring: Ring, from_ms: float) -> int:
+    """Return how many ticks there are from the first that is not older."""
+    times = ring.times()
+    at = np.flatnonzero(times >= from_ms)
+    return len(times) - int(at[0]) if len(at) else 0
+
+
+def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, ticks: int) -> Past:
+    """Copy the last `ticks` ticks of these columns, joined where the panel has an interval.
+
+    It is a copy, so that it can be drawn from in a thread while the ring goes on.
+    """
+    assert ring.newest is not None
+    values = ring.read(np.array(columns, dtype=np.intp), ring.end_row - ticks, ring.end_row)
+    times, offsets = ring.times(), ring.offsets()
+    times, offsets = times[len(times) - ticks :], offsets[len(offsets) - ticks :]
+    if panel.interval and len(times):
+        times, values, missing = _at_intervals(panel, times, values)
+    else:
+        missing = np.diff(offsets) > 1
+    holes = tuple((int(times[at]), int(times[at + 1])) for at in np.flatnonzero(missing))
+    return Past(*with_holes(times, values, missing), columns, ring.newest.values, holes)
+
+
+def _at_intervals(panel: Panel, times: Times, values: Floats) -> tuple[Times, Floats, Bools]:
+    """Join the ticks of each of the panel's intervals, and say after which of them some are missing."""
+    interval_ms = round(panel.interval * 1000)
+    ends = np.flatnonzero(boundaries(times, interval_ms)) + 1
+    if len(ends) == 0:
+        return times[-1:], values[-1:], np.zeros(0, dtype=np.bool_)
+    starts = np.append(0, ends[:-1] + 1)
+    joined = aggregate_runs(values[: ends[-1] + 1], starts, (Aggregate(panel.aggregate),))
+    return times[ends], joined, np.diff(times[ends]) > 2 * interval_ms

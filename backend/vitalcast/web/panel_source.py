@@ -1,0 +1,114 @@
+"""What requests for a panel's picture ask for, what it is drawn from, and what was drawn already."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import cast, get_args
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from vitalcast.core.colors import Theme
+from vitalcast.core.panel_lines import Reading, reading_of
+from vitalcast.core.past import Past, past_of, ticks_since
+from vitalcast.core.protocol import ErrorCode
+from vitalcast.live.service import Service
+from vitalcast.model import Frame, Layout
+from vitalcast.panel import Panel
+from vitalcast.web.errors import ApiError
+from vitalcast.web.security import shown
+
+RANGE_S = 300.0
+KEPT_MAX = 32
+
+
+class PanelSource:
+    """The panels of a service's settings and their readings."""
+
+    def __init__(self, service: Service) -> None:
+        self.panels = {panel.id: panel for panel in service.settings.panels}
+        self._hub = service.hub
+        self._window_s = float(service.settings.ring.window_s)
+        self._readings: dict[str, tuple[Layout, Reading]] = {}
+
+    def panel(self, request: Request) -> Panel:
+        """Return the panel of the address. Raises ApiError where there is none."""
+        id_ = request.path_params["id"]
+        panel = self.panels.get(id_)
+        if panel is None:
+            there = ", ".join(self.panels) or "no panels"
+            raise ApiError(404, ErrorCode.BAD_REQUEST, f"no panel is called {shown(id_)}; there are {there}")
+        return panel
+
+    def theme(self, request: Request) -> Theme:
+        theme = request.query_params.get("theme", "light")
+        if theme not in get_args(Theme):
+            raise ApiError(400, ErrorCode.BAD_REQUEST, f"theme: {shown(theme)} is none; give dark or light")
+        return cast("Theme", theme)
+
+    def range_s(self, request: Request) -> float:
+        """Return how many seconds back the picture reaches."""
+        text = request.query_params.get("range")
+        if text is None:
+            return min(RANGE_S, self._window_s)
+        try:
+            range_s = float(text)
+        except ValueError:
+            range_s = math.nan
+        if not 1 <= range_s <= self._window_s:
+            raise ApiError(
+                400,
+                ErrorCode.BAD_REQUEST,
+                f"range: {shown(text)} is not valid; give seconds from 1 to {self._window_s:g}, which are kept",
+            )
+        return range_s
+
+    def newest(self) -> Frame:
+        frame = self._hub.ring.newest
+        if frame is None:
+            raise ApiError(503, ErrorCode.INTERNAL, "nothing has been read yet; try again in a second")
+        return frame
+
+    def reading(self, panel: Panel, layout: Layout) -> Reading:
+        known = self._readings.get(panel.id)
+        if known is None or known[0] is not layout:
+            known = self._readings[panel.id] = layout, reading_of(panel, layout.series)
+        return known[1]
+
+    def past(self, panel: Panel, reading: Reading, from_ms: float) -> Past:
+        """Return the panel's readings since then. Raises ApiError where they are too many."""
+        ring, columns = self._hub.ring, reading.columns
+        ticks, most = ticks_since(ring, from_ms), self._hub.limits.snapshot_values
+        if ticks * len(columns) > most:
+            raise ApiError(
+                400,
+                ErrorCode.LIMIT,
+                f"range: {ticks} ticks of {len(columns)} series are more than {most} values; give less",
+            )
+        return past_of(panel, columns, ring, ticks)
+
+
+class Drawings:
+    """The pictures that were drawn last, each as of a moment. Only one is drawn at a time: the stream comes first."""
+
+    def __init__(self) -> None:
+        self._drawing = asyncio.Lock()
+        self._kept: OrderedDict[Hashable, tuple[Hashable, bytes]] = OrderedDict()
+
+    async def of(self, key: Hashable, prepare: Callable[[], tuple[Hashable, Callable[[], bytes]]]) -> bytes:
+        """Return the picture of this key.
+
+        `prepare` returns the moment that it is of, and what draws it in a thread unless that was done already.
+        """
+        async with self._drawing:
+            moment, draw = prepare()
+            kept, body = self._kept.pop(key, (None, b""))
+            if kept != moment:
+                body = await run_in_threadpool(draw)
+            self._kept[key] = moment, body
+            if len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+        return body

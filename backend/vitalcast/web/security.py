@@ -7,18 +7,17 @@ page connects across origins, which browsers allow for WebSockets: the Origin he
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vitalcast.core.origin import DEFAULT_PORTS, Authority, Origin, is_address, parse_authority, parse_origin
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.settings import Server, is_loopback
 
@@ -32,10 +31,7 @@ CAUSES_WINDOW_S = 60.0
 PREFLIGHT_MAX_AGE_S = 600
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
-_AUTHORITY: Final = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?")
-_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<authority>.+)")
 
 
 def error_body(code: ErrorCode, message: str) -> bytes:
@@ -49,56 +45,7 @@ def shown(text: str) -> str:
     return quoted if len(quoted) <= SHOWN_CHARS_MAX else quoted[: SHOWN_CHARS_MAX - 1] + "…"
 
 
-# --- hosts and origins ---------------------------------------------------------------------------------------------
-
-
-class Authority(NamedTuple):
-    """A host and a port: names in lower case, addresses in their shortest form; the port is None where left out."""
-
-    host: str
-    port: int | None
-
-
-class Origin(NamedTuple):
-    """Whose page a request comes from; the port is always set."""
-
-    scheme: str
-    host: str
-    port: int
-
-
-def parse_authority(text: str) -> Authority | None:
-    """Return what a Host header says, None where it is malformed (RFC 9112, 3.2)."""
-    match = _AUTHORITY.fullmatch(text.lower())
-    if match is None:
-        return None
-    port = int(match["port"]) if match["port"] else None
-    if port is not None and port > 65535:
-        return None
-    if match["v6"] is None:
-        return Authority(match["name"].removesuffix("."), port)
-    try:
-        return Authority(str(ipaddress.IPv6Address(match["v6"])), port)
-    except ValueError:
-        return None
-
-
-def parse_origin(text: str) -> Origin | None:
-    """Return what an Origin header says, None for `null` and whatever else is no web page's (RFC 6454, 7)."""
-    match = _ORIGIN.fullmatch(text.lower())
-    authority = parse_authority(match["authority"]) if match is not None else None
-    if match is None or authority is None:
-        return None
-    return Origin(match["scheme"], authority.host, authority.port or _DEFAULT_PORTS[match["scheme"]])
-
-
-def is_address(host: str) -> bool:
-    """Say whether a host is an IP address and not a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+# --- the gate ------------------------------------------------------------------------------------------------------
 
 
 def own_names() -> frozenset[str]:
@@ -174,7 +121,7 @@ class Gate:
             return Refusal(400, f"a request has one Origin header at most, this one has {len(origins)}")
         origin = parse_origin(origins[0])
         if origin is not None:
-            if origin == Origin(scheme, host.host, host.port or _DEFAULT_PORTS.get(scheme, 0)):
+            if origin == Origin(scheme, host.host, host.port or DEFAULT_PORTS.get(scheme, 0)):
                 return None
             # A proxy that publishes us takes TLS off and leaves the Host as the browser sent it.
             if self._is_published(host) and origin == Origin("https", host.host, host.port or 443):

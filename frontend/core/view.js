@@ -16,9 +16,10 @@ export const DEFAULTS = Object.freeze({
   theme: "system",
   sort: "cpu",
   filter: "",
+  kiosk: false,
 });
 
-const KEYS_OF_ADDRESS = Object.freeze(["range", "rate", "from", "to", "panel", "theme", "sort", "filter"]);
+const KEYS_OF_ADDRESS = Object.freeze(["range", "rate", "from", "to", "panel", "theme", "sort", "filter", "kiosk"]);
 const SLUG = /^[a-z][a-z0-9-]*$/;
 const SORT = /^-?[a-z][a-z0-9_]{0,31}$/;
 const FILTER_MAX = 100;
@@ -29,13 +30,13 @@ const TIME_MAX = 8.64e15;
  * Event: `change`, whose `detail` is the Set of the keys that changed. Setting what is set already tells nothing.
  *
  * range: seconds; rate: seconds; frozen: the window of a page that is paused or zoomed, null while live; panel: the id of
- * the one at full size; hover: the moment pointed at, Unix ms (it is in no address).
+ * the one at full size; kiosk: nothing but the readings; hover: the moment pointed at, Unix ms (it is in no address).
  */
 export class View extends EventTarget {
   /** @param {Partial<typeof DEFAULTS>} [values] */
   constructor(values = {}) {
     super();
-    const { range, rate, frozen, panel, theme, sort, filter } = { ...DEFAULTS, ...values };
+    const { range, rate, frozen, panel, theme, sort, filter, kiosk } = { ...DEFAULTS, ...values };
     this.range = range;
     this.rate = rate;
     this.frozen = frozen;
@@ -43,6 +44,7 @@ export class View extends EventTarget {
     this.theme = theme;
     this.sort = sort;
     this.filter = filter;
+    this.kiosk = kiosk;
     /** @type {number|null} */ this.hover = null;
   }
 
@@ -98,6 +100,7 @@ export class View extends EventTarget {
       theme: THEMES.includes(text("theme")) ? text("theme") : DEFAULTS.theme,
       sort: SORT.test(text("sort")) ? text("sort") : DEFAULTS.sort,
       filter: text("filter").slice(0, FILTER_MAX),
+      kiosk: ["", "1", "true"].includes(given.get("kiosk") ?? "no"),
     });
   }
 
@@ -109,7 +112,7 @@ export class View extends EventTarget {
   toSearch(search = "") {
     const query = new URLSearchParams(search);
     for (const key of KEYS_OF_ADDRESS) query.delete(key);
-    const { range, rate, frozen, panel, theme, sort, filter } = this;
+    const { range, rate, frozen, panel, theme, sort, filter, kiosk } = this;
     const put = (key, value, usual) => value !== usual && query.set(key, String(value));
     put("range", Object.keys(RANGES).find((words) => RANGES[words] === range), "5m");
     put("rate", rate, DEFAULTS.rate);
@@ -121,7 +124,8 @@ export class View extends EventTarget {
     put("theme", theme, DEFAULTS.theme);
     put("sort", sort, DEFAULTS.sort);
     put("filter", filter, DEFAULTS.filter);
-    const words = query.toString();
+    if (kiosk) query.set("kiosk", "");
+    const words = query.toString().replace(/(^|&)kiosk=(?=&|$)/, "$1kiosk");
     return words && `?${words}`;
   }
 }

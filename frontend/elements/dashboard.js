@@ -11,6 +11,7 @@ import { Address } from "./address.js";
 import { Feeds } from "./feeds.js";
 import { h, setText } from "./html.js";
 import { listen } from "./keyboard.js";
+import { Kiosk } from "./kiosk.js";
 import { Pilot } from "./pilot.js";
 import { copy } from "./save.js";
 
@@ -26,6 +27,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {import("../core/session.js").TableStream|null} */ #rows = null;
   #state = "";
   /** @type {Address} */ #address;
+  /** @type {Kiosk} */ #kiosk;
   /** @type {() => void} */ #stopListening = () => {};
   /** @type {HTMLElement} */ #name;
   /** @type {HTMLElement} */ #uptime;
@@ -49,6 +51,7 @@ export class VitalDashboard extends HTMLElement {
     this.#paint();
 
     this.#address.start();
+    this.#kiosk.start();
     this.view.addEventListener("change", this.#turned);
     this.#status.addEventListener("turned", this.#entitle);
     this.addEventListener("link", this.#link);
@@ -68,6 +71,7 @@ export class VitalDashboard extends HTMLElement {
     this.removeEventListener("link", this.#link);
     this.#status.removeEventListener("turned", this.#entitle);
     this.view.removeEventListener("change", this.#turned);
+    this.#kiosk.stop();
     this.#address.stop();
     this.#stopListening();
     this.feeds.stop();
@@ -89,10 +93,11 @@ export class VitalDashboard extends HTMLElement {
     this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, feeds });
     const controls = Object.assign(h("vital-controls"), { view, clock });
     const help = /** @type {any} */ (h("vital-help"));
+    this.#kiosk = new Kiosk(view);
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
-    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help);
-    const pilot = new Pilot({ dashboard: this, view, controls, help });
+    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help, this.#kiosk.element);
+    const pilot = new Pilot({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
     this.#stopListening = listen(document.documentElement, (binding) => pilot.act(binding));
   }
 

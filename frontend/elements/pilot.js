@@ -1,18 +1,21 @@
 /** Does on a dashboard what a key or its help says. */
 
 export class Pilot {
-  /** @param {{dashboard: HTMLElement, view: import("../core/view.js").View, controls: any, help: any}} parts */
-  constructor({ dashboard, view, controls, help }) {
+  /** @param {{dashboard: HTMLElement, view: import("../core/view.js").View, controls: any, help: any,
+   *          kiosk: import("./kiosk.js").Kiosk}} parts */
+  constructor({ dashboard, view, controls, help, kiosk }) {
     this.#dashboard = dashboard;
     this.#view = view;
     this.#controls = controls;
     this.#help = help;
+    this.#kiosk = kiosk;
   }
 
   #dashboard;
   #view;
   #controls;
   #help;
+  #kiosk;
 
   /** @param {import("../core/keys.js").Binding} binding */
   act({ action, value = 0, panel = false }) {
@@ -57,8 +60,9 @@ export class Pilot {
 
   /** One thing at a time, the uppermost first. */
   #leave() {
-    const { hover, panel, frozen } = this.#view;
-    if (panel !== null) this.#view.set({ panel: null });
+    const { hover, panel, frozen, kiosk } = this.#view;
+    if (kiosk) this.#kiosk.escape();
+    else if (panel !== null) this.#view.set({ panel: null });
     else if (frozen) this.#view.set({ frozen: null, hover: null });
     else if (hover !== null) this.#view.set({ hover: null });
   }

@@ -25,7 +25,7 @@ def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedPro
         capture_output=True,
         text=True,
         cwd=cwd,
-        env=environment(XDG_CONFIG_HOME=str(cwd), **variables),
+        env=environment(XDG_CONFIG_HOME=str(cwd), XDG_DATA_HOME=str(cwd), **variables),
         timeout=TIMEOUT_S,
         check=False,
     )
@@ -38,7 +38,9 @@ def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **variables
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
-        env=environment(COLUMNS="120", LINES="30", TERM="xterm", XDG_CONFIG_HOME=str(cwd), **variables),
+        env=environment(
+            COLUMNS="120", LINES="30", TERM="xterm", XDG_CONFIG_HOME=str(cwd), XDG_DATA_HOME=str(cwd), **variables
+        ),
     )
 
 

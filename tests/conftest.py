@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from tests.command import Terminal
 # A shell starts what runs in its background with interrupts ignored, and that is inherited by every process the tests
 # start. A handler of ours is not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Whatever an application in a test keeps for itself must not be among what this user keeps.
+_DATA = tempfile.TemporaryDirectory(prefix="vitalcast-data-")
+os.environ["XDG_DATA_HOME"] = _DATA.name
 
 
 @pytest.fixture

@@ -24,11 +24,25 @@ ALLOWED: dict[str, set[str]] = {
     "settings": {"panel", "panels", "forms"},
     "config_panels": {"panel", "panels", "forms"},
     "config": {"config_panels", "settings", "forms", "errors"},
-    "live": {"collectors", "bus", "history", "core", "config", "settings", "model", "errors"},
-    "web": {"live", "collectors", "bus", "core", "config", "settings", "panel", "model", "errors", "__init__"},
+    "access": {"core", "settings", "panel", "forms", "model", "errors"},
+    "live": {"access", "collectors", "bus", "history", "core", "config", "settings", "model", "errors"},
+    "web": {
+        "live",
+        "access",
+        "collectors",
+        "bus",
+        "core",
+        "config",
+        "settings",
+        "panel",
+        "model",
+        "errors",
+        "__init__",
+    },
     "tail": {"core", "config", "settings", "model", "errors", "__init__"},
     "bench": {"errors"},
-    "cli": {"web", "tail", "bench", "config", "settings", "forms", "errors", "__init__", "model", "core"},
+    "cli_token": {"access", "config", "settings", "forms", "core", "errors"},
+    "cli": {"cli_token", "web", "tail", "bench", "config", "settings", "forms", "errors", "__init__", "model", "core"},
     "__main__": {"cli"},
 }
 
@@ -38,10 +52,11 @@ FENCED: dict[str, set[str]] = {
     "starlette": {"web"},
     "uvicorn": {"web"},
     "psutil": {"collectors"},
-    "typer": {"cli"},
+    "typer": {"cli", "cli_token"},
     "prometheus_client": {"web"},
     "plotly": {"web"},
-    "sqlite3": {"history"},
+    "sqlite3": {"history", "access"},
+    "jwt": {"access"},
 }
 IMPURE = {"asyncio", "socket", "threading", "psutil", "subprocess", "time", "os", "pathlib", "random", "fastapi"}
 

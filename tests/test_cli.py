@@ -96,12 +96,12 @@ def test_wrong_settings_are_lines_on_stderr_and_exit_code_2(tmp_path: Path, comm
 
 
 @pytest.mark.parametrize("command", [(), ("check",)])
-def test_another_address_than_loopback_is_refused_without_no_auth(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_another_address_than_loopback_needs_a_token_or_no_auth(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = run(*command, "--host", "0.0.0.0", cwd=tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith('vitalcast: error: server.host: "0.0.0.0" can be reached from other machines')
-    assert "bind 127.0.0.1, or say --no-auth" in line
+    assert "make one with `vitalcast token create --scope view`, bind 127.0.0.1, or say --no-auth" in line
 
 
 def test_a_missing_config_file_is_an_error(tmp_path: Path) -> None:

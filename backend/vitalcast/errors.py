@@ -4,6 +4,7 @@ VitalcastError
 ├── ConfigError        a setting is unknown, of the wrong type or impossible; names its key
 ├── CollectorError     a collector cannot read its subject
 ├── ProtocolError      a client's message breaks the contract; becomes an `error` reply
+│   └── AccessError    a token lets nobody in
 ├── HistoryError       in history.base: the history cannot be read
 └── TailError          in tail: the server cannot be followed
 """
@@ -36,3 +37,11 @@ class ProtocolError(VitalcastError):
         self.code = code
         self.message = message
         self.temporary = temporary
+
+
+class AccessError(ProtocolError):
+    """A token lets nobody in. `revoked` says that it once did, and that it was taken back."""
+
+    def __init__(self, code: int, message: str, *, revoked: bool = False) -> None:
+        super().__init__(code, message)
+        self.revoked = revoked

@@ -380,13 +380,7 @@ FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
 
 
 def _conflicts(settings: Settings) -> Iterator[Conflict]:
-    server, sampler, stream, limits = settings.server, settings.sampler, settings.stream, settings.limits
-    if not server.no_auth and not is_loopback(server.host):
-        yield Conflict(
-            ("server.host", "server.no_auth"),
-            f"{shown(server.host)} can be reached from other machines, and nobody there is asked who they "
-            "are; bind 127.0.0.1, or say --no-auth to serve everyone who can connect",
-        )
+    sampler, stream, limits = settings.sampler, settings.stream, settings.limits
     if sampler.interval_min_s > sampler.interval_s:
         yield Conflict(
             ("sampler.interval_min_s", "sampler.interval_s"),

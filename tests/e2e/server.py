@@ -75,6 +75,11 @@ class Server:
         return Path(self._folder.name)
 
     @property
+    def data_folder(self) -> Path:
+        """Where it keeps its secret and its tokens, unless `env` says otherwise."""
+        return self.folder / "data"
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -113,7 +118,8 @@ class Server:
             kept["VITALCAST_SERVER__FAST_PATH"] = "false"
         if self._scripted:
             kept["PYTHONPATH"] = os.pathsep.join([*filter(None, [kept.get("PYTHONPATH")]), str(CHECKOUT)])
-        return kept | {"XDG_CONFIG_HOME": self._folder.name} | self._env
+        own = {"XDG_CONFIG_HOME": self._folder.name, "VITALCAST_ACCESS__DATA_DIR": str(self.data_folder)}
+        return kept | own | self._env
 
     def start(self) -> Server:
         with self._log("stdout").open("wb") as stdout, self._log("stderr").open("wb") as stderr:

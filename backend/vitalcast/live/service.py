@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from vitalcast.access.access import Access
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
@@ -45,8 +46,11 @@ class Service:
         tables: Mapping[str, Table] | None = None,
         bus: Bus | None = None,
         history: History | None = None,
+        access: Access | None = None,
     ) -> None:
         self.settings = settings
+        self.access = access or Access(settings)
+        self.access.check()
         self.stats = RuntimeStats()
         disabled = settings.collectors.disabled
         if collectors is None:
@@ -98,6 +102,7 @@ class Service:
 
     async def start(self) -> None:
         """Return once the first frame is there."""
+        self.access.start()
         self.manager.call_soon = asyncio.get_running_loop().call_soon
         await self.bus.start()
         after_offset = await self.keeper.resume()
@@ -120,6 +125,7 @@ class Service:
         await self.sampler.stop()
         await self.bus.stop()
         await self.keeper.stop()
+        self.access.close()
 
     async def _sweep(self) -> None:
         while True:

@@ -1,0 +1,190 @@
+"""Decides who is let in, and as what: with a token, and without one."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitalcast.access.folder import check_folder, default_data_dir
+from vitalcast.access.secret import make_secret, read_secret
+from vitalcast.access.tokens import TOKEN_CHARS_MAX, Record, read_token, write_token
+from vitalcast.core.grants import Grant, Scope
+from vitalcast.core.protocol import ErrorCode
+from vitalcast.errors import AccessError, ConfigError
+from vitalcast.forms import shown
+from vitalcast.settings import Settings, is_loopback
+
+if TYPE_CHECKING:
+    from vitalcast.access.store import Store
+
+__all__ = ["Access", "AccessError", "Record"]
+
+logger = logging.getLogger(__name__)
+
+ID_BYTES = 6
+SECRET_NAME = "secret"  # noqa: S105 - the name of a file
+STORE_NAME = "access.db"
+TOKEN_COMMAND = "vitalcast token create --scope view"  # noqa: S105 - a command
+
+
+class Access:
+    """The tokens of this data folder, and what a caller without one gets.
+
+    `required` says that a token is, and `anonymous` is what those get who show none; both are settled here and hold
+    until the end. Only `start` and what makes or changes tokens write anything. Raises ConfigError where the tokens
+    that decide this cannot be read.
+    """
+
+    def __init__(self, settings: Settings, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._server = settings.server
+        self._panels = settings.panels
+        self._now_ms = now_ms
+        self.folder = Path(settings.access.data_dir).expanduser() if settings.access.data_dir else default_data_dir()
+        self._opened: Store | None = None
+        self._secret: bytes | None = None
+        self._version: object = None
+        self._records: dict[str, Record] = {}
+        self._grants: dict[str, Grant] = {}
+        self._revoked: set[str] = set()
+        self._read_store()
+        loopback = is_loopback(self._server.host)
+        self.required = not self._server.no_auth and (not loopback or self._has_active())
+        self.anonymous = None if self.required else Grant(Scope.ADMIN if loopback else Scope.VIEW)
+
+    def _has_active(self) -> bool:
+        now_ms = self._now_ms()
+        return any(record.active(now_ms) for record in self._records.values())
+
+    def check(self) -> None:
+        """Raise ConfigError where nobody at all could come in."""
+        if self.required and not self._has_active():
+            raise ConfigError(
+                "server.host",
+                f"{shown(self._server.host)} can be reached from other machines, and there is no token yet to ask "
+                f"for; make one with `{TOKEN_COMMAND}`, bind 127.0.0.1, or say --no-auth to serve everyone who can connect",
+            )
+
+    def start(self) -> None:
+        """Make the secret if there is none. Where it cannot be made, that is only said."""
+        try:
+            self._secret = make_secret(self.folder / SECRET_NAME)
+        except ConfigError as error:
+            logger.warning("there can be no tokens: %s", error)
+
+    # --- letting in ----------------------------------------------------------------------------------------------
+
+    def verify(self, token: str, *, origin: str | None = None) -> Grant:
+        """Return what a token grants. `origin` is the request's Origin where it is another site's page, else None.
+
+        Raises AccessError: its code is UNAUTHORIZED, or TOKEN_EXPIRED.
+        """
+        self._refresh()
+        if self._secret is None:
+            self._secret = read_secret(self.folder / SECRET_NAME)
+        if self._secret is None:
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+        record = self._records.get(read_token(token, self._secret))
+        if record is None:
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server does not know it")
+        if record.revoked_ms is not None:
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: it has been revoked", revoked=True)
+        if record.expired(self._now_ms()):
+            raise AccessError(ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new one")
+        if origin is not None and record.origins and origin not in record.origins:
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this origin may not use it")
+        grant = self._grants.get(record.id)
+        if grant is None:
+            grant = self._grants[record.id] = record.grant(self._panels)
+        return grant
+
+    def origins(self) -> frozenset[str]:
+        """Return the sites whose pages may use some token that is in force."""
+        now_ms = self._now_ms()
+        return frozenset(origin for one in self._records.values() if one.active(now_ms) for origin in one.origins)
+
+    def changed(self) -> frozenset[str]:
+        """Return the ids of the tokens that have been revoked since the last call. Cheap enough for twice a second."""
+        self._refresh()
+        revoked, self._revoked = frozenset(self._revoked), set()
+        return revoked
+
+    def _refresh(self) -> None:
+        """Notice what any process has changed in the store."""
+        before = {id_ for id_, record in self._records.items() if record.revoked_ms is None}
+        self._read_store()
+        gone = {id_ for id_ in before if id_ not in self._records or self._records[id_].revoked_ms is not None}
+        self._revoked |= gone
+
+    def _read_store(self) -> None:
+        if self._opened is None and not (self.folder / STORE_NAME).exists():
+            return
+        version = self.store.version()
+        if version == self._version:
+            return
+        self._version = version
+        self._records = {record.id: record for record in self.store.tokens()}
+        self._grants.clear()
+
+    # --- tokens --------------------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        if self._opened is None:
+            from vitalcast.access.store import Store  # sqlite3 costs a start that needs none
+
+            check_folder(self.folder)
+            self._opened = Store(self.folder / STORE_NAME)
+        return self._opened
+
+    def mint(
+        self,
+        scope: Scope,
+        *,
+        name: str = "",
+        expires_s: float | None = None,
+        metrics: Iterable[str] = (),
+        interval_s: float = 0,
+        panels: Iterable[str] = (),
+        dashboard: bool = False,
+        origins: Iterable[str] = (),
+    ) -> tuple[str, Record]:
+        """Make a token; return its text, which is kept nowhere, and its record.
+
+        It ends after `expires_s`, or never. Raises ValueError where these limits do not go together, and ConfigError
+        where it cannot be kept.
+        """
+        now_ms = self._now_ms()
+        record = Record(
+            secrets.token_hex(ID_BYTES),
+            scope,
+            name,
+            now_ms,
+            None if expires_s is None else (now_ms // 1000 + round(expires_s)) * 1000,
+            metrics=tuple(dict.fromkeys(metrics)),
+            interval_s=interval_s,
+            panels=tuple(dict.fromkeys(panels)),
+            dashboard=dashboard,
+            origins=tuple(dict.fromkeys(origins)),
+        )
+        text = write_token(record, make_secret(self.folder / SECRET_NAME))
+        if len(text) > TOKEN_CHARS_MAX:
+            raise ValueError(f"a token has {TOKEN_CHARS_MAX} characters at most, this one {len(text)}; name fewer")
+        self.store.add_token(record)
+        return text, record
+
+    def records(self) -> list[Record]:
+        """Return every token that there is, oldest first, those that are over included."""
+        self._refresh()
+        return list(self._records.values())
+
+    def revoke(self, id_: str) -> bool:
+        """Take a token back, which closes its sockets within a second; return whether that changed anything."""
+        return self.store.revoke_token(id_, self._now_ms())
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()

@@ -1,0 +1,64 @@
+"""The folder that holds the secret and the store: where it is, and that nobody else may write there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from vitalcast.errors import ConfigError
+
+KEY = "access.data_dir"
+
+
+def default_data_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
+    """Return the folder of this user's data as the platform has it. Raises ConfigError where there is no home."""
+    environ = os.environ if environ is None else environ
+    xdg = environ.get("XDG_DATA_HOME", "")
+    if platform != "win32" and xdg.startswith("/"):  # the specification: a relative path must be ignored
+        return Path(xdg) / "vitalcast"
+    try:
+        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    except RuntimeError:  # a service account may have none
+        raise ConfigError(KEY, "this user has no home; give the path of a folder for its secret and tokens") from None
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "vitalcast"
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "vitalcast"
+    return home / ".local" / "share" / "vitalcast"
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for this user alone. Raises ConfigError where it cannot be, or where others may write there."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            KEY, f"{folder} cannot be made ({error.strerror}); give the path of a folder that this user may write to"
+        ) from None
+    check_folder(folder)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ConfigError where others may write to a folder, and so replace what is in it."""
+    if os.name != "posix":
+        return
+    try:
+        mode = folder.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(KEY, f"{folder} cannot be read ({error.strerror})") from None
+    if mode & 0o022:
+        raise ConfigError(KEY, f"other users may write to {folder} (its mode is {mode:04o}); run chmod 700 {folder}")
+
+
+def check_private(path: Path) -> None:
+    """Raise ConfigError where others may read or write a file. OSError passes."""
+    if os.name != "posix":
+        return
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise ConfigError(KEY, f"other users may read {path} (its mode is {mode:04o}); run chmod 600 {path}")

@@ -1,0 +1,57 @@
+"""The secret that signs every token: 32 random bytes in a file that only this user can read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from vitalcast.access.folder import KEY, check_private, make_folder
+from vitalcast.errors import ConfigError
+
+SECRET_BYTES = 32
+
+
+def read_secret(path: Path) -> bytes | None:
+    """Return the secret, None where there is none yet. Raises ConfigError where it cannot be used."""
+    try:
+        check_private(path)
+        secret = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(KEY, f"{path} cannot be read ({error.strerror})") from None
+    if len(secret) != SECRET_BYTES:
+        raise ConfigError(
+            KEY,
+            f"{path} is no secret of Vitalcast: it has {len(secret)} bytes and not {SECRET_BYTES}; "
+            "put back the right one, or delete it, which ends every token",
+        )
+    return secret
+
+
+def make_secret(path: Path) -> bytes:
+    """Return the secret, made if need be: at once or not at all, also where two processes begin together."""
+    make_folder(path.parent)
+    if (secret := read_secret(path)) is not None:
+        return secret
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    try:
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(SECRET_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process was quicker: its secret holds
+                os.link(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            KEY, f"{path} cannot be written ({error.strerror}); give a folder that this user may write to"
+        ) from None
+    made = read_secret(path)
+    assert made is not None
+    return made

@@ -1,0 +1,204 @@
+"""The database of who may come in: one file, read by the server, written by it and by the command line alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from vitalcast.access.folder import KEY, check_private, make_folder
+from vitalcast.access.tokens import Record
+from vitalcast.core.grants import Scope
+from vitalcast.errors import ConfigError
+
+APPLICATION_ID = 0x56695441  # "ViTA"
+SCHEMA_VERSION = 1
+BUSY_S = 5.0
+KEPT_MS = 30 * 24 * 3_600_000  # how long the record of a token outlives it
+
+# A module that keeps something here adds its tables, and raises the version. Each statement must hold for a file that
+# has its table already.
+TOKENS = """
+CREATE TABLE IF NOT EXISTS token (
+  id TEXT PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER,
+  revoked_ms INTEGER, limits TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+TABLES = (TOKENS,)
+
+
+class Store:
+    """The file `access.db`. It is made with the first thing that is written; until then there is nothing in it.
+
+    Reading goes by one connection that stays open, on one thread; each write has a connection of its own, on any
+    thread, so that the reader notices it like another process's. Every method raises ConfigError where the file cannot
+    be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Let go of the file. Reading opens it again."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def version(self) -> object:
+        """Return what changes with every write, whoever writes; None where there is no file."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            self.close()
+            return None
+        except OSError as error:
+            raise self._unusable(error.strerror) from None
+        file = (found.st_dev, found.st_ino)
+        if file != self._file:  # another file has taken its place
+            self.close()
+            self._file = file
+        return (file, self.read("PRAGMA data_version")[0][0])
+
+    def read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, none where there is no file."""
+        if self._reader is None:
+            if not self.path.exists():
+                return []
+            self._reader = self._connected()
+        try:
+            return self._reader.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            self.close()
+            raise self._unusable(error) from None
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """All that is written in the block stands or falls together; the file is made if need be."""
+        make_folder(self.path.parent)
+        if not self.path.exists():
+            self._make()
+        with closing(self._connected()) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._unusable(error) from None
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _make(self) -> None:
+        """Make an empty file that this user alone may read: SQLite would leave that to the umask."""
+        try:
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise self._unusable(error.strerror) from None
+
+    def _connected(self) -> sqlite3.Connection:
+        try:
+            check_private(self.path)
+            connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from None
+        try:
+            self._set_up(connection)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._unusable(error) from None
+            raise
+        return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        version, application = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id")
+        )
+        empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not empty and application != APPLICATION_ID:
+            raise ConfigError(KEY, f"{self.path} is not Vitalcast's; give another folder, or move that file away")
+        if version > SCHEMA_VERSION:
+            raise ConfigError(
+                KEY,
+                f"{self.path} was written by a newer version of Vitalcast (its schema is {version}, here it is "
+                f"{SCHEMA_VERSION}); run that version, or give another folder",
+            )
+        if version < SCHEMA_VERSION:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {' '.join(TABLES)} PRAGMA application_id = {APPLICATION_ID};"
+                f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        connection.execute("PRAGMA synchronous = FULL")
+
+    def _unusable(self, why: object) -> ConfigError:
+        return ConfigError(KEY, f"{self.path} cannot be used ({why})")
+
+    # --- tokens --------------------------------------------------------------------------------------------------
+
+    def tokens(self) -> list[Record]:
+        """Return every token, oldest first."""
+        rows = self.read(
+            "SELECT id, scope, name, created_ms, expires_ms, revoked_ms, limits FROM token ORDER BY created_ms, id"
+        )
+        return [_record(*row) for row in rows]
+
+    def add_token(self, record: Record) -> None:
+        """Keep a new token, and forget those that ended long ago."""
+        limits = {
+            "metrics": record.metrics,
+            "interval_s": record.interval_s,
+            "panels": record.panels,
+            "dashboard": record.dashboard,
+            "origins": record.origins,
+        }
+        with self.writing() as connection:
+            long_ago_ms = record.created_ms - KEPT_MS
+            connection.execute("DELETE FROM token WHERE expires_ms < ? OR revoked_ms < ?", (long_ago_ms, long_ago_ms))
+            connection.execute(
+                "INSERT INTO token VALUES (?, ?, ?, ?, ?, NULL, ?)",
+                (
+                    record.id,
+                    record.scope.value,
+                    record.name,
+                    record.created_ms,
+                    record.expires_ms,
+                    json.dumps(limits, ensure_ascii=False),
+                ),
+            )
+
+    def revoke_token(self, id_: str, now_ms: int) -> bool:
+        """Take a token back; return whether that changed anything."""
+        with self.writing() as connection:
+            done = connection.execute(
+                "UPDATE token SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL", (now_ms, id_)
+            )
+            return done.rowcount > 0
+
+
+def _record(
+    id_: str, scope: str, name: str, created_ms: int, expires_ms: int | None, revoked_ms: int | None, limits: str
+) -> Record:
+    try:
+        values = json.loads(limits)
+        return Record(
+            id_,
+            Scope(scope),
+            name,
+            created_ms,
+            expires_ms,
+            revoked_ms,
+            metrics=tuple(values["metrics"]),
+            interval_s=values["interval_s"],
+            panels=tuple(values["panels"]),
+            dashboard=values["dashboard"],
+            origins=tuple(values["origins"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(KEY, f"the token {id_!r} in the store makes no sense: {error!r}") from None

@@ -1,0 +1,56 @@
+"""Checks tokens, and no more wrong ones than the limits allow."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vitalcast.core.protocol import ErrorCode
+from vitalcast.core.throttle import Throttle
+from vitalcast.errors import AccessError
+
+if TYPE_CHECKING:
+    from vitalcast.access.access import Access
+    from vitalcast.core.grants import Grant
+    from vitalcast.settings import Limits
+
+WINDOW_S = 60.0
+
+
+class TooManyWrongTokens(AccessError):  # noqa: N818 (a refusal, not a fault)
+    """Wrong tokens were too many, so that not even a right one is looked at for `wait_s`."""
+
+    def __init__(self, wait_s: float) -> None:
+        self.wait_s = max(1, math.ceil(wait_s))
+        super().__init__(ErrorCode.RATE_LIMITED, f"token: too many wrong ones have come; try again in {self.wait_s} s")
+        self.temporary = True
+
+
+class Attempts:
+    """`verify` as `Access` has it, for callers from anywhere, whose address is given.
+
+    Tokens that were right once, and have expired or were revoked, are no guesses and do not count.
+    """
+
+    def __init__(self, access: Access, limits: Limits, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._access = access
+        self._wrong = Throttle(
+            total=limits.failed_tokens_per_minute,
+            each=limits.failed_tokens_per_minute_per_address,
+            window_s=WINDOW_S,
+            now_s=now_s,
+        )
+
+    def verify(self, token: str, *, address: str, origin: str | None = None) -> Grant:
+        """Return what a token grants. Raises AccessError as `Access.verify` does, and TooManyWrongTokens."""
+        wait_s = self._wrong.wait_s(address)
+        if wait_s:
+            raise TooManyWrongTokens(wait_s)
+        try:
+            return self._access.verify(token, origin=origin)
+        except AccessError as error:
+            if error.code == ErrorCode.UNAUTHORIZED and not error.revoked:
+                self._wrong.count(address)
+            raise

@@ -172,9 +172,11 @@ export class VitalCrosshair extends HTMLElement {
   }
 
   #touchedElsewhere = (event) => {
-    if (event.target === this) return;
+    // In the shadow of another element the target is that element.
+    const [target] = event.composedPath();
+    if (target === this) return;
     this.#watchElsewhere(false);
-    if (!(event.target instanceof VitalCrosshair)) this.view.set({ hover: null });
+    if (!(target instanceof VitalCrosshair)) this.view.set({ hover: null });
   };
 
   /** @returns {number} pixels from this element's left edge */

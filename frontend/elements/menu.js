@@ -58,7 +58,7 @@ export class VitalMenu extends HTMLElement {
   #pressed = (event) => {
     if (!this.open) return;
     const buttons = [...this.#list.querySelectorAll("button")];
-    const at = buttons.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const at = buttons.findIndex((button) => button.matches(":focus"));
     const steps = { ArrowDown: at + 1, ArrowUp: at - 1 + buttons.length, Home: 0, End: buttons.length - 1 };
     if (event.key === "Escape") {
       this.open = false;

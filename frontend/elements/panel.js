@@ -31,9 +31,12 @@ const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 
 /**
  * Set `definition`, `stream`, `session`, `clock` and `view` before it is connected. It stands alone: what concerns the
- * page (its address, its keys) is left to who put it there. Event `link`: the reader wants its address.
+ * page (its address, its keys) is left to who put it there. Events: `link`, the reader wants its address; `embed`, or
+ * the ways to show it elsewhere.
  */
 export class VitalPanel extends HTMLElement {
+  /** Nothing but itself: without its menu, and there even where there is nothing to show. */
+  bare = false;
   /** @type {import("../core/panels.js").Panel} */ definition;
   /** @type {import("../core/session.js").SeriesStream} */ stream;
   /** @type {import("../core/session.js").Session} */ session;
@@ -70,7 +73,7 @@ export class VitalPanel extends HTMLElement {
   connectedCallback() {
     this.#build();
     // Whether there is anything to show is known before the first reading where the list of panels said so.
-    this.hidden = this.definition.series === 0;
+    this.hidden = this.definition.series === 0 && !this.bare;
     this.stream.addEventListener("change", this.#changed);
     this.stream.addEventListener("refused", this.#changed);
     this.view.addEventListener("change", this.#turned);
@@ -108,11 +111,11 @@ export class VitalPanel extends HTMLElement {
     this.#summary = h("p", { class: "unseen", id: `summary-${id}` }, `${title}: no readings yet.`);
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view });
-    const menu = Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() });
+    const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() })];
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
-      h("header", {}, h("h2", { id: `title-${id}` }, title), this.#age, this.#moment, this.#headline.element, menu),
+      h("header", {}, h("h2", { id: `title-${id}` }, title), this.#age, this.#moment, this.#headline.element, ...menu),
       h("div", { class: "canvas" }, this.#plot, crosshair, this.#problem),
       this.#summary,
       this.#legend.element,
@@ -126,7 +129,8 @@ export class VitalPanel extends HTMLElement {
       { words: "As a table", key: "V", run: () => this.table() },
       { words: "Download picture", key: "P", run: () => this.png() },
       { words: "Download readings (CSV)", key: "C", run: () => this.csv() },
-      { words: "Copy link", run: () => this.dispatchEvent(new CustomEvent("link", { bubbles: true, detail: this.definition.id })) },
+      { words: "Copy link", run: () => this.#ask("link") },
+      { words: "Embed", key: "E", run: () => this.embed() },
     ];
   }
 
@@ -135,6 +139,17 @@ export class VitalPanel extends HTMLElement {
   /** To full size, and back. */
   full() {
     this.view.set({ panel: this.view.panel === this.definition.id ? null : this.definition.id });
+  }
+
+  /** Shows how it can be shown elsewhere. */
+  embed() {
+    this.#ask("embed");
+  }
+
+  /** The colours around it are others now. */
+  recolour() {
+    this.#plot.invalidate();
+    this.#changed();
   }
 
   /** Shows the readings as a table below the chart, or hides them again. */
@@ -175,6 +190,10 @@ export class VitalPanel extends HTMLElement {
     return `${this.definition.id}-${stamp}.${extension}`;
   }
 
+  #ask(what) {
+    this.dispatchEvent(new CustomEvent(what, { bubbles: true, detail: this.definition.id }));
+  }
+
   #tell(words) {
     this.dispatchEvent(new CustomEvent("tell", { bubbles: true, detail: words }));
   }
@@ -194,10 +213,7 @@ export class VitalPanel extends HTMLElement {
       this.#twin.expire();
       this.#changed();
     }
-    if (detail.has("theme")) {
-      this.#plot.invalidate();
-      this.#changed();
-    }
+    if (detail.has("theme")) this.recolour();
     if (detail.has("hover") && this.#inView && !this.hidden) nextFrame(this.#point);
   };
 
@@ -211,7 +227,7 @@ export class VitalPanel extends HTMLElement {
   #settle() {
     const { store, refusal } = this.stream;
     const unknown = refusal?.code === UNKNOWN_METRIC;
-    if (this.#shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
+    if (this.bare || this.#shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
     else if (known(store) || unknown) this.hidden = true;
     const wanted = this.#inView || this.hidden;
     if (wanted === this.#wanted) return;
@@ -344,7 +360,9 @@ export class VitalPanel extends HTMLElement {
     const { ring } = this.#store();
     const first = ring.firstAtOrAfter(from);
     const empty = known(store) && !(first < ring.length && ring.time(first) <= to);
-    const words = refusal ? `${errorWords(refusal)}.` : this.#failure || (empty ? "No readings in this window." : "");
+    const absent = known(store) && !this.#shows(store);
+    const nothing = absent ? "This machine has no readings of the kind." : empty ? "No readings in this window." : "";
+    const words = refusal ? `${errorWords(refusal)}.` : this.#failure || nothing;
     this.#problem.hidden = !words;
     this.#problem.classList.toggle("soft", !refusal && !this.#failure);
     setText(this.#problem, words);

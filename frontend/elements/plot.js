@@ -25,6 +25,8 @@ const MARGINS = Object.freeze({
   heatmap: { l: 4.9, r: 0.5, t: 1.7, b: 1.75 },
   bars: { l: 0.1, r: 0.1, t: 0, b: 0 },
 });
+/** Narrower, a chart has no labels beside it, and lower none below it: the little room is the chart's. In rem. */
+const LABELLED = Object.freeze({ width: 17, height: 6 });
 const WIDTH_MIN = 80;
 const HEIGHT_MIN = 60;
 const COLORS = Object.freeze([
@@ -164,15 +166,24 @@ export class VitalPlot extends HTMLElement {
   get #margin() {
     const rem = MARGINS[this.#kind];
     const pixels = (side) => Math.round(rem[side] * this.#rem);
-    return { l: pixels("l"), r: pixels("r"), t: pixels("t"), b: pixels("b") };
+    const { narrow, low } = this.#tight;
+    return { l: pixels(narrow || low ? "r" : "l"), r: pixels("r"), t: low ? 1 : pixels("t"), b: low ? 1 : pixels("b") };
+  }
+
+  /** Whether it is too narrow for labels beside it, and too low for any below it. */
+  get #tight() {
+    return { narrow: this.#width < LABELLED.width * this.#rem, low: this.#height < LABELLED.height * this.#rem };
   }
 
   #measure() {
     const { clientWidth, clientHeight } = this;
     if (clientWidth === this.#width && clientHeight === this.#height) return;
-    this.#rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.#rem = parseFloat(getComputedStyle(this).fontSize);
     this.#width = clientWidth;
     this.#height = clientHeight;
+    const { narrow, low } = this.#tight;
+    this.classList.toggle("narrow", narrow);
+    this.classList.toggle("low", low);
     this.#flush();
     this.dispatchEvent(new Event("resized"));
   }

@@ -6,25 +6,36 @@ const SOURCE = new URL("../vendor/plotly-cartesian-4.1.1.min.js", import.meta.ur
 const RETRY_MS = 2000;
 
 /** @type {Promise<any>|undefined} */ let loading;
+/** @type {() => Promise<any>} */ let source = fromScript;
 
 /** Running the library takes the processor for longer than all else together: what is ready is painted first. */
 const painted = () => new Promise((resume) => requestAnimationFrame(() => setTimeout(resume)));
 
 /** @returns {Promise<any>} the Plotly object */
 export function loadPlotly() {
-  loading ??= painted().then(run);
+  loading ??= painted().then(source).catch(failed);
   return loading;
 }
 
-const run = () =>
-  new Promise((resolve, reject) => {
+/** Takes it from elsewhere, on pages that are not our own. @param {() => Promise<any>} load */
+export function loadPlotlyBy(load) {
+  source = load;
+}
+
+function failed() {
+  setTimeout(() => (loading = undefined), RETRY_MS);
+  throw new Error("the charting library could not be loaded");
+}
+
+function fromScript() {
+  return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = SOURCE.href;
     script.onload = () => resolve(/** @type {any} */ (globalThis).Plotly);
-    script.onerror = () => {
+    script.onerror = (event) => {
       script.remove();
-      setTimeout(() => (loading = undefined), RETRY_MS);
-      reject(new Error("the charting library could not be loaded"));
+      reject(event);
     };
     document.head.append(script);
   });
+}

@@ -21,6 +21,18 @@ def format_value(value: float, unit: str = "") -> str:
     return re.sub(r"^-(?=[0.]+(?![.\d]))", "", _text(value, unit)).replace("-", _MINUS)
 
 
+def format_tick(value: float, unit: str = "") -> str:
+    """Return a label of an axis: the shortest text that is still exact for the round numbers that ticks are."""
+    if is_ratio(unit):
+        return f"{_trimmed(f'{value * 100:.2f}')}{_NBSP}%"
+    return _trimmed(format_value(value, unit)) if value else "0"
+
+
+def format_age(seconds: float) -> str:
+    """Return an age, in whole seconds at first so that what is calm does not flicker: `< 1 s old`, `3 s old`."""
+    return f"{f'<{_NBSP}1{_NBSP}s' if seconds < 1 else format_duration(math.floor(seconds))} old"
+
+
 def is_ratio(unit: str) -> bool:
     """Say whether values are read best in percent: shares, and seconds spent a second."""
     return unit in ("1", "s/s")
@@ -46,6 +58,10 @@ def _text(value: float, unit: str) -> str:
     if count.startswith("{") or count in ("", "1"):  # what is counted is said by the label
         return _prefixed(value, 1000.0, _DECIMAL, f"/{per}" if per else "")
     return f"{_digits(value)}{_NBSP}{unit}"
+
+
+def _trimmed(text: str) -> str:
+    return re.sub(r"\.$|\.(?=\D)", "", re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", text))
 
 
 def _digits(value: float) -> str:

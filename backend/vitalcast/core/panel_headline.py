@@ -64,8 +64,7 @@ class Bar:
 def headline_of(panel: Panel, reading: Reading, row: Row) -> HeadlineNow:
     """Return the panel's number in one row of readings, of which `row[i]` is that of column i."""
     head = panel.headline
-    wanted = Selection.of([head.metric or ">"], head.where)
-    counted = [line for line in reading.lines if wanted.matches(line.series)]
+    counted = counted_of(panel, reading)
     if panel.chart == "bar":
         value, share, label = _fullest(panel, reading, row)
         shown = Number(share, "1", label) if head.show == "share" else Number(value, reading.unit, label)
@@ -79,6 +78,12 @@ def headline_of(panel: Panel, reading: Reading, row: Row) -> HeadlineNow:
     elif reading.per >= 0:
         numbers.append(Number(whole, reading.unit, panel.labels.get(head.per, "total")))
     return HeadlineNow(tuple(numbers), value, share, level_of(panel.thresholds, share if head.per else value))
+
+
+def counted_of(panel: Panel, reading: Reading) -> list[Line]:
+    """Return the lines that the panel's number is made of."""
+    wanted = Selection.of([panel.headline.metric or ">"], panel.headline.where)
+    return [line for line in reading.lines if wanted.matches(line.series)]
 
 
 def level_of(thresholds: Thresholds | None, judged: float) -> Level:

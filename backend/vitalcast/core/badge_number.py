@@ -1,0 +1,186 @@
+"""Which number a badge shows: a panel's own, or that of a metric, and how alarming it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vitalcast.core.badge import Badge, BadgeLevel
+from vitalcast.core.format import format_age, format_value
+from vitalcast.core.names import Selection
+from vitalcast.core.panel_headline import ROUNDING, HeadlineNow, counted_of, headline_of, total
+from vitalcast.core.panel_lines import reading_of, selection_of, word_of
+from vitalcast.core.protocol import ErrorCode
+from vitalcast.errors import ProtocolError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vitalcast.model import Series
+    from vitalcast.panel import Panel
+
+    Row = npt.NDArray[np.float64]
+    Columns = Sequence[Series | None]
+
+Reduce = Literal["sum", "max", "avg", "min"]
+VALUES_NAMED_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a badge is asked to show. `warning` and `critical` judge the number that it shows, in its base unit."""
+
+    label: str = ""
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    reduce: Reduce | None = None
+    warning: float | None = None
+    critical: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    value: float
+    unit: str
+    level: BadgeLevel = ""
+    detail: str = ""
+
+
+def panel_badge(panel: Panel, series: Columns, row: Row, asked: Asked) -> Badge:
+    """Return the badge of a panel: its number, as the strip of vitals shows it. Raises ProtocolError."""
+    chosen = _chosen(series, selection_of(panel), asked)
+    reading = reading_of(panel, _narrowed(panel, series, chosen))
+    counted = counted_of(panel, reading)
+    if asked.where and not counted:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_METRIC, f"the number of {panel.id} counts no such series; ask for the metric itself"
+        )
+    if asked.reduce not in (None, panel.headline.reduce):
+        found = _Found(_reduced([row[line.column] for line in counted], asked.reduce), reading.unit)
+    else:
+        now = headline_of(panel, reading, row)
+        share = panel.headline.show == "share"
+        shown = (now.share, "1") if share else (now.value, reading.unit)
+        found = _Found(*shown, _level(panel, now), _detail(now))
+    return _badge(panel.vital or panel.title, panel, found, asked)
+
+
+def metric_badge(name: str, owner: Panel | None, series: Columns, row: Row, asked: Asked) -> Badge:
+    """Return the badge of a metric, by the rule of `owner`, the panel that is about it. Raises ProtocolError."""
+    chosen = _chosen(series, Selection.of([name]), asked)
+    by_rule = None if owner is None else _by_rule(owner, series, row, chosen, asked)
+    if by_rule is not None:
+        assert owner is not None
+        return _badge(owner.vital or owner.title, owner, by_rule, asked)
+    if len(chosen) > 1 and asked.reduce is None:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, _several([one for _, one in chosen]))
+    found = _Found(math.nan, "")
+    if chosen:
+        values = [float(row[at]) for at, _ in chosen]
+        found = _Found(_reduced(values, asked.reduce or "sum"), chosen[0][1].descriptor.unit)
+    return _badge(name, owner, found, asked)
+
+
+def stale_badge(label: str, age_s: float) -> Badge:
+    """Return a badge that shows no number, because the newest is old."""
+    return Badge(label, f"stale, {format_age(age_s)}", "unknown")
+
+
+def owner_of(name: str, panels: Iterable[Panel]) -> Panel | None:
+    """Return the first panel whose number is about this metric alone."""
+    return next((panel for panel in panels if (panel.headline.metric or panel.metrics) in (name, (name,))), None)
+
+
+def _by_rule(owner: Panel, series: Columns, row: Row, chosen: list[tuple[int, Series]], asked: Asked) -> _Found | None:
+    """Return the number by the rule of the metric's panel; None where that is not about what is asked for."""
+    if asked.reduce not in (None, owner.headline.reduce):
+        return None
+    reading = reading_of(owner, _narrowed(owner, series, chosen))
+    counted = {line.column for line in counted_of(owner, reading)}
+    left = {line.column for line in reading.remainder}
+    named = {value for _, values in asked.where for value in values}
+    if asked.where and (not {at for at, _ in chosen} <= counted | left or named & set(owner.rest)):
+        return None
+    if not counted:
+        return None
+    now = headline_of(owner, reading, row)
+    return _Found(now.value, reading.unit, _level(owner, now), _detail(now))
+
+
+def _chosen(series: Columns, selection: Selection, asked: Asked) -> list[tuple[int, Series]]:
+    """Return the series that are meant and their columns. Raises ProtocolError for what no series has."""
+    meant = [(at, one) for at, one in enumerate(series) if one is not None and selection.matches(one)]
+    where = dict(asked.where)
+    keys = sorted({key for _, one in meant for key in one.attributes})
+    for key in where:
+        if meant and key not in keys:
+            there = f"there are {', '.join(keys)}" if keys else "these series have none"
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"no attribute is called {key!a}; {there}")
+    chosen = [(at, one) for at, one in meant if all(one.attributes.get(key) in values for key, values in where.items())]
+    if where and not chosen:
+        there = _values_of([one for _, one in meant], where)
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"no series here is such a one; there are {there or 'none'}")
+    return chosen
+
+
+def _narrowed(panel: Panel, series: Columns, chosen: list[tuple[int, Series]]) -> Columns:
+    """Leave out those of the panel's series that are not meant; what stands beside them stays."""
+    kept = {at for at, _ in chosen}
+    beside = set(panel.named().values())
+    return [one if one is None or at in kept or one.name in beside else None for at, one in enumerate(series)]
+
+
+def _reduced(values: Iterable[float], how: Reduce | None) -> float:
+    known = [value for value in map(float, values) if not math.isnan(value)]
+    if not known:
+        return math.nan
+    if how in ("max", "min"):
+        return max(known) if how == "max" else min(known)
+    return total(known) / (len(known) if how == "avg" else 1)
+
+
+def _level(panel: Panel, now: HeadlineNow) -> BadgeLevel:
+    return now.level or ("good" if panel.thresholds is not None else "")
+
+
+def _detail(now: HeadlineNow) -> str:
+    return ", ".join(f"{format_value(one.value, one.unit)} {one.label}".strip() for one in now.numbers)
+
+
+def _several(series: list[Series]) -> str:
+    keys = series[0].descriptor.attributes
+    told = "; ".join(f"{key}: {_values_of(series, [key])}" for key in keys)
+    return f"{len(series)} series have this name; give reduce=sum, max, avg or min, or one of {told}"
+
+
+def _values_of(series: list[Series], keys: Iterable[str]) -> str:
+    values = sorted({one.attributes[key] for key in keys for one in series if key in one.attributes})
+    more = len(values) - VALUES_NAMED_MAX
+    return ", ".join(values[:VALUES_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def _badge(name: str, panel: Panel | None, found: _Found, asked: Asked) -> Badge:
+    label = asked.label or label_of(name, panel, dict(asked.where))
+    if math.isnan(found.value):
+        return Badge(label, "no reading", "unknown")
+    level = found.level if asked.warning is None and asked.critical is None else _judged(found.value, asked)
+    text = format_value(found.value, found.unit)
+    alarm = level if level in ("warning", "critical") else ""
+    detail = f"{label}: {found.detail or text}{f', {alarm}' if alarm else ''}"
+    return Badge(label, f"{text} {alarm}".strip(), level, detail)
+
+
+def label_of(name: str, panel: Panel | None, where: Mapping[str, Sequence[str]]) -> str:
+    """Return what a badge is called that nobody named."""
+    said = [word_of(panel, key, value) if panel else value for key, values in where.items() for value in values]
+    return " ".join((name, *said))
+
+
+def _judged(value: float, asked: Asked) -> BadgeLevel:
+    if asked.critical is not None and value >= asked.critical - ROUNDING:
+        return "critical"
+    if asked.warning is not None and value >= asked.warning - ROUNDING:
+        return "warning"
+    return "good"

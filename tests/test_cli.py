@@ -16,6 +16,7 @@ from tests.command import TIMEOUT_S, Terminal, run, start
 
 from vitalcast import __version__, cli, config
 from vitalcast.panels import BUILT_IN
+from vitalcast.playlist import BUILT_IN_PLAYLISTS
 from vitalcast.settings import FIELDS, LogLevel
 
 
@@ -120,7 +121,9 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
     assert done.returncode == 0
     assert done.stderr == ""
     rows = {key: (value, origin) for key, value, origin in (line.split("\t") for line in done.stdout.splitlines())}
-    assert list(rows) == [*FIELDS, *(f"panels.{panel.id}" for panel in BUILT_IN)]
+    playlists = [f"playlists.{playlist.id}" for playlist in BUILT_IN_PLAYLISTS]
+    assert list(rows) == [*FIELDS, *(f"panels.{panel.id}" for panel in BUILT_IN), *playlists]
+    assert rows["playlists.default"] == ('"Vital signs"', "default")
     assert rows["panels.disk-busy"] == ('"Disk busy"', "default")
     assert rows["server.port"] == ("8000", "default")
     assert rows["server.allowed_hosts"] == ('["a.example"]', "a.toml")
@@ -132,9 +135,10 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
 
 def test_check_says_where_the_panels_came_from_and_that_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('[[panels]]\nid = "a"\ntitle = "My A"\nmetrics = ["x"]\n', encoding="utf-8")
-    (tmp_path / "none.toml").write_text("panels = []\n", encoding="utf-8")
-    last = [run("check", "--config", f"{name}.toml", cwd=tmp_path).stdout.splitlines()[-1] for name in ("a", "none")]
-    assert last == ['panels.a\t"My A"\ta.toml', "panels\t[]\tnone.toml"]
+    (tmp_path / "none.toml").write_text("panels = []\nplaylists = []\n", encoding="utf-8")
+    a, none = (run("check", "--config", f"{name}.toml", cwd=tmp_path).stdout.splitlines() for name in ("a", "none"))
+    assert 'panels.a\t"My A"\ta.toml' in a
+    assert none[-2:] == ["panels\t[]\tnone.toml", "playlists\t[]\tnone.toml"]
 
 
 def test_check_knows_the_names_of_collectors(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from vitalcast.config import (
 )
 from vitalcast.errors import ConfigError
 from vitalcast.forms import form_of
-from vitalcast.settings import FIELDS, Settings, is_loopback
+from vitalcast.settings import FIELDS, TABLES, Settings, is_loopback
 from vitalcast.web.security import Gate, parse_origin
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,6 +88,7 @@ def test_the_rendered_file_holds_every_key_with_its_default(loader: Loader) -> N
     assert set(loaded.origins.values()) == {str(loader.file)}
     parsed = tomllib.loads(render_default_toml())
     assert parsed.pop("panels")
+    assert parsed.pop("playlists")
     assert [f"{section}.{name}" for section, keys in parsed.items() for name in keys] == list(FIELDS)
 
 
@@ -153,7 +154,7 @@ def test_constructing_settings_refuses_what_loading_refuses() -> None:
 def test_without_any_source_everything_is_default(loader: Loader) -> None:
     loaded = loader.load()
     assert loaded.settings == Settings()
-    assert dict(loaded.origins) == dict.fromkeys((*FIELDS, "panels"), "default")
+    assert dict(loaded.origins) == dict.fromkeys((*FIELDS, *TABLES), "default")
 
 
 def test_the_command_line_beats_the_environment_beats_the_file_beats_the_default(loader: Loader) -> None:
@@ -321,7 +322,7 @@ def test_variables_of_others_and_documented_ones_are_let_be(loader: Loader) -> N
         (
             "[zzz]",
             "zzz: unknown key in {file}; the sections are server, access, sampler, collectors, ring, history, stream, "
-            "limits, timeouts and [[panels]]",
+            "limits, timeouts, [[panels]] and [[playlists]]",
         ),
     ],
 )
@@ -479,7 +480,7 @@ def test_any_values_give_settings_or_one_line_for_each_problem(overrides: dict[s
         assert len(unknown) == len(set(overrides) - set(FIELDS))
         assert {problem.key for problem in error.problems} - unknown <= set(FIELDS)
     else:
-        assert set(loaded.origins) == {*FIELDS, "panels"}
+        assert set(loaded.origins) == {*FIELDS, *TABLES}
 
 
 @given(st.dictionaries(st.sampled_from([environment_name(key) for key in FIELDS]), TEXTS, max_size=4))

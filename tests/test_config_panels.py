@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from vitalcast.collectors.registry import CATALOGUE
 from vitalcast.config import InvalidSettings, load_settings
-from vitalcast.config_panels import PANELS_MAX, read_panels, render_panels
+from vitalcast.config_panels import PANELS, PANELS_MAX
 from vitalcast.core.names import Selection
 from vitalcast.core.rates import has_rate, rate_descriptor
 from vitalcast.forms import form_of
@@ -77,13 +77,13 @@ def test_a_panel_is_frozen_and_a_new_one_has_nothing_of_another() -> None:
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    text = render_panels()
+    text = PANELS.render(BUILT_IN)
     assert loaded(tmp_path, text).panels == BUILT_IN
-    assert read_panels(tomllib.loads(text)["panels"], "x") == (BUILT_IN, [])
+    assert PANELS.read(tomllib.loads(text)["panels"], "x") == (BUILT_IN, [])
 
 
 def test_keys_at_their_defaults_are_left_out_and_every_key_is_explained() -> None:
-    comment, _, body = render_panels().partition("\n[[panels]]\n")
+    comment, _, body = PANELS.render(BUILT_IN).partition("\n[[panels]]\n")
     assert "wide = " not in body
     said = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())
     for key, info in PANEL_FIELDS.items():
@@ -256,6 +256,6 @@ KEYS = st.sampled_from(tuple(Panel.model_fields)) | st.text(max_size=8)
 
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=5), max_size=3))
 def test_any_tables_give_panels_or_problems_with_keys(tables: list[dict[str, Any]]) -> None:
-    panels, found = read_panels(tables, "x")
+    panels, found = PANELS.read(tables, "x")
     assert len(panels) == (0 if found else len(tables))
     assert all(key.startswith("panels[") and what for key, what in found)

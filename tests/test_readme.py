@@ -12,11 +12,12 @@ import shlex
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import plotly.io
 import pytest
+from pydantic.fields import FieldInfo
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
@@ -30,6 +31,7 @@ from vitalcast.core.rates import has_rate
 from vitalcast.forms import form_of, show
 from vitalcast.panel import PANEL_FIELDS
 from vitalcast.panels import BUILT_IN
+from vitalcast.playlist import PLAYLIST_FIELDS
 from vitalcast.settings import FIELDS, SECTIONS, Settings
 from vitalcast.web.app import create_app
 
@@ -85,9 +87,9 @@ def tables_part() -> str:
     return f"**`{ProcessTable.name}`**\n\n{table(('column', 'unit', 'what it is'), *rows)}"
 
 
-def panels_part() -> str:
+def keys_part(fields: Mapping[str, FieldInfo]) -> str:
     rows = []
-    for key, info in PANEL_FIELDS.items():
+    for key, info in fields.items():
         known = not info.is_required() and info.default is not None and key != "headline"
         default = f"`{show(info.default)}`" if known else ""
         rows.append((f"`{key}`", default, f"{info.description}. Give {form_of(info)}."))
@@ -96,7 +98,8 @@ def panels_part() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings_part,
-    "panels": panels_part,
+    "panels": lambda: keys_part(PANEL_FIELDS),
+    "playlists": lambda: keys_part(PLAYLIST_FIELDS),
     "metrics": metrics_part,
     "tables": tables_part,
 }

@@ -121,12 +121,14 @@ def check(
     loaded = _load(config, _overrides(host, port, interval, log_level, no_auth=no_auth))
 
     from vitalcast.forms import show
+    from vitalcast.settings import TABLES
     from vitalcast.web.app import create_app
 
     create_app(loaded.settings)  # what only the parts know is checked as they are built: names of collectors
     rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
-    titles = [(f"panels.{panel.id}", show(panel.title)) for panel in loaded.settings.panels]
-    rows += [(*row, loaded.origins["panels"]) for row in titles or [("panels", "[]")]]
+    for name in TABLES:
+        titles = [(f"{name}.{one.id}", show(one.title)) for one in getattr(loaded.settings, name)]
+        rows += [(*row, loaded.origins[name]) for row in titles or [(name, "[]")]]
     if not sys.stdout.isatty():
         typer.echo("\n".join("\t".join(row) for row in rows))
         return

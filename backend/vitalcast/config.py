@@ -19,12 +19,16 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 from pydantic_settings import TomlConfigSettingsSource
 
-from vitalcast.config_panels import read_panels, render_panels
+from vitalcast.config_panels import PANELS
+from vitalcast.config_playlists import PLAYLISTS
+from vitalcast.config_tables import Tables
 from vitalcast.errors import ConfigError
 from vitalcast.forms import bare, form_of, show, shown
-from vitalcast.settings import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, Conflict, Settings, section_type
+from vitalcast.settings import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, TABLES, Conflict, Settings, section_type
 
 FILE_NAME = "config.toml"
+
+_KINDS: Mapping[str, Tables[Any]] = MappingProxyType({kind.name: kind for kind in (PANELS, PLAYLISTS)})
 
 DEFAULT_ORIGIN = "default"
 
@@ -58,7 +62,7 @@ class InvalidSettings(ConfigError):  # noqa: N818 - an alert to the reader, seve
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and for every dotted key, and for `panels`, where its value came from, in words."""
+    """Settings, and for every dotted key, and for `panels` and `playlists`, where its value came from, in words."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -74,9 +78,10 @@ class _Given:
 
 @dataclass(slots=True)
 class _Layer:
-    """What one source gives, by dotted key or as `panels`, and what was wrong with it already."""
+    """What one source gives, by dotted key or as `panels` and `playlists`, and what was wrong with it already."""
 
     given: dict[str, _Given] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     problems: list[ConfigError] = field(default_factory=list)
 
 
@@ -101,14 +106,16 @@ def load_settings(
     )
     layers = (_read_file(path), _read_environment(environ), _read_overrides(overrides))
     given: dict[str, _Given] = {}
+    broken: set[str] = set()
     for layer in layers:
         given |= layer.given
+        broken |= layer.broken
         problems += layer.problems
-    settings, invalid = _validate(given)
+    settings, invalid = _validate(given, broken)
     problems += invalid
     if settings is None or problems:
         raise InvalidSettings(tuple(problems))
-    origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in (*FIELDS, "panels")}
+    origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in (*FIELDS, *TABLES)}
     return Loaded(settings, MappingProxyType(origins))
 
 
@@ -148,7 +155,8 @@ def render_default_toml() -> str:
             lines += ["", "", f"# {section_type(section).__doc__}", f"[{section}]"]
         lines += ["", f"# {info.description}.", f"# Give {form_of(info)}."]
         lines.append(f"{name} = {_toml_lines(info.default)}")
-    return "\n".join([*lines, "", "", render_panels()])
+    tables = [_KINDS[name].render(Settings.model_fields[name].default) for name in TABLES]
+    return "\n".join([*lines, "", "", "\n\n".join(tables)])
 
 
 def _toml_lines(value: Any) -> str:
@@ -189,10 +197,12 @@ def _read_file(path: Path | None) -> _Layer:
         return layer
     origin = str(path)
     for section, values in data.items():
-        if section == "panels":
-            panels, problems = read_panels(values, origin)
-            layer.given["panels"] = _Given(panels, origin)
+        if section in _KINDS:
+            tables, problems = _KINDS[section].read(values, origin)
+            layer.given[section] = _Given(tables, origin)
             layer.problems += [_problem(*problem) for problem in problems]
+            if problems:
+                layer.broken.add(section)
         elif section not in SECTIONS:
             keys = [f"{bare(section)}.{bare(name)}" for name in values] if isinstance(values, dict) else []
             layer.problems += [_unknown(key, origin) for key in keys or [bare(section)]]
@@ -215,9 +225,9 @@ def _read_environment(environ: Mapping[str, str]) -> _Layer:
     for variable in sorted(name for name in environ if name.startswith(ENV_PREFIX)):
         if variable in OTHER_VARIABLES:
             continue
-        if variable.upper().startswith(f"{ENV_PREFIX}PANELS"):
+        if table := next((name for name in TABLES if variable.upper().startswith(ENV_PREFIX + name.upper())), None):
             layer.problems.append(
-                _problem(variable, f"the environment cannot set panels; write [[panels]] in {FILE_NAME}")
+                _problem(variable, f"the environment cannot set {table}; write [[{table}]] in {FILE_NAME}")
             )
             continue
         if (key := keys.get(variable)) is not None:
@@ -240,10 +250,10 @@ def _read_overrides(overrides: Mapping[str, Any]) -> _Layer:
     return layer
 
 
-def _validate(given: Mapping[str, _Given]) -> tuple[Settings | None, list[ConfigError]]:
-    """Check the joined values. Conflicts between good values are found even where others are bad."""
+def _validate(given: Mapping[str, _Given], broken: set[str]) -> tuple[Settings | None, list[ConfigError]]:
+    """Check the joined values. Conflicts between good values are found even where others are bad, `broken` or not."""
     problems: list[ConfigError] = []
-    bad: set[str] = set()
+    bad = set(broken)
     while True:
         try:
             return Settings.model_validate(_nested(given, without=bad)), problems
@@ -304,10 +314,10 @@ def _unknown(key: str, origin: str) -> ConfigError:
         advice = f"did you mean {guess}?"
     elif (section := key.split(".")[0]) in SECTIONS:
         advice = f"[{section}] has {', '.join(section_type(section).model_fields)}"
-    elif difflib.get_close_matches(key.split(".")[0], ["panels"], 1, 0.7):
-        advice = "did you mean [[panels]]?"
+    elif close := difflib.get_close_matches(key.split(".")[0], TABLES, 1, 0.7):
+        advice = f"did you mean [[{close[0]}]]?"
     else:
-        advice = f"the sections are {', '.join(SECTIONS)} and [[panels]]"
+        advice = f"the sections are {', '.join(SECTIONS)}, {' and '.join(f'[[{name}]]' for name in TABLES)}"
     return _problem(key, f"unknown key in {origin}; {advice}")
 
 

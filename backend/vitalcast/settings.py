@@ -2,8 +2,9 @@
 
 # Not `from __future__ import annotations`: pydantic would compile each field's text anew, at every start.
 
+import difflib
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vitalcast.forms import shown
 from vitalcast.panel import Panel, Patterns
 from vitalcast.panels import BUILT_IN
+from vitalcast.playlist import BUILT_IN_PLAYLISTS, Playlist
 
 ENV_PREFIX = "VITALCAST_"
 ENV_DELIMITER = "__"
@@ -324,6 +326,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     panels: tuple[Panel, ...] = Field(default=BUILT_IN, strict=False)
+    playlists: tuple[Playlist, ...] = Field(default=BUILT_IN_PLAYLISTS, strict=False)
 
     @classmethod
     def settings_customise_sources(
@@ -344,7 +347,7 @@ class Settings(BaseSettings):
         return self
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield every dotted key with its value, in the order of the file. The panels have no dotted keys."""
+        """Yield every dotted key with its value, in the order of the file. Panels and playlists have no dotted keys."""
         for section in SECTIONS:
             values = getattr(self, section)
             for name in type(values).model_fields:
@@ -372,7 +375,10 @@ def section_type(section: str) -> type[BaseModel]:
     return annotation
 
 
-SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name != "panels")
+# What a file may have several of, and the environment none.
+TABLES = ("panels", "playlists")
+
+SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in TABLES)
 
 FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
     {f"{section}.{name}": info for section in SECTIONS for name, info in section_type(section).model_fields.items()}
@@ -398,17 +404,35 @@ def _conflicts(settings: Settings) -> Iterator[Conflict]:
             f"{limits.snapshot_values} is less than limits.series = {limits.series}, "
             "so that not even one tick would fit; give the same or more",
         )
-    yield from _panel_conflicts(settings.panels)
+    yield from _doubles("panels", settings.panels)
+    yield from _doubles("playlists", settings.playlists)
+    if settings.playlists != BUILT_IN_PLAYLISTS:  # of which what is not there is left out
+        yield from _unknown_panels(settings)
 
 
-def _panel_conflicts(panels: tuple[Panel, ...]) -> Iterator[Conflict]:
+def _doubles(name: str, tables: Sequence[Panel | Playlist]) -> Iterator[Conflict]:
     first: dict[str, int] = {}
-    for position, panel in enumerate(panels):
-        if (other := first.setdefault(panel.id, position)) != position:
+    for position, one in enumerate(tables):
+        if (other := first.setdefault(one.id, position)) != position:
             yield Conflict(
-                (f"panels[{position}].id", f"panels[{other}].id"),
-                f"{shown(panel.id)} is the id of panels[{other}] ({panel.title}) too; give each its own",
+                (f"{name}[{position}].id", f"{name}[{other}].id"),
+                f"{shown(one.id)} is the id of {name}[{other}] ({tables[other].title}) too; give each its own",
             )
+
+
+def _unknown_panels(settings: Settings) -> Iterator[Conflict]:
+    known = [panel.id for panel in settings.panels]
+    for position, playlist in enumerate(settings.playlists):
+        for number, entry in enumerate(playlist.entries):
+            for id_ in entry.panels:
+                if id_ in known:
+                    continue
+                close = difflib.get_close_matches(id_, known, 1, 0.6)
+                advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(known) or 'none'}"
+                yield Conflict(
+                    (f"playlists[{position}] ({playlist.id}).entries[{number}].panels", "playlists", "panels"),
+                    f"no panel is called {shown(id_)}; {advice}",
+                )
 
 
 def is_loopback(host: str) -> bool:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from vitalcast.access.folder import check_folder, default_data_dir
 from vitalcast.access.secret import make_secret, read_secret
-from vitalcast.access.tokens import TOKEN_CHARS_MAX, Record, read_token, write_token
+from vitalcast.access.tokens import Record, read_token, write_token
 from vitalcast.core.grants import Grant, Scope
-from vitalcast.core.protocol import ErrorCode
+from vitalcast.core.protocol import TOKEN_CHARS_MAX, ErrorCode
 from vitalcast.errors import AccessError, ConfigError
 from vitalcast.forms import shown
 from vitalcast.settings import Settings, is_loopback
@@ -65,7 +65,8 @@ class Access:
             raise ConfigError(
                 "server.host",
                 f"{shown(self._server.host)} can be reached from other machines, and there is no token yet to ask "
-                f"for; make one with `{TOKEN_COMMAND}`, bind 127.0.0.1, or say --no-auth to serve everyone who can connect",
+                f"for; make one with `{TOKEN_COMMAND}`, bind 127.0.0.1, or say --no-auth to serve everyone who "
+                "can connect",
             )
 
     def start(self) -> None:
@@ -125,9 +126,9 @@ class Access:
         version = self.store.version()
         if version == self._version:
             return
+        before, self._records = self._records, {record.id: record for record in self.store.tokens()}
         self._version = version
-        self._records = {record.id: record for record in self.store.tokens()}
-        self._grants.clear()
+        self._grants = {id_: one for id_, one in self._grants.items() if self._records.get(id_) == before[id_]}
 
     # --- tokens --------------------------------------------------------------------------------------------------
 

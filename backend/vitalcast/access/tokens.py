@@ -9,14 +9,12 @@ from typing import Any
 from vitalcast.core.grants import Grant, Scope
 from vitalcast.core.names import Selection
 from vitalcast.core.panel_request import request_selection
-from vitalcast.core.protocol import ErrorCode
+from vitalcast.core.protocol import TOKEN_CHARS_MAX, ErrorCode
 from vitalcast.errors import AccessError
 from vitalcast.panel import Panel
 
 ISSUER = "vitalcast"
 ALGORITHM = "HS256"
-TOKEN_CHARS_MAX = 4000  # a cookie, with its name and attributes, has 4096
-
 HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page reads beside its panels
 
 

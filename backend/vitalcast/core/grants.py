@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vitalcast.core.names import Selection
 from vitalcast.model import Series
@@ -39,9 +40,17 @@ class Grant:
     origins: frozenset[str] | None = None
     expires_ms: int | None = None
 
+    def outside(self, selection: Selection) -> tuple[str, ...]:
+        """Return the patterns of a selection that can mean what may not be seen, whatever series there are."""
+        within = self.within
+        if within is None:
+            return ()
+        alone = [(pattern, Selection((pattern,), selection.where)) for pattern in selection.patterns]
+        return tuple(pattern for pattern, wanted in alone if not any(one.contains(wanted) for one in within))
+
     def covers(self, selection: Selection) -> bool:
         """Say whether all that a selection can mean may be seen, whatever series there are."""
-        return self.within is None or any(one.contains(selection) for one in self.within)
+        return not self.outside(selection)
 
     def allows(self, series: Series) -> bool:
         """Say whether this series may be seen."""
@@ -59,3 +68,18 @@ class Grant:
 
     def expired(self, now_ms: int) -> bool:
         return self.expires_ms is not None and now_ms >= self.expires_ms
+
+
+class Caller(NamedTuple):
+    """Who is at the other end of a socket.
+
+    `grant` is None while it has yet to be told, `address` is where it comes from, and `origin` the other site whose
+    page it is, None for our own pages and for programs.
+    """
+
+    grant: Grant | None
+    address: str = ""
+    origin: str | None = None
+
+
+OPEN = Caller(Grant(Scope.ADMIN))

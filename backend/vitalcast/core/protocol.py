@@ -19,6 +19,7 @@ from vitalcast.model import Descriptor, Series
 SUBPROTOCOL = "vitalcast.v1.json"
 VERSION = "vitalcast.v1"
 SCHEMA_VERSION = "1.44"
+TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
 
 
 class ErrorCode(enum.IntEnum):
@@ -67,6 +68,7 @@ class Limits:
     series: int = 2_000
     messages_per_second: int = 50
     connections: int = 20_000
+    connections_per_address: int = 1_000
     groups: int = 20_000
     snapshot_values: int = 1_000_000
     table_rows: int = 500
@@ -112,6 +114,7 @@ class _Command(_Strict):
 
 class Hello(_Command):
     type: Literal["hello"]
+    token: Annotated[str, Field(min_length=1, max_length=TOKEN_CHARS_MAX)] | None = None
 
 
 class Subscribe(_Command):
@@ -235,8 +238,8 @@ def _describe(error: Any) -> str:
         case "extra_forbidden":
             return f"{where}: is not a field of this command"
         case _:
-            message = error["msg"][0].lower() + error["msg"][1:]
-            return f"{where}: {message.replace('input should', 'should')}, got {_short(error['input'])}"
+            message = (error["msg"][0].lower() + error["msg"][1:]).replace("input should", "should")
+            return f"{where}: {message}" + ("" if where == "token" else f", got {_short(error['input'])}")
 
 
 def _short(value: Any) -> str:
@@ -281,8 +284,8 @@ def reply(kind: str, id_: int | str | None, **fields: Any) -> Message:
     return Message.of(head | fields)
 
 
-def error_reply(id_: int | str | None, error: ProtocolError) -> Message:
-    return reply("error", id_, code=int(error.code), message=error.message, temporary=error.temporary)
+def error_reply(id_: int | str | None, error: ProtocolError, **fields: Any) -> Message:
+    return reply("error", id_, code=int(error.code), message=error.message, temporary=error.temporary, **fields)
 
 
 def gap(group: int, from_offset: int, to_offset: int, why: GapReason) -> Message:

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitalcast.core.aggregate import Aggregate
+from vitalcast.core.catalogue import Catalogue
+from vitalcast.core.grants import OPEN, Caller, Grant, Scope
 from vitalcast.core.groups import Group, Replay, SeriesKey, TableGroup, TableKey
 from vitalcast.core.hub import AnyGroup, Hub
 from vitalcast.core.names import Selection
 from vitalcast.core.protocol import (
     SCHEMA_VERSION,
     VERSION,
+    CloseCode,
     Command,
     ErrorCode,
     GapReason,
@@ -35,12 +38,19 @@ from vitalcast.core.protocol import (
     parse_command,
     reply,
 )
-from vitalcast.errors import ProtocolError
+from vitalcast.errors import AccessError, ProtocolError
 
 logger = logging.getLogger(__name__)
 
 SNAPSHOT_VALUES_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values
 TABLE_INTERVAL_MIN_MS = 1000  # a scan of all processes is no cheap reading
+EVERYTHING = (">",)
+
+Verify = Callable[[str, Caller], Grant]  # raises AccessError, or ProtocolError to have it tried later
+
+
+def no_tokens(_token: str, _caller: Caller) -> Grant:
+    raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
 
 
 class Mode(enum.Enum):
@@ -59,10 +69,11 @@ class Stream:
 
 
 class Session:
-    """Keeps a socket's streams and answers its messages.
+    """Keeps a socket's streams and answers its messages, within what its caller may.
 
-    `now_ms` gives the wall clock in Unix milliseconds and `now_s` a monotonic time. After `receive`, `group_ids`
-    says which groups the socket belongs to. Nothing escapes from here but replies.
+    `now_ms` gives the wall clock in Unix milliseconds and `now_s` a monotonic time. A caller without a grant is
+    answered nothing until a `hello` has brought a token that `verify` knows. After `receive`, `group_ids` says which
+    groups the socket belongs to, and `ending` why it is to be closed, if it is. Nothing escapes from here but replies.
     """
 
     __slots__ = (
@@ -75,6 +86,9 @@ class Session:
         "_now_ms",
         "_now_s",
         "_refusals",
+        "_verify",
+        "caller",
+        "ending",
         "errors",
         "mode",
         "streams",
@@ -88,7 +102,12 @@ class Session:
         now_ms: Callable[[], int],
         now_s: Callable[[], float],
         heartbeat_s: float = 10.0,
+        caller: Caller = OPEN,
+        verify: Verify = no_tokens,
     ) -> None:
+        self.caller = caller
+        self.ending: tuple[CloseCode, str] | None = None
+        self._verify = verify
         self._hub = hub
         self._now_ms = now_ms
         self._now_s = now_s
@@ -98,9 +117,10 @@ class Session:
         self._refusals = self._allowance
         self._dropped = 0
         self.errors = 0
-        self.mode = Mode.PROTOCOL if plain is None else Mode.PLAIN
         self.streams: dict[str, Stream] = {}
-        self._default = hub.join(plain) if plain is not None else None
+        default = _narrowed(plain, caller.grant, hub.catalogue) if plain is not None else None
+        self._default = hub.join(default) if default is not None else None
+        self.mode = Mode.PROTOCOL if default is None else Mode.PLAIN
 
     @property
     def group_ids(self) -> tuple[int, ...]:
@@ -112,24 +132,37 @@ class Session:
 
     def open(self) -> list[Message]:
         """Return what the client gets before it asks: the newest metrics, or the welcome."""
-        hub = self._hub
+        grant = self.caller.grant
+        if grant is None:
+            return [
+                reply(
+                    "welcome",
+                    None,
+                    version=VERSION,
+                    time=self._now_ms(),
+                    heartbeat=self._heartbeat_s,
+                    auth="required",
+                )
+            ]
         if isinstance(self._default, Group):
-            return [self._default.newest(hub.newest)]
-        return [
-            reply(
-                "welcome",
-                None,
-                version=VERSION,
-                epoch=hub.epoch,
-                time=self._now_ms(),
-                host=hub.host,
-                interval=hub.interval_ms / 1000,
-                interval_min=hub.interval_min_ms / 1000,
-                heartbeat=self._heartbeat_s,
-                limits=hub.limits.public(),
-                schema=SCHEMA_VERSION,
-            )
-        ]
+            return [self._default.newest(self._hub.newest)]
+        return [self._welcome(grant)]
+
+    def _welcome(self, grant: Grant) -> Message:
+        hub = self._hub
+        return reply(
+            "welcome",
+            None,
+            version=VERSION,
+            epoch=hub.epoch,
+            time=self._now_ms(),
+            host=hub.host,
+            interval=max(hub.interval_ms, grant.interval_min_ms) / 1000,
+            interval_min=max(hub.interval_min_ms, grant.interval_min_ms) / 1000,
+            heartbeat=self._heartbeat_s,
+            limits=hub.limits.public(),
+            schema=SCHEMA_VERSION,
+        )
 
     def close(self) -> None:
         """Leave all groups. Safe to call again."""
@@ -154,6 +187,8 @@ class Session:
         self._speak_protocol()
         id_ = command_id(value)
         try:
+            if self.caller.grant is None and (value is None or value.get("type") != "hello"):
+                raise _nobody()
             return self._handle(parse_command(value))
         except ProtocolError as error:
             return self._refuse(id_, error)
@@ -165,6 +200,8 @@ class Session:
         """Answer a binary message: there is no use for one here."""
         if not self._allowed():
             return self._throttled(b"")
+        if self.caller.grant is None:
+            return self._refuse(None, _nobody())
         return self._refuse(
             None,
             ProtocolError(
@@ -216,6 +253,55 @@ class Session:
             ),
         )
 
+    # --- who is there --------------------------------------------------------------------------------------------
+
+    def _grant(self) -> Grant:
+        if self.caller.grant is None:
+            raise _nobody()
+        return self.caller.grant
+
+    def _hello(self, command: Hello) -> list[Message]:
+        before = self.caller.grant
+        if command.token is not None:
+            try:
+                grant = self._verify(command.token, self.caller)
+            except AccessError as error:
+                if not error.temporary:
+                    self.ending = (CloseCode.REVOKED if error.revoked else CloseCode.BAD_TOKEN, error.message)
+                raise
+            self.caller = self.caller._replace(grant=grant)
+        grant = self._grant()
+        messages = [reply("ack", command.id, scope=grant.scope.value, expires=grant.expires_ms)]
+        if before is None:
+            return [*messages, self._welcome(grant)]
+        return messages + self._withdraw(grant)
+
+    def _withdraw(self, grant: Grant) -> list[Message]:
+        """End the streams that a new grant does not cover; return the errors that say so."""
+        messages = []
+        for name, stream in list(self.streams.items()):
+            try:
+                self._check_granted(stream.key, grant)
+            except ProtocolError as error:
+                self._release(stream)
+                del self.streams[name]
+                self.errors += 1
+                messages.append(error_reply(None, error, stream=name))
+        return messages
+
+    @staticmethod
+    def _check_granted(key: SeriesKey | TableKey, grant: Grant) -> None:
+        if isinstance(key, TableKey):
+            _check_table(key.table, grant)
+        else:
+            _check_covered(key.selection, grant)
+        if key.interval_ms < grant.interval_min_ms:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"interval: the shortest for this token is {grant.interval_min_ms / 1000:g} s, "
+                f"this stream's is {key.interval_ms / 1000:g}",
+            )
+
     # --- commands ------------------------------------------------------------------------------------------------
 
     def _handle(self, command: Command) -> list[Message]:
@@ -233,20 +319,23 @@ class Session:
             case Ping():
                 return [reply("pong", command.id, time=self._now_ms())]
             case Hello():
-                return [reply("ack", command.id)]
+                return self._hello(command)
 
     def _subscribe(self, command: Subscribe) -> list[Message]:
         self._check_new(command.stream)
         selection = command.selection()
+        _check_covered(selection, self._grant())
         self._check_known(selection)
         key = SeriesKey(selection, self._interval_ms(command.interval), command.aggregates())
         return self._start(command, key, command.since, command.backfill)
 
     def _table(self, command: Table) -> list[Message]:
         self._check_new(command.stream)
+        grant = self._grant()
+        _check_table(command.table, grant)
         columns = self._hub.tables.get(command.table)
         if columns is None:
-            known = ", ".join(sorted(self._hub.tables)) or "none"
+            known = ", ".join(sorted(filter(grant.allows_table, self._hub.tables))) or "none"
             raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"table: {command.table!r} is not here; known: {known}")
         units = {column["name"]: column["unit"] for column in columns}
         sort = command.sort or next(iter(units))
@@ -313,9 +402,11 @@ class Session:
         return [message]
 
     def _list(self, command: List) -> list[Message]:
-        selection = command.selection()
-        self._check_known(selection)
-        series = [one for one in self._hub.series() if selection.matches(one)]
+        selection, grant = command.selection(), self._grant()
+        if selection.patterns != EVERYTHING:  # which means all that there is for this caller
+            _check_covered(selection, grant)
+            self._check_known(selection)
+        series = [one for one in self._hub.series() if selection.matches(one) and grant.allows(one)]
         return [reply("catalogue", command.id, series=describe_catalogue(series))]
 
     # --- parts of them -------------------------------------------------------------------------------------------
@@ -336,12 +427,14 @@ class Session:
             )
 
     def _interval_ms(self, interval_s: float | None, *, shortest_ms: int = 0) -> int:
+        granted_ms = self._grant().interval_min_ms
         if interval_s is None:
-            return self._hub.interval_ms
+            return max(self._hub.interval_ms, granted_ms)
         interval_ms, shortest_ms = round(interval_s * 1000), max(shortest_ms, self._hub.interval_min_ms)
-        if interval_ms < shortest_ms:
+        if interval_ms < max(shortest_ms, granted_ms):
+            where, least_ms = ("here", shortest_ms) if shortest_ms >= granted_ms else ("for this token", granted_ms)
             raise ProtocolError(
-                ErrorCode.LIMIT, f"interval: the shortest here is {shortest_ms / 1000:g} s, got {interval_s:g}"
+                ErrorCode.LIMIT, f"interval: the shortest {where} is {least_ms / 1000:g} s, got {interval_s:g}"
             )
         return interval_ms
 
@@ -412,3 +505,33 @@ class Session:
             recovered=recovered,
             paused=group is None,
         )
+
+
+def _nobody() -> ProtocolError:
+    return ProtocolError(
+        ErrorCode.UNAUTHORIZED, 'a token is needed here; send {"type":"hello","token":"…"} before anything else'
+    )
+
+
+def _check_covered(selection: Selection, grant: Grant) -> None:
+    if outside := grant.outside(selection):
+        what = ", ".join(outside) + (" with this 'where'" if selection.where else "")
+        raise ProtocolError(ErrorCode.DENIED, f"metrics: {what} is more than this token may see")
+
+
+def _check_table(name: str, grant: Grant) -> None:
+    if not grant.allows_table(name):
+        raise ProtocolError(ErrorCode.DENIED, f"table: {name!r} is more than this token may see")
+
+
+def _narrowed(key: SeriesKey, grant: Grant | None, catalogue: Catalogue) -> SeriesKey | None:
+    """Return the part of the default stream that a caller may have without asking; None where that is nothing."""
+    if grant is None or grant.scope is Scope.EMBED:
+        return None
+    selection = key.selection
+    if not grant.covers(selection):
+        names = [one for one in catalogue.descriptors if selection.matches_name(one) and grant.allows_name(one)]
+        selection = Selection.of(names, dict(selection.where))
+        if not names or not grant.covers(selection):
+            return None
+    return key._replace(selection=selection, interval_ms=max(key.interval_ms, grant.interval_min_ms))

@@ -119,6 +119,7 @@ class Connection:
         "outbox",
         "progress",
         "session",
+        "token_id",
         "write",
         "writer",
     )
@@ -135,6 +136,7 @@ class Connection:
         self.progress = 0
         self.last_s = now_s
         self.dropped = 0
+        self.token_id: str | None = None  # as the manager has it
         self.group_ids: tuple[int, ...] | None = None  # None until the manager has grouped it
         self.missed: dict[int, Missed] | None = None
         self.inbox: deque[str | int] | None = None  # texts, and the sizes of binary messages

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from vitalcast.core.grants import OPEN, Caller
 from vitalcast.core.groups import Group, SeriesKey
 from vitalcast.core.hub import Hub
-from vitalcast.core.protocol import CloseCode, GapReason, Message, bye, gap, reply
-from vitalcast.core.session import Session
+from vitalcast.core.protocol import CloseCode, ErrorCode, GapReason, Message, bye, error_reply, gap, reply
+from vitalcast.core.session import Session, Verify, no_tokens
+from vitalcast.errors import ProtocolError
 from vitalcast.live.connection import Batch, Connection, Missed, Writer
 from vitalcast.model import Frame
 
@@ -22,7 +24,7 @@ RECONNECT_MS = (500, 3000)
 
 
 class TooManyConnections(Exception):  # noqa: N818 (a refusal, not a fault)
-    """The limit of open sockets is reached."""
+    """The limit of open sockets is reached; the message says which."""
 
 
 class Cohort:
@@ -92,6 +94,10 @@ class ConnectionManager:
     Nothing here waits: a socket that cannot take more is set aside, told later what it missed, and closed only when
     it has taken nothing for `slow_s`. `plain` is the stream of sockets that speak no protocol. `on_demand` is called
     whenever the subscriptions have changed.
+
+    A caller without a grant has `hello_s` to show a token that `verify` knows; `anonymous` is who comes where nobody
+    has said who it is. What a grant allows is settled when it is asked for, and not with every frame: sockets whose
+    grant ends are closed by `sweep` and by `revoke`. `on_refused` is told of each caller that is turned away, and why.
     """
 
     def __init__(
@@ -102,6 +108,10 @@ class ConnectionManager:
         stats: RuntimeStats,
         heartbeat_s: float = 10.0,
         slow_s: float = 30.0,
+        hello_s: float = 10.0,
+        anonymous: Caller = OPEN,
+        verify: Verify = no_tokens,
+        on_refused: Callable[[Caller, str], None] = lambda _caller, _why: None,
         now_s: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         on_demand: Callable[[], None] = lambda: None,
@@ -110,6 +120,10 @@ class ConnectionManager:
         self.hub = hub
         self.on_demand = on_demand
         self.call_soon = call_soon
+        self.anonymous = anonymous
+        self.verify = verify
+        self.on_refused = on_refused
+        self._hello_s = hello_s
         self._plain_key = plain
         self._stats = stats
         self._heartbeat_s = heartbeat_s
@@ -122,6 +136,9 @@ class ConnectionManager:
         self._cohorts: dict[tuple[int, ...], Cohort] = {}
         self._cohorts_of: dict[int, dict[Cohort, None]] = {}
         self._departed: list[int] = []
+        self._addresses: dict[str, int] = {}
+        self._strangers: dict[Connection, float] = {}  # until when each has to say hello, the first due first
+        self._holders: dict[str, dict[Connection, None]] = {}  # of each token
         self._next_id = 1
 
     @property
@@ -131,26 +148,48 @@ class ConnectionManager:
 
     # --- coming and going ----------------------------------------------------------------------------------------
 
-    def connect(self, writer: Writer, *, plain: bool) -> Connection:
-        """Take in an accepted socket and send what it gets unasked. Raises TooManyConnections at the limit."""
-        if len(self._connections) >= self.hub.limits.connections:
-            raise TooManyConnections
+    def connect(self, writer: Writer, *, plain: bool, caller: Caller | None = None) -> Connection:
+        """Take in an accepted socket and send what it gets unasked. Raises TooManyConnections at a limit."""
+        caller = caller or self.anonymous
+        self._admit(caller.address)
         session = Session(
             self.hub,
             plain=self._plain_key if plain else None,
             now_ms=self._now_ms,
             now_s=self._now_s,
             heartbeat_s=self._heartbeat_s,
+            caller=caller,
+            verify=self.verify,
         )
         connection = Connection(self._next_id, session, writer, self._now_s())
         self._next_id += 1
         self._connections[connection.id] = connection
-        if plain:
+        self._count_address(caller.address, 1)
+        if connection.plain:
             self._plain[connection] = None
+        if caller.grant is None:
+            self._strangers[connection] = self._now_s() + self._hello_s
+        self._note_token(connection)
         self._send(connection, session.open())
         self._regroup(connection)
         self._stats.sockets = len(self._connections)
         return connection
+
+    def _admit(self, address: str) -> None:
+        limits = self.hub.limits
+        if len(self._connections) >= limits.connections:
+            raise TooManyConnections("all connections are taken")
+        if self._addresses.get(address, 0) >= limits.connections_per_address:
+            raise TooManyConnections(f"all {limits.connections_per_address} connections of {address} are taken")
+
+    def _count_address(self, address: str, change: int) -> None:
+        if not address:
+            return
+        count = self._addresses.get(address, 0) + change
+        if count:
+            self._addresses[address] = count
+        else:
+            del self._addresses[address]
 
     def disconnect(self, connection: Connection) -> None:
         """Forget a socket that has gone, and tell the plain ones that remain. Safe to call again."""
@@ -170,7 +209,10 @@ class ConnectionManager:
             return False
         connection.closed = True
         del self._connections[connection.id]
+        self._count_address(connection.session.caller.address, -1)
         self._plain.pop(connection, None)
+        self._strangers.pop(connection, None)
+        self._drop_token(connection)
         self._blocked.pop(connection, None)
         self._stats.sockets_blocked = len(self._blocked)
         self._leave_cohort(connection)
@@ -188,10 +230,10 @@ class ConnectionManager:
         for connection in list(self._plain):
             self._deliver(connection, batch)
 
-    def close(self, connection: Connection, code: CloseCode, reason: str) -> None:
-        """Close a socket from this side: `bye`, then a close frame; the plain ones that remain are told."""
+    def close(self, connection: Connection, code: CloseCode, reason: str, *, last: Iterable[Message] = ()) -> None:
+        """Close a socket from this side: what is `last`, `bye`, a close frame; the plain ones that remain are told."""
         if self._forget(connection):
-            self._say_bye(connection, code, reason)
+            self._say_bye(connection, code, reason, last)
             self._tell_departure(connection)
 
     def close_all(self, code: CloseCode, reason: str) -> None:
@@ -201,10 +243,58 @@ class ConnectionManager:
             self._say_bye(connection, code, reason)
 
     @staticmethod
-    def _say_bye(connection: Connection, code: CloseCode, reason: str) -> None:
+    def _say_bye(connection: Connection, code: CloseCode, reason: str, last: Iterable[Message] = ()) -> None:
         stay_away = code >= CloseCode.BAD_TOKEN
         pause_ms = None if stay_away else random.randint(*RECONNECT_MS)  # noqa: S311 (jitter)
-        connection.writer.close(code, reason, Batch([bye(code, pause_ms)]))
+        connection.writer.close(code, reason, Batch([*last, bye(code, pause_ms)]))
+
+    # --- tokens --------------------------------------------------------------------------------------------------
+
+    def revoke(self, token_ids: Iterable[str]) -> None:
+        """Close the sockets of these tokens."""
+        for token_id in token_ids:
+            self._end_token(token_id, ErrorCode.UNAUTHORIZED, CloseCode.REVOKED, "the token has been revoked")
+
+    def _end_token(self, token_id: str, code: ErrorCode, close_code: CloseCode, why: str) -> None:
+        last = error_reply(None, ProtocolError(code, why))
+        for connection in list(self._holders.get(token_id, ())):
+            self.close(connection, close_code, why, last=[last])
+
+    def _note_token(self, connection: Connection) -> None:
+        """Remember whose token a socket has now."""
+        grant = connection.session.caller.grant
+        token_id = None if grant is None else grant.token_id
+        if token_id != connection.token_id:
+            self._drop_token(connection)
+            connection.token_id = token_id
+            if token_id is not None:
+                self._holders.setdefault(token_id, {})[connection] = None
+
+    def _drop_token(self, connection: Connection) -> None:
+        if connection.token_id is None:
+            return
+        holders = self._holders[connection.token_id]
+        del holders[connection]
+        if not holders:
+            del self._holders[connection.token_id]
+        connection.token_id = None
+
+    def _end_expired(self) -> None:
+        now_ms = self._now_ms()
+        for token_id, holders in list(self._holders.items()):
+            grant = next(iter(holders)).session.caller.grant  # which is the same for all of them
+            if grant is not None and grant.expired(now_ms):
+                self._end_token(token_id, ErrorCode.TOKEN_EXPIRED, CloseCode.BAD_TOKEN, "the token has expired")
+
+    def _end_strangers(self) -> None:
+        now_s = self._now_s()
+        why = f"no token came within {self._hello_s:g} s"
+        for connection, until_s in list(self._strangers.items()):
+            if until_s > now_s:
+                break
+            self.on_refused(connection.session.caller, why)
+            error = ProtocolError(ErrorCode.UNAUTHORIZED, why)
+            self.close(connection, CloseCode.BAD_TOKEN, why, last=[error_reply(None, error)])
 
     # --- messages for some or all --------------------------------------------------------------------------------
 
@@ -213,10 +303,11 @@ class ConnectionManager:
         self._deliver(connection, Batch([Message(message.encode())]))
 
     def broadcast(self, message: str) -> None:
-        """Send a text to every socket; one that is slow gets it later and holds up nobody."""
+        """Send a text to every socket that has been let in; one that is slow gets it later and holds up nobody."""
         batch = Batch([Message(message.encode())])
         for connection in self.active_connections:
-            self._deliver(connection, batch)
+            if connection not in self._strangers:
+                self._deliver(connection, batch)
 
     def _send(self, connection: Connection, messages: list[Message]) -> None:
         if messages:
@@ -253,8 +344,18 @@ class ConnectionManager:
         errors = session.errors
         replies = session.receive(message) if isinstance(message, str) else session.receive_binary(message)
         self._stats.errors_sent += session.errors - errors
+        if session.ending is not None:
+            self.on_refused(session.caller, session.ending[1])
+            self.close(connection, *session.ending, last=replies)
+            return
         self._send(connection, replies)
+        self._note_caller(connection)
         self._regroup(connection)
+
+    def _note_caller(self, connection: Connection) -> None:
+        if connection.session.caller.grant is not None:
+            self._strangers.pop(connection, None)
+        self._note_token(connection)
 
     def _regroup(self, connection: Connection) -> None:
         """Move a socket to the cohort of its groups, if they have changed."""
@@ -393,7 +494,12 @@ class ConnectionManager:
     # --- once a second -------------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
-        """Say that quiet sockets are alive, and close those whose clients have taken nothing for too long."""
+        """Say that quiet sockets are alive.
+
+        Close those that have taken nothing for too long, have not said who they are, or whose token has expired.
+        """
+        self._end_strangers()
+        self._end_expired()
         now_s = self._now_s()
         for connection in list(self._blocked):
             progress = connection.writer.progress()

@@ -11,17 +11,20 @@ from dataclasses import fields
 from pathlib import Path
 
 from vitalcast.access.access import Access
+from vitalcast.access.attempts import Attempts
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
 from vitalcast.collectors.registry import default_collectors, default_tables, descriptors_with_rates
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.catalogue import Catalogue
+from vitalcast.core.grants import Caller, Grant
 from vitalcast.core.groups import SeriesKey
 from vitalcast.core.hub import Hub
 from vitalcast.core.names import Selection
 from vitalcast.core.protocol import CloseCode, Limits
 from vitalcast.core.ring import Ring
+from vitalcast.errors import ConfigError
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.keeper import Keeper
@@ -33,6 +36,7 @@ from vitalcast.settings import Settings
 logger = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
+REVOKED_S = 0.5  # so that a socket is closed within a second
 
 
 class Service:
@@ -51,6 +55,7 @@ class Service:
         self.settings = settings
         self.access = access or Access(settings)
         self.access.check()
+        self.attempts = Attempts(self.access, settings.limits)
         self.stats = RuntimeStats()
         disabled = settings.collectors.disabled
         if collectors is None:
@@ -90,11 +95,17 @@ class Service:
             stats=self.stats,
             heartbeat_s=settings.timeouts.heartbeat_s,
             slow_s=settings.timeouts.slow_s,
+            hello_s=settings.timeouts.hello_s,
+            anonymous=Caller(self.access.anonymous),
+            verify=self._verify,
             on_demand=self._demand_changed,
         )
         self.tables = Tables(tables, hub=self.hub, publish=self.manager.publish_rows)
         self.ready = False
-        self._sweeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _verify(self, token: str, caller: Caller) -> Grant:
+        return self.attempts.verify(token, address=caller.address, origin=caller.origin)
 
     def _demand_changed(self) -> None:
         self.sampler.wake()
@@ -111,16 +122,16 @@ class Service:
         await self.sampler.start(after_offset)
         self.keeper.start()
         self.tables.start()
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
         self.ready = True
 
     async def stop(self) -> None:
         """Say good-bye to every socket and end what `start` began, in reverse."""
         self.ready = False
         self.manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.tables.stop()
         await self.sampler.stop()
         await self.bus.stop()
@@ -135,6 +146,21 @@ class Service:
             except Exception:  # a fault of ours must not end heartbeats for good
                 logger.exception("the sweep failed")
             self.stats.ring_bytes = self.ring.nbytes
+
+    async def _watch_tokens(self) -> None:
+        """Close the sockets of tokens that any process has revoked."""
+        failing = ""
+        while True:
+            await asyncio.sleep(REVOKED_S)
+            try:
+                self.manager.revoke(self.access.changed())
+                failing = ""
+            except ConfigError as error:
+                if str(error) != failing:
+                    failing = str(error)
+                    logger.warning("revoked tokens go unnoticed: %s", failing)
+            except Exception:  # a fault of ours must not let revoked tokens go on for good
+                logger.exception("the tokens were not looked at")
 
 
 def _history(settings: Settings, ring: Ring) -> History:

@@ -16,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
+from vitalcast.core.grants import Caller
 from vitalcast.core.protocol import CloseCode
 from vitalcast.live.connection import Batch, Connection, DirectWriter
 from vitalcast.live.manager import ConnectionManager
@@ -163,7 +164,7 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         del self.scope, self.request, self.response
         self.__dict__ = dict(vars(self))  # a copy is made to measure, half the size of one that has grown
 
-    def take_over(self, manager: ConnectionManager, *, plain: bool) -> None:
+    def take_over(self, manager: ConnectionManager, *, plain: bool, caller: Caller | None = None) -> None:
         """Hand the accepted socket to the manager; the ASGI application may return.
 
         Raises TooManyConnections and ClientDisconnected; the socket is ASGI's still.
@@ -174,7 +175,7 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         peer = self.transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         writer = FastWriter(self)
-        self.connection = manager.connect(writer, plain=plain)
+        self.connection = manager.connect(writer, plain=plain, caller=caller)
         self.manager, self.writer = manager, writer
         queued = self.queue
         while not queued.empty():

@@ -7,7 +7,9 @@ import contextlib
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from vitalcast.core.protocol import SUBPROTOCOL, CloseCode, bye
+from vitalcast.core.grants import Caller
+from vitalcast.core.protocol import SUBPROTOCOL, CloseCode, bye, error_reply
+from vitalcast.errors import AccessError
 from vitalcast.live.connection import Batch, Connection, Writer
 from vitalcast.live.manager import ConnectionManager, TooManyConnections
 from vitalcast.web.uvicorn_ws import EXTENSION, FastWebSocketProtocol
@@ -16,19 +18,34 @@ CLOSE_S = 1.0
 
 
 async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None:
-    """Serve one socket to its end, or until the manager has taken it over."""
+    """Serve one socket to its end, or until the manager has taken it over.
+
+    Who is there, the edge has found out and put into the scope's `state`. A token that is no good is told in words,
+    which a refused handshake would not carry to a browser.
+    """
     plain = SUBPROTOCOL not in websocket.scope["subprotocols"]
     await websocket.accept(subprotocol=None if plain else SUBPROTOCOL)
+    state = websocket.scope.get("state") or {}
+    refusal = state.get("refusal")
+    if isinstance(refusal, AccessError):
+        code = CloseCode.REVOKED if refusal.revoked else CloseCode.BAD_TOKEN
+        await websocket.send_text(error_reply(None, refusal).text)
+        await _turn_away(websocket, code, refusal.message)
+        return
+    caller = Caller(state.get("grant", manager.anonymous.grant), state.get("address", ""), state.get("origin"))
     fast = websocket.scope.get("extensions", {}).get(EXTENSION)
     try:
         if isinstance(fast, FastWebSocketProtocol):
-            fast.take_over(manager, plain=plain)
+            fast.take_over(manager, plain=plain, caller=caller)
         else:
-            await _serve_by_asgi(websocket, manager, plain=plain)
-    except TooManyConnections:
-        code = CloseCode.TOO_MANY_CONNECTIONS
-        await websocket.send_text(bye(code, None).text)
-        await websocket.close(code, "all connections are taken")
+            await _serve_by_asgi(websocket, manager, plain=plain, caller=caller)
+    except TooManyConnections as error:
+        await _turn_away(websocket, CloseCode.TOO_MANY_CONNECTIONS, str(error))
+
+
+async def _turn_away(websocket: WebSocket, code: CloseCode, why: str) -> None:
+    await websocket.send_text(bye(code, None).text)
+    await websocket.close(code, why)
 
 
 class AsgiWriter(Writer):
@@ -77,9 +94,9 @@ class AsgiWriter(Writer):
         await self._websocket.close(code, reason)
 
 
-async def _serve_by_asgi(websocket: WebSocket, manager: ConnectionManager, *, plain: bool) -> None:
+async def _serve_by_asgi(websocket: WebSocket, manager: ConnectionManager, *, plain: bool, caller: Caller) -> None:
     writer = AsgiWriter(websocket)
-    connection = manager.connect(writer, plain=plain)
+    connection = manager.connect(writer, plain=plain, caller=caller)
 
     async def read() -> None:
         while True:

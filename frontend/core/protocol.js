@@ -1,6 +1,10 @@
 /** The messages of `vitalcast.v1.json`: builds what is sent, checks what arrives. No socket, no clock. */
 
 export const SUBPROTOCOL = "vitalcast.v1.json";
+export const TOKEN_WANTED = 101;
+export const TOKEN_EXPIRED = 109;
+/** The id of every `hello`: streams count theirs. */
+export const HELLO = "hello";
 
 /** Why the server refuses, by the code of its `error` message. */
 export const ERROR_WORDS = Object.freeze({
@@ -46,6 +50,13 @@ export function errorWords({ code, message }) {
   return message ? `${words}: ${message}` : words;
 }
 
+/** Why the server did not take a token, or does not any more. @param {{code: number, message: string}} error */
+export function refusalWords({ code, message }) {
+  if (code === TOKEN_EXPIRED) return "the token has expired";
+  const words = message.replace(/^token: /, "");
+  return words ? `the token is not valid: ${words}` : CLOSE_WORDS[4500];
+}
+
 /**
  * @typedef {{epoch: string, offset: number}} Position
  * @typedef {{metrics: string[], where?: Record<string, string[]>, interval?: number, aggregate?: string[],
@@ -62,8 +73,8 @@ function command(type, id, fields) {
   return message;
 }
 
-/** @param {number} id @param {string} token */
-export const hello = (id, token) => command("hello", id, { token });
+/** @param {string} token */
+export const hello = (token) => command("hello", HELLO, { token });
 
 /** @param {number} id @param {string} stream @param {SeriesRequest & {since?: Position|null}} request */
 export const subscribe = (id, stream, { metrics, where, interval, aggregate, backfill, since }) =>
@@ -95,8 +106,8 @@ const isObject = (value) => typeof value === "object" && value !== null && !isAr
 
 /** What each known message must hold for the page to act on it. */
 const SHAPES = {
-  welcome: (m) => typeof m.epoch === "string" && isNumber(m.time),
-  ack: (m) => typeof m.stream === "string",
+  welcome: (m) => (typeof m.epoch === "string" && isNumber(m.time)) || m.auth === "required",
+  ack: (m) => typeof m.stream === "string" || typeof m.scope === "string",
   snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values),
   data: (m) => isNumber(m.group) && isNumber(m.offset) && isNumber(m.time) && (isArray(m.values) || isObject(m.changed)),
   series: (m) => isNumber(m.group) && isArray(m.series),

@@ -15,9 +15,9 @@ export function socketUrl(page) {
 /**
  * Not started yet: call `socket.start()`. The socket's `message` event still reports every message.
  *
- * @param {{page?: string, socket?: Socket, clock?: ServerClock}} [options]
+ * @param {{page?: string, token?: string, socket?: Socket, clock?: ServerClock}} [options]
  */
-export function connect({ page = globalThis.document.baseURI, socket = new Socket(socketUrl(page)), clock = new ServerClock() } = {}) {
+export function connect({ page = globalThis.document.baseURI, token = "", socket = new Socket(socketUrl(page), { token }), clock = new ServerClock() } = {}) {
   const session = new Session({ send: (message) => socket.send(message) });
   socket.addEventListener("link", () => {
     if (socket.link !== "open") session.closed();

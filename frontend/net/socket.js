@@ -1,7 +1,7 @@
 /** The one WebSocket: connects, notices a dead line, comes back with patience, stays away when told to. */
 
 import { Backoff } from "../core/backoff.js";
-import { SUBPROTOCOL, closeWords, parse, staysAway } from "../core/protocol.js";
+import { HELLO, SUBPROTOCOL, TOKEN_EXPIRED, TOKEN_WANTED, closeWords, hello, parse, refusalWords, staysAway } from "../core/protocol.js";
 
 const WELCOME_WITHIN_MS = 10_000;
 const SETTLED_AFTER_MS = 10_000;
@@ -10,28 +10,36 @@ const CHECK_MS = 1000;
 
 /**
  * `link` is "new" (not started), "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
+ * Where there is a token it is shown first: the welcome counts once the server has taken it.
+ *
  * Events: `link` whenever that changes, `message` with the parsed message as `detail`.
  */
 export class Socket extends EventTarget {
   /**
    * @param {string|URL} url
-   * @param {{backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, now?: () => number}} [options]
+   * @param {{token?: string, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, now?: () => number}} [options]
    */
-  constructor(url, { backoff = new Backoff(), WebSocket = globalThis.WebSocket, now = Date.now } = {}) {
+  constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, now = Date.now } = {}) {
     super();
     this.#url = String(url);
+    this.#token = token;
     this.#backoff = backoff;
     this.#WebSocket = WebSocket;
     this.#now = now;
   }
 
   #url;
+  #token;
   #backoff;
   #WebSocket;
   #now;
   /** @type {WebSocket|null} */ #socket = null;
   #link = "new";
   #why = "";
+  #code = NaN;
+  /** @type {{code: number, message: string}|null} what was wrong with the token */ #refusal = null;
+  /** @type {any} the welcome that waits for the token to be taken */ #welcome = null;
+  #taken = false;
   #heardAt = 0;
   #openedAt = 0;
   #quietMs = WELCOME_WITHIN_MS;
@@ -47,6 +55,11 @@ export class Socket extends EventTarget {
   /** Why the line is down, in plain words. */
   get why() {
     return this.#why;
+  }
+
+  /** The error or close code for which it stays away; NaN while it does not. */
+  get code() {
+    return this.#code;
   }
 
   /** When the next try is due, local Unix ms; NaN while none is. */
@@ -89,8 +102,16 @@ export class Socket extends EventTarget {
     this.#nextMs = NaN;
     this.#quietMs = WELCOME_WITHIN_MS;
     this.#heardAt = this.#now();
+    this.#refusal = this.#welcome = null;
+    this.#taken = this.#token === "";
     this.#turn("connecting", this.#why);
-    const socket = new this.#WebSocket(this.#url, [SUBPROTOCOL]);
+    let socket;
+    try {
+      socket = new this.#WebSocket(this.#url, [SUBPROTOCOL]);
+    } catch {
+      this.#turn("stopped", "a page that came over HTTPS can only read from a server with HTTPS");
+      return;
+    }
     this.#socket = socket;
     socket.onmessage = (event) => this.#heard(event.data);
     socket.onclose = (event) => this.#closed(event.code, event.reason);
@@ -100,13 +121,46 @@ export class Socket extends EventTarget {
     this.#heardAt = this.#now();
     if (typeof data !== "string") return;
     const message = parse(data);
-    if (message.type === "welcome") {
-      this.#openedAt = this.#heardAt;
-      this.#quietMs = HEARTBEATS_MISSED * 1000 * (message.heartbeat > 0 ? message.heartbeat : 10);
-      this.#turn("open", "");
-    } else if (message.type === "bye") {
-      this.#nextMs = message.reconnect_after_ms ?? NaN;
+    if (message.type === "welcome") this.#greeted(message);
+    else if (message.id === HELLO) this.#answered(message);
+    else this.#tell(message);
+  }
+
+  #greeted(message) {
+    if (this.#taken && !message.auth) {
+      this.#open(message);
+    } else if (this.#token) {
+      this.#welcome = message.auth ? null : message;
+      this.#socket?.send(JSON.stringify(hello(this.#token)));
+    } else {
+      this.#forget(1000);
+      this.#stay(TOKEN_WANTED, "a token is needed");
     }
+  }
+
+  /** What the server says of the token. Where it needs none, it has said welcome already. */
+  #answered(message) {
+    if (message.type === "error" && message.temporary) {
+      this.#forget(1000);
+      this.#closed(1006, message.message);
+    } else if (message.type === "error") {
+      this.#refusal = message;
+    } else {
+      this.#taken = true;
+      if (this.#welcome) this.#open(this.#welcome);
+    }
+  }
+
+  #open(message) {
+    this.#openedAt = this.#heardAt;
+    this.#quietMs = HEARTBEATS_MISSED * 1000 * (message.heartbeat > 0 ? message.heartbeat : 10);
+    this.#turn("open", "");
+    this.#tell(message);
+  }
+
+  #tell(message) {
+    if (message.type === "bye") this.#nextMs = message.reconnect_after_ms ?? NaN;
+    if (message.type === "error" && message.code === TOKEN_EXPIRED) this.#refusal = message;
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 
@@ -123,13 +177,18 @@ export class Socket extends EventTarget {
   #closed(code, reason) {
     this.#forget();
     if (staysAway(code)) {
-      this.#turn("stopped", closeWords(code, reason));
+      this.#stay(this.#refusal?.code ?? code, this.#refusal ? refusalWords(this.#refusal) : closeWords(code, reason));
       return;
     }
     const delay = Number.isFinite(this.#nextMs) ? this.#backoff.after(this.#nextMs) : this.#backoff.next();
     this.#retryAt = this.#now() + delay;
     this.#retry = setTimeout(() => this.#connect(), delay);
     this.#turn("waiting", code === 1006 ? reason || closeWords(1006) : closeWords(code, reason));
+  }
+
+  #stay(code, why) {
+    this.#code = code;
+    this.#turn("stopped", why);
   }
 
   #forget(code) {

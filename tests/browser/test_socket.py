@@ -99,6 +99,84 @@ async def test_tries_at_once_when_the_network_is_back(js: RunJs) -> None:
     ) == [2, "connecting"]
 
 
+SHOWN = FAKE.replace("{ WebSocket:", '{ token: "t1", WebSocket:')
+ASKED = 'made.at(-1).says({ type: "welcome", version: "v", time: 1, heartbeat: 10, auth: "required" });'
+TAKEN = 'made.at(-1).says({ type: "ack", id: "hello", scope: "view", expires: null });'
+
+
+async def test_shows_its_token_and_waits_for_the_welcome_that_follows(js: RunJs) -> None:
+    assert await js(
+        SHOWN
+        + f"""const heard = []; socket.addEventListener("message", ({{ detail }}) => heard.push(detail.type));
+              {ASKED} const before = [...links]; {TAKEN} made[0].says(welcome);
+              return end([made[0].sent, before, links, heard]);"""
+    ) == [[{"type": "hello", "id": "hello", "token": "t1"}], ["connecting"], ["connecting", "open"], ["welcome"]]
+
+
+async def test_shows_its_token_where_none_is_needed_and_opens_once_it_is_taken(js: RunJs) -> None:
+    assert await js(
+        SHOWN
+        + f"""made[0].says(welcome); const before = [...links]; {TAKEN}
+              return end([made[0].sent.length, before, links]);"""
+    ) == [1, ["connecting"], ["connecting", "open"]]
+
+
+async def test_shows_its_token_again_after_a_loss(js: RunJs) -> None:
+    assert await js(
+        SHOWN
+        + f"""{ASKED} {TAKEN} made[0].says(welcome); made[0].ends(1006); await pause(60);
+              {ASKED} const before = socket.link; {TAKEN} made[1].says(welcome);
+              return end([made[1].sent.length, before, socket.link]);"""
+    ) == [1, "connecting", "open"]
+
+
+@pytest.mark.parametrize(
+    ("error", "close", "code", "words"),
+    [
+        ({"code": 101, "message": "token: it has been revoked"}, 4500, 101, "not valid: it has been revoked"),
+        ({"code": 109, "message": "token: it has expired"}, 4500, 109, "the token has expired"),
+        (None, 4509, 4509, "access was revoked"),
+    ],
+)
+async def test_says_what_is_wrong_with_its_token(
+    js: RunJs, error: dict[str, object] | None, close: int, code: int, words: str
+) -> None:
+    found, link, why = await js(
+        SHOWN
+        + f"""{ASKED} const [error, close] = given;
+              if (error) made[0].says({{ type: "error", id: "hello", ...error }});
+              made[0].ends(close); return end([socket.code, socket.link, socket.why]);""",
+        [error, close],
+    )
+    assert (found, link) == (code, "stopped")
+    assert words in why
+
+
+async def test_says_that_its_token_has_expired_while_it_was_open(js: RunJs) -> None:
+    assert await js(
+        SHOWN
+        + f"""{ASKED} {TAKEN} made[0].says(welcome); made[0].says({{ type: "error", code: 109, message: "" }});
+              made[0].ends(4500); return end([socket.code, socket.why]);"""
+    ) == [109, "the token has expired"]
+
+
+async def test_comes_back_where_tokens_are_not_looked_at_for_a_while(js: RunJs) -> None:
+    assert await js(
+        SHOWN
+        + f"""{ASKED} made[0].says({{ type: "error", id: "hello", code: 111, message: "later", temporary: true }});
+              return end([socket.link, socket.why, made[0].closed]);"""
+    ) == ["waiting", "later", 1000]
+
+
+async def test_stays_away_where_it_has_no_token_and_one_is_needed(js: RunJs) -> None:
+    assert await js(FAKE + f"{ASKED} return end([socket.link, socket.code, socket.why, made[0].closed]);") == [
+        "stopped",
+        101,
+        "a token is needed",
+        1000,
+    ]
+
+
 @pytest.mark.parametrize(
     ("page", "url"),
     [

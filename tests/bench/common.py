@@ -33,6 +33,12 @@ SUBPROTOCOL: Final = "vitalcast.v1.json"
 SERIES: Final = ("system.cpu.utilization", "system.memory.usage", "system.load.average", "system.network.io.rate")
 # Pings would be counted into the cost of a frame for some servers and not for others.
 NO_PINGS: Final = {"VITALCAST_TIMEOUTS__PING_INTERVAL_S": "3600"}
+# All viewers come from one address here, and come back at once.
+NO_BOUNDS: Final = {
+    "VITALCAST_LIMITS__CONNECTIONS_PER_ADDRESS": "1000000",
+    "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND": "1000000",
+    "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND_PER_ADDRESS": "1000000",
+}
 # The same command as `vitalcast`, except that SIGUSR1 collects garbage.
 COLLECTABLE: Final = (
     "import gc, signal; signal.signal(signal.SIGUSR1, lambda *_: gc.collect()); from vitalcast.cli import main; main()"
@@ -76,7 +82,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             cwd=cwd or self._home.name,  # no configuration file there
-            env=environment(XDG_CONFIG_HOME=self._home.name, **variables),
+            env=environment(XDG_CONFIG_HOME=self._home.name, XDG_DATA_HOME=self._home.name, **variables),
             preexec_fn=_die_with_parent,
         )
         clock = ctypes.c_int()
@@ -158,7 +164,7 @@ class Server(Process):
 def vitalcast(*options: str, collectable: bool = False, **variables: str) -> Server:
     """Start the real server on a free port."""
     start = ("-c", COLLECTABLE) if collectable else ("-m", "vitalcast")
-    return Server(sys.executable, *start, "--port", "0", *options, **(NO_PINGS | variables))
+    return Server(sys.executable, *start, "--port", "0", *options, **(NO_PINGS | NO_BOUNDS | variables))
 
 
 class Drain(Process):

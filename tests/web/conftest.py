@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from tests.core.machine import Machine
 from tests.e2e.client import TIMEOUT_S
 
+from vitalcast.access.access import Access
+from vitalcast.access.attempts import Attempts
 from vitalcast.live.service import Service
 from vitalcast.panel import Panel
 from vitalcast.panels import BUILT_IN
@@ -27,6 +29,8 @@ class StillService:
     def __init__(self, machine: Machine, settings: Settings) -> None:
         self.hub = machine.hub
         self.settings = settings
+        self.access = Access(settings)
+        self.attempts = Attempts(self.access, settings.limits)
         self.ready = True
 
 
@@ -50,9 +54,15 @@ def make_world(
     """Build an application with these settings of its server, and these panels."""
     settings = Settings(server=Server(**server), panels=panels)
     service = StillService(machine, settings)
-    app = Application(settings=settings, docs_url=None, redoc_url=None)
-    api = Api(cast("Service", service), now_ms=lambda: machine.time_ms)
-    mount_api(app, cast("Service", service), api=api, panels=Panels(cast("Service", service), figures=figures))
+    as_service = cast("Service", service)
+    app = Application(service=as_service, docs_url=None, redoc_url=None)
+    mount_api(
+        app,
+        as_service,
+        api=Api(as_service, now_ms=lambda: machine.time_ms),
+        panels=Panels(as_service, figures=figures),
+    )
+    app.guard()
     return World(machine, service, app, TestClient(app, base_url="http://127.0.0.1"))
 
 

@@ -23,7 +23,7 @@ from vitalcast.web.pages import CONTENT_SECURITY_POLICY, frontend_dir
 
 VENDOR = frontend_dir() / "vendor" / "swagger-ui"
 OWN_FILES = ("docs.html", "docs.js")
-UNDOCUMENTED = {"/", "/static/{path:path}", "/docs", "/openapi.json", "/ws"}
+UNDOCUMENTED = {"/", "/static/{path:path}", "/docs", "/openapi.json", "/ws", "/login", "/logout"}
 
 
 @pytest.fixture(scope="module")

@@ -263,7 +263,7 @@ def test_openmetrics_is_sent_to_those_who_ask_for_it(world: World) -> None:
     accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
     response = world.client.get("/metrics", headers={"Accept": accept})
     assert response.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0; charset=utf-8")
-    assert response.headers["vary"] == "Accept"
+    assert response.headers["vary"] == "Accept, Origin"
     assert response.text.endswith("# EOF\n")
     assert samples_of(parse_openmetrics(response.text))["system_load_ratio", ()] == 0.5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,26 +12,49 @@ from starlette.types import ASGIApp
 
 from vitalcast import __version__
 from vitalcast.config import load_settings
+from vitalcast.core.throttle import Throttle
 from vitalcast.live.service import Service
 from vitalcast.settings import Settings
 from vitalcast.web.api import mount_api
 from vitalcast.web.docs import DESCRIPTION, described, mount_docs
+from vitalcast.web.login import Login, mount_login
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages
-from vitalcast.web.security import Gate, SecurityEdge
+from vitalcast.web.policy import Door, guard, is_code
+from vitalcast.web.proxies import TrustedProxies
+from vitalcast.web.security import Gate, RefusalLog, SecurityEdge
 from vitalcast.web.ws import serve_socket
 
 
 class Application(FastAPI):
     """FastAPI inside the security edge, which also covers the answers of FastAPI's own error handling."""
 
-    def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
+    def __init__(self, *, service: Service, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.root_path = settings.server.root_path  # as an argument it is deprecated: the server should say it
-        self._gate = Gate(settings.server)
+        self._service = service
+        self.root_path = service.settings.server.root_path  # as an argument it is deprecated: the server should say it
+        self.refusals = RefusalLog()
 
     def build_middleware_stack(self) -> ASGIApp:
-        inner = super().build_middleware_stack()
-        return SecurityEdge(inner, gate=self._gate, content_security_policy=CONTENT_SECURITY_POLICY)
+        server, limits = self._service.settings.server, self._service.settings.limits
+        handshakes = Throttle(
+            total=limits.handshakes_per_second,
+            each=limits.handshakes_per_second_per_address,
+            window_s=1,
+            now_s=time.monotonic,
+        )
+        return SecurityEdge(
+            super().build_middleware_stack(),
+            gate=Gate(server, origins=self._service.access.origins),
+            content_security_policy=CONTENT_SECURITY_POLICY,
+            proxies=TrustedProxies(server.trusted_proxies),
+            handshakes=handshakes,
+            is_code=is_code,
+            log=self.refusals,
+        )
+
+    def guard(self) -> None:
+        """Let nobody use a route but whom the table names. Raises LookupError where it says nothing of one."""
+        guard(self.router.routes, Door(self._service.access, self._service.attempts), self.refusals)
 
     def openapi(self) -> dict[str, Any]:
         return described(super().openapi())
@@ -50,7 +74,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
             await service.stop()
 
     app = Application(
-        settings=settings,
+        service=service,
         title="Vitalcast",
         version=__version__,
         description=DESCRIPTION,
@@ -69,4 +93,6 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     mount_api(app, service)
     mount_docs(app)
     mount_pages(app)
+    mount_login(app, Login(service.access, service.attempts, app.refusals))
+    app.guard()
     return app

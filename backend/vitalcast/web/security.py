@@ -8,18 +8,24 @@ page connects across origins, which browsers allow for WebSockets: the Origin he
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 import orjson
+from starlette._utils import get_route_path
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitalcast.core.origin import DEFAULT_PORTS, Authority, Origin, is_address, parse_authority, parse_origin
 from vitalcast.core.protocol import ErrorCode
+from vitalcast.core.throttle import Throttle
 from vitalcast.settings import Server, is_loopback
+from vitalcast.web.proxies import TrustedProxies
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +67,24 @@ class Refusal:
 
     status: int
     message: str
+    code: ErrorCode = ErrorCode.DENIED
+    headers: Mapping[str, str] | None = None
 
 
 class Gate:
     """Decides about requests by their Host and Origin headers.
 
     An address that others can reach answers to any IP address as Host, since rebinding needs a name, and to
-    `names`, which are this machine's own.
+    `names`, which are this machine's own. `origins` returns further sites whose pages may read, as of now.
     """
 
-    def __init__(self, server: Server, *, names: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        names: Iterable[str] | None = None,
+        origins: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         bound = _configured_host(server.host)
         hosts = LOOPBACK | ({bound.host} if bound is not None else set())
         self._any_address = not is_loopback(server.host)
@@ -79,13 +93,13 @@ class Gate:
         self._hosts = hosts
         self._published = frozenset(filter(None, map(_configured_host, server.allowed_hosts)))
         self._origins = frozenset(filter(None, map(parse_origin, server.allowed_origins)))
+        self._further = origins
 
-    @property
-    def knows_foreign_origins(self) -> bool:
-        return bool(self._origins)
+    def judge(self, scheme: str, headers: Iterable[Header], *, any_origin: bool = False) -> Refusal | Origin | None:
+        """Return a refusal, or the other site whose page may read the answer, or None to just answer.
 
-    def judge(self, scheme: str, headers: Iterable[Header]) -> Refusal | Header | None:
-        """Return a refusal, or the CORS header that lets a foreign page read the answer, or None to just answer."""
+        With `any_origin` it does not matter whose page asks.
+        """
         hosts, origins = [], []
         for name, value in headers:
             if name == b"host":
@@ -95,17 +109,19 @@ class Gate:
         host = self._host(hosts)
         if isinstance(host, Refusal):
             return host
-        if not origins:
+        if not origins or any_origin:
             return None
         return self._origin(_WEB_SCHEMES.get(scheme, scheme), host, origins)
 
     def _host(self, hosts: list[str]) -> Authority | Refusal:
         # RFC 9112, 3.2: a server MUST answer 400 where Host is missing, twice there, or malformed.
         if len(hosts) != 1:
-            return Refusal(400, f"a request has exactly one Host header, this one has {len(hosts)}")
+            return Refusal(
+                400, f"a request has exactly one Host header, this one has {len(hosts)}", ErrorCode.BAD_REQUEST
+            )
         host = parse_authority(hosts[0])
         if host is None:
-            return Refusal(400, f"the Host header {shown(hosts[0])} is malformed")
+            return Refusal(400, f"the Host header {shown(hosts[0])} is malformed", ErrorCode.BAD_REQUEST)
         if host.host in self._hosts or self._is_published(host) or (self._any_address and is_address(host.host)):
             return host
         return Refusal(
@@ -116,9 +132,11 @@ class Gate:
     def _is_published(self, host: Authority) -> bool:
         return host in self._published or Authority(host.host, None) in self._published
 
-    def _origin(self, scheme: str, host: Authority, origins: list[str]) -> Refusal | Header | None:
+    def _origin(self, scheme: str, host: Authority, origins: list[str]) -> Refusal | Origin | None:
         if len(origins) > 1:
-            return Refusal(400, f"a request has one Origin header at most, this one has {len(origins)}")
+            return Refusal(
+                400, f"a request has one Origin header at most, this one has {len(origins)}", ErrorCode.BAD_REQUEST
+            )
         origin = parse_origin(origins[0])
         if origin is not None:
             if origin == Origin(scheme, host.host, host.port or DEFAULT_PORTS.get(scheme, 0)):
@@ -126,8 +144,8 @@ class Gate:
             # A proxy that publishes us takes TLS off and leaves the Host as the browser sent it.
             if self._is_published(host) and origin == Origin("https", host.host, host.port or 443):
                 return None
-            if origin in self._origins:
-                return (b"access-control-allow-origin", origins[0].encode("latin-1"))
+            if origin in self._origins or str(origin) in self._further():
+                return origin
         return Refusal(
             403,
             f"pages of {shown(origins[0])} may not read from this server; "
@@ -167,14 +185,28 @@ class RefusalLog:
         logger.warning("refused a %s from %s: %s", what, peer, why)
 
 
-# --- the middleware ------------------------------------------------------------------------------------------------
+# --- framing ---------------------------------------------------------------------------------------------------------
+
+
+def framed_by(policy: str, ancestors: Iterable[str]) -> dict[str, str]:
+    """Return the headers of a page with this policy that, besides our own, pages of these sites may frame.
+
+    X-Frame-Options cannot name sites; being empty it is left out.
+    """
+    sources = " ".join(["frame-ancestors 'self'", *ancestors])
+    return {"Content-Security-Policy": policy.replace("frame-ancestors 'self'", sources), "X-Frame-Options": ""}
+
+
+# --- the middleware --------------------------------------------------------------------------------------------------
 
 
 class SecurityEdge:
     """Wraps an ASGI application: `gate` decides who gets in, and every HTTP answer gets the security headers.
 
-    A header that the answer has already is left alone, so that one page may loosen what it must. A WebSocket that is
-    let in costs nothing from here on: its `receive` and `send` are the server's own, and no frame of this class stays.
+    A header that the answer has already is left alone, so that one page may loosen what it must, and one that it has
+    empty is left out. A WebSocket that is let in costs nothing from here on: its `receive` and `send` are the server's
+    own, and no frame of this class stays. What is found out about a request is in `scope["state"]` from here on:
+    `address`, which is the client's, and `origin`, which is the other site's whose page asks, or None.
     """
 
     def __init__(
@@ -183,10 +215,16 @@ class SecurityEdge:
         *,
         gate: Gate,
         content_security_policy: str,
+        proxies: TrustedProxies | None = None,
+        handshakes: Throttle | None = None,
+        is_code: Callable[[str], bool] = lambda _: False,
         log: RefusalLog | None = None,
     ) -> None:
         self._app = app
         self._gate = gate
+        self._proxies = proxies or TrustedProxies()
+        self._handshakes = handshakes
+        self._is_code = is_code
         self._log = log or RefusalLog()
         self._headers: tuple[Header, ...] = (
             (b"content-security-policy", content_security_policy.encode("ascii")),
@@ -200,71 +238,100 @@ class SecurityEdge:
                 b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
             ),
         )
-        # Where an answer depends on the Origin, a cache must know it of every answer.
-        self._vary: tuple[Header, ...] = ((b"vary", b"Origin"),) if gate.knows_foreign_origins else ()
 
     # Not a coroutine function, so that no frame of it lies under an open WebSocket.
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         kind = scope["type"]
         if kind not in ("http", "websocket"):
             return self._app(scope, receive, send)
-        verdict = self._gate.judge(scope.get("scheme", "http"), scope["headers"])
+        _put_below_root(scope)
+        state = scope.setdefault("state", {})
+        state["address"] = address = self._proxies.believe(scope)
+        code = kind == "http" and self._is_code(get_route_path(scope))
+        verdict = self._gate.judge(scope.get("scheme", "http"), scope["headers"], any_origin=code)
+        state["origin"] = str(verdict) if isinstance(verdict, Origin) else None
         if isinstance(verdict, Refusal):
-            return self._refuse(scope, send, verdict)
+            return self._refuse(scope, receive, send, verdict)
         if kind == "websocket":
-            return self._app(scope, receive, send)
-        cors = () if verdict is None else (verdict,)
-        if cors and scope["method"] == "OPTIONS" and _has(scope, b"access-control-request-method"):
+            wait_s = self._handshakes.take(address) if self._handshakes is not None else 0
+            return self._refuse(scope, receive, send, _too_many(wait_s)) if wait_s else self._app(scope, receive, send)
+        cors = _FOR_ALL if code else _for_origin(state["origin"])
+        if scope["method"] == "OPTIONS" and (code or verdict) and _has(scope, b"access-control-request-method"):
             return self._answer_preflight(send, cors)
         return self._app(scope, receive, self._with_headers(send, cors))
 
     def _with_headers(self, send: Send, cors: tuple[Header, ...]) -> Send:
-        ours = (*self._headers, *cors)
+        ours = dict((*self._headers, *cors))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message.get("headers", ())
                 names = {name.lower() for name, _ in given}
-                added = [header for header in ours if header[0] not in names]
-                message = {**message, "headers": [*given, *added, *self._vary]}
+                added = [header for header in ours.items() if header[0] not in names or header[0] == b"vary"]
+                message = {**message, "headers": [*(header for header in given if header[1]), *added]}
             await send(message)
 
         return send_with_headers
 
     async def _answer_preflight(self, send: Send, cors: tuple[Header, ...]) -> None:
-        headers = (
+        headers = [
             *cors,
             (b"access-control-allow-methods", b"GET, HEAD"),
             (b"access-control-allow-headers", b"Authorization, Content-Type, Last-Event-ID"),
             (b"access-control-max-age", str(PREFLIGHT_MAX_AGE_S).encode()),
-        )
-        await _send_http(send, "http", 204, (*headers, *self._headers, *self._vary), b"")
+        ]
+        await send({"type": "http.response.start", "status": 204, "headers": [*headers, *self._headers]})
+        await send({"type": "http.response.body", "body": b""})
 
-    async def _refuse(self, scope: Scope, send: Send, refusal: Refusal) -> None:
-        kind = scope["type"]
-        peer = scope["client"][0] if scope.get("client") else "an unknown peer"
-        self._log.add(peer, "WebSocket" if kind == "websocket" else "request", refusal.message)
-        if kind == "websocket":
-            if "websocket.http.response" not in scope.get("extensions", {}):
-                await send({"type": "websocket.close", "code": 1008})  # before the accept: the server answers 403
-                return
-            kind = "websocket.http"
-        code = ErrorCode.BAD_REQUEST if refusal.status == 400 else ErrorCode.DENIED
-        body = error_body(code, refusal.message)
-        headers = (
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            *self._headers,
-            *self._vary,
-        )
-        await _send_http(send, kind, refusal.status, headers, body)
+    def _refuse(self, scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> Awaitable[None]:
+        self._log.add(scope["state"]["address"], kind_of(scope), refusal.message)
+        headers = {"Cache-Control": "no-store", **(refusal.headers or {})}
+        response = Response(error_body(refusal.code, refusal.message), refusal.status, headers, "application/json")
+        response.raw_headers += [*_for_origin(None), *self._headers]
+        return refuse(response, scope, receive, send)
+
+
+# A page that may load code need not say who it is. Of every other answer a cache must know that it may depend on that.
+_FOR_ALL: Final = ((b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin"))
+_VARY: Final = (b"vary", b"Origin")
+
+
+def _for_origin(origin: str | None) -> tuple[Header, ...]:
+    """Return the headers that let a page of this origin read the answer, and nobody else."""
+    return (_VARY,) if origin is None else ((b"access-control-allow-origin", origin.encode("ascii")), _VARY)
+
+
+def _too_many(wait_s: float) -> Refusal:
+    after_s = max(1, math.ceil(wait_s))
+    return Refusal(
+        429,
+        f"too many new sockets; try again in {after_s} s",
+        ErrorCode.RATE_LIMITED,
+        {"Retry-After": str(after_s)},
+    )
+
+
+def _put_below_root(scope: Scope) -> None:
+    """Have the path begin with the root path, as ASGI has it, where a proxy has taken that off."""
+    root: str = scope.get("root_path", "")
+    path: str = scope["path"]
+    if root and path != root and not path.startswith(f"{root}/"):
+        scope["path"] = root + path
+        if scope.get("raw_path") is not None:
+            scope["raw_path"] = quote(root).encode("ascii") + scope["raw_path"]
+
+
+def kind_of(scope: Scope) -> str:
+    return "WebSocket" if scope["type"] == "websocket" else "request"
+
+
+async def refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an answer instead of what was asked for, to a WebSocket before it is accepted."""
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})  # before the accept: the server answers 403
+        return
+    await response(scope, receive, send)
 
 
 def _has(scope: Scope, name: bytes) -> bool:
     return any(header == name for header, _ in scope["headers"])
-
-
-async def _send_http(send: Send, kind: str, status: int, headers: Iterable[Header], body: bytes) -> None:
-    await send({"type": f"{kind}.response.start", "status": status, "headers": list(headers)})
-    await send({"type": f"{kind}.response.body", "body": body})

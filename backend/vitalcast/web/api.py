@@ -24,6 +24,7 @@ from vitalcast.live.service import Service
 from vitalcast.model import Frame, Series
 from vitalcast.web.errors import LIVE, ApiError, check_parameters
 from vitalcast.web.panels import Panels
+from vitalcast.web.policy import grant_of
 from vitalcast.web.prometheus import render
 from vitalcast.web.security import error_body
 
@@ -49,23 +50,23 @@ class Api:
 
     async def catalogue(self, request: Request) -> Response:
         """List the metrics that can exist here, each with the series of it that are there now."""
-        frame, selection = self._frame(), self._selection(request)
+        frame, selection, grant = self._frame(), self._selection(request), grant_of(request)
         series: dict[str, list[Series]] = {}
-        for one in self._hub.series():
+        for one in filter(grant.allows, self._hub.series()):
             series.setdefault(one.name, []).append(one)
         return self._positioned(
             frame,
             [
                 describe_metric(descriptor) | {"series": [one.attributes for one in series.get(name, ())]}
                 for name, descriptor in self._hub.catalogue.descriptors.items()
-                if selection.matches_name(name)
+                if selection.matches_name(name) and grant.allows_name(name)
             ],
         )
 
     async def latest(self, request: Request) -> Response:
         """Return the newest reading of each series, by the same keys as on a plain WebSocket."""
-        frame, selection = self._frame(), self._selection(request)
-        chosen = [one for one in self._hub.series() if selection.matches(one)]
+        frame, selection, grant = self._frame(), self._selection(request), grant_of(request)
+        chosen = [one for one in self._hub.series() if selection.matches(one) and grant.allows(one)]
         readings = select(chosen, frame)
         return self._positioned(frame, {one.key: readings[one.key] for one in chosen})
 
@@ -86,7 +87,8 @@ class Api:
             return PlainTextResponse(f"{why}\n", 503, LIVE)
         resource = {"host_name": self._hub.host, "service_name": "vitalcast", "service_version": __version__}
         accept = ",".join(request.headers.getlist("accept"))
-        body, content_type = render(accept, self._hub.catalogue.descriptors, self._frame(), resource)
+        allows = grant_of(request).allows
+        body, content_type = render(accept, self._hub.catalogue.descriptors, self._frame(), resource, allows)
         return Response(body, headers=LIVE | {"Content-Type": content_type, "Vary": "Accept"})
 
     def why_not_ready(self) -> str | None:
@@ -108,7 +110,10 @@ class Api:
         return frame
 
     def _selection(self, request: Request) -> Selection:
-        """Return what is asked for. Raises ApiError for a malformed pattern and for one that nothing can match."""
+        """Return what is asked for.
+
+        Raises ApiError for a pattern that is malformed, that the caller may not see, or that nothing can match.
+        """
         check_parameters(request, ("metrics",))
         asked = request.query_params.getlist("metrics")
         patterns = [pattern.strip() for text in asked for pattern in text.split(",")] or [">"]
@@ -117,16 +122,22 @@ class Api:
                 400, ErrorCode.BAD_REQUEST, f"metrics: at most {PATTERNS_MAX} patterns, these are {len(patterns)}"
             )
         try:
-            unknown = [one for one in patterns if not self._hub.catalogue.knows(Selection.of([one]))]
+            selection = Selection.of(patterns)
         except ValueError as error:
             raise ApiError(400, ErrorCode.BAD_REQUEST, f"metrics: {error}") from None
+        denied = grant_of(request).outside(selection) if patterns != [">"] else ()  # alone it is all that is granted
+        if denied:
+            raise ApiError(
+                403, ErrorCode.DENIED, f"metrics: your token does not cover {', '.join(denied[:5])}; ask for less"
+            )
+        unknown = [one for one in selection.patterns if not self._hub.catalogue.knows(Selection.of([one]))]
         if unknown:
             raise ApiError(
                 404,
                 ErrorCode.UNKNOWN_METRIC,
                 f"metrics: nothing here is called {', '.join(unknown[:5])}; /api/v1/metrics lists what there is",
             )
-        return Selection.of(patterns)
+        return selection
 
     def _positioned(self, frame: Frame, metrics: object) -> Response:
         hub = self._hub

@@ -19,6 +19,7 @@ from vitalcast.live.service import Service
 from vitalcast.model import Frame, Layout
 from vitalcast.panel import Panel
 from vitalcast.web.errors import ApiError
+from vitalcast.web.policy import grant_of, may_show
 from vitalcast.web.security import shown
 
 RANGE_S = 300.0
@@ -35,15 +36,18 @@ class PanelSource:
         self._readings: dict[str, tuple[Layout, Reading]] = {}
 
     def panel(self, request: Request) -> Panel:
-        """Return the panel of the address. Raises ApiError where there is none."""
-        id_ = request.path_params["id"]
+        """Return the panel of the address. Raises ApiError where there is none, or none for this caller."""
+        id_, grant = request.path_params["id"], grant_of(request)
         panel = self.panels.get(id_)
-        if panel is None:
-            there = ", ".join(self.panels) or "no panels"
-            raise ApiError(404, ErrorCode.BAD_REQUEST, f"no panel is called {shown(id_)}; there are {there}")
-        return panel
+        if panel is not None and may_show(grant, panel):
+            return panel
+        if grant.within is not None:  # whether there is one is not for this caller to know
+            raise ApiError(403, ErrorCode.DENIED, f"your token does not cover a panel called {shown(id_)}")
+        there = ", ".join(self.panels) or "no panels"
+        raise ApiError(404, ErrorCode.BAD_REQUEST, f"no panel is called {shown(id_)}; there are {there}")
 
-    def theme(self, request: Request) -> Theme:
+    @staticmethod
+    def theme(request: Request) -> Theme:
         theme = request.query_params.get("theme", "light")
         if theme not in get_args(Theme):
             raise ApiError(400, ErrorCode.BAD_REQUEST, f"theme: {shown(theme)} is none; give dark or light")

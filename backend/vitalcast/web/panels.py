@@ -15,6 +15,7 @@ from vitalcast.web.errors import LIVE, check_parameters
 from vitalcast.web.figure_templates import Json
 from vitalcast.web.figures import Figures
 from vitalcast.web.panel_source import Drawings, PanelSource
+from vitalcast.web.policy import grant_of, may_show
 
 
 class Panels:
@@ -25,24 +26,25 @@ class Panels:
         self.drawings = Drawings()
         self._hub = service.hub
         self._figures = figures or Figures()
-        self._listed: tuple[Layout | None, bytes] | None = None
+        self._listed: tuple[Layout | None, dict[str, bytes]] | None = None
 
     async def listing(self, request: Request) -> Response:
-        """List the panels in their order, each with the number of its series that are there now."""
+        """List the panels that the caller may see in their order, each with the number of its series there are now."""
         check_parameters(request, ())
         newest = self._hub.ring.newest
         layout = None if newest is None else newest.layout
         if self._listed is None or self._listed[0] is not layout:  # which changes when a series comes or goes
             self._listed = layout, self._list(layout)
-        return Response(self._listed[1], 200, LIVE, "application/json")
+        grant = grant_of(request)
+        parts = [part for id_, part in self._listed[1].items() if may_show(grant, self.source.panels[id_])]
+        return Response(b'{"panels":[%s]}' % b",".join(parts), 200, LIVE, "application/json")
 
-    def _list(self, layout: Layout | None) -> bytes:
+    def _list(self, layout: Layout | None) -> dict[str, bytes]:
         series = [one for one in (layout.series if layout else ()) if one is not None]
-        listed = [
-            panel.public() | {"series": sum(map(selection_of(panel).matches, series))}
+        return {
+            panel.id: orjson.dumps(panel.public() | {"series": sum(map(selection_of(panel).matches, series))})
             for panel in self.source.panels.values()
-        ]
-        return orjson.dumps({"panels": listed})
+        }
 
     async def figure(self, request: Request) -> Response:
         """Return a panel's figure, with the readings of the last `range` seconds."""

@@ -120,6 +120,8 @@ def way_of(connection: HTTPConnection) -> Way | None:
 
 def may_show(grant: Grant, panel: Panel) -> bool:
     """Say whether a panel may be shown, with all that it asks for."""
+    if grant.within is None:
+        return True
     named = grant.scope is Scope.STREAM or grant.allows_panel(panel.id)
     return named and grant.covers(request_selection(panel))
 

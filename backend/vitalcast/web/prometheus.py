@@ -14,10 +14,10 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitalcast.model import Descriptor, Frame, Kind
+from vitalcast.model import Descriptor, Frame, Kind, Series
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -100,12 +100,22 @@ def exported(descriptors: Mapping[str, Descriptor]) -> Iterator[Descriptor]:
 
 
 class FrameCollector:
-    """Offers one frame to prometheus_client, which calls `collect`. `resource` describes where it comes from."""
+    """Offers those series of one frame that are allowed to prometheus_client, which calls `collect`.
 
-    def __init__(self, descriptors: Mapping[str, Descriptor], frame: Frame, resource: Mapping[str, str]) -> None:
+    `resource` describes where it comes from.
+    """
+
+    def __init__(
+        self,
+        descriptors: Mapping[str, Descriptor],
+        frame: Frame,
+        resource: Mapping[str, str],
+        allows: Callable[[Series], bool],
+    ) -> None:
         self._descriptors = descriptors
         self._frame = frame
         self._resource = dict(resource)
+        self._allows = allows
 
     def collect(self) -> Iterable[Metric]:
         from prometheus_client.core import InfoMetricFamily
@@ -122,7 +132,7 @@ class FrameCollector:
         present = [(one, value) for one, value in readings if one is not None and not math.isnan(value)]
         for series, value in sorted(present, key=lambda reading: reading[0].key):
             descriptor = series.descriptor
-            if descriptor.name not in wanted:
+            if descriptor.name not in wanted or not self._allows(series):
                 continue
             counter = descriptor.kind is Kind.COUNTER
             name, unit = family(descriptor)
@@ -134,7 +144,11 @@ class FrameCollector:
 
 
 def render(
-    accept: str, descriptors: Mapping[str, Descriptor], frame: Frame, resource: Mapping[str, str]
+    accept: str,
+    descriptors: Mapping[str, Descriptor],
+    frame: Frame,
+    resource: Mapping[str, str],
+    allows: Callable[[Series], bool] = lambda _: True,
 ) -> tuple[bytes, str]:
     """Return the body and its content type, in the format that the Accept header asks for.
 
@@ -146,4 +160,4 @@ def render(
         encode, content_type = choose_encoder(accept)
     except TypeError:  # it compares the header's version with numbers, whatever the header says
         encode, content_type = choose_encoder("")
-    return encode(FrameCollector(descriptors, frame, resource)), content_type
+    return encode(FrameCollector(descriptors, frame, resource, allows)), content_type

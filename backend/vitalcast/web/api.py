@@ -22,11 +22,13 @@ from vitalcast.core.names import Selection
 from vitalcast.core.protocol import ErrorCode, describe_metric
 from vitalcast.live.service import Service
 from vitalcast.model import Frame, Series
+from vitalcast.web.badge import Badges
 from vitalcast.web.errors import LIVE, ApiError, check_parameters
 from vitalcast.web.panels import Panels
 from vitalcast.web.policy import grant_of
 from vitalcast.web.prometheus import render
 from vitalcast.web.security import error_body
+from vitalcast.web.still import Stills
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -46,7 +48,7 @@ class Api:
     def __init__(self, service: Service, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._service = service
         self._hub = service.hub
-        self._now_ms = now_ms
+        self.now_ms = now_ms
 
     async def catalogue(self, request: Request) -> Response:
         """List the metrics that can exist here, each with the series of it that are there now."""
@@ -96,7 +98,7 @@ class Api:
         frame = self._hub.ring.newest
         if frame is None or not self._service.ready:
             return "not started, or about to stop"
-        age_s = (self._now_ms() - frame.time_ms) / 1000
+        age_s = (self.now_ms() - frame.time_ms) / 1000
         limit_s = max(FRESH_TICKS * self._hub.interval_ms / 1000, FRESH_S_MIN)
         if abs(age_s) <= limit_s:
             return None
@@ -185,11 +187,15 @@ def mount_api(app: FastAPI, service: Service, *, api: Api | None = None, panels:
     """Add the API's addresses and the handlers of its errors to `app`."""
     api = api or Api(service)
     panels = panels or Panels(service)
+    stills, badges = Stills(service, panels, now_ms=api.now_ms), Badges(service, panels.source, now_ms=api.now_ms)
     app.router.routes += [
         Route("/api/v1/metrics", api.catalogue),
         Route("/api/v1/latest", api.latest),
         Route("/api/v1/panels", panels.listing),
         Route("/api/v1/panels/{id}/figure", panels.figure),
+        Route("/api/v1/panels/{id}.svg", stills.svg),
+        Route("/api/v1/panels/{id}.png", stills.png),
+        Route("/badge/{metric}.svg", badges.svg),
         Route("/metrics", api.prometheus),
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),

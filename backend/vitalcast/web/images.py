@@ -3,40 +3,76 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import Response
 
-from vitalcast.core.badge import badge_of
+from vitalcast.core.grants import Scope
 
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from vitalcast.core.still import Look
+
+MEDIA_TYPE = "image/svg+xml"
 BADGES = "/badge/"
+_SHORT = {401: "no access", 403: "no access", 429: "too many requests", 503: "no reading"}
 
 # A picture that is opened by itself runs nothing and asks nobody.
-POLICY = {
+_POLICY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "Cross-Origin-Resource-Policy": "cross-origin",
     "X-Content-Type-Options": "nosniff",
 }
-MEDIA_TYPE = "image/svg+xml"
+_EVERYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
+_AT_HOME = {"Cross-Origin-Resource-Policy": "same-site"}
 
 
-def image(request: Request, svg: str | bytes, *, max_age_s: int, private: bool) -> Response:
-    """Return a picture that may be shown for as long as it is true."""
-    body = svg.encode() if isinstance(svg, str) else svg
+def image(request: Request, body: bytes, *, max_age_s: int) -> Response:
+    """Return a picture that may be shown for as long as it is true.
+
+    Where nobody needs a token because nobody else can connect, pages of other sites do not get it: a badge is as wide
+    as its number, and so tells them what they may not read.
+    """
+    from vitalcast.web.policy import grant_of, way_of  # which knows this module
+
+    token = way_of(request) is not None
     etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    who = "private" if private else "public"
-    headers = POLICY | {"Cache-Control": f"{who}, max-age={max(1, max_age_s)}, must-revalidate", "ETag": etag}
+    who = "private" if token else "public"
+    headers = _POLICY | (_EVERYWHERE if token or grant_of(request).scope is not Scope.ADMIN else _AT_HOME)
+    headers |= {"Cache-Control": f"{who}, max-age={max(1, max_age_s)}, must-revalidate", "ETag": etag}
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
     if known & {etag, "*"}:
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, MEDIA_TYPE)
 
 
-def refusal(path: str, status: int, words: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a picture that says why there is no other: whoever embeds it sees that and no broken image.
+def refusal(path: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a picture that says why there is no other: who looks at the page sees that, and no broken image.
 
-    `path` is the address without the prefix under which all is served.
+    `path` is the address below the root path.
     """
-    label = path.removeprefix(BADGES).removesuffix(".svg") if path.startswith(BADGES) else "Vitalcast"
-    body = badge_of(label, words)
-    return Response(body, status, POLICY | {"Cache-Control": "no-store"} | (headers or {}), MEDIA_TYPE)
+    if path.startswith(BADGES):
+        return refused_badge(path.removeprefix(BADGES).removesuffix(".svg"), status, message, headers)
+    return refused_still(status, message, headers)
+
+
+def refused_badge(name: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    from vitalcast.core.badge import Badge, draw_badge
+
+    badge = Badge(name, _SHORT.get(status, message), "unknown", f"{name}: {message}")
+    return _refused(draw_badge(badge), status, headers)
+
+
+def refused_still(
+    status: int, message: str, headers: Mapping[str, str] | None = None, look: Look | None = None
+) -> Response:
+    from vitalcast.core.still import Look, draw_words
+
+    return _refused(draw_words(message, look or Look()), status, headers)
+
+
+def _refused(svg: str, status: int, headers: Mapping[str, str] | None) -> Response:
+    return Response(
+        svg, status, _POLICY | _EVERYWHERE | {"Cache-Control": "no-store"} | dict(headers or {}), MEDIA_TYPE
+    )

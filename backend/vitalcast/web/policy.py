@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from starlette._utils import get_route_path
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Send
@@ -20,6 +21,7 @@ from vitalcast.core.protocol import ErrorCode
 from vitalcast.core.throttle import network_of
 from vitalcast.errors import AccessError
 from vitalcast.web.caller import Credential, Way, credential, from_elsewhere, header, url_token
+from vitalcast.web.images import refusal
 from vitalcast.web.login import cookie_header, login_page, login_url, small_page
 from vitalcast.web.security import RefusalLog, error_body, framed_by, refuse
 
@@ -37,6 +39,7 @@ class Answer(enum.Enum):
     PAGE = "a page: without a token, the way to log in"
     FRAME = "a small page"
     TEXT = "plain text"
+    IMAGE = "a picture that says it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ OPEN: Final = Rule(None)
 FORM: Final = Rule(None, Answer.PAGE, form=True)
 CODE: Final = Rule(None, code=True)  # which pages of every site may load
 EMBEDDED: Final = Rule(PANELS, Answer.FRAME, in_url=True)
-DRAWN: Final = Rule(PANELS, Answer.TEXT, in_url=True)
+DRAWN: Final = Rule(PANELS, Answer.IMAGE, in_url=True)
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
@@ -84,6 +87,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "/api/v1/panels": Rule(PANELS),
         "/api/v1/panels/{id}/figure": Rule(PANELS),
         "/api/v1/panels/{id}.svg": DRAWN,
+        "/api/v1/panels/{id}.png": Rule(PANELS, in_url=True),
         "/badge/{metric}.svg": DRAWN,
         "/embed/panel/{id}": EMBEDDED,
         "/embed/dashboard": EMBEDDED,
@@ -283,6 +287,8 @@ def _answer(scope: AsgiScope, denial: Denial, form: Answer) -> Response:
         return RedirectResponse(login_url(scope, denial.why), 303, headers)
     if form is Answer.FRAME:
         return small_page(scope, denial.status, denial.message, headers)
+    if form is Answer.IMAGE:
+        return refusal(get_route_path(scope), denial.status, denial.message, headers)
     if form is Answer.TEXT:
         return PlainTextResponse(f"{denial.message}\n", denial.status, headers)
     return Response(error_body(denial.code, denial.message), denial.status, headers, "application/json")

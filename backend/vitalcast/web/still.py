@@ -1,0 +1,127 @@
+"""`/api/v1/panels/{id}.svg`: a panel as a picture, for places where no script runs."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Hashable
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vitalcast.core.clock import stale_after_s
+from vitalcast.core.protocol import ErrorCode
+from vitalcast.live.service import Service
+from vitalcast.web.errors import ApiError, check_parameters
+from vitalcast.web.images import image, refused_still
+from vitalcast.web.panel_source import PanelSource
+from vitalcast.web.panels import Panels
+from vitalcast.web.security import shown
+
+if TYPE_CHECKING:
+    from vitalcast.core.still import Look, Window
+
+PARAMETERS = ("range", "theme", "width", "height", "title", "tz", "token")
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}")
+
+
+class Stills:
+    """Answers with pictures of a service's panels. `now_ms` gives the wall clock in Unix milliseconds."""
+
+    def __init__(
+        self,
+        service: Service,
+        panels: Panels,
+        *,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._hub = service.hub
+        self._source = panels.source
+        self._drawings = panels.drawings
+        self._now_ms = now_ms
+
+    async def svg(self, request: Request) -> Response:
+        """Return a panel as it looks now, or as it last looked where the readings are old."""
+        look = None
+        try:
+            look = look_of(request)
+            body = await self._drawn(request, look)
+        except ApiError as error:
+            return refused_still(error.status, error.message, look=look)
+        return image(request, body, max_age_s=round(self._hub.interval_ms / 1000))
+
+    async def _drawn(self, request: Request, look: Look) -> bytes:
+        source = self._source
+        panel = source.panel(request)
+        check_parameters(request, PARAMETERS)
+        zone, range_s = _zone(request), source.range_s(request)
+
+        def prepare() -> tuple[Hashable, Callable[[], bytes]]:
+            from vitalcast.core.still import draw_still  # which most servers never need
+
+            frame = source.newest()
+            window = self._window(frame.time_ms, range_s, zone)
+            reading = source.reading(panel, frame.layout)
+            past = source.past(panel, reading, window.from_ms)
+            return (frame.offset, window.to_ms), lambda: draw_still(panel, reading, past, look, window).encode()
+
+        return await self._drawings.of(("still", panel.id, range_s, look, zone), prepare)
+
+    def _window(self, newest_ms: int, range_s: float, zone: tzinfo) -> Window:
+        """While readings come, the newest stands at the edge; when they do not, time goes on without them."""
+        from vitalcast.core.still import Window
+
+        now_ms, interval_s = self._now_ms(), self._hub.interval_ms / 1000
+        age_s = (now_ms - newest_ms) / 1000
+        stale = age_s > stale_after_s(interval_s)
+        to_ms = now_ms // 1000 * 1000 if stale else newest_ms
+        return Window(
+            self._hub.host, to_ms - range_s * 1000, to_ms, newest_ms, interval_s, zone, age_s if stale else None
+        )
+
+    async def png(self, request: Request) -> Response:
+        """Say that pictures are drawn as SVG alone."""
+        id_ = self._source.panel(request).id
+        raise ApiError(404, ErrorCode.BAD_REQUEST, f"pictures are SVG here; ask for /api/v1/panels/{id_}.svg")
+
+
+def look_of(request: Request) -> Look:
+    """Return how a still is to look. Raises ApiError for what cannot be."""
+    from vitalcast.core import still
+
+    query = request.query_params
+    return still.Look(
+        _pixels(request, "width", still.WIDTH, still.WIDTH_MIN, still.WIDTH_MAX),
+        _pixels(request, "height", still.HEIGHT, still.HEIGHT_MIN, still.HEIGHT_MAX),
+        PanelSource.theme(request),
+        query.get("title", "")[: still.TITLE_MAX],
+    )
+
+
+def _pixels(request: Request, name: str, usual: int, least: int, most: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return usual
+    if not (re.fullmatch("[0-9]{1,5}", text) and least <= int(text) <= most):
+        raise ApiError(
+            400, ErrorCode.BAD_REQUEST, f"{name}: {shown(text)} is not valid; give pixels from {least} to {most}"
+        )
+    return int(text)
+
+
+def _zone(request: Request) -> tzinfo:
+    name = request.query_params.get("tz")
+    if name is None or name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    try:
+        if _ZONE.fullmatch(name):
+            return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, malformed, or the name of a folder
+        pass
+    raise ApiError(
+        400, ErrorCode.BAD_REQUEST, f"tz: {shown(name)} is no time zone known here; give one such as Europe/Berlin"
+    )

@@ -42,6 +42,6 @@ class ProtocolError(VitalcastError):
 class AccessError(ProtocolError):
     """A token lets nobody in. `revoked` says that it once did, and that it was taken back."""
 
-    def __init__(self, code: int, message: str, *, revoked: bool = False) -> None:
-        super().__init__(code, message)
+    def __init__(self, code: int, message: str, *, revoked: bool = False, temporary: bool = False) -> None:
+        super().__init__(code, message, temporary=temporary)
         self.revoked = revoked

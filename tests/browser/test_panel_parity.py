@@ -12,8 +12,10 @@ from tests.browser.conftest import RunJs
 from tests.core.panel_machine import series_for
 
 from vitalcast.core.format import format_value
+from vitalcast.core.names import Selection
 from vitalcast.core.panel_headline import headline_of
 from vitalcast.core.panel_lines import Line, busiest, reading_of
+from vitalcast.core.panel_request import request_selection
 from vitalcast.panel import Panel
 from vitalcast.panels import BUILT_IN
 
@@ -31,6 +33,12 @@ ODD = tuple(
             {"metrics": ["system.memory.usage"], "rest": ["free"], "headline": {"per": "rest"}},
             {"metrics": ["system.cpu.logical.utilization"]},
             {"metrics": ["system.load.average"], "order": ["5m"], "headline": {"reduce": "max"}, "lines_max": 1},
+            {"metrics": ["system.cpu.utilization"], "where": {"cpu.mode": ["user", "iowait"]}},
+            {
+                "metrics": ["system.cpu.utilization"],
+                "where": {"cpu.mode": ["user"]},
+                "reference": "system.load.average",
+            },
         )
     )
 )
@@ -109,3 +117,17 @@ async def test_the_page_writes_every_number_as_the_server_does(js: RunJs) -> Non
         'const { formatValue } = await load("core/format"); return given.map((one) => formatValue(...one));', pairs
     )
     assert written == [format_value(value, unit) for value, unit in pairs]
+
+
+async def test_a_token_for_a_panel_covers_just_what_the_page_asks_for(js: RunJs) -> None:
+    panels = (*BUILT_IN, *ODD)
+    asked = await js(
+        """const { requestOf, vitalRequestOf } = await load("core/panels");
+        const view = { rateS: 1, windowS: 60 };
+        return given.map((panel) => [requestOf(panel, view), vitalRequestOf(panel, view)]
+          .map(({ metrics, where }) => [metrics, where ?? {}]));""",
+        [json.loads(json.dumps(panel.public())) for panel in panels],
+    )
+    for panel, requests in zip(panels, asked, strict=True):
+        granted = request_selection(panel)
+        assert [Selection.of(metrics, where) for metrics, where in requests] == [granted, granted], panel.id

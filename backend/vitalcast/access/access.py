@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -10,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitalcast.access.folder import check_folder, default_data_dir
-from vitalcast.access.secret import make_secret, read_secret
-from vitalcast.access.tokens import Record, read_token, write_token
+from vitalcast.access.secret import Secret
+from vitalcast.access.tokens import LimitsError, Record, check_limits, expired, not_ours, read_token, write_token
 from vitalcast.core.grants import Grant, Scope
+from vitalcast.core.origin import parse_origin
 from vitalcast.core.protocol import TOKEN_CHARS_MAX, ErrorCode
 from vitalcast.errors import AccessError, ConfigError
 from vitalcast.forms import shown
@@ -21,11 +24,12 @@ from vitalcast.settings import Settings, is_loopback
 if TYPE_CHECKING:
     from vitalcast.access.store import Store
 
-__all__ = ["Access", "AccessError", "Record"]
+__all__ = ["Access", "AccessError", "LimitsError", "Record"]
 
 logger = logging.getLogger(__name__)
 
 ID_BYTES = 6
+KNOWN_MAX = 4096  # tokens whose signature is not computed again
 SECRET_NAME = "secret"  # noqa: S105 - the name of a file
 STORE_NAME = "access.db"
 TOKEN_COMMAND = "vitalcast token create --scope view"  # noqa: S105 - a command
@@ -42,13 +46,15 @@ class Access:
     def __init__(self, settings: Settings, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._server = settings.server
         self._panels = settings.panels
+        self._origins = tuple(str(parse_origin(origin)) for origin in settings.server.allowed_origins)
         self._now_ms = now_ms
         self.folder = Path(settings.access.data_dir).expanduser() if settings.access.data_dir else default_data_dir()
         self._opened: Store | None = None
-        self._secret: bytes | None = None
+        self._secret = Secret(self.folder / SECRET_NAME)
         self._version: object = None
         self._records: dict[str, Record] = {}
         self._grants: dict[str, Grant] = {}
+        self._known: dict[bytes, str] = {}
         self._revoked: set[str] = set()
         self._read_store()
         loopback = is_loopback(self._server.host)
@@ -70,37 +76,54 @@ class Access:
             )
 
     def start(self) -> None:
-        """Make the secret if there is none. Where it cannot be made, that is only said."""
+        """Make the secret if there is none. Where it cannot be made, that is only said: nobody has a token then."""
         try:
-            self._secret = make_secret(self.folder / SECRET_NAME)
+            self._secret.make()
+            self._refresh()
         except ConfigError as error:
             logger.warning("there can be no tokens: %s", error)
+        if self.required:
+            import jwt  # noqa: F401 - the first who comes should not wait for it
 
     # --- letting in ----------------------------------------------------------------------------------------------
 
     def verify(self, token: str, *, origin: str | None = None) -> Grant:
         """Return what a token grants. `origin` is the request's Origin where it is another site's page, else None.
 
-        Raises AccessError: its code is UNAUTHORIZED, or TOKEN_EXPIRED.
+        Raises AccessError: its code is UNAUTHORIZED, or TOKEN_EXPIRED, or INTERNAL where the store cannot be read.
         """
-        self._refresh()
-        if self._secret is None:
-            self._secret = read_secret(self.folder / SECRET_NAME)
-        if self._secret is None:
-            raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
-        record = self._records.get(read_token(token, self._secret))
+        try:
+            self._refresh()
+        except ConfigError:  # which is logged where the store is looked at all the time
+            raise AccessError(
+                ErrorCode.INTERNAL, "token: this server cannot look at tokens now; its log says why", temporary=True
+            ) from None
+        record = self._records.get(self._id_of(token))
         if record is None:
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server does not know it")
         if record.revoked_ms is not None:
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: it has been revoked", revoked=True)
         if record.expired(self._now_ms()):
-            raise AccessError(ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new one")
-        if origin is not None and record.origins and origin not in record.origins:
-            raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this origin may not use it")
+            raise expired()
+        if origin is not None and str(parse_origin(origin)) not in (record.origins or self._origins):
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this site may not use it")
         grant = self._grants.get(record.id)
         if grant is None:
             grant = self._grants[record.id] = record.grant(self._panels)
         return grant
+
+    def _id_of(self, token: str) -> str:
+        """Return the id of a token whose signature is right. Raises AccessError."""
+        if self._secret.value is None:
+            raise not_ours()
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        id_ = self._known.get(digest)
+        if id_ is None:
+            id_ = read_token(token, self._secret.value, now_s=self._now_ms() / 1000)
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[digest] = id_
+        return id_
 
     def origins(self) -> frozenset[str]:
         """Return the sites whose pages may use some token that is in force."""
@@ -114,14 +137,14 @@ class Access:
         return revoked
 
     def _refresh(self) -> None:
-        """Notice what any process has changed in the store."""
-        before = {id_ for id_, record in self._records.items() if record.revoked_ms is None}
+        """Notice what any process has changed. Raises ConfigError where the secret or the store cannot be read."""
+        if self._secret.refresh():
+            self._known.clear()
+            self._revoked |= {id_ for id_, record in self._records.items() if record.revoked_ms is None}
         self._read_store()
-        gone = {id_ for id_ in before if id_ not in self._records or self._records[id_].revoked_ms is not None}
-        self._revoked |= gone
 
     def _read_store(self) -> None:
-        if self._opened is None and not (self.folder / STORE_NAME).exists():
+        if self._opened is None and not os.access(self.folder / STORE_NAME, os.F_OK):
             return
         version = self.store.version()
         if version == self._version:
@@ -129,6 +152,10 @@ class Access:
         before, self._records = self._records, {record.id: record for record in self.store.tokens()}
         self._version = version
         self._grants = {id_: one for id_, one in self._grants.items() if self._records.get(id_) == before[id_]}
+        for id_, record in before.items():
+            now = self._records.get(id_)
+            if record.revoked_ms is None and (now is None or now.revoked_ms is not None):
+                self._revoked.add(id_)
 
     # --- tokens --------------------------------------------------------------------------------------------------
 
@@ -155,8 +182,8 @@ class Access:
     ) -> tuple[str, Record]:
         """Make a token; return its text, which is kept nowhere, and its record.
 
-        It ends after `expires_s`, or never. Raises ValueError where these limits do not go together, and ConfigError
-        where it cannot be kept.
+        It ends after `expires_s`, or never. Raises LimitsError, a ValueError, where its limits make no sense, and
+        ConfigError where it cannot be kept.
         """
         now_ms = self._now_ms()
         record = Record(
@@ -169,11 +196,15 @@ class Access:
             interval_s=interval_s,
             panels=tuple(dict.fromkeys(panels)),
             dashboard=dashboard,
-            origins=tuple(dict.fromkeys(origins)),
+            origins=tuple(dict.fromkeys(str(parse_origin(one) or one) for one in origins)),
         )
-        text = write_token(record, make_secret(self.folder / SECRET_NAME))
+        check_limits(record, self._panels)
+        text = write_token(record, self._secret.make())
         if len(text) > TOKEN_CHARS_MAX:
-            raise ValueError(f"a token has {TOKEN_CHARS_MAX} characters at most, this one {len(text)}; name fewer")
+            raise LimitsError(
+                "metrics" if record.metrics else "panels",
+                f"a token has {TOKEN_CHARS_MAX} characters at most and this one {len(text)}; name fewer",
+            )
         self.store.add_token(record)
         return text, record
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from vitalcast.errors import ConfigError
 
 KEY = "access.data_dir"
+ADVICE = "give the path of a folder that this user may write to"
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
-    """Return the folder of this user's data as the platform has it. Raises ConfigError where there is no home."""
+    """Return the folder of this user's data as the platform has it."""
     environ = os.environ if environ is None else environ
     xdg = environ.get("XDG_DATA_HOME", "")
     if platform != "win32" and xdg.startswith("/"):  # the specification: a relative path must be ignored
@@ -21,7 +22,7 @@ def default_data_dir(environ: Mapping[str, str] | None = None, platform: str = s
     try:
         home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
     except RuntimeError:  # a service account may have none
-        raise ConfigError(KEY, "this user has no home; give the path of a folder for its secret and tokens") from None
+        home = Path("/")
     if platform == "darwin":
         return home / "Library" / "Application Support" / "vitalcast"
     if platform == "win32":
@@ -35,9 +36,7 @@ def make_folder(folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise ConfigError(
-            KEY, f"{folder} cannot be made ({error.strerror}); give the path of a folder that this user may write to"
-        ) from None
+        raise ConfigError(KEY, f"{folder} cannot be made ({error.strerror}); {ADVICE}") from None
     check_folder(folder)
 
 
@@ -50,7 +49,7 @@ def check_folder(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise ConfigError(KEY, f"{folder} cannot be read ({error.strerror})") from None
+        raise ConfigError(KEY, f"{folder} cannot be read ({error.strerror}); {ADVICE}") from None
     if mode & 0o022:
         raise ConfigError(KEY, f"other users may write to {folder} (its mode is {mode:04o}); run chmod 700 {folder}")
 

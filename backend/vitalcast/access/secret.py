@@ -7,7 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from vitalcast.access.folder import KEY, check_private, make_folder
+from vitalcast.access.folder import ADVICE, KEY, check_private, make_folder
 from vitalcast.errors import ConfigError
 
 SECRET_BYTES = 32
@@ -49,9 +49,33 @@ def make_secret(path: Path) -> bytes:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise ConfigError(
-            KEY, f"{path} cannot be written ({error.strerror}); give a folder that this user may write to"
-        ) from None
+        raise ConfigError(KEY, f"{path} cannot be written ({error.strerror}); {ADVICE}") from None
     made = read_secret(path)
     assert made is not None
     return made
+
+
+class Secret:
+    """The secret in this file, as it is now. `value` is None while there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.value: bytes | None = None
+        self._seen: tuple[int, int, int] | None = None
+
+    def refresh(self) -> bool:
+        """Look at the file; return whether another secret has come in the place of one. Raises ConfigError."""
+        try:
+            found = self.path.stat()
+            seen = (found.st_dev, found.st_ino, found.st_mtime_ns)
+        except OSError:  # there is none, or this user may not even look
+            seen = None
+        if seen == self._seen:
+            return False
+        before, self.value = self.value, read_secret(self.path) if seen is not None else None
+        self._seen = seen
+        return before is not None and before != self.value
+
+    def make(self) -> bytes:
+        """Return the secret, made if need be. Raises ConfigError where it cannot be."""
+        return make_secret(self.path)

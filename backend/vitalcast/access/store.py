@@ -17,7 +17,8 @@ from vitalcast.errors import ConfigError
 
 APPLICATION_ID = 0x56695441  # "ViTA"
 SCHEMA_VERSION = 1
-BUSY_S = 5.0
+READ_S = 0.2  # readers wait for hardly anything, and the server's must not
+WRITE_S = 5.0
 KEPT_MS = 30 * 24 * 3_600_000  # how long the record of a token outlives it
 
 # A module that keeps something here adds its tables, and raises the version. Each statement must hold for a file that
@@ -70,7 +71,7 @@ class Store:
         if self._reader is None:
             if not self.path.exists():
                 return []
-            self._reader = self._connected()
+            self._reader = self._connected(READ_S)
         try:
             return self._reader.execute(statement, values).fetchall()
         except sqlite3.Error as error:
@@ -83,7 +84,7 @@ class Store:
         make_folder(self.path.parent)
         if not self.path.exists():
             self._make()
-        with closing(self._connected()) as connection:
+        with closing(self._connected(WRITE_S)) as connection:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -101,10 +102,10 @@ class Store:
         except OSError as error:
             raise self._unusable(error.strerror) from None
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, busy_s: float) -> sqlite3.Connection:
         try:
             check_private(self.path)
-            connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self.path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from None
         try:
@@ -117,11 +118,9 @@ class Store:
         return connection
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
-        version, application = (
-            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id")
-        )
-        empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not empty and application != APPLICATION_ID:
+        execute = connection.execute
+        version, application = (execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id"))
+        if application != APPLICATION_ID and execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise ConfigError(KEY, f"{self.path} is not Vitalcast's; give another folder, or move that file away")
         if version > SCHEMA_VERSION:
             raise ConfigError(
@@ -130,15 +129,18 @@ class Store:
                 f"{SCHEMA_VERSION}); run that version, or give another folder",
             )
         if version < SCHEMA_VERSION:
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(
                 f"BEGIN IMMEDIATE; {' '.join(TABLES)} PRAGMA application_id = {APPLICATION_ID};"
                 f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
-        connection.execute("PRAGMA synchronous = FULL")
+            execute("PRAGMA journal_mode = WAL")  # which the file remembers
+        execute("PRAGMA synchronous = FULL")  # what was revoked must not come back after a power cut
 
     def _unusable(self, why: object) -> ConfigError:
-        return ConfigError(KEY, f"{self.path} cannot be used ({why})")
+        code = getattr(why, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return ConfigError(KEY, f"{self.path} is damaged ({why}); move it away, which ends every token")
+        return ConfigError(KEY, f"{self.path} cannot be used ({why}); this user must be able to write to it")
 
     # --- tokens --------------------------------------------------------------------------------------------------
 
@@ -201,4 +203,4 @@ def _record(
             origins=tuple(values["origins"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(KEY, f"the token {id_!r} in the store makes no sense: {error!r}") from None
+        raise ConfigError(KEY, f"the store's token {id_!r} makes no sense ({error!r}); move access.db away") from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from vitalcast.core.grants import Grant, Scope
 from vitalcast.core.names import Selection
+from vitalcast.core.origin import parse_origin
 from vitalcast.core.panel_request import request_selection
 from vitalcast.core.protocol import TOKEN_CHARS_MAX, ErrorCode
 from vitalcast.errors import AccessError
@@ -15,7 +17,19 @@ from vitalcast.panel import Panel
 
 ISSUER = "vitalcast"
 ALGORITHM = "HS256"
+NAME_CHARS_MAX = 120
+PATTERNS_MAX = 64
+INTERVAL_S = (0.1, 3600.0)
 HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page reads beside its panels
+
+
+class LimitsError(ValueError):
+    """The limits of a token do not hold together. `key` is the one to blame."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +106,53 @@ class Record:
         )
 
 
+_TAKES: Mapping[Scope, frozenset[str]] = MappingProxyType(
+    {
+        Scope.VIEW: frozenset(),
+        Scope.ADMIN: frozenset(),
+        Scope.STREAM: frozenset({"metrics", "interval"}),
+        Scope.EMBED: frozenset({"panels", "dashboard", "metrics", "origins"}),
+    }
+)
+
+
+def check_limits(record: Record, panels: Iterable[Panel]) -> None:
+    """Raise LimitsError where a new token would not be what its maker means; these are the panels that there are."""
+    claims, takes = record.claims(), _TAKES[record.scope]
+    for key in ("metrics", "interval", "panels", "dashboard", "origins"):
+        if key in claims and key not in takes:
+            fitting = " or ".join(scope.value for scope, keys in _TAKES.items() if key in keys)
+            raise LimitsError(key, f"a token of scope {record.scope.value} has none; that is for {fitting}")
+    if record.scope is Scope.STREAM and not record.metrics:
+        raise LimitsError("metrics", "a token of scope stream needs patterns of the metrics that it may see")
+    if record.scope is Scope.EMBED and not (record.panels or record.dashboard or record.metrics):
+        raise LimitsError("panels", "a token of scope embed needs the panels that it may show, or the dashboard")
+    if len(record.name) > NAME_CHARS_MAX or not record.name.isprintable():
+        raise LimitsError("name", f"give at most {NAME_CHARS_MAX} printable characters")
+    if len(record.metrics) > PATTERNS_MAX:
+        raise LimitsError("metrics", f"at most {PATTERNS_MAX} patterns, these are {len(record.metrics)}")
+    try:
+        Selection.of(record.metrics)
+    except ValueError as error:
+        raise LimitsError("metrics", str(error)) from None
+    if record.interval_s and not INTERVAL_S[0] <= record.interval_s <= INTERVAL_S[1]:
+        raise LimitsError("interval", f"give {INTERVAL_S[0]:g} to {INTERVAL_S[1]:g} seconds")
+    ids = [panel.id for panel in panels]
+    for id_ in record.panels:
+        if id_ not in ids:
+            raise LimitsError("panels", f"there is no panel {id_!r}; {_guess(id_, ids)}")
+    for origin in record.origins:
+        if str(parse_origin(origin)) != origin:
+            raise LimitsError("origins", f"{origin!r} is no origin; give one such as https://wiki.example.org")
+
+
+def _guess(wanted: str, known: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(wanted, known, 1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}" if known else "there are none"
+
+
 def write_token(record: Record, secret: bytes) -> str:
     """Return the text of a token."""
     import jwt  # which takes as long to import as much else of a start
@@ -99,25 +160,34 @@ def write_token(record: Record, secret: bytes) -> str:
     return jwt.encode(record.claims(), secret, algorithm=ALGORITHM)
 
 
-def read_token(text: str, secret: bytes) -> str:
+def read_token(text: str, secret: bytes, *, now_s: float) -> str:
     """Return the id of the token that this is. Raises AccessError where it is none of ours, or over."""
     import jwt
 
-    if len(text) > TOKEN_CHARS_MAX:
-        raise AccessError(ErrorCode.UNAUTHORIZED, f"token: a token has {TOKEN_CHARS_MAX} characters at most")
+    if len(text) > TOKEN_CHARS_MAX or not text.isascii():
+        raise not_ours()
     try:
         claims = jwt.decode(
             text,
             secret,
             algorithms=[ALGORITHM],
             issuer=ISSUER,
-            options={"require": ["iss", "jti", "iat"], "verify_iat": False},
+            options={"require": ["iss", "jti"], "verify_iat": False, "verify_exp": False},
         )
-    except jwt.ExpiredSignatureError:
-        raise AccessError(ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new one") from None
-    except jwt.InvalidTokenError:  # why exactly helps only who forges one
-        raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it") from None
-    id_ = claims["jti"]
-    if not isinstance(id_, str):
-        raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+    except (jwt.InvalidTokenError, RecursionError):  # its head is JSON that is read before the signature is known
+        raise not_ours() from None
+    id_, end_s = claims["jti"], claims.get("exp", now_s + 1)
+    if not (isinstance(id_, str) and isinstance(end_s, int | float)):
+        raise not_ours()
+    if now_s >= end_s:  # also of tokens that the store has forgotten
+        raise expired()
     return id_
+
+
+def not_ours() -> AccessError:
+    """Return the answer to all that is no token of this server: why exactly would only help who forges one."""
+    return AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+
+
+def expired() -> AccessError:
+    return AccessError(ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new one")

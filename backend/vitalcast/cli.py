@@ -65,6 +65,13 @@ LogLevel = Annotated[
     Literal["critical", "error", "warning", "info", "debug"] | None,
     typer.Option("--log-level", help="Least severe log line to print.", show_default="warning"),
 ]
+Certfile = Annotated[
+    str | None, typer.Option("--certfile", metavar="FILE", help="Certificate chain in PEM, to serve HTTPS.")
+]
+Keyfile = Annotated[
+    str | None,
+    typer.Option("--keyfile", metavar="FILE", help="Its private key, where the certificate's file does not hold it."),
+]
 NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve whoever can connect, without asking who they are.")]
 
 
@@ -83,13 +90,15 @@ def serve(
     interval: Interval = None,
     log_level: LogLevel = None,
     no_auth: NoAuth = False,
+    certfile: Certfile = None,
+    keyfile: Keyfile = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the browser when ready.")] = False,
     version: Annotated[  # noqa: ARG001 - handled before this function is called
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Stream this machine's vital signs, live, to every screen that wants them. Without a command, serve."""
-    overrides = _overrides(host, port, interval, log_level, no_auth=no_auth)
+    overrides = _overrides(host, port, interval, log_level, certfile, keyfile, no_auth=no_auth)
     if context.invoked_subcommand is not None:
         # Dropping an option in silence would be worse than being strict about its place.
         if overrides or config is not None or open_browser:
@@ -116,9 +125,11 @@ def check(
     interval: Interval = None,
     log_level: LogLevel = None,
     no_auth: NoAuth = False,
+    certfile: Certfile = None,
+    keyfile: Keyfile = None,
 ) -> None:
     """Check the settings; show each and where it came from."""
-    loaded = _load(config, _overrides(host, port, interval, log_level, no_auth=no_auth))
+    loaded = _load(config, _overrides(host, port, interval, log_level, certfile, keyfile, no_auth=no_auth))
 
     from vitalcast.forms import show
     from vitalcast.settings import TABLES
@@ -222,12 +233,21 @@ def main() -> NoReturn:
 
 
 def _overrides(
-    host: str | None, port: int | None, interval: float | None, log_level: str | None, *, no_auth: bool
+    host: str | None,
+    port: int | None,
+    interval: float | None,
+    log_level: str | None,
+    certfile: str | None,
+    keyfile: str | None,
+    *,
+    no_auth: bool,
 ) -> dict[str, Any]:
     given = {
         "server.host": host,
         "server.port": port,
         "server.no_auth": no_auth or None,
+        "server.certfile": certfile,
+        "server.keyfile": keyfile,
         "server.log_level": log_level,
         "sampler.interval_s": interval,
     }

@@ -45,6 +45,8 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "server.host": "--host",
         "server.port": "--port",
         "server.no_auth": "--no-auth",
+        "server.certfile": "--certfile",
+        "server.keyfile": "--keyfile",
         "server.log_level": "--log-level",
         "sampler.interval_s": "--interval",
     }

@@ -17,11 +17,13 @@ from vitalcast.live.service import Service
 from vitalcast.settings import Settings
 from vitalcast.web.api import mount_api
 from vitalcast.web.docs import DESCRIPTION, described, mount_docs
+from vitalcast.web.embed import mount_embed
 from vitalcast.web.login import Login, mount_login
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages
 from vitalcast.web.policy import Door, guard, is_code
 from vitalcast.web.proxies import TrustedProxies
 from vitalcast.web.security import Gate, RefusalLog, SecurityEdge
+from vitalcast.web.tls import tls_context
 from vitalcast.web.ws import serve_socket
 
 
@@ -64,6 +66,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     """Build the application. Without settings they are read from the environment and the configuration file."""
     settings = settings or (service.settings if service is not None else load_settings().settings)
     service = service or Service(settings)
+    tls_context(settings.server)  # what serves this application may do without it; what is wrong is said anyway
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -93,6 +96,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     mount_api(app, service)
     mount_docs(app)
     mount_pages(app)
+    mount_embed(app, service)
     mount_login(app, Login(service.access, service.attempts, app.refusals))
     app.guard()
     return app

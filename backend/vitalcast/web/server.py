@@ -7,6 +7,7 @@ import errno
 import gc
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -21,12 +22,16 @@ from vitalcast.errors import ConfigError
 from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.service import Service
 from vitalcast.settings import Settings
+from vitalcast.web.tls import tls_context
 from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol
 
 BACKLOG = 4096  # connections that may wait
 ACCEPTED_AT_ONCE = 64  # of them, so that a storm of handshakes lets the ticks through
 DATE_S = 1.0
 GOODBYE_S = 0.2  # for the good-byes to go out where that takes turns of the loop
+UVICORN_LOGS = ("uvicorn.access", "uvicorn.error")
+# However the name is written: `%74oken` is `token` too.
+_TOKEN = re.compile(r"([?&;](?:t|%74)(?:o|%6f)(?:k|%6b)(?:e|%65)(?:n|%6e)=)[^&;\s]*", re.IGNORECASE)
 OVERSIZE_FACTOR = 16  # messages up to this many times the limit are answered with an error, longer ones by a close
 
 
@@ -87,6 +92,7 @@ class Server(uvicorn.Server):
 def serve(settings: Settings, *, open_browser: bool = False) -> int:
     """Serve until a signal ends it; return the exit code. Raises ConfigError where the address cannot be bound."""
     raise_descriptor_limit()
+    tls = tls_context(settings.server)
     listener = bind(settings.server.host, settings.server.port)
     if not settings.server.fast_path:  # accepted sockets inherit it, and an application by ASGI has no hand on them
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -106,22 +112,35 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         ws_ping_interval=settings.timeouts.ping_interval_s,
         ws_ping_timeout=settings.timeouts.ping_timeout_s,
         ws_per_message_deflate=False,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
         log_level=settings.server.log_level,
         access_log=settings.server.log_level == "debug",
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # the application looks at them itself
         backlog=ACCEPTED_AT_ONCE,
         timeout_graceful_shutdown=max(1, round(settings.timeouts.shutdown_s)),
     )
     gc.freeze()  # what is loaded now stays: later collections need not look at it
     gc.enable()  # which is off while the command imports all this
     logging.getLogger("vitalcast").setLevel(settings.server.log_level.upper())
-    urls = [f"http://{name}:{port}{settings.server.root_path}/" for name in reachable_as(host)]
+    for name in UVICORN_LOGS:
+        log = logging.getLogger(name)
+        log.addFilter(without_tokens)
+        log.setLevel(max(log.level, logging.INFO))  # below, each header and frame is written down, tokens and all
+    scheme = "http" if tls is None else "https"
+    urls = [f"{scheme}://{name}:{port}{settings.server.root_path}/" for name in reachable_as(host)]
     server = Server(config, manager=service.manager, urls=urls, open_browser=open_browser)
     if hasattr(signal, "SIGHUP"):  # a terminal that closes ends the server as a signal to stop does
         signal.signal(signal.SIGHUP, server.handle_exit)
     server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def without_tokens(record: logging.LogRecord) -> bool:
+    """Take the tokens out of the addresses in a log line, whose arguments are kept apart from its text."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_TOKEN.sub(r"\1…", one) if isinstance(one, str) else one for one in record.args)
+    return True
 
 
 def reachable_as(host: str) -> list[str]:

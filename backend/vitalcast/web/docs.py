@@ -90,27 +90,59 @@ def paths() -> Json:
                 "404": _answer("No panel has such an id.", _json(_ref("Error"))),
                 "503": _answer("Nothing has been read yet.", _json(_ref("Error"))),
             },
+            [_PANEL_ID, _RANGE, _THEME],
+        ),
+        "/api/v1/panels/{id}.svg": _get(
+            "A panel as a picture",
+            "A panel with its number, its chart and its legend as SVG, for places where no script runs. It says of "
+            "which moment it is, and that it is stale where the readings are old. What cannot be shown is a picture "
+            "too, which says why.",
+            {
+                "200": _answer("The picture.", _SVG),
+                "400": _answer("A parameter is unknown or not valid.", _SVG),
+                "404": _answer("No panel has such an id.", _SVG),
+                "503": _answer("Nothing has been read yet.", _SVG),
+            },
             [
-                {
-                    "name": "id",
-                    "in": "path",
-                    "required": True,
-                    "description": "The panel's id.",
-                    "schema": {"type": "string"},
-                    "example": "cpu",
-                },
-                {
-                    "name": "range",
-                    "in": "query",
-                    "description": "How many seconds back it reaches, up to what `ring.window_s` keeps.",
-                    "schema": {"type": "number", "minimum": 1, "default": RANGE_S},
-                },
-                {
-                    "name": "theme",
-                    "in": "query",
-                    "description": "Its colours.",
-                    "schema": {"type": "string", "enum": list(THEMES), "default": "light"},
-                },
+                _PANEL_ID,
+                _RANGE,
+                _THEME,
+                _query("width", "How wide it is, in pixels.", type="integer", minimum=200, maximum=4000, default=640),
+                _query("height", "How high it is, in pixels.", type="integer", minimum=120, maximum=3000, default=320),
+                _query("title", "What it is called, if not by the panel's own title.", type="string"),
+                _query("tz", "The time zone of its times, such as `Europe/Berlin`.", type="string", default="UTC"),
+                _URL_TOKEN,
+            ],
+        ),
+        "/api/v1/panels/{id}.png": _get(
+            "No picture",
+            "Pictures are SVG here; the answer names the address.",
+            {"404": _answer("There is none.", _json(_ref("Error")))},
+            [_PANEL_ID],
+        ),
+        "/badge/{metric}.svg": _get(
+            "A badge",
+            "One number of a metric, or of the panel with this id, with a label and coloured by how alarming it is, as "
+            "SVG. A metric that a panel is about is reduced by the panel's rule. An attribute may stand for itself as "
+            "a parameter: `cpu.mode=user`. A badge whose readings are old says `stale` and for how long; what cannot "
+            "be shown is a badge too, which says why.",
+            {
+                "200": _answer("The badge.", _SVG),
+                "400": _answer("A parameter is not valid, or several series are meant and none is chosen.", _SVG),
+                "404": _answer("No metric, panel or series is such a one.", _SVG),
+                "503": _answer("Nothing has been read yet.", _SVG),
+            },
+            [
+                _PANEL_ID | {"name": "metric", "description": "A metric's name, or a panel's id."},
+                _query("label", "What stands at its left.", type="string"),
+                _query(
+                    "where", "Only series with this attribute, as in `cpu.mode=user`; may come again.", type="string"
+                ),
+                _query("reduce", "What becomes of several series.", type="string", enum=["sum", "max", "avg", "min"]),
+                _query("warning", "From where on its number is a warning, in the metric's own unit.", type="number"),
+                _query("critical", "From where on it is critical.", type="number"),
+                _query("style", "Its corners.", type="string", enum=["flat", "flat-square"], default="flat"),
+                _URL_TOKEN,
             ],
         ),
         "/metrics": _get(
@@ -163,6 +195,10 @@ def _text(description: str, **more: Any) -> Json:
     return {"type": "string", "description": description} | more
 
 
+def _query(name: str, description: str, **schema: Any) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
 _METRICS: Json = {
     "name": "metrics",
     "in": "query",
@@ -176,6 +212,24 @@ _METRICS: Json = {
         "two": {"summary": "Two metrics", "value": ["system.cpu.utilization", "system.memory.usage"]},
     },
 }
+_PANEL_ID: Json = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The panel's id.",
+    "schema": {"type": "string"},
+    "example": "cpu",
+}
+_RANGE = _query(
+    "range",
+    "How many seconds back it reaches, up to what `ring.window_s` keeps.",
+    type="number",
+    minimum=1,
+    default=RANGE_S,
+)
+_THEME = _query("theme", "Its colours.", type="string", enum=list(THEMES), default="light")
+_URL_TOKEN = _query("token", "A token of scope `embed`, where one is needed and no header can be sent.", type="string")
+_SVG: Json = {"image/svg+xml": {"schema": {"type": "string"}}}
 _READING_ERRORS: Json = {
     "400": _answer("A pattern is malformed or a parameter unknown.", _json(_ref("Error"))),
     "404": _answer("No metric that can exist here has such a name.", _json(_ref("Error"))),

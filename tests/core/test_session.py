@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.machine import Machine, ask, decode
 
-from vitalcast.core.protocol import Limits
+from vitalcast.core.grants import Caller, Grant, Scope
+from vitalcast.core.names import Selection
+from vitalcast.core.protocol import CloseCode, ErrorCode, Limits
 from vitalcast.core.session import Mode, Session
+from vitalcast.errors import AccessError
+from vitalcast.model import Descriptor, Kind, Series
 
 
 @pytest.fixture
@@ -408,6 +412,256 @@ def test_any_conversation_leaves_groups_as_its_streams_need_them(plan: list[Any]
     session.close()
     assert machine.hub.groups == {}
     assert machine.hub.tick_ms() == 1000
+
+
+# --- who is there ----------------------------------------------------------------------------------------------------
+
+LOAD_ONLY = Grant(Scope.STREAM, "load", (Selection.of(["system.load"]),), interval_min_ms=2000, expires_ms=9_000)
+DISKS = Grant(Scope.STREAM, "disks", (Selection.of(["system.disk.>", "table.processes"]),))
+SDA = Grant(Scope.EMBED, "sda", (Selection.of(["system.disk.>"], {"system.device": ["sda"]}),))
+ALL = Grant(Scope.VIEW, "all", expires_ms=9_000)
+TOKENS = {"load": LOAD_ONLY, "disks": DISKS, "sda": SDA, "all": ALL}
+STRANGER = Caller(None, "192.0.2.1")
+
+
+def verify(token: str, caller: Caller) -> Grant:
+    match token:
+        case "old":
+            raise AccessError(ErrorCode.TOKEN_EXPIRED, "token: it has expired")
+        case "revoked":
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: it has been revoked", revoked=True)
+        case "later":
+            raise AccessError(ErrorCode.RATE_LIMITED, "token: too many wrong ones have come", temporary=True)
+        case "own" if caller.origin is not None:
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this site may not use it")
+    if token not in TOKENS:
+        raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+    return TOKENS[token]
+
+
+def stranger(machine: Machine, **kwargs: Any) -> Session:
+    return machine.session(caller=STRANGER, verify=verify, **kwargs)
+
+
+def granted(machine: Machine, grant: Grant, **kwargs: Any) -> Session:
+    return machine.session(caller=Caller(grant), verify=verify, **kwargs)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_stranger_is_told_only_that_a_token_is_needed(machine: Machine, plain: bool) -> None:
+    session = stranger(machine, plain=plain)
+    [welcome] = decode(session.open())
+    time = machine.time_ms
+    assert welcome == {
+        "type": "welcome",
+        "version": "vitalcast.v1",
+        "time": time,
+        "heartbeat": 10.0,
+        "auth": "required",
+    }
+    assert session.group_ids == ()
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hi",
+        "{}",
+        '{"type":"dance","id":1}',
+        '{"type":"ping","id":1}',
+        '{"type":"list","id":1}',
+        '{"type":"subscribe","id":1,"stream":"s","metrics":["system.load"]}',
+        '{"type":"subscribe","id":1,"stream":"s","metrics":["no.such"]}',
+        '{"type":"table","id":1,"stream":"s","table":"nothing"}',
+        '{"type":"hello","id":1}',
+    ],
+)
+def test_a_stranger_gets_the_same_answer_to_everything(machine: Machine, text: str, plain: bool) -> None:
+    session = stranger(machine, plain=plain)
+    code, message = error_of(decode(session.receive(text)))
+    assert code == 101
+    assert message.startswith("a token is needed here")
+    assert (session.ending, session.group_ids) == (None, ())
+    assert error_of(decode(session.receive_binary(3)))[0] == 101
+
+
+def test_a_good_hello_opens_the_door(machine: Machine) -> None:
+    session = stranger(machine)
+    session.open()
+    ack, welcome = ask(session, type="hello", id=1, token="load")
+    assert ack == {"type": "ack", "id": 1, "scope": "stream", "expires": 9_000}
+    assert welcome["host"] == "web-1"
+    assert (welcome["interval"], welcome["interval_min"]) == (2, 2)
+    assert "auth" not in welcome
+    assert session.caller == Caller(LOAD_ONLY, "192.0.2.1")
+    assert subscribe(session)[0]["type"] == "ack"
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "close"),
+    [("wrong", 101, CloseCode.BAD_TOKEN), ("old", 109, CloseCode.BAD_TOKEN), ("revoked", 101, CloseCode.REVOKED)],
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_a_bad_hello_is_the_end(machine: Machine, token: str, code: int, close: CloseCode, known: bool) -> None:
+    session = granted(machine, ALL) if known else stranger(machine)
+    assert error_of(ask(session, type="hello", token=token))[0] == code
+    assert session.ending is not None and session.ending[0] is close
+
+
+def test_a_hello_that_may_be_tried_later_is_not_the_end(machine: Machine) -> None:
+    session = stranger(machine)
+    [error] = ask(session, type="hello", token="later")
+    assert (error["code"], error["temporary"], session.ending) == (111, True, None)
+
+
+@pytest.mark.parametrize("token", [7, "", "x" * 4001, ["x"]])
+def test_a_malformed_token_is_not_repeated(machine: Machine, token: Any) -> None:
+    code, message = error_of(ask(stranger(machine), type="hello", token=token))
+    assert code == 107
+    assert message.startswith("token: ")
+    assert "xx" not in message and "got" not in message
+
+
+def test_the_page_of_another_site_counts(machine: Machine) -> None:
+    session = machine.session(caller=Caller(None, "", "https://evil.example"), verify=verify)
+    assert error_of(ask(session, type="hello", token="own"))[0] == 101
+
+
+def test_a_hello_again_renews_and_what_it_does_not_cover_ends(machine: Machine) -> None:
+    session = granted(machine, ALL)
+    for name, fields in {
+        "fast": {"metrics": ["system.load"]},
+        "slow": {"metrics": ["system.load"], "interval": 5},
+        "disk": {"metrics": ["system.disk.io"], "interval": 5},
+        "paused": {"metrics": [">"], "interval": 5},
+    }.items():
+        subscribe(session, stream=name, **fields)
+    ask(session, type="update", stream="paused", paused=True)
+    ask(session, type="table", stream="top", table="processes", interval=5)
+    assert [one["type"] for one in ask(session, type="hello", token="all")] == ["ack"]
+    ack, *errors = ask(session, type="hello", token="load")
+    assert ack["scope"] == "stream"
+    assert {one["stream"]: one["code"] for one in errors} == {"fast": 106, "disk": 103, "paused": 103, "top": 103}
+    assert list(session.streams) == ["slow"]
+    assert set(machine.hub.groups) == set(session.group_ids)
+    assert error_of(ask(session, type="update", stream="slow", interval=1)) == (
+        106,
+        "interval: the shortest for this token is 2 s, got 1",
+    )
+
+
+@pytest.mark.parametrize("metrics", [["system.disk.io"], [">"], ["system.load", "system.*"], ["no.such.metric"]])
+def test_what_lies_outside_is_denied_whether_it_is_there_or_not(machine: Machine, metrics: list[str]) -> None:
+    session = granted(machine, LOAD_ONLY)
+    for command in ("subscribe", "list"):
+        fields = {"stream": "s"} if command == "subscribe" else {}
+        if command == "list" and metrics == [">"]:
+            continue
+        code, message = error_of(ask(session, type=command, metrics=metrics, **fields))
+        assert (code, message) == (103, f"metrics: {metrics[-1]} is more than this token may see")
+    assert session.group_ids == ()
+
+
+def test_a_where_may_be_what_makes_it_fit(machine: Machine) -> None:
+    session = granted(machine, SDA)
+    wanted = {"metrics": ["system.disk.io"]}
+    assert "with this 'where'" not in error_of(subscribe(session, **wanted))[1]
+    assert "with this 'where'" in error_of(subscribe(session, **wanted, where={"system.device": ["sda", "sdb"]}))[1]
+    ack, _ = subscribe(session, **wanted, where={"system.device": ["sda"]})
+    assert ack["series"] == 1
+
+
+def test_a_subscription_may_span_what_is_granted_apart(machine: Machine) -> None:
+    both = Grant(Scope.EMBED, "both", (Selection.of(["system.load"]), Selection.of(["system.disk.*"])))
+    assert subscribe(granted(machine, both), metrics=["system.load", "system.disk.io"])[0]["type"] == "ack"
+
+
+def test_the_list_shows_what_is_granted(machine: Machine) -> None:
+    machine.tick(1.0, disks=("sda", "sdb"))
+    [catalogue] = ask(granted(machine, SDA), type="list")
+    assert [(one["name"], one["attributes"]) for one in catalogue["series"]] == [
+        ("system.disk.io", {"system.device": "sda"})
+    ]
+    [nothing] = ask(granted(machine, Grant(Scope.EMBED, "x", ())), type="list", metrics=[">"])
+    assert nothing["series"] == []
+
+
+def test_a_table_needs_a_pattern_of_its_own(machine: Machine) -> None:
+    table = {"type": "table", "stream": "t"}
+    assert ask(granted(machine, DISKS), **table, table="processes")[0]["type"] == "ack"
+    for name in ("processes", "nothing"):
+        code, message = error_of(ask(granted(machine, LOAD_ONLY), **table, table=name))
+        assert (code, message) == (103, f"table: '{name}' is more than this token may see")
+    some = Grant(Scope.STREAM, "some", (Selection.of(["table.other"]),))
+    assert error_of(ask(granted(machine, some), **table, table="other"))[1].endswith("is not here; known: none")
+
+
+@pytest.mark.parametrize(
+    ("grant", "metrics"), [(ALL, {"system.load"}), (LOAD_ONLY, {"system.load"}), (DISKS, None), (SDA, None)]
+)
+def test_a_plain_socket_gets_the_part_of_the_default_stream_that_it_may(
+    machine: Machine, grant: Grant, metrics: set[str] | None
+) -> None:
+    session = granted(machine, grant, plain=True)
+    first, *more = decode(session.open(plain=True))
+    if metrics is None:
+        assert (first["type"], first["code"], session.mode) == ("error", 103, Mode.PROTOCOL)
+        assert [one["type"] for one in more] == ["welcome"]
+        return
+    assert (first["type"], set(first["metrics"]), more) == ("metrics", metrics, [])
+    group = machine.hub.groups[session.group_ids[0]]
+    assert group.key.interval_ms == max(1000, grant.interval_min_ms)
+
+
+SELECTIONS = st.builds(
+    Selection.of,
+    st.lists(st.sampled_from([">", "system.*", "system.>", "system.load", "system.disk.io", "hw.fan.*"]), max_size=2),
+    st.sampled_from([{}, {"system.device": ["sda"]}, {"system.device": ["sda", "sdb"]}]),
+).filter(lambda selection: selection.patterns)
+GRANTS = st.builds(
+    Grant,
+    st.sampled_from([Scope.STREAM, Scope.EMBED]),
+    st.just("some"),
+    st.lists(SELECTIONS, max_size=3).map(tuple),
+    interval_min_ms=st.sampled_from([0, 2000]),
+)
+
+
+@settings(deadline=None)
+@given(GRANTS, GRANTS, st.booleans(), st.lists(st.one_of(commands, st.sampled_from(["tick", "renew"])), max_size=30))
+def test_whatever_is_asked_nothing_outside_the_grant_comes(
+    first: Grant, second: Grant, plain: bool, plan: list[Any]
+) -> None:
+    machine = Machine(limits=Limits(messages_per_second=1000))
+    machine.tick(1.0, disks=("sda", "sdb"))
+    session = machine.session(caller=Caller(first), plain=plain, verify=lambda _token, _caller: second)
+    grant, seen = first, decode(session.open(plain=plain))
+    for step in plan:
+        seen = [] if step == "tick" else seen
+        if step == "tick":
+            emitted = machine.tick(2.0, disks=("sda", "sdb", "sdc"))
+            seen = [one for id_ in session.group_ids for one in decode(emitted.get(id_, []))]
+        elif step == "renew":
+            grant, seen = second, ask(session, type="hello", token="t")
+        else:
+            seen = decode(session.receive(json.dumps(step)))
+        for message in seen:
+            series = message["series"] if message["type"] in ("snapshot", "series", "catalogue") else []
+            assert all(grant.allows(series_of(one["name"], one["attributes"])) for one in series), (grant, message)
+            for key in message.get("metrics", ()):
+                assert grant.allows_name(key.partition("{")[0]), (grant, message)
+            if message["type"] == "rows":
+                assert grant.allows_table("processes")
+        for id_ in session.group_ids:
+            group = machine.hub.groups[id_]
+            assert group.key.interval_ms >= grant.interval_min_ms
+            if hasattr(group, "series"):
+                assert all(grant.allows(one) for one in group.series)
+
+
+def series_of(name: str, attributes: dict[str, str]) -> Series:
+    return Series(Descriptor(name, "1", Kind.GAUGE, "", tuple(attributes)), tuple(attributes.values()))
 
 
 # --- faults of other days --------------------------------------------------------------------------------------------

@@ -12,9 +12,11 @@ import pytest
 from tests.core.machine import Machine
 
 from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.core.grants import Caller, Grant, Scope
 from vitalcast.core.groups import SeriesKey, TableGroup
 from vitalcast.core.names import Selection
-from vitalcast.core.protocol import CloseCode, Limits
+from vitalcast.core.protocol import CloseCode, ErrorCode, Limits
+from vitalcast.errors import AccessError
 from vitalcast.live.connection import OUTBOX_MESSAGES_MAX, Batch, Connection, DirectWriter, Writer
 from vitalcast.live.manager import ConnectionManager, TooManyConnections
 
@@ -69,6 +71,7 @@ class House:
         self.machine.tick()
         self.stats = RuntimeStats()
         self.demands = 0
+        self.refused: list[tuple[Caller, str]] = []
         self.manager = ConnectionManager(
             self.machine.hub,
             plain=SeriesKey(Selection.of(["system.load"]), 1000, host="web-1"),
@@ -76,17 +79,27 @@ class House:
             now_s=lambda: self.machine.now_s,
             now_ms=lambda: self.machine.time_ms,
             on_demand=self._demanded,
+            hello_s=10.0,
+            verify=self._verify,
+            on_refused=lambda caller, why: self.refused.append((caller, why)),
         )
 
     def _demanded(self) -> None:
         self.demands += 1
 
-    def open(self, *, plain: bool = False) -> tuple[Connection, RecordingWriter]:
-        writer = RecordingWriter()
-        return self.manager.connect(writer, plain=plain), writer
+    @staticmethod
+    def _verify(token: str, caller: Caller) -> Grant:
+        """Tokens are good whose name is long: it is their id."""
+        if len(token) < 4:
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+        return Grant(Scope.VIEW, token)
 
-    def subscribed(self, **fields: Any) -> tuple[Connection, RecordingWriter]:
-        connection, writer = self.open()
+    def open(self, *, plain: bool = False, caller: Caller | None = None) -> tuple[Connection, RecordingWriter]:
+        writer = RecordingWriter()
+        return self.manager.connect(writer, plain=plain, caller=caller), writer
+
+    def subscribed(self, caller: Caller | None = None, **fields: Any) -> tuple[Connection, RecordingWriter]:
+        connection, writer = self.open(caller=caller)
         self.ask(connection, **({"type": "subscribe", "stream": "s", "metrics": ["system.load"]} | fields))
         writer.messages()
         writer.batches = 0
@@ -216,6 +229,119 @@ def test_texts_for_a_blocked_socket_wait_up_to_a_bound_and_are_counted_past_it(h
     writer.drain()
     house.manager.resume(connection)
     assert writer.texts == [f"n{number}" for number in range(1, OUTBOX_MESSAGES_MAX + 1)]
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+
+def holder(token_id: str, *, expires_ms: int | None = None) -> Caller:
+    return Caller(Grant(Scope.VIEW, token_id, expires_ms=expires_ms))
+
+
+STRANGER = Caller(None, "192.0.2.1")
+
+
+def test_a_revoked_tokens_sockets_are_told_and_closed_and_no_others(house: House) -> None:
+    gone = [house.open(caller=holder("gone"), plain=True), house.subscribed(holder("gone"))]
+    _, stayer = house.subscribed(holder("stays"))
+    _, nobodys = house.subscribed()
+    gone[0][1].messages()
+    house.manager.revoke({"gone", "unknown"})
+    for _, writer in gone:
+        error, bye = writer.messages()
+        assert (error["code"], error["message"]) == (101, "the token has been revoked")
+        assert (bye["code"], bye["reconnect_after_ms"]) == (4509, None)
+        assert writer.closed == (4509, "the token has been revoked")
+    house.tick()
+    assert stayer.types() == nobodys.types() == ["data"]
+    assert len(house.manager.active_connections) == 2
+
+
+def test_a_revoked_token_closes_a_socket_that_takes_nothing(house: House) -> None:
+    connection, writer = house.subscribed(holder("gone"))
+    writer.stalled = True
+    house.tick()
+    assert connection.blocked
+    house.manager.revoke({"gone"})
+    assert writer.closed == (4509, "the token has been revoked")
+
+
+def test_a_socket_ends_with_its_token(house: House) -> None:
+    _, writer = house.subscribed(holder("short", expires_ms=house.machine.time_ms + 2000))
+    _, stayer = house.subscribed(holder("long", expires_ms=house.machine.time_ms + 60_000))
+    house.tick()
+    house.manager.sweep()
+    assert writer.types() == ["data"]
+    house.tick()
+    house.manager.sweep()
+    data, error, bye = writer.messages()
+    assert (data["type"], error["code"], bye["code"]) == ("data", 109, 4500)
+    assert writer.closed == (4500, "the token has expired")
+    assert stayer.types() == ["data", "data"]
+
+
+def test_a_renewed_socket_belongs_to_its_new_token_alone(house: House) -> None:
+    connection, writer = house.subscribed(holder("first", expires_ms=house.machine.time_ms + 1000))
+    house.ask(connection, type="hello", token="second")
+    house.tick()
+    house.manager.sweep()
+    house.manager.revoke({"first"})
+    assert writer.types() == ["ack", "data"]
+    house.manager.revoke({"second"})
+    assert writer.closed is not None
+
+
+def test_a_stranger_gets_nothing_and_has_to_go_unless_a_token_comes_in_time(house: House) -> None:
+    (_, late), (quick, known) = house.open(caller=STRANGER, plain=True), house.open(caller=STRANGER)
+    house.ask(quick, type="hello", token="good")
+    house.tick()
+    house.manager.broadcast('{"type":"note"}')
+    house.machine.now_s += 8
+    house.manager.sweep()
+    assert [one["type"] for one in late.messages()] == ["welcome"]
+    assert known.types() == ["welcome", "ack", "welcome", "note"]
+    house.machine.now_s += 1
+    house.manager.sweep()
+    error, bye = late.messages()
+    assert (error["code"], error["message"], bye["code"]) == (101, "no token came within 10 s", 4500)
+    assert known.closed is None
+    assert house.refused == [(STRANGER, "no token came within 10 s")]
+
+
+def test_a_wrong_hello_is_answered_and_then_closed(house: House) -> None:
+    connection, writer = house.open(caller=STRANGER)
+    house.ask(connection, type="hello", id=7, token="bad")
+    _, error, bye = writer.messages()
+    assert (error["id"], error["code"], bye["code"]) == (7, 101, 4500)
+    assert writer.closed == (4500, "token: this server has not made it")
+    assert house.refused == [(STRANGER, "token: this server has not made it")]
+    assert house.manager.active_connections == ()
+
+
+def test_after_a_wrong_hello_nothing_more_is_read(house: House) -> None:
+    connection, writer = house.open(caller=STRANGER)
+    writer.stalled = True
+    house.manager.send_personal_message('{"type":"note"}', connection)
+    house.ask(connection, type="hello", token="bad")
+    house.ask(connection, type="hello", token="good")
+    writer.drain()
+    house.manager.resume(connection)
+    assert writer.types() == ["welcome", "note", "error", "bye"]
+
+
+def test_an_address_has_no_more_sockets_than_the_limit() -> None:
+    house = House(connections_per_address=2)
+    callers = [Caller(Grant(Scope.VIEW), address) for address in ("192.0.2.1", "192.0.2.2")]
+    first, _ = house.open(caller=callers[0])
+    house.open(caller=callers[0])
+    with pytest.raises(TooManyConnections, match=r"^all 2 connections of 192\.0\.2\.1 are taken$"):
+        house.open(caller=callers[0])
+    house.open(caller=callers[1])
+    house.manager.disconnect(first)
+    house.manager.disconnect(first)
+    house.open(caller=callers[0])
+    for _ in range(3):
+        house.open()
 
 
 # --- fan-out ---------------------------------------------------------------------------------------------------------

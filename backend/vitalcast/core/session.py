@@ -130,8 +130,11 @@ class Session:
             ids.add(self._default.id)
         return tuple(sorted(ids))
 
-    def open(self) -> list[Message]:
-        """Return what the client gets before it asks: the newest metrics, or the welcome."""
+    def open(self, *, plain: bool = False) -> list[Message]:
+        """Return what the client gets before it asks: the newest metrics, or the welcome.
+
+        `plain` says that it waits for the metrics: where it may not have them, it is told.
+        """
         grant = self.caller.grant
         if grant is None:
             return [
@@ -146,7 +149,11 @@ class Session:
             ]
         if isinstance(self._default, Group):
             return [self._default.newest(self._hub.newest)]
-        return [self._welcome(grant)]
+        refusal = []
+        if plain:
+            why = "the default stream is more than this token may see; subscribe to what it may"
+            refusal = self._refuse(None, ProtocolError(ErrorCode.DENIED, why))
+        return [*refusal, self._welcome(grant)]
 
     def _welcome(self, grant: Grant) -> Message:
         hub = self._hub

@@ -170,7 +170,7 @@ class ConnectionManager:
         if caller.grant is None:
             self._strangers[connection] = self._now_s() + self._hello_s
         self._note_token(connection)
-        self._send(connection, session.open())
+        self._send(connection, session.open(plain=plain))
         self._regroup(connection)
         self._stats.sockets = len(self._connections)
         return connection

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ import pytest
 from tests.core.machine import START_MS, Machine
 from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
 from tests.web.conftest import World, make_world
+from tests.web.panel_world import TICKS, world_of
 
-from vitalcast.core.catalogue import Catalogue
 from vitalcast.core.colors import THEMES, Colors
-from vitalcast.core.protocol import DEFAULT_LIMITS, Limits
+from vitalcast.core.protocol import Limits
 from vitalcast.model import Series
 from vitalcast.panel import Panel
 from vitalcast.panels import BUILT_IN
@@ -28,25 +27,6 @@ from vitalcast.web.figure_templates import build_layout
 from vitalcast.web.figures import CELLS_MAX, POINTS_MAX, Figures
 
 ROOT = Path(__file__).resolve().parents[2]
-TICKS = 40
-Value = Callable[[int, int], float | None]  # of a tick and a series' position
-
-
-def ramp(tick: int, at: int) -> float:
-    return round((tick % 10) / 100 + at / 50, 3)
-
-
-def world_of(
-    *panels: Panel, ticks: int = TICKS, value: Value = ramp, skip_at: int = -1, limits: Limits = DEFAULT_LIMITS
-) -> World:
-    """Return a world that has ticked with all series of these panels, ticks missing before tick `skip_at`."""
-    machine = Machine(limits=limits)
-    machine.catalogue = machine.hub.catalogue = Catalogue(DESCRIPTORS.values())
-    series = sorted({one for panel in panels for one in series_for(panel)}, key=lambda one: one.key)
-    for tick in range(ticks):
-        readings = {one: np.nan if (found := value(tick, at)) is None else found for at, one in enumerate(series)}
-        machine.hub.append(machine.frame(readings, skip=4 if tick == skip_at else 0))
-    return make_world(machine, panels=panels)
 
 
 def figure_of(world: World, id_: str, **params: Any) -> go.Figure:

@@ -10,30 +10,35 @@ const JUST_NOW_MS = 5000;
 const HOST = Object.freeze({ metrics: ["system.uptime", "vitalcast.sampler.lag"], interval: 1 });
 
 export class Feeds {
-  /** @param {{session: import("../core/session.js").Session, view: import("../core/view.js").View, clock: import("../core/clock.js").ServerClock}} parts */
-  constructor({ session, view, clock }) {
+  /**
+   * @param {{session: import("../core/session.js").Session, view: import("../core/view.js").View, clock: import("../core/clock.js").ServerClock, mark?: string, host?: boolean}} parts
+   *   mark: at the end of the streams' names, where several share a session; host: whether one comes that is of no panel
+   */
+  constructor({ session, view, clock, mark = "", host = true }) {
     this.#session = session;
     this.#view = view;
     this.#clock = clock;
+    this.#mark = mark;
     // No panel's id begins so.
-    this.host = session.subscribe("@host", { ...HOST }, { windowS: 30 });
+    this.host = /** @type {import("../core/session.js").SeriesStream} */ (host ? session.subscribe("@host", { ...HOST }, { windowS: 30 }) : null);
     view.addEventListener("change", this.#turned);
   }
 
   #session;
   #view;
   #clock;
+  #mark;
   /** @type {Map<import("../core/panels.js").Panel, import("../core/session.js").SeriesStream>} */ #streams = new Map();
 
   /** Those whose newest reading tells how old the page is. */
   get streams() {
-    return [this.host, ...this.#streams.values()];
+    return [...(this.host ? [this.host] : []), ...this.#streams.values()];
   }
 
   /** A stream that waits until it is released: who shows it knows when it is in view. @param {import("../core/panels.js").Panel} panel */
   open(panel) {
     const windowS = this.#windowS(panel);
-    const stream = this.#session.subscribe(panel.id, requestOf(panel, { rateS: this.#view.rate, windowS }), { windowS, held: true });
+    const stream = this.#session.subscribe(panel.id + this.#mark, requestOf(panel, { rateS: this.#view.rate, windowS }), { windowS, held: true });
     this.#streams.set(panel, stream);
     return stream;
   }

@@ -35,8 +35,8 @@ const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
  * the ways to show it elsewhere.
  */
 export class VitalPanel extends HTMLElement {
-  /** Nothing but itself: without its menu, and there even where there is nothing to show. */
-  bare = false;
+  /** Without its menu. */ bare = false;
+  /** There even where it has nothing to show: somebody wants this one. */ stays = false;
   /** @type {import("../core/panels.js").Panel} */ definition;
   /** @type {import("../core/session.js").SeriesStream} */ stream;
   /** @type {import("../core/session.js").Session} */ session;
@@ -73,7 +73,7 @@ export class VitalPanel extends HTMLElement {
   connectedCallback() {
     this.#build();
     // Whether there is anything to show is known before the first reading where the list of panels said so.
-    this.hidden = this.definition.series === 0 && !this.bare;
+    this.hidden = this.definition.series === 0 && !this.stays;
     this.stream.addEventListener("change", this.#changed);
     this.stream.addEventListener("refused", this.#changed);
     this.view.addEventListener("change", this.#turned);
@@ -227,7 +227,7 @@ export class VitalPanel extends HTMLElement {
   #settle() {
     const { store, refusal } = this.stream;
     const unknown = refusal?.code === UNKNOWN_METRIC;
-    if (this.bare || this.#shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
+    if (this.stays || this.#shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
     else if (known(store) || unknown) this.hidden = true;
     const wanted = this.#inView || this.hidden;
     if (wanted === this.#wanted) return;

@@ -1,22 +1,71 @@
-/** Fetches what the dashboard consists of: its panels, in their order. */
+/** Fetches what a page consists of: its panels, in their order. */
 
 const WITHIN_MS = 10_000;
 
+/** Why there are no panels. `code` is the error of the server, NaN where it was not heard. */
+export class NoPanels extends Error {
+  /** @param {string} message in plain words @param {{code?: number, final?: boolean}} [facts] final: asking again is no use */
+  constructor(message, { code = NaN, final = false } = {}) {
+    super(message);
+    this.code = code;
+    this.final = final;
+  }
+}
+
 /**
- * @param {{page?: string, fetch?: typeof globalThis.fetch}} [options]
+ * @param {{page?: string, token?: string, fetch?: typeof globalThis.fetch}} [options]
  * @returns {Promise<(import("../core/panels.js").Panel & {series: number})[]>}
- * @throws {Error} whose message says in plain words why there are none
+ * @throws {NoPanels} whose message says in plain words why there are none
  */
-export async function loadPanels({ page = globalThis.document.baseURI, fetch = globalThis.fetch } = {}) {
-  let response;
+export async function loadPanels({ page = globalThis.document.baseURI, token = "", fetch = globalThis.fetch } = {}) {
+  const response = await ask(new URL("api/v1/panels", page), { token, fetch });
+  if (!response.ok) throw await refusalOf(response);
+  const answer = await response.json().catch(() => null);
+  if (!Array.isArray(answer?.panels)) throw new NoPanels("the server's answer could not be read");
+  return answer.panels;
+}
+
+/** @returns {Promise<Response>} */
+async function ask(url, { token, fetch }) {
+  const violations = watchPolicy(url);
   try {
     // The same mode as the page's preload, which has asked for it already.
-    response = await fetch(new URL("api/v1/panels", page), { signal: AbortSignal.timeout(WITHIN_MS) });
+    const headers = token ? { headers: { Authorization: `Bearer ${token}` } } : {};
+    return await fetch(url, { ...headers, signal: AbortSignal.timeout(WITHIN_MS) });
   } catch (error) {
-    throw new Error(error.name === "TimeoutError" ? "the server took too long to answer" : "the server could not be reached");
+    if (error.name === "TimeoutError") throw new NoPanels("the server took too long to answer");
+    const words = await unheard(url, fetch);
+    throw violations.any ? forbiddenBy(url) : words;
+  } finally {
+    violations.stop();
   }
-  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd());
-  const answer = await response.json().catch(() => null);
-  if (!Array.isArray(answer?.panels)) throw new Error("the server's answer could not be read");
-  return answer.panels;
+}
+
+async function refusalOf(response) {
+  const { status, statusText } = response;
+  const { error } = await response.json().catch(() => ({}));
+  const said = typeof error?.message === "string" ? `: ${error.message}` : "";
+  const code = Number(error?.code ?? NaN);
+  return new NoPanels(`the server answered ${`${status} ${statusText}`.trimEnd()}${said}`, { code, final: status < 500 && status !== 429 });
+}
+
+/** A browser does not tell a page why it may not read an answer: the script that every page may load is the touchstone. */
+async function unheard(url, fetch) {
+  const there = url.origin !== location.origin && (await fetch(new URL("../../embed.js", url), { method: "HEAD" }).then(({ ok }) => ok, () => false));
+  if (!there) return new NoPanels("the server could not be reached");
+  const words = `the server lets no page of ${location.origin} read from it; add that origin to its token, or to server.allowed_origins in its config.toml`;
+  return new NoPanels(words, { final: true });
+}
+
+const forbiddenBy = (url) =>
+  new NoPanels(`this page's own Content-Security-Policy forbids it; add ${url.origin} to its connect-src`, { final: true });
+
+/** Whether the page's policy got in the way of this address. */
+function watchPolicy(url) {
+  const violations = { any: false, stop: () => document.removeEventListener("securitypolicyviolation", heard) };
+  const heard = ({ blockedURI }) => {
+    violations.any ||= blockedURI.startsWith(url.origin);
+  };
+  document.addEventListener("securitypolicyviolation", heard);
+  return violations;
 }

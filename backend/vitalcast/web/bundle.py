@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 _IMPORT: Final = re.compile(r'^import\s+(?:\{([^}]*)\}|\*\s+as\s+(\w+))\s+from\s+"(\.[^"]*)";$', re.MULTILINE)
+_SHEET: Final = re.compile(r'^import\s+(\w+)\s+from\s+"(\.[^"]*\.css)"\s+with\s+\{ type: "css" \};$', re.MULTILINE)
+_INCLUDED: Final = re.compile(r"^/\* include (\S+) \*/$", re.MULTILINE)
 _DECLARED: Final = re.compile(r"^export ((?:async )?function|class|const) (\w+)", re.MULTILINE)
 _LISTED: Final = re.compile(r"^export \{([^}]*)\};$", re.MULTILINE)
 _LEFT: Final = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
@@ -24,16 +26,34 @@ class BundleError(Exception):
     """A module is not of the form that can be joined."""
 
 
-def bundle(root: Path, entry: str) -> tuple[bytes, tuple[Path, ...]]:
-    """Return one module that does what `entry` (relative to `root`) does when served from `root`, and its sources.
+def bundle(root: Path, entry: str, *, at: str = "") -> tuple[bytes, tuple[Path, ...]]:
+    """Return one module that does what `entry` (relative to `root`) does, and its sources.
+
+    It is to be served from `root`, or from where `at` leads to it, such as `static/`.
 
     Raises BundleError, naming the file, and OSError.
     """
     modules: dict[Path, str] = {}
     _add(root, root / entry, modules, ())
     names = {path: f"module{number}" for number, path in enumerate(modules)}
-    parts = [_function(root, path, text, names) for path, text in modules.items()]
+    addresses = {path: json.dumps(at + path.relative_to(root).as_posix()) for path in modules}
+    parts = [_function(path, text, names, addresses[path]) for path, text in modules.items()]
     return "\n".join(parts).encode(), tuple(modules)
+
+
+def including(root: Path, entry: str) -> tuple[bytes, tuple[Path, ...]]:
+    """Return the script `entry` with the files that its lines `/* include … */` name in their place, and its sources.
+
+    Raises OSError.
+    """
+    path = root / entry
+    sources = [path]
+
+    def included(found: re.Match[str]) -> str:
+        sources.append((path.parent / found[1]).resolve())
+        return sources[-1].read_text()
+
+    return _INCLUDED.sub(included, path.read_text()).encode(), tuple(sources)
 
 
 def _add(root: Path, path: Path, modules: dict[Path, str], importers: tuple[Path, ...]) -> None:
@@ -48,24 +68,29 @@ def _add(root: Path, path: Path, modules: dict[Path, str], importers: tuple[Path
         raise BundleError(
             f"{path} is missing, and {importers[-1].name if importers else 'the page'} needs it"
         ) from None
-    for *_, target in _IMPORT.findall(text):
+    for *_, target in _IMPORT.findall(text) + _SHEET.findall(text):
         _add(root, (path.parent / target).resolve(), modules, (*importers, path))
     modules[path] = text
 
 
-def _function(root: Path, path: Path, text: str, names: dict[Path, str]) -> str:
+def _function(path: Path, text: str, names: dict[Path, str], address: str) -> str:
+    if path.suffix == ".css":
+        return f"const {names[path]} = new CSSStyleSheet();\n{names[path]}.replaceSync({json.dumps(text)});"
+
     def imported(found: re.Match[str]) -> str:
         listed, whole, target = found.groups()
         source = names[(path.parent / target).resolve()]
         what = whole or f"{{{_RENAMED.sub(_AS_PROPERTY, listed)}}}"
         return f"const {what} = {source};"
 
+    def styled(found: re.Match[str]) -> str:
+        return f"const {found[1]} = {names[(path.parent / found[2]).resolve()]};"
+
     exports = [name for _, name in _DECLARED.findall(text)]
     for listed in _LISTED.findall(text):
         exports += [_RENAMED.sub(r"\2: \1", one.strip()) for one in listed.split(",") if one.strip()]
-    address = json.dumps(path.relative_to(root).as_posix())
     text = text.replace("import.meta.url", f"new URL({address}, import.meta.url).href")
-    text = _LISTED.sub("", _DECLARED.sub(r"\1 \2", _IMPORT.sub(imported, text)))
+    text = _LISTED.sub("", _DECLARED.sub(r"\1 \2", _IMPORT.sub(imported, _SHEET.sub(styled, text))))
     if (left := _LEFT.search(text)) is not None:
-        raise BundleError(f"{path.relative_to(root)} has `{left[0]}`, which cannot be joined")
+        raise BundleError(f"{json.loads(address)} has `{left[0]}`, which cannot be joined")
     return f"const {names[path]} = (() => {{\n{text.rstrip()}\nreturn {{ {', '.join(exports)} }};\n}})();"

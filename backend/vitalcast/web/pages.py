@@ -1,4 +1,4 @@
-"""Serves the dashboard's page and its static files: right types, cheap revalidation, compressed once."""
+"""Serves the dashboard's page, its static files and the script for pages elsewhere, each read and compressed once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from vitalcast.web.bundle import bundle
+from vitalcast.web.bundle import bundle, including
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -51,7 +51,16 @@ _CONTENT_TYPES: Final = {
     ".woff2": "font/woff2",
 }
 # Modules that are joined from others, by name below the frontend's folder.
-BUNDLES: Final = {"dashboard.js": "elements/define.js"}
+BUNDLES: Final = {
+    "dashboard.js": "elements/define.js",
+    "frame.js": "elements/define_frame.js",
+    "embed.js": "elements/define_embed.js",
+}
+# Those that are served beside /static/, and not below it.
+_ABOVE: Final = {"embed.js": "static/"}
+# Modules that hold another file.
+INCLUDING: Final = {"enclosed.js": "elements/enclosed.js"}
+_MADE: Final = BUNDLES | INCLUDING
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _NOT_WORTH_COMPRESSING: Final = frozenset({".ico", ".png", ".woff2"})
 _GZIP_BYTES_MIN: Final = 512
@@ -101,8 +110,9 @@ class _Asset:
 class StaticFiles:
     """The files below one folder, each read, hashed and compressed once for as long as it does not change.
 
-    `BUNDLES` are files too, made from others. A file with `.br` or `.gz` at the end of its name is the compressed form
-    of the one without. Memory is bounded by the folder's own size. Names that begin with a dot are never served.
+    `BUNDLES` and `INCLUDING` are files too, made from others. A file with `.br` or `.gz` at the end of its name is the
+    compressed form of the one without. Memory is bounded by the folder's own size. Names that begin with a dot are
+    never served.
     """
 
     def __init__(self, root: Path) -> None:
@@ -116,10 +126,10 @@ class StaticFiles:
 
     def respond(self, request: Request, name: str) -> Response:
         """Return the response for the file `name` (slash-separated, relative to the root), read if need be."""
-        path = self._root / name if name in BUNDLES else self._find(name)
+        path = self._root / name if name in _MADE else self._find(name)
         if path is None:
             return PlainTextResponse("Not found\n", status_code=404)
-        asset = _read(path) if name not in BUNDLES else _join(self._root, name)
+        asset = _read(path) if name not in _MADE else _make(self._root, name)
         if path == self._root / name and "//" not in name:  # one name a file, so that there are no more than files
             self._assets[name] = asset
         return self._response(request, asset)
@@ -177,8 +187,11 @@ def _read(path: Path) -> _Asset:
     return _asset(path, stamps, body, compressed)
 
 
-def _join(root: Path, name: str) -> _Asset:
-    body, sources = bundle(root, BUNDLES[name])
+def _make(root: Path, name: str) -> _Asset:
+    if name in BUNDLES:
+        body, sources = bundle(root, BUNDLES[name], at=_ABOVE.get(name, ""))
+    else:
+        body, sources = including(root, INCLUDING[name])
     return _asset(root / name, {path: _stamp(path) for path in sources}, body, {})
 
 
@@ -206,7 +219,7 @@ def _matches(header: str, etag: str) -> bool:
 
 
 def mount_pages(app: FastAPI, *, root: Path | None = None) -> None:
-    """Add `/` (the dashboard) and `/static/…` to `app`, out of `root` or the package's own frontend."""
+    """Add `/` (the dashboard), `/embed.js` and `/static/…` to `app`, out of `root` or the package's own frontend."""
     files = StaticFiles(root or frontend_dir())
 
     async def respond(request: Request, name: str) -> Response:
@@ -217,8 +230,12 @@ def mount_pages(app: FastAPI, *, root: Path | None = None) -> None:
     async def index(request: Request) -> Response:
         return await respond(request, "index.html")
 
+    async def embed(request: Request) -> Response:
+        return await respond(request, "embed.js")
+
     async def static(request: Request) -> Response:
         return await respond(request, request.path_params["path"])
 
     app.router.routes.append(Route("/", index, methods=["GET"], name="dashboard"))
+    app.router.routes.append(Route("/embed.js", embed, methods=["GET"], name="embed.js"))
     app.router.routes.append(Route("/static/{path:path}", static, methods=["GET"], name="static"))

@@ -1,0 +1,1 @@
+/** Registers the elements for pages elsewhere. */

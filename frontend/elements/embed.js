@@ -1,0 +1,119 @@
+/** `<vital-embed>`: the whole of a page that is framed by another; its address says what it shows. */
+
+import { messageOf, readMessage } from "../core/messages.js";
+import { readOptions } from "../core/options.js";
+import { View } from "../core/view.js";
+import { enter, leave } from "../net/station.js";
+import { h } from "./html.js";
+import { Stage } from "./stage.js";
+
+/** The address below which the server is. */
+const ROOT = new URL("../..", import.meta.url).href;
+const LOOKS = Object.freeze(["theme", "range", "interval", "title"]);
+
+export class VitalEmbed extends HTMLElement {
+  /** @type {View} */ view;
+  /** @type {import("../net/station.js").Station|null} */ station = null;
+
+  /** @type {Stage} */ #stage;
+  /** @type {readonly string[]} what the page around may set */ #settable = [];
+  /** @type {string|null} the panel that is shown, null for a dashboard */ #panel = null;
+
+  connectedCallback() {
+    const [, panel = null] = /\/embed\/panel\/([^/]+)$/.exec(location.pathname) ?? [];
+    this.#panel = panel === null ? null : decodeURIComponent(panel);
+    this.#settable = [...LOOKS, panel === null ? "panels" : "panel"];
+    const query = new URLSearchParams(location.search);
+    const token = query.get("token") ?? "";
+    query.delete("token");
+    const { options, problems } = readOptions(query, panel === null ? [...LOOKS, "panels"] : LOOKS);
+    this.view = viewOf(options);
+    this.#paint();
+    if (problems.length) {
+      this.#refuse(problems.join(" "));
+      return;
+    }
+    this.station = enter(ROOT, token);
+    const { title, panels = null } = options;
+    const shown = this.#panel === null ? { panels, whole: true } : { panels: [this.#panel] };
+    this.#stage = new Stage({ station: this.station, view: this.view, title, ...shown });
+    this.replaceChildren(this.#stage.element);
+    this.#stage.addEventListener("news", this.#heard);
+    this.view.addEventListener("change", this.#turned);
+    globalThis.addEventListener("message", this.#asked);
+    this.#stage.start();
+  }
+
+  disconnectedCallback() {
+    if (!this.station) return;
+    globalThis.removeEventListener("message", this.#asked);
+    this.view.removeEventListener("change", this.#turned);
+    this.#stage.removeEventListener("news", this.#heard);
+    this.#stage.stop();
+    leave(this.station);
+    this.station = null;
+    this.replaceChildren();
+  }
+
+  /** @param {string} message */
+  #refuse(message) {
+    this.replaceChildren(h("div", { class: "stage one" }, h("div", { class: "room" }, h("p", { class: "problem", role: "alert" }, message))));
+    this.#post({ type: "error", panel: this.#panel, code: NaN, message });
+  }
+
+  #turned = ({ detail }) => {
+    if (detail.has("theme")) this.#paint();
+  };
+
+  #paint() {
+    const { theme } = this.view;
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  }
+
+  // --- the page around ---------------------------------------------------------------------------------------------
+
+  #heard = ({ detail }) => {
+    if (detail.type === "ready") this.#entitle();
+    this.#post(detail);
+  };
+
+  #entitle() {
+    const one = this.station?.panels?.find(({ id }) => id === this.#panel);
+    document.title = one ? `${one.title} – Vitalcast` : "Vitalcast";
+  }
+
+  /** Nothing that is told is a secret: who frames this page sees it all the same. */
+  #post(news) {
+    if (parent === globalThis.window) return;
+    parent.postMessage(messageOf(news), location.ancestorOrigins?.[0] ?? "*");
+  }
+
+  /** Who may frame this page is the server's to say, so the page around is one that may ask. */
+  #asked = ({ source, data }) => {
+    if (source !== parent || parent === globalThis.window) return;
+    const read = readMessage(data, this.#settable);
+    if (!read) return;
+    const { options, problems } = read;
+    const unknown = [options.panel, ...(options.panels ?? [])].find((id) => id !== undefined && !this.#stage.known.includes(id));
+    if (unknown !== undefined) problems.push(`There is no panel “${unknown}” here; there are ${this.#stage.known.join(", ") || "none yet"}.`);
+    if (problems.length) this.#post({ type: "error", panel: this.#panel, code: NaN, message: problems.join(" ") });
+    else this.#set(options);
+  };
+
+  /** @param {import("../core/options.js").Options} options */
+  #set({ theme, range, interval, title, panel, panels }) {
+    if (theme !== undefined) this.view.set({ theme });
+    if (range !== undefined) this.view.reach(range);
+    if (interval !== undefined) this.view.set({ rate: interval });
+    if (title !== undefined) this.#stage.title = title;
+    if (panels !== undefined) this.#stage.show(panels);
+    if (panel === undefined) return;
+    this.#panel = panel;
+    this.#stage.show([panel]);
+  }
+}
+
+/** @param {import("../core/options.js").Options} options */
+export const viewOf = ({ theme, range, interval }) =>
+  new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { rate: interval }) });

@@ -6,13 +6,15 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, WebSocket, async_playwright
+from playwright.async_api import Browser, Page, Route, WebSocket, async_playwright
 from tests.browser.chromium import ARGUMENTS, find_chromium
+from tests.browser.lab import cleared, open_lab
 from tests.e2e.server import Server
 
 # The server reads twice a second, so that a page has something to show soon; the page asks for whole seconds.
@@ -25,8 +27,21 @@ document.addEventListener("securitypolicyviolation", (event) => {
   window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
 });
 """
+COUNT_FRAMES = """
+window.framesDue = new Set();
+(() => {
+  const { requestAnimationFrame: ask, cancelAnimationFrame: cancel } = window;
+  window.requestAnimationFrame = (draw) => {
+    const id = ask((time) => { try { draw(time); } finally { framesDue.delete(id); } });
+    framesDue.add(id);
+    return id;
+  };
+  window.cancelAnimationFrame = (id) => { framesDue.delete(id); cancel(id); };
+})();
+"""
 
 OpenPage = Callable[..., Awaitable["Watched"]]
+ChangePanels = Callable[[list[dict[str, Any]]], None]
 
 
 @dataclass
@@ -60,12 +75,23 @@ class Watched:
         """Wait until the page says that it is in this state."""
         await self.page.wait_for_selector(f'vital-status[state="{state}"]', timeout=within_ms)
 
+    async def holds(self, condition: Callable[[], object], *, within_ms: int = WITHIN_MS) -> None:
+        """Wait until what was reported of the page is so: the reports come a little after what they tell of."""
+        deadline_s = time.monotonic() + within_ms / 1000
+        while not condition():
+            assert time.monotonic() < deadline_s, f"did not come true within {within_ms} ms"
+            await asyncio.sleep(0.02)
+
     async def until(self, expression: str, argument: object = None, *, within_ms: int = WITHIN_MS) -> None:
         """Wait until this holds. Playwright's own `wait_for_function` needs eval, which the policy forbids."""
         deadline_s = time.monotonic() + within_ms / 1000
         while not await self.page.evaluate(expression, argument):
-            assert time.monotonic() < deadline_s, f"did not come true within {within_ms} ms: {expression}"
+            assert time.monotonic() < deadline_s, f"did not come true within {within_ms} ms: {expression} {argument}"
             await asyncio.sleep(0.05)
+
+    async def settled(self) -> None:
+        """Wait until all that changes so far ask to be drawn is drawn: a page draws in frames to come."""
+        await self.until("() => framesDue.size === 0")
 
     async def drawn(self) -> None:
         """Wait until every chart in view shows something."""
@@ -73,7 +99,7 @@ class Watched:
             """() => { const plots = [...document.querySelectorAll("vital-plot")].filter((plot) => {
                    const { top, bottom } = plot.getBoundingClientRect();
                    return plot.checkVisibility() && bottom > 0 && top < innerHeight; });
-                 return plots.length > 0 && plots.every((plot) => plot.counts.full > 0); }"""
+                 return plots.length > 0 && plots.every(({ counts, busy }) => counts.full > 0 && !busy); }"""
         )
 
 
@@ -100,19 +126,27 @@ def page_server() -> Iterator[Server]:
         server.close()
 
 
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A server of the test's own, to stop and to stall."""
+@pytest.fixture(scope="module")
+def _restless_server() -> Iterator[Server]:
     server = Server(env=SERVER_ENV)
     try:
-        yield server.start()
+        yield server
     finally:
         server.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
-    """Open an address in a profile of its own, with Playwright's options for it.
+@pytest.fixture
+def own_server(_restless_server: Server) -> Server:
+    """A server that no other test looks at meanwhile, to stop and to stall."""
+    if not _restless_server.running:
+        _restless_server.port = 0
+        _restless_server.start()
+    return _restless_server
+
+
+@asynccontextmanager
+async def opening(browser: Browser) -> AsyncIterator[OpenPage]:
+    """Pages that are open for as long as the block lasts, each in a profile of its own.
 
     Without `charts` the charting library is awaited in vain: it is half of what a page costs, and many tests are of
     other parts.
@@ -125,15 +159,57 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         page = await context.new_page()
         if not charts:
             await page.route("**/vendor/plotly*", lambda _: None)  # no answer, and so no error
-        await page.add_init_script(COLLECT_VIOLATIONS)
+        await page.add_init_script(COLLECT_VIOLATIONS + COUNT_FRAMES)
         watched = Watched(page)
         watched.watch()
         await page.goto(url, wait_until="commit")
         return watched
 
-    yield open_page
-    for context in contexts:
-        await context.close()
+    try:
+        yield open_page
+    finally:
+        for context in contexts:
+            await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
+    """Open an address, with Playwright's options for its profile."""
+    async with opening(browser) as open_page:
+        yield open_page
+
+
+def answering(change: ChangePanels) -> Callable[[Route], Awaitable[None]]:
+    """The server's panels, changed by the test on their way to the page."""
+
+    async def fulfil(route: Route) -> None:
+        body = await (await route.fetch()).json()
+        change(body["panels"])
+        await route.fulfill(json=body)
+
+    return fulfil
+
+
+async def open_with(
+    open_page: OpenPage, url: str, change: ChangePanels, *, charts: bool = False, **options: Any
+) -> Watched:
+    """Open an address with other panels than the server's."""
+    watched = await open_page("about:blank", charts=charts, **options)
+    await watched.page.route("**/api/v1/panels", answering(change))
+    await watched.page.goto(url, wait_until="commit")
+    return watched
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _shared_lab(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
+    async with opening(browser) as open_page:
+        yield await open_lab(open_page, page_server)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(_shared_lab: Watched) -> Watched:
+    """A page that is a lab, as good as new, though the library for charts is there already."""
+    return await cleared(_shared_lab)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 import pytest
 from playwright.async_api import Page
@@ -18,58 +18,71 @@ WINDOW = """(id) => { const { window } = document.querySelector(`#panel-${id ?? 
   return window && [window.from, window.to]; }"""
 VIEW = "document.querySelector('vital-dashboard').view"
 NEWEST = "document.querySelector('#panel-cpu').stream.store.newest"
+INTERVAL_S = "document.querySelector('#panel-cpu').stream.store.intervalS"
+HEADLINE = "#panel-cpu .headline"
+QUERY = """(expected) => { const said = Object.fromEntries(new URLSearchParams(location.search));
+  return Object.keys({ ...said, ...expected }).every((key) => said[key] === expected[key]); }"""
 
 
-def query(page: Page) -> dict[str, str]:
-    return {key: value[0] for key, value in parse_qs(urlsplit(page.url).query).items()}
+async def says(watched: Watched, **query: str) -> None:
+    """Wait until the page's address says this and nothing else."""
+    await watched.until(QUERY, query)
 
 
-async def span_s(page: Page) -> float:
-    start, end = await page.evaluate(WINDOW)
-    return float(end - start) / 1000
+async def spans(watched: Watched, seconds: int, *panels: str) -> None:
+    """Wait until the charts of these panels show so much time."""
+    for panel in panels:
+        await watched.until(
+            f"([panel, ms]) => {{ const [from, to] = ({WINDOW})(panel) ?? []; return to - from === ms; }}",
+            [panel, seconds * 1000],
+        )
 
 
-async def ready(watched: Watched) -> Page:
+async def ready(open_page: OpenPage, url: str, *, charts: bool = False, **options: Any) -> tuple[Watched, Page]:
+    """Open the page, and wait until it is live and its first panel has readings."""
+    watched = await open_page(url, charts=charts, **options)
     await watched.state("live")
-    await watched.drawn()
-    return watched.page
+    await watched.until("() => document.querySelector('#panel-cpu')?.stream.store.ring.length > 0")
+    if charts:
+        await watched.drawn()
+    return watched, watched.page
 
 
 async def test_the_range_buttons_change_all_charts_and_the_address(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
-    assert await span_s(page) == 300
+    watched, page = await ready(open_page, page_server.url, charts=True)
+    await spans(watched, 300, "cpu", "memory")
     await page.get_by_label("1 m", exact=True).check(force=True)
-    await watched.until(f"() => {{ const [from, to] = ({WINDOW})(); return to - from === 60000; }}")
-    await watched.until(f"() => {{ const [from, to] = ({WINDOW})('memory'); return to - from === 60000; }}")
-    assert query(page) == {"range": "1m"}
+    await spans(watched, 60, "cpu", "memory")
+    await says(watched, range="1m")
     await page.keyboard.press("3")
-    await watched.until(f"() => {{ const [from, to] = ({WINDOW})(); return to - from === 900000; }}")
+    await spans(watched, 900, "cpu")
     assert await page.get_by_label("15 m", exact=True).is_checked()
     # What was not there before is asked for.
     assert any(json.loads(text).get("backfill") == 900 for text in watched.sent)
     await page.keyboard.press("2")
-    assert query(page) == {}
+    await says(watched)
 
 
 async def test_the_rate_buttons_change_how_often_readings_come(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url)
     await page.get_by_label("0.1 s", exact=True).check(force=True)
-    await watched.until("() => document.querySelector('#panel-cpu').stream.store.intervalS === 0.1")
-    before = await page.evaluate("document.querySelector('#panel-cpu').stream.store.newest")
-    rows = """(from) => { const { ring } = document.querySelector("#panel-cpu").stream.store;
-      return ring.length - ring.firstAtOrAfter(from); }"""
-    await watched.until(f"(from) => ({rows})(from) >= 10 && {NEWEST} < from + 5000", before)
-    assert query(page) == {"rate": "0.1"}
+    await watched.until(f"() => {INTERVAL_S} === 0.1")
+    # The past that came with it has the server's own pace: it reads no faster unless asked.
+    await watched.until(
+        """(from) => { const { ring } = document.querySelector("#panel-cpu").stream.store;
+          const times = Array.from({ length: ring.length }, (_, row) => ring.time(row)).filter((time) => time >= from);
+          return times.filter((time, i) => time - times[i - 1] === 100).length >= 9; }""",
+        await page.evaluate(NEWEST),
+    )
+    await says(watched, rate="0.1")
     await page.keyboard.press("[")
-    assert query(page) == {"rate": "0.5"}
+    await says(watched, rate="0.5")
     await page.keyboard.press("-")
-    assert query(page) == {}
+    await says(watched)
     await page.keyboard.press("+")
-    assert query(page) == {"rate": "0.5"}
+    await says(watched, rate="0.5")
     await page.get_by_label("5 s", exact=True).check(force=True)
-    await watched.until("() => document.querySelector('#panel-cpu').stream.store.intervalS === 5")
+    await watched.until(f"() => {INTERVAL_S} === 5")
     await watched.state("live")
 
 
@@ -77,10 +90,9 @@ async def test_a_rate_that_the_server_refuses_is_told_and_left(open_page: OpenPa
     server = Server(env={"VITALCAST_SAMPLER__INTERVAL_MIN_S": "0.5"})
     try:
         await asyncio.to_thread(server.start)
-        watched = await open_page(f"{server.url}/?rate=0.1")
-        await watched.page.locator(".notice", has_text="between two readings here is 0.5 s").wait_for()
-        await ready(watched)
-        assert query(watched.page) == {"rate": "0.5"}
+        watched, page = await ready(open_page, f"{server.url}/?rate=0.1")
+        await page.locator(".notice", has_text="between two readings here is 0.5 s").wait_for()
+        await says(watched, rate="0.5")
         await watched.until("() => !document.querySelector('vital-panel .problem:not([hidden])')")
     finally:
         server.close()
@@ -91,11 +103,10 @@ async def test_a_server_slower_than_any_rate_is_shown_at_its_own_pace(open_page:
     server = Server(env={f"VITALCAST_{key}": value for key, value in slow.items()})
     try:
         await asyncio.to_thread(server.start)
-        watched = await open_page(server.url)
-        await ready(watched)
-        assert await watched.page.locator("vital-vitals li:visible").count() > 0
-        assert query(watched.page) == {"rate": "5"}
-        assert await watched.page.evaluate("document.querySelector('#panel-cpu').stream.store.intervalS") == 6
+        watched, page = await ready(open_page, server.url)
+        await page.locator("vital-vitals li:visible").first.wait_for()
+        await says(watched, rate="5")
+        await watched.until(f"() => {INTERVAL_S} === 6")
         asked = [json.loads(text)["stream"] for text in watched.sent if '"subscribe"' in text]
         assert len(asked) == len(set(asked))
     finally:
@@ -103,30 +114,29 @@ async def test_a_server_slower_than_any_rate_is_shown_at_its_own_pace(open_page:
 
 
 async def test_a_pause_keeps_what_is_seen_while_data_goes_on_arriving(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url, charts=True)
     await page.get_by_role("button", name="Pause").click()
     await watched.state("frozen")
+    await watched.settled()
     assert re.fullmatch(r"at \d\d:\d\d:\d\d", await page.inner_text("vital-status .since"))
     assert "Paused" in await page.title()
     window = await page.evaluate(f"{VIEW}.frozen")
-    assert query(page) == {"from": str(window["from"]), "to": str(window["to"])}
+    await says(watched, **{"from": str(window["from"]), "to": str(window["to"])})
+    headline = await page.inner_text(HEADLINE)
     newest = await page.evaluate(NEWEST)
     await watched.until(f"(newest) => {NEWEST} >= newest + 2000", newest)
+    await watched.settled()
     assert await page.evaluate(WINDOW) == [window["from"], window["to"]]
-    headline = await page.inner_text("#panel-cpu .headline")
-    await asyncio.sleep(1.2)
-    assert await page.inner_text("#panel-cpu .headline") == headline
+    assert await page.inner_text(HEADLINE) == headline
 
     await page.get_by_role("button", name="Back to live").click()
     await watched.state("live")
-    await watched.until(f"(to) => ({WINDOW})()[1] > to + 2000", window["to"])
-    assert query(page) == {}
+    await watched.until(f"(newest) => ({WINDOW})()[1] >= newest + 2000", newest)
+    await says(watched)
 
 
 async def test_space_pauses_and_escape_goes_back_to_live(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url)
     await page.keyboard.press(" ")
     await watched.state("frozen")
     await page.keyboard.press("1")
@@ -141,30 +151,34 @@ async def test_space_pauses_and_escape_goes_back_to_live(page_server: Server, op
 
 
 async def test_a_link_shows_the_same_to_a_colleague(page_server: Server, open_page: OpenPage) -> None:
-    first = await open_page(page_server.url)
-    page = await ready(first)
-    await first.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 5")
-    newest = await page.evaluate(NEWEST)
-    await page.evaluate(
-        f"(to) => {VIEW}.set({{ frozen: {{ from: to - 4000, to: to - 1000 }}, range: 60, theme: 'light' }})", newest
+    first, page = await ready(open_page, page_server.url)
+    await first.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 3")
+    told = await page.evaluate(
+        f"""() => {{ const {{ ring }} = document.querySelector("#panel-cpu").stream.store;
+          const [from, to] = [ring.time(ring.length - 3) - 500, ring.time(ring.length - 2) + 500];
+          {VIEW}.set({{ frozen: {{ from, to }}, range: 60, theme: "light" }});
+          return [from, to]; }}"""
     )
     await first.state("frozen")
+    await first.settled()
     words = await page.inner_text("vital-status .since")
     assert re.fullmatch(r"\d\d:\d\d:\d\d–\d\d:\d\d:\d\d", words)
-    headline = await page.inner_text("#panel-cpu .headline")
+    headline = await page.inner_text(HEADLINE)
+    assert re.search(r"\d", headline)
 
-    second = await open_page(page.url, color_scheme="dark")
+    second = await open_page(await page.evaluate("location.href"), color_scheme="dark")
     await second.state("frozen")
     await second.drawn()
-    assert await second.page.evaluate(WINDOW) == [newest - 4000, newest - 1000]
+    await second.settled()
+    assert await second.page.evaluate(WINDOW) == told
     assert await second.page.inner_text("vital-status .since") == words
-    assert await second.page.inner_text("#panel-cpu .headline") == headline
+    assert await second.page.inner_text(HEADLINE) == headline
     assert await second.page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     assert await second.page.get_by_label("1 m", exact=True).is_checked()
 
 
 async def test_a_window_without_readings_says_so(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(f"{page_server.url}/?from=1000000000000&to=1000000060000")
+    watched = await open_page(f"{page_server.url}/?from=1000000000000&to=1000000060000", charts=False)
     await watched.state("frozen")
     problem = watched.page.locator("#panel-cpu .problem")
     await problem.wait_for(state="visible")
@@ -172,15 +186,14 @@ async def test_a_window_without_readings_says_so(page_server: Server, open_page:
 
 
 async def test_the_colours_are_the_systems_or_the_readers(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url, color_scheme="dark")
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url, color_scheme="dark")
     ground = "getComputedStyle(document.body).backgroundColor"
     system = await page.evaluate(ground)
     await page.keyboard.press("t")
-    assert query(page) == {"theme": "dark"}
+    await says(watched, theme="dark")
     assert await page.evaluate(ground) == system
     await page.get_by_role("button", name="Colours: dark").click()
-    assert query(page) == {"theme": "light"}
+    await says(watched, theme="light")
     assert await page.evaluate(ground) != system
     # Tokens are colours to scripts, not the text of the style sheet.
     assert re.match(r"rgb\(", await page.evaluate("getComputedStyle(document.body).getPropertyValue('--c1')"))
@@ -189,19 +202,18 @@ async def test_the_colours_are_the_systems_or_the_readers(page_server: Server, o
 
 
 async def test_full_size_is_a_page_of_its_own_to_the_back_button(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url)
     await page.evaluate("scrollTo(0, 300)")
     await page.focus("#panel-load")
     await page.keyboard.press("f")
     await page.wait_for_selector("#panel-load.full")
-    assert query(page) == {"panel": "load"}
+    await says(watched, panel="load")
     assert await page.locator("vital-panel:visible").count() == 1
     await page.keyboard.press("1")
     await page.go_back()
     await watched.until("() => !document.querySelector('.full')")
-    assert query(page) == {"range": "1m"}
-    assert await page.evaluate("document.activeElement.id") == "panel-load"
+    await says(watched, range="1m")
+    await watched.until("() => document.activeElement.id === 'panel-load'")
     await page.go_forward()
     await page.wait_for_selector("#panel-load.full")
     await page.keyboard.press("Escape")
@@ -217,36 +229,34 @@ async def test_full_size_is_a_page_of_its_own_to_the_back_button(page_server: Se
 async def test_a_link_to_one_panel_opens_it_large_and_holds_the_others(
     page_server: Server, open_page: OpenPage
 ) -> None:
-    watched = await open_page(f"{page_server.url}/?panel=memory")
-    page = await ready(watched)
-    assert await page.locator("vital-panel:visible").count() == 1
-    await watched.until("() => document.querySelector('#panel-memory').stream.store.ring.length > 0")
+    watched = await open_page(f"{page_server.url}/?panel=memory", charts=False)
+    await watched.state("live")
+    await watched.until("() => document.querySelector('#panel-memory')?.stream.store.ring.length > 0")
+    assert await watched.page.locator("vital-panel:visible").count() == 1
     asked = {json.loads(text)["stream"] for text in watched.sent if '"subscribe"' in text}
     assert "memory" in asked
     assert not {"cpu", "load", "pressure"} & asked
 
 
 async def test_a_link_to_a_panel_that_is_not_here_says_so(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(f"{page_server.url}/?panel=no-such")
-    await watched.page.get_by_text("There is no panel “no-such” here.").wait_for()
-    await watched.drawn()
+    _, page = await ready(open_page, f"{page_server.url}/?panel=no-such")
+    await page.get_by_text("There is no panel “no-such” here.").wait_for()
+    await page.locator("#panel-cpu").wait_for(state="visible")
 
 
 async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(
     page_server: Server, open_page: OpenPage, js: RunJs
 ) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url)
     await page.focus("#panel-cpu")
     await page.keyboard.press("?")
     await page.wait_for_selector("dialog[open]")
     words = await page.locator("dialog dd").all_inner_texts()
     assert words == await js('return (await load("core/keys")).BINDINGS.map(({ words }) => words);')
     await page.keyboard.press("1")
-    assert query(page) == {}
     await page.keyboard.press("Escape")
-    await watched.until("() => !document.querySelector('dialog[open]')")
-    assert await page.evaluate("document.activeElement.id") == "panel-cpu"
+    await watched.until("() => !document.querySelector('dialog[open]') && document.activeElement.id === 'panel-cpu'")
+    await says(watched)
     await page.get_by_role("button", name="Help").click()
     await page.keyboard.press("?")
     await watched.until("() => !document.querySelector('dialog[open]')")
@@ -265,8 +275,7 @@ async def test_every_key_has_an_action_of_its_own(js: RunJs) -> None:
 
 
 async def test_keys_are_text_while_typing(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url)
     await page.keyboard.press("/")
     assert await page.evaluate("document.activeElement.closest('vital-processes') !== null")
     await page.keyboard.type("1f t?")
@@ -277,8 +286,7 @@ async def test_keys_are_text_while_typing(page_server: Server, open_page: OpenPa
 
 
 async def test_keys_go_through_the_panels_and_their_moments(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = await ready(watched)
+    watched, page = await ready(open_page, page_server.url)
     await watched.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 3")
     await page.keyboard.press("j")
     assert await page.evaluate("document.activeElement.id") == "panel-cpu"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+import pytest_asyncio
 from tests.browser.conftest import OpenPage, Watched
 from tests.browser.lab import open_lab
 from tests.e2e.server import Server
@@ -33,10 +32,18 @@ TOP = 40 + 100
 LEFT = 40
 
 
-async def open_charts(open_page: OpenPage, server: Server, **options: Any) -> tuple[Watched, dict[str, float]]:
-    watched = await open_lab(open_page, server, **options)
-    area: dict[str, float] = await watched.page.evaluate(TWO_CHARTS)
-    return watched, area
+Charts = tuple[Watched, dict[str, float]]
+
+
+async def with_charts(lab: Watched) -> Charts:
+    area: dict[str, float] = await lab.page.evaluate(TWO_CHARTS)
+    return lab, area
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def charts(lab: Watched) -> Charts:
+    """Two charts of one view, and where they draw, on a page that is as good as new."""
+    return await with_charts(lab)
 
 
 async def frames(watched: Watched) -> None:
@@ -44,8 +51,8 @@ async def frames(watched: Watched) -> None:
     await watched.page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
-async def test_a_moment_is_shown_in_every_chart(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server)
+async def test_a_moment_is_shown_in_every_chart(charts: Charts) -> None:
+    watched, area = charts
     page = watched.page
     assert await page.evaluate("seen()") == [None, None]
     await page.mouse.move(LEFT + area["left"] + area["width"] / 2, TOP)
@@ -61,8 +68,8 @@ async def test_a_moment_is_shown_in_every_chart(page_server: Server, open_page: 
     assert await page.evaluate("seen()") == [None, None]
 
 
-async def test_a_mouse_at_rest_stays_where_it_is_while_time_goes_on(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server)
+async def test_a_mouse_at_rest_stays_where_it_is_while_time_goes_on(charts: Charts) -> None:
+    watched, area = charts
     page = watched.page
     await page.mouse.move(LEFT + area["left"] + 200, TOP)
     await watched.until("() => view.hover !== null")
@@ -72,8 +79,8 @@ async def test_a_mouse_at_rest_stays_where_it_is_while_time_goes_on(page_server:
     assert await page.evaluate("seen()") == pytest.approx([200, 200], abs=1)
 
 
-async def test_pointer_events_are_taken_once_a_frame(page_server: Server, open_page: OpenPage) -> None:
-    watched, _ = await open_charts(open_page, page_server)
+async def test_pointer_events_are_taken_once_a_frame(charts: Charts) -> None:
+    watched, _ = charts
     told = await watched.page.evaluate("""async () => {
         const over = document.querySelector("vital-crosshair");
         const move = (clientX) => over.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY: 100 }));
@@ -84,8 +91,8 @@ async def test_pointer_events_are_taken_once_a_frame(page_server: Server, open_p
     assert told == 1
 
 
-async def test_a_drag_freezes_the_view_to_what_it_picked(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server)
+async def test_a_drag_freezes_the_view_to_what_it_picked(charts: Charts) -> None:
+    watched, area = charts
     page = watched.page
     start = LEFT + area["left"]
     await page.mouse.move(start + 300, TOP)
@@ -109,8 +116,8 @@ async def test_a_drag_freezes_the_view_to_what_it_picked(page_server: Server, op
     assert await page.evaluate("view.frozen") is None
 
 
-async def test_a_click_and_a_cancelled_drag_change_nothing(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server)
+async def test_a_click_and_a_cancelled_drag_change_nothing(charts: Charts) -> None:
+    watched, area = charts
     page = watched.page
     start = LEFT + area["left"]
     await page.evaluate(
@@ -134,8 +141,8 @@ async def test_a_click_and_a_cancelled_drag_change_nothing(page_server: Server, 
     assert await page.evaluate("window.keys") == "Escape"
 
 
-async def test_a_drag_may_leave_the_chart(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server)
+async def test_a_drag_may_leave_the_chart(charts: Charts) -> None:
+    watched, area = charts
     page = watched.page
     await page.mouse.move(LEFT + area["left"] + 300, TOP)
     await page.mouse.down()
@@ -145,7 +152,7 @@ async def test_a_drag_may_leave_the_chart(page_server: Server, open_page: OpenPa
 
 
 async def test_a_tap_shows_a_moment_until_another_is_elsewhere(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server, has_touch=True)
+    watched, area = await with_charts(await open_lab(open_page, page_server, has_touch=True))
     page = watched.page
     await page.touchscreen.tap(LEFT + area["left"] + 200, TOP)
     await watched.until("() => view.hover !== null")
@@ -161,7 +168,9 @@ async def test_a_tap_shows_a_moment_until_another_is_elsewhere(page_server: Serv
 
 
 async def test_a_finger_slides_along_the_chart_and_scrolls_the_page(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server, has_touch=True, viewport={"width": 800, "height": 500})
+    watched, area = await with_charts(
+        await open_lab(open_page, page_server, has_touch=True, viewport={"width": 800, "height": 500})
+    )
     page = watched.page
     await page.evaluate("document.body.style.height = '3000px'")
     cdp = await page.context.new_cdp_session(page)
@@ -188,8 +197,8 @@ async def test_a_finger_slides_along_the_chart_and_scrolls_the_page(page_server:
     assert await page.evaluate("view.frozen") is None
 
 
-async def test_what_is_missing_is_hatched(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server)
+async def test_what_is_missing_is_hatched(charts: Charts) -> None:
+    watched, area = charts
     page = watched.page
     hatched = """() => [...document.querySelectorAll(".break:not([hidden])")].map((one) => {
       const { left, width } = one.getBoundingClientRect();
@@ -205,8 +214,8 @@ async def test_what_is_missing_is_hatched(page_server: Server, open_page: OpenPa
     assert len(await page.evaluate(hatched)) == 1
 
 
-async def test_bars_have_no_moments_and_a_removed_chart_lets_go(page_server: Server, open_page: OpenPage) -> None:
-    watched, area = await open_charts(open_page, page_server)
+async def test_bars_have_no_moments_and_a_removed_chart_lets_go(charts: Charts) -> None:
+    watched, area = charts
     page = watched.page
     told = await page.evaluate("""async () => {
         const plot = lab.chart({ view, left: 760 });

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import itertools
-import math
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
-from tests.browser.conftest import OpenPage
-from tests.browser.lab import open_lab
-from tests.e2e.server import Server
+from tests.browser.conftest import Watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,6 +31,7 @@ const read = (plot) => ({
   counts: { ...plot.counts },
 });
 """
+
 
 Point = tuple[float, float]
 
@@ -60,12 +59,17 @@ def stretches(path: str) -> list[list[Point]]:
     return found
 
 
-def distance(point: Point, start: Point, end: Point) -> float:
-    """From a point to the straight line between two others."""
-    (x, y), (x0, y0), (x1, y1) = point, start, end
-    length = (x1 - x0) ** 2 + (y1 - y0) ** 2
-    along = 0.0 if length == 0 else max(0.0, min(1.0, ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length))
-    return math.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0))
+def distances(points: list[Point], path: list[Point]) -> npt.NDArray[np.float64]:
+    """How far each point is from the straight lines that a path is made of."""
+    at, start = np.array(points)[:, None], np.array(path)[None, :-1]
+    way = np.diff(np.array(path), axis=0)[None]
+    length = (way**2).sum(axis=2)
+    along = np.divide(
+        ((at - start) * way).sum(axis=2), length, out=np.zeros((len(points), len(path) - 1)), where=length > 0
+    )
+    nearest = start + np.clip(along, 0, 1)[..., None] * way
+    least: npt.NDArray[np.float64] = np.linalg.norm(at - nearest, axis=2).min(axis=1)
+    return least
 
 
 def assert_same_path(live: str, full: str, what: str) -> None:
@@ -73,18 +77,13 @@ def assert_same_path(live: str, full: str, what: str) -> None:
     ours, theirs = stretches(live), stretches(full)
     assert len(ours) == len(theirs) >= 1, what
     for a, b in zip(ours, theirs, strict=True):
-        for points, other in ((a, b), (b, a)):
-            lines = list(itertools.pairwise(other))
-            for point in points:
-                assert min(distance(point, *line) for line in lines) < 0.15, f"{what}: {point}"
+        assert distances(a, b).max() < 0.15, what
+        assert distances(b, a).max() < 0.15, what
 
 
 @pytest.mark.parametrize("kind", ["lines", "bands"])
-async def test_lines_move_to_where_a_full_drawing_would_put_them(
-    page_server: Server, open_page: OpenPage, kind: str
-) -> None:
-    watched = await open_lab(open_page, page_server)
-    live, full = await watched.page.evaluate(
+async def test_lines_move_to_where_a_full_drawing_would_put_them(lab: Watched, kind: str) -> None:
+    live, full = await lab.page.evaluate(
         """async (kind) => {"""
         + READ
         + """
@@ -108,7 +107,7 @@ async def test_lines_move_to_where_a_full_drawing_would_put_them(
         assert_same_path(path, full["paths"][name], name)
         assert name == "tracereference" or len(stretches(path)) == 2
     assert_same_places(live, full)
-    assert watched.errors == []
+    assert lab.errors == []
 
 
 def assert_same_places(live: dict[str, Any], full: dict[str, Any]) -> None:
@@ -120,9 +119,8 @@ def assert_same_places(live: dict[str, Any], full: dict[str, Any]) -> None:
         assert ours == pytest.approx(theirs, abs=0.6)
 
 
-async def test_a_heatmap_moves_to_where_a_full_drawing_would_put_it(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    page = watched.page
+async def test_a_heatmap_moves_to_where_a_full_drawing_would_put_it(lab: Watched) -> None:
+    page = lab.page
     counts = await page.evaluate("""async () => {
         // Grid and labels are left out: here the cells are compared, pixel by pixel.
         const box = "--grid: #0000; --axis: #0000; --ink-soft: #0000";
@@ -168,9 +166,8 @@ COMPARE = """async (shots) => {
 }"""
 
 
-async def test_bars_are_drawn_again_only_where_a_pixel_changes(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    told = await watched.page.evaluate("""async () => {
+async def test_bars_are_drawn_again_only_where_a_pixel_changes(lab: Watched) -> None:
+    told = await lab.page.evaluate("""async () => {
         const plot = lab.chart();
         const bars = (more) => [...plot.querySelectorAll(`.barlayer ${more} path`)];
         const seen = () => ({
@@ -199,9 +196,8 @@ async def test_bars_are_drawn_again_only_where_a_pixel_changes(page_server: Serv
     assert first["window"] is None
 
 
-async def test_more_bars_than_fit_are_scrolled_to(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    few, many = await watched.page.evaluate("""async () => {
+async def test_more_bars_than_fit_are_scrolled_to(lab: Watched) -> None:
+    few, many = await lab.page.evaluate("""async () => {
         const plot = lab.chart({ height: 160 });
         const seen = () => [plot.tabIndex, plot.scrollHeight > plot.clientHeight + 1];
         plot.draw(lab.bars(0, { bars: 2 }));
@@ -215,9 +211,8 @@ async def test_more_bars_than_fit_are_scrolled_to(page_server: Server, open_page
     assert many == [0, True]
 
 
-async def test_only_what_plotly_must_know_costs_a_full_drawing(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    counts = await watched.page.evaluate("""async () => {
+async def test_only_what_plotly_must_know_costs_a_full_drawing(lab: Watched) -> None:
+    counts = await lab.page.evaluate("""async () => {
         const plot = lab.chart();
         const draw = async (picture, full) => {
           plot.draw(picture);

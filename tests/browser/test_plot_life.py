@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import Page, Route
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, Watched
 from tests.browser.lab import open_lab
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_labels_of_time_never_touch(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    gaps, counts = await watched.page.evaluate("""async () => {
+async def test_labels_of_time_never_touch(lab: Watched) -> None:
+    gaps, counts = await lab.page.evaluate("""async () => {
         const narrow = lab.chart({ width: 240 });
         const gaps = [];
         const counts = [];
@@ -32,9 +31,8 @@ async def test_labels_of_time_never_touch(page_server: Server, open_page: OpenPa
     assert min(gaps) > 3
 
 
-async def test_a_chart_without_readings_is_empty_and_fills_later(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    empty, filled, heat = await watched.page.evaluate("""async () => {
+async def test_a_chart_without_readings_is_empty_and_fills_later(lab: Watched) -> None:
+    empty, filled, heat = await lab.page.evaluate("""async () => {
         const plot = lab.chart();
         const all = () => [...plot.querySelectorAll(".scatterlayer path")];
         const paths = () => all().filter((path) => path.getTotalLength() > 1);
@@ -60,12 +58,11 @@ async def test_a_chart_without_readings_is_empty_and_fills_later(page_server: Se
     assert empty == 0
     assert filled == [6, {"full": 1, "live": 1}]
     assert heat == 0
-    assert watched.errors == []
+    assert lab.errors == []
 
 
-async def test_a_chart_outlives_being_moved_hidden_and_flooded(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    told = await watched.page.evaluate("""async () => {
+async def test_a_chart_outlives_being_moved_hidden_and_flooded(lab: Watched) -> None:
+    told = await lab.page.evaluate("""async () => {
         const plot = lab.chart({ box: "display: none" });
         const box = plot.parentElement;
         plot.draw(lab.lines(300));
@@ -98,7 +95,7 @@ async def test_a_chart_outlives_being_moved_hidden_and_flooded(page_server: Serv
     assert told["again"] == start + 311_000
     assert told["last"] == start + 302_000
     assert (told["busy"], told["graphs"], told["children"]) == (False, 1, 4)
-    assert watched.errors == []
+    assert lab.errors == []
 
 
 async def test_a_chart_says_that_plotly_did_not_load_and_tries_again(page_server: Server, open_page: OpenPage) -> None:
@@ -131,9 +128,8 @@ async def test_a_chart_says_that_plotly_did_not_load_and_tries_again(page_server
 
 
 @pytest.mark.parametrize("kind", ["lines", "heatmap"])
-async def test_a_chart_does_not_grow_with_time(page_server: Server, open_page: OpenPage, kind: str) -> None:
-    watched = await open_lab(open_page, page_server)
-    before, after = await watched.page.evaluate(
+async def test_a_chart_does_not_grow_with_time(lab: Watched, kind: str) -> None:
+    before, after = await lab.page.evaluate(
         """async (kind) => {
         const plot = lab.chart({ view: new lab.View() });
         const nodes = () => plot.parentElement.querySelectorAll("*").length;
@@ -151,11 +147,9 @@ async def test_a_chart_does_not_grow_with_time(page_server: Server, open_page: O
 
 
 @pytest.mark.parametrize("kind", ["lines", "bands", "heatmap", "bars"])
-async def test_a_chart_is_saved_as_an_opaque_picture_in_the_pages_colours(
-    page_server: Server, open_page: OpenPage, kind: str
-) -> None:
-    watched = await open_lab(open_page, page_server, color_scheme="dark")
-    told = await watched.page.evaluate(
+async def test_a_chart_is_saved_as_an_opaque_picture_in_the_pages_colours(lab: Watched, kind: str) -> None:
+    await lab.page.emulate_media(color_scheme="dark")
+    told = await lab.page.evaluate(
         """async (kind) => {
         const plot = lab.chart();
         const early = await plot.png({ title: "Early" }).catch((error) => error.message);
@@ -181,12 +175,11 @@ async def test_a_chart_is_saved_as_an_opaque_picture_in_the_pages_colours(
     assert told["least"] == 255
     assert f"rgb({', '.join(map(str, told['corner']))})" == told["surface"]
     assert told["counts"] == {"full": 1, "live": 0}
-    assert await watched.page.evaluate("document.querySelectorAll('.modebar-btn, .hoverlayer *').length") == 0
+    assert await lab.page.evaluate("document.querySelectorAll('.modebar-btn, .hoverlayer *').length") == 0
 
 
-async def test_colours_are_read_in_every_notation(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server)
-    colors = await watched.page.evaluate("""async () => {
+async def test_colours_are_read_in_every_notation(lab: Watched) -> None:
+    colors = await lab.page.evaluate("""async () => {
         const { parse, colorsOf, cssOf, mixed } = await import("/static/elements/colors.js");
         const box = document.createElement("div");
         box.style.cssText = "--a: light-dark(#102030, red); --b: color-mix(in srgb, white, black); --c: nonsense";
@@ -212,9 +205,8 @@ async def test_colours_are_read_in_every_notation(page_server: Server, open_page
     assert colors["css"] == "rgba(10,20,30,0.25)"
 
 
-async def test_a_chart_takes_on_the_theme_that_is_chosen(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_lab(open_page, page_server, color_scheme="light")
-    before, after = await watched.page.evaluate("""async () => {
+async def test_a_chart_takes_on_the_theme_that_is_chosen(lab: Watched) -> None:
+    before, after = await lab.page.evaluate("""async () => {
         const plot = lab.chart();
         const fill = () => plot.querySelector(".js-fill").style.fill;
         plot.addEventListener("resized", () => plot.draw(lab.lines(300)));

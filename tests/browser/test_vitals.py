@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from tests.browser.conftest import SERVER_ENV, OpenPage, RunJs
+from tests.browser.conftest import SERVER_ENV, OpenPage, RunJs, open_with
 from tests.e2e.machine import DISKS
 from tests.e2e.server import Server
 
@@ -43,9 +44,9 @@ CELL = 'vital-vitals a[href="#panel-{}"]'
 LINE = """(id) => document.querySelector(`vital-vitals a[href="#panel-${id}"] path.line`).getAttribute("d")"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def machine() -> Iterator[Server]:
-    """A server with three panels, one of which has its readings from the file of disks."""
+    """A server with three panels, one of which has its readings from the file of disks; each test sets it anew."""
     server = Server(env=SERVER_ENV, scripted=True)
     (server.folder / "config.toml").write_text(CONFIG)
     try:
@@ -73,14 +74,19 @@ async def test_shows_each_vital_sign_with_its_unit_and_a_link_to_its_panel(
         ("load", "Load", ""),
         ("network", "Network", "B/s"),
     ):
-        cell = page.locator(CELL.format(id_))
-        await cell.wait_for()
-        text = " ".join((await cell.inner_text()).split())
-        assert re.match(rf"{label} (warning |critical )?[\d.]+ ?\w*{unit}", text), text
+        await page.locator(CELL.format(id_)).wait_for()
+        shows = rf"^{label} (warning |critical )?[\d.]+ ?\w*{unit}"
+        await watched.until(
+            """([cell, shows]) => new RegExp(shows).test(
+                 document.querySelector(cell).innerText.split(/\\s+/).join(" ").trim())""",
+            [CELL.format(id_), shows],
+        )
     assert await page.locator("vital-vitals").get_by_text("stalled").count() <= 1
-    hidden = page.locator('vital-vitals a[href="#panel-temperatures"]')
-    if await page.evaluate("document.querySelector('#panel-temperatures').hidden"):
-        assert not await hidden.is_visible()
+    await watched.until(
+        """() => { const panel = document.querySelector("#panel-temperatures");
+             const cell = document.querySelector('vital-vitals a[href="#panel-temperatures"]');
+             return panel.hidden ? !cell?.checkVisibility() : cell.checkVisibility(); }"""
+    )
 
 
 async def test_a_cell_is_reached_by_keyboard_and_leads_to_its_panel(machine: Server, open_page: OpenPage) -> None:
@@ -95,7 +101,7 @@ async def test_a_cell_is_reached_by_keyboard_and_leads_to_its_panel(machine: Ser
 
 
 async def test_while_one_panel_is_at_full_size_another_takes_its_place(machine: Server, open_page: OpenPage) -> None:
-    watched = await open_page(f"{machine.url}/?panel=flip")
+    watched = await open_page(f"{machine.url}/?panel=flip", charts=False)
     await watched.page.click(CELL.format("cpu"))
     await watched.until("() => new URLSearchParams(location.search).get('panel') === 'cpu' && location.hash === ''")
 
@@ -103,22 +109,23 @@ async def test_while_one_panel_is_at_full_size_another_takes_its_place(machine: 
 async def test_comes_and_goes_with_its_series_and_alarms_only_past_a_threshold(
     machine: Server, open_page: OpenPage
 ) -> None:
+    set_length(machine)
     watched = await open_page(machine.url, charts=False)
     page = watched.page
     await page.wait_for_selector(CELL.format("cpu"))
     cell = page.locator(CELL.format("disks"))
-    assert not await cell.is_visible(), "no series yet"
+    await cell.wait_for(state="hidden")  # no series yet
     assert await page.locator(CELL.format("flip")).count() == 0, "its panel has no vital"
 
     set_length(machine, 100)
     await cell.wait_for(state="visible")
-    assert "100" in await cell.inner_text()
+    await watched.until("(cell) => document.querySelector(cell).innerText.includes('100')", CELL.format("disks"))
     assert await page.locator("vital-vitals :is(.warning, .critical)").count() == 0
     calm = await cell.evaluate("(cell) => getComputedStyle(cell).borderColor")
 
     set_length(machine, 100, 2048)
     await page.wait_for_selector(CELL.format("disks") + ".warning")
-    assert "warning" in await cell.inner_text()
+    await watched.until("(cell) => document.querySelector(cell).innerText.includes('warning')", CELL.format("disks"))
     assert await cell.evaluate("(cell) => getComputedStyle(cell).borderColor") != calm
     await watched.until("() => document.querySelector('vital-vitals [role=status]').textContent === 'Disks warning'")
 
@@ -144,11 +151,11 @@ async def test_old_numbers_are_dimmed_and_their_line_ends(machine: Server, open_
     await page.wait_for_selector(CELL.format("cpu"))
     await watched.until(f"() => ({LINE})('cpu').includes('L')")
     end = f"() => Math.max(...({LINE})('cpu').match(/[ML]([\\d.]+)/g).map((text) => Number(text.slice(1))))"
-    assert await page.evaluate(end) == 120, "live, it ends at the edge"
+    await watched.until(f"() => ({end})() === 120")  # live, it ends at the edge
     machine.signal(signal.SIGSTOP)
     try:
         await page.wait_for_selector(CELL.format("cpu") + ".late")
-        assert "old" in await page.inner_text(CELL.format("cpu"))
+        await watched.until("(cell) => document.querySelector(cell).innerText.includes('old')", CELL.format("cpu"))
         await watched.until(f"() => ({end})() < 114")
     finally:
         machine.signal(signal.SIGCONT)
@@ -179,13 +186,19 @@ async def test_out_of_view_its_streams_rest(machine: Server, open_page: OpenPage
     await watched.until(resting, False)
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-async def test_axe_finds_nothing_serious(machine: Server, open_page: OpenPage, scheme: str) -> None:
-    set_length(machine, 2048)
-    watched = await open_page(machine.url, charts=False, color_scheme=scheme)
-    await watched.page.wait_for_selector(CELL.format("disks") + ".warning")
-    found = await Axe().run(watched.page, context="vital-vitals")
-    assert found.violations_count == 0, found.generate_report()
+async def test_axe_finds_nothing_serious(page_server: Server, open_page: OpenPage) -> None:
+    def alarm(panels: list[dict[str, Any]]) -> None:
+        by_id = {panel["id"]: panel for panel in panels}
+        by_id["memory"]["thresholds"] = {"warning": 0, "critical": 2}
+        by_id["cpu"]["thresholds"] = {"warning": -1, "critical": 0}
+
+    watched = await open_with(open_page, page_server.url, alarm, reduced_motion="reduce")
+    await watched.page.wait_for_selector(CELL.format("memory") + ".warning")
+    await watched.page.wait_for_selector(CELL.format("cpu") + ".critical")
+    for scheme in ("dark", "light"):
+        await watched.page.emulate_media(color_scheme=scheme)
+        found = await Axe().run(watched.page, context="vital-vitals")
+        assert found.violations_count == 0, found.generate_report()
     assert not watched.errors
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import struct
+import time
 from itertools import islice, pairwise, product
 from typing import Any
 
@@ -253,6 +254,7 @@ async def test_a_flood_is_refused_with_few_words_and_forgiven(server: Server) ->
     before = server.rss_bytes
     async with witness(server) as watching, raw(server) as one:
         ack, _ = await one.subscribe("cpu", [CPU])
+        begin_s = time.monotonic()
         frames = (text_frame('{"type":"ping","id":1}'), text_frame("not JSON"), client_frame(BINARY, b"x" * 500))
         await one.send_bytes(b"".join(frames) * 5_000)
         await one.until("data", group=ack["group"])
@@ -261,7 +263,8 @@ async def test_a_flood_is_refused_with_few_words_and_forgiven(server: Server) ->
         errors = [message for message in one.heard if message["type"] == "error"]
         limited = [message for message in errors if message["code"] == 111]
         assert len(limited) >= 10
-        assert len(errors) + sum(message["type"] == "pong" for message in one.heard) <= 250
+        answers = len(errors) + sum(message["type"] == "pong" for message in one.heard)
+        assert answers <= 150 + 100 * (time.monotonic() - begin_s), "fifty of each a second"
         assert {message["temporary"] for message in limited} == {True}
     assert server.rss_bytes - before < GROWTH_BYTES
 

@@ -64,6 +64,17 @@ function highestOf(values) {
   return { at, value: at < 0 ? NaN : values[at] };
 }
 
+/** The lowest of what is known. @param {number[]} values */
+const lowestOf = (values) => -highestOf(values.map((value) => -value)).value;
+
+/** What may become of several lines. @type {Record<string, (values: number[]) => number>} */
+const REDUCERS = Object.freeze({
+  sum: sumOf,
+  max: (values) => highestOf(values).value,
+  min: lowestOf,
+  avg: (values) => sumOf(values) / values.filter((value) => !Number.isNaN(value)).length,
+});
+
 const read = (ring, column, row) => (column >= 0 && row >= 0 && row < ring.length ? ring.value(column, row) : NaN);
 
 /** What all lines and the remainder are together. */
@@ -74,7 +85,7 @@ function reduced(panel, reading, counted, ring, row) {
   const { reduce = "sum", per = "", label = "" } = panel.headline ?? {};
   const values = valuesAt(ring, counted, row);
   const highest = highestOf(values);
-  const value = reduce === "max" ? highest.value : sumOf(values);
+  const value = REDUCERS[reduce](values);
   const whole = per === "rest" ? wholeAt(reading, ring, row) : read(ring, reading.per, row);
   const which = reduce === "max" && counted.length > 1 ? (counted[highest.at]?.label ?? "") : "";
   // Of a single line its own name will do.

@@ -1,27 +1,55 @@
 /** What may be asked of a panel that is shown elsewhere, and in words what is wrong with what was asked. */
 
-import { RANGES, THEMES } from "./view.js";
+import { RANGES, THEMES, View } from "./view.js";
 
 const INTERVAL = Object.freeze({ least: 0.1, most: 3600 });
 const ID = /^[a-z][a-z0-9-]*$/;
+const METRIC = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/;
+const REDUCERS = Object.freeze(["sum", "avg", "min", "max"]);
+const YES_OR_NO = Object.freeze({ right: "0 or 1", read: (text) => (["0", "1"].includes(text) ? text === "1" : null) });
+const NUMBER = Object.freeze({ right: "a number in the base unit, such as 0.8 for 80 %", read: readNumber });
 
 /**
- * @typedef {{theme?: string, range?: number, interval?: number, title?: boolean, panel?: string, panels?: string[]}} Options
- *   range and interval in seconds
+ * @typedef {{theme?: string, range?: number, interval?: number, title?: boolean, heading?: boolean, panel?: string, panels?: string[],
+ *            metric?: string, where?: Record<string, string[]>, reduce?: string, label?: string, warning?: number,
+ *            critical?: number}} Options range and interval in seconds
  */
 
 const OPTIONS = Object.freeze({
   theme: { right: THEMES.join(", "), read: (text) => (THEMES.includes(text) ? text : null) },
   range: { right: Object.keys(RANGES).join(", "), read: (text) => (Object.hasOwn(RANGES, text) ? RANGES[text] : null) },
   interval: { right: `seconds from ${INTERVAL.least} to ${INTERVAL.most}`, read: readInterval },
-  title: { right: "0 or 1", read: (text) => (["0", "1"].includes(text) ? text === "1" : null) },
+  title: YES_OR_NO,
+  heading: YES_OR_NO,
   panel: { right: "the id of a panel, such as cpu", read: (text) => (ID.test(text) ? text : null) },
   panels: { right: "ids of panels with commas between them, such as cpu,memory", read: readIds },
+  metric: { right: "the name of a metric, such as system.cpu.utilization", read: (text) => (METRIC.test(text) ? text : null) },
+  where: { right: "attributes and values with semicolons between them, such as cpu.mode=user; cpu.mode=system", read: readWhere },
+  reduce: { right: REDUCERS.join(", "), read: (text) => (REDUCERS.includes(text) ? text : null) },
+  label: { right: "a text", read: (text) => text },
+  warning: NUMBER,
+  critical: NUMBER,
 });
 
 function readInterval(text) {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
   return seconds >= INTERVAL.least && seconds <= INTERVAL.most ? seconds : null;
+}
+
+function readNumber(text) {
+  return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : null;
+}
+
+/** One of these values of each attribute. */
+function readWhere(text) {
+  /** @type {Record<string, string[]>} */ const where = {};
+  for (const pair of text.split(";").filter((one) => one.trim())) {
+    const at = pair.indexOf("=");
+    const key = pair.slice(0, at).trim();
+    if (at < 0 || !METRIC.test(key)) return null;
+    (where[key] ??= []).push(pair.slice(at + 1).trim());
+  }
+  return where;
 }
 
 function readIds(text) {
@@ -48,6 +76,10 @@ export function readOptions(given, known) {
   }
   return { options, problems };
 }
+
+/** @param {Options} options */
+export const viewOf = ({ theme, range, interval }) =>
+  new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { rate: interval }) });
 
 /** A stranger's text, cut. */
 function shown(value) {

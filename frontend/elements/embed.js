@@ -1,8 +1,7 @@
 /** `<vital-embed>`: the whole of a page that is framed by another; its address says what it shows. */
 
 import { messageOf, readMessage } from "../core/messages.js";
-import { readOptions } from "../core/options.js";
-import { View } from "../core/view.js";
+import { readOptions, viewOf } from "../core/options.js";
 import { enter, leave } from "../net/station.js";
 import { h } from "./html.js";
 import { Stage } from "./stage.js";
@@ -12,7 +11,7 @@ const ROOT = new URL("../..", import.meta.url).href;
 const LOOKS = Object.freeze(["theme", "range", "interval", "title"]);
 
 export class VitalEmbed extends HTMLElement {
-  /** @type {View} */ view;
+  /** @type {import("../core/view.js").View} */ view;
   /** @type {import("../net/station.js").Station|null} */ station = null;
 
   /** @type {Stage} */ #stage;
@@ -58,7 +57,7 @@ export class VitalEmbed extends HTMLElement {
   /** @param {string} message */
   #refuse(message) {
     this.replaceChildren(h("div", { class: "stage one" }, h("div", { class: "room" }, h("p", { class: "problem", role: "alert" }, message))));
-    this.#post({ type: "error", panel: this.#panel, code: NaN, message });
+    this.#post({ type: "error", panel: this.#panel, code: null, message });
   }
 
   #turned = ({ detail }) => {
@@ -97,7 +96,7 @@ export class VitalEmbed extends HTMLElement {
     const { options, problems } = read;
     const unknown = [options.panel, ...(options.panels ?? [])].find((id) => id !== undefined && !this.#stage.known.includes(id));
     if (unknown !== undefined) problems.push(`There is no panel “${unknown}” here; there are ${this.#stage.known.join(", ") || "none yet"}.`);
-    if (problems.length) this.#post({ type: "error", panel: this.#panel, code: NaN, message: problems.join(" ") });
+    if (problems.length) this.#post({ type: "error", panel: this.#panel, code: null, message: problems.join(" ") });
     else this.#set(options);
   };
 
@@ -113,7 +112,3 @@ export class VitalEmbed extends HTMLElement {
     this.#stage.show([panel]);
   }
 }
-
-/** @param {import("../core/options.js").Options} options */
-export const viewOf = ({ theme, range, interval }) =>
-  new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { rate: interval }) });

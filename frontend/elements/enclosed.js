@@ -1,6 +1,18 @@
 /** Plotly as a module of its own: the page's own one, and its styles, are left as they are. The server puts it in here. */
 
 const STYLES = "plotly.js-style-global";
+/** Where Plotly measures words: in the page itself, whose styles must not reach it. */
+const RULER = "js-plotly-tester";
+const RULED = "all: initial; display: block; position: absolute; left: -10000px; top: -10000px; width: 9000px; height: 9000px";
+
+if (!document.getElementById(RULER)) {
+  const { body } = new DOMParser().parseFromString("<svg/>", "text/html");
+  const ruler = /** @type {SVGElement} */ (document.adoptNode(body.firstElementChild));
+  ruler.id = RULER;
+  ruler.setAttribute("aria-hidden", "true");
+  for (const rule of RULED.split("; ")) ruler.style.setProperty(...rule.split(": "), "important");
+  document.body.append(ruler);
+}
 
 const theirs = document.getElementById(STYLES);
 theirs?.removeAttribute("id");

@@ -57,6 +57,8 @@ def test_the_page_draws_with_the_plotly_that_python_has() -> None:
     assert found is not None
     assert found[1] == entry["version"]
     assert entry["file"] in (FRONTEND / "elements" / "plotly.js").read_text()
+    assert f"/* include ../vendor/{entry['file']} */" in (FRONTEND / "elements" / "enclosed.js").read_text()
+    assert entry["file"] in (FRONTEND / "embed.html").read_text()
     assert entry["file"] in (FRONTEND / "index.html").read_text()
 
 
@@ -82,7 +84,7 @@ def test_only_net_opens_connections_and_only_plot_calls_plotly() -> None:
         assert not re.search(r"\bnew (globalThis\.)?WebSocket\b|\bfetch\(|EventSource|sendBeacon", code(path)), (
             path.name
         )
-        if path.name not in {"plot.js", "plotly.js"}:
+        if path.name not in {"plot.js", "plotly.js", "enclosed.js"}:
             assert not re.search(r"\bPlotly\b|loadPlotly", code(path)), path.name
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vitalcast.web.bundle import BundleError, bundle
+from vitalcast.web.bundle import BundleError, bundle, including
 from vitalcast.web.pages import BUNDLES, frontend_dir
 
 MODULES = {
@@ -76,6 +76,28 @@ def test_each_module_is_run_once_and_after_those_it_imports(tmp_path: Path) -> N
     order = [joined.index(mark) for mark in ("ZERO = 0", 'hidden = "-"', "class Counter", "const result")]
     assert order == sorted(order)
     assert joined.count("class Counter") == 1
+
+
+def test_finds_other_files_from_where_it_is_served(tmp_path: Path) -> None:
+    joined, _ = bundle(write(tmp_path, MODULES), "main.js", at="static/")
+    assert b'new URL("static/core/words.js", import.meta.url)' in joined
+
+
+def test_a_style_sheet_becomes_one_of_the_script(tmp_path: Path) -> None:
+    main = """import look from "./look.css" with { type: "css" };\nconsole.log(look.text);\n"""
+    root = write(tmp_path, {"main.js": main, "look.css": 'a::before { content: "\\2014"; }\n'})
+    joined, sources = bundle(root.resolve(), "main.js")
+    fake = b"class CSSStyleSheet { replaceSync(text) { this.text = text; } }\n"
+    (root / "joined.mjs").write_bytes(fake + joined)
+    assert run(root / "joined.mjs").strip() == 'a::before { content: "\\2014"; }'
+    assert {path.name for path in sources} == {"main.js", "look.css"}
+
+
+def test_a_module_may_hold_another_file(tmp_path: Path) -> None:
+    root = write(tmp_path, {"elements/holder.js": "a();\n/* include ../b.js */\nc();\n", "b.js": "b('\\1');\n"})
+    text, sources = including(root.resolve(), "elements/holder.js")
+    assert text == b"a();\nb('\\1');\n\nc();\n"
+    assert {path.name for path in sources} == {"holder.js", "b.js"}
 
 
 @pytest.mark.parametrize(

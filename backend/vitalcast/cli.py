@@ -1,4 +1,4 @@
-"""The command line: `vitalcast` serves, `check` shows the configuration, `tail` follows series.
+"""The command line: `vitalcast` serves, `check` shows the configuration, `tail` follows series, `token` lets in.
 
 What only one command needs is imported inside it, so that each starts fast.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from vitalcast import __version__
+from vitalcast import __version__, cli_token
 from vitalcast.errors import ConfigError, VitalcastError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_MISUSED = 2
+TOKEN_VARIABLE = "VITALCAST_TOKEN"  # noqa: S105 - the name of a variable
 
 
 class Aggregate(enum.StrEnum):
@@ -40,6 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(cli_token.app)
 
 Host = Annotated[
     str | None,
@@ -173,6 +176,15 @@ def tail(
         typer.Option("--backfill", metavar="SECONDS", min=0, max=86400, help="Begin this far back."),
     ] = None,
     count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after so many ticks.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            metavar="TOKEN",
+            envvar=TOKEN_VARIABLE,
+            help="Token, where the server asks for one; only the variable hides it from others on this machine.",
+        ),
+    ] = None,
 ) -> None:
     """Follow series of a server, as a live table or JSON lines."""
     from vitalcast.tail import JsonLines, LiveTable, Request, follow, socket_url
@@ -182,15 +194,18 @@ def tail(
         address = socket_url(url)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--url") from None
+    token = (token or "").strip() or None
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise typer.BadParameter("a token has no other characters than letters, digits and . - _", param_hint="--token")
     try:
         if not sys.stdout.isatty():
-            follow(address, request, JsonLines(sys.stdout, sys.stderr), count=count)
+            follow(address, request, JsonLines(sys.stdout, sys.stderr), count=count, token=token)
             return
 
         from rich.console import Console
 
         with LiveTable(Console()) as table:
-            follow(address, request, table, count=count)
+            follow(address, request, table, count=count, token=token)
     except KeyboardInterrupt:  # how one leaves
         return
     except BrokenPipeError:

@@ -47,7 +47,7 @@ class Access:
         self._server = settings.server
         self._panels = settings.panels
         self._origins = tuple(str(parse_origin(origin)) for origin in settings.server.allowed_origins)
-        self._now_ms = now_ms
+        self.now_ms = now_ms
         self.folder = Path(settings.access.data_dir).expanduser() if settings.access.data_dir else default_data_dir()
         self._opened: Store | None = None
         self._secret = Secret(self.folder / SECRET_NAME)
@@ -62,7 +62,7 @@ class Access:
         self.anonymous = None if self.required else Grant(Scope.ADMIN if loopback else Scope.VIEW)
 
     def _has_active(self) -> bool:
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         return any(record.active(now_ms) for record in self._records.values())
 
     def check(self) -> None:
@@ -103,7 +103,7 @@ class Access:
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server does not know it")
         if record.revoked_ms is not None:
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: it has been revoked", revoked=True)
-        if record.expired(self._now_ms()):
+        if record.expired(self.now_ms()):
             raise expired()
         if origin is not None and str(parse_origin(origin)) not in (record.origins or self._origins):
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this site may not use it")
@@ -119,7 +119,7 @@ class Access:
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         id_ = self._known.get(digest)
         if id_ is None:
-            id_ = read_token(token, self._secret.value, now_s=self._now_ms() / 1000)
+            id_ = read_token(token, self._secret.value, now_s=self.now_ms() / 1000)
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()
             self._known[digest] = id_
@@ -127,7 +127,7 @@ class Access:
 
     def origins(self) -> frozenset[str]:
         """Return the sites whose pages may use some token that is in force."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         return frozenset(origin for one in self._records.values() if one.active(now_ms) for origin in one.origins)
 
     def changed(self) -> frozenset[str]:
@@ -185,7 +185,7 @@ class Access:
         It ends after `expires_s`, or never. Raises LimitsError, a ValueError, where its limits make no sense, and
         ConfigError where it cannot be kept.
         """
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         record = Record(
             secrets.token_hex(ID_BYTES),
             scope,
@@ -215,7 +215,7 @@ class Access:
 
     def revoke(self, id_: str) -> bool:
         """Take a token back, which closes its sockets within a second; return whether that changed anything."""
-        return self.store.revoke_token(id_, self._now_ms())
+        return self.store.revoke_token(id_, self.now_ms())
 
     def close(self) -> None:
         if self._opened is not None:

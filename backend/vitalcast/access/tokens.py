@@ -59,6 +59,10 @@ class Record:
         """Say whether it lets anybody in now."""
         return self.revoked_ms is None and not self.expired(now_ms)
 
+    def state(self, now_ms: int) -> str:
+        """Return `active`, `expired` or `revoked`."""
+        return "revoked" if self.revoked_ms is not None else "expired" if self.expired(now_ms) else "active"
+
     def claims(self) -> dict[str, Any]:
         """Return what the token's text says, in the names of RFC 7519 and ours."""
         claims: dict[str, Any] = {

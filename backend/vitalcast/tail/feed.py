@@ -12,6 +12,10 @@ from vitalcast.model import series_key
 
 SUBPROTOCOL = "vitalcast.v1.json"
 STREAM = "tail"
+NEEDS_HELLO = (
+    "the server asks for a token; make one on its machine with `vitalcast token create --scope stream "
+    "--metrics 'system.>'` and give it with --token or in VITALCAST_TOKEN"
+)
 
 
 class TailError(VitalcastError):
@@ -114,6 +118,8 @@ class Feed:
 
     def _read(self, message: dict[str, Any]) -> Iterator[Event]:
         match message["type"]:
+            case "welcome" if message.get("auth") == "required":
+                raise TailError(NEEDS_HELLO)
             case "ack":
                 yield from self._acknowledged(message)
             case "snapshot":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from collections.abc import Callable, Generator
@@ -21,6 +22,7 @@ BACKOFF_MIN_S = 0.5
 BACKOFF_MAX_S = 30.0
 STAY_AWAY_FROM = 4500
 RECOVERABLE_CODES_BELOW = 5000
+TOO_MANY_REQUESTS = 429
 
 
 def socket_url(url: str) -> str:
@@ -40,7 +42,7 @@ def socket_url(url: str) -> str:
 Connect = Callable[[str], "AbstractContextManager[ClientConnection]"]
 
 
-def open_socket(url: str) -> AbstractContextManager[ClientConnection]:
+def open_socket(url: str, *, token: str | None = None) -> AbstractContextManager[ClientConnection]:
     """Connect with the subprotocol. Raises OSError, or what websockets raises for a failed handshake."""
     from websockets.sync.client import connect
     from websockets.typing import Subprotocol
@@ -48,6 +50,7 @@ def open_socket(url: str) -> AbstractContextManager[ClientConnection]:
     connection: AbstractContextManager[ClientConnection] = connect(
         url,
         subprotocols=[Subprotocol(SUBPROTOCOL)],
+        additional_headers=None if token is None else {"Authorization": f"Bearer {token}"},
         max_size=MESSAGE_BYTES_MAX,
         close_timeout=1,
     )
@@ -60,7 +63,8 @@ def follow(
     sink: Sink,
     *,
     count: int | None = None,
-    connect: Connect = open_socket,
+    token: str | None = None,
+    connect: Connect | None = None,
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[float, float], float] = random.uniform,
 ) -> None:
@@ -70,6 +74,7 @@ def follow(
     after pauses that double up to half a minute, with jitter so that not all clients come back at once. Raises
     TailError where trying again is useless.
     """
+    connect = connect or functools.partial(open_socket, token=token)
     feed = Feed(request)
     ticks = 0
     attempt: int | None = None  # None before the first connection stood, 0 while one stands
@@ -131,7 +136,7 @@ def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Qu
         raise LostError(reason, after_s=after_s) from None
     except InvalidStatus as error:
         status = error.response.status_code
-        if 400 <= status < 500:
+        if 400 <= status < 500 and status != TOO_MANY_REQUESTS:
             raise TailError(f"{url}: the server refused the WebSocket with HTTP {status}") from None
         raise LostError(f"HTTP {status}") from None
     except InvalidURI as error:

@@ -24,6 +24,7 @@ from vitalcast.web.policy import Door, guard, is_code
 from vitalcast.web.proxies import TrustedProxies
 from vitalcast.web.security import Gate, RefusalLog, SecurityEdge
 from vitalcast.web.tls import tls_context
+from vitalcast.web.tokens import mount_tokens
 from vitalcast.web.ws import serve_socket
 
 
@@ -97,6 +98,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     mount_docs(app)
     mount_pages(app)
     mount_embed(app, service)
+    mount_tokens(app, service.access)
     mount_login(app, Login(service.access, service.attempts, app.refusals))
     app.guard()
     return app

@@ -91,6 +91,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "/badge/{metric}.svg": DRAWN,
         "/embed/panel/{id}": EMBEDDED,
         "/embed/dashboard": EMBEDDED,
+        "/api/v1/access": Rule(PANELS),
         "/api/v1/tokens": Rule(ADMINS),
         "/wall": Rule(WHOLE, Answer.PAGE),
         "/wall/{name}": OPEN,  # which shows how to pair a screen

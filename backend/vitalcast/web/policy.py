@@ -23,6 +23,7 @@ from vitalcast.errors import AccessError
 from vitalcast.web.caller import Credential, Way, credential, from_elsewhere, header, url_token
 from vitalcast.web.images import refusal
 from vitalcast.web.login import cookie_header, login_page, login_url, small_page
+from vitalcast.web.pages import CONTENT_SECURITY_POLICY
 from vitalcast.web.security import RefusalLog, error_body, framed_by, refuse
 
 if TYPE_CHECKING:
@@ -287,7 +288,8 @@ def _answer(scope: AsgiScope, denial: Denial, form: Answer) -> Response:
             headers["Set-Cookie"] = cookie_header(scope, "", None)
         return RedirectResponse(login_url(scope, denial.why), 303, headers)
     if form is Answer.FRAME:
-        return small_page(scope, denial.status, denial.message, headers)
+        # Whose page it is, is not known without a good token; there is nothing here but the words.
+        return small_page(scope, denial.status, denial.message, headers | framed_by(CONTENT_SECURITY_POLICY, ("*",)))
     if form is Answer.IMAGE:
         return refusal(get_route_path(scope), denial.status, denial.message, headers)
     if form is Answer.TEXT:

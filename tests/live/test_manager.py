@@ -12,7 +12,7 @@ import pytest
 from tests.core.machine import Machine
 
 from vitalcast.collectors.runtime import RuntimeStats
-from vitalcast.core.grants import Caller, Grant, Scope
+from vitalcast.core.grants import OPEN, Caller, Grant, Scope
 from vitalcast.core.groups import SeriesKey, TableGroup
 from vitalcast.core.names import Selection
 from vitalcast.core.protocol import CloseCode, ErrorCode, Limits
@@ -94,11 +94,11 @@ class House:
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
         return Grant(Scope.VIEW, token)
 
-    def open(self, *, plain: bool = False, caller: Caller | None = None) -> tuple[Connection, RecordingWriter]:
+    def open(self, *, plain: bool = False, caller: Caller = OPEN) -> tuple[Connection, RecordingWriter]:
         writer = RecordingWriter()
         return self.manager.connect(writer, plain=plain, caller=caller), writer
 
-    def subscribed(self, caller: Caller | None = None, **fields: Any) -> tuple[Connection, RecordingWriter]:
+    def subscribed(self, caller: Caller = OPEN, **fields: Any) -> tuple[Connection, RecordingWriter]:
         connection, writer = self.open(caller=caller)
         self.ask(connection, **({"type": "subscribe", "stream": "s", "metrics": ["system.load"]} | fields))
         writer.messages()

@@ -87,6 +87,13 @@ class Access:
 
     # --- letting in ----------------------------------------------------------------------------------------------
 
+    def without_token(self, *, origin: str | None = None) -> Grant | None:
+        """Return what a caller without a token gets, None where it needs one; `origin` is as for `verify`.
+
+        The sites that tokens name get nothing without one of these.
+        """
+        return self.anonymous if origin is None or str(parse_origin(origin)) in self._origins else None
+
     def verify(self, token: str, *, origin: str | None = None) -> Grant:
         """Return what a token grants. `origin` is the request's Origin where it is another site's page, else None.
 

@@ -95,9 +95,9 @@ class ConnectionManager:
     it has taken nothing for `slow_s`. `plain` is the stream of sockets that speak no protocol. `on_demand` is called
     whenever the subscriptions have changed.
 
-    A caller without a grant has `hello_s` to show a token that `verify` knows; `anonymous` is who comes where nobody
-    has said who it is. What a grant allows is settled when it is asked for, and not with every frame: sockets whose
-    grant ends are closed by `sweep` and by `revoke`. `on_refused` is told of each caller that is turned away, and why.
+    A caller without a grant has `hello_s` to show a token that `verify` knows. What a grant allows is settled when it
+    is asked for, and not with every frame: sockets whose grant ends are closed by `sweep` and by `revoke`.
+    `on_refused` is told of each caller that is turned away, and why.
     """
 
     def __init__(
@@ -109,7 +109,6 @@ class ConnectionManager:
         heartbeat_s: float = 10.0,
         slow_s: float = 30.0,
         hello_s: float = 10.0,
-        anonymous: Caller = OPEN,
         verify: Verify = no_tokens,
         on_refused: Callable[[Caller, str], None] = lambda _caller, _why: None,
         now_s: Callable[[], float] = time.monotonic,
@@ -120,8 +119,7 @@ class ConnectionManager:
         self.hub = hub
         self.on_demand = on_demand
         self.call_soon = call_soon
-        self.anonymous = anonymous
-        self.verify = verify
+        self._verify = verify
         self.on_refused = on_refused
         self._hello_s = hello_s
         self._plain_key = plain
@@ -148,9 +146,8 @@ class ConnectionManager:
 
     # --- coming and going ----------------------------------------------------------------------------------------
 
-    def connect(self, writer: Writer, *, plain: bool, caller: Caller | None = None) -> Connection:
+    def connect(self, writer: Writer, *, plain: bool, caller: Caller = OPEN) -> Connection:
         """Take in an accepted socket and send what it gets unasked. Raises TooManyConnections at a limit."""
-        caller = caller or self.anonymous
         self._admit(caller.address)
         session = Session(
             self.hub,
@@ -159,7 +156,7 @@ class ConnectionManager:
             now_s=self._now_s,
             heartbeat_s=self._heartbeat_s,
             caller=caller,
-            verify=self.verify,
+            verify=self._verify,
         )
         connection = Connection(self._next_id, session, writer, self._now_s())
         self._next_id += 1

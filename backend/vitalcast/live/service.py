@@ -96,7 +96,6 @@ class Service:
             heartbeat_s=settings.timeouts.heartbeat_s,
             slow_s=settings.timeouts.slow_s,
             hello_s=settings.timeouts.hello_s,
-            anonymous=Caller(self.access.anonymous),
             verify=self._verify,
             on_demand=self._demand_changed,
         )
@@ -105,7 +104,9 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
 
     def _verify(self, token: str, caller: Caller) -> Grant:
-        return self.attempts.verify(token, address=caller.address, origin=caller.origin)
+        # What a page elsewhere tries in somebody's browser must not lock that somebody out.
+        address = caller.address if caller.origin is None else f"{caller.address} for {caller.origin}"
+        return self.attempts.verify(token, address=address, origin=caller.origin)
 
     def _demand_changed(self) -> None:
         self.sampler.wake()

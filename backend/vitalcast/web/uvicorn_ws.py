@@ -50,18 +50,23 @@ class FastWriter(DirectWriter):
     `transport.write`; what the kernel does not take is left to the transport. The order holds because nothing is
     written directly while the buffer holds anything: the transport's high-water mark is 0, so that it pauses writing,
     and the manager sets the socket aside, with the first byte that stays.
+
+    Under TLS all goes to the transport, which encrypts; below it lies another one with a buffer of its own.
     """
 
-    __slots__ = ("_buffered_bytes", "_protocol", "_transport")
+    __slots__ = ("_below", "_buffered_bytes", "_peer_fd", "_protocol", "_transport")
 
     def __init__(self, protocol: FastWebSocketProtocol) -> None:
         transport = protocol.transport
         self._protocol = protocol
         self._transport = transport
         self._buffered_bytes = transport.get_write_buffer_size
-        peer = transport.get_extra_info("socket")
+        self._peer_fd = transport.get_extra_info("socket").fileno()
+        self._below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+        if self._below is not None:
+            self._below.set_write_buffer_limits(high=0)
         direct = transport.get_extra_info("sslcontext") is None and isinstance(protocol.loop, asyncio.SelectorEventLoop)
-        self.fd = peer.fileno() if direct else -1
+        self.fd = self._peer_fd if direct else -1
 
     def write(self, batch: Batch) -> bool:
         data = batch.joined
@@ -87,7 +92,8 @@ class FastWriter(DirectWriter):
         self._transport.abort()  # the peer is gone; connection_lost follows
 
     def progress(self) -> int:
-        return self._buffered_bytes() + _unsent_bytes(self.fd)
+        below_bytes = self._below.get_write_buffer_size() if self._below is not None else 0
+        return self._buffered_bytes() + below_bytes + _unsent_bytes(self._peer_fd)
 
     def close(self, code: int, reason: str, last: Batch) -> None:
         self._protocol.say_goodbye(code, reason, last)
@@ -164,7 +170,7 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         del self.scope, self.request, self.response
         self.__dict__ = dict(vars(self))  # a copy is made to measure, half the size of one that has grown
 
-    def take_over(self, manager: ConnectionManager, *, plain: bool, caller: Caller | None = None) -> None:
+    def take_over(self, manager: ConnectionManager, *, plain: bool, caller: Caller) -> None:
         """Hand the accepted socket to the manager; the ASGI application may return.
 
         Raises TooManyConnections and ClientDisconnected; the socket is ASGI's still.

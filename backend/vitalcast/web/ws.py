@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vitalcast.core.grants import Caller
 from vitalcast.core.protocol import SUBPROTOCOL, CloseCode, bye, error_reply
-from vitalcast.errors import AccessError
+from vitalcast.core.throttle import network_of
 from vitalcast.live.connection import Batch, Connection, Writer
 from vitalcast.live.manager import ConnectionManager, TooManyConnections
 from vitalcast.web.uvicorn_ws import EXTENSION, FastWebSocketProtocol
@@ -20,19 +20,19 @@ CLOSE_S = 1.0
 async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None:
     """Serve one socket to its end, or until the manager has taken it over.
 
-    Who is there, the edge has found out and put into the scope's `state`. A token that is no good is told in words,
-    which a refused handshake would not carry to a browser.
+    Who is there, the edge has found out and put into the scope's `state`: `grant`, `refusal`, `address` and `origin`.
+    A token that is no good is told in words, which a refused handshake would not carry to a browser.
     """
     plain = SUBPROTOCOL not in websocket.scope["subprotocols"]
     await websocket.accept(subprotocol=None if plain else SUBPROTOCOL)
-    state = websocket.scope.get("state") or {}
-    refusal = state.get("refusal")
-    if isinstance(refusal, AccessError):
-        code = CloseCode.REVOKED if refusal.revoked else CloseCode.BAD_TOKEN
+    state = websocket.scope["state"]
+    caller = Caller(state["grant"], network_of(state["address"]), state["origin"])
+    refusal = state["refusal"]
+    if refusal is not None:
+        manager.on_refused(caller, refusal.message)
         await websocket.send_text(error_reply(None, refusal).text)
-        await _turn_away(websocket, code, refusal.message)
+        await _turn_away(websocket, CloseCode.REVOKED if refusal.revoked else CloseCode.BAD_TOKEN, refusal.message)
         return
-    caller = Caller(state.get("grant", manager.anonymous.grant), state.get("address", ""), state.get("origin"))
     fast = websocket.scope.get("extensions", {}).get(EXTENSION)
     try:
         if isinstance(fast, FastWebSocketProtocol):
@@ -40,6 +40,7 @@ async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None
         else:
             await _serve_by_asgi(websocket, manager, plain=plain, caller=caller)
     except TooManyConnections as error:
+        manager.on_refused(caller, str(error))
         await _turn_away(websocket, CloseCode.TOO_MANY_CONNECTIONS, str(error))
 
 

@@ -16,7 +16,7 @@ from vitalcast.core.grants import Scope
 from vitalcast.errors import ConfigError
 
 APPLICATION_ID = 0x56695441  # "ViTA"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 READ_S = 0.2  # readers wait for hardly anything, and the server's must not
 WRITE_S = 5.0
 KEPT_MS = 30 * 24 * 3_600_000  # how long the record of a token outlives it
@@ -29,7 +29,18 @@ CREATE TABLE IF NOT EXISTS token (
   revoked_ms INTEGER, limits TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-TABLES = (TOKENS,)
+SCREENS = """
+CREATE TABLE IF NOT EXISTS pairing (
+  code TEXT PRIMARY KEY, address TEXT NOT NULL, agent TEXT NOT NULL, created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL, approved_ms INTEGER, name TEXT NOT NULL, playlist TEXT NOT NULL,
+  secret_hash TEXT NOT NULL UNIQUE
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS screen (
+  id TEXT PRIMARY KEY, token TEXT NOT NULL UNIQUE, name TEXT NOT NULL, playlist TEXT NOT NULL, address TEXT NOT NULL,
+  agent TEXT NOT NULL, paired_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+TABLES = (TOKENS, SCREENS)
 
 
 class Store:

@@ -22,6 +22,7 @@ from vitalcast.web.login import Login, mount_login
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages
 from vitalcast.web.policy import Door, guard, is_code
 from vitalcast.web.proxies import TrustedProxies
+from vitalcast.web.screens import mount_screens
 from vitalcast.web.security import Gate, RefusalLog, SecurityEdge
 from vitalcast.web.tls import tls_context
 from vitalcast.web.tokens import mount_tokens
@@ -99,6 +100,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     mount_pages(app)
     mount_embed(app, service)
     mount_tokens(app, service.access)
+    mount_screens(app, service)
     mount_login(app, Login(service.access, service.attempts, app.refusals))
     app.guard()
     return app

@@ -30,6 +30,7 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "img-src 'self' data: blob:",
         "font-src 'self'",
         "connect-src 'self'",
+        "frame-src 'self'",
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -55,6 +56,8 @@ BUNDLES: Final = {
     "dashboard.js": "elements/define.js",
     "frame.js": "elements/define_frame.js",
     "embed.js": "elements/define_embed.js",
+    "wall.js": "elements/define_wall.js",
+    "screens.js": "elements/define_screens.js",
 }
 # Those that are served beside /static/, and not below it.
 _ABOVE: Final = {"embed.js": "static/"}

@@ -94,12 +94,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "/embed/dashboard": EMBEDDED,
         "/api/v1/access": Rule(PANELS),
         "/api/v1/tokens": Rule(ADMINS),
-        "/wall": Rule(WHOLE, Answer.PAGE),
-        "/wall/{name}": OPEN,  # which shows how to pair a screen
+        "/wall": OPEN,  # which shows how to pair a screen
+        "/wall/{name}": OPEN,
         "/api/v1/screen": Rule(WHOLE),
         "/screens": Rule(ADMINS, Answer.PAGE),
         "/api/v1/screens": Rule(ADMINS),
         "/api/v1/screens/{id}": Rule(ADMINS),
+        "/api/v1/screens/pairings": OPEN,
+        "/api/v1/screens/pairings/claim": OPEN,
+        "/api/v1/screens/pairings/{code}": Rule(ADMINS),
     }
 )
 

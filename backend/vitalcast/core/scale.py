@@ -40,7 +40,7 @@ class Tick:
 
 def round_step(rough: float, unit: str) -> float:
     """Return the next round step at or above `rough`: powers of two for bytes, else ones, twos and fives."""
-    if not rough > 0:
+    if not rough > _HAIR**3:  # no span that anything real has
         return 1.0
     if is_binary(unit):
         return max(1.0, 2.0 ** math.ceil(math.log2(rough) - _HAIR))

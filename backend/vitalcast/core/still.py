@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vitalcast.core.clock import clock_text, stamp_text, zone_text
 from vitalcast.core.colors import FONT, THEMES, Colors, Theme
@@ -19,16 +21,22 @@ from vitalcast.core.thin import highest
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    import numpy.typing as npt
+
     from vitalcast.core.past import Past
     from vitalcast.panel import Panel
+
+    Floats = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 640, 320
 WIDTH_MIN, HEIGHT_MIN = 200, 120
 WIDTH_MAX, HEIGHT_MAX = 4000, 3000
+LARGEST = 1e18
 TITLE_MAX = 120
 SAID_MAX = 8  # lines in the description
 ROWS_LISTED_MAX = 16  # more rows of a heatmap are read from its picture
 NARROW = 420
+TWO_ROWS = 160  # lower ones have a head of one row
 LEGEND_SHARE_MAX = 0.4  # of the picture's height
 NOTHING = "Nothing here has such series."
 NO_READINGS = "No readings in this window."
@@ -93,6 +101,7 @@ def draw_words(said: str, look: Look) -> str:
 
 class _Still:
     def __init__(self, panel: Panel, reading: Reading, past: Past, look: Look, window: Window) -> None:
+        past = replace(past, values=_possible(past.values), newest=_possible(past.newest))
         self.panel, self.reading, self.past, self.look, self.window = panel, reading, past, look, window
         self.colors = THEMES[look.theme]
         self.rem = look.rem
@@ -155,13 +164,14 @@ class _Still:
     def _head(self) -> tuple[str, int]:
         """Return the title and the numbers, in one row where there is room for them, else in two."""
         rem, inner = self.rem, self.inner
-        age = self._age() if self.stale else ""
-        age_width = width_of(age, 0.85 * rem, bold=True) + 0.6 * rem if age else 0
         title_width = width_of(self.title, _TITLE * rem, bold=True)
+        age, age_width = self._old(inner - min(title_width, 0.5 * inner))
         pieces = self._pieces(inner - title_width - age_width - 1.2 * rem)
-        rows = 1 if pieces is not None or self.look.height < HEIGHT_MIN * 1.4 else 2
-        if pieces is None:
-            pieces = self._pieces(inner if rows == 2 else inner - 4 * rem) or []
+        rows = 1 if pieces is not None or self.look.height < TWO_ROWS else 2
+        if pieces is None and rows == 1:
+            age, age_width = self._old(0)
+            pieces = self._pieces(inner - min(title_width, 5 * rem) - age_width - 1.2 * rem)
+        pieces = pieces or (self._pieces(inner) if rows == 2 else None) or []
         room = inner - age_width - (_width(pieces) + rem if rows == 1 else 0)
         title = shortened(self.title, room, _TITLE * rem, bold=True)
         left, line = _PAD * rem, (0.35 + 0.72 * _HEAD) * rem
@@ -172,6 +182,14 @@ class _Still:
         return drawn + _laid_out(
             pieces, right if rows == 1 else left + _width(pieces), line + (rows - 1) * _HEAD * rem
         ), rows
+
+    def _old(self, room: float) -> tuple[str, float]:
+        """Return how old the readings are, in as many words as there is room for, and how wide that is."""
+        if not self.stale:
+            return "", 0.0
+        size, apart = 0.85 * self.rem, 0.6 * self.rem
+        long, short = (width_of(text, size, bold=True) + apart for text in (self._age(), "stale"))
+        return (self._age(), long) if long <= room else ("stale", short)
 
     def _pieces(self, room: float) -> list[_Piece] | None:
         """Return the level and the numbers with as many words as there is room for; None where there is too little."""
@@ -331,6 +349,11 @@ class _Still:
         return _words(left, edge, line, size, self.colors.soft) + _words(
             right, edge + self.inner, line, size, self.colors.warn if self.stale else self.colors.soft, anchor="end"
         )
+
+
+def _possible(values: Floats) -> Floats:
+    """Take for missing what no machine has, and what no axis could show."""
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a chart is drawn from: `lines` are those of the reading that are drawn, `rem` is the size of type."""
+    """All that a chart is drawn from: `lines` are those of the reading that are drawn, `rem` is the size of type.
+
+    The past is free of numbers that no machine has, which no axis could show.
+    """
 
     panel: Panel
     reading: Reading
@@ -182,7 +185,8 @@ def _lines(scene: Scene, box: Box) -> str:
     high = max([0.0, level if level > 0 else 0.0, *(float(np.fmax.reduce(shape.top, initial=0.0)) for shape in shapes)])
     scale = _scale(scene, low, high, max(2, min(6, math.floor(height / (2.5 * rem)))))
     ticks = ticks_of(scale, unit)
-    left = max([2.0 * rem, *(width_of(tick.text, LABEL * rem) for tick in ticks)]) + 0.5 * rem
+    texts = [shortened(tick.text, 0.4 * box.width, LABEL * rem) for tick in ticks]
+    left = max([2.0 * rem, *(width_of(text, LABEL * rem) for text in texts)]) + 0.5 * rem
     area = Box(box.left + left, box.top + 0.5 * rem, max(box.width - left, 1), max(height, 1))
     span = scale.high - scale.low
 
@@ -192,7 +196,10 @@ def _lines(scene: Scene, box: Box) -> str:
     across = f"h{number(area.width)}"
     start = number(area.left)
     grid = "".join(f"M{start},{_crisp(area.top + y(tick.value))}{across}" for tick in ticks if tick.value)
-    labels = [_label(scene, tick.text, area.left - 0.4 * rem, area.top + y(tick.value), "end") for tick in ticks]
+    labels = [
+        _label(scene, text, area.left - 0.4 * rem, area.top + y(tick.value), "end")
+        for tick, text in zip(ticks, texts, strict=True)
+    ]
     drawn = "".join(_shape(scene, area, scale, shape) for shape in shapes)
     if not math.isnan(level):
         drawn += element(
@@ -213,7 +220,7 @@ def _plain(scene: Scene, width: float) -> list[_Shape]:
     most = _most(scene, width)
     shapes = []
     for line in scene.lines:
-        values = _finite(scene.past.of(line.column))
+        values = scene.past.of(line.column)
         rows = extremes(values, most)
         top = -values[rows] if line.down else values[rows]
         shapes.append(_Shape(line, scene.past.times_ms[rows], top, np.zeros(len(rows))))
@@ -222,7 +229,7 @@ def _plain(scene: Scene, width: float) -> list[_Shape]:
 
 def _bands(scene: Scene, width: float) -> list[_Shape]:
     """Put each line on the one below it. All are drawn at the same times, or they would cross."""
-    block = _finite(scene.past.values[:, [scene.past.columns.index(line.column) for line in scene.lines]])
+    block = scene.past.values[:, [scene.past.columns.index(line.column) for line in scene.lines]]
     whole = np.where(np.isnan(block).all(axis=1), np.nan, np.nansum(block, axis=1))
     rows = extremes(whole, _most(scene, width))
     reached = {False: np.zeros(len(rows)), True: np.zeros(len(rows))}
@@ -239,10 +246,6 @@ def _most(scene: Scene, width: float) -> int:
     return max(min(round(width), POINTS_OF_ALL_MAX // max(len(scene.lines), 1)), POINTS_MIN)
 
 
-def _finite(values: Floats) -> Floats:
-    return np.where(np.isfinite(values), values, np.nan)
-
-
 def _scale(scene: Scene, low: float, high: float, ticks: int) -> Scale:
     panel, unit = scene.panel, scene.reading.unit
     end = panel.max if isinstance(panel.max, float) else _newest(scene, scene.reading.max)
@@ -253,8 +256,7 @@ def _scale(scene: Scene, low: float, high: float, ticks: int) -> Scale:
 
 def _newest(scene: Scene, column: int) -> float:
     newest = scene.past.newest
-    value = float(newest[column]) if 0 <= column < len(newest) else math.nan
-    return value if math.isfinite(value) else math.nan
+    return float(newest[column]) if 0 <= column < len(newest) else math.nan
 
 
 def _shape(scene: Scene, area: Box, scale: Scale, shape: _Shape) -> str:
@@ -265,10 +267,13 @@ def _shape(scene: Scene, area: Box, scale: Scale, shape: _Shape) -> str:
     base: Floats = (scale.high - shape.base) / span * area.height
     lines, fills = [], []
     for start, end in _stretches(shape.top):
-        edge = _points(x[start:end], top[start:end])
-        lines.append(f"M{edge}" if end - start > 1 else f"M{edge}h0.1")
-        if not np.array_equal(top[start:end], base[start:end]):
-            fills.append(f"M{edge}L{_points(x[start:end][::-1], base[start:end][::-1])}Z")
+        rows, wide = np.arange(start, end), np.zeros(end - start)
+        if end - start == 1:  # a lone reading is a pixel wide
+            rows, wide = np.array([start, start]), np.array([-0.5, 0.5])
+        edge = _points(x[rows] + wide, top[rows])
+        lines.append(f"M{edge}")
+        if not np.array_equal(top[rows], base[rows]):
+            fills.append(f"M{edge}L{_points((x[rows] + wide)[::-1], base[rows][::-1])}Z")
     filled = BAND_FILL if scene.panel.stack else LINE_FILL
     drawn = element("path", d="".join(fills), fill=color, fill_opacity=filled) if fills else ""
     if lines and not scene.panel.stack:
@@ -306,7 +311,7 @@ def _heatmap(scene: Scene, box: Box) -> str:
     left = max((width_of(label, size) for label in labels), default=0.0) + 0.5 * rem
     head = 1.4 * rem
     area = Box(box.left + left, box.top + head, max(box.width - left, 1), max(box.height - head - 1.6 * rem, 1))
-    values = _finite(scene.past.values[:, [scene.past.columns.index(line.column) for line in scene.lines]])
+    values = scene.past.values[:, [scene.past.columns.index(line.column) for line in scene.lines]]
     scale = _scale(scene, 0.0, float(np.fmax.reduce(values, axis=None, initial=0.0)), 4)
     every = max(1, math.ceil(rows / max(1, math.floor(area.height / (1.1 * rem)))))
     named = [
@@ -384,7 +389,7 @@ def _ramp(scene: Scene, box: Box, scale: Scale) -> str:
     rem, unit = scene.rem, scene.reading.unit
     size, wide, high = LABEL * rem, 6 * rem, 0.55 * rem
     right, middle = box.left + box.width, box.top + 0.6 * rem
-    text = format_tick(scale.high, unit)
+    text = shortened(format_tick(scale.high, unit), 0.3 * box.width, size)
     start = right - width_of(text, size) - 0.4 * rem - wide
     steps = [
         element(
@@ -428,7 +433,7 @@ def _bar(scene: Scene, bar: Bar, place: Box) -> str:
     level = level_of(scene.panel.thresholds, bar.share)
     alarm = {"": None, "warning": colors.warn, "critical": colors.bad}[level]
     size, middle, top = WORD * rem, place.top + (BAR_WORDS / 2) * rem, place.top + BAR_WORDS * rem
-    text = _bar_text(scene, bar)
+    text = shortened(_bar_text(scene, bar), 0.85 * place.width, size)
     label = shortened(clean(bar.label), place.width - width_of(text, size) - rem, size, end=True)
     right = place.left + place.width
     at, parts = place.left, []

@@ -23,7 +23,7 @@ import psutil
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_S = 60.0  # only so that a failure ends: two busy cores start a server in a few seconds
 STOP_S = 20.0
-_URL = re.compile(r"http://127\.0\.0\.1:(\d+)[/ ]")
+_URL = re.compile(r"https?://127\.0\.0\.1:(\d+)[/ ]")
 
 
 class Variant(enum.StrEnum):
@@ -118,7 +118,12 @@ class Server:
             kept["VITALCAST_SERVER__FAST_PATH"] = "false"
         if self._scripted:
             kept["PYTHONPATH"] = os.pathsep.join([*filter(None, [kept.get("PYTHONPATH")]), str(CHECKOUT)])
-        own = {"XDG_CONFIG_HOME": self._folder.name, "VITALCAST_ACCESS__DATA_DIR": str(self.data_folder)}
+        own = {
+            "XDG_CONFIG_HOME": self._folder.name,
+            "VITALCAST_ACCESS__DATA_DIR": str(self.data_folder),
+            # All clients of a test come from one address, some hundreds at a time.
+            "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND_PER_ADDRESS": "100000",
+        }
         return kept | own | self._env
 
     def start(self) -> Server:

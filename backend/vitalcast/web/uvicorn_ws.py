@@ -177,7 +177,8 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         """
         if self.disconnected or self.transport.is_closing():
             raise ClientDisconnected
-        self.transport.set_write_buffer_limits(high=0)
+        # Write nothing more while a byte is left. A transport pauses above the mark, one with TLS already at it.
+        self.transport.set_write_buffer_limits(high=int(self.transport.get_extra_info("sslcontext") is not None))
         peer = self.transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         writer = FastWriter(self)

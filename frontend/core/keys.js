@@ -26,6 +26,7 @@ export const BINDINGS = Object.freeze([
   { group: "Panels", keys: ["v"], action: "table", panel: true, words: "Show the readings as a table" },
   { group: "Panels", keys: ["p"], action: "png", panel: true, words: "Download the picture (PNG)" },
   { group: "Panels", keys: ["c"], action: "csv", panel: true, words: "Download the readings (CSV)" },
+  { group: "Panels", keys: ["e"], action: "embed", panel: true, words: "Show it elsewhere" },
   { group: "Page", keys: ["/"], action: "filter", words: "Filter the processes" },
   { group: "Page", keys: ["t"], action: "theme", words: "Colours: the system\u2019s, dark, light" },
   { group: "Page", keys: ["?"], action: "help", words: "This help" },

@@ -28,6 +28,7 @@ export class VitalDashboard extends HTMLElement {
   #state = "";
   /** @type {Address} */ #address;
   /** @type {Kiosk} */ #kiosk;
+  /** @type {any} */ #embedding;
   /** @type {() => void} */ #stopListening = () => {};
   /** @type {HTMLElement} */ #name;
   /** @type {HTMLElement} */ #uptime;
@@ -55,6 +56,7 @@ export class VitalDashboard extends HTMLElement {
     this.view.addEventListener("change", this.#turned);
     this.#status.addEventListener("turned", this.#entitle);
     this.addEventListener("link", this.#link);
+    this.addEventListener("embed", this.#embed);
     this.addEventListener("tell", this.#told);
     this.feeds.host.addEventListener("change", this.#aged);
     socket.addEventListener("message", this.#heard);
@@ -68,6 +70,7 @@ export class VitalDashboard extends HTMLElement {
     this.connection.socket.removeEventListener("message", this.#heard);
     this.feeds.host.removeEventListener("change", this.#aged);
     this.removeEventListener("tell", this.#told);
+    this.removeEventListener("embed", this.#embed);
     this.removeEventListener("link", this.#link);
     this.#status.removeEventListener("turned", this.#entitle);
     this.view.removeEventListener("change", this.#turned);
@@ -93,10 +96,11 @@ export class VitalDashboard extends HTMLElement {
     this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, feeds });
     const controls = Object.assign(h("vital-controls"), { view, clock });
     const help = /** @type {any} */ (h("vital-help"));
+    this.#embedding = h("vital-embedding");
     this.#kiosk = new Kiosk(view);
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
-    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help, this.#kiosk.element);
+    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help, this.#embedding, this.#kiosk.element);
     const pilot = new Pilot({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
     this.#stopListening = listen(document.documentElement, (binding) => pilot.act(binding));
   }
@@ -205,6 +209,8 @@ export class VitalDashboard extends HTMLElement {
     const address = this.#address.of(event.detail);
     this.#say((await copy(address)) ? "The link is in the clipboard." : `This browser does not let the page copy. The link: ${address}`);
   };
+
+  #embed = (event) => this.#embedding.open(/** @type {any} */ (event.target).definition);
 
   #told = (event) => this.#say(event.detail);
 

@@ -3,6 +3,7 @@
 import { VitalControls } from "./controls.js";
 import { VitalCrosshair } from "./crosshair.js";
 import { VitalDashboard } from "./dashboard.js";
+import { VitalEmbedding } from "./embedding.js";
 import { VitalHelp } from "./help.js";
 import { VitalMenu } from "./menu.js";
 import { VitalPanel } from "./panel.js";
@@ -20,4 +21,5 @@ customElements.define("vital-vitals", VitalVitals);
 customElements.define("vital-status", VitalStatus);
 customElements.define("vital-controls", VitalControls);
 customElements.define("vital-help", VitalHelp);
+customElements.define("vital-embedding", VitalEmbedding);
 customElements.define("vital-dashboard", VitalDashboard);

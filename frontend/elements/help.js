@@ -17,7 +17,7 @@ export class VitalHelp extends HTMLElement {
         h("header", {}, h("h2", { id: "help-title" }, "Keys"), close),
         h("div", { class: "groups" }, ...[...groups].map(([name, bindings]) => groupOf(name, bindings))),
         h("p", {}, "Drag over a chart to look at a part of the time; a double click goes back to live."),
-        h("p", {}, "F, V, P and C are about the panel that has the focus or the pointer."),
+        h("p", {}, "F, V, P, C and E are about the panel that has the focus or the pointer."),
       )
     );
     // A click beside it is a click on the backdrop, which counts as the dialog's own.

@@ -13,23 +13,26 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
 }
 
-/** @param {string} text @returns {Promise<boolean>} whether it is in the clipboard now */
-export async function copy(text) {
+/**
+ * @param {string} text @param {HTMLElement} [within] what is in use: the rest of the page is not, below a dialog
+ * @returns {Promise<boolean>} whether it is in the clipboard now
+ */
+export async function copy(text, within = document.body) {
   try {
     // Not there on a page that came over plain HTTP from another machine.
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copyByHand(text);
+    return copyByHand(text, within);
   }
 }
 
-function copyByHand(text) {
+function copyByHand(text, within) {
   const field = document.createElement("textarea");
   const before = document.activeElement;
   field.value = text;
   field.className = "unseen";
-  document.body.append(field);
+  within.append(field);
   field.select();
   const done = document.execCommand("copy");
   field.remove();

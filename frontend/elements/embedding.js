@@ -1,0 +1,214 @@
+/** `<vital-embedding>`: how a panel, or the dashboard, can be shown elsewhere: the lines to copy, and a token for them. */
+
+import { snippetsOf } from "../core/snippets.js";
+import { RANGES } from "../core/view.js";
+import { loadAccess, makeToken } from "../net/access.js";
+import { h, setText } from "./html.js";
+import { copy } from "./save.js";
+
+const SIZES = Object.freeze({ small: [320, 200], medium: [640, 360], large: [960, 540] });
+const DAY_S = 86_400;
+const LIFETIMES = Object.freeze({ "30 days": 30 * DAY_S, "90 days": 90 * DAY_S, "1 year": 365 * DAY_S, "it is revoked": 0 });
+const EXAMPLE = ["https:", "", "wiki.example.org"].join("/");
+
+export class VitalEmbedding extends HTMLElement {
+  /** @type {HTMLDialogElement|null} */ #dialog = null;
+  /** @type {{id: string, title: string}} */ #panel;
+  /** @type {HTMLFormElement} */ #form;
+  /** @type {HTMLElement} */ #access;
+  /** @type {HTMLElement} */ #lines;
+  /** @type {HTMLIFrameElement} */ #preview;
+  /** @type {HTMLElement} */ #view;
+  #token = "";
+  #changes = 0;
+
+  disconnectedCallback() {
+    this.#close();
+  }
+
+  /** Opens it for a panel. @param {{id: string, title: string}} panel */
+  open(panel) {
+    this.#close();
+    this.#panel = panel;
+    this.#token = "";
+    this.#build();
+    this.#write();
+    this.#dialog?.showModal();
+    this.#ask();
+  }
+
+  #close = () => {
+    this.#dialog = null;
+    this.replaceChildren();
+  };
+
+  #build() {
+    const close = h("button", { type: "button", autofocus: true }, "Close ", h("kbd", {}, "Esc"));
+    this.#form = /** @type {HTMLFormElement} */ (
+      h(
+        "form",
+        { class: "options", "aria-label": "How it is to look" },
+        choice("What", "what", { [this.#panel.title]: "panel", "The dashboard": "dashboard" }),
+        choice("Colours", "theme", { "the page’s or the system’s": "", dark: "dark", light: "light" }),
+        choice("Range", "range", { "5 min": 300, "1 min": RANGES["1m"], "15 min": RANGES["15m"] }),
+        choice("Size", "size", Object.fromEntries(Object.entries(SIZES).map(([name, [width, height]]) => [`${name}, ${width} × ${height}`, name])), "medium"),
+        h("label", { class: "tick" }, h("input", { type: "checkbox", name: "title", checked: true }), " Title"),
+      )
+    );
+    this.#access = h("div", { class: "access" }, h("p", {}, "Looking whether a token is needed…"));
+    this.#preview = /** @type {HTMLIFrameElement} */ (h("iframe", { title: "Preview", tabindex: "-1" }));
+    this.#view = h("div", { class: "preview" }, this.#preview);
+    this.#lines = h("div", { class: "lines" });
+    const dialog = /** @type {HTMLDialogElement} */ (
+      h(
+        "dialog",
+        { "aria-labelledby": "embedding-title" },
+        h("header", {}, h("h2", { id: "embedding-title" }, `Embed ${this.#panel.title}`), close),
+        this.#form,
+        this.#access,
+        this.#view,
+        this.#lines,
+      )
+    );
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", this.#close);
+    // A click beside it is a click on the backdrop, which counts as the dialog's own.
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    this.#form.addEventListener("change", () => this.#changed());
+    this.#form.addEventListener("submit", (event) => event.preventDefault());
+    this.#dialog = dialog;
+    this.replaceChildren(dialog);
+  }
+
+  get #options() {
+    const given = new FormData(this.#form);
+    const [width, height] = SIZES[String(given.get("size"))];
+    const theme = String(given.get("theme"));
+    const dashboard = given.get("what") === "dashboard";
+    return { dashboard, theme, range: Number(given.get("range")), title: given.has("title"), width, height };
+  }
+
+  #changed() {
+    const { dashboard } = this.#options;
+    setText(/** @type {Element} */ (this.querySelector("h2")), `Embed ${dashboard ? "the dashboard" : this.#panel.title}`);
+    this.#write();
+  }
+
+  // --- the lines ---------------------------------------------------------------------------------------------------
+
+  #write() {
+    const { dashboard, ...options } = this.#options;
+    const base = new URL(".", document.baseURI).href;
+    const wanted = { base, panel: dashboard ? null : this.#panel, ...options };
+    const snippets = snippetsOf({ ...wanted, token: this.#token });
+    this.#lines.replaceChildren(...snippets.map((snippet) => this.#snippet(snippet)));
+    this.#show(wanted);
+  }
+
+  /** @param {import("../core/snippets.js").Snippet} snippet */
+  #snippet({ name, words, text }) {
+    const button = h("button", { type: "button", "aria-label": `Copy: ${name}` }, "Copy");
+    const told = h("span", { class: "told", role: "status" });
+    button.addEventListener("click", async () => {
+      const done = await copy(text, this.#dialog ?? undefined);
+      button.focus();
+      setText(told, done ? "In the clipboard." : "This browser does not let the page copy; mark it by hand.");
+    });
+    return h(
+      "section",
+      {},
+      h("div", { class: "head" }, h("h3", {}, name), h("p", {}, words), told, button),
+      h("pre", { tabindex: "0", role: "group", "aria-label": name }, h("code", {}, text)),
+    );
+  }
+
+  /** The frame as it will be, without a token: here the reader is known. */
+  #show({ base, panel, theme, range, title, width, height }) {
+    const url = new URL(panel ? `embed/panel/${panel.id}` : "embed/dashboard", base);
+    const words = Object.keys(RANGES).find((key) => RANGES[key] === range) ?? "5m";
+    const scheme = theme || document.documentElement.dataset.theme || "system";
+    for (const [key, value] of Object.entries({ theme: scheme, range: words, title: Number(title) })) url.searchParams.set(key, String(value));
+    this.#view.style.setProperty("--width", String(width));
+    this.#view.style.setProperty("--height", String(height));
+    if (this.#preview.src !== url.href) this.#preview.src = url.href;
+  }
+
+  // --- the token ---------------------------------------------------------------------------------------------------
+
+  async #ask() {
+    const dialog = this.#dialog;
+    let parts;
+    try {
+      const access = await loadAccess();
+      if (!access.required) parts = [this.#open()];
+      else if (access.scope === "admin") parts = [this.#maker()];
+      else parts = [this.#petition()];
+    } catch (error) {
+      parts = [h("p", { class: "problem" }, `Whether a token is needed could not be found out: ${error.message}.`)];
+    }
+    if (dialog === this.#dialog) this.#access.replaceChildren(...parts);
+  }
+
+  #open() {
+    return h(
+      "p",
+      {},
+      "No token is needed here. For frames on other sites, add each site to ",
+      h("code", {}, "server.frame_ancestors"),
+      " in config.toml; for elements and numbers, to ",
+      h("code", {}, "server.allowed_origins"),
+      ".",
+    );
+  }
+
+  #petition() {
+    return h("p", {}, "A token is needed. Who runs this server makes one with ", h("code", {}, `vitalcast token create --scope embed --panel ${this.#panel.id} --origin ${EXAMPLE}`), ".");
+  }
+
+  #maker() {
+    const origin = h("input", { name: "origin", type: "url", required: true, placeholder: EXAMPLE, autocomplete: "off", spellcheck: "false", id: "embedding-origin" });
+    const lifetime = choice("Good until", "expires", Object.fromEntries(Object.entries(LIFETIMES).map(([words, seconds]) => [words === "it is revoked" ? words : `in ${words}`, seconds])), 90 * DAY_S);
+    const make = h("button", {}, "Make a token for this");
+    const told = h("p", { class: "told", role: "status" });
+    const form = /** @type {HTMLFormElement} */ (
+      h("form", { class: "maker" }, h("label", {}, "Site that may show it", origin), lifetime, make, told)
+    );
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const given = new FormData(form);
+      await this.#make(String(given.get("origin")), Number(given.get("expires")), told);
+    });
+    return h("div", {}, h("p", {}, "A token is needed, which opens nothing else."), form);
+  }
+
+  async #make(site, expires, told) {
+    const { dashboard } = this.#options;
+    const what = dashboard ? { dashboard: true } : { panels: [this.#panel.id] };
+    this.#changes += 1;
+    const change = this.#changes;
+    try {
+      const made = await makeToken({ ...what, origins: [originOf(site)], expires: expires || null });
+      if (change !== this.#changes || !this.#dialog) return;
+      this.#token = made.token;
+      this.#write();
+      setText(told, `Made, and in the lines below. It is shown this once. To take it back: vitalcast token revoke ${made.id}`);
+    } catch (error) {
+      setText(told, `No token was made: ${error.message}.`);
+    }
+  }
+}
+
+/** What is pasted may be the address of a page. */
+function originOf(text) {
+  try {
+    return new URL(text).origin;
+  } catch {
+    return text;
+  }
+}
+
+/** @param {string} words @param {string} name @param {Record<string, string|number>} values by their words */
+function choice(words, name, values, chosen = Object.values(values)[0]) {
+  const options = Object.entries(values).map(([text, value]) => h("option", { value, selected: value === chosen }, text));
+  return h("label", {}, words, h("select", { name }, ...options));
+}

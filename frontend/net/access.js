@@ -1,0 +1,28 @@
+/** Asks the server what this reader may do, and for tokens. */
+
+/** @typedef {{required: boolean, scope: string, expires: number|null}} Access */
+
+/** @param {{page?: string}} [options] @returns {Promise<Access>} Raises an Error that says why it is not known. */
+export async function loadAccess({ page = globalThis.document.baseURI } = {}) {
+  return await answerOf(fetch(new URL("api/v1/access", page)));
+}
+
+/**
+ * @param {{panels?: string[], dashboard?: boolean, origins: string[], expires: number|null}} limits expires: seconds from now
+ * @param {{page?: string}} [options]
+ * @returns {Promise<{token: string, id: string, origins: string[], expires: number|null}>} Raises an Error that says why not.
+ */
+export async function makeToken(limits, { page = globalThis.document.baseURI } = {}) {
+  const body = JSON.stringify({ scope: "embed", ...limits });
+  return await answerOf(fetch(new URL("api/v1/tokens", page), { method: "POST", headers: { "Content-Type": "application/json" }, body }));
+}
+
+/** @param {Promise<Response>} asked */
+async function answerOf(asked) {
+  const response = await asked.catch(() => {
+    throw new Error("the server could not be reached");
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.error?.message ?? `the server answered ${response.status} ${response.statusText}`.trimEnd());
+  return answer;
+}

@@ -58,12 +58,14 @@ class Access:
         self._revoked: set[str] = set()
         self._read_store()
         loopback = is_loopback(self._server.host)
-        self.required = not self._server.no_auth and (not loopback or self._has_active())
+        self.required = not self._server.no_auth and (not loopback or self._has_active(screens=False))
         self.anonymous = None if self.required else Grant(Scope.ADMIN if loopback else Scope.VIEW)
 
-    def _has_active(self) -> bool:
+    def _has_active(self, *, screens: bool = True) -> bool:
+        """Say whether a token is in force. That a screen was paired is no reason to ask everybody else for one."""
         now_ms = self.now_ms()
-        return any(record.active(now_ms) for record in self._records.values())
+        of_screens = set() if screens or not self._records else self.store.screen_tokens()
+        return any(record.active(now_ms) and record.id not in of_screens for record in self._records.values())
 
     def check(self) -> None:
         """Raise ConfigError where nobody at all could come in."""

@@ -162,6 +162,10 @@ class Store:
         )
         return [_record(*row) for row in rows]
 
+    def screen_tokens(self) -> set[str]:
+        """Return the ids of the tokens that were made for screens."""
+        return {token for (token,) in self.read("SELECT token FROM screen")}
+
     def add_token(self, record: Record) -> None:
         """Keep a new token, and forget those that ended long ago."""
         limits = {

@@ -148,6 +148,13 @@ def test_a_token_for_the_dashboard_covers_every_panel(house: House) -> None:
     assert not grant.allows_table("processes")
 
 
+def test_a_token_for_embedding_may_see_more_than_its_panels_where_that_is_said(house: House) -> None:
+    token, _ = house.open().mint(Scope.EMBED, dashboard=True, metrics=["table.processes", "system.paging.*"])
+    grant = house.serve().verify(token)
+    assert grant.allows_table("processes")
+    assert grant.covers(Selection.of(["system.paging.faults"]))
+
+
 def test_a_panel_that_is_there_no_more_grants_nothing(house: House) -> None:
     token, _ = house.open().mint(Scope.EMBED, panels=["cpu"])
     settings = Settings.model_validate({"access": {"data_dir": str(house.folder)}, "panels": []})
@@ -366,6 +373,22 @@ def test_a_secret_that_others_may_read_is_no_secret(house: House, caplog: pytest
     with pytest.raises(ConfigError, match="chmod 600"):
         house.open().mint(Scope.VIEW)
     assert refusal(house.open(), "x").code == ErrorCode.INTERNAL
+
+
+def test_a_server_that_asks_for_tokens_does_not_start_without_a_secret_to_check_them_by(house: House) -> None:
+    house.serve().mint(Scope.VIEW)
+    (house.folder / "secret").chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        house.serve()
+
+
+def test_a_new_secret_is_told_where_it_ends_tokens(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    house.serve().mint(Scope.VIEW)
+    house.serve()
+    assert caplog.text == ""
+    (house.folder / "secret").unlink()
+    house.serve()
+    assert "the tokens made so far let nobody in any more" in caplog.text
 
 
 def test_a_folder_where_others_may_write_is_not_used(house: House) -> None:

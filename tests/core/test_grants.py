@@ -46,16 +46,28 @@ def test_a_restriction_contains_only_what_is_restricted_as_much() -> None:
     assert not some.contains(Selection.of(["a"]))
 
 
-@given(SELECTION, SELECTION, NAME, st.fixed_dictionaries({"p": st.sampled_from("xyz"), "q": st.sampled_from("xyz")}))
+@given(
+    st.lists(SELECTION, max_size=3),
+    SELECTION,
+    NAME,
+    st.fixed_dictionaries({"p": st.sampled_from("xyz"), "q": st.sampled_from("xyz")}),
+)
 def test_whoever_may_have_a_selection_may_see_all_that_it_matches(
-    granted: Selection, wanted: Selection, name: str, attributes: dict[str, str]
+    granted: list[Selection], wanted: Selection, name: str, attributes: dict[str, str]
 ) -> None:
-    grant = Grant(Scope.STREAM, within=(granted,))
+    grant = Grant(Scope.STREAM, within=tuple(granted))
     descriptor = Descriptor(name, "1", Kind.GAUGE, "", ("p", "q"))
     series = Series(descriptor, tuple(attributes.values()))
     if grant.covers(wanted) and wanted.matches(series):
         assert grant.allows(series)
         assert grant.allows_name(name)
+
+
+def test_what_lies_outside_is_named_pattern_by_pattern() -> None:
+    grant = Grant(Scope.EMBED, within=(Selection.of(["a.>"]), Selection.of(["b", "c"], {"p": ["x"]})))
+    assert grant.outside(Selection.of(["a.b", "a.*", "b"])) == ("b",)
+    assert grant.outside(Selection.of(["a.b", "b", "*"], {"p": ["x"]})) == ("*",)
+    assert grant.covers(Selection.of(["a.b", "b"], {"p": ["x"]}))
 
 
 def test_without_limits_everything_may_be_seen() -> None:

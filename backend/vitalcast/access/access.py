@@ -69,19 +69,26 @@ class Access:
 
     def check(self) -> None:
         """Raise ConfigError where nobody at all could come in."""
-        if self.required and not self._has_active():
+        if not self.required:
+            return
+        if not self._has_active():
             raise ConfigError(
                 "server.host",
                 f"{shown(self._server.host)} can be reached from other machines, and there is no token yet to ask "
                 f"for; make one with `{TOKEN_COMMAND}`, bind 127.0.0.1, or say --no-auth to serve everyone who "
                 "can connect",
             )
+        self._secret.check()
 
     def start(self) -> None:
         """Make the secret if there is none. Where it cannot be made, that is only said: nobody has a token then."""
         try:
+            self._secret.refresh()
+            is_new = self._secret.value is None
             self._secret.make()
             self._refresh()
+            if is_new and self._has_active():
+                logger.warning("the secret is a new one: the tokens made so far let nobody in any more; make others")
         except ConfigError as error:
             logger.warning("there can be no tokens: %s", error)
         if self.required:

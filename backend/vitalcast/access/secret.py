@@ -76,6 +76,12 @@ class Secret:
         self._seen = seen
         return before is not None and before != self.value
 
+    def check(self) -> None:
+        """Raise ConfigError where there neither is a secret that can be used nor one can be made."""
+        self.refresh()
+        if self.value is None and not os.access(self.path.parent, os.W_OK | os.X_OK):
+            raise ConfigError(KEY, f"{self.path} cannot be written; {ADVICE}")
+
     def make(self) -> bytes:
         """Return the secret, made if need be. Raises ConfigError where it cannot be."""
         return make_secret(self.path)

@@ -42,11 +42,10 @@ class Grant:
 
     def outside(self, selection: Selection) -> tuple[str, ...]:
         """Return the patterns of a selection that can mean what may not be seen, whatever series there are."""
-        within = self.within
-        if within is None:
+        if self.within is None:
             return ()
-        alone = [(pattern, Selection((pattern,), selection.where)) for pattern in selection.patterns]
-        return tuple(pattern for pattern, wanted in alone if not any(one.contains(wanted) for one in within))
+        within = [one for one in self.within if one.restricts_no_more(selection)]
+        return tuple(pattern for pattern in selection.patterns if not any(one.means(pattern) for one in within))
 
     def covers(self, selection: Selection) -> bool:
         """Say whether all that a selection can mean may be seen, whatever series there are."""

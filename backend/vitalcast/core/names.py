@@ -94,8 +94,16 @@ class Selection:
 
     def contains(self, other: Selection) -> bool:
         """Say whether this selection means all that `other` can, whatever series there are."""
-        own = [parse_pattern(pattern) for pattern in self.patterns]
-        if not all(any(_contains(one, parse_pattern(wanted)) for one in own) for wanted in other.patterns):
-            return False
+        return self.restricts_no_more(other) and all(map(self.means, other.patterns))
+
+    def means(self, pattern: str) -> bool:
+        """Say whether one of the patterns means every name that this well-formed one can."""
+        if pattern in self._exact:
+            return True
+        tokens = tuple(pattern.split("."))
+        return any(_contains(one, tokens) for one in self._wild)
+
+    def restricts_no_more(self, other: Selection) -> bool:
+        """Say whether every attribute that `where` restricts is restricted by `other` as much or more."""
         narrowed = dict(other.where)
         return all(key in narrowed and set(narrowed[key]) <= set(values) for key, values in self.where)

@@ -1,4 +1,4 @@
-"""The command line: `vitalcast` serves, `check` shows the configuration, `tail` follows series, `token` lets in.
+"""The command line: `vitalcast` serves, `check` shows settings, `tail` follows series, `token` and `screens` let in.
 
 What only one command needs is imported inside it, so that each starts fast.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from vitalcast import __version__, cli_token
+from vitalcast import __version__, cli_screens, cli_token
 from vitalcast.errors import ConfigError, VitalcastError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_token.app)
+app.add_typer(cli_screens.app)
 
 Host = Annotated[
     str | None,

@@ -173,7 +173,7 @@ def show(config: Config = None) -> None:
 
 
 def _fields(record: Record, now_ms: int) -> list[str]:
-    times = [_iso(time_ms) for time_ms in (record.created_ms, record.expires_ms, record.revoked_ms)]
+    times = [iso(time_ms) for time_ms in (record.created_ms, record.expires_ms, record.revoked_ms)]
     return [record.id, record.state(now_ms), record.scope.value, record.name, *times, may_see(record)]
 
 
@@ -233,7 +233,7 @@ def when(time_ms: int | None) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _iso(time_ms: int | None) -> str:
+def iso(time_ms: int | None) -> str:
     if time_ms is None:
         return ""
     from datetime import UTC, datetime

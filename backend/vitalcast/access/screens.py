@@ -84,7 +84,7 @@ class Screens:
     def __init__(self, access: Access, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._access = access
         self._store = access.store
-        self._now_ms = now_ms
+        self.now_ms = now_ms
         self._seen: dict[str, int] = {}
         self._flushed_ms = 0
 
@@ -95,7 +95,7 @@ class Screens:
 
         Raises TooManyPairings.
         """
-        now_ms, secret = self._now_ms(), secrets.token_urlsafe(SECRET_BYTES)
+        now_ms, secret = self.now_ms(), secrets.token_urlsafe(SECRET_BYTES)
         with self._store.writing() as connection:
             connection.execute("DELETE FROM pairing WHERE expires_ms <= ?", (now_ms,))
             count, first_ms = connection.execute("SELECT count(*), min(expires_ms) FROM pairing").fetchone()
@@ -121,13 +121,13 @@ class Screens:
                 "one screen, which shows another one then"
             )
         pairing = _pairing(rows[0])
-        if pairing.expires_ms <= self._now_ms():
+        if pairing.expires_ms <= self.now_ms():
             raise ScreenError(f"the code {readable(wanted)} has expired; approve the one that the screen shows now")
         return pairing
 
     def approve(self, code: str, *, name: str = "", playlist: str = "") -> Pairing:
         """Let in the screen that shows this code. Raises ScreenError."""
-        pairing, now_ms = self.find(code), self._now_ms()
+        pairing, now_ms = self.find(code), self.now_ms()
         name = _name(name) or f"Screen {readable(pairing.code)}"
         with self._store.writing() as connection:
             connection.execute(
@@ -141,13 +141,13 @@ class Screens:
         # By its hash: how long the search for that takes tells nothing of the secret.
         rows = self._store.read("SELECT * FROM pairing WHERE secret_hash = ?", _hash(secret))
         pairing = _pairing(rows[0]) if rows else None
-        return pairing if pairing is not None and pairing.expires_ms > self._now_ms() else None
+        return pairing if pairing is not None and pairing.expires_ms > self.now_ms() else None
 
     def admit(self, secret: str, *, address: str, agent: str) -> tuple[str, Screen] | None:
         """Make the token of a screen that was approved; return its text and the screen, None where that is over."""
         with self._store.writing() as connection:
             found = connection.execute("SELECT * FROM pairing WHERE secret_hash = ?", (_hash(secret),)).fetchone()
-            pairing, now_ms = None if found is None else _pairing(found), self._now_ms()
+            pairing, now_ms = None if found is None else _pairing(found), self.now_ms()
             if pairing is None or pairing.approved_ms is None or pairing.expires_ms <= now_ms:
                 return None
             connection.execute("DELETE FROM pairing WHERE code = ?", (pairing.code,))
@@ -176,7 +176,7 @@ class Screens:
 
     def all(self) -> list[Screen]:
         """Return the screens by name; those whose token has been taken back are none any more."""
-        active = {record.id for record in self._access.records() if record.active(self._now_ms())}
+        active = {record.id for record in self._access.records() if record.active(self.now_ms())}
         screens = [self._known(*row) for row in self._store.read("SELECT * FROM screen ORDER BY name, id")]
         return [screen for screen in screens if screen.token_id in active]
 
@@ -223,13 +223,13 @@ class Screens:
 
     def seen(self, screen: Screen) -> bool:
         """Remember that a screen has asked just now; return whether `keep` is due, which is slow."""
-        now_ms = self._now_ms()
+        now_ms = self.now_ms()
         self._seen[screen.id] = now_ms
         return not 0 <= now_ms - self._flushed_ms < SEEN_EVERY_MS
 
     def keep(self) -> None:
         """Write down when screens were seen, for other processes."""
-        self._flushed_ms = self._now_ms()
+        self._flushed_ms = self.now_ms()
         seen, self._seen = self._seen, {}
         with self._store.writing() as connection:
             connection.executemany(

@@ -238,7 +238,6 @@ def test_a_page_of_another_site_may_use_the_tokens_that_name_it_and_those_of_the
 def test_without_a_token_a_page_of_another_site_gets_what_the_settings_let_it_have(house: House) -> None:
     server = house.serve(allowed_origins=["https://ops.example.org"])
     house.open().mint(Scope.EMBED, panels=["cpu"], origins=[WIKI])
-    server.changed()
     assert server.origins() == {WIKI}
     assert server.without_token() == server.without_token(origin="https://ops.example.org") == server.anonymous
     assert server.without_token(origin=WIKI) is None

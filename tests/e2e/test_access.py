@@ -13,10 +13,11 @@ import pytest
 from tests.command import run
 from tests.e2e.client import PROTOCOL, TIMEOUT_S, Client, Json, Mirror
 from tests.e2e.conftest import StartServer
-from tests.e2e.server import Server, Variant, on_every_server
+from tests.e2e.server import Server, Variant, on_every_server, running
+from tests.web.conftest import exchange
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from vitalcast.access.access import Access, Record
 from vitalcast.core.grants import Scope
@@ -24,6 +25,7 @@ from vitalcast.settings import Settings
 
 CPU = "system.cpu.utilization"
 MEMORY = "system.memory.usage"
+WIKI = "https://wiki.example.org"
 HELLO_S = 5
 
 
@@ -74,10 +76,13 @@ def servers(tokens: Tokens) -> Iterator[dict[Variant, Server]]:
 
 
 @asynccontextmanager
-async def knock(server: Server, *, bearer: str | None = None, plain: bool = False) -> AsyncIterator[Client]:
-    """Connect, with a token in the handshake or none."""
+async def knock(
+    server: Server, *, bearer: str | None = None, plain: bool = False, origin: str | None = None
+) -> AsyncIterator[Client]:
+    """Connect, with a token in the handshake or none, and from a page of this site or from no page."""
     async with connect(
         server.ws_url,
+        origin=None if origin is None else Origin(origin),
         subprotocols=None if plain else [Subprotocol(PROTOCOL)],
         additional_headers=None if bearer is None else {"Authorization": f"Bearer {bearer}"},
         open_timeout=TIMEOUT_S,
@@ -282,6 +287,10 @@ async def test_a_narrower_token_ends_what_it_does_not_cover(server: Server, toke
         await one.refused("unsubscribe", 107, stream="memory")
 
 
+def get(path: str, origin: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n".encode()
+
+
 # --- others at the door ----------------------------------------------------------------------------------------------
 
 
@@ -299,6 +308,30 @@ async def test_tail_shows_its_token(servers: dict[Variant, Server], tokens: Toke
     assert CPU in right[1]
     assert "the server asks for a token; make one on its machine with" in none[2]
     assert "token: this server has not made it" in wrong[2]
+
+
+async def test_a_site_that_a_token_names_gets_nothing_without_it_where_others_need_none(tmp_path: Path) -> None:
+    tokens = Access(Settings.model_validate({"access": {"data_dir": str(tmp_path)}}))
+    with running(Variant.FAST, {"VITALCAST_ACCESS__DATA_DIR": str(tmp_path)}) as server:
+        token, _ = tokens.mint(Scope.EMBED, panels=["memory"], origins=[WIKI])
+        async with knock(server) as own:
+            assert "auth" not in await own.receive()
+        async with knock(server, origin=WIKI) as page:
+            assert (await page.receive())["auth"] == "required"
+            assert (await page.ask("hello", token=token))["scope"] == "embed"
+            await page.until("welcome")
+            await page.subscribe("s", [MEMORY])
+            await page.refused("subscribe", 103, stream="t", metrics=[CPU])
+        async with knock(server, origin=WIKI) as page:
+            await page.receive()
+            await page.send("hello", token=tokens.mint(Scope.VIEW)[0])
+            said, code = await end_of(page)
+            assert (said[0]["message"], code) == ("token: pages of this site may not use it", 4500)
+        for path in ("/api/v1/latest", "/api/v1/panels"):
+            answer = await asyncio.to_thread(exchange, server.port, get(path, WIKI))
+            assert answer.status == 401
+        assert "refused a WebSocket from 127.0.0.1: token: pages of this site may not use it" in server.errors()
+        assert token not in server.errors()
 
 
 async def test_an_address_has_no_more_sockets_than_the_limit(start_server: StartServer) -> None:

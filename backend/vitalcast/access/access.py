@@ -143,6 +143,10 @@ class Access:
 
     def origins(self) -> frozenset[str]:
         """Return the sites whose pages may use some token that is in force."""
+        try:
+            self._refresh()
+        except ConfigError:
+            return frozenset()
         now_ms = self.now_ms()
         return frozenset(origin for one in self._records.values() if one.active(now_ms) for origin in one.origins)
 

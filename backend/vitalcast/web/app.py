@@ -90,6 +90,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.service = service
+    service.manager.on_refused = lambda caller, why: app.refusals.add(caller.address, "WebSocket", why)
 
     @app.websocket("/ws")
     async def websocket_endpoint(websocket: WebSocket) -> None:

@@ -202,7 +202,7 @@ class Door:
         """Return what this caller is granted, None where that needs a token and there is none. Raises AccessError."""
         state = scope["state"]
         if offered is None:
-            return self._access.anonymous
+            return self._access.without_token(origin=state["origin"])
         if offered.way is Way.COOKIE and self._access.anonymous is not None:
             # Browsers send it along, be it long over or another server's on this host; nobody has tried it.
             try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.command import Terminal
 
 # A shell starts what runs in its background with interrupts ignored, and that is inherited by every process the tests
@@ -18,6 +19,27 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Whatever an application in a test keeps for itself must not be among what this user keeps.
 _DATA = tempfile.TemporaryDirectory(prefix="vitalcast-data-")
 os.environ["XDG_DATA_HOME"] = _DATA.name
+
+# A machine that is busy is slow, and that is no fault of what is tested.
+settings.register_profile("suite", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
+LONGEST = ("browser", "e2e", "bench", "test_cli.py", "web", "history", "tail")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Else those files begin first that have most tests, and the long ones, which have few, are waited for in the end.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    first = item.path.relative_to(Path(__file__).parent).parts[0]
+    return LONGEST.index(first) if first in LONGEST else len(LONGEST)
 
 
 @pytest.fixture

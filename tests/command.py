@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TIMEOUT_S = 30  # only so that a failure ends
+TIMEOUT_S = 120  # only so that a failure ends
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -102,7 +102,7 @@ async () => {
     },
     /** Until so many drawings were made. */
     async settled(plot, full, live) {
-      const end = performance.now() + 15_000;
+      const end = performance.now() + 60_000;
       while (plot.counts.full < full || plot.counts.live < live || plot.busy) {
         if (performance.now() > end) throw new Error(`drew ${JSON.stringify(plot.counts)}, not ${full} and ${live}`);
         await new Promise((resume) => setTimeout(resume, 15));

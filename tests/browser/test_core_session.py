@@ -278,7 +278,7 @@ async def test_a_real_server_fills_what_was_held_back(js: RunJs) -> None:
            const cpu = session.subscribe("cpu", { metrics: ["system.cpu.utilization"], interval: 0.5,
              aggregate: ["avg"], backfill: 60 }, { windowS: 60 });
            const until = (condition) => new Promise((resolve, reject) => {
-             const deadline = performance.now() + 15_000;
+             const deadline = performance.now() + 60_000;
              const look = () => { if (condition()) resolve(); else if (performance.now() > deadline) reject(condition);
                else setTimeout(look, 20); };
              look();

@@ -29,7 +29,7 @@ const links = [];
 socket.addEventListener("link", () => links.push(socket.link));
 const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
 // Timers are late where the machine is busy.
-const until = async (condition) => { for (let i = 0; !condition() && i < 1500; i += 1) await pause(10); };
+const until = async (condition) => { for (let i = 0; !condition() && i < 6000; i += 1) await pause(10); };
 const end = (result) => {
   const copy = structuredClone(result);
   socket.stop();

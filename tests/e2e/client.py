@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 PROTOCOL = "vitalcast.v1.json"
-TIMEOUT_S = 20.0  # only so that a failure ends; two busy cores may be slow
+TIMEOUT_S = 60.0  # only so that a failure ends; two busy cores may be slow
 MESSAGES_MAX = 20_000  # what a test may have to skip before what it waits for
 
 Json = dict[str, Any]

@@ -152,7 +152,7 @@ export function warningOf({ state, since, ageS, now, host, why }) {
   if (state === State.STALE) return { title: `Stale for ${formatDuration(Math.floor(ageS))}`, words: `Nothing new has come from ${server} since ${at}.` };
   if (state === State.CONNECTING) return { title: `Connecting to ${server}`, words: `${sentence(long)}.` };
   if (state === State.RECONNECTING) return { title: `No connection to ${server}`, words: `${sentence(long)}. ${TRYING}` };
-  if (state === State.STOPPED) return { title: `${sentence(server)} turns this screen away`, words: `${sentence(long)}. ${TRYING}` };
+  if (state === State.STOPPED) return { title: `${host || "The server"} turns this screen away`, words: `${sentence(long)}. ${TRYING}` };
   return null;
 }
 

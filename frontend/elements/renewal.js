@@ -49,16 +49,16 @@ export class Renewal {
   #now;
 
   /** The server's present version; the first one heard is taken for the page's. @param {string} version */
-  heard(version) {
+  async heard(version) {
     this.#version ||= version;
     this.#newer = version !== this.#version;
-    if (this.#newer) this.#renew("version");
+    if (this.#newer) await this.#renew("version");
   }
 
   /** Nobody would notice now. */
-  quiet() {
-    if (this.#newer) this.#renew("version");
-    else if (outgrown(sizeOfPage(), { memoryMaxMib: this.#memoryMaxMib })) this.#renew("memory");
+  async quiet() {
+    if (this.#newer) await this.#renew("version");
+    else if (outgrown(sizeOfPage(), { memoryMaxMib: this.#memoryMaxMib })) await this.#renew("memory");
   }
 
   /** @param {"version"|"memory"} why */

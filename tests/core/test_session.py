@@ -614,6 +614,20 @@ def test_a_plain_socket_gets_the_part_of_the_default_stream_that_it_may(
     assert group.key.interval_ms == max(1000, grant.interval_min_ms)
 
 
+@settings(deadline=None)
+@given(st.booleans(), st.lists(st.one_of(commands.map(json.dumps), st.text()), max_size=20))
+def test_whatever_a_stranger_says_nothing_of_the_machine_comes(plain: bool, texts: list[str]) -> None:
+    machine = Machine(limits=Limits(messages_per_second=1000))
+    machine.tick(1.0)
+    session = stranger(machine, plain=plain)
+    session.open(plain=plain)
+    for text in texts:
+        [error] = decode(session.receive(text))
+        assert (error["type"], error["code"]) in {("error", 101), ("error", 107)}
+        assert "system" not in error["message"] or "system" in text
+        assert machine.hub.groups == {}
+
+
 SELECTIONS = st.builds(
     Selection.of,
     st.lists(st.sampled_from([">", "system.*", "system.>", "system.load", "system.disk.io", "hw.fan.*"]), max_size=2),

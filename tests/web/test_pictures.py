@@ -177,7 +177,7 @@ def test_a_picture_may_be_kept_until_the_next_reading_and_is_sent_once(swap: Wor
 
 def test_where_nobody_needs_a_token_other_sites_get_no_picture(swap: World) -> None:
     for address in (STILL, BADGE):
-        assert swap.client.get(address).headers["cross-origin-resource-policy"] == "same-site"
+        assert swap.client.get(address).headers["cross-origin-resource-policy"] == "same-origin"
 
 
 def test_where_all_are_served_every_site_gets_pictures() -> None:

@@ -24,7 +24,7 @@ def format_value(value: float, unit: str = "") -> str:
 def format_tick(value: float, unit: str = "") -> str:
     """Return a label of an axis: the shortest text that is still exact for the round numbers that ticks are."""
     if is_ratio(unit):
-        return f"{_trimmed(f'{value * 100:.2f}')}{_NBSP}%"
+        return f"{_trimmed(fixed(value * 100, 2))}{_NBSP}%"
     return _trimmed(format_value(value, unit)) if value else "0"
 
 
@@ -45,7 +45,7 @@ def is_binary(unit: str) -> bool:
 
 def _text(value: float, unit: str) -> str:
     if is_ratio(unit):
-        return f"{value * 100:.1f}{_NBSP}%"
+        return f"{fixed(value * 100, 1)}{_NBSP}%"
     if is_binary(unit):
         return _prefixed(value, 1024.0, _BINARY, unit.replace("By", "B"))
     if unit == "s":
@@ -53,11 +53,19 @@ def _text(value: float, unit: str) -> str:
     if unit in _PREFIXED:
         return _prefixed(value, 1000.0, _DECIMAL, unit)
     if unit in ("rpm", "Cel"):
-        return f"{value:.0f}{_NBSP}rpm" if unit == "rpm" else f"{value:.1f}{_NBSP}°C"
+        return f"{fixed(value, 0)}{_NBSP}rpm" if unit == "rpm" else f"{fixed(value, 1)}{_NBSP}°C"
     count, _, per = unit.partition("/")
     if count.startswith("{") or count in ("", "1"):  # what is counted is said by the label
         return _prefixed(value, 1000.0, _DECIMAL, f"/{per}" if per else "")
     return f"{_digits(value)}{_NBSP}{unit}"
+
+
+def fixed(value: float, places: int) -> str:
+    """Return a number with so many decimal places, halves away from zero as JavaScript's `toFixed` has them."""
+    halves = value * 2.0 ** (places + 1)  # exact, and odd where the number lies half-way between two
+    if halves % 2 == 1 and abs(value) < 2**40:
+        value = math.copysign(math.floor(abs(value) * 10**places + 0.5) / 10**places, value)
+    return f"{value:.{places}f}"
 
 
 def _trimmed(text: str) -> str:
@@ -66,7 +74,7 @@ def _trimmed(text: str) -> str:
 
 def _digits(value: float) -> str:
     size = abs(value)
-    return f"{value:.{0 if size >= 99.95 else 1 if size >= 9.995 else 2}f}"
+    return fixed(value, 0 if size >= 99.95 else 1 if size >= 9.995 else 2)
 
 
 def _power(value: float, base: float, count: int) -> int:
@@ -82,7 +90,7 @@ def _prefixed(value: float, base: float, prefixes: tuple[str, ...], symbol: str)
     value /= base**power
     whole = power == 0 and (value.is_integer() or symbol.startswith("B"))
     unit = prefixes[power] + symbol
-    number = f"{value:.0f}" if whole else _digits(value)
+    number = fixed(value, 0) if whole else _digits(value)
     return f"{number}{_NBSP}{unit}" if unit else number
 
 
@@ -90,9 +98,9 @@ def format_duration(seconds: float) -> str:
     """Return a span of time in at most two steps: `0.25 s`, `42 s`, `3 min 5 s`, `6 d 4 h`."""
     size = abs(seconds)
     if 0 < size < 0.9995:
-        return f"{seconds * 1000:.{1 if size < 0.01 else 0}f}{_NBSP}ms"
+        return f"{fixed(seconds * 1000, 1 if size < 0.01 else 0)}{_NBSP}ms"
     if size < 9.95 and not float(seconds).is_integer():
-        return f"{seconds:.1f}{_NBSP}s"
+        return f"{fixed(seconds, 1)}{_NBSP}s"
     whole = math.floor(size + 0.5)
     at = next((at for at, (_, length) in enumerate(_STEPS) if whole >= length), None)
     if at is None:

@@ -66,7 +66,8 @@ def round_scale(low: float, high: float, unit: str, *, least: float = 0.0, ticks
     if high - low < least:
         high = max(high, low + least)
     step = step_for(high - low, ticks, unit, 1 + 1e-6)  # the ends move out to steps: more than one become two
-    return Scale(math.floor(low / step + _HAIR) * step, math.ceil(high / step - _HAIR) * step or step, step)
+    low, high = math.floor(low / step + _HAIR) * step, math.ceil(high / step - _HAIR) * step
+    return Scale(low, high if high > low else step, step)
 
 
 def fixed_scale(high: float, unit: str, *, ticks: int) -> Scale:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from vitalcast.core.format import format_value, is_binary, is_ratio
 from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_of
 from vitalcast.core.panel_lines import Line, Reading, busiest, metric_word, way_of, word_of
 from vitalcast.core.past import Past
+from vitalcast.core.scale import Scale, round_step, ticks_of
 from vitalcast.core.thin import extremes, highest, peaks
 from vitalcast.panel import Panel
 from vitalcast.web.figure_templates import Json, build_layout, plain, tick_format
@@ -164,30 +164,13 @@ def _scale(drawing: Drawing, low: float, high: float) -> Json:
         low, high = low * 1.05, (high or 1.0) * 1.05
     if not panel.below and not is_binary(reading.unit):
         return {"range": [low, high]}
-    values = _ticks(low, high, reading.unit)
-    texts = [_tick_text(abs(value), reading.unit) for value in values]
-    return {"range": [low, high], "tickmode": "array", "tickvals": values, "ticktext": texts}
+    ticks = ticks_of(Scale(low, high, round_step((high - low) / TICKS, reading.unit)), reading.unit)
+    places = {"tickvals": [tick.value for tick in ticks], "ticktext": [tick.text for tick in ticks]}
+    return {"range": [low, high], "tickmode": "array"} | places
 
 
 def _newest(past: Past, column: int) -> float:
     return float(past.newest[column]) if 0 <= column < len(past.newest) else math.nan
-
-
-def _ticks(low: float, high: float, unit: str) -> list[float]:
-    """Return round values on an axis: for bytes in powers of two, else in ones, twos and fives."""
-    least = max((high - low) / TICKS, 1e-12)
-    if is_binary(unit):
-        step = 2.0 ** math.ceil(math.log2(least))
-    else:
-        power = 10.0 ** math.floor(math.log10(least))
-        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
-    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
-def _tick_text(value: float, unit: str) -> str:
-    return (
-        re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", format_value(value, unit)).replace(".\u00a0", "\u00a0") if value else "0"
-    )
 
 
 # --- heatmaps and bars ---------------------------------------------------------------------------------------------

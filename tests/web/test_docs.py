@@ -17,19 +17,23 @@ from tests.core.machine import Machine
 from tests.e2e.server import running
 from tests.web.conftest import make_world
 
-from vitalcast.settings import Server, Settings
+from vitalcast.settings import Access, Server, Settings
 from vitalcast.web.app import create_app
-from vitalcast.web.docs import paths
+from vitalcast.web.docs import described
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, frontend_dir
+from vitalcast.web.policy import RULES
 
 VENDOR = frontend_dir() / "vendor" / "swagger-ui"
 OWN_FILES = ("docs.html", "docs.js")
-UNDOCUMENTED = {"/", "/static/{path:path}", "/docs", "/openapi.json", "/ws", "/login", "/logout"}
+# Pages, code, forms and the socket.
+UNDOCUMENTED = {"/", "/static/{path:path}", "/docs", "/openapi.json", "/ws", "/login", "/logout", "/embed.js"}
+UNDOCUMENTED |= {"/embed/panel/{id}", "/embed/dashboard", "/wall", "/wall/{name}", "/screens"}
 
 
 @pytest.fixture(scope="module")
-def client() -> TestClient:
-    return TestClient(create_app(Settings()), base_url="http://127.0.0.1")
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    access = Access(data_dir=str(tmp_path_factory.mktemp("data")))
+    return TestClient(create_app(Settings(access=access)), base_url="http://127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +126,61 @@ def test_the_answers_are_what_the_schema_says(schema: Any) -> None:
         world.client.get("/metrics"),
     ]
     for answer in answers:
-        path = re.sub("/panels/[a-z]+/", "/panels/{id}/", answer.request.url.path)
-        described = schema["paths"][path]["get"]["responses"][str(answer.status_code)]
-        ((content_type, content),) = described["content"].items()
-        assert answer.headers["content-type"].startswith(content_type)
-        if content_type == "application/json":
-            found = list(mismatches(resolved(schema, content["schema"]), answer.json()))
-            assert found == [], answer.request.url
+        check_answer(schema, re.sub("/panels/[a-z]+/", "/panels/{id}/", answer.request.url.path), answer)
+
+
+def check_answer(schema: Any, path: str, answer: Any) -> None:
+    responses = schema["paths"][path][answer.request.method.lower()]["responses"]
+    ((content_type, content),) = responses[str(answer.status_code)]["content"].items()
+    assert answer.headers["content-type"].startswith(content_type)
+    if content_type == "application/json":
+        found = list(mismatches(resolved(schema, content["schema"]), answer.json()))
+        assert found == [], answer.request.url
+
+
+def test_the_answers_about_tokens_and_screens_are_too(schema: Any, client: TestClient) -> None:
+    pairings = "/api/v1/screens/pairings"
+    asked = client.post(pairings, json={})
+    one = f"{pairings}/{asked.json()['code']}"
+    secret = {"secret": asked.json()["secret"]}
+    answers = [
+        ("/api/v1/access", client.get("/api/v1/access")),
+        ("/api/v1/access", client.get("/api/v1/access", headers={"Authorization": "Bearer no"})),
+        ("/api/v1/tokens", client.post("/api/v1/tokens", json={"scope": "embed", "panels": ["cpu"]})),
+        ("/api/v1/tokens", client.post("/api/v1/tokens", json={"scope": "admin"})),
+        ("/api/v1/tokens", client.post("/api/v1/tokens", content="{}")),
+        ("/api/v1/screen", client.get("/api/v1/screen")),
+        (pairings, asked),
+        (f"{pairings}/claim", client.post(f"{pairings}/claim", json=secret)),
+        (f"{pairings}/claim", client.post(f"{pairings}/claim", json={"secret": "none"})),
+        (f"{pairings}/{{code}}", client.get(one)),
+        (f"{pairings}/{{code}}", client.post(one, json={"name": "lobby"})),
+        (f"{pairings}/{{code}}", client.get(f"{pairings}/NONE")),
+        (f"{pairings}/claim", client.post(f"{pairings}/claim", json=secret)),
+    ]
+    client.cookies.clear()  # this client is a screen now
+    answers.append(("/api/v1/screens", client.get("/api/v1/screens")))
+    id_ = answers[-1][1].json()["screens"][0]["id"]
+    answers += [
+        ("/api/v1/screens/{id}", client.post(f"/api/v1/screens/{id_}", json={"name": "hall"})),
+        ("/api/v1/screens/{id}", client.post("/api/v1/screens/none", json={"name": "hall"})),
+        ("/api/v1/screens/{id}", client.delete("/api/v1/screens/none")),
+    ]
+    assert [answer.status_code for _, answer in answers[:6]] == [200, 401, 409, 400, 415, 200]
+    assert [answer.status_code for _, answer in answers[6:]] == [201, 202, 404, 200, 200, 404, 200, 200, 200, 404, 404]
+    for path, answer in answers:
+        check_answer(schema, path, answer)
+
+
+def test_each_address_says_who_may_use_it(schema: Any) -> None:
+    assert set(schema["components"]["securitySchemes"]) == {"bearer", "cookie", "address"}
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            scopes = RULES[path].scopes
+            assert bool(operation["security"]) == (scopes is not None)
+            if scopes is not None:
+                assert set(operation["security"][0]["bearer"]) == set(scopes)
+                assert {"401", "403", "429"} <= set(operation["responses"])
 
 
 def test_a_value_that_the_schema_forbids_is_found() -> None:
@@ -144,9 +196,8 @@ def test_the_schema_is_openapi_without_loose_ends(schema: Any) -> None:
     assert "HTTPValidationError" not in json.dumps(schema)
     resolved(schema, schema["paths"])
     for path, operations in schema["paths"].items():
-        assert set(operations) == {"get"}, path
-        assert operations["get"]["summary"]
-        assert operations["get"]["description"]
+        assert set(operations) <= {"get", "post", "delete"}, path
+        assert all(operation["summary"] and operation["description"] for operation in operations.values())
 
 
 def test_below_a_proxy_the_schema_names_the_path() -> None:
@@ -209,7 +260,7 @@ async def test_a_browser_shows_it_without_asking_anybody_else() -> None:
             operations = await page.locator(".opblock").count()
             await browser.close()
     assert json.loads(answer) == {"status": "ok"}
-    assert operations == sum(map(len, paths().values()))
+    assert operations == sum(map(len, described({"paths": {}})["paths"].values()))
     assert complaints == []
     fetched = [url for url in requests if not url.startswith("data:")]
     assert [url for url in fetched if not url.startswith(f"{server.url}/")] == []

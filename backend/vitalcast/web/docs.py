@@ -7,14 +7,16 @@ kept beside it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from vitalcast.core.colors import THEMES
 from vitalcast.panel import Panel
+from vitalcast.web.docs_access import SECURITY_SCHEMES, access_paths, access_schemas, secured
 from vitalcast.web.figures import CELLS_MAX, POINTS_MAX
+from vitalcast.web.openapi import Json, answer, get, in_path, json_of, list_of, object_of, query, ref, text_of
 from vitalcast.web.pages import StaticFiles, frontend_dir
 from vitalcast.web.panel_source import RANGE_S
 
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
 
-Json = dict[str, Any]
-
 PAGE = "vendor/swagger-ui/docs.html"
 DESCRIPTION = """A machine's vital signs, live.
 
 The stream itself is the WebSocket `/ws`. Without a subprotocol it sends the default metrics once a second; with
 `vitalcast.v1.json` it answers `subscribe`, `list` and the other commands. `/metrics` is for Prometheus.
+
+Where others can connect, a token is needed: in the header `Authorization: Bearer …`, on the WebSocket in `hello` too,
+and in a browser by logging in at `/login`. Its scope says what it opens: `view` all that can be read, `stream` some
+metrics, `embed` some panels, `admin` everything. Errors are `401` without a good token and `403` beyond one; nothing
+that lies outside a token is named by them.
 """
 
 
@@ -48,155 +53,121 @@ def mount_docs(app: FastAPI, *, root: Path | None = None) -> None:
 def described(schema: Json) -> Json:
     """Return FastAPI's schema with the addresses that FastAPI does not know."""
     components = schema.get("components", {})
-    schemas = components.get("schemas", {}) | _schemas()
-    return schema | {"paths": schema["paths"] | paths(), "components": components | {"schemas": schemas}}
+    schemas = components.get("schemas", {}) | _schemas() | access_schemas()
+    described = {"schemas": schemas, "securitySchemes": SECURITY_SCHEMES}
+    return schema | {"paths": secured(schema["paths"] | paths() | access_paths()), "components": components | described}
 
 
 def paths() -> Json:
     """Return the OpenAPI description of each address."""
-    status = _ref("Status")
+    status = ref("Status")
     text = {"text/plain": {"schema": {"type": "string"}}}
     return {
-        "/api/v1/metrics": _get(
+        "/api/v1/metrics": get(
             "What there is",
             "The metrics that can exist here, each with the series of it that are there now.",
-            {"200": _answer("The catalogue.", _json(_ref("Catalogue")))} | _READING_ERRORS,
+            {"200": answer("The catalogue.", json_of(ref("Catalogue")))} | _READING_ERRORS,
             [_METRICS],
         ),
-        "/api/v1/latest": _get(
+        "/api/v1/latest": get(
             "The newest readings",
             "The newest reading of each series, by the same keys as on a plain WebSocket.",
-            {"200": _answer("The readings.", _json(_ref("Latest")))} | _READING_ERRORS,
+            {"200": answer("The readings.", json_of(ref("Latest")))} | _READING_ERRORS,
             [_METRICS],
         ),
-        "/api/v1/panels": _get(
+        "/api/v1/panels": get(
             "The panels",
             "The panels of the dashboard in their order, as the settings have them. A panel without series is not "
             "shown until there are some.",
             {
-                "200": _answer("The panels.", _json(_ref("Panels"))),
-                "400": _answer("A parameter is unknown.", _json(_ref("Error"))),
+                "200": answer("The panels.", json_of(ref("Panels"))),
+                "400": answer("A parameter is unknown.", json_of(ref("Error"))),
             },
         ),
-        "/api/v1/panels/{id}/figure": _get(
+        "/api/v1/panels/{id}/figure": get(
             "A panel as a figure",
             "A panel with the readings of the last seconds, as JSON that Plotly draws in any language. Values are in "
             "the units of the metrics, times in UTC; those that are drawn downwards are negative. A hole is null. A "
             f"line has {POINTS_MAX} points at most and a row of a heatmap about {CELLS_MAX}: of more readings, the "
             "lowest and the highest of each stretch are kept. The first figure takes a second longer than the others.",
             {
-                "200": _answer("The figure.", _json(_ref("Figure"))),
-                "400": _answer("A parameter is unknown or not valid.", _json(_ref("Error"))),
-                "404": _answer("No panel has such an id.", _json(_ref("Error"))),
-                "503": _answer("Nothing has been read yet.", _json(_ref("Error"))),
+                "200": answer("The figure.", json_of(ref("Figure"))),
+                "400": answer("A parameter is unknown or not valid.", json_of(ref("Error"))),
+                "404": answer("No panel has such an id.", json_of(ref("Error"))),
+                "503": answer("Nothing has been read yet.", json_of(ref("Error"))),
             },
             [_PANEL_ID, _RANGE, _THEME],
         ),
-        "/api/v1/panels/{id}.svg": _get(
+        "/api/v1/panels/{id}.svg": get(
             "A panel as a picture",
             "A panel with its number, its chart and its legend as SVG, for places where no script runs. It says of "
             "which moment it is, and that it is stale where the readings are old. What cannot be shown is a picture "
             "too, which says why.",
             {
-                "200": _answer("The picture.", _SVG),
-                "400": _answer("A parameter is unknown or not valid.", _SVG),
-                "404": _answer("No panel has such an id.", _SVG),
-                "503": _answer("Nothing has been read yet.", _SVG),
+                "200": answer("The picture.", _SVG),
+                "400": answer("A parameter is unknown or not valid.", _SVG),
+                "404": answer("No panel has such an id.", _SVG),
+                "503": answer("Nothing has been read yet.", _SVG),
             },
             [
                 _PANEL_ID,
                 _RANGE,
                 _THEME,
-                _query("width", "How wide it is, in pixels.", type="integer", minimum=200, maximum=4000, default=640),
-                _query("height", "How high it is, in pixels.", type="integer", minimum=120, maximum=3000, default=320),
-                _query("title", "What it is called, if not by the panel's own title.", type="string"),
-                _query("tz", "The time zone of its times, such as `Europe/Berlin`.", type="string", default="UTC"),
+                query("width", "How wide it is, in pixels.", type="integer", minimum=200, maximum=4000, default=640),
+                query("height", "How high it is, in pixels.", type="integer", minimum=120, maximum=3000, default=320),
+                query("title", "What it is called, if not by the panel's own title.", type="string"),
+                query("tz", "The time zone of its times, such as `Europe/Berlin`.", type="string", default="UTC"),
                 _URL_TOKEN,
             ],
         ),
-        "/api/v1/panels/{id}.png": _get(
+        "/api/v1/panels/{id}.png": get(
             "No picture",
             "Pictures are SVG here; the answer names the address.",
-            {"404": _answer("There is none.", _json(_ref("Error")))},
+            {"404": answer("There is none.", json_of(ref("Error")))},
             [_PANEL_ID],
         ),
-        "/badge/{metric}.svg": _get(
+        "/badge/{metric}.svg": get(
             "A badge",
             "One number of a metric, or of the panel with this id, with a label and coloured by how alarming it is, as "
             "SVG. A metric that a panel is about is reduced by the panel's rule. An attribute may stand for itself as "
             "a parameter: `cpu.mode=user`. A badge whose readings are old says `stale` and for how long; what cannot "
             "be shown is a badge too, which says why.",
             {
-                "200": _answer("The badge.", _SVG),
-                "400": _answer("A parameter is not valid, or several series are meant and none is chosen.", _SVG),
-                "404": _answer("No metric, panel or series is such a one.", _SVG),
-                "503": _answer("Nothing has been read yet.", _SVG),
+                "200": answer("The badge.", _SVG),
+                "400": answer("A parameter is not valid, or several series are meant and none is chosen.", _SVG),
+                "404": answer("No metric, panel or series is such a one.", _SVG),
+                "503": answer("Nothing has been read yet.", _SVG),
             },
             [
                 _PANEL_ID | {"name": "metric", "description": "A metric's name, or a panel's id."},
-                _query("label", "What stands at its left.", type="string"),
-                _query(
+                query("label", "What stands at its left.", type="string"),
+                query(
                     "where", "Only series with this attribute, as in `cpu.mode=user`; may come again.", type="string"
                 ),
-                _query("reduce", "What becomes of several series.", type="string", enum=["sum", "max", "avg", "min"]),
-                _query("warning", "From where on its number is a warning, in the metric's own unit.", type="number"),
-                _query("critical", "From where on it is critical.", type="number"),
-                _query("style", "Its corners.", type="string", enum=["flat", "flat-square"], default="flat"),
+                query("reduce", "What becomes of several series.", type="string", enum=["sum", "max", "avg", "min"]),
+                query("warning", "From where on its number is a warning, in the metric's own unit.", type="number"),
+                query("critical", "From where on it is critical.", type="number"),
+                query("style", "Its corners.", type="string", enum=["flat", "flat-square"], default="flat"),
                 _URL_TOKEN,
             ],
         ),
-        "/metrics": _get(
+        "/metrics": get(
             "For Prometheus",
             "The newest readings in Prometheus's text format, or OpenMetrics where the Accept header asks for it. "
             "Rates are left out: Prometheus computes them.",
-            {"200": _answer("The readings.", text), "503": _answer("The readings are not fresh.", text)},
+            {"200": answer("The readings.", text), "503": answer("The readings are not fresh.", text)},
         ),
-        "/healthz": _get(
+        "/healthz": get(
             "Alive",
             "Answers as long as the process does.",
-            {"200": _answer("Alive.", _json(status))},
+            {"200": answer("Alive.", json_of(status))},
         ),
-        "/readyz": _get(
+        "/readyz": get(
             "Fresh",
             "Whether the newest reading is at most three ticks old, or five seconds where ticks are faster.",
-            {"200": _answer("Fresh.", _json(status)), "503": _answer("Not fresh, and why.", _json(status))},
+            {"200": answer("Fresh.", json_of(status)), "503": answer("Not fresh, and why.", json_of(status))},
         ),
     }
-
-
-def _get(summary: str, description: str, responses: Json, parameters: list[Json] | None = None) -> Json:
-    return {
-        "get": {
-            "summary": summary,
-            "description": description,
-            "parameters": parameters or [],
-            "responses": responses,
-        }
-    }
-
-
-def _answer(description: str, content: Json) -> Json:
-    return {"description": description, "content": content}
-
-
-def _json(schema: Json) -> Json:
-    return {"application/json": {"schema": schema}}
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(about: str, properties: Json) -> Json:
-    return {"type": "object", "description": about, "properties": properties, "required": list(properties)}
-
-
-def _text(description: str, **more: Any) -> Json:
-    return {"type": "string", "description": description} | more
-
-
-def _query(name: str, description: str, **schema: Any) -> Json:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 _METRICS: Json = {
@@ -212,45 +183,38 @@ _METRICS: Json = {
         "two": {"summary": "Two metrics", "value": ["system.cpu.utilization", "system.memory.usage"]},
     },
 }
-_PANEL_ID: Json = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "description": "The panel's id.",
-    "schema": {"type": "string"},
-    "example": "cpu",
-}
-_RANGE = _query(
+_PANEL_ID = in_path("id", "The panel's id.", "cpu")
+_RANGE = query(
     "range",
     "How many seconds back it reaches, up to what `ring.window_s` keeps.",
     type="number",
     minimum=1,
     default=RANGE_S,
 )
-_THEME = _query("theme", "Its colours.", type="string", enum=list(THEMES), default="light")
-_URL_TOKEN = _query("token", "A token of scope `embed`, where one is needed and no header can be sent.", type="string")
+_THEME = query("theme", "Its colours.", type="string", enum=list(THEMES), default="light")
+_URL_TOKEN = query("token", "A token of scope `embed`, where one is needed and no header can be sent.", type="string")
 _SVG: Json = {"image/svg+xml": {"schema": {"type": "string"}}}
 _READING_ERRORS: Json = {
-    "400": _answer("A pattern is malformed or a parameter unknown.", _json(_ref("Error"))),
-    "404": _answer("No metric that can exist here has such a name.", _json(_ref("Error"))),
-    "503": _answer("Nothing has been read yet.", _json(_ref("Error"))),
+    "400": answer("A pattern is malformed or a parameter unknown.", json_of(ref("Error"))),
+    "404": answer("No metric that can exist here has such a name.", json_of(ref("Error"))),
+    "503": answer("Nothing has been read yet.", json_of(ref("Error"))),
 }
 
 
 def _schemas() -> Json:
     position: Json = {
-        "host": _text("The name of the machine that is measured.", example="web-1"),
-        "epoch": _text("Names this store; offsets of another epoch mean nothing here."),
+        "host": text_of("The name of the machine that is measured.", example="web-1"),
+        "epoch": text_of("Names this store; offsets of another epoch mean nothing here."),
         "offset": {"type": "integer", "description": "The number of the newest tick."},
         "time": {"type": "integer", "description": "The newest tick's time in Unix milliseconds."},
     }
-    metric = _object(
+    metric = object_of(
         "A metric that can exist here.",
         {
-            "name": _text("In the style of OpenTelemetry's conventions.", example="system.network.io"),
-            "unit": _text("In UCUM: `By`, `s`, `1` for a ratio, `{thing}` for a count.", example="By"),
+            "name": text_of("In the style of OpenTelemetry's conventions.", example="system.network.io"),
+            "unit": text_of("In UCUM: `By`, `s`, `1` for a ratio, `{thing}` for a count.", example="By"),
             "kind": {"type": "string", "enum": ["gauge", "counter", "updowncounter"]},
-            "description": _text("What it says."),
+            "description": text_of("What it says."),
             "attributes": {"type": "array", "items": {"type": "string"}, "description": "The keys of its attributes."},
             "series": {
                 "type": "array",
@@ -266,26 +230,26 @@ def _schemas() -> Json:
         "description": "By series; null where there is no reading.",
         "example": {'system.cpu.utilization{cpu.mode="user"}': 0.31},
     }
-    status = _object("What a health check is told.", {"status": _text("`ok` or `not ready`.")})
-    status["properties"]["why"] = _text("What is wrong, where something is.")
+    status = object_of("What a health check is told.", {"status": text_of("`ok` or `not ready`.")})
+    status["properties"]["why"] = text_of("What is wrong, where something is.")
     error = {
         "code": {"type": "integer", "description": "As in the WebSocket's errors."},
-        "message": _text("What was wrong, and what would be right."),
+        "message": text_of("What was wrong, and what would be right."),
     }
     return {
         "Metric": metric,
-        "Catalogue": _object("What can be measured here.", position | {"metrics": _list_of("Metric")}),
-        "Latest": _object("The newest readings.", position | {"metrics": readings}),
+        "Catalogue": object_of("What can be measured here.", position | {"metrics": list_of("Metric")}),
+        "Latest": object_of("The newest readings.", position | {"metrics": readings}),
         "Status": status,
         **_panel_schemas(),
-        "Figure": _object(
+        "Figure": object_of(
             "As Plotly's `newPlot` and `plotly.io.from_json` take it.",
             {
                 "data": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
                 "layout": {"type": "object", "additionalProperties": True},
             },
         ),
-        "Error": _object("Every error of the API.", {"error": _object("What was wrong.", error)}),
+        "Error": object_of("Every error of the API.", {"error": object_of("What was wrong.", error)}),
     }
 
 
@@ -296,8 +260,4 @@ def _panel_schemas() -> Json:
         "type": "integer",
         "description": "How many series of its metrics are there now.",
     }
-    return parts | {"Panel": schema, "Panels": _object("A dashboard.", {"panels": _list_of("Panel")})}
-
-
-def _list_of(name: str) -> Json:
-    return {"type": "array", "items": _ref(name)}
+    return parts | {"Panel": schema, "Panels": object_of("A dashboard.", {"panels": list_of("Panel")})}

@@ -1,0 +1,89 @@
+"""The parts of which an OpenAPI description is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def operation(
+    method: str,
+    summary: str,
+    description: str,
+    responses: Json,
+    parameters: list[Json] | None = None,
+    body: Json | None = None,
+) -> Json:
+    described = {
+        "summary": summary,
+        "description": description,
+        "parameters": parameters or [],
+        "responses": responses,
+    }
+    sent = {} if body is None else {"requestBody": {"required": True, "content": json_of(body)}}
+    return {method: described | sent}
+
+
+def get(summary: str, description: str, responses: Json, parameters: list[Json] | None = None) -> Json:
+    return operation("get", summary, description, responses, parameters)
+
+
+def post(summary: str, description: str, responses: Json, body: Json, parameters: list[Json] | None = None) -> Json:
+    return operation("post", summary, description, responses, parameters, body)
+
+
+def answer(description: str, content: Json) -> Json:
+    return {"description": description, "content": content}
+
+
+def problem(description: str) -> Json:
+    return answer(description, json_of(ref("Error")))
+
+
+def json_of(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+def ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def object_of(about: str, properties: Json, *, optional: tuple[str, ...] = ()) -> Json:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "description": about, "properties": properties, "required": required}
+
+
+def text_of(description: str, **more: Any) -> Json:
+    return {"type": "string", "description": description} | more
+
+
+def texts_of(description: str) -> Json:
+    return {"type": "array", "items": {"type": "string"}, "description": description}
+
+
+def whole_of(description: str, *, null: bool = False) -> Json:
+    return {"type": ["integer", "null"] if null else "integer", "description": description}
+
+
+def flag_of(description: str) -> Json:
+    return {"type": "boolean", "description": description}
+
+
+def query(name: str, description: str, **schema: Any) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def in_path(name: str, description: str, example: str) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string"},
+        "example": example,
+    }
+
+
+def list_of(name: str) -> Json:
+    return {"type": "array", "items": ref(name)}

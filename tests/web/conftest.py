@@ -85,9 +85,10 @@ class Answer(NamedTuple):
         return [value for key, value in self.headers if key == name]
 
 
-def exchange(port: int, request: bytes) -> Answer:
-    """Send one request of raw bytes; return the answer. The connection ends with it."""
-    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+def exchange(port: int, request: bytes, *, source: str | None = None) -> Answer:
+    """Send one request of raw bytes, from an address of this machine; return the answer. The connection ends then."""
+    source_address = (source, 0) if source is not None else None
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_S, source_address) as connection:
         connection.sendall(request)
         received = b""
         for chunk in _chunks(connection):

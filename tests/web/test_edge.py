@@ -10,6 +10,13 @@ from collections.abc import Iterator
 import pytest
 from tests.e2e.server import Server, Variant, running
 from tests.web.conftest import Answer, exchange
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from vitalcast.access.access import Access
+from vitalcast.core.grants import Scope
+from vitalcast.settings import Access as AccessSettings
+from vitalcast.settings import Settings
 
 ENV = {
     "VITALCAST_SAMPLER__INTERVAL_S": "1",
@@ -44,7 +51,15 @@ def open_server() -> Iterator[Server]:
         yield one
 
 
-def ask(server: Server, kind: str, *headers: str, method: str = "GET", path: str | None = None) -> Answer:
+def ask(
+    server: Server,
+    kind: str,
+    *headers: str,
+    method: str = "GET",
+    path: str | None = None,
+    body: str = "",
+    source: str | None = None,
+) -> Answer:
     """Send a request, or a handshake, with these header lines, in which `{port}` is the server's."""
     lines = [
         f"{method} {path or PATHS[kind]} HTTP/1.1",
@@ -55,7 +70,7 @@ def ask(server: Server, kind: str, *headers: str, method: str = "GET", path: str
         lines += ["Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
     else:
         lines += ["Connection: close"]
-    return exchange(server.port, "\r\n".join([*lines, "", ""]).encode("latin-1"))
+    return exchange(server.port, "\r\n".join([*lines, "", body]).encode("latin-1"), source=source)
 
 
 @pytest.mark.parametrize("kind", ["http", "ws"])
@@ -199,3 +214,60 @@ def test_a_refusal_is_logged_with_its_cause_and_nothing_secret() -> None:
         assert "server.allowed_origins" in lines[1]
         assert all(line.isprintable() and len(line) < 300 for line in lines)
         assert "secret" not in one.errors() + one.output()
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str, str]]:
+    """A server that asks for a token, writes all down and lets in few sockets a second; a token of two scopes."""
+    folder = str(tmp_path_factory.mktemp("data"))
+    access = Access(Settings(access=AccessSettings(data_dir=folder)))
+    view, embed = access.mint(Scope.VIEW)[0], access.mint(Scope.EMBED, panels=["cpu"])[0]
+    access.close()
+    env = {
+        "VITALCAST_ACCESS__DATA_DIR": folder,
+        "VITALCAST_SERVER__LOG_LEVEL": "debug",
+        "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND_PER_ADDRESS": "4",
+        "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND": "1000",
+    }
+    with running(Variant.FAST, env) as one:
+        yield one, view, embed
+
+
+def test_new_sockets_of_one_address_are_bounded_before_they_are_accepted(asking: tuple[Server, str, str]) -> None:
+    server, view, _ = asking
+    bearer = f"Authorization: Bearer {view}"
+    answers = [ask(server, "ws", "Host: 127.0.0.1:{port}", bearer) for _ in range(40)]
+    statuses = [answer.status for answer in answers]
+    assert statuses[:4] == [101] * 4
+    assert 429 in statuses
+    refused = answers[statuses.index(429)]
+    assert refused.all("retry-after") == ["1"]
+    assert json.loads(refused.body)["error"]["code"] == 111
+    assert ask(server, "ws", "Host: 127.0.0.1:{port}", bearer, source="127.0.0.9").status == 101
+    assert ask(server, "http", "Host: 127.0.0.1:{port}", bearer).status == 200
+    lines = [line for line in server.errors().splitlines() if "too many new sockets" in line]
+    assert lines == ["refused a WebSocket from 127.0.0.1: too many new sockets"]
+
+
+def test_no_token_is_written_down_however_it_comes(asking: tuple[Server, str, str]) -> None:
+    server, view, embed = asking
+    host = "Host: 127.0.0.1:{port}"
+    for name in ("token", "%74oken", "tok%65n"):
+        assert ask(server, "http", host, path=f"/badge/cpu.svg?label=x&{name}={embed}&style=flat").status == 200
+        assert ask(server, "http", host, path=f"/?{name}={view}").status == 400
+        assert ask(server, "ws", host, path=f"/ws?{name}={view}", source="127.0.0.8").status == 400
+    for header in (f"Authorization: Bearer {view}", f"Cookie: vitalcast={view}"):
+        assert ask(server, "http", host, header).status == 200
+        assert ask(server, "ws", host, header, source="127.0.0.7").status == 101
+    with connect(
+        server.ws_url, subprotocols=[Subprotocol("vitalcast.v1.json")], source_address=("127.0.0.6", 0), proxy=None
+    ) as socket_:
+        socket_.send(json.dumps({"type": "hello", "token": view}))
+        assert json.loads(socket_.recv())["auth"] == "required"
+        assert json.loads(socket_.recv())["scope"] == "view"
+    form = f"token={view}x"
+    head = ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(form)}"]
+    assert ask(server, "http", host, *head, method="POST", path="/login", body=form).status == 401
+    said = server.output() + server.errors()
+    assert "GET /badge/cpu.svg?label=x&token=…&style=flat HTTP/1.1" in said
+    assert not [token for token in (view, embed) if token in said or token[-20:] in said]

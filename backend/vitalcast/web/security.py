@@ -171,6 +171,7 @@ class RefusalLog:
         self._held_back = 0
 
     def add(self, peer: str, what: str, why: str) -> None:
+        why = why.partition("; try again in ")[0]  # when differs each time
         now_s = self._now_s()
         if now_s >= self._until_s:
             if self._held_back:

@@ -98,7 +98,8 @@ Offset = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Built when the first command comes: a start has no use for them.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Since(_Strict):

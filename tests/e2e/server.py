@@ -59,6 +59,7 @@ class Server:
         self._scripted = scripted
         self._env = dict(env or {})
         self._folder = tempfile.TemporaryDirectory(prefix="vitalcast-e2e-")
+        self._data = tempfile.TemporaryDirectory(prefix="vitalcast-e2e-data-")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,7 +78,7 @@ class Server:
     @property
     def data_folder(self) -> Path:
         """Where it keeps its secret and its tokens, unless `env` says otherwise."""
-        return self.folder / "data"
+        return Path(self._data.name)
 
     @property
     def pid(self) -> int:
@@ -196,6 +197,7 @@ class Server:
         finally:
             self.kill()
             self._folder.cleanup()
+            self._data.cleanup()
 
 
 def on_every_server(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

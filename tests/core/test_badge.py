@@ -23,22 +23,22 @@ from vitalcast.panels import BUILT_IN
 LEVELS = ["", "good", "warning", "critical", "unknown"]
 
 
-def row_of(series: list[Series], values: dict[str, float], usual: float = 0.01) -> np.ndarray:
-    """Return a reading of each series: that of the attribute value, or the name, which is given."""
+def rows_of(series: list[Series], values: dict[str, float], usual: float = 0.01) -> np.ndarray:
+    """Return one tick with a reading of each series: that of the attribute value, or the name, which is given."""
     found = [next((value for key, value in values.items() if key in (one.name, *one.values)), usual) for one in series]
-    return np.array(found)
+    return np.array([found])
 
 
 def of_panel(id_: str, values: dict[str, float], usual: float = 0.01, **asked: Any) -> Badge:
     panel = panel_of(id_)
     series = series_for(panel)
-    return panel_badge(panel, series, row_of(series, values, usual), Asked(**asked))
+    return panel_badge(panel, series, rows_of(series, values, usual), Asked(**asked))
 
 
 def of_metric(name: str, values: dict[str, float], usual: float = 0.01, **asked: Any) -> Badge:
     owner = owner_of(name, BUILT_IN)
     series = [*series_of(name), *(one for one in (series_for(owner) if owner else []) if one.name != name)]
-    return metric_badge(name, owner, series, row_of(series, values, usual), Asked(**asked))
+    return metric_badge(name, owner, series, rows_of(series, values, usual), Asked(**asked))
 
 
 def words(badge: Badge) -> tuple[str, str, str]:
@@ -154,11 +154,21 @@ def test_thresholds_that_are_given_judge_the_number_that_is_shown() -> None:
     assert of_metric("system.uptime", {"system.uptime": 5.0}, warning=4.0).level == "warning"
 
 
+def test_what_lasts_for_a_moment_only_is_not_alarming() -> None:
+    panel = panel_of("cpu")
+    series = series_for(panel)
+    calm, high = (rows_of(series, {"user": user}) for user in (0.2, 0.9))
+    for rows, level in (((calm, high), "good"), ((high, high), "critical"), ((high, calm), "good")):
+        assert panel_badge(panel, series, np.concatenate(rows), Asked()).level == level
+        asked = Asked(critical=0.5)
+        assert panel_badge(panel, series, np.concatenate(rows), asked).level == level
+
+
 def test_no_reading_is_said() -> None:
     assert words(of_panel("cpu", {}, math.nan)) == ("CPU", "no reading", "unknown")
-    assert metric_badge("hw.fan.speed", None, [], np.zeros(0), Asked()).words == "no reading"
+    assert metric_badge("hw.fan.speed", None, [], np.zeros((1, 0)), Asked()).words == "no reading"
     panel = Panel(id="a", title="A", metrics=("hw.fan.speed",))
-    assert panel_badge(panel, [None], np.zeros(1), Asked()).words == "no reading"
+    assert panel_badge(panel, [None], np.zeros((1, 1)), Asked()).words == "no reading"
 
 
 def test_a_label_is_what_is_given() -> None:

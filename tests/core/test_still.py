@@ -43,7 +43,7 @@ def still(panel: Panel, values: Any = None, look: Look | None = None, window: Wi
     ticks = len(values)
     reading = reading_of(panel, series)
     times = np.arange(window.newest_ms - (ticks - 1) * 1000, window.newest_ms + 1, 1000, dtype=np.int64)
-    newest = values[-1] if ticks else np.full(len(series), math.nan)
+    newest = values[-1:] if ticks else np.full((1, len(series)), math.nan)
     past = Past(times, values[:, list(reading.columns)], reading.columns, newest)
     return draw_still(panel, reading, past, look or Look(), window)
 
@@ -166,7 +166,7 @@ def test_missing_ticks_and_the_time_since_the_last_are_hatched() -> None:
     series = series_for(panel)
     reading = reading_of(panel, series)
     times = np.array([TO_MS - 20_000, TO_MS - 10_000], dtype=np.int64)
-    past = Past(times, np.full((2, 1), 0.5), reading.columns, np.full(2, 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
+    past = Past(times, np.full((2, 1), 0.5), reading.columns, np.full((1, 2), 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
     for window, hatched in ((WINDOW, 1), (replace(WINDOW, age_s=10.0), 2)):
         assert draw_still(panel, reading, past, Look(), window).count('preserveAspectRatio="none"') == hatched
 
@@ -195,7 +195,7 @@ def test_a_heatmap_of_many_rows_stays_small() -> None:
     values = np.random.default_rng(1).random((300, 256))
     reading = reading_of(panel, series)
     times = np.arange(TO_MS - 299_000, TO_MS + 1, 1000, dtype=np.int64)
-    past = Past(times, values, tuple(range(256)), values[-1])
+    past = Past(times, values, tuple(range(256)), values[-1:])
     assert len(draw_still(panel, reading, past, Look(2000, 800), WINDOW)) < 400_000
 
 
@@ -232,7 +232,7 @@ def test_a_panel_without_series_or_readings_says_so() -> None:
     panel = panel_of("swap")
     assert "No readings in this window." in words_of(still(panel, np.zeros((0, 1))))
     reading = reading_of(panel, [])
-    empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros(0))
+    empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros((1, 0)))
     assert "Nothing here has such series." in words_of(draw_still(panel, reading, empty, Look(), WINDOW))
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from vitalcast.core.badge import Badge, BadgeLevel
 from vitalcast.core.format import format_age, format_value
 from vitalcast.core.names import Selection
-from vitalcast.core.panel_headline import ROUNDING, HeadlineNow, counted_of, headline_of, total
-from vitalcast.core.panel_lines import reading_of, selection_of, word_of
+from vitalcast.core.panel_headline import ROUNDING, HeadlineNow, counted_of, headline_of, headline_over
+from vitalcast.core.panel_lines import Reading, reading_of, selection_of, word_of
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.errors import ProtocolError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vitalcast.model import Series
     from vitalcast.panel import Panel
 
-    Row = npt.NDArray[np.float64]
+    Rows = npt.NDArray[np.float64]  # of shape (ticks, columns), the newest last
     Columns = Sequence[Series | None]
 
 Reduce = Literal["sum", "max", "avg", "min"]
@@ -39,17 +39,27 @@ class Asked:
     warning: float | None = None
     critical: float | None = None
 
+    @property
+    def judges(self) -> bool:
+        """Whether it brings thresholds of its own."""
+        return self.warning is not None or self.critical is not None
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    value: float
+    """The number in each of the rows, and what its panel says of the newest."""
+
+    values: tuple[float, ...]
     unit: str
     level: BadgeLevel = ""
     detail: str = ""
 
 
-def panel_badge(panel: Panel, series: Columns, row: Row, asked: Asked) -> Badge:
-    """Return the badge of a panel: its number, as the strip of vitals shows it. Raises ProtocolError."""
+def panel_badge(panel: Panel, series: Columns, rows: Rows, asked: Asked) -> Badge:
+    """Return the badge of a panel: its number, as the strip of vitals shows it.
+
+    `rows` are the newest ticks; what is alarming in only some of them is not. Raises ProtocolError.
+    """
     chosen = _chosen(series, selection_of(panel), asked)
     reading = reading_of(panel, _narrowed(panel, series, chosen))
     counted = counted_of(panel, reading)
@@ -58,28 +68,23 @@ def panel_badge(panel: Panel, series: Columns, row: Row, asked: Asked) -> Badge:
             ErrorCode.UNKNOWN_METRIC, f"the number of {panel.id} counts no such series; ask for the metric itself"
         )
     if asked.reduce not in (None, panel.headline.reduce):
-        found = _Found(_reduced([row[line.column] for line in counted], asked.reduce), reading.unit)
+        found = _Found(_reduced(rows, [line.column for line in counted], asked.reduce), reading.unit)
     else:
-        now = headline_of(panel, reading, row)
-        share = panel.headline.show == "share"
-        shown = (now.share, "1") if share else (now.value, reading.unit)
-        found = _Found(*shown, _level(panel, now), _detail(now))
+        found = _headline(panel, reading, rows, asked, share=panel.headline.show == "share")
     return _badge(panel.vital or panel.title, panel, found, asked)
 
 
-def metric_badge(name: str, owner: Panel | None, series: Columns, row: Row, asked: Asked) -> Badge:
+def metric_badge(name: str, owner: Panel | None, series: Columns, rows: Rows, asked: Asked) -> Badge:
     """Return the badge of a metric, by the rule of `owner`, the panel that is about it. Raises ProtocolError."""
     chosen = _chosen(series, Selection.of([name]), asked)
-    by_rule = None if owner is None else _by_rule(owner, series, row, chosen, asked)
+    by_rule = None if owner is None else _by_rule(owner, series, rows, chosen, asked)
     if by_rule is not None:
         assert owner is not None
         return _badge(owner.vital or owner.title, owner, by_rule, asked)
     if len(chosen) > 1 and asked.reduce is None:
         raise ProtocolError(ErrorCode.BAD_REQUEST, _several([one for _, one in chosen]))
-    found = _Found(math.nan, "")
-    if chosen:
-        values = [float(row[at]) for at, _ in chosen]
-        found = _Found(_reduced(values, asked.reduce or "sum"), chosen[0][1].descriptor.unit)
+    unit = chosen[0][1].descriptor.unit if chosen else ""
+    found = _Found(_reduced(rows, [at for at, _ in chosen], asked.reduce), unit)
     return _badge(name, owner, found, asked)
 
 
@@ -93,7 +98,9 @@ def owner_of(name: str, panels: Iterable[Panel]) -> Panel | None:
     return next((panel for panel in panels if (panel.headline.metric or panel.metrics) in (name, (name,))), None)
 
 
-def _by_rule(owner: Panel, series: Columns, row: Row, chosen: list[tuple[int, Series]], asked: Asked) -> _Found | None:
+def _by_rule(
+    owner: Panel, series: Columns, rows: Rows, chosen: list[tuple[int, Series]], asked: Asked
+) -> _Found | None:
     """Return the number by the rule of the metric's panel; None where that is not about what is asked for."""
     if asked.reduce not in (None, owner.headline.reduce):
         return None
@@ -105,8 +112,15 @@ def _by_rule(owner: Panel, series: Columns, row: Row, chosen: list[tuple[int, Se
         return None
     if not counted:
         return None
-    now = headline_of(owner, reading, row)
-    return _Found(now.value, reading.unit, _level(owner, now), _detail(now))
+    return _headline(owner, reading, rows, asked, share=False)
+
+
+def _headline(panel: Panel, reading: Reading, rows: Rows, asked: Asked, *, share: bool) -> _Found:
+    now = headline_over(panel, reading, rows)
+    each = [headline_of(panel, reading, row) for row in (rows if asked.judges else rows[-1:])]
+    values = tuple(one.share if share else one.value for one in each)
+    level: BadgeLevel = now.level or ("good" if panel.thresholds is not None else "")
+    return _Found(values, "1" if share else reading.unit, level, _detail(now))
 
 
 def _chosen(series: Columns, selection: Selection, asked: Asked) -> list[tuple[int, Series]]:
@@ -132,17 +146,17 @@ def _narrowed(panel: Panel, series: Columns, chosen: list[tuple[int, Series]]) -
     return [one if one is None or at in kept or one.name in beside else None for at, one in enumerate(series)]
 
 
-def _reduced(values: Iterable[float], how: Reduce | None) -> float:
-    known = [value for value in map(float, values) if not math.isnan(value)]
+def _reduced(rows: Rows, columns: list[int], how: Reduce | None) -> tuple[float, ...]:
+    """Return what becomes of the readings of these columns in each row: without a wish their sum."""
+    return tuple(_joined([float(row[at]) for at in columns if not math.isnan(row[at])], how) for row in rows)
+
+
+def _joined(known: list[float], how: Reduce | None) -> float:
     if not known:
         return math.nan
     if how in ("max", "min"):
         return max(known) if how == "max" else min(known)
-    return total(known) / (len(known) if how == "avg" else 1)
-
-
-def _level(panel: Panel, now: HeadlineNow) -> BadgeLevel:
-    return now.level or ("good" if panel.thresholds is not None else "")
+    return sum(known) / (len(known) if how == "avg" else 1)
 
 
 def _detail(now: HeadlineNow) -> str:
@@ -163,10 +177,13 @@ def _values_of(series: list[Series], keys: Iterable[str]) -> str:
 
 def _badge(name: str, panel: Panel | None, found: _Found, asked: Asked) -> Badge:
     label = asked.label or label_of(name, panel, dict(asked.where))
-    if math.isnan(found.value):
+    value = found.values[-1]
+    if math.isnan(value):
         return Badge(label, "no reading", "unknown")
-    level = found.level if asked.warning is None and asked.critical is None else _judged(found.value, asked)
-    text = format_value(found.value, found.unit)
+    level = found.level
+    if asked.judges:
+        level = min((_judged(one, asked) for one in found.values), key=("good", "warning", "critical").index)
+    text = format_value(value, found.unit)
     alarm = level if level in ("warning", "critical") else ""
     detail = f"{label}: {found.detail or text}{f', {alarm}' if alarm else ''}"
     return Badge(label, f"{text} {alarm}".strip(), level, detail)

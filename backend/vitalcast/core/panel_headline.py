@@ -6,8 +6,8 @@ The dashboard's `core/headline.js` does the same; a test holds the two to the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from vitalcast.panel import Panel, Thresholds
 
     Row = npt.NDArray[np.float64]
+    Rows = npt.NDArray[np.float64]
 
 ROUNDING = 1e-9  # parts that add up to a threshold may add up to a hair less
 Level = Literal["", "warning", "critical"]
+LEVELS: tuple[Level, ...] = ("", "warning", "critical")
+LASTS_MS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,19 @@ def headline_of(panel: Panel, reading: Reading, row: Row) -> HeadlineNow:
     elif reading.per >= 0:
         numbers.append(Number(whole, reading.unit, panel.labels.get(head.per, "total")))
     return HeadlineNow(tuple(numbers), value, share, level_of(panel.thresholds, share if head.per else value))
+
+
+def headline_over(panel: Panel, reading: Reading, rows: Sequence[Row] | Rows) -> HeadlineNow:
+    """Return the panel's number in the last of some rows, and the level that it has kept to in all of them.
+
+    A number that is past its threshold for a moment is a spike, and nothing is wrong.
+    """
+    now = headline_of(panel, reading, rows[-1])
+    level = now.level
+    for row in rows[:-1]:
+        if level:
+            level = min(level, headline_of(panel, reading, row).level, key=LEVELS.index)
+    return replace(now, level=level)
 
 
 def counted_of(panel: Panel, reading: Reading) -> list[Line]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitalcast.core.aggregate import Aggregate, aggregate_runs, boundaries
+from vitalcast.core.panel_headline import LASTS_MS
 from vitalcast.core.thin import with_holes
 
 if TYPE_CHECKING:
@@ -21,19 +23,28 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 
+RECENT_MAX = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """Times in Unix milliseconds, and values of shape (ticks, series), `nan` in holes.
 
-    `columns` says which column of the reading each series is, `newest` holds the newest reading of every column, and
-    `holes` is the time of the last reading before each hole, and that of the first after it.
+    `columns` says which column of the reading each series is, and `holes` is the time of the last reading before each
+    hole, and that of the first after it. `recent` holds the newest ticks of every column, the very newest last.
     """
 
     times_ms: Times
     values: Floats
     columns: tuple[int, ...]
-    newest: Floats
+    recent: Floats
     holes: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def newest(self) -> Floats:
+        """The newest reading of every column."""
+        row: Floats = self.recent[-1]
+        return row
 
     def of(self, column: int) -> Floats:
         found: Floats = self.values[:, self.columns.index(column)]
@@ -50,12 +61,19 @@ def ticks_since(ring: Ring, from_ms: float) -> int:
     return len(times) - int(at[0]) if len(at) else 0
 
 
+def recent_of(ring: Ring) -> Floats:
+    """Copy the newest tick of every column, and some others from as long as a level lasts."""
+    assert ring.newest is not None
+    ticks = max(ticks_since(ring, ring.newest.time_ms - LASTS_MS + 1), 1)
+    rows = ring.read(np.arange(len(ring.newest.values)), ring.end_row - ticks, ring.end_row)
+    return rows[:: -math.ceil(ticks / RECENT_MAX)][::-1]
+
+
 def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, ticks: int) -> Past:
     """Copy the last `ticks` ticks of these columns, joined where the panel has an interval.
 
     It is a copy, so that it can be drawn from in a thread while the ring goes on.
     """
-    assert ring.newest is not None
     values = ring.read(np.array(columns, dtype=np.intp), ring.end_row - ticks, ring.end_row)
     times, offsets = ring.times(), ring.offsets()
     times, offsets = times[len(times) - ticks :], offsets[len(offsets) - ticks :]
@@ -64,7 +82,7 @@ def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, ticks: int) -> P
     else:
         missing = np.diff(offsets) > 1
     holes = tuple((int(times[at]), int(times[at + 1])) for at in np.flatnonzero(missing))
-    return Past(*with_holes(times, values, missing), columns, ring.newest.values, holes)
+    return Past(*with_holes(times, values, missing), columns, recent_of(ring), holes)
 
 
 def _at_intervals(panel: Panel, times: Times, values: Floats) -> tuple[Times, Floats, Bools]:

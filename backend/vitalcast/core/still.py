@@ -12,7 +12,7 @@ import numpy as np
 from vitalcast.core.clock import clock_text, stamp_text, zone_text
 from vitalcast.core.colors import FONT, THEMES, Colors, Theme
 from vitalcast.core.format import format_age, format_duration, format_value
-from vitalcast.core.panel_headline import HeadlineNow, headline_of
+from vitalcast.core.panel_headline import HeadlineNow, headline_over
 from vitalcast.core.panel_lines import Line, Reading, busiest, way_of, word_of
 from vitalcast.core.still_charts import STALE, Box, Scene, chart_of
 from vitalcast.core.svg import NAMESPACE, clean, element, shortened, width_of, words
@@ -101,12 +101,12 @@ def draw_words(said: str, look: Look) -> str:
 
 class _Still:
     def __init__(self, panel: Panel, reading: Reading, past: Past, look: Look, window: Window) -> None:
-        past = replace(past, values=_possible(past.values), newest=_possible(past.newest))
+        past = replace(past, values=_possible(past.values), recent=_possible(past.recent))
         self.panel, self.reading, self.past, self.look, self.window = panel, reading, past, look, window
         self.colors = THEMES[look.theme]
         self.rem = look.rem
         self.title = clean(look.title or panel.title, TITLE_MAX)
-        self.now = headline_of(panel, reading, past.newest)
+        self.now = headline_over(panel, reading, past.recent)
         tops = dict(zip(past.columns, highest(past.values).tolist(), strict=True))
         self.lines = tuple(busiest(panel, reading.lines, tops))
         self.stale = window.stale

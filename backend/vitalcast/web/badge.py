@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from vitalcast.core.clock import stale_after_s
 from vitalcast.core.names import Selection
+from vitalcast.core.past import recent_of
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.errors import ProtocolError
 from vitalcast.live.service import Service
@@ -73,10 +74,11 @@ class Badges:
         if age_s > stale_after_s(self._hub.interval_ms / 1000):
             called = (owner.vital or owner.title) if owner else name
             return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
+        rows = recent_of(self._hub.ring)
         if panel is not None:
-            return panel_badge(panel, frame.layout.series, frame.values, asked)
+            return panel_badge(panel, frame.layout.series, rows, asked)
         series = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
-        return metric_badge(name, owner, series, frame.values, asked)
+        return metric_badge(name, owner, series, rows, asked)
 
     def _check_metric(self, name: str, asked: Asked, grant: Grant) -> None:
         """Raise ApiError where there is no such metric, or the caller may not know."""

@@ -12,7 +12,7 @@ import orjson
 
 from vitalcast.core.colors import THEMES, Colors, Theme
 from vitalcast.core.format import format_value, is_binary, is_ratio
-from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_of
+from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_over
 from vitalcast.core.panel_lines import Line, Reading, busiest, metric_word, way_of, word_of
 from vitalcast.core.past import Past
 from vitalcast.core.scale import Scale, round_step, ticks_of
@@ -63,7 +63,7 @@ class Figures:
         fill = {"line": _lines, "heatmap": _heatmap, "bar": _bars}[panel.chart]
         traces, axis = fill(Drawing(panel, reading, past, THEMES[theme]))
         layout["yaxis"] = layout["yaxis"] | axis
-        now = headline_of(panel, reading, past.newest)
+        now = headline_over(panel, reading, past.recent)
         layout["meta"] = meta | {"panel": panel.id, "unit": reading.unit, "level": now.level}
         layout["title"] = layout["title"] | {"subtitle": layout["title"]["subtitle"] | {"text": _subtitle(now)}}
         if not traces:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -56,6 +57,7 @@ class Access:
         self._grants: dict[str, Grant] = {}
         self._known: dict[bytes, str] = {}
         self._revoked: set[str] = set()
+        self._lock = threading.Lock()  # over these four: requests may be answered in threads
         self._read_store()
         loopback = is_loopback(self._server.host)
         self.required = not self._server.no_auth and (not loopback or self._has_active(screens=False))
@@ -153,15 +155,17 @@ class Access:
     def changed(self) -> frozenset[str]:
         """Return the ids of the tokens that have been revoked since the last call. Cheap enough for twice a second."""
         self._refresh()
-        revoked, self._revoked = frozenset(self._revoked), set()
+        with self._lock:
+            revoked, self._revoked = frozenset(self._revoked), set()
         return revoked
 
     def _refresh(self) -> None:
         """Notice what any process has changed. Raises ConfigError where the secret or the store cannot be read."""
-        if self._secret.refresh():
-            self._known.clear()
-            self._revoked |= {id_ for id_, record in self._records.items() if record.revoked_ms is None}
-        self._read_store()
+        with self._lock:
+            if self._secret.refresh():
+                self._known.clear()
+                self._revoked |= {id_ for id_, record in self._records.items() if record.revoked_ms is None}
+            self._read_store()
 
     def _read_store(self) -> None:
         if self._opened is None and not os.access(self.folder / STORE_NAME, os.F_OK):
@@ -221,8 +225,9 @@ class Access:
         check_limits(record, self._panels)
         text = write_token(record, self._secret.make())
         if len(text) > TOKEN_CHARS_MAX:
+            longest = max(("metrics", "panels", "origins"), key=lambda key: len(str(getattr(record, key))))
             raise LimitsError(
-                "metrics" if record.metrics else "panels",
+                longest,
                 f"a token has {TOKEN_CHARS_MAX} characters at most and this one {len(text)}; name fewer",
             )
         self.store.add_token(record)

@@ -62,6 +62,8 @@ class Store:
             self._reader.close()
             self._reader = None
 
+    __del__ = close  # a command reads once and ends
+
     def version(self) -> object:
         """Return what changes with every write, whoever writes; None where there is no file."""
         try:

@@ -128,12 +128,13 @@ def answer(server: Server, path: str) -> str:
 
 def of_one_tick(server: Server, id_: str) -> tuple[Any, str]:
     """Return the figure and the still of one panel that have the same readings."""
-    while True:
+    for _ in range(100):
         figure = json.loads(answer(server, f"/api/v1/panels/{id_}/figure"))
         still = answer(server, f"/api/v1/panels/{id_}.svg?height=1200")
         again = json.loads(answer(server, f"/api/v1/panels/{id_}/figure"))
         if figure["layout"]["meta"]["time"] == again["layout"]["meta"]["time"]:
             return figure, still
+    raise AssertionError(f"{id_} changed between any two requests")
 
 
 async def test_a_still_says_what_the_figure_says(page_server: Server) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from vitalcast.core.grants import Scope
+from vitalcast.web.caller import Way
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,15 +31,16 @@ _ON_EVERY_SITE = {"Cross-Origin-Resource-Policy": "cross-origin"}  # without it,
 def image(request: Request, body: bytes, *, max_age_s: int) -> Response:
     """Return a picture that may be shown for as long as it is true.
 
-    Where nobody needs a token because nobody else can connect, pages of other sites do not get it: a badge is as wide
-    as its number, and so tells them what they may not read.
+    Pages of other sites get it where a token in its address says so, or where whoever comes may see it, and not where
+    only the visitor may: a badge is as wide as its number, and so tells them what they may not read.
     """
     from vitalcast.web.policy import grant_of, way_of  # which knows this module
 
-    token = way_of(request) is not None
+    way = way_of(request)
+    meant = way is Way.URL or (way is None and grant_of(request).scope is not Scope.ADMIN)
     etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    who = "private" if token else "public"
-    headers = _POLICY | (_ON_EVERY_SITE if token or grant_of(request).scope is not Scope.ADMIN else {})
+    who = "public" if way is None else "private"
+    headers = _POLICY | (_ON_EVERY_SITE if meant else {})
     headers |= {"Cache-Control": f"{who}, max-age={max(1, max_age_s)}, must-revalidate", "ETag": etag}
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
     if known & {etag, "*"}:

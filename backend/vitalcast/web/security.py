@@ -278,7 +278,7 @@ class SecurityEdge:
         headers = [
             *cors,
             (b"access-control-allow-methods", b"GET, HEAD"),
-            (b"access-control-allow-headers", b"Authorization, Content-Type, Last-Event-ID"),
+            (b"access-control-allow-headers", b"Authorization, Last-Event-ID"),
             (b"access-control-max-age", str(PREFLIGHT_MAX_AGE_S).encode()),
         ]
         await send({"type": "http.response.start", "status": 204, "headers": [*headers, *self._headers]})

@@ -79,6 +79,11 @@ export class Rotation {
   #shownAt = NaN;
   #heldAt = NaN;
 
+  /** How long the present page stays. */
+  get stayMs() {
+    return 1000 * (this.#seconds[this.index] ?? Infinity);
+  }
+
   get held() {
     return !Number.isNaN(this.#heldAt);
   }
@@ -103,14 +108,14 @@ export class Rotation {
   /** How long the present page still stays. @param {number} now */
   leftMs(now) {
     if (this.#seconds.length < 2 || Number.isNaN(this.#shownAt)) return Infinity;
-    return this.held ? Infinity : this.#shownAt + 1000 * this.#seconds[this.index] - now;
+    return this.held ? Infinity : this.#shownAt + this.stayMs - now;
   }
 
   /** How much of its time the present page has had, from 0 to 1. @param {number} now */
   share(now) {
     if (Number.isNaN(this.#shownAt)) return 0;
     const sinceMs = (this.held ? this.#heldAt : now) - this.#shownAt;
-    return Math.min(1, Math.max(0, sinceMs / (1000 * this.#seconds[this.index])));
+    return Math.min(1, Math.max(0, sinceMs / this.stayMs));
   }
 
   /** The page so many further, past those without anything to show. @param {number} step 1 or -1 @param {(index: number) => boolean} empty */

@@ -46,9 +46,13 @@ export class VitalScreens extends HTMLElement {
     this.#stranger = h("section", { class: "stranger", "aria-live": "polite", hidden: true });
     this.replaceChildren(
       h("header", {}, h("h1", {}, "Screens"), h("a", { href: "./" }, "Dashboard")),
-      h("section", {}, h("h2", {}, "Pair a screen"), form, this.#stranger),
-      this.#said,
-      h("section", {}, h("h2", {}, "Paired screens"), this.#list, this.#empty),
+      h(
+        "main",
+        {},
+        h("section", {}, h("h2", {}, "Pair a screen"), form, this.#stranger),
+        this.#said,
+        h("section", {}, h("h2", {}, "Paired screens"), this.#list, this.#empty),
+      ),
     );
   }
 

@@ -286,7 +286,7 @@ export class VitalWall extends HTMLElement {
     const coming = this.#coming;
     // Another page could not be filled now: what was known last stays.
     const live = this.#state === State.LIVE;
-    if (!coming && live && leftMs <= LEAD_MS) {
+    if (!coming && live && leftMs <= Math.min(LEAD_MS, this.#rotation.stayMs / 2)) {
       this.#turnTo(this.#rotation.next(1, (index) => this.#pages[index].empty), { wait: true });
     } else if (coming?.ready && live && leftMs <= 0) {
       this.#change(coming);

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from vitalcast.errors import ConfigError
 
 APPLICATION_ID = 0x56695441  # "ViTA"
 SCHEMA_VERSION = 2
-READ_S = 0.2  # readers wait for hardly anything, and the server's must not
+READ_S = 0.5  # readers wait for hardly anything, and the server's must not
 WRITE_S = 5.0
 KEPT_MS = 30 * 24 * 3_600_000  # how long the record of a token outlives it
 
@@ -40,7 +41,12 @@ CREATE TABLE IF NOT EXISTS screen (
   agent TEXT NOT NULL, paired_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-TABLES = (TOKENS, SCREENS)
+_SCHEMA = f"""
+BEGIN IMMEDIATE; {TOKENS} {SCREENS}
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
 
 
 class Store:
@@ -72,7 +78,7 @@ class Store:
             self.close()
             return None
         except OSError as error:
-            raise self._unusable(error.strerror) from None
+            raise self._unusable(error) from None
         file = (found.st_dev, found.st_ino)
         if file != self._file:  # another file has taken its place
             self.close()
@@ -109,11 +115,19 @@ class Store:
                     connection.execute("ROLLBACK")
 
     def _make(self) -> None:
-        """Make an empty file that this user alone may read: SQLite would leave that to the umask."""
+        """Make the file, whole or not at all, which this user alone may read: SQLite would leave that to the umask."""
+        draft = self.path.with_name(f".{self.path.name}-{secrets.token_hex(8)}")
         try:
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise self._unusable(error.strerror) from None
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")  # which the file remembers
+                connection.executescript(_SCHEMA)
+            with suppress(FileExistsError):  # another process was quicker
+                os.link(draft, self.path)
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from None
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _connected(self, busy_s: float) -> sqlite3.Connection:
         try:
@@ -132,8 +146,12 @@ class Store:
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
         execute = connection.execute
-        version, application = (execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id"))
-        if application != APPLICATION_ID and execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        # In this order, for another process may be adding the tables and the rest, which come together.
+        used, application, version = (
+            execute(statement).fetchone()[0]
+            for statement in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
+        )
+        if used and application != APPLICATION_ID:
             raise ConfigError(KEY, f"{self.path} is not Vitalcast's; give another folder, or move that file away")
         if version > SCHEMA_VERSION:
             raise ConfigError(
@@ -142,17 +160,14 @@ class Store:
                 f"{SCHEMA_VERSION}); run that version, or give another folder",
             )
         if version < SCHEMA_VERSION:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {' '.join(TABLES)} PRAGMA application_id = {APPLICATION_ID};"
-                f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-            execute("PRAGMA journal_mode = WAL")  # which the file remembers
+            connection.executescript(_SCHEMA)
         execute("PRAGMA synchronous = FULL")  # what was revoked must not come back after a power cut
 
     def _unusable(self, why: object) -> ConfigError:
         code = getattr(why, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return ConfigError(KEY, f"{self.path} is damaged ({why}); move it away, which ends every token")
+        why = getattr(why, "strerror", None) or why
         return ConfigError(KEY, f"{self.path} cannot be used ({why}); this user must be able to write to it")
 
     # --- tokens --------------------------------------------------------------------------------------------------

@@ -31,7 +31,6 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "font-src 'self'",
         "connect-src 'self'",
         "frame-src 'self'",
-        "frame-src 'self'",
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

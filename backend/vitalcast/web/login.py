@@ -108,7 +108,7 @@ def login_page(
     up = upwards(scope)
     parts = ['<main class="entry">', "<h1>Log in to Vitalcast</h1>"]
     if note is not None:
-        parts.append(f"<p>{html.escape(note)}</p>")
+        parts.append(f'<p>{html.escape(note)} <a href="{up or "./"}">Open the dashboard.</a></p>')
     if leave:
         parts.append(f'<form method="post" action="{up}logout"><button>Log out</button></form>')
     if problem is not None:

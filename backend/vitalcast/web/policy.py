@@ -192,7 +192,7 @@ class Door:
                 return None
             return _unauthorized(error)
         if grant is None:
-            return None if rule.scopes is None else _NO_TOKEN
+            return None if rule.scopes is None else _NO_TOKEN_IN_URL if rule.in_url else _NO_TOKEN
         state["grant"], state["way"] = grant, offered.way if offered is not None else None
         if rule.scopes is not None and grant.scope not in rule.scopes:
             return _wrong_scope(grant.scope, rule.scopes)
@@ -227,6 +227,12 @@ _NO_TOKEN: Final = Denial(
     401,
     ErrorCode.UNAUTHORIZED,
     "this address needs a token; send it in the header Authorization, as 'Bearer' and the token, or log in at /login",
+    {"WWW-Authenticate": "Bearer"},
+)
+_NO_TOKEN_IN_URL: Final = Denial(
+    401,
+    ErrorCode.UNAUTHORIZED,
+    f"this needs a token of scope {Scope.EMBED} in its address; who put it here can have one made",
     {"WWW-Authenticate": "Bearer"},
 )
 

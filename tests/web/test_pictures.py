@@ -217,7 +217,7 @@ def test_without_a_token_there_is_a_picture_that_says_so(locked: World, address:
     answer = locked.client.get(address)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
-    assert "this address needs a token" in said(answer)
+    assert "this needs a token" in said(answer)
     assert words_of(answer)[-1] == "no access" or "badge" not in address
 
 

@@ -63,7 +63,7 @@ export class VitalEmbedding extends HTMLElement {
       h(
         "dialog",
         { "aria-labelledby": "embedding-title" },
-        h("header", {}, h("h2", { id: "embedding-title" }, `Embed ${this.#panel.title}`), close),
+        h("div", { class: "entitled" }, h("h2", { id: "embedding-title" }, `Embed ${this.#panel.title}`), close),
         this.#form,
         this.#access,
         this.#view,

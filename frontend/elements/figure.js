@@ -51,8 +51,8 @@ const parts = {
   bars(picture, look) {
     const { l, r, t, b } = look.margin;
     const area = { width: look.width - l - r, height: look.height - t - b };
-    const more = { barmode: "overlay", annotations: barWords(picture, look, area) };
-    return { data: barTraces(picture, look), x: [0, 1], y: [area.height, 0], more };
+    const data = [...barTraces(picture, look), ...barWords(picture, look, area)];
+    return { data, x: [0, 1], y: [area.height, 0], more: { barmode: "overlay" } };
   },
 };
 
@@ -177,22 +177,27 @@ function partColor({ level, parts }, number, colors) {
   return cssOf(colors[`c${parts[number]?.color ?? 1}`]);
 }
 
+/** Its name at the left, its number at the right. As points they need no measuring, which a page's styles could upset. */
 function barWords({ bars }, look, area) {
   const { rem, colors, family } = look;
   const size = 0.82 * rem;
   const measure = measuring(`${size}px ${family}`);
   const { words: y } = barPlaces(bars.length, look);
   const ink = { "": colors["ink-soft"], warning: colors.warn, critical: colors.bad };
-  const common = { xref: "x", yref: "y", showarrow: false, borderpad: 0, yanchor: "middle" };
-  return bars.flatMap((bar, i) => {
-    const text = escaped(bar.text);
-    const room = area.width - measure(bar.text) - rem;
-    const label = escaped(shortened(bar.label, room, measure));
-    return [
-      { ...common, x: 0, y: y[i], xanchor: "left", text: label, font: { size, color: cssOf(colors.ink) } },
-      { ...common, x: 1, y: y[i], xanchor: "right", text, font: { size, color: cssOf(ink[bar.level] ?? ink[""]) } },
-    ];
-  });
+  const common = { type: "scatter", mode: "text", y, cliponaxis: false, showlegend: false };
+  const labels = bars.map((bar) => escaped(shortened(bar.label, area.width - measure(bar.text) - rem, measure)));
+  const at = (x) => bars.map(() => x);
+  return [
+    { ...common, uid: "names", x: at(0), text: labels, textposition: "middle right", textfont: { size, color: cssOf(colors.ink) } },
+    {
+      ...common,
+      uid: "numbers",
+      x: at(1),
+      text: bars.map((bar) => escaped(bar.text)),
+      textposition: "middle left",
+      textfont: { size, color: bars.map(({ level }) => cssOf(ink[level] ?? ink[""])) },
+    },
+  ];
 }
 
 /** @type {CanvasRenderingContext2D|null} */ let ruler = null;

@@ -27,7 +27,8 @@ export function listen(scope, act) {
 function isOthers({ key, target }) {
   if (!(target instanceof Element)) return false;
   if (target.closest(FIELDS)) return true;
-  if (target.closest("dialog")) return key !== "?";
+  // Below a dialog nothing else is in use, wherever the focus was lost to.
+  if (target.closest("dialog") || document.querySelector("dialog:modal")) return key !== "?";
   if (key === " ") return target.closest(PRESSED) !== null;
   // Up and down scroll the page, unless the reader is going through the panels.
   if (key === "ArrowUp" || key === "ArrowDown") return !target.matches("vital-panel");

@@ -183,7 +183,8 @@ export class Stage extends EventTarget {
     this.#note.hidden = !words;
     this.#back.hidden = !frozen;
     setText(this.#words, words);
-    this.#tell(problem ?? refusalOf(streams), state, ageS);
+    // On a dashboard each panel speaks for itself.
+    this.#tell(problem ?? (this.#whole ? null : refusalOf(streams)), state, ageS);
   }
 
   #noteOf(state, ageS) {

@@ -1,6 +1,8 @@
 /** Fetches what a page consists of: its panels, in their order. */
 
 const WITHIN_MS = 10_000;
+/** A policy's violation is told a little later than the failure that it caused. */
+const TOLD_WITHIN_MS = 50;
 
 /** Why there are no panels. `code` is the error of the server, NaN where it was not heard. */
 export class NoPanels extends Error {
@@ -35,6 +37,7 @@ async function ask(url, { token, fetch }) {
   } catch (error) {
     if (error.name === "TimeoutError") throw new NoPanels("the server took too long to answer");
     const words = await unheard(url, fetch);
+    await new Promise((resume) => setTimeout(resume, TOLD_WITHIN_MS));
     throw violations.any ? forbiddenBy(url) : words;
   } finally {
     violations.stop();

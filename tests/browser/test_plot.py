@@ -172,7 +172,7 @@ async def test_bars_are_drawn_again_only_where_a_pixel_changes(lab: Watched) -> 
         const bars = (more) => [...plot.querySelectorAll(`.barlayer ${more} path`)];
         const seen = () => ({
           counts: { ...plot.counts },
-          words: [...plot.querySelectorAll(".annotation-text")].map((text) => text.textContent),
+          words: [...plot.querySelectorAll(".textpoint text")].map((text) => text.textContent),
           fills: [...new Set(bars(".point").map((path) => path.style.fill))],
           widths: bars(".trace:nth-child(2)").map((path) => path.getBoundingClientRect().width),
           window: plot.window });
@@ -186,11 +186,11 @@ async def test_bars_are_drawn_again_only_where_a_pixel_changes(lab: Watched) -> 
         return { first, same, other: seen(), area: plot.area };
     }""")
     first, other = told["first"], told["other"]
-    assert first["words"][:2] == ["/disk0", "20.0 GiB free of 40 GiB"]
+    assert first["words"][::3] == ["/disk0", "20.0 GiB free of 40 GiB"]
     assert first["widths"] == pytest.approx([told["area"]["width"] * 0.9 * used for used in (0.5, 0.72, 0.94)], abs=1)
     assert told["same"] == first
     assert other["counts"]["full"] == 2
-    assert other["words"][1] == "16.0 GiB free of 40 GiB"
+    assert other["words"][3] == "16.0 GiB free of 40 GiB"
     # The track, and its own colours while all is well; the third bar is nearly full and says so.
     assert first["fills"] == ["rgb(232, 236, 239)", "rgb(47, 111, 208)", "rgb(150, 86, 10)", "rgb(200, 98, 27)"]
     assert first["window"] is None

@@ -1,0 +1,72 @@
+"""The dialog with the lines that show a panel elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from tests.browser.conftest import OpenPage
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LINES = """() => Object.fromEntries([...document.querySelectorAll("vital-embedding section")]
+  .map((one) => [one.querySelector("h3").innerText, one.querySelector("pre").innerText]))"""
+
+
+async def test_shows_the_lines_as_they_are_wanted_and_copies_them(page_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(page_server.url, charts=False, permissions=["clipboard-read", "clipboard-write"])
+    page = watched.page
+    await watched.state("live")
+    menu = page.locator("#panel-memory vital-menu > button")
+    await menu.click()
+    await page.get_by_role("button", name="Embed").click()
+    dialog = page.get_by_role("dialog", name="Embed Memory")
+    await dialog.get_by_text("No token is needed here.").wait_for()
+    assert await dialog.locator("code", has_text="server.frame_ancestors").count() == 1
+    lines = await page.evaluate(LINES)
+    assert f'src="{page_server.url}/embed/panel/memory"' in lines["Frame"]
+    # The preview is what it will be.
+    frame = page.frame_locator("vital-embedding iframe")
+    await frame.locator("vital-panel h2", has_text="Memory").wait_for()
+
+    await dialog.get_by_label("Colours").select_option("dark")
+    await dialog.get_by_label("Range").select_option("15 min")
+    await dialog.get_by_label("Size").select_option("small")
+    await dialog.get_by_label("Title").uncheck()
+    lines = await page.evaluate(LINES)
+    assert 'memory?theme=dark&amp;range=15m&amp;title=0" width="320" height="200"' in lines["Frame"]
+    assert '<vitalcast-panel panel="memory" theme="dark" range="15m" heading="0"' in lines["Element"]
+    assert "memory.svg?theme=dark&range=900&width=320" in lines["Still"]
+    await dialog.get_by_role("button", name="Copy: Element").click()
+    await dialog.get_by_text("In the clipboard.").wait_for()
+    assert await page.evaluate("navigator.clipboard.readText()") == lines["Element"]
+
+    await dialog.get_by_label("What").select_option("The dashboard")
+    lines = await page.evaluate(LINES)
+    assert list(lines) == ["Frame"]
+    assert "/embed/dashboard?" in lines["Frame"]
+    assert await watched.violations() == []
+    assert watched.errors == []
+    await page.keyboard.press("Escape")
+    await watched.until("() => document.querySelector('vital-embedding').childElementCount === 0")
+    assert await menu.evaluate("(button) => document.activeElement === button")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_is_for_everybody_on_a_phone_too(page_server: Server, open_page: OpenPage, scheme: str) -> None:
+    watched = await open_page(
+        page_server.url, charts=False, color_scheme=scheme, viewport={"width": 360, "height": 700}
+    )
+    page = watched.page
+    await watched.state("live")
+    await page.focus("#panel-cpu")
+    await page.keyboard.press("e")
+    dialog = page.get_by_role("dialog", name="Embed CPU")
+    await dialog.get_by_text("No token is needed here.").wait_for()
+    assert await dialog.evaluate("(dialog) => dialog.scrollWidth <= dialog.clientWidth")
+    # Without the clipboard, which a page over plain HTTP does not have, it copies by hand.
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    await dialog.get_by_role("button", name="Copy: API").click()
+    await dialog.get_by_text("In the clipboard.").wait_for()
+    found = await Axe().run(page, context="vital-embedding", options={"iframes": False})
+    assert found.violations_count == 0, found.generate_report()

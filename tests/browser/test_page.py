@@ -42,13 +42,23 @@ ROWS = """(id) => { const { ring } = document.querySelector(`#panel-${id}`).stre
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def dashboard(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
-    """A page with all its charts that several tests look at, and leave as it was."""
+async def _dashboard(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
     async with opening(browser) as open_page:
         watched = await open_page(page_server.url)
         await watched.state("live")
-        await watched.drawn()
         yield watched
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def dashboard(_dashboard: Watched) -> Watched:
+    """A page with all its charts, live, that several tests look at, whatever the one before has left."""
+    page = _dashboard.page
+    await page.mouse.move(1, 1)
+    await page.evaluate(HIDE, False)
+    await page.evaluate("document.querySelector('vital-dashboard').view.set({ frozen: null, hover: null })")
+    await _dashboard.state("live")
+    await _dashboard.drawn()
+    return _dashboard
 
 
 async def ticks(watched: Watched, count: int) -> None:
@@ -98,7 +108,6 @@ async def test_asks_no_other_host_and_breaks_no_rule_of_its_policy(dashboard: Wa
     rules = "[...document.styleSheets].find((s) => s.ownerNode.id === 'plotly.js-style-global').cssRules.length"
     assert await page.evaluate(rules) > 20
     assert await page.locator("style").count() == 0
-    await page.mouse.move(5, 5)
 
 
 async def test_loads_all_its_modules_in_one_and_nothing_but_the_socket_afterwards(dashboard: Watched) -> None:
@@ -120,8 +129,6 @@ async def test_every_chart_has_a_name_and_says_in_words_what_it_shows(dashboard:
         assert "the last 5" in words and "Now: " in words, words
     await page.keyboard.press("Space")
     await dashboard.until("() => /5.min up to .*Then: busy/.test(document.getElementById('summary-cpu').textContent)")
-    await page.keyboard.press("Space")
-    await dashboard.state("live")
 
 
 async def test_a_hidden_tab_pauses_and_misses_nothing(dashboard: Watched) -> None:

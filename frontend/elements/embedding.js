@@ -9,6 +9,7 @@ import { copy } from "./save.js";
 const SIZES = Object.freeze({ small: [320, 200], medium: [640, 360], large: [960, 540] });
 const DAY_S = 86_400;
 const LIFETIMES = Object.freeze({ "30 days": 30 * DAY_S, "90 days": 90 * DAY_S, "1 year": 365 * DAY_S, "it is revoked": 0 });
+const NAME_MAX = 120;
 const EXAMPLE = ["https:", "", "wiki.example.org"].join("/");
 
 export class VitalEmbedding extends HTMLElement {
@@ -19,8 +20,7 @@ export class VitalEmbedding extends HTMLElement {
   /** @type {HTMLElement} */ #lines;
   /** @type {HTMLIFrameElement} */ #preview;
   /** @type {HTMLElement} */ #view;
-  #token = "";
-  #changes = 0;
+  /** @type {Map<boolean, string>} tokens that were made here: for the dashboard, and for the panel */ #tokens = new Map();
 
   disconnectedCallback() {
     this.#close();
@@ -30,7 +30,7 @@ export class VitalEmbedding extends HTMLElement {
   open(panel) {
     this.#close();
     this.#panel = panel;
-    this.#token = "";
+    this.#tokens = new Map();
     this.#build();
     this.#write();
     this.#dialog?.showModal();
@@ -100,7 +100,7 @@ export class VitalEmbedding extends HTMLElement {
     const { dashboard, ...options } = this.#options;
     const base = new URL(".", document.baseURI).href;
     const wanted = { base, panel: dashboard ? null : this.#panel, ...options };
-    const snippets = snippetsOf({ ...wanted, token: this.#token });
+    const snippets = snippetsOf({ ...wanted, token: this.#tokens.get(dashboard) });
     this.#lines.replaceChildren(...snippets.map((snippet) => this.#snippet(snippet)));
     this.#show(wanted);
   }
@@ -178,18 +178,20 @@ export class VitalEmbedding extends HTMLElement {
       const given = new FormData(form);
       await this.#make(String(given.get("origin")), Number(given.get("expires")), told);
     });
-    return h("div", {}, h("p", {}, "A token is needed, which opens nothing else."), form);
+    return h("div", {}, h("p", {}, "A token is needed. One that is made here opens this and nothing else."), form);
   }
 
   async #make(site, expires, told) {
     const { dashboard } = this.#options;
-    const what = dashboard ? { dashboard: true } : { panels: [this.#panel.id] };
-    this.#changes += 1;
-    const change = this.#changes;
+    const { id, title } = this.#panel;
+    const tokens = this.#tokens;
+    const what = dashboard ? { dashboard: true } : { panels: [id] };
+    const origin = originOf(site);
+    const name = `${dashboard ? "dashboard" : title} on ${origin}`.slice(0, NAME_MAX);
     try {
-      const made = await makeToken({ ...what, origins: [originOf(site)], expires: expires || null });
-      if (change !== this.#changes || !this.#dialog) return;
-      this.#token = made.token;
+      const made = await makeToken({ ...what, origins: [origin], expires: expires || null, name });
+      tokens.set(dashboard, made.token);
+      if (tokens !== this.#tokens || !this.#dialog) return;
       this.#write();
       setText(told, `Made, and in the lines below. It is shown this once. To take it back: vitalcast token revoke ${made.id}`);
     } catch (error) {

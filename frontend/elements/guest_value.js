@@ -37,7 +37,7 @@ export class VitalcastValue extends Guest {
   #label = h("span", { class: "label" });
   #number = h("span");
   #unit = h("small");
-  #words = h("span", { class: "words", role: "status" });
+  #words = h("span", { class: "words" });
   /** @type {any} */ #options;
   /** @type {import("../core/panels.js").Panel|null} what is shown, as a panel */ #panel = null;
   /** @type {import("../core/session.js").SeriesStream|null} */ #stream = null;

@@ -30,8 +30,10 @@ export class Stage extends EventTarget {
     const { session, clock } = station.connection;
     this.#feeds = new Feeds({ session, view, clock, mark: station.mark(), host: false });
     this.#back = h("button", { type: "button", hidden: true }, "Back to live");
+    // Only the word is announced: an age that is read out every second helps nobody.
+    this.#word = h("strong", { role: "status" });
     this.#words = h("span");
-    this.#note = h("p", { class: "note", role: "status" }, this.#words, this.#back);
+    this.#note = h("p", { class: "note" }, h("span", {}, this.#word, this.#words), this.#back);
     this.#room = h("div", { class: "room" });
     this.element = h("div", { class: whole ? "stage whole" : "stage one" }, this.#room, this.#note);
     this.title = title;
@@ -42,6 +44,7 @@ export class Stage extends EventTarget {
   #whole;
   #feeds;
   #back;
+  #word;
   #words;
   #note;
   #room;
@@ -177,26 +180,28 @@ export class Stage extends EventTarget {
       paused: session.paused || (streams.length === 0 && this.#shown !== ""),
       intervalS: Math.max(0, ...streams.map(({ store }) => store.intervalS)) || this.#view.rate,
     });
-    const words = problem ? "" : this.#noteOf(state, ageS);
+    const [word, words] = problem ? ["", ""] : this.#noteOf(state, ageS);
     const { frozen } = this.#view;
     this.element.dataset.state = problem ? "error" : frozen ? "frozen" : state;
-    this.#note.hidden = !words;
+    this.#note.hidden = !word;
     this.#back.hidden = !frozen;
+    setText(this.#word, word);
     setText(this.#words, words);
     // On a dashboard each panel speaks for itself.
     this.#tell(problem ?? (this.#whole ? null : refusalOf(streams)), state, ageS);
   }
 
+  /** @returns {[string, string]} a word for it, and more about it */
   #noteOf(state, ageS) {
     const { socket } = this.#station.connection;
-    const { frozen, paused } = this.#view;
+    const { frozen } = this.#view;
     const age = Number.isNaN(ageS) ? "" : ` · data ${formatAge(ageS)}`;
-    if (state === State.RECONNECTING) return `Reconnecting${age}${because(socket)}`;
-    if (state === State.STALE) return `Stale${age}: the server is silent`;
-    if (frozen) return `${paused ? "Paused at" : "Showing up to"} ${formatClock(frozen.to, { seconds: true })}`;
-    if (state !== State.CONNECTING) return "";
+    if (state === State.RECONNECTING) return ["Reconnecting", `${age}${because(socket)}`];
+    if (state === State.STALE) return ["Stale", `${age}: the server is silent`];
+    if (frozen) return ["Paused", ` at ${formatClock(frozen.to, { seconds: true })}`];
+    if (state !== State.CONNECTING) return ["", ""];
     const { failure } = this.#station;
-    return failure ? `Not connected: ${failure.message}; it is tried again` : "Connecting…";
+    return failure ? ["Not connected", `: ${failure.message}; it is tried again`] : ["Connecting…", ""];
   }
 
   #tell(problem, state, ageS) {
@@ -216,7 +221,7 @@ export class Stage extends EventTarget {
     if (!(alive || late) || state === this.#told) return;
     this.#told = state;
     const age = Number.isNaN(ageS) ? null : Math.round(ageS * 10) / 10;
-    this.#news({ type: alive ? "live" : "stale", ...common, age, message: alive ? "" : (this.#words.textContent ?? "") });
+    this.#news({ type: alive ? "live" : "stale", ...common, age, message: alive ? "" : `${this.#word.textContent}${this.#words.textContent}` });
   }
 
   #news(detail) {

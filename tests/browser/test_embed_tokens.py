@@ -206,3 +206,4 @@ async def test_an_admin_makes_a_token_in_the_page_and_the_lines_with_it_work(
     token = lines["API"].partition("Bearer ")[2].partition("'")[0]
     claims = jwt.decode(token, options={"verify_signature": False})
     assert (claims["scope"], claims["panels"], claims["origins"]) == ("embed", ["cpu"], [elsewhere.origin])
+    assert claims["name"] == f"CPU on {elsewhere.origin}"

@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from vitalcast.core.colors import THEMES
 from vitalcast.panel import Panel
-from vitalcast.web.docs_access import SECURITY_SCHEMES, access_paths, access_schemas, secured
 from vitalcast.web.figures import CELLS_MAX, POINTS_MAX
 from vitalcast.web.openapi import Json, answer, get, in_path, json_of, list_of, object_of, query, ref, text_of
 from vitalcast.web.pages import StaticFiles, frontend_dir
@@ -52,6 +51,8 @@ def mount_docs(app: FastAPI, *, root: Path | None = None) -> None:
 
 def described(schema: Json) -> Json:
     """Return FastAPI's schema with the addresses that FastAPI does not know."""
+    from vitalcast.web.docs_access import SECURITY_SCHEMES, access_paths, access_schemas, secured
+
     components = schema.get("components", {})
     schemas = components.get("schemas", {}) | _schemas() | access_schemas()
     described = {"schemas": schemas, "securitySchemes": SECURITY_SCHEMES}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from starlette._utils import get_route_path
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -43,8 +42,7 @@ class Answer(enum.Enum):
     IMAGE = "a picture that says it"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):  # which costs a start less than a dataclass
     """Who may use a route: those with one of `scopes`; None lets in whoever comes.
 
     `looks` says that a credential is looked at even then, and that a bad one is not refused but told to the route.
@@ -144,8 +142,7 @@ def framing(connection: HTTPConnection, policy: str, ancestors: Iterable[str]) -
 # --- the guard -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(NamedTuple):
     """Why a request is turned away, in words that anybody may see."""
 
     status: int

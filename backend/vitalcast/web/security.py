@@ -12,8 +12,7 @@ import math
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -61,8 +60,7 @@ def own_names() -> frozenset[str]:
     return frozenset({name, short, f"{short}.local"} - {"", ".local"})
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a request is turned away: an HTTP status, and a sentence that may be shown to anybody."""
 
     status: int

@@ -320,7 +320,8 @@ export class VitalWall extends HTMLElement {
     const shown = this.connection.clock.now();
     setText(this.#time, formatClock(shown));
     const { x, y } = shiftOf(Math.floor(now / MINUTE_MS));
-    this.#frame.style.translate = `${x}px ${y}px`;
+    this.#frame.style.translate = this.#code.style.translate = `${x}px ${y}px`;
+    this.#warning.style.transform = `translate(${x}px, ${y}px)`;
     this.#judge(shown);
     if (this.#pages.length) this.#rotate();
     if (this.#pages.length < 2 || this.#rotation.held) this.#renewal.quiet();
@@ -400,6 +401,7 @@ export class VitalWall extends HTMLElement {
       h("strong", {}, code),
       h("p", {}, "On the server: ", h("code", {}, `vitalcast screens approve ${code}`)),
       h("p", {}, "Or at ", h("span", { class: "where" }, page)),
+      ...(this.#asked ? [h("p", { class: "aside" }, "Esc puts it away. Once it is approved, this browser is the screen\u2019s: a log-in of its own ends.")] : []),
       this.#away,
     );
     this.#code.hidden = false;

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jwt
 import pytest
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from vitalcast.access.access import Access
@@ -21,7 +22,8 @@ from vitalcast.core.grants import Scope
 from vitalcast.settings import Access as AccessSettings
 from vitalcast.settings import Limits, Sampler, Server, Settings
 from vitalcast.web.app import create_app
-from vitalcast.web.policy import RULES, Answer, Guard
+from vitalcast.web.policy import RULES, Answer, Door, Guard, guard
+from vitalcast.web.security import RefusalLog
 
 # --- the table -----------------------------------------------------------------------------------------------------
 
@@ -255,6 +257,68 @@ def test_where_no_token_is_needed_one_is_checked_all_the_same(house: House, key:
     # A browser sends what it has, be it another server's of this machine.
     assert ask(house.open, method, path, row, cookie=tokens["forged"]).status_code == row.admin
     assert ask(house.open, method, path, row, url=tokens["embed"]).status_code == row.url
+
+
+# --- one route -----------------------------------------------------------------------------------------------------
+
+
+def test_a_route_without_a_rule_is_not_built(house: House) -> None:
+    forgotten = Route("/api/v1/forgotten", lambda _: None)
+    with pytest.raises(LookupError, match="/api/v1/forgotten"):
+        guard([forgotten], Door(None, None), RefusalLog())  # type: ignore[arg-type]
+
+
+def test_a_cookie_counts_on_our_own_pages_alone(house: House) -> None:
+    cookie = {"Cookie": f"vitalcast={house.tokens['view']}"}
+    for site, mode, status in (
+        ("same-origin", "cors", 200),
+        ("none", "navigate", 200),
+        ("cross-site", "navigate", 200),  # a link
+        ("cross-site", "no-cors", 401),  # an image, a script
+        ("same-site", "no-cors", 401),  # another port of this host
+    ):
+        sent = cookie | {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+        assert house.closed.get("/api/v1/panels", headers=sent).status_code == status, (site, mode)
+
+
+def test_nothing_is_changed_by_what_a_page_can_send_unasked(house: House) -> None:
+    bearer = {"Authorization": f"Bearer {house.tokens['admin']}"}
+    json_type = {"Content-Type": "application/json"}
+    for headers, status in (
+        (json_type, 400),
+        (json_type | {"Content-Type": "application/json; charset=utf-8"}, 400),
+        ({}, 415),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, 415),
+        (json_type | {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}, 403),
+        (json_type | {"Origin": "https://evil.example"}, 403),
+    ):
+        answer = house.closed.post("/api/v1/tokens", content="{}", headers=bearer | headers)
+        assert answer.status_code == status, headers
+
+
+def test_the_ways_of_a_token_have_an_order(house: House) -> None:
+    tokens = house.tokens
+    cookie, bearer = {"Cookie": f"vitalcast={tokens['admin']}"}, {"Authorization": f"bearer  {tokens['stream']} "}
+    assert house.closed.get("/api/v1/access", headers=cookie | bearer).json()["scope"] == "stream"
+    # What a proxy asks for is none of ours.
+    basic = {"Authorization": "Basic dXNlcjpwYXNz"}
+    assert house.closed.get("/api/v1/access", headers=cookie | basic).json()["scope"] == "admin"
+    assert house.closed.get("/badge/cpu.svg?token=x", headers=cookie).status_code == 401
+
+
+@pytest.mark.parametrize("limited", ["stream", "embed"])
+def test_what_lies_outside_is_refused_whether_there_is_such_a_thing_or_not(house: House, limited: str) -> None:
+    bearer = {"Authorization": f"Bearer {house.tokens[limited]}"}
+    there, none = "memory", "yromem"  # as wide as the other in a picture
+    paths = ["/api/v1/panels/{}/figure", "/api/v1/panels/{}.svg", "/badge/{}.svg", "/badge/system.{}.usage.svg"]
+    if limited == "stream":
+        paths += ["/api/v1/latest?metrics=system.{}.usage", "/api/v1/metrics?metrics=system.{}.>"]
+    for path in paths:
+        answers = [house.closed.get(path.format(name), headers=bearer) for name in (there, none)]
+        assert [answer.status_code for answer in answers] == [403, 403], path
+        assert answers[0].text.replace(there, none) == answers[1].text, path
 
 
 if __name__ == "__main__":

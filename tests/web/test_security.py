@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from vitalcast.core.throttle import Throttle
 from vitalcast.settings import Server
+from vitalcast.web.proxies import UNKNOWN_PEER
 from vitalcast.web.security import (
     CAUSES_MAX,
     Gate,
     Refusal,
     RefusalLog,
     SecurityEdge,
+    framed_by,
     own_names,
     shown,
 )
@@ -185,6 +188,16 @@ def test_a_page_of_a_configured_origin_may_read(origin: str, scheme: str) -> Non
 )
 def test_a_configured_origin_is_no_other_scheme_port_or_name(origin: str) -> None:
     assert judge(PUBLISHED, "127.0.0.1:8000", origin) == 403
+
+
+def test_a_site_that_a_token_names_may_ask_for_as_long_as_there_is_one() -> None:
+    sites = {"https://wiki.example.org", "http://lab.example.org:3000"}
+    gate = Gate(Server(), origins=lambda: frozenset(sites))
+    assert judge(gate, "localhost", "https://WIKI.example.org:443", "ws") == "https://wiki.example.org"
+    assert judge(gate, "localhost", "http://lab.example.org:3000") == "http://lab.example.org:3000"
+    assert judge(gate, "localhost", "http://lab.example.org") == 403
+    sites.clear()
+    assert judge(gate, "localhost", "https://wiki.example.org") == 403
 
 
 def test_a_published_name_may_have_a_proxy_that_takes_tls_off() -> None:
@@ -424,6 +437,74 @@ async def test_a_refused_websocket_gets_an_http_answer_where_the_server_can_send
 async def test_a_refused_websocket_is_closed_before_it_is_accepted_elsewhere(extensions: dict[str, Any] | None) -> None:
     scope = socket_scope(HOST, ("origin", "null"), extensions=extensions)
     assert await run(edge_of(Recorder()), scope) == [{"type": "websocket.close", "code": 1008}]
+
+
+async def test_what_is_known_of_a_request_is_in_its_scope() -> None:
+    app = Recorder()
+    await run(edge_of(app, PUBLISHED), http_scope(HOST, ("origin", "https://WIKI.example.org:443")))
+    await run(edge_of(app, PUBLISHED), http_scope(HOST, ("origin", "http://127.0.0.1:8000"), client=None))
+    states = [scope["state"] for scope, _, _ in app.calls]
+    assert states == [
+        {"address": "10.0.0.9", "origin": "https://wiki.example.org"},
+        {"address": UNKNOWN_PEER, "origin": None},
+    ]
+
+
+async def test_code_is_for_pages_of_every_site_and_still_for_this_host_alone() -> None:
+    edge = SecurityEdge(
+        Recorder(), gate=LOOPBACK_GATE, content_security_policy=POLICY, is_code=lambda path: path.startswith("/static/")
+    )
+    origin = ("origin", "https://evil.example")
+    start, _ = await run(edge, http_scope(HOST, origin, path="/static/x.js"))
+    assert start["status"] == 200
+    assert values(start, b"access-control-allow-origin") == [b"*"]
+    assert values(start, b"cross-origin-resource-policy") == [b"cross-origin"]
+    assert values(start, b"vary") == []
+    start, _ = await run(edge, http_scope(("host", "evil.example"), origin, path="/static/x.js"))
+    assert start["status"] == 421
+    start, _ = await run(edge, http_scope(HOST, origin, path="/x"))
+    assert start["status"] == 403
+
+
+async def test_a_header_that_an_answer_has_empty_is_left_out() -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in framed_by(POLICY, ["https://a.b"]).items()]
+    start, _ = await run(edge_of(Recorder(headers)), http_scope(HOST))
+    assert values(start, b"x-frame-options") == []
+
+
+def test_a_page_names_who_may_frame_it() -> None:
+    headers = framed_by("default-src 'none'; frame-ancestors 'self'", ["https://a.example", "https://b.example"])
+    policy = headers["Content-Security-Policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'self' https://a.example https://b.example"
+
+
+@pytest.mark.parametrize("path", ["/below", "/below/", "/below/x", "/", "/x", "/belowx"])
+async def test_what_a_proxy_took_off_the_path_is_put_back(path: str) -> None:
+    app = Recorder()
+    await run(edge_of(app), http_scope(HOST, path=path, raw_path=path.encode(), root_path="/below"))
+    ((scope, _, _),) = app.calls
+    whole = path if path in ("/below", "/below/", "/below/x") else f"/below{path}"
+    assert (scope["path"], scope["raw_path"]) == (whole, whole.encode())
+
+
+@pytest.mark.parametrize("extensions", [{}, {"websocket.http.response": {}}])
+async def test_too_many_new_sockets_are_turned_away_before_they_are_accepted(
+    extensions: dict[str, Any], logged: pytest.LogCaptureFixture
+) -> None:
+    handshakes = Throttle(total=100, each=2, window_s=1, now_s=Clock())
+    app = Recorder()
+    edge = SecurityEdge(app, gate=LOOPBACK_GATE, content_security_policy=POLICY, handshakes=handshakes)
+    for _ in range(2):
+        assert await run(edge, socket_scope(HOST)) == []
+    first, *_ = await run(edge, socket_scope(HOST, extensions=extensions))
+    if extensions:
+        assert (first["type"], first["status"]) == ("websocket.http.response.start", 429)
+        assert values(first, b"retry-after") == [b"1"]
+    else:
+        assert first == {"type": "websocket.close", "code": 1008}
+    assert await run(edge, http_scope(HOST)) != []
+    assert len(app.calls) == 3
+    assert logged.messages == ["refused a WebSocket from 10.0.0.9: too many new sockets"]
 
 
 async def test_the_lifespan_passes_untouched() -> None:

@@ -1,0 +1,77 @@
+"""Wrong tokens are bounded by address; those that were right once are no guesses."""
+
+from __future__ import annotations
+
+import pytest
+
+from vitalcast.access.attempts import Attempts, TooManyWrongTokens
+from vitalcast.core.grants import Grant, Scope
+from vitalcast.core.protocol import ErrorCode
+from vitalcast.errors import AccessError
+from vitalcast.settings import Limits
+
+GOOD, WRONG, EXPIRED, REVOKED = "good", "wrong", "expired", "revoked"
+
+
+class FakeAccess:
+    """Knows one good token."""
+
+    def __init__(self) -> None:
+        self.looked_at: list[str] = []
+
+    def verify(self, token: str, *, origin: str | None = None) -> Grant:
+        self.looked_at.append(token)
+        if token == GOOD:
+            return Grant(Scope.VIEW)
+        code = ErrorCode.TOKEN_EXPIRED if token == EXPIRED else ErrorCode.UNAUTHORIZED
+        raise AccessError(code, f"token: it is {token}", revoked=token == REVOKED)
+
+
+class House:
+    def __init__(self, **limits: int) -> None:
+        self.now_s = 0.0
+        self.access = FakeAccess()
+        self.attempts = Attempts(self.access, Limits(**limits), now_s=lambda: self.now_s)  # type: ignore[arg-type]
+
+    def attempt(self, token: str, address: str = "10.0.0.1") -> int:
+        """Return 0, or the code of the error."""
+        try:
+            self.attempts.verify(token, address=address)
+        except AccessError as error:
+            return error.code
+        return 0
+
+
+def test_after_too_many_wrong_tokens_no_token_is_looked_at_for_a_while() -> None:
+    house = House(failed_tokens_per_minute_per_address=3)
+    assert [house.attempt(WRONG) for _ in range(4)] == [101, 101, 101, 111]
+    assert house.attempt(GOOD) == 111
+    assert house.access.looked_at == [WRONG] * 3
+    house.now_s = 20.0
+    assert house.attempt(GOOD) == 0
+    assert [house.attempt(WRONG) for _ in range(2)] == [101, 111]
+
+
+def test_other_addresses_are_not_held_responsible_until_all_are_too_many() -> None:
+    house = House(failed_tokens_per_minute_per_address=2, failed_tokens_per_minute=3)
+    assert [house.attempt(WRONG) for _ in range(3)] == [101, 101, 111]
+    assert house.attempt(GOOD, "10.0.0.2") == 0
+    assert house.attempt(WRONG, "10.0.0.2") == 101
+    assert house.attempt(GOOD, "10.0.0.3") == 111
+
+
+@pytest.mark.parametrize("token", [EXPIRED, REVOKED, GOOD])
+def test_what_was_right_once_is_no_guess(token: str) -> None:
+    house = House(failed_tokens_per_minute_per_address=1)
+    for _ in range(10):
+        house.attempt(token)
+    assert house.attempt(GOOD) == 0
+
+
+def test_the_refusal_says_when_to_come_back() -> None:
+    house = House(failed_tokens_per_minute_per_address=1)
+    house.attempt(WRONG)
+    house.now_s = 1.5
+    with pytest.raises(TooManyWrongTokens, match="try again in 59 s") as refused:
+        house.attempts.verify(GOOD, address="10.0.0.1")
+    assert (refused.value.wait_s, refused.value.temporary) == (59, True)

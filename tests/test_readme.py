@@ -1,6 +1,6 @@
 """The README: its tables are generated and its examples are run.
 
-`python tests/test_readme.py` writes the generated parts anew.
+`python -m tests.test_readme` writes the generated parts anew.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from pathlib import Path
 import plotly.io
 import pytest
 from pydantic.fields import FieldInfo
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
-from websockets.typing import Origin
+from tests.web.test_policy import markdown as access_part
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
 from vitalcast.collectors.registry import CATALOGUE, default_collectors, descriptors_with_rates
@@ -102,6 +100,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "playlists": lambda: keys_part(PLAYLIST_FIELDS),
     "metrics": metrics_part,
     "tables": tables_part,
+    "access": access_part,
 }
 
 
@@ -127,7 +126,7 @@ def text() -> str:
 def test_a_generated_part_is_what_the_code_says(text: str, name: str) -> None:
     found = marked(name).search(text)
     assert found is not None
-    assert found[0].strip() == PARTS[name](), "run `python tests/test_readme.py`"
+    assert found[0].strip() == PARTS[name](), "run `python -m tests.test_readme`"
 
 
 # --- what is listed by hand ------------------------------------------------------------------------------------
@@ -212,20 +211,22 @@ def examples(text: str, language: str, title: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", section(text, title), re.DOTALL | re.MULTILINE)
 
 
+def home(folder: Path) -> dict[str, str]:
+    """Return the environment of a user who has nothing of Vitalcast's yet."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")}
+    return kept | {"XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder / "data")}
+
+
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a server that runs as the README starts it, with the variables of its Embed section."""
-    (shell,) = examples(README.read_text(encoding="utf-8"), "sh", "Embed")
-    *variables, command = shlex.split(shell)
-    assert command == "vitalcast"
+    """The port of a server that runs as the README starts it."""
     folder = tmp_path_factory.mktemp("server")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "vitalcast", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,
-        env=kept | {"XDG_CONFIG_HOME": str(folder)} | dict(one.split("=", 1) for one in variables),
+        env=home(folder),
     )
     try:
         assert process.stdout is not None
@@ -307,19 +308,36 @@ def test_the_figure_example_gives_a_figure_that_plotly_reads(text: str, port: in
     assert "user" in [trace.name for trace in figure.data]
 
 
-def test_the_embed_example_reads_what_the_stream_has(text: str, port: int) -> None:
-    (shell,) = examples(text, "sh", "Embed")
-    (page,) = examples(text, "html", "Embed")
-    origin = Origin(shlex.split(shell)[0].split("=", 1)[1])
-    key = re.findall(r"metrics\['([^']+)'\]", page)[0]
-    with connect(f"ws://127.0.0.1:{port}/ws", origin=origin) as socket:
-        message = json.loads(socket.recv(timeout=TIMEOUT_S))
-    assert isinstance(message["metrics"][key], float)
-    with (
-        pytest.raises(InvalidStatus, match="403"),
-        connect(f"ws://127.0.0.1:{port}/ws", origin=Origin("https://other.example")),
-    ):
-        pass
+def test_the_pictures_of_the_example_are_there(text: str, port: int) -> None:
+    (example,) = examples(text, "markdown", "Embed")
+    addresses = re.findall(r"!\[[^]]+\]\(([^)]+)\)", example)
+    assert len(addresses) == 3
+    for address in addresses:
+        url = address.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+            assert answer.headers["content-type"].startswith("image/svg+xml")
+            assert answer.read().startswith(b"<svg")
+
+
+@pytest.mark.parametrize("title", ["Embed", "Security"])
+def test_the_commands_of_tokens_and_screens_are_understood(text: str, title: str, tmp_path: Path) -> None:
+    known = r"no token here|no code of a screen|no screen (?:shows|is called)"
+    lines = [line for example in examples(text, "sh", title) for line in example.splitlines()]
+    assert lines
+    for line in lines:
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "vitalcast"
+        done = subprocess.run(
+            [sys.executable, "-m", "vitalcast", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            cwd=tmp_path,
+            env=home(tmp_path),
+            check=False,
+        )
+        # Of the names that an example makes up, the server says that there are none.
+        assert done.returncode == 0 or re.search(known, done.stderr), (line, done.stderr)
 
 
 if __name__ == "__main__":

@@ -324,7 +324,7 @@ export class VitalWall extends HTMLElement {
     this.#warning.style.transform = `translate(${x}px, ${y}px)`;
     this.#judge(shown);
     if (this.#pages.length) this.#rotate();
-    if (this.#pages.length < 2 || this.#rotation.held) this.#renewal.quiet();
+    if (this.#state === State.LIVE && (this.#pages.length < 2 || this.#rotation.held)) this.#renewal.quiet();
     if (this.#help.open) this.#sayFacts();
   }
 

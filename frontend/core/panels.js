@@ -1,7 +1,7 @@
 /** What a panel is, as `GET /api/v1/panels` gives it, and which stream it asks for. */
 
 /**
- * @typedef {{reduce?: "sum"|"max", metric?: string, where?: Record<string, string[]>, per?: string,
+ * @typedef {{reduce?: string, metric?: string, where?: Record<string, string[]>, per?: string,
  *            show?: "value"|"share", label?: string}} Headline
  *   which number stands for the panel: of the lines that `metric` and `where` leave, the sum or the highest;
  *   per: what it is a share of, a metric or "rest" (all that is drawn, and the remainder)

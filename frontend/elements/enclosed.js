@@ -10,7 +10,7 @@ if (!document.getElementById(RULER)) {
   const ruler = /** @type {SVGElement} */ (document.adoptNode(body.firstElementChild));
   ruler.id = RULER;
   ruler.setAttribute("aria-hidden", "true");
-  for (const rule of RULED.split("; ")) ruler.style.setProperty(...rule.split(": "), "important");
+  for (const [name, value] of RULED.split("; ").map((rule) => rule.split(": "))) ruler.style.setProperty(name, value, "important");
   document.body.append(ruler);
 }
 

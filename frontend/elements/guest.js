@@ -62,7 +62,7 @@ export class Guest extends HTMLElement {
     return [];
   }
 
-  /** @param {{type: string}} news */
+  /** @param {{type: string, [detail: string]: any}} news */
   tell({ type, ...detail }) {
     const { states } = this.#internals;
     for (const other of ["live", "stale", "error"]) states.delete(other);

@@ -201,6 +201,38 @@ async def open_with(
     return watched
 
 
+AS_AT_FIRST = """() => {
+  document.querySelector("dialog[open]")?.close();
+  document.activeElement?.blur();
+  scrollTo(0, 0);
+  document.querySelector("vital-dashboard").view.set({
+    range: 300, rate: 1, frozen: null, panel: null, theme: "system", sort: "cpu", filter: "", hover: null });
+}"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _dashboard(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
+    async with opening(browser) as open_page:
+        watched = await open_page(page_server.url)
+        await watched.state("live")
+        yield watched
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def dashboard(_dashboard: Watched) -> Watched:
+    """A page with all charts that the tests of a module share, as it is at first, whatever the one before has left."""
+    page = _dashboard.page
+    await page.mouse.move(1, 1)
+    await page.emulate_media(color_scheme="light")
+    await page.evaluate(AS_AT_FIRST)
+    await _dashboard.until("() => location.search === '' && !document.querySelector('.full')")
+    await _dashboard.state("live")
+    await _dashboard.drawn()
+    await _dashboard.settled()
+    _dashboard.errors.clear()
+    return _dashboard
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _shared_lab(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
     async with opening(browser) as open_page:

@@ -48,42 +48,42 @@ async def ready(open_page: OpenPage, url: str, *, charts: bool = False, **option
     return watched, watched.page
 
 
-async def test_the_range_buttons_change_all_charts_and_the_address(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url, charts=True)
-    await spans(watched, 300, "cpu", "memory")
+async def test_the_range_buttons_change_all_charts_and_the_address(dashboard: Watched) -> None:
+    page = dashboard.page
+    await spans(dashboard, 300, "cpu", "memory")
     await page.get_by_label("1 m", exact=True).check(force=True)
-    await spans(watched, 60, "cpu", "memory")
-    await says(watched, range="1m")
+    await spans(dashboard, 60, "cpu", "memory")
+    await says(dashboard, range="1m")
     await page.keyboard.press("3")
-    await spans(watched, 900, "cpu")
+    await spans(dashboard, 900, "cpu")
     assert await page.get_by_label("15 m", exact=True).is_checked()
     # What was not there before is asked for.
-    assert any(json.loads(text).get("backfill") == 900 for text in watched.sent)
+    assert any(json.loads(text).get("backfill") == 900 for text in dashboard.sent)
     await page.keyboard.press("2")
-    await says(watched)
+    await says(dashboard)
 
 
-async def test_the_rate_buttons_change_how_often_readings_come(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url)
+async def test_the_rate_buttons_change_how_often_readings_come(dashboard: Watched) -> None:
+    page = dashboard.page
     await page.get_by_label("0.1 s", exact=True).check(force=True)
-    await watched.until(f"() => {INTERVAL_S} === 0.1")
+    await dashboard.until(f"() => {INTERVAL_S} === 0.1")
     # The past that came with it has the server's own pace: it reads no faster unless asked.
-    await watched.until(
+    await dashboard.until(
         """(from) => { const { ring } = document.querySelector("#panel-cpu").stream.store;
           const times = Array.from({ length: ring.length }, (_, row) => ring.time(row)).filter((time) => time >= from);
           return times.filter((time, i) => time - times[i - 1] === 100).length >= 9; }""",
         await page.evaluate(NEWEST),
     )
-    await says(watched, rate="0.1")
+    await says(dashboard, rate="0.1")
     await page.keyboard.press("[")
-    await says(watched, rate="0.5")
+    await says(dashboard, rate="0.5")
     await page.keyboard.press("-")
-    await says(watched)
+    await says(dashboard)
     await page.keyboard.press("+")
-    await says(watched, rate="0.5")
+    await says(dashboard, rate="0.5")
     await page.get_by_label("5 s", exact=True).check(force=True)
-    await watched.until(f"() => {INTERVAL_S} === 5")
-    await watched.state("live")
+    await dashboard.until(f"() => {INTERVAL_S} === 5")
+    await dashboard.state("live")
 
 
 async def test_a_rate_that_the_server_refuses_is_told_and_left(open_page: OpenPage) -> None:
@@ -113,41 +113,41 @@ async def test_a_server_slower_than_any_rate_is_shown_at_its_own_pace(open_page:
         server.close()
 
 
-async def test_a_pause_keeps_what_is_seen_while_data_goes_on_arriving(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url, charts=True)
+async def test_a_pause_keeps_what_is_seen_while_data_goes_on_arriving(dashboard: Watched) -> None:
+    page = dashboard.page
     await page.get_by_role("button", name="Pause").click()
-    await watched.state("frozen")
-    await watched.settled()
+    await dashboard.state("frozen")
+    await dashboard.settled()
     assert re.fullmatch(r"at \d\d:\d\d:\d\d", await page.inner_text("vital-status .since"))
     assert "Paused" in await page.title()
     window = await page.evaluate(f"{VIEW}.frozen")
-    await says(watched, **{"from": str(window["from"]), "to": str(window["to"])})
+    await says(dashboard, **{"from": str(window["from"]), "to": str(window["to"])})
     headline = await page.inner_text(HEADLINE)
     newest = await page.evaluate(NEWEST)
-    await watched.until(f"(newest) => {NEWEST} >= newest + 2000", newest)
-    await watched.settled()
+    await dashboard.until(f"(newest) => {NEWEST} >= newest + 2000", newest)
+    await dashboard.settled()
     assert await page.evaluate(WINDOW) == [window["from"], window["to"]]
     assert await page.inner_text(HEADLINE) == headline
 
     await page.get_by_role("button", name="Back to live").click()
-    await watched.state("live")
-    await watched.until(f"(newest) => ({WINDOW})()[1] >= newest + 2000", newest)
-    await says(watched)
+    await dashboard.state("live")
+    await dashboard.until(f"(newest) => ({WINDOW})()[1] >= newest + 2000", newest)
+    await says(dashboard)
 
 
-async def test_space_pauses_and_escape_goes_back_to_live(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url)
+async def test_space_pauses_and_escape_goes_back_to_live(dashboard: Watched) -> None:
+    page = dashboard.page
     await page.keyboard.press(" ")
-    await watched.state("frozen")
+    await dashboard.state("frozen")
     await page.keyboard.press("1")
     start, end = await page.evaluate(f"(() => {{ const {{ from, to }} = {VIEW}.frozen; return [from, to]; }})()")
     assert end - start == 60_000
     await page.keyboard.press("Escape")
-    await watched.state("live")
+    await dashboard.state("live")
     await page.keyboard.press(" ")
-    await watched.state("frozen")
+    await dashboard.state("frozen")
     await page.keyboard.press(" ")
-    await watched.state("live")
+    await dashboard.state("live")
 
 
 async def test_a_link_shows_the_same_to_a_colleague(page_server: Server, open_page: OpenPage) -> None:
@@ -185,15 +185,16 @@ async def test_a_window_without_readings_says_so(page_server: Server, open_page:
     assert await problem.inner_text() == "No readings in this window."
 
 
-async def test_the_colours_are_the_systems_or_the_readers(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url, color_scheme="dark")
+async def test_the_colours_are_the_systems_or_the_readers(dashboard: Watched) -> None:
+    page = dashboard.page
+    await page.emulate_media(color_scheme="dark")
     ground = "getComputedStyle(document.body).backgroundColor"
     system = await page.evaluate(ground)
     await page.keyboard.press("t")
-    await says(watched, theme="dark")
+    await says(dashboard, theme="dark")
     assert await page.evaluate(ground) == system
     await page.get_by_role("button", name="Colours: dark").click()
-    await says(watched, theme="light")
+    await says(dashboard, theme="light")
     assert await page.evaluate(ground) != system
     # Tokens are colours to scripts, not the text of the style sheet.
     assert re.match(r"rgb\(", await page.evaluate("getComputedStyle(document.body).getPropertyValue('--c1')"))
@@ -201,29 +202,29 @@ async def test_the_colours_are_the_systems_or_the_readers(page_server: Server, o
     assert await page.evaluate(ground) == system
 
 
-async def test_full_size_is_a_page_of_its_own_to_the_back_button(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url)
+async def test_full_size_is_a_page_of_its_own_to_the_back_button(dashboard: Watched) -> None:
+    page = dashboard.page
     await page.evaluate("scrollTo(0, 300)")
     await page.focus("#panel-load")
     await page.keyboard.press("f")
     await page.wait_for_selector("#panel-load.full")
-    await says(watched, panel="load")
+    await says(dashboard, panel="load")
     assert await page.locator("vital-panel:visible").count() == 1
     await page.keyboard.press("1")
     await page.go_back()
-    await watched.until("() => !document.querySelector('.full')")
-    await says(watched, range="1m")
-    await watched.until("() => document.activeElement.id === 'panel-load'")
+    await dashboard.until("() => !document.querySelector('.full')")
+    await says(dashboard, range="1m")
+    await dashboard.until("() => document.activeElement.id === 'panel-load'")
     await page.go_forward()
     await page.wait_for_selector("#panel-load.full")
     await page.keyboard.press("Escape")
-    await watched.until("() => !document.querySelector('.full') && !location.search.includes('panel')")
+    await dashboard.until("() => !document.querySelector('.full') && !location.search.includes('panel')")
     # The page that was left is not there twice.
     await page.focus("#panel-cpu")
     await page.keyboard.press("f")
     await page.wait_for_selector("#panel-cpu.full")
     await page.keyboard.press("f")
-    await watched.until("() => !document.querySelector('.full') && !location.search.includes('panel')")
+    await dashboard.until("() => !document.querySelector('.full') && !location.search.includes('panel')")
 
 
 async def test_a_link_to_one_panel_opens_it_large_and_holds_the_others(
@@ -244,10 +245,8 @@ async def test_a_link_to_a_panel_that_is_not_here_says_so(page_server: Server, o
     await page.locator("#panel-cpu").wait_for(state="visible")
 
 
-async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(
-    page_server: Server, open_page: OpenPage, js: RunJs
-) -> None:
-    watched, page = await ready(open_page, page_server.url)
+async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(dashboard: Watched, js: RunJs) -> None:
+    page = dashboard.page
     await page.focus("#panel-cpu")
     await page.keyboard.press("?")
     await page.wait_for_selector("dialog[open]")
@@ -255,11 +254,11 @@ async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(
     assert words == await js('return (await load("core/keys")).BINDINGS.map(({ words }) => words);')
     await page.keyboard.press("1")
     await page.keyboard.press("Escape")
-    await watched.until("() => !document.querySelector('dialog[open]') && document.activeElement.id === 'panel-cpu'")
-    await says(watched)
+    await dashboard.until("() => !document.querySelector('dialog[open]') && document.activeElement.id === 'panel-cpu'")
+    await says(dashboard)
     await page.get_by_role("button", name="Help").click()
     await page.keyboard.press("?")
-    await watched.until("() => !document.querySelector('dialog[open]')")
+    await dashboard.until("() => !document.querySelector('dialog[open]')")
 
 
 async def test_every_key_has_an_action_of_its_own(js: RunJs) -> None:
@@ -274,20 +273,20 @@ async def test_every_key_has_an_action_of_its_own(js: RunJs) -> None:
     assert wrong == []
 
 
-async def test_keys_are_text_while_typing(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url)
+async def test_keys_are_text_while_typing(dashboard: Watched) -> None:
+    page = dashboard.page
     await page.keyboard.press("/")
     assert await page.evaluate("document.activeElement.closest('vital-processes') !== null")
     await page.keyboard.type("1f t?")
     assert await page.evaluate("document.activeElement.value") == "1f t?"
-    await watched.until("() => location.search === '?filter=1f+t%3F'")
+    await dashboard.until("() => location.search === '?filter=1f+t%3F'")
     assert await page.locator("dialog[open]").count() == 0
-    await watched.state("live")
+    await dashboard.state("live")
 
 
-async def test_keys_go_through_the_panels_and_their_moments(page_server: Server, open_page: OpenPage) -> None:
-    watched, page = await ready(open_page, page_server.url)
-    await watched.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 3")
+async def test_keys_go_through_the_panels_and_their_moments(dashboard: Watched) -> None:
+    page = dashboard.page
+    await dashboard.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 3")
     await page.keyboard.press("j")
     assert await page.evaluate("document.activeElement.id") == "panel-cpu"
     await page.keyboard.press("j")
@@ -302,7 +301,7 @@ async def test_keys_go_through_the_panels_and_their_moments(page_server: Server,
     await page.keyboard.press("ArrowRight")
     assert await page.evaluate(f"{VIEW}.hover") == first
     # The same moment is told by all panels.
-    await watched.until(
+    await dashboard.until(
         """() => { const moments = [...document.querySelectorAll("#panel-cpu .moment, #panel-memory .moment")]
              .filter((one) => one.matches("header > *")).map((one) => one.textContent);
              return moments.length === 2 && /\\d:\\d\\d:\\d\\d/.test(moments[0]) && moments[0] === moments[1]; }"""

@@ -6,14 +6,12 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page
-from tests.browser.conftest import OpenPage, Watched, opening
+from playwright.async_api import Page
+from tests.browser.conftest import OpenPage, Watched
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,26 +37,6 @@ NONE_COMES = """() => [...document.querySelector("vital-dashboard").connection.s
 DRAWN = "() => [...document.querySelectorAll('vital-plot')].map(({ counts: { full, live } }) => full + live)"
 ROWS = """(id) => { const { ring } = document.querySelector(`#panel-${id}`).stream.store;
   return Array.from({ length: ring.length }, (_, row) => ring.time(row)); }"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def _dashboard(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
-    async with opening(browser) as open_page:
-        watched = await open_page(page_server.url)
-        await watched.state("live")
-        yield watched
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def dashboard(_dashboard: Watched) -> Watched:
-    """A page with all its charts, live, that several tests look at, whatever the one before has left."""
-    page = _dashboard.page
-    await page.mouse.move(1, 1)
-    await page.evaluate(HIDE, False)
-    await page.evaluate("document.querySelector('vital-dashboard').view.set({ frozen: null, hover: null })")
-    await _dashboard.state("live")
-    await _dashboard.drawn()
-    return _dashboard
 
 
 async def ticks(watched: Watched, count: int) -> None:
@@ -134,24 +112,25 @@ async def test_every_chart_has_a_name_and_says_in_words_what_it_shows(dashboard:
 async def test_a_hidden_tab_pauses_and_misses_nothing(dashboard: Watched) -> None:
     page = dashboard.page
     newest = (await page.evaluate(ROWS, "cpu"))[-1]
-    await page.evaluate(HIDE, True)
-    await dashboard.state("paused")
-    # Those that this machine does not have were refused, and are not asked for any more.
-    asked = set(await page.evaluate(ASKED))
-    assert {*PANELS, "@host", "@processes"} <= asked
-    await dashboard.holds(
-        lambda: {one["stream"] for one in map(json.loads, dashboard.sent) if one.get("paused")} == asked
-    )
-    await dashboard.until(NONE_COMES)
-    await dashboard.settled()
-    drawn = await page.evaluate(DRAWN)
-    await page.evaluate(COUNT_FRAMES)
-    await page.evaluate(COUNT_READINGS)
-    await asyncio.sleep(2.2)
-    assert await page.evaluate("[readings, framesAsked]") == [0, 0]
-    assert await page.evaluate(DRAWN) == drawn
-
-    await page.evaluate(HIDE, False)
+    try:
+        await page.evaluate(HIDE, True)
+        await dashboard.state("paused")
+        # Those that this machine does not have were refused, and are not asked for any more.
+        asked = set(await page.evaluate(ASKED))
+        assert {*PANELS, "@host", "@processes"} <= asked
+        await dashboard.holds(
+            lambda: {one["stream"] for one in map(json.loads, dashboard.sent) if one.get("paused")} == asked
+        )
+        await dashboard.until(NONE_COMES)
+        await dashboard.settled()
+        drawn = await page.evaluate(DRAWN)
+        await page.evaluate(COUNT_FRAMES)
+        await page.evaluate(COUNT_READINGS)
+        await asyncio.sleep(2.2)
+        assert await page.evaluate("[readings, framesAsked]") == [0, 0]
+        assert await page.evaluate(DRAWN) == drawn
+    finally:
+        await page.evaluate(HIDE, False)
     await dashboard.state("live")
     await dashboard.until(f"(newest) => ({ROWS})('cpu').at(-1) > newest", newest)
     resumed = [json.loads(text) for text in dashboard.sent if '"paused":false' in text]

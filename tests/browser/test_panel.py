@@ -41,12 +41,9 @@ async def written(open_page: OpenPage, url: str, **options: Any) -> Watched:
     return watched
 
 
-async def test_shows_the_values_of_the_moment_that_is_pointed_at_in_every_panel(
-    page_server: Server, open_page: OpenPage
-) -> None:
-    watched = await written(open_page, page_server.url)
-    page = watched.page
-    await watched.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 3")
+async def test_shows_the_values_of_the_moment_that_is_pointed_at_in_every_panel(dashboard: Watched) -> None:
+    page = dashboard.page
+    await dashboard.until("() => document.querySelector('#panel-cpu').stream.store.ring.length > 3")
     # The moment of a reading that is known: what the legends must say is known too.
     told = await page.evaluate(
         f"""async () => {{
@@ -55,8 +52,8 @@ async def test_shows_the_values_of_the_moment_that_is_pointed_at_in_every_panel(
           {VIEW}.set({{ hover: ring.time(ring.length - 3) }});
           return ring.time(ring.length - 3); }}"""
     )
-    await watched.until("() => document.querySelectorAll('vital-panel header > .moment:not([hidden])').length >= 4")
-    await watched.settled()
+    await dashboard.until("() => document.querySelectorAll('vital-panel header > .moment:not([hidden])').length >= 4")
+    await dashboard.settled()
     values = await page.evaluate(
         """async (time) => { const { formatValue } = await import("/static/core/format.js");
           const { ring, series } = document.querySelector("#panel-load").stream.store;
@@ -68,9 +65,9 @@ async def test_shows_the_values_of_the_moment_that_is_pointed_at_in_every_panel(
     shown = await page.locator("#panel-load .legend .value").all_inner_texts()
     assert sorted(shown) == sorted(values)
     await page.evaluate(f"{VIEW}.set({{ hover: {told} - 3600_000 }})")
-    await watched.until("() => document.querySelector('#panel-cpu header > .moment').textContent.includes(': ')")
+    await dashboard.until("() => document.querySelector('#panel-cpu header > .moment').textContent.includes(': ')")
     await page.evaluate(f"{VIEW}.set({{ hover: null }})")
-    await watched.until("() => !document.querySelector('vital-panel header > .moment:not([hidden])')")
+    await dashboard.until("() => !document.querySelector('vital-panel header > .moment:not([hidden])')")
 
 
 async def test_an_alarm_is_a_colour_and_a_word(page_server: Server, open_page: OpenPage) -> None:
@@ -108,9 +105,8 @@ async def test_a_number_is_shown_whole_or_not_at_all(own_server: Server, open_pa
         assert await watched.page.evaluate(CUT) == []
 
 
-async def test_the_menu_is_reached_and_left_by_keyboard(page_server: Server, open_page: OpenPage) -> None:
-    watched = await written(open_page, page_server.url)
-    page = watched.page
+async def test_the_menu_is_reached_and_left_by_keyboard(dashboard: Watched) -> None:
+    page = dashboard.page
     await page.get_by_role("button", name="More about CPU").focus()
     await page.keyboard.press("Enter")
     assert await page.evaluate("document.activeElement.textContent") == "Full sizeF"
@@ -126,9 +122,9 @@ async def test_the_menu_is_reached_and_left_by_keyboard(page_server: Server, ope
     assert await page.evaluate(f"{VIEW}.panel") is None
 
 
-async def test_the_table_says_what_the_chart_shows(page_server: Server, open_page: OpenPage) -> None:
-    watched = await written(open_page, f"{page_server.url}/?rate=0.1")
-    page = watched.page
+async def test_the_table_says_what_the_chart_shows(dashboard: Watched) -> None:
+    page = dashboard.page
+    await page.evaluate(f"{VIEW}.set({{ rate: 0.1 }})")
     await page.focus("#panel-load")
     await page.keyboard.press("v")
     await page.wait_for_selector("#panel-load .twin table")
@@ -153,10 +149,8 @@ async def test_the_table_says_what_the_chart_shows(page_server: Server, open_pag
     await page.locator("#panel-load .twin").wait_for(state="hidden")
 
 
-async def test_gives_its_picture_and_its_readings(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url)
-    page = watched.page
-    await watched.drawn()
+async def test_gives_its_picture_and_its_readings(dashboard: Watched) -> None:
+    page = dashboard.page
     await page.focus("#panel-cpu")
     async with page.expect_download() as download:
         await page.keyboard.press("p")
@@ -170,18 +164,19 @@ async def test_gives_its_picture_and_its_readings(page_server: Server, open_page
     assert len(rows) > 1
     assert any("user" in head for head in rows[0])
     assert all(len(row) == len(rows[0]) for row in rows)
-    assert watched.errors == []
-    assert await watched.violations() == []
+    assert dashboard.errors == []
+    assert await dashboard.violations() == []
 
 
-async def test_its_link_opens_it_large(page_server: Server, open_page: OpenPage) -> None:
-    watched = await written(open_page, page_server.url, permissions=["clipboard-read", "clipboard-write"])
-    page = watched.page
+async def test_its_link_opens_it_large(dashboard: Watched) -> None:
+    page = dashboard.page
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.keyboard.press("1")
     await page.get_by_role("button", name="More about Memory").click()
     await page.get_by_role("button", name="Copy link").click()
     await page.get_by_text("The link is in the clipboard.").wait_for()
-    assert await page.evaluate("navigator.clipboard.readText()") == f"{page_server.url}/?range=1m&panel=memory"
+    address = await page.evaluate("location.origin")
+    assert await page.evaluate("navigator.clipboard.readText()") == f"{address}/?range=1m&panel=memory"
 
 
 async def test_is_absent_until_its_series_appear(open_page: OpenPage) -> None:

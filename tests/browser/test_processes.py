@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
-from tests.browser.conftest import SERVER_ENV, OpenPage, Watched
+from playwright.async_api import Browser, Page
+from tests.browser.conftest import SERVER_ENV, OpenPage, Watched, opening
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Start = Callable[[str], subprocess.Popen[bytes]]
 
+VIEW = "document.querySelector('vital-dashboard').view"
 SHOWN = """() => [...document.querySelectorAll("vital-processes tbody tr")].map((row) => row.dataset.pid)"""
 TEXT = """(part) => document.querySelector(`vital-processes ${part}`)?.textContent ?? ''"""
 AGES = """() => [...document.querySelectorAll("vital-processes td.col-age")].map((cell) => cell.textContent).join()"""
@@ -58,6 +60,38 @@ async def opened(open_page: OpenPage, url: str, **options: object) -> Watched:
     return watched
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _table(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
+    async with opening(browser) as open_page:
+        yield await opened(open_page, page_server.url)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def table(_table: Watched) -> Watched:
+    """A page at its table, which is as it is at first, whatever the test before has left."""
+    await _table.page.mouse.move(1, 1)
+    await _table.page.evaluate(
+        """() => { document.querySelector("dialog[open]")?.close();
+             document.activeElement.blur();
+             const filter = document.querySelector("vital-processes input");
+             filter.value = "";
+             filter.dispatchEvent(new InputEvent("input", { bubbles: true })); }"""
+    )
+    await _table.until(f"() => {VIEW}.filter === ''")
+    await show(_table, sort="cpu", frozen=None)
+    await _table.until(f"() => ({SHOWN})().length > 3 && ({TEXT})('.note') === ''")
+    _table.sent.clear()
+    _table.errors.clear()
+    return _table
+
+
+async def show(table: Watched, **changes: object) -> None:
+    """Look at the table otherwise; wait until it shows what was asked for."""
+    await table.page.evaluate(f"(changes) => {VIEW}.set(changes)", changes)
+    await table.until("() => document.querySelector('vital-processes').stream.current")
+    await table.settled()
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """End it for good: without the wait it would stay as a defunct one."""
     process.kill()
@@ -71,9 +105,8 @@ async def said(page: Page, part: str) -> str:
 # --- sorting -------------------------------------------------------------------------------------------------------
 
 
-async def test_sorts_by_any_column_both_ways_by_keyboard(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, page_server.url)
-    page = watched.page
+async def test_sorts_by_any_column_both_ways_by_keyboard(table: Watched) -> None:
+    page = table.page
     for column, usual, other in (("memory", "descending", "ascending"), ("name", "ascending", "descending")):
         for direction in (usual, other):
             await page.focus(f"vital-processes th button[data-column={column}]")
@@ -81,8 +114,8 @@ async def test_sorts_by_any_column_both_ways_by_keyboard(page_server: Server, op
             await page.wait_for_selector(f"th[aria-sort={direction}] button[data-column={column}]")
             assert await page.locator("vital-processes th[aria-sort]").count() == 1
             if column != "name":  # the page's collation need not be the server's
-                await watched.until(IN_ORDER, {"column": column, "descending": direction == "descending"})
-    await watched.until("() => new URLSearchParams(location.search).get('sort') === '-name'")
+                await table.until(IN_ORDER, {"column": column, "descending": direction == "descending"})
+    await table.until("() => new URLSearchParams(location.search).get('sort') === '-name'")
 
 
 async def test_the_order_and_the_filter_are_in_the_address(
@@ -96,14 +129,14 @@ async def test_the_order_and_the_filter_are_in_the_address(
     assert await watched.page.input_value("vital-processes input") == "VC-Addr"
 
 
-async def test_a_process_keeps_its_row(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, f"{page_server.url}/?sort=-pid")
-    page = watched.page
+async def test_a_process_keeps_its_row(table: Watched) -> None:
+    page = table.page
+    await show(table, sort="-pid")
     pid = (await page.evaluate(SHOWN))[0]
     await page.evaluate(f"""document.querySelector('vital-processes tr[data-pid="{pid}"]').kept = true""")
     newest = await page.evaluate(NEWEST)
-    await watched.until(f"() => ({NEWEST})() > {newest}")
-    await watched.settled()
+    await table.until(f"() => ({NEWEST})() > {newest}")
+    await table.settled()
     assert await page.evaluate(f"""document.querySelector('vital-processes tr[data-pid="{pid}"]').kept""")
 
 
@@ -139,9 +172,8 @@ async def test_finds_as_you_type_what_is_beyond_the_first_rows(
     await watched.until("() => location.search.includes(`filter=`)")
 
 
-async def test_says_when_nothing_matches_and_clears_the_filter(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, page_server.url)
-    page = watched.page
+async def test_says_when_nothing_matches_and_clears_the_filter(table: Watched) -> None:
+    page = table.page
     await page.fill("vital-processes input", "no such <b>process</b>")
     empty = page.get_by_text("No process matches \u201cno such <b>process</b>\u201d.")
     await empty.wait_for(state="visible")
@@ -150,12 +182,11 @@ async def test_says_when_nothing_matches_and_clears_the_filter(page_server: Serv
     await page.get_by_role("button", name="Clear the filter").click()
     await page.wait_for_selector("vital-processes tbody tr")
     await empty.wait_for(state="hidden")
-    await watched.until("() => document.activeElement.matches('vital-processes input') && location.search === ''")
+    await table.until("() => document.activeElement.matches('vital-processes input') && location.search === ''")
 
 
-async def test_escape_empties_the_filter_and_then_leaves_it(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, page_server.url)
-    page = watched.page
+async def test_escape_empties_the_filter_and_then_leaves_it(table: Watched) -> None:
+    page = table.page
     await page.keyboard.press("/")
     await page.keyboard.type("pyt")
     await page.keyboard.press("Escape")
@@ -167,10 +198,8 @@ async def test_escape_empties_the_filter_and_then_leaves_it(page_server: Server,
     await page.wait_for_selector("dialog[open]")
 
 
-async def test_many_keys_in_a_row_are_one_request(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, page_server.url)
-    page = watched.page
-    watched.sent.clear()
+async def test_many_keys_in_a_row_are_one_request(table: Watched) -> None:
+    page = table.page
     # As fast as keys can be: one after the other, however busy this machine is.
     await page.evaluate(
         """() => { const filter = document.querySelector("vital-processes input");
@@ -179,31 +208,28 @@ async def test_many_keys_in_a_row_are_one_request(page_server: Server, open_page
                filter.dispatchEvent(new InputEvent("input", { bubbles: true, data: key }));
              } }"""
     )
-    await watched.until("() => document.querySelector('vital-processes').stream.request.filter === 'python'")
-    await watched.holds(lambda: any('"python"' in text for text in watched.sent))
-    assert sum('"filter"' in text for text in watched.sent) == 1
+    await table.until("() => document.querySelector('vital-processes').stream.request.filter === 'python'")
+    await table.holds(lambda: any('"python"' in text for text in table.sent))
+    assert sum('"filter"' in text for text in table.sent) == 1
 
 
 # --- holding still -------------------------------------------------------------------------------------------------
 
 
-async def three(
-    open_page: OpenPage, server: Server, start: Start, name: str
-) -> tuple[Watched, list[subprocess.Popen[bytes]]]:
+async def three(table: Watched, start: Start, name: str) -> list[subprocess.Popen[bytes]]:
+    """Show three processes of that name, the oldest first."""
     processes = [start(name) for _ in range(3)]
-    watched = await opened(open_page, f"{server.url}/?sort=-pid&filter={name}")
-    await watched.until(f"() => ({SHOWN})().length === 3")
-    return watched, processes
+    await show(table, sort="-pid", filter=name)
+    await table.until(f"() => ({SHOWN})().length === 3")
+    return processes
 
 
-async def test_rows_stay_under_the_pointer_while_values_go_on(
-    page_server: Server, open_page: OpenPage, start: Start
-) -> None:
-    watched, processes = await three(open_page, page_server, start, "vc-pointer")
-    page = watched.page
+async def test_rows_stay_under_the_pointer_while_values_go_on(table: Watched, start: Start) -> None:
+    processes = await three(table, start, "vc-pointer")
+    page = table.page
     before = await page.evaluate(SHOWN)
     await page.hover("vital-processes tbody tr:nth-child(2)")
-    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+    await table.until(f"() => ({TEXT})('.note') === 'order held'")
 
     gone, newcomer = processes[0], start("vc-pointer")
     end(gone)
@@ -212,38 +238,36 @@ async def test_rows_stay_under_the_pointer_while_values_go_on(
     assert "ended" in await ended.inner_text()
     assert await page.evaluate(SHOWN) == before
     ages = await page.evaluate(AGES)
-    await watched.until(f"() => ({AGES})() !== {json.dumps(ages)}")
+    await table.until(f"() => ({AGES})() !== {json.dumps(ages)}")
     assert await page.evaluate(SHOWN) == before
 
     await page.mouse.move(5, 5)
     await page.wait_for_selector(f'vital-processes tr[data-pid="{newcomer.pid}"]')
     await ended.wait_for(state="detached")
     assert await said(page, ".note") == ""
-    await watched.until(f"() => ({HELD})() === undefined")
+    await table.until(f"() => ({HELD})() === undefined")
 
 
-async def test_a_held_row_that_falls_behind_has_not_ended(
-    page_server: Server, open_page: OpenPage, start: Start
-) -> None:
-    watched, _ = await three(open_page, page_server, start, "vc-behind")
-    page = watched.page
+async def test_a_held_row_that_falls_behind_has_not_ended(table: Watched, start: Start) -> None:
+    await three(table, start, "vc-behind")
+    page = table.page
     await page.hover("vital-processes tbody tr:nth-child(2)")
-    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+    await table.until(f"() => ({TEXT})('.note') === 'order held'")
     # As if others had come before all of them.
     await page.evaluate(
         """() => { const { stream } = document.querySelector("vital-processes");
              stream.take({ type: "rows", columns: stream.columns, rows: [], matches: 9, total: 9, time: 1 });
              stream.tell("change"); }"""
     )
-    await watched.until(f"() => ({HELD})()?.current")
-    await watched.settled()
+    await table.until(f"() => ({HELD})()?.current")
+    await table.settled()
     assert await page.locator("vital-processes tbody tr.ended").count() == 0
     assert await page.locator("vital-processes tbody tr").count() == 3
 
 
-async def test_a_focused_row_holds_and_arrows_walk(page_server: Server, open_page: OpenPage, start: Start) -> None:
-    watched, processes = await three(open_page, page_server, start, "vc-keyboard")
-    page = watched.page
+async def test_a_focused_row_holds_and_arrows_walk(table: Watched, start: Start) -> None:
+    processes = await three(table, start, "vc-keyboard")
+    page = table.page
     await page.evaluate("document.querySelector('vital-processes').focusFilter()")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
@@ -252,19 +276,19 @@ async def test_a_focused_row_holds_and_arrows_walk(page_server: Server, open_pag
     await page.keyboard.press("End")
     assert await page.evaluate(focused) == 2
     assert await page.locator("vital-processes tbody [tabindex='0']").count() == 1
-    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+    await table.until(f"() => ({TEXT})('.note') === 'order held'")
     end(processes[2])
     await page.wait_for_selector(f'vital-processes tr.ended[data-pid="{processes[2].pid}"]')
     assert await page.evaluate(focused) == 2
     await page.keyboard.press("Escape")
-    await watched.until(f"() => ({SHOWN})().length === 2 && ({TEXT})('.note') === ''")
+    await table.until(f"() => ({SHOWN})().length === 2 && ({TEXT})('.note') === ''")
 
 
-async def test_says_that_it_goes_on_while_the_charts_stand_still(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, f"{page_server.url}/?from=1000&to=2000")
-    await watched.until(f"() => ({TEXT})('.note') === 'of now, while the charts stand still'")
-    newest = await watched.page.evaluate(NEWEST)
-    await watched.until(f"() => ({NEWEST})() > {newest}")
+async def test_says_that_it_goes_on_while_the_charts_stand_still(table: Watched) -> None:
+    await show(table, frozen={"from": 1000, "to": 2000})
+    await table.until(f"() => ({TEXT})('.note') === 'of now, while the charts stand still'")
+    newest = await table.page.evaluate(NEWEST)
+    await table.until(f"() => ({NEWEST})() > {newest}")
 
 
 async def test_a_machine_that_does_not_list_its_processes_has_no_table(open_page: OpenPage) -> None:
@@ -280,17 +304,9 @@ async def test_a_machine_that_does_not_list_its_processes_has_no_table(open_page
 # --- what it costs, and where it is seen ---------------------------------------------------------------------------
 
 
-async def test_out_of_view_nothing_is_sent_or_drawn(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, page_server.url, viewport={"width": 360, "height": 640})
-    page = watched.page
-    await page.evaluate("scrollTo(0, 0)")
-    await watched.until("() => document.querySelector('vital-processes').stream.group === null")
-    newest = await page.evaluate(NEWEST)
-    await page.evaluate("document.querySelector('vital-processes').scrollIntoView()")
-    await watched.until(f"() => ({NEWEST})() > {newest}")
-
-
-async def test_a_phone_shows_what_fits_without_scrolling_sideways(page_server: Server, open_page: OpenPage) -> None:
+async def test_a_phone_shows_what_fits_and_is_sent_nothing_while_it_is_out_of_view(
+    page_server: Server, open_page: OpenPage
+) -> None:
     watched = await opened(open_page, f"{page_server.url}/?sort=threads", viewport={"width": 360, "height": 740})
     page = watched.page
     visible = await page.evaluate(
@@ -303,25 +319,30 @@ async def test_a_phone_shows_what_fits_without_scrolling_sideways(page_server: S
         """() => { const { scrollWidth, clientWidth } = document.querySelector("vital-processes .scroll");
              return scrollWidth <= clientWidth; }"""
     )
+    await page.evaluate("scrollTo(0, 0)")
+    await watched.until("() => document.querySelector('vital-processes').stream.group === null")
+    newest = await page.evaluate(NEWEST)
+    await page.evaluate("document.querySelector('vital-processes').scrollIntoView()")
+    await watched.until(f"() => ({NEWEST})() > {newest}")
 
 
-async def test_axe_finds_nothing_serious(page_server: Server, open_page: OpenPage, start: Start) -> None:
-    watched, processes = await three(open_page, page_server, start, "vc-axe")
-    page = watched.page
+async def test_axe_finds_nothing_serious(table: Watched, start: Start) -> None:
+    processes = await three(table, start, "vc-axe")
+    page = table.page
     await page.hover("vital-processes tbody tr:nth-child(2)")
-    await watched.until(f"() => ({TEXT})('.note') === 'order held'")
+    await table.until(f"() => ({TEXT})('.note') === 'order held'")
     end(processes[0])
     await page.wait_for_selector("vital-processes tr.ended")
     for scheme in ("dark", "light"):
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = await Axe().run(page, context="vital-processes")
         assert found.violations_count == 0, found.generate_report()
-    assert not watched.errors
+    assert not table.errors
 
 
-async def test_bars_are_shares_of_a_cpu_and_of_the_machines_memory(page_server: Server, open_page: OpenPage) -> None:
-    watched = await opened(open_page, f"{page_server.url}/?sort=memory")
-    await watched.until(
+async def test_bars_are_shares_of_a_cpu_and_of_the_machines_memory(table: Watched) -> None:
+    await show(table, sort="memory")
+    await table.until(
         """() => { const { stream } = document.querySelector("vital-processes");
              const row = document.querySelector("vital-processes tbody tr");
              const memory = stream.rows[0]?.[stream.columns.indexOf("memory")];

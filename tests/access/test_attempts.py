@@ -17,6 +17,7 @@ class FakeAccess:
     """Knows one good token."""
 
     def __init__(self) -> None:
+        self.anonymous: Grant | None = None
         self.looked_at: list[str] = []
 
     def verify(self, token: str, *, origin: str | None = None) -> Grant:
@@ -75,3 +76,13 @@ def test_the_refusal_says_when_to_come_back() -> None:
     with pytest.raises(TooManyWrongTokens, match="try again in 59 s") as refused:
         house.attempts.verify(GOOD, address="10.0.0.1")
     assert (refused.value.wait_s, refused.value.temporary) == (59, True)
+
+
+@pytest.mark.parametrize(("anonymous", "counts"), [(None, True), (Scope.VIEW, True), (Scope.ADMIN, False)])
+def test_a_cookie_counts_where_somebody_could_gain_by_trying(anonymous: Scope | None, counts: bool) -> None:
+    house = House(failed_tokens_per_minute_per_address=2)
+    house.access.anonymous = None if anonymous is None else Grant(anonymous)
+    for _ in range(5):
+        assert house.attempts.verify_cookie(WRONG, address="10.0.0.1") is None
+    assert (house.attempts.verify_cookie(GOOD, address="10.0.0.1") is None) == counts
+    assert house.attempts.verify_cookie(GOOD, address="10.0.0.2") == Grant(Scope.VIEW)

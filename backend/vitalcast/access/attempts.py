@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vitalcast.core.grants import Scope
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.core.throttle import Throttle
 from vitalcast.errors import AccessError
@@ -54,3 +55,17 @@ class Attempts:
             if error.code == ErrorCode.UNAUTHORIZED and not error.revoked:
                 self._wrong.count(address)
             raise
+
+    def verify_cookie(self, token: str, *, address: str) -> Grant | None:
+        """Return what a token grants that a browser sends along by itself, None where it is not good.
+
+        Where whoever comes may do everything it does not count: it may be long over, or another server's of this host,
+        and nobody could gain by trying.
+        """
+        anonymous = self._access.anonymous
+        try:
+            if anonymous is not None and anonymous.scope is Scope.ADMIN:
+                return self._access.verify(token)
+            return self.verify(token, address=address)
+        except AccessError:
+            return None

@@ -178,11 +178,8 @@ class Login:
         return login_page(request.scope, problem=problem, note=note, next_=next_, leave=grant is not None)
 
     def _logged_in(self, request: Request) -> Grant | None:
-        token = cookie(request.scope)
-        try:
-            return self._access.verify(token) if token is not None else None
-        except AccessError:
-            return None
+        token, address = cookie(request.scope), request.scope["state"]["address"]
+        return self._attempts.verify_cookie(token, address=address) if token is not None else None
 
     async def enter(self, request: Request) -> Response:
         """Take a token, and go on to where one wanted to be."""

@@ -200,12 +200,8 @@ class Door:
         state = scope["state"]
         if offered is None:
             return self._access.without_token(origin=state["origin"])
-        if offered.way is Way.COOKIE and self._access.anonymous is not None:
-            # Browsers send it along, be it long over or another server's on this host; nobody has tried it.
-            try:
-                return self._access.verify(offered.token)
-            except AccessError:
-                return self._access.anonymous
+        if offered.way is Way.COOKIE and (anonymous := self._access.anonymous) is not None:
+            return self._attempts.verify_cookie(offered.token, address=state["address"]) or anonymous
         address = network_of(state["address"])
         if state["origin"] is not None or from_elsewhere(scope):  # what strangers' pages try is not held against us
             address += " by way of another site"

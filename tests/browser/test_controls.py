@@ -58,7 +58,7 @@ async def test_the_range_buttons_change_all_charts_and_the_address(dashboard: Wa
     await spans(dashboard, 900, "cpu")
     assert await page.get_by_label("15 m", exact=True).is_checked()
     # What was not there before is asked for.
-    assert any(json.loads(text).get("backfill") == 900 for text in dashboard.sent)
+    await dashboard.holds(lambda: any(json.loads(text).get("backfill") == 900 for text in dashboard.sent))
     await page.keyboard.press("2")
     await says(dashboard)
 
@@ -235,7 +235,6 @@ async def test_a_link_to_one_panel_opens_it_large_and_holds_the_others(
     await watched.until("() => document.querySelector('#panel-memory')?.stream.store.ring.length > 0")
     assert await watched.page.locator("vital-panel:visible").count() == 1
     asked = {json.loads(text)["stream"] for text in watched.sent if '"subscribe"' in text}
-    assert "memory" in asked
     assert not {"cpu", "load", "pressure"} & asked
 
 

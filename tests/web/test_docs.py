@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright
 from starlette.testclient import TestClient
-from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.core.machine import Machine
-from tests.e2e.server import running
 from tests.web.conftest import make_world
 
 from vitalcast.settings import Access, Server, Settings
 from vitalcast.web.app import create_app
-from vitalcast.web.docs import described
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, frontend_dir
 from vitalcast.web.policy import RULES
 
@@ -238,30 +233,3 @@ def test_the_vendored_files_are_what_they_say() -> None:
     assert {path.name for path in VENDOR.iterdir()} == set(entry["files"]) | {"vendor.json", *OWN_FILES}
     assert entry["license_file"] in entry["files"]
     assert entry["version"].encode() in (VENDOR / "swagger-ui-bundle.js").read_bytes()
-
-
-async def test_a_browser_shows_it_without_asking_anybody_else() -> None:
-    chromium = find_chromium()
-    requests: list[str] = []
-    complaints: list[str] = []
-    with running(env={"VITALCAST_SAMPLER__INTERVAL_S": "1"}) as server:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=chromium.executable, args=list(ARGUMENTS), env={**os.environ, **chromium.env}
-            )
-            page = await browser.new_page()
-            page.on("request", lambda request: requests.append(request.url))
-            page.on("console", lambda message: complaints.append(message.text))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            await page.goto(f"{server.url}/docs")
-            await page.locator(".opblock-summary", has_text="/readyz").click()
-            await page.locator(".execute").click()
-            answer = await page.locator(".live-responses-table .microlight").first.inner_text()
-            operations = await page.locator(".opblock").count()
-            await browser.close()
-    assert json.loads(answer) == {"status": "ok"}
-    assert operations == sum(map(len, described({"paths": {}})["paths"].values()))
-    assert complaints == []
-    fetched = [url for url in requests if not url.startswith("data:")]
-    assert [url for url in fetched if not url.startswith(f"{server.url}/")] == []
-    assert f"{server.url}/readyz" in fetched

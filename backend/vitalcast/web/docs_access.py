@@ -82,7 +82,7 @@ def _either(scopes: list[str]) -> str:
 
 
 def access_paths() -> Json:
-    code = in_path("code", "The code that the screen shows.", "K7QF-2M9X")
+    code = in_path("code", "The code that the screen shows.", "ACD-EFG")
     screen = in_path("id", "The screen's id.", "3f9c01d2a4b5")
     named = object_of(
         "What it is called and shows; what is left out stays.",

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from vitalcast.access.access import Access, LimitsError
-from vitalcast.core.grants import Scope
+from vitalcast.core.grants import Grant, Scope
 from vitalcast.core.names import Selection
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.errors import AccessError, ConfigError
@@ -74,6 +74,12 @@ def test_no_auth_lets_everyone_look_and_nobody_rule(house: House) -> None:
     access = house.serve(host="0.0.0.0", no_auth=True)
     assert not access.required
     assert access.anonymous is not None and access.anonymous.scope is Scope.VIEW
+
+
+def test_what_loopback_lets_everyone_do_is_for_this_machine_alone(house: House) -> None:
+    assert house.serve().without_token(near=False) is None
+    assert house.serve(no_auth=True).without_token(near=False) == Grant(Scope.VIEW)
+    assert house.serve(host="0.0.0.0", no_auth=True).without_token(near=False) == Grant(Scope.VIEW)
 
 
 def test_where_others_can_connect_there_must_be_a_token(house: House) -> None:

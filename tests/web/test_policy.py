@@ -259,6 +259,19 @@ def test_where_no_token_is_needed_one_is_checked_all_the_same(house: House, key:
     assert ask(house.open, method, path, row, url=tokens["embed"]).status_code == row.url
 
 
+def test_what_is_for_this_machine_alone_no_other_gets(house: House) -> None:
+    """Another ASGI server may be bound to more than `server.host` says."""
+    far, near = ("192.0.2.7", "fd00::7", "::ffff:192.0.2.7"), ("127.0.0.9", "::1", "::ffff:127.0.0.1")
+    for peer, status in [*((one, 401) for one in far), *((one, 200) for one in near)]:
+        client = TestClient(house.open.app, base_url="http://127.0.0.1", client=(peer, 5000))
+        assert client.get("/api/v1/screens").status_code == status, peer
+        assert client.get("/api/v1/access", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == status, peer
+        cookie = {"Cookie": f"vitalcast={house.tokens['forged']}"}
+        assert client.get("/api/v1/access", headers=cookie).status_code == status, peer
+        bearer = {"Authorization": f"Bearer {house.tokens['view']}"}
+        assert client.get("/api/v1/access", headers=bearer).json()["scope"] == "view"
+
+
 # --- one route -----------------------------------------------------------------------------------------------------
 
 

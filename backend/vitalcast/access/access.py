@@ -98,12 +98,17 @@ class Access:
 
     # --- letting in ----------------------------------------------------------------------------------------------
 
-    def without_token(self, *, origin: str | None = None) -> Grant | None:
+    def without_token(self, *, origin: str | None = None, near: bool = True) -> Grant | None:
         """Return what a caller without a token gets, None where it needs one; `origin` is as for `verify`.
 
-        The sites that tokens name get nothing without one of these.
+        The sites that tokens name get nothing without one of these. `near` says that this machine connects: what is
+        for it alone, no other gets, though a server that is not ours may be bound to more than the settings say.
         """
-        return self.anonymous if origin is None or str(parse_origin(origin)) in self._origins else None
+        if origin is not None and str(parse_origin(origin)) not in self._origins:
+            return None
+        if near or self.anonymous is None or self.anonymous.scope is not Scope.ADMIN:
+            return self.anonymous
+        return Grant(Scope.VIEW) if self._server.no_auth else None
 
     def verify(self, token: str, *, origin: str | None = None) -> Grant:
         """Return what a token grants. `origin` is the request's Origin where it is another site's page, else None.

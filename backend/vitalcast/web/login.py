@@ -173,7 +173,7 @@ class Login:
         note = None
         if grant is not None:
             note = f"You are logged in with a token of scope {grant.scope}."
-        elif self._access.anonymous is not None:
+        elif self._access.without_token(near=request.scope["state"]["near"]) is not None:
             note = "No token is needed here; one that you give may show you less."
         return login_page(request.scope, problem=problem, note=note, next_=next_, leave=grant is not None)
 

@@ -198,9 +198,10 @@ class Door:
     def _grant(self, scope: AsgiScope, offered: Credential | None) -> Grant | None:
         """Return what this caller is granted, None where that needs a token and there is none. Raises AccessError."""
         state = scope["state"]
+        anonymous = self._access.without_token(origin=state["origin"], near=state["near"])
         if offered is None:
-            return self._access.without_token(origin=state["origin"])
-        if offered.way is Way.COOKIE and (anonymous := self._access.anonymous) is not None:
+            return anonymous
+        if offered.way is Way.COOKIE and anonymous is not None:
             return self._attempts.verify_cookie(offered.token, address=state["address"]) or anonymous
         address = network_of(state["address"])
         if state["origin"] is not None or from_elsewhere(scope):  # what strangers' pages try is not held against us

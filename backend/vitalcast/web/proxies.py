@@ -28,6 +28,12 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_near(scope: Scope) -> bool:
+    """Say whether it is this machine that connects, be it a proxy; what has no address connects by a file."""
+    near = parse_address(scope["client"][0]) if scope.get("client") else None
+    return near is None or near.is_loopback
+
+
 class TrustedProxies:
     """Puts into a request's scope what its proxy says: `client`, `scheme` and the Host header."""
 

@@ -24,7 +24,7 @@ from vitalcast.core.origin import DEFAULT_PORTS, Authority, Origin, is_address, 
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.core.throttle import Throttle
 from vitalcast.settings import Server, is_loopback
-from vitalcast.web.proxies import TrustedProxies
+from vitalcast.web.proxies import TrustedProxies, is_near
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +205,8 @@ class SecurityEdge:
     A header that the answer has already is left alone, so that one page may loosen what it must, and one that it has
     empty is left out. A WebSocket that is let in costs nothing from here on: its `receive` and `send` are the server's
     own, and no frame of this class stays. What is found out about a request is in `scope["state"]` from here on:
-    `address`, which is the client's, and `origin`, which is the other site's whose page asks, or None.
+    `address`, which is the client's, `near`, whether this machine connects, and `origin`, which is the other site's
+    whose page asks, or None.
     """
 
     def __init__(
@@ -245,6 +246,7 @@ class SecurityEdge:
             return self._app(scope, receive, send)
         _put_below_root(scope)
         state = scope.setdefault("state", {})
+        state["near"] = is_near(scope)
         state["address"] = address = self._proxies.believe(scope)
         code = kind == "http" and self._is_code(get_route_path(scope))
         verdict = self._gate.judge(scope.get("scheme", "http"), scope["headers"], any_origin=code)

@@ -65,7 +65,17 @@ def test_on_loopback_a_token_in_force_is_asked_for(house: House) -> None:
     access = house.serve()
     assert access.required
     assert access.anonymous is None
+
+
+def test_a_door_does_not_open_by_itself_when_the_last_token_expires(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, record = house.open().mint(Scope.VIEW, expires_s=60)
     house.now_ms += 61_000
+    access = house.serve()
+    assert access.required
+    assert "every token has expired, so that nobody can come in; make one with `vitalcast token" in caplog.text
+    assert access.revoke(record.id)
     assert not house.serve().required
 
 

@@ -60,20 +60,26 @@ class Access:
         self._lock = threading.Lock()  # over these four: requests may be answered in threads
         self._read_store()
         loopback = is_loopback(self._server.host)
-        self.required = not self._server.no_auth and (not loopback or self._has_active(screens=False))
+        self.required = not self._server.no_auth and (not loopback or self._is_guarded())
         self.anonymous = None if self.required else Grant(Scope.ADMIN if loopback else Scope.VIEW)
 
-    def _has_active(self, *, screens: bool = True) -> bool:
-        """Say whether a token is in force. That a screen was paired is no reason to ask everybody else for one."""
-        now_ms = self.now_ms()
-        of_screens = set() if screens or not self._records else self.store.screen_tokens()
-        return any(record.active(now_ms) and record.id not in of_screens for record in self._records.values())
+    def _has_active(self) -> bool:
+        return any(record.active(self.now_ms()) for record in self._records.values())
+
+    def _is_guarded(self) -> bool:
+        """Say whether a token was made that has not been taken back.
+
+        One that has expired counts, lest a door open by itself. That a screen was paired is no reason to ask everybody
+        else.
+        """
+        of_screens = self.store.screen_tokens() if self._records else set()
+        return any(one.revoked_ms is None and one.id not in of_screens for one in self._records.values())
 
     def check(self) -> None:
         """Raise ConfigError where nobody at all could come in."""
         if not self.required:
             return
-        if not self._has_active():
+        if not self._has_active() and not is_loopback(self._server.host):
             raise ConfigError(
                 "server.host",
                 f"{shown(self._server.host)} can be reached from other machines, and there is no token yet to ask "
@@ -91,6 +97,12 @@ class Access:
             self._refresh()
             if is_new and self._has_active():
                 logger.warning("the secret is a new one: the tokens made so far let nobody in any more; make others")
+            elif self.required and not self._has_active():
+                logger.warning(
+                    "every token has expired, so that nobody can come in; make one with `%s`, or revoke the old ones, "
+                    "and whoever connects on this machine needs none from the next start on",
+                    TOKEN_COMMAND,
+                )
         except ConfigError as error:
             logger.warning("there can be no tokens: %s", error)
         if self.required:

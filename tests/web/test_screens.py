@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +62,13 @@ def house(tmp_path: Path) -> Iterator[House]:
 def message(response: Any) -> str:
     text: str = response.json()["error"]["message"]
     return text
+
+
+def test_who_knows_no_secret_does_not_wait_for_who_writes(house: House, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "data" / "access.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        claimed = house.stranger.post(f"{PAIRINGS}/claim", json={"secret": "a guess"})
+    assert claimed.status_code == 404, claimed.text
 
 
 def test_the_walls_page_is_anybodys_and_may_be_framed_where_the_settings_say(house: House) -> None:

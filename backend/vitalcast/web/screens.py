@@ -132,12 +132,12 @@ class Walls:
     async def claim(self, request: Request) -> Response:
         """Let a screen in whose code has been approved; 202 while it has not."""
         secret = (await _fields(request, ("secret",))).get("secret", "")
-        pairing = self._screens.claim(secret)
+        pairing, admitted = self._screens.claim(secret), None
         if pairing is not None and pairing.approved_ms is None:
             return _json({"state": "pending", "expires": pairing.expires_ms}, 202)
-        address = request.scope["state"]["address"]
-        agent = request.headers.get(AGENT, "")
-        admitted = await run_in_threadpool(self._screens.admit, secret, address=address, agent=agent)
+        if pairing is not None:  # who knows no secret has nothing written, nor waits for who does
+            address, agent = request.scope["state"]["address"], request.headers.get(AGENT, "")
+            admitted = await run_in_threadpool(self._screens.admit, secret, address=address, agent=agent)
         if admitted is None:
             raise ApiError(404, ErrorCode.UNAUTHORIZED, "secret: its code has expired or was used; ask for another one")
         token, screen = admitted

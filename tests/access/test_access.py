@@ -115,6 +115,15 @@ def test_a_token_is_known_to_a_server_that_runs_already(house: House) -> None:
     assert server.records() == [record]
 
 
+def test_a_token_that_was_right_before_is_known_by_its_text(house: House) -> None:
+    access = house.serve()
+    text, _ = access.mint(Scope.VIEW)
+    assert not access.knows(text)
+    access.verify(text)
+    assert access.knows(text)
+    assert not access.knows(text[:-1])
+
+
 def test_the_text_says_what_the_record_says(house: House) -> None:
     token, record = house.open().mint(
         Scope.STREAM, name="logger", expires_s=60, metrics=["system.>", "table.processes"], interval_s=2

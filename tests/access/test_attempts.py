@@ -19,6 +19,10 @@ class FakeAccess:
     def __init__(self) -> None:
         self.anonymous: Grant | None = None
         self.looked_at: list[str] = []
+        self.known: set[str] = set()
+
+    def knows(self, token: str) -> bool:
+        return token in self.known
 
     def verify(self, token: str, *, origin: str | None = None) -> Grant:
         self.looked_at.append(token)
@@ -59,6 +63,14 @@ def test_other_addresses_are_not_held_responsible_until_all_are_too_many() -> No
     assert house.attempt(GOOD, "10.0.0.2") == 0
     assert house.attempt(WRONG, "10.0.0.2") == 101
     assert house.attempt(GOOD, "10.0.0.3") == 111
+
+
+def test_who_guesses_shuts_out_nobody_who_was_in() -> None:
+    house = House(failed_tokens_per_minute_per_address=1, failed_tokens_per_minute=2)
+    house.access.known = {GOOD, REVOKED}
+    assert [house.attempt(WRONG) for _ in range(3)] == [101, 111, 111]
+    assert [house.attempt(token) for token in (GOOD, REVOKED, EXPIRED)] == [0, 101, 111]
+    assert house.attempt(WRONG) == 111
 
 
 @pytest.mark.parametrize("token", [EXPIRED, REVOKED, GOOD])

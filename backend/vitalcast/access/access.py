@@ -147,11 +147,15 @@ class Access:
             grant = self._grants[record.id] = record.grant(self._panels)
         return grant
 
+    def knows(self, token: str) -> bool:
+        """Say whether this token's signature was right before, which a guess cannot be."""
+        return _digest(token) in self._known
+
     def _id_of(self, token: str) -> str:
         """Return the id of a token whose signature is right. Raises AccessError."""
         if self._secret.value is None:
             raise not_ours()
-        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        digest = _digest(token)
         id_ = self._known.get(digest)
         if id_ is None:
             id_ = read_token(token, self._secret.value, now_s=self.now_ms() / 1000)
@@ -192,7 +196,7 @@ class Access:
             return
         before, self._records = self._records, {record.id: record for record in self.store.tokens()}
         self._version = version
-        self._grants = {id_: one for id_, one in self._grants.items() if self._records.get(id_) == before[id_]}
+        self._grants = {id_: one for id_, one in self._grants.items() if self._records.get(id_) == before.get(id_)}
         for id_, record in before.items():
             now = self._records.get(id_)
             if record.revoked_ms is None and (now is None or now.revoked_ms is not None):
@@ -262,3 +266,7 @@ class Access:
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest()

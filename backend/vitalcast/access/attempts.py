@@ -21,7 +21,7 @@ WINDOW_S = 60.0
 
 
 class TooManyWrongTokens(AccessError):  # noqa: N818 (a refusal, not a fault)
-    """Wrong tokens were too many, so that not even a right one is looked at for `wait_s`."""
+    """Wrong tokens were too many, so that none is looked at for `wait_s` but those that were right before."""
 
     def __init__(self, wait_s: float) -> None:
         self.wait_s = max(1, math.ceil(wait_s))
@@ -47,7 +47,7 @@ class Attempts:
     def verify(self, token: str, *, address: str, origin: str | None = None) -> Grant:
         """Return what a token grants. Raises AccessError as `Access.verify` does, and TooManyWrongTokens."""
         wait_s = self._wrong.wait_s(address)
-        if wait_s:
+        if wait_s and not self._access.knows(token):  # who guesses must not shut out those who share the address
             raise TooManyWrongTokens(wait_s)
         try:
             return self._access.verify(token, origin=origin)

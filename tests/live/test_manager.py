@@ -257,6 +257,15 @@ def test_a_revoked_tokens_sockets_are_told_and_closed_and_no_others(house: House
     assert len(house.manager.active_connections) == 2
 
 
+def test_a_token_that_is_revoked_in_the_midst_of_a_handshake_is_not_missed(house: House) -> None:
+    assert house.manager.revoked(holder("gone")) is None
+    house.manager.revoke({"gone"})
+    refusal = house.manager.revoked(holder("gone"))
+    assert refusal is not None and refusal.revoked
+    assert house.manager.revoked(holder("stays")) is None
+    assert house.manager.revoked(Caller(None)) is None
+
+
 def test_a_revoked_token_closes_a_socket_that_takes_nothing(house: House) -> None:
     connection, writer = house.subscribed(holder("gone"))
     writer.stalled = True

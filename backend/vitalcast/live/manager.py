@@ -13,7 +13,7 @@ from vitalcast.core.groups import Group, SeriesKey
 from vitalcast.core.hub import Hub
 from vitalcast.core.protocol import CloseCode, ErrorCode, GapReason, Message, bye, error_reply, gap, reply
 from vitalcast.core.session import Session, Verify, no_tokens
-from vitalcast.errors import ProtocolError
+from vitalcast.errors import AccessError, ProtocolError
 from vitalcast.live.connection import Batch, Connection, Missed, Writer
 from vitalcast.model import Frame
 
@@ -137,6 +137,7 @@ class ConnectionManager:
         self._addresses: dict[str, int] = {}
         self._strangers: dict[Connection, float] = {}  # until when each has to say hello, the first due first
         self._holders: dict[str, dict[Connection, None]] = {}  # of each token
+        self._revoked: set[str] = set()
         self._next_id = 1
 
     @property
@@ -250,7 +251,14 @@ class ConnectionManager:
     def revoke(self, token_ids: Iterable[str]) -> None:
         """Close the sockets of these tokens."""
         for token_id in token_ids:
+            self._revoked.add(token_id)
             self._end_token(token_id, ErrorCode.UNAUTHORIZED, CloseCode.REVOKED, "the token has been revoked")
+
+    def revoked(self, caller: Caller) -> AccessError | None:
+        """Return why a caller is not to be connected whose token has been revoked since it was looked at."""
+        if caller.grant is None or caller.grant.token_id not in self._revoked:
+            return None
+        return AccessError(ErrorCode.UNAUTHORIZED, "token: it has been revoked", revoked=True)
 
     def _end_token(self, token_id: str, code: ErrorCode, close_code: CloseCode, why: str) -> None:
         last = error_reply(None, ProtocolError(code, why))

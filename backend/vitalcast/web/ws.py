@@ -27,7 +27,7 @@ async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None
     await websocket.accept(subprotocol=None if plain else SUBPROTOCOL)
     state = websocket.scope["state"]
     caller = Caller(state["grant"], network_of(state["address"]), state["origin"])
-    refusal = state["refusal"]
+    refusal = state["refusal"] or manager.revoked(caller)  # for to accept may take a while
     if refusal is not None:
         manager.on_refused(caller, refusal.message)
         await websocket.send_text(error_reply(None, refusal).text)

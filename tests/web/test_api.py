@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import pytest
 from starlette.requests import Request
@@ -261,6 +262,17 @@ def test_an_unknown_address_elsewhere_answers_in_plain_text(world: World) -> Non
     response = world.client.get("/nothing")
     assert (response.status_code, response.text) == (404, "Not Found\n")
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_a_slash_too_many_leads_to_the_address_on_the_same_way(world: World) -> None:
+    """Where a proxy takes TLS off, an absolute address would lead out of it, and a token in the address with it."""
+    get = partial(world.client.get, follow_redirects=False)
+    assert get("/badge/cpu.svg/?token=x&label=a%20b").headers["location"] == "../cpu.svg?token=x&label=a%20b"
+    assert get("/badge/a%3Ab.svg/").headers["location"] == "../a%3Ab.svg"
+    assert get("/badge/cpu.svg/").headers["cache-control"] == "no-store"
+    assert world.client.get("/api/v1/latest/").status_code == 200
+    assert error(world, "/api/v1/nothing/") == (404, 107, "there is nothing here; /docs lists what there is")
+    assert get("/").status_code == get("//").status_code == 404
 
 
 def test_a_path_below_a_proxy_is_the_same_path() -> None:

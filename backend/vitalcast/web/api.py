@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import orjson
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from vitalcast import __version__
@@ -168,11 +170,20 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     """Answer what no route answers: in JSON below /api/, in plain text elsewhere."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = get_route_path(request.scope)
+    if error.status_code == 404 and path.endswith("/") and path.strip("/"):
+        return _without_slash(path, request.scope.get("query_string", b""), headers)
     if not path.startswith(API_PREFIX):
         return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
     message = "there is nothing here; /docs lists what there is" if error.status_code == 404 else error.detail
     return error_response(error.status_code, ErrorCode.BAD_REQUEST, message, headers)
+
+
+def _without_slash(path: str, query: bytes, headers: dict[str, str]) -> Response:
+    """Send on to the address without its last slash, and to no other scheme or host: there may be a token in it."""
+    *_, last, _ = path.split("/")
+    more = f"?{query.decode('latin-1')}" if query else ""
+    return RedirectResponse(f"../{quote(last, safe='')}{more}", 307, LIVE | headers)
 
 
 async def _on_failure(_request: Request, _error: Exception) -> Response:

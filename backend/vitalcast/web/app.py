@@ -33,7 +33,7 @@ class Application(FastAPI):
     """FastAPI inside the security edge, which also covers the answers of FastAPI's own error handling."""
 
     def __init__(self, *, service: Service, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs, redirect_slashes=False)  # which would name a scheme and a host
         self._service = service
         self.root_path = service.settings.server.root_path  # as an argument it is deprecated: the server should say it
         self.refusals = RefusalLog()

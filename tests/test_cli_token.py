@@ -45,6 +45,7 @@ def test_a_token_is_made_listed_and_revoked(command: Run, folder: Path) -> None:
     assert (grant.scope, grant.panels) == (grants.Scope.EMBED, {"cpu"})
     assert f"Token {grant.token_id} sees panel cpu on pages of https://wiki.example.org" in made.stderr
     assert str(folder) in made.stderr and "It ends on 20" in made.stderr
+    assert "/embed/panel/cpu?token=TOKEN" in made.stderr and "names no site" not in made.stderr
     assert "From its next start on, the server asks everyone for a token" in made.stderr
     assert token not in made.stderr
 

@@ -66,7 +66,7 @@ def lifetime_s(text: str) -> float | None:
     match = re.fullmatch(r"([0-9]{1,9})([smhdw])", text.lower())
     seconds = int(match[1]) * UNITS_S[match[2]] if match else 0
     if not 0 < seconds <= EXPIRES_S_MAX:
-        raise ValueError(f"{text!r} is no time to live; give one such as 30d, 12h or 45m, or never")
+        raise ValueError(f"{text!r} is no time to live; give one such as 30d, 12h or 45m, or never; 36500d is the most")
     return float(seconds)
 
 
@@ -224,6 +224,11 @@ def may_see(record: Record) -> str:
     return ", ".join([*parts, *record.metrics]) + where
 
 
+def _shown(record: Record) -> str:
+    """Return the end of the address of what an embed token shows."""
+    return "dashboard" if record.dashboard or not record.panels else f"panel/{record.panels[0]}"
+
+
 def when(time_ms: int | None) -> str:
     """Return a time as this machine's clock has it."""
     if time_ms is None:
@@ -249,11 +254,15 @@ def _news(record: Record, settings: Settings, folder: Path, *, default_end: bool
         "`vitalcast tail` as VITALCAST_TOKEN.",
         "stream": "Send it as `Authorization: Bearer TOKEN` or in `hello`, or give it to `vitalcast tail` as "
         "VITALCAST_TOKEN.",
-        "embed": "Put it into the address of a frame, as /embed/panel/ID?token=TOKEN, or into "
+        "embed": f"Put it into the address of a frame, as /embed/{_shown(record)}?token=TOKEN, or into "
         '<vitalcast-panel token="TOKEN">.',
     }
     lines = [f"Token {record.id} sees {may_see(record)}, on servers with the data folder {folder}."]
     lines.append(uses.get(record.scope.value, uses["view"]))
+    if record.scope.value == "embed" and not record.origins:
+        lines.append(
+            "It names no site with --origin: other sites' frames and elements need one in the settings instead."
+        )
     if record.expires_ms is None:
         lines.append("It never ends.")
     else:

@@ -123,7 +123,7 @@ def login_page(
         "<button>Log in</button>",
         "</form>",
         '<p class="hint" id="hint">Whoever runs this server makes tokens with '
-        "<code>vitalcast token create --scope view</code>.</p>",
+        "<code>vitalcast token create --scope view</code>, or <code>--scope admin</code> for screens and tokens.</p>",
         "</main>",
     ]
     return _page(scope, status, "Log in · Vitalcast", "\n".join(parts), _HEADERS | (headers or {}))

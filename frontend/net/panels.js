@@ -1,8 +1,12 @@
 /** Fetches what a page consists of: its panels, in their order. */
 
+import { TOKEN_WANTED, refusalWords } from "../core/protocol.js";
+
 const WITHIN_MS = 10_000;
 /** A policy's violation is told a little later than the failure that it caused. */
 const TOLD_WITHIN_MS = 50;
+/** What an element needs on a page elsewhere, which has no log-in. */
+const WITHOUT_TOKEN = "the server asks for a token; give one of scope embed in the attribute token";
 
 /** Why there are no panels. `code` is the error of the server, NaN where it was not heard. */
 export class NoPanels extends Error {
@@ -20,8 +24,9 @@ export class NoPanels extends Error {
  * @throws {NoPanels} whose message says in plain words why there are none
  */
 export async function loadPanels({ page = globalThis.document.baseURI, token = "", fetch = globalThis.fetch } = {}) {
-  const response = await ask(new URL("api/v1/panels", page), { token, fetch });
-  if (!response.ok) throw await refusalOf(response);
+  const url = new URL("api/v1/panels", page);
+  const response = await ask(url, { token, fetch });
+  if (!response.ok) throw await refusalOf(response, { url, token });
   const answer = await response.json().catch(() => null);
   if (!Array.isArray(answer?.panels)) throw new NoPanels("the server's answer could not be read");
   return answer.panels;
@@ -44,11 +49,14 @@ async function ask(url, { token, fetch }) {
   }
 }
 
-async function refusalOf(response) {
+async function refusalOf(response, { url, token }) {
   const { status, statusText } = response;
   const { error } = await response.json().catch(() => ({}));
-  const said = typeof error?.message === "string" ? `: ${error.message}` : "";
+  const message = typeof error?.message === "string" ? error.message : "";
+  const said = message && `: ${message}`;
   const code = Number(error?.code ?? NaN);
+  if (status === 401 && token) return new NoPanels(refusalWords({ code, message }), { code, final: true });
+  if (code === TOKEN_WANTED && url.origin !== location.origin) return new NoPanels(WITHOUT_TOKEN, { code, final: true });
   return new NoPanels(`the server answered ${`${status} ${statusText}`.trimEnd()}${said}`, { code, final: status < 500 && status !== 429 });
 }
 

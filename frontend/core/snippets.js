@@ -21,7 +21,7 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
     {
       name: "Frame",
       words: "For any page that takes HTML.",
-      text: tag("iframe", { src: frame, width, height, title: named, loading: "lazy", style: "border: 0" }),
+      text: tag("iframe", { src: frame, width, height, title: named, loading: "lazy", style: "border: 0; max-width: 100%" }),
     },
   ];
   if (!panel) return list;

@@ -85,7 +85,7 @@ async def test_the_lines_to_copy_say_no_more_than_they_must(js: RunJs) -> None:
     lines = await js("return (await load('core/snippets')).snippetsOf(given);", WANTED)
     assert {line["name"]: line["text"] for line in lines} == {
         "Frame": f'<iframe src="{BASE}embed/panel/cpu" width="640" height="360" title="CPU" loading="lazy" '
-        'style="border: 0"></iframe>',
+        'style="border: 0; max-width: 100%"></iframe>',
         "Element": f'<script type="module" src="{BASE}embed.js"></script>\n'
         '<vitalcast-panel panel="cpu" style="height: 360px"></vitalcast-panel>',
         "Number": f'<script type="module" src="{BASE}embed.js"></script>\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -81,9 +82,17 @@ def caddy(upstream: int, *handles: str) -> Iterator[list[str]]:
 
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return once it shows its certificate, which it makes after it has begun to listen."""
+    anybody = ssl.create_default_context()
+    anybody.check_hostname = False
+    anybody.verify_mode = ssl.CERT_NONE
     deadline_s = time.monotonic() + START_S
     while time.monotonic() < deadline_s and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), timeout=5) as peer,
+            anybody.wrap_socket(peer, server_hostname="localhost"),
+        ):
             return
         threading.Event().wait(0.05)
     raise RuntimeError(f"the proxy did not come up: {log.read_text()}")

@@ -170,6 +170,8 @@ export class VitalcastValue extends Guest {
     const stream = this.#stream;
     if (!stream || !panel || stream.store.position === null) {
       this.#write({ words: this.#waiting() });
+      const { link, why } = this.station.connection.socket;
+      if (link === "waiting") this.#say(true, NaN, why);
       return;
     }
     this.#drawValue(stream, panel);
@@ -214,7 +216,8 @@ export class VitalcastValue extends Guest {
     const type = alive ? "live" : late ? "stale" : "";
     if (!type || type === this.#told) return;
     this.#told = type;
-    this.tell({ type, ...common, age: Math.round(ageS * 10) / 10, message: alive ? "" : message });
+    const age = Number.isNaN(ageS) ? null : Math.round(ageS * 10) / 10;
+    this.tell({ type, ...common, age, message: alive ? "" : message });
   }
 }
 

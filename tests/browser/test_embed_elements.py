@@ -203,6 +203,7 @@ async def test_shows_one_number_in_the_text_of_the_page(
       <vitalcast-value id=user {cpu} where="cpu.mode=user" label="user" critical=0></vitalcast-value>
       <vitalcast-value id=all {cpu} reduce=sum></vitalcast-value>
       <vitalcast-value id=memory panel=memory></vitalcast-value>
+      <vitalcast-value id=gone panel=cpu src="http://127.0.0.1:1/"></vitalcast-value>
       <vitalcast-value id=several {cpu}></vitalcast-value> <vitalcast-value id=none metric=no.such></vitalcast-value>
       <vitalcast-value id=what></vitalcast-value> <vitalcast-value id=wrong panel=nope></vitalcast-value></p>"""
     watched = await open_page(elsewhere.origin + page_with(server, elsewhere, body), charts=False)
@@ -215,6 +216,7 @@ async def test_shows_one_number_in_the_text_of_the_page(
     )
     await watched.until(f"() => /^user\\s+[\\d.]+\\s%\\s+critical$/.test(({text})('user').trim())")
     assert "Memory" in await watched.page.evaluate(text, "memory")
+    assert (await told(watched, "stale", "gone"))["age"] is None
     style = f"""() => {{ {IN} const style = getComputedStyle(shadow("all").querySelector("b"));
       return [style.fontSize, style.fontFamily, style.color]; }}"""
     assert await watched.page.evaluate(style) == ["20px", "serif", "rgb(1, 2, 3)"]

@@ -171,19 +171,25 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     path = get_route_path(request.scope)
+    query = request.scope.get("query_string", b"")
     if error.status_code == 404 and path.endswith("/") and path.strip("/"):
-        return _without_slash(path, request.scope.get("query_string", b""), headers)
+        return _beside(f"../{_last(path.removesuffix('/'))}", query, headers)
+    if error.status_code == 404 and not path and request.scope.get("root_path"):
+        return _beside(f"{_last(request.scope['root_path'])}/", query, headers)
     if not path.startswith(API_PREFIX):
         return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
     message = "there is nothing here; /docs lists what there is" if error.status_code == 404 else error.detail
     return error_response(error.status_code, ErrorCode.BAD_REQUEST, message, headers)
 
 
-def _without_slash(path: str, query: bytes, headers: dict[str, str]) -> Response:
-    """Send on to the address without its last slash, and to no other scheme or host: there may be a token in it."""
-    *_, last, _ = path.split("/")
+def _last(path: str) -> str:
+    return quote(path.rpartition("/")[2], safe="")
+
+
+def _beside(path: str, query: bytes, headers: dict[str, str]) -> Response:
+    """Send on to a relative path, and so to no other scheme or host: there may be a token in the address."""
     more = f"?{query.decode('latin-1')}" if query else ""
-    return RedirectResponse(f"../{quote(last, safe='')}{more}", 307, LIVE | headers)
+    return RedirectResponse(f"{path}{more}", 307, LIVE | headers)
 
 
 async def _on_failure(_request: Request, _error: Exception) -> Response:

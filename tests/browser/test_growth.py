@@ -104,7 +104,7 @@ async def test_ten_thousand_ticks_leave_the_page_as_large_as_it_was(
     page_server: Server, interpreting_browser: Browser
 ) -> None:
     # Tall enough for every panel to be in view. No `Watched.watch`: the browser would keep every frame for it.
-    page = await interpreting_browser.new_page(viewport={"width": 1440, "height": 1800})
+    page = await interpreting_browser.new_page(viewport={"width": 1440, "height": 2600})
     await page.add_init_script(FASTER)
     watched = Watched(page)
     page.on("pageerror", lambda error: watched.errors.append(f"uncaught: {error}"))

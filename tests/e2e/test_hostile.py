@@ -480,19 +480,23 @@ async def test_a_slow_client_is_told_what_it_missed_and_goes_on_from_the_newest(
     await on_every_server(stall_and_resume)(wide_servers)
 
 
+def slow(mirror: Mirror) -> bool:
+    return any(gap["why"] == "slow" for gap in mirror.gaps)  # not one of the sampler's, on a busy machine
+
+
 async def stall_and_resume(server: Server) -> None:
     async with witness(server, metrics=BULK) as watching, raw(server, receive_buffer_bytes=2048) as one:
         bulk = await mirrored(one, "bulk", BULK)
         cpu = await mirrored(one, "cpu", CPU)
         start = max(bulk.offset, cpu.offset)
-        await watching.ticks(6)
+        await watching.ticks(12)  # half of them fill what the kernel takes
         for number in range(3):
             await one.send("ping", id=f"while blocked {number}")
         await one.send("update", stream="cpu", interval=0.3, id="updated while blocked")
         await watching.ticks(2)
         one.heard.clear()
         pongs = []
-        while len(bulk.ticks) < 4 or bulk.offset < watching.mirror.offset or not bulk.gaps or len(pongs) < 3:
+        while len(bulk.ticks) < 4 or bulk.offset < watching.mirror.offset or not slow(bulk) or len(pongs) < 3:
             message = await one.receive()
             bulk.feed(message)
             if message["type"] == "pong":
@@ -500,7 +504,6 @@ async def stall_and_resume(server: Server) -> None:
             if message.get("id") != "updated while blocked":
                 cpu.feed(message)
         assert pongs == [f"while blocked {number}" for number in range(3)]
-        assert "slow" in {gap["why"] for gap in bulk.gaps}
         assert bulk.holes(start, "slow") == []
         streamed = {tick.offset: tick.values for tick in watching.mirror.ticks}
         assert [tick for tick in bulk.ticks if tick.offset in streamed and tick.values != streamed[tick.offset]] == []

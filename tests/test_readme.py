@@ -18,6 +18,7 @@ from pathlib import Path
 import plotly.io
 import pytest
 from pydantic.fields import FieldInfo
+from tests.bench.__main__ import HEADS
 from tests.web.test_policy import markdown as access_part
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
@@ -202,6 +203,14 @@ def test_every_command_error_close_code_and_gap_is_listed(text: str) -> None:
     numbered = {(int(row[0]), row[1].strip("`")) for row in heads if row[0].isdigit()}
     assert numbered == {(code.value, code.name) for code in (*ErrorCode, *CloseCode)}
     assert all(f"`{reason.value}` (" in wire for reason in GapReason)
+
+
+def test_the_performance_tables_are_the_commands(text: str) -> None:
+    performance = section(text, "Performance")
+    heads = f"| {' | '.join(HEADS)} |"
+    assert performance.count(heads) == performance.count("\nMeasured on 20") == 2
+    budgets = [row for row in rows_of(performance) if row[-1] in ("yes", "NO")]
+    assert {row[-2] for row in budgets} >= {"≤ 1.25 ×", "≤ 16 KiB", "≤ 0.5 % of a core", "≤ 0.8 bytes a sample"}
 
 
 # --- the examples ----------------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _DATA = tempfile.TemporaryDirectory(prefix="vitalcast-data-")
 os.environ["XDG_DATA_HOME"] = _DATA.name
 
+# Every server that a test starts would compile the whole program again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A machine that is busy is slow, and that is no fault of what is tested.
 settings.register_profile("suite", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")

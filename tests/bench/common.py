@@ -12,6 +12,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -61,8 +62,20 @@ def subscribe(metrics: Iterable[str] = SERIES, *, interval_s: float, **more: Any
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without anybody's settings for Vitalcast in it."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")} | variables
+    """Return this process's environment without anybody's settings for Vitalcast in it, and with byte code kept.
+
+    An installed program has its byte code; where Python may not write any, a checkout would be compiled at every start.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept | variables
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on, for programs that cannot choose one themselves."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
 
 
 def _die_with_parent() -> None:

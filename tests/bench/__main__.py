@@ -41,18 +41,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (RuntimeError, OSError) as error:
             failures.append(f"{name} was not measured: {error}")
             continue
+        except KeyboardInterrupt:
+            failures.append(f"{', '.join(names[number - 1 :])}: not measured, for the run was interrupted")
+            break
         results += found
         notes += told
     common.progress(f"done in {time.monotonic() - begin_s:.0f} s")
     where = common.machine() | {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "quick": options.quick}
+    remarks = [*dict.fromkeys(notes), *failures]
     if options.markdown:
         sys.stdout.write(markdown(results, where))
+        for remark in remarks:
+            common.progress(f"* {remark}")
     else:
-        show(results, [*dict.fromkeys(notes), *failures], where)
+        show(results, remarks, where)
     if before is not None:
         compare(before, results)
     if options.json is not None:
-        document = {"machine": where, "results": [as_json(one) for one in results], "notes": [*notes, *failures]}
+        document = {"machine": where, "results": [as_json(one) for one in results], "notes": remarks}
         options.json.write_text(json.dumps(document, indent=2) + "\n")
     return 1 if failures or any(one.met is False for one in results) else 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.bench import fanout, history, latency, memory, sampling, startup, storm
@@ -132,19 +132,22 @@ def run_memory(quick: bool) -> tuple[list[Result], list[str]]:
 
 
 def run_sampling(quick: bool) -> tuple[list[Result], list[str]]:
-    rows, notes = sampling.run(idle_s=3.0, fast_s=1.0, rounds=1, settle_s=1.5) if quick else sampling.run()
+    given: dict[str, Any] = {"idle_s": 3.0, "fast_s": 1.0, "rounds": 1, "settle_s": 1.5} if quick else {}
+    rows, notes = sampling.run(**given, references=sampling.QUICK if quick else sampling.REFERENCES)
     idle, fast, *references = rows
-    reference = references[0] if references else None
     results = []
-    for row, what, budget in ((idle, "no viewer, 1 Hz", 0.5), (fast, "one viewer at 10 Hz", None)):
-        theirs = reference["CPU % of a core"] if reference and row is idle else None
-        name = reference["program"] if reference and row is idle else ""
-        share = row["CPU % of a core"]
-        results.append(Result(f"CPU, {what}", "% of a core", share, name, theirs, quotient(share, theirs), budget))
-        size, theirs_size = row["MiB"], reference["MiB"] if theirs is not None and reference else None
-        # 80 MB are 76.3 MiB.
-        limit = 76.3 if row is idle else None
-        results.append(Result(f"memory, {what}", "MiB", size, name, theirs_size, quotient(size, theirs_size), limit))
+    for figure, of, unit, budget in (
+        ("CPU % of a core", "CPU", "% of a core", 0.5),
+        ("MiB", "memory", "MiB", 76.3),  # which are 80 MB
+    ):
+        what = f"{of}, no viewer, 1 Hz"
+        beside = [
+            Result(what, unit, idle[figure], one["program"], one[figure], quotient(idle[figure], one[figure]))
+            for one in references
+        ]
+        [first, *others] = beside or [Result(what, unit, idle[figure])]
+        results += [replace(first, budget=budget), *others]
+        results.append(Result(f"{of}, one viewer at 10 Hz", unit, fast[figure]))
     return results, notes
 
 

@@ -1,34 +1,57 @@
 """What reading this machine costs: CPU share, memory and the time a tick takes, without viewers and with one at 10 Hz.
 
-Glances, polled once a second, and a Netdata that is already running are measured beside it where they are there.
+Glances, polled once a second, and Netdata, as each is by default, are measured beside it where they are installed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import getpass
+import json
 import os
 import shutil
 import signal
-import socket
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 from tests.bench import common
-from tests.bench.common import Process, Server, percentile, progress, spread
+from tests.bench.common import Process, Server, free_port, percentile, progress, spread
 
 IDLE = "vitalcast, no viewer, 1 Hz"
 FAST = "vitalcast, one viewer, 10 Hz"
 SETTLE_S = 3.0
 RESUME_S = 1.0
-PAST_S = 60
+GLANCES, NETDATA = "glances", "netdata"
+REFERENCES = (GLANCES, NETDATA)
+QUICK = (GLANCES,)  # Netdata takes its time to settle
 DURATION = "vitalcast.sampler.duration"
 COLLECTORS = "vitalcast.collector.duration"
-GLANCES_START_S = 30.0
+REFERENCE_START_S = 30.0
+NETDATA_SETTLE_S = 10.0  # in which it looks for what there is to read
+# Where it may write, and that it tells nobody of itself; all else is as it comes.
+NETDATA_CONF = """
+[global]
+    run as user = {user}
+[directories]
+    config = {home}
+    cache = {home}
+    lib = {home}
+    log = {home}
+[logs]
+    debug = none
+    error = none
+    access = none
+[web]
+    bind to = 127.0.0.1:{port}
+[registry]
+    enabled = no
+"""
 
 
 class Subject:
@@ -38,6 +61,7 @@ class Subject:
         self.name = name
         self.family = family
         self.shares: list[float] = []  # CPU seconds a second, one entry a round
+        self.series = 0
         self.once_a_second: Callable[[], object] = lambda: None
         self._cpu_s = cpu_s
 
@@ -59,16 +83,31 @@ class Subject:
     def row(self) -> dict[str, Any]:
         return {
             "program": self.name,
+            "series": self.series or "?",
             "CPU % of a core": spread((100 * share for share in self.shares), 2),
             "MiB": round(sum(one.memory_info().rss for one in self.family) / 2**20, 1),
         }
 
 
 def run(
-    *, idle_s: float = 10.0, fast_s: float = 10.0, rounds: int = 3, settle_s: float = SETTLE_S, references: bool = True
+    *,
+    idle_s: float = 10.0,
+    fast_s: float = 10.0,
+    rounds: int = 3,
+    settle_s: float = SETTLE_S,
+    references: Iterable[str] = REFERENCES,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each case and reference, and notes. The windows of one round are `idle_s` and `fast_s` long."""
     with contextlib.ExitStack() as stack:
+        started: list[Subject] = []
+        notes = []
+        for name in references:
+            progress(f"  starting {name}")
+            found = {GLANCES: glances, NETDATA: netdata}[name](stack)
+            if isinstance(found, Subject):
+                started.append(found)
+            else:
+                notes.append(f"absent: {name}: {found}")
         server = stack.enter_context(common.vitalcast()).wait()
         watched = stack.enter_context(common.vitalcast()).wait()
         viewer = stack.enter_context(common.viewers(watched.port, 1))
@@ -78,29 +117,27 @@ def run(
             Subject(name, [psutil.Process(one.pid)], lambda one=one: one.cpu_s)
             for name, one in {IDLE: server, FAST: watched}.items()
         )
-        subjects = [idle, fast]
-        notes = []
-        for name, start in {"glances": glances, "netdata": netdata}.items() if references else ():
-            found = start(stack)
-            if isinstance(found, str):
-                notes.append(f"absent: {name}: {found}")
-            else:
-                subjects.append(found)
+        for subject, one in ((idle, server), (fast, watched)):
+            with common.observer(one.port) as observer:
+                subject.series = len(observer.past(">", RESUME_S))
+        subjects = [idle, fast, *started]
         for subject in subjects:
             stack.callback(subject.signal, signal.SIGCONT)
             subject.signal(signal.SIGSTOP)
+        begin_s = time.monotonic()
         for number in range(rounds):
             progress(f"  round {number + 1} of {rounds}")
             for subject in subjects:
                 subject.watch(fast_s if subject is fast else idle_s)
         server.go_on()
         watched.go_on()
+        past_s = time.monotonic() - begin_s
         rows = [
-            idle.row() | ticks(server, (idle_s + RESUME_S) * rounds),
-            fast.row() | ticks(watched, (fast_s + RESUME_S) * rounds),
-            *(subject.row() for subject in subjects[2:]),
+            idle.row() | ticks(server, past_s),
+            fast.row() | ticks(watched, past_s),
+            *(subject.row() for subject in started),
         ]
-        dearest = ", ".join(f"{name} {took:.0f} µs" for name, took in collectors(server).items())
+        dearest = ", ".join(f"{name} {took:.0f} µs" for name, took in collectors(server, past_s).items())
     return rows, [
         f"{rounds} alternating rounds of {idle_s:g} s ({fast_s:g} s with a viewer): median [least–greatest]",
         f"median of what each collector took without viewers: {dearest}",
@@ -118,12 +155,12 @@ def ticks(server: Server, seconds: float) -> dict[str, Any]:
     }
 
 
-def collectors(server: Server) -> dict[str, float]:
+def collectors(server: Server, seconds: float) -> dict[str, float]:
     """Return the median microseconds that each collector took, dearest first."""
     with common.observer(server.port) as observer:
         found = {
             name.split()[-1]: percentile(values, 0.5) * 1e6
-            for name, values in observer.past(COLLECTORS, PAST_S).items()
+            for name, values in observer.past(COLLECTORS, seconds).items()
             if values
         }
     return dict(sorted(found.items(), key=lambda entry: -entry[1]))
@@ -134,33 +171,64 @@ def collectors(server: Server) -> dict[str, float]:
 
 def glances(stack: contextlib.ExitStack) -> Subject | str:
     """Start Glances' web server, whose whole state is asked for once a second; say why where that fails."""
-    program = shutil.which("glances", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    program = _installed(GLANCES)
     if program is None:
         return "not installed"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/api/4/all"
     process = stack.enter_context(Process(program, "-w", "-B", "127.0.0.1", "-p", str(port), "--disable-webui"))
-    due_s = time.monotonic() + GLANCES_START_S
-    while not _fetch(url):
-        if process.child.poll() is not None or time.monotonic() > due_s:
-            return f"it did not start: {process.errors()[-200:]}"
-        time.sleep(0.2)
+    if not _answers(url, process):
+        return f"it did not start: {process.errors()[-200:]}"
     subject = _subject("glances, polled at 1 Hz", psutil.Process(process.pid))
     subject.once_a_second = lambda: _fetch(url)
     return subject
 
 
-def _fetch(url: str) -> bool:
+def netdata(stack: contextlib.ExitStack) -> Subject | str:
+    """Start a Netdata of its own, or take the one that is running; say why where that fails."""
+    name = "netdata with plugins"
+    for running in psutil.process_iter(["name", "status"]):
+        if running.info["name"] == NETDATA and running.info["status"] != psutil.STATUS_ZOMBIE:
+            return _subject(name, running)
+    program = _installed(NETDATA)
+    if program is None:
+        return "not installed"
+    home, port = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vitalcast-bench-"))), free_port()
+    config = home / "netdata.conf"
+    config.write_text(NETDATA_CONF.format(home=home, port=port, user=getpass.getuser()))
+    (home / ".opt-out-from-anonymous-statistics").touch()
+    (home / "cloud.d").mkdir()
+    (home / "cloud.d" / "cloud.conf").write_text("[global]\n    enabled = no\n")
+    process = stack.enter_context(Process(program, "-D", "-c", config))
+    plugins = psutil.Process(process.pid)
+    stack.callback(lambda: [one.kill() for one in plugins.children(recursive=True)])
+    url = f"http://127.0.0.1:{port}/api/v1/charts"
+    if not _answers(url, process):
+        return f"it did not start: {process.errors()[-200:]}"
+    time.sleep(NETDATA_SETTLE_S)
+    subject = _subject(name, plugins)
+    subject.series = json.loads(_fetch(url))["dimensions_count"]
+    return subject
+
+
+def _installed(name: str) -> str | None:
+    """Return the path of a program in this environment, or on the path, an administrator's included."""
+    return shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]))
+
+
+def _answers(url: str, process: Process) -> bool:
+    due_s = time.monotonic() + REFERENCE_START_S
+    while not _fetch(url):
+        if process.child.poll() is not None or time.monotonic() > due_s:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def _fetch(url: str) -> bytes:
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as response:
-        return bool(response.read())
-    return False
-
-
-def netdata(_: contextlib.ExitStack) -> Subject | str:
-    """Return a Netdata that is running, with its plugins; none is started, for it would be the whole system's."""
-    running = [one for one in psutil.process_iter(["name"]) if one.info["name"] == "netdata"]
-    return _subject("netdata with plugins", running[0]) if running else "not running"
+        return bytes(response.read())
+    return b""
 
 
 def _subject(name: str, process: psutil.Process) -> Subject:

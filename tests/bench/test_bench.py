@@ -80,7 +80,7 @@ def test_latency_has_each_case_with_whole_ticks() -> None:
 
 
 def test_sampling_tells_the_cost_of_a_tick() -> None:
-    rows, notes = sampling.run(idle_s=1.2, fast_s=0.3, rounds=1, references=False)
+    rows, notes = sampling.run(idle_s=1.2, fast_s=0.3, rounds=1, references=())
     assert [row["program"] for row in rows] == [sampling.IDLE, sampling.FAST]
     for row in rows:
         assert row["ticks"] > 0

@@ -55,6 +55,20 @@ def test_a_benchmark_that_fails_is_named_and_the_others_go_on(
     assert "all live" in said
 
 
+def test_what_was_measured_before_an_interrupt_is_shown(
+    small_storm: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(quick: bool) -> tuple[list[Result], list[str]]:
+        raise KeyboardInterrupt
+
+    plan = Plan("is interrupted", interrupted)
+    monkeypatch.setattr(program, "PLANS", {"storm": PLANS["storm"], "startup": plan, "memory": plan})
+    assert program.main(["--quick", "--markdown"]) == 1
+    said = capsys.readouterr()
+    assert "all live" in said.out
+    assert "startup, memory: not measured, for the run was interrupted" in said.err
+
+
 def test_a_budget_that_is_not_met_is_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,9 @@ window.framesDue = new Set();
 })();
 """
 
+# What a page elsewhere was told, which tests ask for before the page's own script has run.
+TOLD = "window.told = [];"
+
 OpenPage = Callable[..., Awaitable["Watched"]]
 ChangePanels = Callable[[list[dict[str, Any]]], None]
 
@@ -160,7 +163,7 @@ async def opening(browser: Browser) -> AsyncIterator[OpenPage]:
         page = await context.new_page()
         if not charts:
             await page.route("**/vendor/plotly*", lambda _: None)  # no answer, and so no error
-        await page.add_init_script(COLLECT_VIOLATIONS + COUNT_FRAMES)
+        await page.add_init_script(COLLECT_VIOLATIONS + COUNT_FRAMES + TOLD)
         watched = Watched(page)
         watched.watch()
         await page.goto(url, wait_until="commit")

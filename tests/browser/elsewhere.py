@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # What the page was told: by the frames in it, and by the elements on it.
 LISTEN = """<script>
-window.told = [];
+window.told ??= [];
 addEventListener("message", ({ data, origin }) => told.push({ ...data, origin }));
 for (const type of ["ready", "live", "stale", "error"])
   addEventListener(type, (event) => { if (event instanceof CustomEvent && event.composed)

@@ -9,7 +9,6 @@ import enum
 import gc
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -108,17 +107,13 @@ def serve(
         if overrides or config is not None or open_browser:
             context.fail(f"Options of the server do not apply before '{context.invoked_subcommand}'.")
         return
-    settings = _load(config, overrides).settings
-    raise typer.Exit(_import_server()(settings, open_browser=open_browser))
-
-
-def _import_server() -> Callable[..., int]:
-    """Import the server in the least time: without collecting garbage that is none, nor starting numpy's threads."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Imports take most of a start: no garbage is looked for in them, where there is none, and numpy starts no threads.
     gc.disable()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    settings = _load(config, overrides).settings
     from vitalcast.web.server import serve as run
 
-    return run
+    raise typer.Exit(run(settings, open_browser=open_browser))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.e2e.client import PROTOCOL, TIMEOUT_S, Client
+from tests.e2e.client import PROTOCOL, TIMEOUT_S, Client, Mirror
 from tests.e2e.raw import handshake_request, text_frame
 from tests.e2e.server import Server, Variant, running
 from websockets.asyncio.client import connect
@@ -67,8 +67,12 @@ async def test_a_stream_runs_encrypted(secure: Server, trusting: ssl.SSLContext)
         assert (await one.receive())["type"] == "welcome"
         ack, snapshot = await one.subscribe("all", [">"], interval=0.1, aggregate=["last", "max"])
         assert len(snapshot["series"]) > 3000
-        offsets = [message["offset"] for message in await one.data(ack["group"], 5)]
-        assert offsets == list(range(snapshot["offset"] + 1, snapshot["offset"] + 6))
+        mirror = Mirror(ack["group"])
+        mirror.feed(snapshot)
+        while len(mirror.ticks) < 5:
+            mirror.feed(await one.receive())
+        # A machine that is busy may leave out ticks of this many series, and says so.
+        assert mirror.holes(snapshot["offset"], "slow") == []
         await one.pong()
 
 

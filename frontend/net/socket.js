@@ -183,7 +183,9 @@ export class Socket extends EventTarget {
     const delay = Number.isFinite(this.#nextMs) ? this.#backoff.after(this.#nextMs) : this.#backoff.next();
     this.#retryAt = this.#now() + delay;
     this.#retry = setTimeout(() => this.#connect(), delay);
-    this.#turn("waiting", code === 1006 ? reason || closeWords(1006) : closeWords(code, reason));
+    // 1006 is the browser's own word for a loss as for a try that came to nothing.
+    const bare = this.#link === "open" ? closeWords(1006) : "no connection could be made";
+    this.#turn("waiting", code === 1006 ? reason || bare : closeWords(code, reason));
   }
 
   #stay(code, why) {

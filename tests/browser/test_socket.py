@@ -55,6 +55,15 @@ async def test_comes_back_after_a_loss(js: RunJs) -> None:
     ) == [2, "the connection was lost", 20, ["connecting", "open", "waiting", "connecting"]]
 
 
+async def test_tells_a_try_that_came_to_nothing_from_a_loss(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """made[0].ends(1006); const whys = [socket.why]; await until(() => made.length === 2);
+             made[1].says(welcome); made[1].ends(1006); whys.push(socket.why); await until(() => made.length === 3);
+             made[2].ends(1006); return end([...whys, socket.why]);"""
+    ) == ["no connection could be made", "the connection was lost", "no connection could be made"]
+
+
 async def test_obeys_when_it_is_told_when_to_come_back(js: RunJs) -> None:
     assert await js(
         FAKE

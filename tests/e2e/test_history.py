@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command import TIMEOUT_S, environment
 from tests.e2e.client import Json, Mirror, client
 from tests.e2e.conftest import StartServer
 from tests.e2e.server import Server, StartError, Variant
@@ -256,6 +257,24 @@ def test_a_path_that_will_not_do_is_refused_in_one_line(start_server: StartServe
     line = refusal(lambda: start_server(HISTORY__PATH=str(tmp_path / "notes")))
     assert line.startswith(f"vitalcast: error: history.path: {tmp_path / 'notes'} is not a Vitalcast history; ")
     assert (tmp_path / "notes").read_text() == "Dear diary"
+
+
+def test_a_disk_that_is_full_from_the_start_is_said_in_one_line(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "vitalcast", "--port", "0"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(VITALCAST_HISTORY__PATH=str(tmp_path / FILE), XDG_DATA_HOME=str(tmp_path)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    start = f"vitalcast: error: history.path: {tmp_path / FILE} cannot be written ("
+    [line] = ran.stderr.splitlines()
+    assert line.startswith(start)
+    assert line.endswith("); give a path that this user may write to, or none to keep no history")
 
 
 async def test_without_a_path_nothing_is_written_and_a_restart_begins_anew(start_server: StartServer) -> None:

@@ -118,7 +118,8 @@ class SqliteHistory(History):
         )
 
     def _unusable(self, why: object) -> ConfigError:
-        return ConfigError(KEY, f"{self.path} cannot be written ({why}); give a path that this user may write to")
+        advice = "give a path that this user may write to, or none to keep no history"
+        return ConfigError(KEY, f"{self.path} cannot be written ({why}); {advice}")
 
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:
         self.check()

@@ -30,9 +30,18 @@ class Keeper:
         self._flush_soon = asyncio.Event()
         self._disk = Workers(name="vitalcast-history")
         self._task: asyncio.Task[None] | None = None
+        self._resumed: int | None = None
 
     async def resume(self) -> int:
-        """Go on where an earlier run ended; return the last offset that it may have given out."""
+        """Go on where an earlier run ended; return the last offset that it may have given out. Once is enough.
+
+        Raises ConfigError where the history cannot be opened.
+        """
+        if self._resumed is None:
+            self._resumed = await self._resume()
+        return self._resumed
+
+    async def _resume(self) -> int:
         hub, history = self._hub, self.history
         resumed = await self._off_loop(lambda: history.open(epoch=hub.epoch, interval_ms=hub.interval_ms))
         if resumed is None:

@@ -19,7 +19,6 @@ import uvicorn
 
 from vitalcast.core.protocol import CloseCode
 from vitalcast.errors import ConfigError
-from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.service import Service
 from vitalcast.settings import Settings
 from vitalcast.web.tls import tls_context
@@ -42,11 +41,9 @@ class Server(uvicorn.Server):
     that stopped it again.
     """
 
-    def __init__(
-        self, config: uvicorn.Config, *, manager: ConnectionManager, urls: Sequence[str], open_browser: bool
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, *, service: Service, urls: Sequence[str], open_browser: bool) -> None:
         super().__init__(config)
-        self._manager = manager
+        self._service = service
         self._urls = urls
         self._open_browser = open_browser
         self._stop = asyncio.Event()
@@ -54,6 +51,9 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        await (
+            self._service.keeper.resume()
+        )  # whose refusal is a line here, and a traceback where the application starts
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(BACKLOG)  # asyncio has made the queue as short as its backlog, which is two things to it
@@ -75,8 +75,9 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        if self._manager.active_connections:
-            self._manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
+        manager = self._service.manager
+        if manager.active_connections:
+            manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
             await asyncio.sleep(GOODBYE_S)
         await super().shutdown(sockets)
         if self.force_exit:  # uvicorn leaves the application as it is then, and prints a traceback over it
@@ -129,7 +130,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         log.setLevel(max(log.level, logging.INFO))  # below, each header and frame is written down, tokens and all
     scheme = "http" if tls is None else "https"
     urls = [f"{scheme}://{name}:{port}{settings.server.root_path}/" for name in reachable_as(host)]
-    server = Server(config, manager=service.manager, urls=urls, open_browser=open_browser)
+    server = Server(config, service=service, urls=urls, open_browser=open_browser)
     if hasattr(signal, "SIGHUP"):  # a terminal that closes ends the server as a signal to stop does
         signal.signal(signal.SIGHUP, server.handle_exit)
     server.run(sockets=[listener])

@@ -130,11 +130,21 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
 
 
 def test_check_says_where_the_panels_came_from_and_that_there_are_none(tmp_path: Path) -> None:
-    (tmp_path / "a.toml").write_text('[[panels]]\nid = "a"\ntitle = "My A"\nmetrics = ["x"]\n', encoding="utf-8")
+    (tmp_path / "a.toml").write_text('[[panels]]\nid = "a"\ntitle = "My A"\nmetrics = ["hw.*"]\n', encoding="utf-8")
     (tmp_path / "none.toml").write_text("panels = []\nplaylists = []\n", encoding="utf-8")
     a, none = (run("check", "--config", f"{name}.toml", cwd=tmp_path).stdout.splitlines() for name in ("a", "none"))
     assert 'panels.a\t"My A"\ta.toml' in a
     assert none[-2:] == ["panels\t[]\tnone.toml", "playlists\t[]\tnone.toml"]
+
+
+def test_check_knows_the_names_of_metrics(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        '[[panels]]\nid = "a"\ntitle = "A"\nmetrics = ["hw.temprature"]\n', encoding="utf-8"
+    )
+    done = run("check", "--config", "a.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "panels[0] (a).metrics: 'hw.temprature' matches no metric; did you mean 'hw.temperature'?"
+    assert done.stderr == f"vitalcast: error: {said}\n"
 
 
 def test_check_knows_the_names_of_collectors(tmp_path: Path) -> None:

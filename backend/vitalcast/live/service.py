@@ -15,7 +15,13 @@ from vitalcast.access.attempts import Attempts
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
-from vitalcast.collectors.registry import default_collectors, default_tables, descriptors_with_rates
+from vitalcast.collectors.registry import (
+    CATALOGUE,
+    default_collectors,
+    default_tables,
+    descriptors_with_rates,
+    with_rates,
+)
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.catalogue import Catalogue
 from vitalcast.core.grants import Caller, Grant
@@ -29,6 +35,7 @@ from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.keeper import Keeper
 from vitalcast.live.manager import ConnectionManager
+from vitalcast.live.metric_names import check_metrics
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.tables import Tables
 from vitalcast.settings import Settings
@@ -64,6 +71,8 @@ class Service:
         if tables is None:
             tables = default_tables(disabled=disabled, command_line=settings.collectors.process_command_line)
         catalogue = Catalogue(descriptors_with_rates(collectors))
+        anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
+        check_metrics(settings, {*catalogue.descriptors, *(descriptor.name for descriptor in anywhere)})
         self.ring = Ring(window_ms=settings.ring.window_s * 1000, memory_max_bytes=settings.ring.memory_max_mib * 2**20)
         self.hub = Hub(
             epoch=secrets.token_hex(8),

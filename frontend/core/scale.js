@@ -40,7 +40,9 @@ export function roundRange({ low, high, unit, least = 0, ticks = 4 }) {
   if (high - low < least) high = Math.max(high, low + least);
   // Its ends are moved out to steps: what is more than one becomes two.
   const step = stepFor(high - low, ticks, unit, 1 + 1e-6);
-  return { low: Math.floor(low / step + 1e-9) * step, high: Math.ceil(high / step - 1e-9) * step, step };
+  const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
+  // Nothing but zeros leaves one step to be nothing of.
+  return { low: first * step, high: last > first ? last * step : step, step };
 }
 
 /** @param {{low: number, high: number, step: number}} range @param {string} unit */

@@ -208,6 +208,7 @@ async def test_scales_in_the_units_own_steps(js: RunJs) -> None:
            return [roundRange({ low: 0, high: 3_000_000, unit: "By/s" }), roundRange({ low: 0, high: 37, unit: "{x}" }),
                    roundRange({ low: -100, high: 900, unit: "By" }),
                    roundRange({ low: 0, high: 0, unit: "By", least: 8192 }),
+                   ...["1", "By", "{x}"].map((unit) => roundRange({ low: 0, high: 0, unit })),
                    ...[4.3, 5, 9, 0.9].map((high) => roundRange({ low: 0, high, unit: "{x}", ticks: 2 })),
                    roundRange({ low: 0, high: 1000, unit: "By", ticks: 2 })];"""
     ) == [
@@ -215,6 +216,9 @@ async def test_scales_in_the_units_own_steps(js: RunJs) -> None:
         {"low": 0, "high": 40, "step": 10},
         {"low": -256, "high": 1024, "step": 256},
         {"low": 0, "high": 8192, "step": 2048},
+        {"low": 0, "high": 0.5, "step": 0.5},
+        {"low": 0, "high": 1, "step": 1},
+        {"low": 0, "high": 0.5, "step": 0.5},
         {"low": 0, "high": 6, "step": 2},
         {"low": 0, "high": 6, "step": 2},
         {"low": 0, "high": 10, "step": 5},

@@ -161,7 +161,7 @@ async def test_axes_and_ages_are_the_same_on_the_page(js: RunJs) -> None:
         [low, high, unit, least, ticks]
         for low, high in ((0, 0.37), (0, 3000), (-1500, 3000), (0, 0), (-7, 0), (0, 12.5), (0, 9.9e9))
         for unit in ("1", "By", "By/s", "s", "{thread}", "Cel")
-        for least, ticks in ((0.1, 4), (10, 6), (0.1, 2))
+        for least, ticks in ((0.1, 4), (10, 6), (0.1, 2), (0, 4))
     ]
     ages = [0, 0.4, 3.9, 61, 4000]
     to_ms = 1_790_000_000_000

@@ -85,6 +85,22 @@ export class Axes {
   /** @type {Labels} */ #times;
   /** @type {Labels} */ #values;
 
+  /** @type {Map<string, string>} */ #fitted = new Map();
+  #room = NaN;
+
+  /** As much of a label as there is room for. Few are long enough to be measured, and none of them twice. */
+  #fit(text, room, rem) {
+    if (text.length * DIGIT * FONT * rem <= room) return text;
+    if (room !== this.#room) this.#fitted.clear();
+    this.#room = room;
+    let fitted = this.#fitted.get(text);
+    if (fitted === undefined) {
+      const font = `${FONT * rem}px ${getComputedStyle(this.element).fontFamily}`;
+      this.#fitted.set(text, (fitted = shortened(text, room, font)));
+    }
+    return fitted;
+  }
+
   /**
    * @param {{area: {left: number, top: number, width: number, height: number}, rem: number, width: number,
    *          from: number, to: number, xTicks: {value: number, text: string}[], marks: Mark[], zero: number}} wanted
@@ -95,8 +111,9 @@ export class Axes {
     const across = (at) => `M${left},${crisp(top + at)}h${area.width}`;
     this.#grid.write("d", marks.filter(({ line }) => line).map(({ at }) => across(at)).join("") || "M0,0");
     this.#zero.write("d", Number.isFinite(zero) ? across(zero) : "M0,0");
-    const x = String(left - 0.4 * rem);
-    this.#values.write(marks.map(({ at, text }) => ({ x, y: String(round(top + at)), text })));
+    const room = left - 0.4 * rem;
+    const labels = marks.map(({ at, text }) => ({ y: String(round(top + at)), text: this.#fit(text, room, rem) }));
+    this.#values.write(labels.map((label) => ({ x: String(room), ...label })));
     this.#drawTimes({ area, rem, width, from, to, xTicks });
   }
 
@@ -127,6 +144,26 @@ export class Axes {
     this.#slidingGrid.write("transform", shift);
     this.#sliding.write("transform", shift);
   }
+}
+
+/** @type {CanvasRenderingContext2D|null} */ let pen = null;
+
+/**
+ * A text without its middle, if need be: names of many rows differ at their ends.
+ *
+ * @param {string} text @param {number} room pixels @param {string} font as CSS has it
+ */
+function shortened(text, room, font) {
+  pen ??= document.createElement("canvas").getContext("2d");
+  if (!pen) return text;
+  pen.font = font;
+  const letters = [...text];
+  let shown = text;
+  for (let kept = letters.length - 1; kept > 1 && pen.measureText(shown).width > room; kept -= 1) {
+    const [head, tail] = [letters.slice(0, Math.ceil(kept / 2)), letters.slice(-Math.floor(kept / 2))];
+    shown = `${head.join("").trimEnd()}…${tail.join("").trimStart()}`;
+  }
+  return shown;
 }
 
 const round = (pixels) => Math.round(pixels * 100) / 100;

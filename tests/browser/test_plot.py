@@ -119,6 +119,29 @@ def assert_same_places(live: dict[str, Any], full: dict[str, Any]) -> None:
         assert ours == pytest.approx(theirs, abs=0.6)
 
 
+async def test_names_of_rows_stay_within_the_chart_and_differ(lab: Watched) -> None:
+    names = ["CPU 0", "/dev/vda1 / ext4 / home", "/dev/vda1 / ext4 / usr/local"]
+    told = await lab.page.evaluate(
+        f"""async (names) => {{ {READ}
+        const plot = lab.chart();
+        const picture = lab.heatmap(280, {{ rows: names.length }});
+        plot.draw({{ ...picture, rows: picture.rows.map((row, i) => ({{ ...row, label: names[i] }})) }});
+        await lab.settled(plot, 1, 0);
+        const {{ left }} = plot.getBoundingClientRect();
+        return {{ left, labels: read(plot).labels }}; }}""",
+        names,
+    )
+    shown = [(text, left) for text, left, _ in told["labels"]]
+    assert names[0] in [text for text, _ in shown]
+    cut = [text for text, _ in shown if "…" in text]
+    assert len(set(cut)) == 2
+    assert all(left >= told["left"] for _, left in shown)
+    for text, name in zip(cut, names[1:], strict=True):
+        head, tail = text.split("…")
+        assert name.startswith(head)
+        assert name.endswith(tail)
+
+
 async def test_a_heatmap_moves_to_where_a_full_drawing_would_put_it(lab: Watched) -> None:
     page = lab.page
     counts = await page.evaluate("""async () => {

@@ -24,7 +24,8 @@ PANELS = Tables(
     introduction=(
         "The panels of the dashboard in their order; these are the built-in ones. Panels in a file take the place of "
         "all of them, so keep here what you want to see beside your own. A panel is shown on machines that have series "
-        "for it; a metric that no machine has is refused. `panels = []`, above the first section, means none. The environment cannot set panels. The keys:"
+        "for it; a metric that no machine has is refused. `panels = []`, above the first section, means none. The "
+        "environment cannot set panels. The keys:"
     ),
     conflicts=_conflicts,
 )

@@ -17,7 +17,6 @@ from types import MappingProxyType
 from typing import Any, get_origin
 
 from pydantic import ValidationError
-from pydantic_settings import TomlConfigSettingsSource
 
 from vitalcast.config_panels import PANELS
 from vitalcast.config_playlists import PLAYLISTS
@@ -193,7 +192,8 @@ def _read_file(path: Path | None) -> _Layer:
     if path is None:
         return layer
     try:
-        data = TomlConfigSettingsSource(Settings, path).toml_data
+        with path.open("rb") as file:
+            data = tomllib.load(file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         layer.problems.append(_problem(str(path), f"is not valid TOML: {error}"))
         return layer

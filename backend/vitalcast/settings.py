@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vitalcast.forms import shown
 from vitalcast.panel import Panel, Patterns
@@ -305,16 +304,14 @@ class Timeouts(_Section):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting, valid and frozen.
 
     Constructing it reads nothing from outside, so `Settings(server={"port": 0})` is exact in a test;
     `load_settings` is what consults files and the environment.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", strict=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     server: Server = Server()
     access: Access = Access()
@@ -327,17 +324,6 @@ class Settings(BaseSettings):
     timeouts: Timeouts = Timeouts()
     panels: tuple[Panel, ...] = Field(default=BUILT_IN, strict=False)
     playlists: tuple[Playlist, ...] = Field(default=BUILT_IN_PLAYLISTS, strict=False)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -99,7 +99,7 @@ BUDGETED_SOCKETS = 1000
 
 def run_fanout(quick: bool) -> tuple[list[Result], list[str]]:
     if quick:
-        rows, notes = fanout.run(1000, window_s=1.0, rounds=2, names=[fanout.VITALCAST, fanout.FLOOR])
+        rows, notes = fanout.run(1000, window_s=0.7, rounds=2, names=[fanout.VITALCAST, fanout.FLOOR])
         return of_fanout(rows), notes
     results, notes = [], []
     cases: list[dict[str, Any]] = [
@@ -132,7 +132,7 @@ def run_memory(quick: bool) -> tuple[list[Result], list[str]]:
 
 
 def run_sampling(quick: bool) -> tuple[list[Result], list[str]]:
-    given: dict[str, Any] = {"idle_s": 3.0, "fast_s": 1.0, "rounds": 1, "settle_s": 1.5} if quick else {}
+    given: dict[str, Any] = {"idle_s": 2.5, "fast_s": 1.0, "rounds": 1, "settle_s": 1.0} if quick else {}
     rows, notes = sampling.run(**given, references=sampling.QUICK if quick else sampling.REFERENCES)
     idle, fast, *references = rows
     results = []
@@ -167,7 +167,7 @@ def run_latency(quick: bool) -> tuple[list[Result], list[str]]:
 
 
 def run_startup(quick: bool) -> tuple[list[Result], list[str]]:
-    rows, notes = startup.run(rounds=2 if quick else 7)
+    rows, notes = startup.run(rounds=1 if quick else 7)
     ours, seeds = (row["first frame, s"] for row in rows)
     return [Result("command to first frame", "s", ours, startup.SEED, seeds, quotient(ours, seeds), 1.0)], notes
 

@@ -110,7 +110,8 @@ async def test_neither_the_pages_styles_nor_its_plotly_meet_ours(
     await drawn(watched, "cpu", "filesystems")
     # Its cells are hidden while it is drawn in full, as it may be again on a busy machine.
     await watched.until(
-        f"() => {{ {IN} return getComputedStyle(shadow('cpus').querySelector('.heat')).display !== 'none'; }}"
+        f"""() => {{ {IN} const plot = shadow("cpus").querySelector("vital-plot");
+          return plot.counts.live > 0 && getComputedStyle(plot.querySelector(".heat")).display !== "none"; }}"""
     )
     seen = await watched.page.evaluate(
         f"""() => {{ {IN} const style = (id, name) => getComputedStyle(shadow(id).querySelector(name));

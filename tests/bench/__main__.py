@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 from tests.bench import common
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         common.progress(f"[{number}/{len(names)}] {name}: {plan.about}")
         try:
             found, told = plan.run(options.quick)
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, psutil.Error) as error:
             failures.append(f"{name} was not measured: {error}")
             continue
         except KeyboardInterrupt:

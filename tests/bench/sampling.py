@@ -67,7 +67,8 @@ class Subject:
 
     def signal(self, number: int) -> None:
         for process in self.family:
-            process.send_signal(number)
+            with contextlib.suppress(psutil.NoSuchProcess):  # plugins come and go
+                process.send_signal(number)
 
     def watch(self, seconds: float) -> None:
         """Let it run for a while, alone."""
@@ -189,7 +190,8 @@ def netdata(stack: contextlib.ExitStack) -> Subject | str:
     name = "netdata with plugins"
     for running in psutil.process_iter(["name", "status"]):
         if running.info["name"] == NETDATA and running.info["status"] != psutil.STATUS_ZOMBIE:
-            return _subject(name, running)
+            mine = os.getuid() in (0, running.uids().real)
+            return _subject(name, running) if mine else "it runs as another user, who alone may stop it for a while"
     program = _installed(NETDATA)
     if program is None:
         return "not installed"
@@ -201,7 +203,7 @@ def netdata(stack: contextlib.ExitStack) -> Subject | str:
     (home / "cloud.d" / "cloud.conf").write_text("[global]\n    enabled = no\n")
     process = stack.enter_context(Process(program, "-D", "-c", config))
     plugins = psutil.Process(process.pid)
-    stack.callback(lambda: [one.kill() for one in plugins.children(recursive=True)])
+    stack.callback(_kill_children, plugins)
     url = f"http://127.0.0.1:{port}/api/v1/charts"
     if not _answers(url, process):
         return f"it did not start: {process.errors()[-200:]}"
@@ -229,6 +231,12 @@ def _fetch(url: str) -> bytes:
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as response:
         return bytes(response.read())
     return b""
+
+
+def _kill_children(process: psutil.Process) -> None:
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def _subject(name: str, process: psutil.Process) -> Subject:

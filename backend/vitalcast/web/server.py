@@ -53,9 +53,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        await (
-            self._service.keeper.resume()
-        )  # whose refusal is a line here, and a traceback where the application starts
+        # Refused here it is one line; in the application's own start, which does it where this did not, a traceback.
+        await self._service.keeper.resume()
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(BACKLOG)  # asyncio has made the queue as short as its backlog, which is two things to it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import logging
 import os
 import secrets
@@ -106,7 +107,7 @@ class Access:
         except ConfigError as error:
             logger.warning("there can be no tokens: %s", error)
         if self.required:
-            import jwt  # noqa: F401 - the first who comes should not wait for it
+            importlib.import_module("jwt")  # the first who comes should not wait for it
 
     # --- letting in ----------------------------------------------------------------------------------------------
 

@@ -236,8 +236,8 @@ class Screens:
                 "UPDATE screen SET seen_ms = ? WHERE id = ?", [(ms, id_) for id_, ms in seen.items()]
             )
 
-    def _known(self, *row: object) -> Screen:
-        screen = Screen(*row)  # type: ignore[arg-type]
+    def _known(self, *row: Any) -> Screen:
+        screen = Screen(*row)
         return replace(screen, seen_ms=max(screen.seen_ms, self._seen.get(screen.id, 0)))
 
 

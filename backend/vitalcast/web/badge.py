@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -104,7 +104,7 @@ def asked_of(request: Request) -> Asked:
     warning, critical = _threshold(request, "warning"), _threshold(request, "critical")
     if warning is not None and critical is not None and warning > critical:
         raise _bad(f"warning: {warning:g} is more than critical, {critical:g}; give the same or less")
-    return Asked(query.get("label", "")[:LABEL_MAX], _where(request), reduce, warning, critical)  # type: ignore[arg-type]
+    return Asked(query.get("label", "")[:LABEL_MAX], _where(request), cast("Reduce | None", reduce), warning, critical)
 
 
 def _where(request: Request) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -140,7 +140,7 @@ def _style(request: Request) -> Style:
     style = request.query_params.get("style", "flat")
     if style not in get_args(Style):
         raise _bad(f"style: {shown(style)} is none; give flat or flat-square")
-    return style  # type: ignore[return-value]
+    return cast("Style", style)
 
 
 def _bad(message: str) -> ApiError:

@@ -35,7 +35,7 @@ DEFAULT_ORIGIN = "default"
 # Environment variables with our prefix that are not settings, and what reads them.
 OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
-        "VITALCAST_CHROMIUM": "path of the Chromium that the browser tests drive",
+        "VITALCAST_CHROMIUM": "the Chromium that the browser tests drive: a path, or where to look for one",
         "VITALCAST_TOKEN": "token that `vitalcast tail` shows to the server",
     }
 )

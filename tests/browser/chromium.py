@@ -53,6 +53,9 @@ class Chromium:
     env: dict[str, str] = field(default_factory=dict)
 
 
+Way = Callable[[], Iterator[tuple[Path, dict[str, str]]]]
+
+
 class NoChromiumError(Exception):
     """There is no Chromium and none could be fetched; the message tells what was tried."""
 
@@ -60,23 +63,25 @@ class NoChromiumError(Exception):
 def find_chromium(*, cache: Path | None = None) -> Chromium:
     """Return the first Chromium that runs, fetching one if need be. Raises NoChromiumError.
 
-    Looks at the environment variable, PATH, Playwright's cache; then tries Playwright's installer, the npm registry
-    and, as root, Debian's packages.
+    Looks at PATH and Playwright's cache; then tries Playwright's installer, the npm registry and, as root, Debian's
+    packages. The environment variable names a browser's file, or the one kind to take: `path`, `playwright`, `npm` or
+    `apt`.
     """
     cache = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vitalcast-tests"
-    if named := os.environ.get(ENVIRONMENT_VARIABLE):
+    ways: tuple[tuple[str, Way], ...] = (
+        ("path", _on_path),
+        ("playwright", _of_playwright),
+        ("npm", lambda: _unpacked(cache)),
+        ("playwright", _installed_by_playwright),
+        ("npm", lambda: _from_npm(cache)),
+        ("apt", _from_apt),
+    )
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named and named not in dict(ways):
         # Whoever names one wants that one: another in its place would hide the mistake.
         return _checked(Path(named), {})
     tried: list[str] = []
-    ways: tuple[Callable[[], Iterator[tuple[Path, dict[str, str]]]], ...] = (
-        _on_path,
-        _of_playwright,
-        lambda: _unpacked(cache),
-        _installed_by_playwright,
-        lambda: _from_npm(cache),
-        _from_apt,
-    )
-    for way in ways:
+    for way in [way for kind, way in ways if named in (None, "", kind)]:
         try:
             for executable, env in way():
                 return _checked(executable, env)

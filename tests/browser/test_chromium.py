@@ -36,6 +36,16 @@ def test_prefers_what_is_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert find_chromium(cache=tmp_path).executable == found
 
 
+def test_takes_the_kind_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, "npm")
+    program(tmp_path / "chromium")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    unpacked = tmp_path / "cache" / chromium.NPM_PACKAGE.replace("/", "+")
+    (unpacked / "al2023" / "lib").mkdir(parents=True)
+    fetched = program(unpacked / "chromium")
+    assert find_chromium(cache=tmp_path / "cache").executable == fetched
+
+
 def test_tells_what_it_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

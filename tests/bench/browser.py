@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -182,11 +182,14 @@ async def measure(
     """Return the share of the main thread in percent while twelve charts are fed, and what was drawn meanwhile."""
     await page.evaluate("([way, hz]) => bench.start(way, hz)", [way, hz])
     try:
-        await _until_drawn(page, way)
+        if way != NOTHING:
+            await _until(page, f"{way} has not drawn {PANELS} charts", lambda now: now["drawn"] >= PANELS)
         await asyncio.sleep(settle_s)
         await cdp.send("HeapProfiler.collectGarbage")
         before, drawn = await metrics(cdp), await page.evaluate("bench.counts()")
         await asyncio.sleep(window_s)
+        if way != NOTHING:
+            await _until(page, f"{way} has drawn nothing more", lambda now: now["drawn"] > drawn["drawn"])
         after, drawn_after = await metrics(cdp), await page.evaluate("bench.counts()")
     finally:
         await page.evaluate("bench.stop()")
@@ -199,11 +202,11 @@ async def measure(
     return {**share, **charts, "lines": drawn_after["lines"], "seconds": seconds}
 
 
-async def _until_drawn(page: Page, way: str) -> None:
+async def _until(page: Page, what_else: str, holds: Callable[[dict[str, int]], bool]) -> None:
     due_s = time.monotonic() + READY_S
-    while way != NOTHING and (await page.evaluate("bench.counts()"))["drawn"] < PANELS:
+    while not holds(await page.evaluate("bench.counts()")):
         if time.monotonic() > due_s:
-            raise RuntimeError(f"{way} has not drawn {PANELS} charts within {READY_S:.0f} s")
+            raise RuntimeError(f"{what_else} within {READY_S:.0f} s")
         await asyncio.sleep(0.05)
 
 

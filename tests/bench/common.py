@@ -18,10 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, Self, TypeVar
 
 import psutil
 from websockets.sync.client import ClientConnection, connect
@@ -30,6 +30,7 @@ from websockets.typing import Subprotocol
 HERE: Final = Path(__file__).resolve().parent
 START_S: Final = 30.0
 OPEN_S: Final = 120.0
+LOOK_S: Final = 0.2
 SUBPROTOCOL: Final = "vitalcast.v1.json"
 SERIES: Final = ("system.cpu.utilization", "system.memory.usage", "system.load.average", "system.network.io.rate")
 # Pings would be counted into the cost of a frame for some servers and not for others.
@@ -247,13 +248,19 @@ class Observer:
         return {"epoch": ack["epoch"], "offset": ack["offset"]}
 
     def past(self, pattern: str, seconds: float) -> dict[str, list[float]]:
-        """Return the readings of the last seconds, by name and attributes; nobody had to watch meanwhile."""
+        """Return the readings of the last seconds, by name and attributes; nobody had to watch meanwhile.
+
+        Where a busy machine has taken none in them, they are of as much more time as it needed for one.
+        """
+        return seen_within(0.0, lambda waited_s: self._past(pattern, seconds + waited_s))
+
+    def _past(self, pattern: str, seconds: float) -> dict[str, list[float]]:
         self._socket.send(subscribe([pattern], interval_s=0.1, stream="past", backfill=seconds))
         snapshot = self.receive("snapshot")
         self._socket.send(json.dumps({"type": "unsubscribe", "stream": "past"}))
         names = [" ".join([one["name"], *one["attributes"].values()]) for one in snapshot["series"]]
         columns = [[value for value in column if value is not None] for column in snapshot["values"]]
-        return dict(zip(names, columns, strict=True))
+        return dict(zip(names, columns, strict=True)) if any(columns) else {}
 
 
 @contextlib.contextmanager
@@ -265,6 +272,23 @@ def observer(port: int) -> Iterator[Observer]:
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------
+
+Seen = TypeVar("Seen")
+
+
+def seen_within(seconds: float, see: Callable[[float], Seen]) -> Seen:
+    """Return what is seen after a window of so many seconds, which goes on until there is anything.
+
+    `see` is told how many seconds have passed. Beside a busy machine a short window may hold nothing, of which no
+    figure can be made. Raises RuntimeError where nothing comes.
+    """
+    begin_s = time.monotonic()
+    time.sleep(seconds)
+    while not (seen := see(time.monotonic() - begin_s)):
+        if time.monotonic() - begin_s > seconds + START_S:
+            raise RuntimeError(f"nothing was to be seen for {seconds + START_S:g} s")
+        time.sleep(max(seconds, LOOK_S))
+    return seen
 
 
 def spread(values: Iterable[float], digits: int = 3) -> dict[str, float]:

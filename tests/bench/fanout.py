@@ -151,11 +151,20 @@ class Arena:
         """Return the mean payload of Vitalcast's frames, which the others then send too."""
         viewer.server.go_on()
         before = viewer.drain.count()
-        time.sleep(max(PROBE_S, 2.2 * self.interval_s))
-        after = viewer.drain.count()
+        after = after_frames(viewer.drain, before, max(PROBE_S, 2.2 * self.interval_s))
         viewer.server.pause()
         frame_bytes = round((after["bytes"] - before["bytes"]) / (after["frames"] - before["frames"]))
         return max(1, frame_bytes - (2 if frame_bytes < 128 else 4))
+
+
+def after_frames(drain: Drain, before: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return the load client's count after a while in which some frame has come."""
+
+    def see(_: float) -> dict[str, Any]:
+        now = drain.count()
+        return now if now["frames"] > before["frames"] else {}
+
+    return common.seen_within(seconds, see)
 
 
 def measure(contender: Contender, interval_s: float, window_s: float) -> None:
@@ -166,8 +175,7 @@ def measure(contender: Contender, interval_s: float, window_s: float) -> None:
     time.sleep(max(SETTLE_S, 1.5 * interval_s))
     before, cpu_s, begin_s = drain.count(), server.cpu_s, time.monotonic()
     drain_cpu_s = drain.cpu_s
-    time.sleep(window_s)
-    after = drain.count()
+    after = after_frames(drain, before, window_s)
     contender.cost_s.append(server.cpu_s - cpu_s)
     contender.drain_s.append(drain.cpu_s - drain_cpu_s)
     contender.elapsed_s.append(time.monotonic() - begin_s)

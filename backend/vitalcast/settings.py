@@ -245,7 +245,7 @@ class Limits(_Section):
         default=50,
         ge=1,
         le=100_000,
-        description="Most messages a second of one socket; more get an error",
+        description="Most messages a second of one socket; more get an error, and a lasting flood ends it",
     )
     connections: int = Field(
         default=20_000, ge=1, le=1_000_000, description="Most sockets at once; further ones are turned away"

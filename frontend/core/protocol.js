@@ -30,6 +30,7 @@ export const CLOSE_WORDS = Object.freeze({
   4001: "the server is shutting down",
   4008: "this page could not keep up",
   4012: "the server heard nothing from this page",
+  4029: "this page sent too much",
   4500: "the token is not valid",
   4501: "the server does not speak this page's protocol",
   4504: "the server has as many viewers as it allows",

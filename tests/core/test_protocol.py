@@ -124,4 +124,4 @@ def test_a_message_is_encoded_once_and_framed_once() -> None:
 
 def test_the_codes_are_those_of_the_contract() -> None:
     assert sorted(ErrorCode) == [100, 101, 102, 103, 104, 105, 106, 107, 109, 111, 112]
-    assert sorted(CloseCode) == [4001, 4008, 4012, 4500, 4501, 4504, 4507, 4509]
+    assert sorted(CloseCode) == [4001, 4008, 4012, 4029, 4500, 4501, 4504, 4507, 4509]

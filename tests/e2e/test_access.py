@@ -13,6 +13,7 @@ import pytest
 from tests.command import run
 from tests.e2e.client import PROTOCOL, TIMEOUT_S, Client, Json, Mirror
 from tests.e2e.conftest import StartServer
+from tests.e2e.raw import CLOSE, PING, client_frame, raw
 from tests.e2e.server import Server, Variant, on_every_server, running
 from tests.web.conftest import exchange
 from websockets.asyncio.client import connect
@@ -21,6 +22,7 @@ from websockets.typing import Origin, Subprotocol
 
 from vitalcast.access.access import Access, Record
 from vitalcast.core.grants import Scope
+from vitalcast.core.protocol import CloseCode
 from vitalcast.settings import Settings
 
 CPU = "system.cpu.utilization"
@@ -345,3 +347,13 @@ async def test_an_address_has_no_more_sockets_than_the_limit(start_server: Start
             assert code == 4504
             assert third.connection.close_reason == "all 2 connections of 127.0.0.1 are taken"
         assert (await one.ask("ping"))["type"] == "pong"
+
+
+async def test_a_stranger_who_floods_is_closed(servers: dict[Variant, Server]) -> None:
+    async with raw(servers[Variant.FAST]) as one:
+        sending = asyncio.create_task(one.send_bytes(client_frame(PING) * 1_000_000))
+        frames = await one.read_to_end()
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+    codes = {frame.close_code for frame in frames if frame.opcode == CLOSE}
+    assert codes <= {CloseCode.TOO_FAST}, "a reset may overtake the close frame"

@@ -44,6 +44,7 @@ class CloseCode(enum.IntEnum):
     SHUTDOWN = 4001
     SLOW = 4008
     NO_PONG = 4012
+    TOO_FAST = 4029
     BAD_TOKEN = 4500
     NOT_THE_PROTOCOL = 4501
     TOO_MANY_CONNECTIONS = 4504

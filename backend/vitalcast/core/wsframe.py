@@ -1,10 +1,12 @@
-"""RFC 6455 frames as a server sends them: final, unmasked, ready to be written to any number of sockets."""
+"""RFC 6455 frames: as a server sends them, ready for any number of sockets, and where those of a client end."""
 
 from __future__ import annotations
 
 OPCODE_TEXT = 0x1
 OPCODE_BINARY = 0x2
 _FIN = 0x80
+_MASKED = 0x80
+_HEAD_BYTES_MAX = 14
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -26,3 +28,55 @@ def frame(opcode: int, payload: bytes) -> bytes:
 def text_frame(payload: bytes) -> bytes:
     """Return a text frame; `payload` must be UTF-8."""
     return frame(OPCODE_TEXT, payload)
+
+
+class FrameEnds:
+    """Finds where the frames of one client end, whatever the pieces in which its bytes arrive.
+
+    It looks at nothing but lengths: whether a frame is one that may be is the parser's to say. After `advance`, `whole`
+    tells whether a frame has ended; `opcode` and `size` are that frame's, all its bytes counted.
+    """
+
+    __slots__ = ("_head", "_rest", "opcode", "size", "whole")
+
+    def __init__(self) -> None:
+        self._head = b""  # of a frame whose head has come in part
+        self._rest = 0  # bytes of the frame under way that are still to come, 0 before its head is known
+        self.opcode = 0
+        self.size = 0
+        self.whole = False
+
+    def advance(self, data: bytes, at: int) -> int:
+        """Return the position in `data` up to which bytes belong to the frame under way at `at`."""
+        self.whole = False
+        if not self._rest:
+            known = len(self._head)
+            head = self._head + data[at : at + _HEAD_BYTES_MAX - known]
+            size = _frame_bytes(head)
+            if not size:
+                self._head = head
+                return len(data)
+            self._head = b""
+            self.opcode, self.size = head[0] & 0x0F, size
+            self._rest = size - known
+        end = at + self._rest
+        if end > len(data):
+            self._rest = end - len(data)
+            return len(data)
+        self._rest = 0
+        self.whole = True
+        return end
+
+
+def _frame_bytes(head: bytes) -> int:
+    """Return the size of the frame that begins with these bytes, 0 where they are too few to tell."""
+    if len(head) < 2:
+        return 0
+    size = head[1] & 0x7F
+    begin = 2
+    if size >= 126:
+        begin = 4 if size == 126 else 10
+        if len(head) < begin:
+            return 0
+        size = int.from_bytes(head[2:begin], "big")
+    return begin + (4 if head[1] & _MASKED else 0) + size

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vitalcast.collectors.runtime import RuntimeStats
 
 RECONNECT_MS = (500, 3000)
+RECONNECT_TOO_FAST_MS = (5000, 15_000)  # what flooded will again, more likely than not
 
 
 class TooManyConnections(Exception):  # noqa: N818 (a refusal, not a fault)
@@ -243,7 +244,8 @@ class ConnectionManager:
     @staticmethod
     def _say_bye(connection: Connection, code: CloseCode, reason: str, last: Iterable[Message] = ()) -> None:
         stay_away = code >= CloseCode.BAD_TOKEN
-        pause_ms = None if stay_away else random.randint(*RECONNECT_MS)  # noqa: S311 (jitter)
+        bounds_ms = RECONNECT_TOO_FAST_MS if code is CloseCode.TOO_FAST else RECONNECT_MS
+        pause_ms = None if stay_away else random.randint(*bounds_ms)  # noqa: S311 (jitter)
         connection.writer.close(code, reason, Batch([*last, bye(code, pause_ms)]))
 
     # --- tokens --------------------------------------------------------------------------------------------------

@@ -19,12 +19,13 @@ from types import FrameType
 import uvicorn
 from pydantic import BaseModel
 
+from vitalcast.core.intake import Rate
 from vitalcast.core.protocol import CloseCode
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service
 from vitalcast.settings import Settings
 from vitalcast.web.tls import tls_context
-from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol
+from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol, Inbound
 
 BACKLOG = 4096  # connections that may wait
 ACCEPTED_AT_ONCE = 64  # of them, so that a storm of handshakes lets the ticks through
@@ -110,7 +111,9 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         create_app(settings, service=service),
         loop="asyncio",  # a direct write to the socket costs less than uvloop's queue
         http="httptools",
-        ws=FastWebSocketProtocol if settings.server.fast_path else AsgiWebSocketProtocol,
+        ws=(FastWebSocketProtocol if settings.server.fast_path else AsgiWebSocketProtocol).sharing(
+            Inbound(Rate.of(service.hub.limits))
+        ),
         ws_max_size=settings.limits.message_bytes * OVERSIZE_FACTOR,
         ws_ping_interval=settings.timeouts.ping_interval_s,
         ws_ping_timeout=settings.timeouts.ping_timeout_s,

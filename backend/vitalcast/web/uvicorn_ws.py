@@ -7,9 +7,13 @@ scope and its queue are gone, which is most of what an idle socket weighs.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
-from typing import Any
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -17,7 +21,9 @@ from websockets.frames import Frame
 from websockets.protocol import State
 
 from vitalcast.core.grants import Caller
+from vitalcast.core.intake import PIECE_UNITS, Allowance, Rate
 from vitalcast.core.protocol import CloseCode
+from vitalcast.core.wsframe import FrameEnds
 from vitalcast.live.connection import Batch, Connection, DirectWriter
 from vitalcast.live.manager import ConnectionManager
 
@@ -25,6 +31,13 @@ EXTENSION = "vitalcast.fast_path"
 SEND_BUFFER_BYTES = 65_536
 FRAGMENTS_MAX = 1024
 CLOSE_S = 1.0
+READ_BYTES = 16_384  # asyncio's own reads are of 256 KiB, which is room for 40,000 frames
+FRAMES_A_TURN = 32
+SOCKET_TURN_S = 0.0005
+TURN_S = 0.002
+TOO_FAST = "more was sent than limits.messages_per_second allows, for some seconds; send less"
+
+logger = logging.getLogger(__name__)
 
 
 class _Nobody:
@@ -122,8 +135,230 @@ def _abort(protocol: WebSocketsSansIOProtocol) -> None:
         protocol.transport.abort()
 
 
-class AsgiWebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own, except that a peer which takes nothing cannot keep the connection once the application is done."""
+class Inbound:
+    """Shares the event loop between what clients send and everything else.
+
+    In a turn of the loop one socket has a few frames handled and all together take two milliseconds; what is left
+    waits for the next turn, in the order in which it came, so that no flood holds up the ticks. One buffer serves all
+    reads.
+    """
+
+    def __init__(self, rate: Rate, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self.now_s = now_s
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        self._waiting: deque[BoundedWebSocketProtocol] = deque()
+        self._spent_s = 0.0
+        self._turn_ends: asyncio.Handle | None = None
+
+    def take(self, protocol: BoundedWebSocketProtocol) -> None:
+        """Have a socket handle what it holds: now, or when it is its turn."""
+        if protocol.queued:
+            return
+        if self._waiting or self._spent_s >= TURN_S:
+            self._queue(protocol)
+        else:
+            self._serve(protocol)
+        if self._turn_ends is None:
+            self._turn_ends = protocol.loop.call_soon(self._next_turn, protocol.loop)
+
+    def _queue(self, protocol: BoundedWebSocketProtocol) -> None:
+        protocol.queued = True
+        self._waiting.append(protocol)
+        protocol.transport.pause_reading()
+
+    def _serve(self, protocol: BoundedWebSocketProtocol) -> None:
+        begin_s = self.now_s()
+        protocol.queued = True  # for what it handles may have it ask for its turn
+        more = False
+        try:
+            more = protocol.handle_held(begin_s)
+        except Exception:  # a fault of ours costs this socket, and not those that wait behind it
+            logger.exception("a socket's frames were not handled")
+            protocol.transport.abort()
+        self._spent_s += self.now_s() - begin_s
+        protocol.queued = False
+        if more:
+            self._queue(protocol)
+
+    def _next_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._spent_s = 0.0
+        for _ in range(len(self._waiting)):
+            if self._spent_s >= TURN_S:
+                break
+            protocol = self._waiting.popleft()
+            protocol.queued = False
+            self._serve(protocol)
+        self._turn_ends = loop.call_soon(self._next_turn, loop) if self._waiting or self._spent_s else None
+
+
+class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtocol):
+    """uvicorn's own, save that what a client sends is handled frame by frame, each charged to the client's allowance.
+
+    Nothing more is read while frames are held back: because the turn is over, the allowance is used up, or the client
+    does not take what it is sent. So at most one buffer of bytes waits here, and the rest at the client.
+    """
+
+    inbound: ClassVar[Inbound]
+
+    __slots__ = ("_allowance", "_at", "_ends", "_held", "_resting", "queued", "writing_paused")
+
+    @classmethod
+    def sharing(cls, inbound: Inbound) -> type[Self]:
+        """Return this class for the sockets of one server."""
+        return type(cls.__name__, (cls,), {"__slots__": (), "inbound": inbound})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.writing_paused = False
+        self.queued = False
+        self._allowance = Allowance(self.inbound.rate, self.inbound.now_s())
+        self._ends = FrameEnds()
+        self._held = b""
+        self._at = 0  # up to where what is held has been handled
+        self._resting = False
+
+    # --- what comes in -------------------------------------------------------------------------------------------
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        return self.inbound.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self.inbound.buffer[:nbytes]))
+
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_initiated:  # the request, which the HTTP protocol has read
+            super().data_received(data)
+            return
+        self._held = self._held[self._at :] + data
+        self._at = 0
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Handle what is held, and read on when that is done."""
+        if self._held:
+            self.inbound.take(self)
+        elif not self._stopped():
+            self.transport.resume_reading()
+
+    def _stopped(self) -> bool:
+        """Say whether nothing may be handled at present."""
+        return self.read_paused or self.writing_paused or self._resting or self.transport.is_closing()
+
+    def handle_held(self, begin_s: float) -> bool:
+        """Handle some frames of what is held; return whether more could be handled in another turn."""
+        frames = 0
+        while self._held and not self._stopped():
+            if frames == FRAMES_A_TURN or (frames and self.inbound.now_s() - begin_s > SOCKET_TURN_S):
+                return True
+            data, begin = self._held, self._at
+            self._at = self._ends.advance(data, begin)
+            super().data_received(data if self._at - begin == len(data) else data[begin : self._at])
+            frames += 1
+            if self._at == len(data) or self.transport.is_closing():
+                self._held, self._at = b"", 0
+            self._charge()
+        if self._stopped():
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+        return False
+
+    def _charge(self) -> None:
+        ends, inbound = self._ends, self.inbound
+        units = inbound.rate.cost(ends.opcode, ends.size) if ends.whole else PIECE_UNITS
+        rest_s = self._allowance.charge(units, inbound.now_s())
+        if not rest_s or self.transport.is_closing():
+            return
+        if self.handshake_complete and not self.close_sent and self._allowance.exhausted(inbound.now_s()):
+            self.too_fast()
+        else:
+            self._resting = True
+            self.loop.call_later(rest_s, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if not self.disconnected:
+            self.go_on()
+
+    def too_fast(self) -> None:
+        """End a socket whose client goes on sending faster than it may."""
+        self.conn.fail(CloseCode.TOO_FAST, TOO_FAST)
+        self.handle_parser_exception()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= FRAGMENTS_MAX:
+            self.conn.fail(1008, f"more than {FRAGMENTS_MAX} fragments in a message")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        _end_soon(self)
+
+    def handle_parser_exception(self) -> None:
+        super().handle_parser_exception()
+        _end_soon(self)
+
+    # --- by ASGI -------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Any:
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self.go_on()
+        return message
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close":  # what was held back may hold the client's own close
+            self.go_on()
+
+    def pause_writing(self) -> None:
+        self.writing_paused = True
+        super().pause_writing()
+        self.transport.pause_reading()  # who does not read is not read from, so that answers cannot pile up
+
+    def resume_writing(self) -> None:
+        self.writing_paused = False
+        super().resume_writing()
+        # Not at once: asyncio calls this in the midst of its own write, and were ours to fail here, it would end the
+        # transport twice.
+        self.loop.call_soon(self.resume)
+
+    def resume(self) -> None:
+        """Go on with a client that has taken what was written."""
+        if self.writing_paused or self.transport.is_closing():
+            return
+        if self.pong_timer is not None:  # the ping may have waited behind much else, and the pong was not read
+            self.pong_timer.cancel()
+            self.pong_timer = self.loop.call_later(self.ping_timeout or 0, self.keepalive_timeout)
+        self.go_on()
+
+    def send_keepalive_ping(self) -> None:
+        if self.writing_paused:  # it would wait behind all that the client does not take
+            self.ping_timer = None
+            self.schedule_ping()
+        else:
+            super().send_keepalive_ping()
+
+    def keepalive_timeout(self) -> None:
+        if self.writing_paused:  # slow, and not read from: the manager decides when that is enough
+            self.pong_timer = None
+            self.schedule_ping()
+        else:
+            self.no_pong()
+
+    def no_pong(self) -> None:
+        """End a socket whose client does not answer pings."""
+        super().keepalive_timeout()
+
+
+class AsgiWebSocketProtocol(BoundedWebSocketProtocol):
+    """By ASGI alone; a peer which takes nothing cannot keep the connection once the application is done."""
+
+    __slots__ = ()
 
     async def run_asgi(self) -> None:
         try:
@@ -132,14 +367,13 @@ class AsgiWebSocketProtocol(WebSocketsSansIOProtocol):
             _end_soon(self)
 
 
-class FastWebSocketProtocol(WebSocketsSansIOProtocol):
+class FastWebSocketProtocol(BoundedWebSocketProtocol):
     """Speaks ASGI until `take_over`, and with the manager directly from then on."""
 
-    __slots__ = ("connection", "manager", "writer", "writing_paused")  # which keeps uvicorn's own dict a size smaller
+    __slots__ = ("connection", "manager", "writer")  # which keeps uvicorn's own dict a size smaller
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.writing_paused = False
         self.manager: ConnectionManager | None = None
         self.connection: Connection | None = None
         self.writer: FastWriter | None = None
@@ -194,7 +428,7 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.writing_paused:
             self.transport.pause_reading()
         else:
-            self.transport.resume_reading()
+            self.go_on()
 
     def _let_go(self) -> None:
         """Have the manager forget this socket before its descriptor is closed."""
@@ -203,13 +437,6 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
             self.writer.fd = -1
 
     # --- what comes in -------------------------------------------------------------------------------------------
-
-    def handle_cont(self, event: Frame) -> None:
-        if len(self.frames) >= FRAGMENTS_MAX:
-            self.conn.fail(1008, f"more than {FRAGMENTS_MAX} fragments in a message")
-            self.handle_parser_exception()
-            return
-        super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
         if self.manager is None or self.connection is None:
@@ -233,12 +460,16 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_close(self, event: Frame) -> None:
         self._let_go()
         super().handle_close(event)
-        _end_soon(self)
 
     def handle_parser_exception(self) -> None:
         self._let_go()
         super().handle_parser_exception()
-        _end_soon(self)
+
+    def too_fast(self) -> None:
+        if self.manager is not None and self.connection is not None and not self.connection.closed:
+            self.manager.close(self.connection, CloseCode.TOO_FAST, TOO_FAST)
+        else:
+            super().too_fast()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()
@@ -247,48 +478,22 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
     # --- flow control --------------------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
-        self.writing_paused = True
         super().pause_writing()
         if self.manager is not None and self.connection is not None:
             self.manager.block(self.connection)
-            self.transport.pause_reading()  # who does not read is not read from, so that answers cannot pile up
 
-    def resume_writing(self) -> None:
-        self.writing_paused = False
-        super().resume_writing()
+    def resume(self) -> None:
         if self.manager is not None and self.connection is not None:
-            # Not at once: asyncio calls this in the midst of its own write, and were ours to fail here, it would end
-            # the transport twice.
-            self.loop.call_soon(self._resume)
-
-    def _resume(self) -> None:
-        if self.manager is None or self.connection is None or self.writing_paused or self.transport.is_closing():
-            return
-        if self.pong_timer is not None:  # the ping may have waited behind much else, and the pong was not read
-            self.pong_timer.cancel()
-            self.pong_timer = self.loop.call_later(self.ping_timeout or 0, self.keepalive_timeout)
-        self.manager.resume(self.connection)
-        self._read_again()
-
-    def _read_again(self) -> None:
-        if not self.writing_paused and not self.transport.is_closing():
-            self.transport.resume_reading()
+            if self.writing_paused or self.transport.is_closing():
+                return
+            self.manager.resume(self.connection)
+        super().resume()
 
     # --- the end -------------------------------------------------------------------------------------------------
 
-    def send_keepalive_ping(self) -> None:
-        if self.writing_paused:  # it would wait behind all that the client does not take
-            self.ping_timer = None
-            self.schedule_ping()
-        else:
-            super().send_keepalive_ping()
-
-    def keepalive_timeout(self) -> None:
+    def no_pong(self) -> None:
         if self.manager is None or self.connection is None:
-            super().keepalive_timeout()
-        elif self.writing_paused:  # slow, and not read from: the manager decides when that is enough
-            self.pong_timer = None
-            self.schedule_ping()
+            super().no_pong()
         else:
             self.manager.close(self.connection, CloseCode.NO_PONG, "no answer to a ping")
 
@@ -311,4 +516,5 @@ class FastWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(CLOSE_S, self.transport.abort)
-        self.transport.resume_reading()
+        self._resting = False
+        self.go_on()

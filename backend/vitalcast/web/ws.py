@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vitalcast.core.grants import Caller
+from vitalcast.core.intake import Allowance, Rate
 from vitalcast.core.protocol import SUBPROTOCOL, CloseCode, bye, error_reply
 from vitalcast.core.throttle import network_of
+from vitalcast.core.wsframe import OPCODE_TEXT
 from vitalcast.live.connection import Batch, Connection, Writer
 from vitalcast.live.manager import ConnectionManager, TooManyConnections
-from vitalcast.web.uvicorn_ws import EXTENSION, FastWebSocketProtocol
+from vitalcast.web.uvicorn_ws import EXTENSION, TOO_FAST, FastWebSocketProtocol
 
 CLOSE_S = 1.0
 
@@ -99,6 +102,8 @@ async def _serve_by_asgi(websocket: WebSocket, manager: ConnectionManager, *, pl
     writer = AsgiWriter(websocket)
     connection = manager.connect(writer, plain=plain, caller=caller)
 
+    allowance = Allowance(Rate.of(manager.hub.limits), time.monotonic())
+
     async def read() -> None:
         while True:
             await writer.idle.wait()
@@ -106,7 +111,13 @@ async def _serve_by_asgi(websocket: WebSocket, manager: ConnectionManager, *, pl
             if event["type"] == "websocket.disconnect":
                 return
             text = event.get("text")
-            manager.receive(connection, text if text is not None else len(event.get("bytes") or b""))
+            message = text if text is not None else len(event.get("bytes") or b"")
+            manager.receive(connection, message)
+            size = len(message) if isinstance(message, str) else message
+            if rest_s := allowance.charge(allowance.rate.cost(OPCODE_TEXT, size), time.monotonic()):
+                if allowance.exhausted(time.monotonic()):
+                    manager.close(connection, CloseCode.TOO_FAST, TOO_FAST)
+                await asyncio.sleep(rest_s)
 
     tasks = [
         asyncio.create_task(read()),

@@ -1,0 +1,209 @@
+"""What one socket sends takes a bounded part of each turn of the loop, and waits for the next one otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from tests.e2e.raw import CONT, PING, TEXT, client_frame
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from vitalcast.core.intake import BURST_UNITS, OVER_S, Rate
+from vitalcast.core.protocol import CloseCode, Limits
+from vitalcast.web.uvicorn_ws import FRAMES_A_TURN, TURN_S, AsgiWebSocketProtocol, Inbound
+
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+GENEROUS = Rate.of(Limits(messages_per_second=100_000))
+MEAN = Rate.of(Limits(messages_per_second=1))
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written, and knows whether it may read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.reading = True
+        self.closing = False
+
+    def write(self, data: object) -> None:
+        assert isinstance(data, bytes)
+        self.written.append(data)
+
+    def pongs(self) -> int:
+        return sum(one[:1] == b"\x8a" for one in self.written)
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def close(self) -> None:
+        self.closing = True
+
+    def abort(self) -> None:
+        self.closing = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+class Clock:
+    """Stands still, save that every look at it takes `step_s`."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.step_s = 0.0
+
+    def __call__(self) -> float:
+        self.now_s += self.step_s
+        return self.now_s
+
+
+class House:
+    """Sockets that share a loop, each accepted by an application that takes every message."""
+
+    def __init__(self, rate: Rate = GENEROUS) -> None:
+        self.clock = Clock()
+        self.inbound = Inbound(rate, now_s=self.clock)
+        self.texts: list[str] = []
+        self._protocols: list[AsgiWebSocketProtocol] = []
+
+    async def app(self, _scope: object, receive: object, send: object) -> None:
+        assert callable(receive) and callable(send)
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (event := await receive())["type"] == "websocket.receive":
+            self.texts.append(event["text"])
+
+    async def open(self) -> tuple[AsgiWebSocketProtocol, Transport]:
+        config = Config(
+            self.app,
+            interface="asgi3",
+            proxy_headers=False,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+            log_config=None,
+        )
+        config.load()
+        protocol = AsgiWebSocketProtocol.sharing(self.inbound)(config, ServerState(), {})
+        transport = Transport()
+        protocol.connection_made(transport)
+        protocol.data_received(HANDSHAKE)
+        await until(lambda: transport.written)
+        self._protocols.append(protocol)
+        return protocol, transport
+
+    async def close(self) -> None:
+        for protocol in self._protocols:
+            protocol.connection_lost(None)
+            await asyncio.gather(*protocol.tasks)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop turn until this holds."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never held")
+
+
+def feed(protocol: AsgiWebSocketProtocol, data: bytes) -> None:
+    """Have a read fill the buffer as asyncio does."""
+    buffer = protocol.get_buffer(-1)
+    assert len(data) <= len(buffer)
+    buffer[: len(data)] = data
+    protocol.buffer_updated(len(data))
+
+
+async def test_a_turn_handles_a_few_frames_and_the_rest_waits_unread(house: House) -> None:
+    protocol, transport = await house.open()
+    feed(protocol, client_frame(PING) * 100)
+    turns = []
+    for _ in range(4):
+        turns.append((transport.pongs(), transport.reading))
+        await asyncio.sleep(0)
+    assert turns == [(FRAMES_A_TURN * n, False) for n in (1, 2, 3)] + [(100, True)]
+    await house.close()
+
+
+async def test_many_sockets_share_a_turn_and_take_turns(house: House) -> None:
+    opened = [await house.open() for _ in range(20)]
+    house.clock.step_s = TURN_S / 40
+    for protocol, _ in opened:
+        feed(protocol, client_frame(PING) * 100)
+    most = 0
+    for _ in range(1000):
+        before = sum(transport.pongs() for _, transport in opened)
+        await asyncio.sleep(0)
+        most = max(most, sum(transport.pongs() for _, transport in opened) - before)
+    assert most < 2 * FRAMES_A_TURN
+    assert [transport.pongs() for _, transport in opened] == [100] * 20
+    await house.close()
+
+
+async def test_one_buffer_bounds_what_is_held_for_a_socket(house: House) -> None:
+    protocol, _ = await house.open()
+    assert len(protocol.get_buffer(-1)) <= 16_384
+    await house.close()
+
+
+async def test_a_client_that_does_not_read_is_not_answered_further(house: House) -> None:
+    protocol, transport = await house.open()
+    feed(protocol, client_frame(PING) * 100)
+    protocol.pause_writing()
+    answered = transport.pongs()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (transport.pongs(), transport.reading) == (answered, False)
+    protocol.resume_writing()
+    await until(lambda: transport.pongs() == 100)
+    assert transport.reading
+    await house.close()
+
+
+async def test_messages_wait_for_the_application_one_by_one(house: House) -> None:
+    protocol, transport = await house.open()
+    half = client_frame(TEXT, b"he", fin=False) + client_frame(CONT, b"llo")
+    feed(protocol, half * 50 + half[:9])
+    await until(lambda: len(house.texts) == 50 and transport.reading)
+    feed(protocol, half[9:])
+    await until(lambda: len(house.texts) == 51)
+    assert house.texts == ["hello"] * 51
+    await house.close()
+
+
+async def test_who_is_over_the_rate_rests_and_who_stays_over_it_is_closed() -> None:
+    house = House(MEAN)
+    protocol, transport = await house.open()
+    flood = client_frame(PING) * 2000
+    feed(protocol, flood)
+    await until(lambda: transport.reading)
+    feed(protocol, flood)
+    await until(lambda: transport.reading)
+    feed(protocol, flood)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert (transport.reading, transport.closing) == (False, False)
+    assert abs(transport.pongs() - BURST_UNITS) < 100
+    house.clock.now_s += OVER_S
+    await asyncio.wait_for(asyncio.get_running_loop().create_task(closed(transport)), 30)
+    assert transport.written[-1][2:4] == CloseCode.TOO_FAST.to_bytes(2, "big")
+    await house.close()
+
+
+async def closed(transport: Transport) -> None:
+    while not transport.closing:
+        await asyncio.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +101,66 @@ def test_a_table_that_cannot_be_is_refused_by_field(change: dict[str, object], s
     with pytest.raises(ProtocolError) as caught:
         parse_command({"type": "table", "stream": "t", "table": "processes"} | change)
     assert says in caught.value.message
+
+
+MANY = 60_000
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"metrics": ["a"] * MANY}, "metrics: has 64 items at most, got 60000"),
+        ({"metrics": [1, 2, 3]}, "metrics.0: should be a valid string, got 1"),
+        ({"where": dict.fromkeys(map(str, range(MANY)), 1)}, "where: has 64 items at most, got 60000"),
+        ({"where": {"cpu.mode": [1] * MANY}}, "where.cpu.mode: has 64 items at most, got 60000"),
+        ({"where": {"cpu.mode": ["x" * 4097]}}, "where.cpu.mode.0: string should have at most 4096 characters"),
+        ({"where": {"x" * MANY: [""]}}, "where." + "x" * 57 + "...."),
+        ({"aggregate": ["x"] * MANY}, "aggregate: has 64 items at most"),
+        ({"since": dict.fromkeys(map(str, range(MANY)), 1)}, "since: has 64 items at most"),
+        ({"stream": [1] * MANY}, "stream: has 64 items at most"),
+        ({"id": [1] * MANY}, "id: has 64 items at most"),
+        ({"x" * MANY: 1}, "x" * 57 + "...: is not a field of this command"),
+        (dict.fromkeys(map(str, range(MANY)), 1), "a command has 16 fields at most, this one 60003"),
+    ],
+    ids=range(12),
+)
+def test_what_is_too_long_is_refused_before_its_items_are_looked_at(change: dict[str, object], says: str) -> None:
+    with pytest.raises(ProtocolError) as error:
+        parse_command({"type": "subscribe", "stream": "s", "metrics": ["a"]} | change)
+    assert error.value.code == ErrorCode.BAD_REQUEST
+    assert error.value.message.startswith(says)
+    assert len(error.value.message) < 400
+
+
+def test_keys_are_bounded_by_the_rows_of_a_table() -> None:
+    table = {"type": "table", "stream": "s", "table": "processes"}
+    parse_command(table | {"keys": list(range(500))})
+    with pytest.raises(ProtocolError, match="keys: at most 500") as error:
+        parse_command(table | {"keys": list(range(501))})
+    assert error.value.code == ErrorCode.LIMIT
+    for many in (500, MANY):
+        with pytest.raises(ProtocolError) as error:
+            parse_command(table | {"keys": ["x"] * many})
+        assert (error.value.code, error.value.message) == (
+            ErrorCode.BAD_REQUEST,
+            "keys.0: should be a valid integer, got 'x'",
+        )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ([1] * MANY, "[" + "1, " * 18 + "1,..."),
+        ({"a": [1, {"b": None}]}, "{'a': [1, {'b': None}]}"),
+        ("x" * MANY, "'" + "x" * 56 + "..."),
+        (orjson.loads("[" * 1000 + "]" * 1000), "[" * 57 + "..."),
+    ],
+    ids=["long", "whole", "text", "deep"],
+)
+def test_of_a_large_value_an_error_shows_the_beginning(value: object, shown: str) -> None:
+    with pytest.raises(ProtocolError) as error:
+        parse_command({"type": value})
+    assert error.value.message.startswith(f"type: {shown} is not one of")
 
 
 def test_an_unknown_type_lists_the_known_ones() -> None:

@@ -19,6 +19,11 @@ from vitalcast.model import Descriptor, Series
 SUBPROTOCOL = "vitalcast.v1.json"
 VERSION = "vitalcast.v1"
 SCHEMA_VERSION = "1.44"
+FIELDS_MAX = 16  # of one command
+ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is named
+ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
+SHOWN_CHARS = 60
+SHOWN_ITEMS = 5
 TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
 
 
@@ -92,7 +97,12 @@ DEFAULT_LIMITS = Limits()
 # --- what clients send -------------------------------------------------------------------------------------------
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
-Patterns = Annotated[list[Text], Field(min_length=1, max_length=64)]
+# At the first item that is wrong the rest of a list is not looked at: nobody reads a thousand errors.
+Patterns = Annotated[list[Text], Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True)]
+Values = Annotated[
+    list[Annotated[str, Field(max_length=ATTRIBUTE_CHARS_MAX)]],
+    Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True),
+]
 Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Offset = Annotated[int, Field(ge=0, le=2**53)]
@@ -123,9 +133,11 @@ class Subscribe(_Command):
     type: Literal["subscribe"]
     stream: Text
     metrics: Patterns
-    where: dict[Text, Annotated[list[str], Field(min_length=1, max_length=64)]] = {}
+    where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
     interval: Interval | None = None
-    aggregate: Annotated[list[Literal["last", "avg", "min", "max"]], Field(min_length=1, max_length=4)] = ["last"]
+    aggregate: Annotated[
+        list[Literal["last", "avg", "min", "max"]], Field(min_length=1, max_length=4, fail_fast=True)
+    ] = ["last"]
     backfill: Seconds = 0
     since: Since | None = None
 
@@ -168,7 +180,10 @@ class Table(_Command):
     sort: Text | None = None
     order: Literal["ascending", "descending"] | None = None
     filter: Annotated[str, Field(max_length=100)] = ""
-    keys: Annotated[list[Annotated[int, Field(ge=0, le=2**53)]], Field(min_length=1, max_length=100_000)] | None = None
+    keys: (
+        Annotated[list[Annotated[int, Field(ge=0, le=2**53)]], Field(min_length=1, max_length=100_000, fail_fast=True)]
+        | None
+    ) = None
     limit: Annotated[int, Field(ge=1, le=100_000)] = 15
     interval: Interval = 2.0
 
@@ -219,21 +234,51 @@ def is_command(value: Mapping[str, Any] | None) -> bool:
     return value is not None and isinstance(value.get("type"), str) and value["type"] in _MODELS
 
 
-def parse_command(value: Mapping[str, Any] | None) -> Command:
-    """Check a client's message. Raises ProtocolError that names each field that is wrong and what would be right."""
+def parse_command(value: Mapping[str, Any] | None, *, keys_max: int = DEFAULT_LIMITS.table_rows) -> Command:
+    """Check a client's message. Raises ProtocolError that names each field that is wrong and what would be right.
+
+    `keys_max` bounds the `keys` of a table.
+    """
     if value is None:
         raise ProtocolError(ErrorCode.BAD_REQUEST, 'not a JSON object; send for example {"type":"ping"}')
     if not is_command(value):
         known = ", ".join(COMMAND_TYPES)
         raise ProtocolError(ErrorCode.UNKNOWN_TYPE, f"type: {_short(value.get('type'))} is not one of {known}")
+    _check_sizes(value, keys_max)
     try:
         return _MODELS[value["type"]].model_validate(value)
     except ValidationError as error:
-        raise ProtocolError(ErrorCode.BAD_REQUEST, "; ".join(map(_describe, error.errors()[:5]))) from None
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "; ".join(map(_describe, _first(error)))) from None
+
+
+def _check_sizes(command: Mapping[str, Any], keys_max: int) -> None:
+    """Refuse what has more items than may be, before any of them is looked at."""
+    if len(command) > FIELDS_MAX:
+        raise ProtocolError(
+            ErrorCode.BAD_REQUEST, f"a command has {FIELDS_MAX} fields at most, this one {len(command)}"
+        )
+    for name, value in command.items():
+        if name == "keys" and isinstance(value, list):
+            if len(value) > keys_max and type(value[0]) is int:  # else that is what is wrong, and said below
+                raise ProtocolError(ErrorCode.LIMIT, f"keys: at most {keys_max}, as many as a table has rows")
+        elif isinstance(value, list | dict):
+            _check_size(name, value)
+            for key, inner in value.items() if isinstance(value, dict) else ():
+                if isinstance(inner, list | dict):
+                    _check_size(f"{_cut(name)}.{_cut(key)}", inner)
+
+
+def _check_size(name: str, value: list[Any] | dict[str, Any]) -> None:
+    if len(value) > ITEMS_MAX:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"{_cut(name)}: has {ITEMS_MAX} items at most, got {len(value)}")
+
+
+def _first(error: ValidationError) -> list[Any]:
+    return error.errors(include_url=False, include_context=False)[:SHOWN_ITEMS]
 
 
 def _describe(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part not in ("int", "constrained-str")) or "message"
+    where = ".".join(_cut(str(part)) for part in error["loc"] if part not in ("int", "constrained-str")) or "message"
     match error["type"]:
         case "missing":
             return f"{where}: is missing"
@@ -245,11 +290,35 @@ def _describe(error: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except RecursionError:  # orjson reads deeper than repr writes
-        text = f"a deeply nested {type(value).__name__}"
-    return text if len(text) <= 60 else text[:57] + "..."
+    return _cut(_shown(value, SHOWN_CHARS))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 3] + "..."
+
+
+def _shown(value: Any, chars: int) -> str:
+    """Write a value as Python does, as far as `chars` reach: of a large or deep one little is looked at."""
+    if isinstance(value, str):
+        return repr(value[: chars + 1])
+    if not isinstance(value, list | dict):
+        return repr(value)
+    out, close = ("[", "]") if isinstance(value, list) else ("{", "}")
+    for number, item in enumerate(value):
+        if len(out) > chars:
+            return out
+        out += ", " if number else ""
+        out += _shown(item, chars - len(out))
+        if isinstance(value, dict):
+            out += f": {_shown(value[item], chars - len(out))}"
+    return out + close
+
+
+def few(names: Iterable[str]) -> str:
+    """Name the first of many."""
+    names = list(names)
+    rest = len(names) - SHOWN_ITEMS
+    return ", ".join(map(_cut, names[:SHOWN_ITEMS])) + (f" and {rest} more" if rest > 0 else "")
 
 
 # --- what clients get --------------------------------------------------------------------------------------------

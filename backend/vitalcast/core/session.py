@@ -32,6 +32,7 @@ from vitalcast.core.protocol import (
     command_id,
     describe_catalogue,
     error_reply,
+    few,
     gap,
     is_command,
     load_object,
@@ -196,7 +197,7 @@ class Session:
         try:
             if self.caller.grant is None and (value is None or value.get("type") != "hello"):
                 raise _nobody()
-            return self._handle(parse_command(value))
+            return self._handle(parse_command(value, keys_max=self._hub.limits.table_rows))
         except ProtocolError as error:
             return self._refuse(id_, error)
         except Exception:  # a fault of ours costs this answer and not the socket
@@ -351,8 +352,6 @@ class Session:
         most = self._hub.limits.table_rows
         if command.limit > most:
             raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {most} rows")
-        if len(command.keys or ()) > most:
-            raise ProtocolError(ErrorCode.LIMIT, f"keys: at most {most}, as many as a table has rows")
         key = TableKey(
             command.table,
             sort,
@@ -428,9 +427,9 @@ class Session:
 
     def _check_known(self, selection: Selection) -> None:
         if not self._hub.catalogue.knows(selection):
-            patterns = ", ".join(selection.patterns)
             raise ProtocolError(
-                ErrorCode.UNKNOWN_METRIC, f"metrics: nothing here is called {patterns}; 'list' shows what there is"
+                ErrorCode.UNKNOWN_METRIC,
+                f"metrics: nothing here is called {few(selection.patterns)}; 'list' shows what there is",
             )
 
     def _interval_ms(self, interval_s: float | None, *, shortest_ms: int = 0) -> int:
@@ -448,7 +447,7 @@ class Session:
     def _stream(self, name: str) -> Stream:
         stream = self.streams.get(name)
         if stream is None:
-            known = ", ".join(map(repr, list(self.streams)[:10])) or "none"
+            known = few(map(repr, self.streams)) or "none"
             raise ProtocolError(ErrorCode.BAD_REQUEST, f"stream: there is no {name!r}; this socket has {known}")
         return stream
 
@@ -522,7 +521,7 @@ def _nobody() -> ProtocolError:
 
 def _check_covered(selection: Selection, grant: Grant) -> None:
     if outside := grant.outside(selection):
-        what = ", ".join(outside) + (" with this 'where'" if selection.where else "")
+        what = few(outside) + (" with this 'where'" if selection.where else "")
         raise ProtocolError(ErrorCode.DENIED, f"metrics: {what} is more than this token may see")
 
 

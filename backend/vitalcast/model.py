@@ -58,6 +58,7 @@ class Series:
     descriptor: Descriptor
     values: tuple[str, ...] = ()
     key: str = field(init=False)
+    wire: bytes = field(init=False, default=b"", repr=False)  # its description in JSON, once somebody has made it
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.descriptor.attributes):

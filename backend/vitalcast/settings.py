@@ -240,6 +240,18 @@ class Limits(_Section):
         le=1_000_000,
         description="Most different subscriptions of all sockets together; equal ones count once",
     )
+    groups_mib: int = Field(
+        default=64,
+        ge=1,
+        le=65_536,
+        description="Most memory of all different subscriptions together; past it new ones are refused",
+    )
+    unread_mib: int = Field(
+        default=64,
+        ge=1,
+        le=65_536,
+        description="Most memory for what clients have yet to take; past it large answers are refused, sockets closed",
+    )
     series: int = Field(default=2000, ge=1, le=1_000_000, description="Most series of one stream")
     messages_per_second: int = Field(
         default=50,
@@ -269,7 +281,7 @@ class Limits(_Section):
         default=1_000_000,
         ge=1000,
         le=100_000_000,
-        description="Most values of one snapshot",
+        description="Most values of one snapshot; to aggregate them, four times as many are read",
     )
     table_rows: int = Field(default=500, ge=1, le=100_000, description="Most rows of one table")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.names import Selection, parse_pattern
+from vitalcast.core.names import NameIndex, Selection, check_pattern
 from vitalcast.model import Descriptor, Kind, Series
 
 tokens = st.sampled_from(["system", "cpu", "io", "a", "b1"])
@@ -39,10 +39,23 @@ def test_matching_agrees_with_a_walk_over_the_tokens(pattern: str, name: str) ->
     assert Selection.of([pattern]).matches_name(name) == reference_match(pattern, name)
 
 
+@given(st.lists(patterns(), min_size=1, max_size=8), st.sets(names, max_size=8))
+def test_an_index_finds_the_names_that_any_of_the_patterns_means(wanted: list[str], known: set[str]) -> None:
+    assert NameIndex(known).matching(wanted) == {
+        name for name in known if any(reference_match(pattern, name) for pattern in wanted)
+    }
+
+
+def test_patterns_longer_than_every_name_are_not_even_split() -> None:
+    index = NameIndex(["system.cpu.time"])
+    assert index.matching(["*.*.*.>", "*.*.*.*", ".".join("*" * 120)]) == set()
+    assert index.matching(["*.*.>", "x.y.z"]) == {"system.cpu.time"}
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_a_pattern_or_a_clear_error(text: str) -> None:
     try:
-        parse_pattern(text)
+        check_pattern(text)
     except ValueError as error:
         assert str(error)
 

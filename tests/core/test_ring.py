@@ -41,6 +41,10 @@ def test_what_was_put_in_comes_out(steps: list[tuple[int, int]], data: st.DataOb
         [values[column] if column < len(values) else math.nan for column in columns] for _, values in kept[start:stop]
     ]
     np.testing.assert_array_equal(got, np.array(want).reshape(stop - start, width))
+    rows = sorted(data.draw(st.sets(st.integers(0, len(kept) - 1), max_size=20)))
+    picked = ring.pick(np.array(columns, dtype=np.intp), np.array(rows, dtype=np.intp))
+    whole = ring.read(np.array(columns, dtype=np.intp), 0, len(kept))
+    np.testing.assert_array_equal(picked, whole[rows])
 
 
 def test_it_forgets_what_is_older_than_its_window() -> None:

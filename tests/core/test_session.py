@@ -408,9 +408,11 @@ def test_any_conversation_leaves_groups_as_its_streams_need_them(plan: list[Any]
         assert set(session.group_ids) == set(machine.hub.groups)
         running = [stream for stream in session.streams.values() if stream.group is not None]
         assert sum(group.streams for group in machine.hub.groups.values()) == len(running)
+        assert machine.hub.held_bytes >= sum(group.nbytes for group in machine.hub.groups.values())
     session.close()
     session.close()
     assert machine.hub.groups == {}
+    assert machine.hub.held_bytes == 0
     assert machine.hub.tick_ms() == 1000
 
 
@@ -716,6 +718,88 @@ def test_large_snapshots_count_as_many_messages() -> None:
     assert kinds[0] == "ack"
     assert kinds[-1] == "error"
     assert 5 <= kinds.count("ack") <= 15
+
+
+def test_what_is_read_for_a_long_interval_counts_and_not_what_comes_of_it() -> None:
+    machine = Machine()
+    for _ in range(1000):
+        machine.tick(1.0, [f"sd{number}" for number in range(99)])
+    session = machine.session()
+    kinds = []
+    for number in range(20):
+        ack, *_ = subscribe(
+            session, stream=str(number), metrics=["system.>"], backfill=900, interval=300, aggregate=["max"]
+        )
+        kinds.append(ack["type"])
+    assert kinds[-1] == "error"
+    assert 5 <= kinds.count("ack") <= 15
+
+
+def test_only_the_newest_tick_of_an_interval_is_read_where_no_other_counts() -> None:
+    machine = Machine()
+    for _ in range(1000):
+        machine.tick(1.0, [f"sd{number}" for number in range(99)])
+    session = machine.session()
+    long = {"metrics": ["system.>"], "backfill": 900, "interval": 300}
+    assert {subscribe(session, stream=str(number), **long)[0]["type"] for number in range(20)} == {"ack"}
+
+
+def test_more_is_not_read_than_a_few_times_what_a_snapshot_may_hold() -> None:
+    machine = Machine(limits=Limits(snapshot_values=1000))
+    for _ in range(100):
+        machine.tick(1.0, [f"sd{number}" for number in range(99)])
+    session = machine.session()
+    wide = {"metrics": ["system.>"], "interval": 30, "backfill": 900}
+    assert subscribe(session, **wide)[0]["type"] == "ack"
+    code, message = error_of(subscribe(session, **wide, stream="t", aggregate=["avg"]))
+    assert (code, "a snapshot reads 4000 at most" in message) == (ErrorCode.LIMIT, True)
+    assert len(machine.hub.groups) == 1
+
+
+def test_series_that_are_listed_count(machine: Machine) -> None:
+    machine.tick(1.0, [f"sd{number}" for number in range(5000)])
+    session = machine.session()
+    kinds = [ask(session, type="list")[0]["type"] for _ in range(10)]
+    assert kinds == ["catalogue"] * 5 + ["error"] * 5
+
+
+def test_subscriptions_have_a_bound_of_memory_together(machine: Machine) -> None:
+    machine = Machine(limits=Limits(groups_mib=1, series=100_000, streams=10_000, messages_per_second=10_000))
+    machine.tick(1.0, [f"sd{number}" for number in range(5000)])
+    session = machine.session()
+    wide = {"metrics": ["system.>"], "aggregate": ["avg"]}
+    answers = [subscribe(session, stream=str(number), interval=number + 1, **wide)[0] for number in range(10)]
+    taken = sum(answer["type"] == "ack" for answer in answers)
+    assert 1 <= taken < 10
+    assert answers[-1]["code"] == ErrorCode.LIMIT
+    assert answers[-1]["temporary"]
+    assert subscribe(machine.session(), interval=1, **wide)[0]["type"] == "ack", "which is there already"
+    ask(session, type="unsubscribe", stream="0")
+    held = machine.hub.held_bytes
+    ask(session, type="update", stream="1", paused=True)
+    assert 0 < machine.hub.held_bytes < held
+    assert subscribe(session, stream="new", interval=99, **wide)[0]["type"] == "ack"
+
+
+def test_what_a_paused_stream_asked_for_counts(machine: Machine) -> None:
+    session = machine.session()
+    where = {f"key {key}": [f"{key} {value}" for value in range(64)] for key in range(64)}
+    subscribe(session, where=where)
+    ask(session, type="update", stream="s", paused=True)
+    assert machine.hub.groups == {}
+    assert machine.hub.held_bytes > 64 * 64 * 4
+    ask(session, type="unsubscribe", stream="s")
+    assert machine.hub.held_bytes == 0
+
+
+def test_where_there_is_no_room_large_answers_are_put_off(machine: Machine) -> None:
+    asked: list[int] = []
+    session = machine.session(room=lambda nbytes: bool(asked.append(nbytes)))
+    for answer in (subscribe(session, backfill=900), ask(session, type="list")):
+        [error] = answer
+        assert (error["code"], error["temporary"]) == (ErrorCode.LIMIT, True)
+    assert min(asked) > 0
+    assert (session.streams, machine.hub.groups) == ({}, {})
 
 
 def test_an_update_with_a_position_brings_what_is_missed_even_if_nothing_else_changes(machine: Machine) -> None:

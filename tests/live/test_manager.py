@@ -17,8 +17,8 @@ from vitalcast.core.groups import SeriesKey, TableGroup
 from vitalcast.core.names import Selection
 from vitalcast.core.protocol import CloseCode, ErrorCode, Limits
 from vitalcast.errors import AccessError
-from vitalcast.live.connection import OUTBOX_MESSAGES_MAX, Batch, Connection, DirectWriter, Writer
-from vitalcast.live.manager import ConnectionManager, TooManyConnections
+from vitalcast.live.connection import INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Batch, Connection, DirectWriter, Writer
+from vitalcast.live.manager import REVOKED_KEPT_S, ConnectionManager, TooManyConnections
 
 
 class RecordingWriter(Writer):
@@ -29,6 +29,7 @@ class RecordingWriter(Writer):
         self.batches = 0
         self.stalled = False
         self.taken = 0
+        self.unread = 0
         self.closed: tuple[int, str] | None = None
         self._waiting = False
 
@@ -45,6 +46,9 @@ class RecordingWriter(Writer):
 
     def progress(self) -> int:
         return self.taken
+
+    def unread_bytes(self) -> int:
+        return self.unread
 
     def close(self, code: int, reason: str, last: Batch) -> None:
         self._put(last)
@@ -266,6 +270,18 @@ def test_a_token_that_is_revoked_in_the_midst_of_a_handshake_is_not_missed(house
     assert house.manager.revoked(Caller(None)) is None
 
 
+def test_a_revoked_token_is_forgotten_when_no_handshake_from_before_can_be_under_way(house: House) -> None:
+    house.manager.revoke({"gone"})
+    house.machine.now_s += REVOKED_KEPT_S - 1
+    house.manager.revoke({"later"})
+    house.manager.sweep()
+    assert house.manager.revoked(holder("gone")) is not None
+    house.machine.now_s += 1
+    house.manager.sweep()
+    assert house.manager.revoked(holder("gone")) is None
+    assert house.manager.revoked(holder("later")) is not None
+
+
 def test_a_revoked_token_closes_a_socket_that_takes_nothing(house: House) -> None:
     connection, writer = house.subscribed(holder("gone"))
     writer.stalled = True
@@ -476,6 +492,57 @@ def test_a_socket_that_subscribes_and_stalls_is_in_step_afterwards(house: House)
     house.manager.resume(connection)
     [data] = writer.messages()
     assert (data["offset"], data["values"]) == (2, [4.0])
+
+
+def test_a_client_cannot_pile_up_commands_while_it_takes_nothing(house: House) -> None:
+    connection, writer = house.subscribed()
+    writer.stalled = True
+    house.tick()
+    for _ in range(INBOX_MESSAGES_MAX):
+        house.ask(connection, type="ping")
+    assert writer.closed is None
+    house.ask(connection, type="ping")
+    assert writer.closed is not None and writer.closed[0] == CloseCode.TOO_FAST
+
+
+def test_what_clients_have_yet_to_take_bounds_the_answers_that_are_made() -> None:
+    house = House(unread_mib=1)
+    for _ in range(200):
+        house.machine.tick(1.0, [f"sd{number}" for number in range(50)])
+    (slow, writer), (quick, other) = house.subscribed(), house.subscribed()
+    writer.stalled, writer.unread = True, 2**20 - 100
+    house.ask(slow, type="ping")
+    assert slow.blocked
+    other.messages()
+    wide = {"type": "subscribe", "metrics": ["system.>"]}
+    house.ask(quick, stream="wide", backfill=900, **wide)
+    [error] = other.messages()
+    assert (error["code"], error["temporary"]) == (ErrorCode.LIMIT, True)
+    house.ask(quick, stream="small", **wide)
+    assert other.types() == ["ack", "snapshot"]
+    writer.drain()
+    house.manager.resume(slow)
+    house.ask(quick, stream="wide", backfill=900, **wide)
+    assert other.types() == ["ack", "snapshot"]
+
+
+def test_those_with_most_to_take_are_closed_when_all_have_too_much() -> None:
+    house = House(unread_mib=1)
+    calls: list[Callable[[], None]] = []
+    house.manager.call_soon = calls.append
+    sockets = [house.subscribed() for _ in range(4)]
+    for number, (_, writer) in enumerate(sockets):
+        writer.stalled, writer.unread = True, [100_000, 400_000, 600_000, 50_000][number]
+    house.tick()
+    assert len(calls) == 1
+    calls.pop()()
+    assert [writer.closed[0] if writer.closed else None for _, writer in sockets] == [None, None, 4008, None]
+    sockets[0][1].unread = 900_000
+    sockets[0][1].taken += 1
+    house.manager.sweep()
+    for call in calls:
+        call()
+    assert [writer.closed is None for _, writer in sockets] == [False, True, False, True]
 
 
 def test_one_stalled_socket_changes_nothing_for_the_others(house: House) -> None:

@@ -35,6 +35,8 @@ def boundaries(times_ms: npt.NDArray[np.int64], interval_ms: int) -> npt.NDArray
 class Fold:
     """A running aggregate over blocks of ticks, for `width` series."""
 
+    BYTES_A_SERIES = 40
+
     __slots__ = ("count", "last", "max", "min", "sum", "ticks")
 
     def __init__(self, width: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from vitalcast.core.choices import Choices
 from vitalcast.core.names import Selection
 from vitalcast.model import Descriptor, Frame, Layout, Sample, Series
 
@@ -15,6 +16,7 @@ class Catalogue:
 
     def __init__(self, descriptors: Iterable[Descriptor]) -> None:
         self.descriptors = {descriptor.name: descriptor for descriptor in descriptors}
+        self.choices = Choices(self.descriptors)
         self.layout = Layout(0, ())
         self._columns: dict[Series, int] = {}
         self._retired: dict[Series, tuple[int, int]] = {}  # the offset since which it is gone, and its column
@@ -24,7 +26,7 @@ class Catalogue:
 
     def knows(self, selection: Selection) -> bool:
         """Say whether any metric that can exist here is meant."""
-        return any(map(selection.matches_name, self.descriptors))
+        return self.choices.knows(selection)
 
     def adopt(self, series: Iterable[Series]) -> list[int]:
         """Give columns to different series of an earlier run, before the first frame; return the column of each.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from vitalcast.core.aggregate import Aggregate, Fold, aggregate_runs, boundaries
+from vitalcast.core.choices import Choice
 from vitalcast.core.protocol import GapReason, Message, describe_series, gap
 from vitalcast.core.ring import BLOCK_ROWS, Ring
 from vitalcast.model import Frame, Layout, Series
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
     from vitalcast.core.names import Selection
 
 FOLD_ROWS = BLOCK_ROWS  # no more than the ring is sure to hold
-SNAPSHOTS_KEPT_MAX = 8
+SNAPSHOTS_BYTES_MAX = 8 * 2**20
+READ_VALUES_AT_ONCE = 1_000_000
+GROUP_BYTES = 2_000  # of a group with nothing in it, the hub's and the manager's share counted
+TEXT_BYTES = 60  # of a short text beside its characters
+VALUE_BYTES = 12  # of a value in a snapshot, as a rule
+SERIES_BYTES = 150  # of a series' description there
+ROW_BYTES = 200  # of a table
 
 
 class SeriesKey(NamedTuple):
@@ -42,6 +50,44 @@ class TableKey(NamedTuple):
     keys: frozenset[int] | None = None
 
 
+def key_bytes(key: SeriesKey | TableKey) -> int:
+    """Return about how much memory a key takes."""
+    if isinstance(key, TableKey):
+        return GROUP_BYTES // 4 + TEXT_BYTES * len(key.keys or ())
+    selection = key.selection
+    values = sum(len(text) + TEXT_BYTES for _, texts in selection.where for text in texts)
+    return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in selection.patterns) + values
+
+
+class Snapshots:
+    """The snapshots made since the newest frame, so that who comes at the same time shares them; the oldest go first.
+
+    All groups share the one bound.
+    """
+
+    def __init__(self, bytes_max: int = SNAPSHOTS_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._kept: OrderedDict[tuple[object, ...], list[Message]] = OrderedDict()
+
+    def get(self, key: tuple[object, ...]) -> list[Message] | None:
+        return self._kept.get(key)
+
+    def put(self, key: tuple[object, ...], messages: list[Message]) -> None:
+        self._kept[key] = messages
+        self._bytes += _kept_bytes(messages)
+        while self._bytes > self._bytes_max:
+            self._bytes -= _kept_bytes(self._kept.popitem(last=False)[1])
+
+    def clear(self) -> None:
+        self._kept.clear()
+        self._bytes = 0
+
+
+def _kept_bytes(messages: list[Message]) -> int:
+    return 2 * sum(len(message.payload) for message in messages)  # a frame of it will be kept too
+
+
 @dataclass(frozen=True, slots=True)
 class Replay:
     """The past that a snapshot shows: ring rows from `start_row` on, cut into runs, one column of values a run."""
@@ -59,8 +105,10 @@ class Group:
     """
 
     __slots__ = (
+        "_choice",
         "_columns",
         "_fold",
+        "_head",
         "_latest",
         "_layout",
         "_next_row",
@@ -71,6 +119,7 @@ class Group:
         "emissions",
         "emitted_offset",
         "gap",
+        "held_bytes",
         "id",
         "key",
         "series",
@@ -78,7 +127,9 @@ class Group:
         "streams",
     )
 
-    def __init__(self, id_: int, key: SeriesKey, layout: Layout, ring: Ring) -> None:
+    def __init__(
+        self, id_: int, key: SeriesKey, choice: Choice, layout: Layout, ring: Ring, snapshots: Snapshots
+    ) -> None:
         self.id = id_
         self.key = key
         self.series: tuple[Series, ...] = ()
@@ -88,13 +139,16 @@ class Group:
         self.emitted_offset = 0
         self.gap: tuple[int, int] | None = None
         self._layout: Layout | None = None
-        self._columns: npt.NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self._choice = choice
+        self._columns = choice.chosen.columns
+        self._head: dict[str, object] = {}  # of the newest emission
         self._fold: Fold | None = None
         self._values: npt.NDArray[np.float64] | None = None  # of the newest emission
         self._latest: Message | None = None
         self._resync = True  # somebody's newest state is not the newest emission: the next must be whole
         self._pending_gap: tuple[int, int] | None = None
-        self._snapshots: dict[tuple[int, int, int | None, bytes], list[Message]] = {}
+        self._snapshots = snapshots
+        self.held_bytes = 0  # as the hub has counted it
         self._resolve(layout)
         ends = self._ends(ring)
         self._next_row = ring.first_row + (int(ends[-1]) + 1 if len(ends) else 0)
@@ -104,27 +158,47 @@ class Group:
         return self.key.interval_ms
 
     @property
+    def nbytes(self) -> int:
+        """About how much memory this group takes, as if it shared its series with no other."""
+        values = 8 * len(self.key.aggregates) + (0 if self._only_last else Fold.BYTES_A_SERIES)
+        return GROUP_BYTES + key_bytes(self.key) + len(self.series) * (16 + values)
+
+    @property
     def _only_last(self) -> bool:
         return self.key.aggregates == (Aggregate.LAST,)
 
     def _resolve(self, layout: Layout) -> bool:
-        """Look up the columns anew after the layout changed; say whether the series themselves changed."""
+        """Take over what the selection means after the layout changed; say whether the series themselves changed."""
         self._layout = layout
-        matches = self.key.selection.matches
-        chosen = [(one, column) for column, one in enumerate(layout.series) if one is not None and matches(one)]
-        chosen.sort(key=lambda entry: entry[0].key)
-        series = tuple(one for one, _ in chosen)
-        self._columns = np.array([column for _, column in chosen], dtype=np.intp)
+        before, self._columns = self._columns, self._choice.chosen.columns
+        series = self._choice.chosen.series
         if series == self.series:
+            self.series = series
             return False
         if self._fold is not None:
-            old = {one: position for position, one in enumerate(self.series)}
-            self._fold = self._fold.moved(np.array([old.get(one, -1) for one in series], dtype=np.intp))
+            self._fold = self._fold.moved(self._origins(series, before))
         self.series = series
         self.series_version += 1
-        self._latest = None  # which is in the old order
+        self._latest = self._values = None  # which are in the old order
         self._resync = True
         return True
+
+    def _origins(self, series: tuple[Series, ...], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Return where each of these series stands among those so far, in these columns; -1 for one that is new.
+
+        A series keeps its column from one layout to the next, and a column may have got another series.
+        """
+        width = int(max(columns.max(initial=-1), self._columns.max(initial=-1))) + 1
+        positions = np.full(width, -1)
+        positions[columns] = np.arange(len(columns))
+        origins: npt.NDArray[np.intp] = positions[self._columns]
+        new = [
+            at
+            for at, origin in enumerate(origins.tolist())
+            if origin < 0 or (series[at] is not self.series[origin] and series[at] != self.series[origin])
+        ]
+        origins[new] = -1
+        return origins
 
     def _ends(self, ring: Ring) -> npt.NDArray[np.intp]:
         """Return the rows, counted from the oldest in the ring, with which an interval ended.
@@ -142,7 +216,6 @@ class Group:
 
     def advance(self, frame: Frame, ring: Ring, *, due: bool) -> list[Message]:
         """Take in the newest frame, already in the ring; return what a member in step gets for it, often nothing."""
-        self._snapshots.clear()
         out: list[Message] = []
         if frame.layout is not self._layout:
             self._fold_rows(ring, ring.end_row - 1)
@@ -181,8 +254,9 @@ class Group:
         if self.key.host is not None:
             self._latest = self._self_describing(frame, values)
             return self._latest
-        head = {"type": "data", "group": self.id, "offset": frame.offset, "time": frame.time_ms}
-        whole = self._latest = Message.of(head | {"values": values})
+        head = self._head = {"type": "data", "group": self.id, "offset": frame.offset, "time": frame.time_ms}
+        whole = Message.of(head | {"values": values})
+        self._latest = None
         before, self._values = self._values, values
         if before is None or self._resync:
             self._resync = False
@@ -210,7 +284,12 @@ class Group:
     # --- joining and catching up -------------------------------------------------------------------------------
 
     def latest(self) -> Message | None:
-        """Return the newest emission as a whole, for a socket that missed some; None before the first."""
+        """Return the newest emission as a whole, for a socket that missed some; None before the first.
+
+        It is made when somebody asks: who keeps up does not, and it would weigh twice the values.
+        """
+        if self._latest is None and self._values is not None:
+            self._latest = Message.of(self._head | {"values": self._values})
         return self._latest
 
     def newest(self, frame: Frame) -> Message:
@@ -257,28 +336,36 @@ class Group:
         """Return how many values a snapshot of this replay holds."""
         return len(replay.ends) * len(self.series) * len(self.key.aggregates)
 
+    def replay_reads(self, replay: Replay) -> int:
+        """Return how many readings are looked at for it: of long intervals many more than it holds."""
+        rows = len(replay.ends) if self._only_last or not len(replay.ends) else int(replay.ends[-1]) + 1
+        return rows * len(self.series)
+
+    def replay_bytes(self, replay: Replay) -> int:
+        """Return about how long its snapshot will be."""
+        return self.replay_values(replay) * VALUE_BYTES + len(self.series) * SERIES_BYTES
+
     def snapshot(self, ring: Ring, replay: Replay) -> list[Message]:
         """Return the snapshot of these rows, followed by a gap for each hole that the sampler left in them."""
         self._resync = True
-        key = (ring.end_row, replay.start_row, replay.after_offset, replay.ends.tobytes())
-        if key not in self._snapshots:
-            if len(self._snapshots) >= SNAPSHOTS_KEPT_MAX:
-                self._snapshots.clear()
-            self._snapshots[key] = self._encode_snapshot(ring, replay)
-        return self._snapshots[key]
+        key = (self.id, ring.end_row, replay.start_row, replay.after_offset, replay.ends.tobytes())
+        messages = self._snapshots.get(key)
+        if messages is None:
+            messages = self._encode_snapshot(ring, replay)
+            self._snapshots.put(key, messages)
+        return messages
 
     def _encode_snapshot(self, ring: Ring, replay: Replay) -> list[Message]:
         newest = ring.newest
         assert newest is not None
         ends = replay.ends
         stop_row = replay.start_row + (int(ends[-1]) + 1 if len(ends) else 0)
-        block = ring.read(self._columns, replay.start_row, stop_row)
         if len(ends) == 0:
             values = np.zeros((0, len(self.series) * len(self.key.aggregates)))
         elif self._only_last:
-            values = block[ends]
+            values = ring.pick(self._columns, replay.start_row + ends)
         else:
-            values = aggregate_runs(block, np.append(0, ends[:-1] + 1), self.key.aggregates)
+            values = self._aggregated(ring, replay, stop_row)
         first, stop = replay.start_row - ring.first_row, stop_row - ring.first_row
         times = ring.times()[first:stop]
         message = Message.of(
@@ -303,13 +390,35 @@ class Group:
             gap(self.id, int(offsets[hole]) + 1, int(offsets[hole + 1]) - 1, GapReason.SAMPLER) for hole in holes
         ]
 
+    def _aggregated(self, ring: Ring, replay: Replay, stop_row: int) -> npt.NDArray[np.float64]:
+        """Aggregate the runs of a replay, some series at a time: what is read for it may be large."""
+        starts = np.append(0, replay.ends[:-1] + 1)
+        at_once = max(1, READ_VALUES_AT_ONCE // (stop_row - replay.start_row))
+        parts = [
+            aggregate_runs(
+                ring.read(self._columns[at : at + at_once], replay.start_row, stop_row), starts, self.key.aggregates
+            )
+            for at in range(0, max(len(self._columns), 1), at_once)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
 
 class TableGroup:
     """A table subscription that any number of streams share."""
 
     gap = None
 
-    __slots__ = ("_latest", "due_ms", "emissions", "emitted_offset", "id", "key", "series_version", "streams")
+    __slots__ = (
+        "_latest",
+        "due_ms",
+        "emissions",
+        "emitted_offset",
+        "held_bytes",
+        "id",
+        "key",
+        "series_version",
+        "streams",
+    )
 
     def __init__(self, id_: int, key: TableKey) -> None:
         self.id = id_
@@ -319,11 +428,17 @@ class TableGroup:
         self.emissions = 0
         self.emitted_offset = 0
         self.due_ms = 0
+        self.held_bytes = 0  # as the hub has counted it
         self._latest: Message | None = None
 
     @property
     def interval_ms(self) -> int:
         return self.key.interval_ms
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory this group takes, as many rows as it may have counted."""
+        return GROUP_BYTES + key_bytes(self.key) + self.key.limit * ROW_BYTES
 
     def latest(self) -> Message | None:
         """Return the newest rows, None before the first."""

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.groups import FOLD_ROWS, Group, SeriesKey, TableGroup, TableKey
+from vitalcast.core.groups import FOLD_ROWS, Group, SeriesKey, Snapshots, TableGroup, TableKey, key_bytes
+from vitalcast.core.names import Selection
 from vitalcast.core.protocol import DEFAULT_LIMITS, ErrorCode, Limits, Message
 from vitalcast.core.ring import Ring
 from vitalcast.errors import ProtocolError
@@ -42,6 +43,7 @@ class Hub:
         self.epoch = epoch
         self.host = host
         self.catalogue = catalogue
+        self._choices = catalogue.choices
         self.ring = ring
         self.interval_ms = interval_ms
         self.interval_min_ms = interval_min_ms
@@ -49,6 +51,8 @@ class Hub:
         self.tables = tables or {}
         self.groups: dict[int, AnyGroup] = {}
         self.streams = 0  # that have joined a group
+        self.held_bytes = 0  # of all groups and paused streams, as well as it can be told
+        self._snapshots = Snapshots()
         self._by_key: dict[SeriesKey | TableKey, AnyGroup] = {}
         self._by_interval: defaultdict[int, dict[int, Group]] = defaultdict(dict)
         self._next_id = 1
@@ -65,6 +69,11 @@ class Hub:
         """Return the series that are there now, by key."""
         return sorted((one for one in self.newest.layout.series if one is not None), key=lambda one: one.key)
 
+    def meant(self, selection: Selection) -> tuple[Series, ...]:
+        """Return the series that a selection means now, by key."""
+        self._choices.follow(self.newest.layout)
+        return self._choices.of(selection).chosen.series
+
     def append(self, frame: Frame) -> dict[int, list[Message]]:
         """Take in the newest frame; return what each group's members get for it, by group id."""
         previous, previous_ms = self.ring.newest, self._previous_ms
@@ -72,6 +81,8 @@ class Hub:
         self._previous_ms = frame.time_ms
         hole = previous is not None and frame.offset > previous.offset + 1
         relaid = previous is None or frame.layout is not previous.layout
+        self._snapshots.clear()
+        self._choices.follow(frame.layout)
         out: dict[int, list[Message]] = {}
         for interval_ms, groups in self._by_interval.items():
             due = previous_ms is None or frame.time_ms // interval_ms != previous_ms // interval_ms
@@ -87,7 +98,21 @@ class Hub:
                     continue
                 if messages:
                     out[group.id] = messages
+                if relaid:
+                    self._count(group)
         return out
+
+    def _count(self, group: AnyGroup) -> None:
+        held_bytes = group.nbytes
+        self.held_bytes += held_bytes - group.held_bytes
+        group.held_bytes = held_bytes
+
+    def hold(self, key: SeriesKey | TableKey) -> None:
+        """Count what a paused stream takes, until it is dropped."""
+        self.held_bytes += key_bytes(key)
+
+    def drop(self, key: SeriesKey | TableKey) -> None:
+        self.held_bytes -= key_bytes(key)
 
     def tick_ms(self) -> int:
         """Return the time between ticks that serves the fastest subscription: the usual one, or a part of a second.
@@ -125,10 +150,20 @@ class Hub:
         if isinstance(key, TableKey):
             group = TableGroup(self._next_id, key)
         else:
-            group = Group(self._next_id, key, self.newest.layout, self.ring)
+            layout = self.newest.layout
+            self._choices.follow(layout)
+            group = Group(self._next_id, key, self._choices.of(key.selection), layout, self.ring, self._snapshots)
             if not own:
                 self._check_series(group)
-            self._by_interval[key.interval_ms][group.id] = group
+        if not own and self.held_bytes + group.nbytes > self.limits.groups_mib * 2**20:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"all subscriptions together take the {self.limits.groups_mib} MiB that they may",
+                temporary=True,
+            )
+        if isinstance(group, Group):
+            self._by_interval[group.interval_ms][group.id] = group
+        self._count(group)
         self._next_id += 1
         self._by_key[key] = self.groups[group.id] = group
         return group
@@ -147,6 +182,7 @@ class Hub:
         if group.streams > 0:
             return
         del self.groups[group.id], self._by_key[group.key]
+        self.held_bytes -= group.held_bytes
         if isinstance(group, Group):
             del self._by_interval[group.interval_ms][group.id]
             if not self._by_interval[group.interval_ms]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from vitalcast.model import Series
 
 PATTERN_CHARS_MAX = 256
 _TOKEN = re.compile(r"[a-z0-9_]+")
+_PATTERN = re.compile(r"(?:(?:[a-z0-9_]+|\*)(?:\.(?:[a-z0-9_]+|\*))*(?:\.>)?|>)")
 
 
-def parse_pattern(pattern: str) -> tuple[str, ...]:
-    """Return the tokens of one pattern. Raises ValueError that says what would be right."""
+def check_pattern(pattern: str) -> None:
+    """Raises ValueError that says what would be right."""
     if not 0 < len(pattern) <= PATTERN_CHARS_MAX:
         raise ValueError(f"a pattern has 1 to {PATTERN_CHARS_MAX} characters, this one has {len(pattern)}")
-    tokens = tuple(pattern.split("."))
+    if _PATTERN.fullmatch(pattern):
+        return
+    tokens = pattern.split(".")
     if ">" in tokens[:-1]:
         raise ValueError(f"{pattern!r}: '>' may only be the last token, as in 'system.>'")
     for token in tokens:
@@ -29,7 +33,10 @@ def parse_pattern(pattern: str) -> tuple[str, ...]:
                 f"{pattern!r}: {token!r} is not a token; use lower-case letters, digits and '_', "
                 "'*' for one token or a final '>' for the rest"
             )
-    return tokens
+
+
+def _is_wild(pattern: str) -> bool:
+    return "*" in pattern or pattern[-1] == ">"
 
 
 def _fits(pattern: tuple[str, ...], name: tuple[str, ...]) -> bool:
@@ -50,6 +57,72 @@ def _contains(outer: tuple[str, ...], inner: tuple[str, ...]) -> bool:
     return len(outer) == len(inner)
 
 
+_END = ""  # which no token is: under it a name ends, or a pattern
+_Names = dict[str, Any]
+
+
+class NameIndex:
+    """A set of names as a tree of their tokens, through which many patterns are walked together.
+
+    A subtree is looked at once for all patterns that reach it, so that sixty-four of them cost little more than one.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names: set[str] = set()
+        self._root: _Names = {}
+        self._tokens_max = 0
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        tokens = name.split(".")
+        node = self._root
+        for token in tokens:
+            node = node.setdefault(token, {})
+        node[_END] = name
+        self._names.add(name)
+        self._tokens_max = max(self._tokens_max, len(tokens))
+
+    def matching(self, patterns: Iterable[str]) -> set[str]:
+        """Return the names that any of these well-formed patterns means."""
+        found: set[str] = set()
+        wanted: dict[str, Any] = {}
+        for pattern in patterns:
+            if not _is_wild(pattern):
+                if pattern in self._names:
+                    found.add(pattern)
+            elif pattern.count(".") < self._tokens_max:  # a longer one can mean none of these
+                node = wanted
+                for token in pattern.split("."):
+                    node = node.setdefault(token, {})
+                node[_END] = True
+        pending = [(self._root, [wanted])] if wanted else []
+        while pending:
+            names, states = pending.pop()
+            everything = any(">" in state for state in states)
+            for token, below in names.items():
+                if token == _END:
+                    continue
+                if everything:
+                    _collect(below, found)
+                    continue
+                reached = [state[step] for state in states for step in (token, "*") if step in state]
+                if not reached:
+                    continue
+                if _END in below and any(_END in state for state in reached):
+                    found.add(below[_END])
+                pending.append((below, reached))
+        return found
+
+
+def _collect(names: _Names, found: set[str]) -> None:
+    for token, below in names.items():
+        if token == _END:
+            found.add(below)
+        else:
+            _collect(below, found)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which series are meant: any of `patterns`, and for each key of `where` one of its values.
@@ -60,15 +133,24 @@ class Selection:
 
     patterns: tuple[str, ...]
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    _exact: frozenset[str] = field(init=False, repr=False, compare=False)
-    _wild: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
+    _split: tuple[tuple[str, ...], ...] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
-        # Not a regular expression: compiling what a client sends would cost a hundred times what matching does.
-        parsed = {pattern: parse_pattern(pattern) for pattern in self.patterns}
-        wild = {pattern: tokens for pattern, tokens in parsed.items() if "*" in tokens or tokens[-1] == ">"}
-        object.__setattr__(self, "_exact", frozenset(parsed.keys() - wild.keys()))
-        object.__setattr__(self, "_wild", tuple(wild.values()))
+        for pattern in self.patterns:
+            check_pattern(pattern)
+
+    @property
+    def _wild(self) -> tuple[tuple[str, ...], ...]:
+        """The tokens of the patterns that are no names, split when they are first needed.
+
+        Of a subscription they never are, and would weigh ten times the patterns. Regular expressions would cost more
+        to compile than they save.
+        """
+        if self._split is None:
+            split = tuple(tuple(pattern.split(".")) for pattern in self.patterns if _is_wild(pattern))
+            object.__setattr__(self, "_split", split)
+            return split
+        return self._split
 
     @classmethod
     def of(cls, patterns: Iterable[str], where: Mapping[str, Sequence[str]] | None = None) -> Selection:
@@ -79,7 +161,7 @@ class Selection:
         )
 
     def matches_name(self, name: str) -> bool:
-        if name in self._exact:
+        if name in self.patterns:
             return True
         tokens = tuple(name.split("."))
         return any(_fits(pattern, tokens) for pattern in self._wild)
@@ -98,7 +180,7 @@ class Selection:
 
     def means(self, pattern: str) -> bool:
         """Say whether one of the patterns means every name that this well-formed one can."""
-        if pattern in self._exact:
+        if pattern in self.patterns:
             return True
         tokens = tuple(pattern.split("."))
         return any(_contains(one, tokens) for one in self._wild)

@@ -120,17 +120,28 @@ class Ring:
             low, high = max(start_row - row, 0), min(stop_row - row, block.rows)
             row += block.rows
             if low < high:
-                parts.append(_take(block.values, low, high, columns))
+                parts.append(_take(block.values[low:high], None, columns))
+        return np.concatenate(parts) if parts else np.zeros((0, len(columns)))
+
+    def pick(self, columns: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        """Return these rows of these columns, as `read` does; they are in ascending order and all still held."""
+        parts = []
+        row = self.first_row
+        for block in self._blocks:
+            low, high = np.searchsorted(rows, [row, row + block.rows])
+            if low < high:
+                parts.append(_take(block.values, rows[low:high] - row, columns))
+            row += block.rows
         return np.concatenate(parts) if parts else np.zeros((0, len(columns)))
 
 
 def _take(
-    values: npt.NDArray[np.float64], low: int, high: int, columns: npt.NDArray[np.intp]
+    values: npt.NDArray[np.float64], rows: npt.NDArray[np.intp] | None, columns: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float64]:
     width = values.shape[1]
     held = columns < width
     if held.all():
-        return values[low:high, columns]
-    taken = np.full((high - low, len(columns)), np.nan)
-    taken[:, held] = values[low:high, columns[held]]
+        return values[:, columns] if rows is None else values[rows[:, None], columns]
+    taken = np.full((len(values) if rows is None else len(rows), len(columns)), np.nan)
+    taken[:, held] = _take(values, rows, columns[held])
     return taken

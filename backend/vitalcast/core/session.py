@@ -43,7 +43,10 @@ from vitalcast.errors import AccessError, ProtocolError
 
 logger = logging.getLogger(__name__)
 
-SNAPSHOT_VALUES_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values
+READS_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values that are looked at
+READS_A_SNAPSHOT_VALUE = 4  # at most, of the values that a snapshot may have
+LISTED_A_MESSAGE = 500  # series, of the answer to `list`
+LISTED_BYTES = 300  # of one of them
 TABLE_INTERVAL_MIN_MS = 1000  # a scan of all processes is no cheap reading
 EVERYTHING = (">",)
 
@@ -73,7 +76,8 @@ class Session:
     """Keeps a socket's streams and answers its messages, within what its caller may.
 
     `now_ms` gives the wall clock in Unix milliseconds and `now_s` a monotonic time. A caller without a grant is
-    answered nothing until a `hello` has brought a token that `verify` knows. After `receive`, `group_ids` says which
+    answered nothing until a `hello` has brought a token that `verify` knows. `room` says whether an answer of about so
+    many bytes may be made now. After `receive`, `group_ids` says which
     groups the socket belongs to, and `ending` why it is to be closed, if it is. Nothing escapes from here but replies.
     """
 
@@ -87,6 +91,7 @@ class Session:
         "_now_ms",
         "_now_s",
         "_refusals",
+        "_room",
         "_verify",
         "caller",
         "ending",
@@ -105,10 +110,12 @@ class Session:
         heartbeat_s: float = 10.0,
         caller: Caller = OPEN,
         verify: Verify = no_tokens,
+        room: Callable[[int], bool] = lambda _nbytes: True,
     ) -> None:
         self.caller = caller
         self.ending: tuple[CloseCode, str] | None = None
         self._verify = verify
+        self._room = room
         self._hub = hub
         self._now_ms = now_ms
         self._now_s = now_s
@@ -387,6 +394,7 @@ class Session:
         if paused:
             self._release(stream)
             stream.key = key
+            self._hub.hold(key)
             return [self._ack(command, None, key, recovered=False)]
         if stream.group is not None and key == stream.key and command.since is None and not command.backfill:
             return [self._ack(command, stream.group, key, recovered=False)]
@@ -412,7 +420,9 @@ class Session:
         if selection.patterns != EVERYTHING:  # which means all that there is for this caller
             _check_covered(selection, grant)
             self._check_known(selection)
-        series = [one for one in self._hub.series() if selection.matches(one) and grant.allows(one)]
+        series = [one for one in self._hub.meant(selection) if grant.allows(one)]
+        self._check_room(len(series) * LISTED_BYTES)
+        self._allowance -= len(series) / LISTED_A_MESSAGE
         return [reply("catalogue", command.id, series=describe_catalogue(series))]
 
     # --- parts of them -------------------------------------------------------------------------------------------
@@ -452,9 +462,12 @@ class Session:
         return stream
 
     def _release(self, stream: Stream) -> None:
+        """End what a stream has in the hub: its part in a group, or its place while it is paused."""
         if stream.group is not None:
             self._hub.leave(stream.group)
             stream.group = None
+        else:
+            self._hub.drop(stream.key)
 
     def _joined(
         self, command: Subscribe | Table | Update, group: AnyGroup, since: Since | None, backfill: float
@@ -477,13 +490,29 @@ class Session:
                 f"backfill: {group.replay_values(replay)} values and a snapshot has {limit} at most; "
                 "ask for fewer series, a shorter backfill or a longer interval",
             )
-        self._allowance -= group.replay_values(replay) / SNAPSHOT_VALUES_A_MESSAGE
+        reads = group.replay_reads(replay)
+        if reads > READS_A_SNAPSHOT_VALUE * limit:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"backfill: {reads} values to aggregate and a snapshot reads {READS_A_SNAPSHOT_VALUE * limit} at most; "
+                "ask for fewer series or a shorter backfill",
+            )
+        self._check_room(group.replay_bytes(replay))
+        self._allowance -= reads / READS_A_MESSAGE
         messages = [self._ack(command, group, group.key, recovered=recovered), *group.snapshot(ring, replay)]
         if since is not None and since.epoch == self._hub.epoch and not recovered:
             first = ring.offsets()[replay.start_row - ring.first_row]
             if first - 1 > since.offset:
                 messages.insert(1, gap(group.id, since.offset + 1, int(first) - 1, GapReason.EXPIRED))
         return messages
+
+    def _check_room(self, nbytes: int) -> None:
+        if not self._room(nbytes):
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"clients have yet to take {self._hub.limits.unread_mib} MiB that they asked for; try again later",
+                temporary=True,
+            )
 
     def _ack(
         self,

@@ -11,6 +11,7 @@ from vitalcast.core.protocol import Message
 from vitalcast.core.session import Mode, Session
 
 OUTBOX_MESSAGES_MAX = 64
+INBOX_MESSAGES_MAX = 64
 
 
 class Batch:
@@ -47,6 +48,10 @@ class Writer(ABC):
     @abstractmethod
     def progress(self) -> int:
         """Return a number that changes as the client takes bytes, and not otherwise while it is blocked."""
+
+    def unread_bytes(self) -> int:
+        """Return how much of what was written waits in this process."""
+        return 0
 
     @abstractmethod
     def close(self, code: int, reason: str, last: Batch) -> None:
@@ -120,6 +125,7 @@ class Connection:
         "progress",
         "session",
         "token_id",
+        "unread_bytes",
         "write",
         "writer",
     )
@@ -134,6 +140,7 @@ class Connection:
         self.blocked = False
         self.blocked_s = now_s
         self.progress = 0
+        self.unread_bytes = 0  # as the manager has counted it
         self.last_s = now_s
         self.dropped = 0
         self.token_id: str | None = None  # as the manager has it
@@ -146,11 +153,14 @@ class Connection:
     def plain(self) -> bool:
         return self.session.mode is Mode.PLAIN
 
-    def hold(self, message: str | int) -> None:
-        """Keep what the client sent until it takes the answers to what it sent before."""
+    def hold(self, message: str | int) -> bool:
+        """Keep what the client sent until it takes the answers to what it sent before; say whether there was room."""
         if self.inbox is None:
             self.inbox = deque()
+        if len(self.inbox) >= INBOX_MESSAGES_MAX:
+            return False
         self.inbox.append(message)
+        return True
 
     def defer(self, messages: Iterable[Message]) -> None:
         """Keep messages until the client takes bytes again."""

@@ -20,6 +20,8 @@ from vitalcast.model import Frame
 if TYPE_CHECKING:
     from vitalcast.collectors.runtime import RuntimeStats
 
+SMALL_BYTES = 65_536  # an answer that is made whatever is unread: each socket has one at most
+REVOKED_KEPT_S = 600.0
 RECONNECT_MS = (500, 3000)
 RECONNECT_TOO_FAST_MS = (5000, 15_000)  # what flooded will again, more likely than not
 
@@ -135,10 +137,12 @@ class ConnectionManager:
         self._cohorts: dict[tuple[int, ...], Cohort] = {}
         self._cohorts_of: dict[int, dict[Cohort, None]] = {}
         self._departed: list[int] = []
+        self._unread_bytes = 0  # of the blocked sockets, as of their last count
+        self._shedding = False
         self._addresses: dict[str, int] = {}
         self._strangers: dict[Connection, float] = {}  # until when each has to say hello, the first due first
         self._holders: dict[str, dict[Connection, None]] = {}  # of each token
-        self._revoked: set[str] = set()
+        self._revoked: dict[str, float] = {}  # and when, the oldest first
         self._next_id = 1
 
     @property
@@ -159,6 +163,7 @@ class ConnectionManager:
             heartbeat_s=self._heartbeat_s,
             caller=caller,
             verify=self._verify,
+            room=self._has_room,
         )
         connection = Connection(self._next_id, session, writer, self._now_s())
         self._next_id += 1
@@ -213,6 +218,7 @@ class ConnectionManager:
         self._strangers.pop(connection, None)
         self._drop_token(connection)
         self._blocked.pop(connection, None)
+        self._count_unread(connection, 0)
         self._stats.sockets_blocked = len(self._blocked)
         self._leave_cohort(connection)
         connection.session.close()
@@ -253,7 +259,8 @@ class ConnectionManager:
     def revoke(self, token_ids: Iterable[str]) -> None:
         """Close the sockets of these tokens."""
         for token_id in token_ids:
-            self._revoked.add(token_id)
+            self._revoked.pop(token_id, None)
+            self._revoked[token_id] = self._now_s()
             self._end_token(token_id, ErrorCode.UNAUTHORIZED, CloseCode.REVOKED, "the token has been revoked")
 
     def revoked(self, caller: Caller) -> AccessError | None:
@@ -285,6 +292,13 @@ class ConnectionManager:
         if not holders:
             del self._holders[connection.token_id]
         connection.token_id = None
+
+    def _forget_revoked(self) -> None:
+        """Forget the tokens that were revoked so long ago that no handshake from before can still be under way."""
+        for token_id, since_s in list(self._revoked.items()):
+            if self._now_s() - since_s < REVOKED_KEPT_S:
+                break
+            del self._revoked[token_id]
 
     def _end_expired(self) -> None:
         now_ms = self._now_ms()
@@ -344,7 +358,8 @@ class ConnectionManager:
         if connection.closed:
             return
         if connection.blocked:
-            connection.hold(message)
+            if not connection.hold(message):
+                self.close(connection, CloseCode.TOO_FAST, "more messages than wait for answers to be taken")
             return
         session = connection.session
         self._stats.messages_received += 1
@@ -445,6 +460,7 @@ class ConnectionManager:
         self._note_versions(connection)
         self._blocked[connection] = None
         self._stats.sockets_blocked = len(self._blocked)
+        self._count_unread(connection, connection.writer.unread_bytes())
 
     def _note_versions(self, connection: Connection) -> None:
         missed = connection.missed or {}
@@ -466,6 +482,7 @@ class ConnectionManager:
         if connection.closed or not connection.blocked:
             return
         connection.blocked = False
+        self._count_unread(connection, 0)
         del self._blocked[connection]
         self._stats.sockets_blocked = len(self._blocked)
         self._enter_cohort(connection)
@@ -498,6 +515,33 @@ class ConnectionManager:
                 messages.append(latest)
         return messages
 
+    # --- what all of them together have not taken ----------------------------------------------------------------
+
+    def _has_room(self, nbytes: int) -> bool:
+        """Say whether an answer of this size may be made, though its client may not take it."""
+        unread_max = self.hub.limits.unread_mib * 2**20
+        return self._unread_bytes + nbytes <= unread_max or nbytes <= SMALL_BYTES
+
+    def _count_unread(self, connection: Connection, nbytes: int) -> None:
+        self._unread_bytes += nbytes - connection.unread_bytes
+        connection.unread_bytes = nbytes
+        past = self._unread_bytes > self.hub.limits.unread_mib * 2**20
+        if past and self.call_soon is not None and not self._shedding:
+            self._shedding = True
+            self.call_soon(self._shed)
+
+    def _shed(self) -> None:
+        """Close those that hold most, until the others are within the bound."""
+        self._shedding = False
+        unread_max = self.hub.limits.unread_mib * 2**20
+        if self._unread_bytes <= unread_max:
+            return
+        for connection in sorted(self._blocked, key=lambda one: one.unread_bytes, reverse=True):
+            if self._unread_bytes <= unread_max:
+                break
+            self._stats.sockets_closed_slow += 1
+            self.close(connection, CloseCode.SLOW, "all sockets together had more to take than limits.unread_mib")
+
     # --- once a second -------------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
@@ -507,11 +551,13 @@ class ConnectionManager:
         """
         self._end_strangers()
         self._end_expired()
+        self._forget_revoked()
         now_s = self._now_s()
         for connection in list(self._blocked):
             progress = connection.writer.progress()
             if progress != connection.progress:
                 connection.progress, connection.blocked_s = progress, now_s
+                self._count_unread(connection, connection.writer.unread_bytes())
             elif now_s - connection.blocked_s >= self._slow_s:
                 self._stats.sockets_closed_slow += 1
                 self.close(connection, CloseCode.SLOW, f"no byte taken for {self._slow_s:g} s")

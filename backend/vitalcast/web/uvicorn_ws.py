@@ -105,8 +105,11 @@ class FastWriter(DirectWriter):
         self._transport.abort()  # the peer is gone; connection_lost follows
 
     def progress(self) -> int:
+        return self.unread_bytes() + _unsent_bytes(self._peer_fd)
+
+    def unread_bytes(self) -> int:
         below_bytes = self._below.get_write_buffer_size() if self._below is not None else 0
-        return self._buffered_bytes() + below_bytes + _unsent_bytes(self._peer_fd)
+        return self._buffered_bytes() + below_bytes
 
     def close(self, code: int, reason: str, last: Batch) -> None:
         self._protocol.say_goodbye(code, reason, last)

@@ -64,17 +64,22 @@ class AsgiWriter(Writer):
         self._closing: tuple[int, str] | None = None
         self._work = asyncio.Event()
         self._sent = 0
+        self._unread_bytes = 0
         self.idle = asyncio.Event()
         self.ended = asyncio.Event()
 
     def write(self, batch: Batch) -> bool:
         self._batch = batch
+        self._unread_bytes += batch.nbytes
         self.idle.clear()
         self._work.set()
         return False
 
     def progress(self) -> int:
         return self._sent
+
+    def unread_bytes(self) -> int:
+        return self._unread_bytes
 
     def close(self, code: int, reason: str, last: Batch) -> None:
         self._closing = (code, reason)
@@ -91,6 +96,7 @@ class AsgiWriter(Writer):
             for message in batch.messages if batch is not None else ():
                 await self._websocket.send_text(message.text)
                 self._sent += 1
+                self._unread_bytes -= len(message.payload)
             if self._batch is None:
                 self.idle.set()
                 manager.resume(connection)

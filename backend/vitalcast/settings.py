@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.fields import FieldInfo
 
 from vitalcast.forms import shown
+from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE
 from vitalcast.panel import Panel, Patterns
 from vitalcast.panels import BUILT_IN
 from vitalcast.playlist import BUILT_IN_PLAYLISTS, Playlist
@@ -56,6 +58,22 @@ Names = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], ...],
     Field(strict=False, json_schema_extra={"form": 'a list of names, such as ["sensors"]'}),
 ]
+
+
+Globs = Annotated[
+    tuple[Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")], ...],
+    Field(strict=False, max_length=1000, json_schema_extra={"form": 'a list of globs, such as ["sd*", "nvme[0-9]*"]'}),
+]
+
+
+def _root(default: Path, example: str, description: str) -> Any:
+    return Field(
+        default=str(default),
+        pattern=r"^/[^\x00-\x1f\x7f]*$",
+        max_length=4096,
+        description=description,
+        json_schema_extra={"form": f'the absolute path of a folder, such as "{example}"'},
+    )
 
 
 class _Section(BaseModel):
@@ -162,6 +180,43 @@ class Collectors(_Section):
     process_command_line: bool = Field(
         default=False,
         description="Show command lines in the process table; off, because arguments may hold passwords",
+    )
+    procfs: str = _root(
+        HERE.procfs,
+        "/host/proc",
+        "Where /proc of the machine to watch is mounted; a container that watches its host has it elsewhere",
+    )
+    sysfs: str = _root(HERE.sysfs, "/host/sys", "Where /sys of that machine is mounted")
+    cgroupfs: str = _root(
+        HERE.cgroupfs,
+        "/host/sys/fs/cgroup",
+        "Where the control groups of that machine are mounted; no collector reads them yet",
+    )
+    rootfs: str = _root(
+        HERE.rootfs,
+        "/host/root",
+        "Where its root directory is mounted: its filesystems are measured there, its users and its name looked up",
+    )
+    exclude_disks: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.disks,
+        description="Disks to leave out, by name as in /sys/block; a partition has the path disk/partition there, and "
+        "a glob with a slash is compared with the path. An empty list leaves nothing out, here and below",
+    )
+    exclude_mounts: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.mounts,
+        description="Filesystems to leave out, by mountpoint; * also matches slashes",
+    )
+    exclude_filesystems: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.filesystems,
+        description="Filesystems to leave out, by type; an overlay mounted at / is shown all the same. A type on a "
+        "network that is not listed is measured in a thread of its own, as its server may never answer",
+    )
+    exclude_interfaces: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.interfaces, description="Network interfaces to leave out, by name"
+    )
+    exclude_sensors: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.sensors,
+        description="Temperatures, fans and batteries to leave out, by hw.id or hw.name, such as coretemp/0 or Core 0",
     )
 
 

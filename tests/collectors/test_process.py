@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.collectors.support import by_key, write_proc
+from tests.collectors.support import PSUTIL, by_key, write_proc
 from tests.collectors.test_process_source import stat_line
 
 from vitalcast.collectors.process import COUNT, ProcessCollector
@@ -18,11 +18,14 @@ def test_every_state_is_counted_also_when_it_has_none(tmp_path: Path) -> None:
             "2/stat": stat_line(2, "a) R (b", state="D"),
             "3/stat": stat_line(3, "worker", state="I"),
             "4/stat": stat_line(4, "dead", state="Z"),
+            "5/stat": "5 (gar",
+            "6/stat": b"6 (b\xff\n) Z) R 1\n",
             "net/stat": "not a process",
+            "\N{SUPERSCRIPT TWO}/stat": stat_line(2, "not one either"),
         },
     )
-    assert by_key(ProcessCollector(proc=proc).collect(1.0)) == {
-        'system.process.count{process.state="running"}': 0,
+    assert by_key(ProcessCollector(roots=proc).collect(1.0)) == {
+        'system.process.count{process.state="running"}': 1,
         'system.process.count{process.state="sleeping"}': 2,
         'system.process.count{process.state="blocked"}': 1,
         'system.process.count{process.state="stopped"}': 0,
@@ -31,7 +34,7 @@ def test_every_state_is_counted_also_when_it_has_none(tmp_path: Path) -> None:
     }
 
 
-def test_without_proc_only_the_states_are_known(tmp_path: Path) -> None:
-    collector = ProcessCollector(proc=tmp_path)
+def test_without_proc_only_the_states_are_known() -> None:
+    collector = ProcessCollector(roots=PSUTIL)
     assert collector.descriptors == (COUNT,)
     assert sum(sample.value for sample in collector.collect(1.0)) > 1

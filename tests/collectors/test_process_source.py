@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.collectors.support import write_proc
+from tests.collectors.support import PSUTIL, write_files, write_proc
 
 from vitalcast.collectors.process_source import (
     Process,
@@ -14,9 +14,12 @@ from vitalcast.collectors.process_source import (
     ProcfsSource,
     PsutilSource,
     RawStat,
+    parse_passwd,
     parse_pid_stat,
+    parse_state_letter,
     process_source,
 )
+from vitalcast.machine import Roots
 
 HZ = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -44,16 +47,46 @@ def test_a_stat_line_is_parsed_by_position() -> None:
     assert parse_pid_stat(line.encode()) == RawStat("bash", "running", 1122, 3, 4242, 512)
 
 
-@pytest.mark.parametrize("name", ["(sd-pam)", "a) R 1 (b", "two words", "", "naïve"])
-def test_a_name_may_hold_anything(name: str) -> None:
-    raw = parse_pid_stat(stat_line(5, name, state="T", threads=7).encode())
-    assert (raw.name, raw.state, raw.threads) == (name, "stopped", 7)
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("(sd-pam)", "(sd-pam)"),
+        ("a) R 1 (b", "a) R 1 (b"),
+        ("two words", "two words"),
+        ("", ""),
+        ("naïve", "naïve"),
+        ("a)\nb\r(", r"a)\x0ab\x0d("),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("caf\udcc3", r"caf\xc3"),  # the kernel cuts a name after 15 bytes
+    ],
+)
+def test_a_name_may_hold_anything(name: str, shown: str) -> None:
+    text = os.fsencode(stat_line(5, name, state="T", threads=7))
+    raw = parse_pid_stat(text)
+    assert raw is not None
+    assert (raw.name, raw.state, raw.threads) == (shown, "stopped", 7)
+    assert parse_state_letter(text) == b"T"
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"5 (x", b"5 x) R", b")5 (x R 1 2", b"5 (x) R 1 2\n", stat_line(5, "x", pages=-1).encode()]
+)
+def test_what_is_no_stat_line_is_no_process(text: bytes) -> None:
+    assert parse_pid_stat(text) is None
 
 
 def test_a_scan_is_in_base_units(tmp_path: Path) -> None:
     stat = stat_line(5, "x", ticks=3 * HZ, threads=2, started=400 * HZ, pages=10)
     proc = write_proc(tmp_path, {"uptime": "1000.50 1.0\n", "5/stat": stat, "stat": ""})
     assert process_source(proc).scan() == [Process(5, "x", "sleeping", 3.0, 10 * PAGE, 2, 400.0, 600.5)]
+
+
+def test_a_process_older_than_its_machine_has_no_age(tmp_path: Path) -> None:
+    # lxcfs gives a container an uptime of its own, while processes are as old as the host has them.
+    files = {"uptime": "100.00 1.0\n", "5/stat": stat_line(5, "old", started=90000 * HZ)}
+    files["6/stat"] = stat_line(6, "new", started=int(100.5 * HZ))  # it started while others were being looked at
+    scan = process_source(write_proc(tmp_path, files)).scan()
+    assert {process.pid: process.age_s for process in scan} == {5: None, 6: 0.0}
 
 
 def test_a_process_that_ended_during_the_scan_is_left_out(tmp_path: Path) -> None:
@@ -64,8 +97,9 @@ def test_a_process_that_ended_during_the_scan_is_left_out(tmp_path: Path) -> Non
 
 def test_details_are_read_from_the_processs_own_files(tmp_path: Path) -> None:
     io = "rchar: 9\nwchar: 9\nsyscr: 9\nsyscw: 9\nread_bytes: 4096\nwrite_bytes: 8192\ncancelled_write_bytes: 1\n"
-    proc = write_proc(tmp_path, {"uptime": "1 1\n", "5/io": io, "5/cmdline": "python\0-m\0vitalcast\0"})
-    source = ProcfsSource(proc)
+    files = {"uptime": "1 1\n", "5/io": io, "5/cmdline": "python\0-m\0vitalcast\0", "6/io": "\nread_bytes: x\n"}
+    source = ProcfsSource(Roots(procfs=write_files(tmp_path, files)))
+    assert source.io_bytes(6) is None
     assert source.io_bytes(5) == (4096, 8192)
     assert source.command(5) == "python -m vitalcast"
     assert source.user(5) == own_user()
@@ -92,5 +126,23 @@ def test_each_source_knows_this_process(source: ProcessSource) -> None:
     assert source.states().total() > 1
 
 
+def test_users_of_another_machine_are_those_in_its_passwd(tmp_path: Path) -> None:
+    write_files(tmp_path, {"proc/uptime": "1 1\n", "proc/5/stat": stat_line(5, "x")})
+    source = process_source(Roots(procfs=tmp_path / "proc", rootfs=tmp_path))
+    uid = (tmp_path / "proc" / "5").stat().st_uid
+    assert source.user(5) == str(uid)
+    write_files(tmp_path, {"etc/passwd": b"# none\nalice:x:%d:0::/:/bin/sh\nbob:x:%d:0::/:/bin/sh\n" % (uid, uid)})
+    assert source.user(5) == "alice"
+    (tmp_path / "etc" / "passwd").unlink()
+    assert source.user(5) == str(uid)
+
+
+def test_a_passwd_may_hold_anything() -> None:
+    text = b"a:x:1:1\n:x:2:2\nb:x:-3:3\nc\xff\x1b:x:4:4:\n+::::::\nd:x:%s:5\ne:x:6\r:6" % (b"5" * 5000)
+    assert parse_passwd(text) == {1: "a", 4: r"c\xff\x1b"}
+
+
 def test_without_proc_psutil_is_the_source(tmp_path: Path) -> None:
-    assert isinstance(process_source(tmp_path), PsutilSource)
+    assert isinstance(process_source(PSUTIL), PsutilSource)
+    with pytest.raises(OSError, match="uptime"):
+        process_source(write_proc(tmp_path, {}))

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from tests.collectors.support import write_proc
+from tests.collectors.support import write_files, write_proc
 from tests.collectors.test_process_source import HZ, PAGE, stat_line
 
 from vitalcast.collectors.base import TableQuery, TableRows
 from vitalcast.collectors.process_source import Process, PsutilSource
 from vitalcast.collectors.process_table import ProcessTable
 from vitalcast.errors import CollectorError
+from vitalcast.machine import Roots
 
 IO = "rchar: 9\nread_bytes: {}\nwrite_bytes: {}\n"
 
@@ -25,7 +27,7 @@ class FixedSource(PsutilSource):
 
 
 @pytest.fixture
-def proc(tmp_path: Path) -> Path:
+def proc(tmp_path: Path) -> Roots:
     return write_proc(
         tmp_path,
         {
@@ -48,8 +50,8 @@ def names(answer: TableRows) -> list[object]:
     return [row[1] for row in answer.rows]
 
 
-def test_rows_are_sorted_and_cut(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_rows_are_sorted_and_cut(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     by_memory, by_name = table.read([TableQuery("memory", 2), TableQuery("name", 10)], 1.0)
     assert names(by_memory) == ["web", "db"]
     assert names(by_name) == ["db", "init", "web"]
@@ -57,8 +59,8 @@ def test_rows_are_sorted_and_cut(proc: Path) -> None:
     assert table.read([], 3.0) == []
 
 
-def test_both_directions_can_be_asked_for_and_what_is_unknown_comes_last_in_both(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_both_directions_can_be_asked_for_and_what_is_unknown_comes_last_in_both(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     up, down = table.read([TableQuery("memory", 9, descending=False), TableQuery("name", 9, descending=True)], 1.0)
     assert (names(up), names(down)) == (["init", "db", "web"], ["web", "init", "db"])
     read(table, "read", 2.0)
@@ -80,36 +82,36 @@ def test_both_directions_can_be_asked_for_and_what_is_unknown_comes_last_in_both
     ],
 )
 def test_a_filter_finds_plain_text_in_names_and_pids(
-    proc: Path, text: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+    proc: Roots, text: str, found: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = ProcessTable(proc=proc)
+    table = ProcessTable(roots=proc)
     monkeypatch.setattr(table._source, "user", lambda pid: None)
     (answer,) = table.read([TableQuery("name", 9, filter=text)], 1.0)
     assert (names(answer), answer.matches, answer.total) == (found, len(found), 3)
 
 
-def test_a_filter_finds_users_and_what_lies_beyond_the_limit(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
-    owner = proc.owner()
-    (answer,) = table.read([TableQuery("memory", 1, filter=owner)], 1.0)
+def test_a_filter_finds_users_and_what_lies_beyond_the_limit(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
+    write_files(proc.rootfs, {"etc/passwd": f"ann:x:{os.getuid()}:0::/:/bin/sh\n"})
+    (answer,) = table.read([TableQuery("memory", 1, filter="ann")], 1.0)
     assert (names(answer), answer.matches, answer.total) == (["web"], 3, 3)
 
 
-def test_the_rows_of_some_keys_can_be_asked_for_and_the_ended_are_left_out(proc: Path) -> None:
-    (answer,) = ProcessTable(proc=proc).read([TableQuery("pid", 9, keys=frozenset({1, 3, 99}))], 1.0)
+def test_the_rows_of_some_keys_can_be_asked_for_and_the_ended_are_left_out(proc: Roots) -> None:
+    (answer,) = ProcessTable(roots=proc).read([TableQuery("pid", 9, keys=frozenset({1, 3, 99}))], 1.0)
     assert (names(answer), answer.matches, answer.total) == (["db", "init"], 2, 3)
 
 
-def test_values_are_in_base_units(proc: Path) -> None:
-    web = read(ProcessTable(proc=proc), "memory", 1.0)[0]
+def test_values_are_in_base_units(proc: Roots) -> None:
+    web = read(ProcessTable(roots=proc), "memory", 1.0)[0]
     assert (web["pid"], web["threads"], web["memory"], web["age"]) == (2, 8, 300 * PAGE, 500.0)
 
 
-def test_cpu_is_unknown_at_first_and_then_the_share_of_one_cpu(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_cpu_is_unknown_at_first_and_then_the_share_of_one_cpu(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     assert [row["cpu"] for row in read(table, "cpu", 10.0)] == [None, None, None]
-    write_proc(
-        proc,
+    write_files(
+        proc.procfs,
         {
             "2/stat": stat_line(2, "web", ticks=23 * HZ, started=500 * HZ),
             "3/stat": stat_line(3, "db", ticks=6 * HZ, started=600 * HZ),
@@ -123,35 +125,35 @@ def test_cpu_is_unknown_at_first_and_then_the_share_of_one_cpu(proc: Path) -> No
     ]
 
 
-def test_a_process_that_started_since_has_used_all_its_time_since(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_a_process_that_started_since_has_used_all_its_time_since(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     read(table, "cpu", 10.0)
-    write_proc(proc, {"4/stat": stat_line(4, "new", ticks=HZ, started=1001 * HZ), "uptime": "1002.00 1.0\n"})
+    write_files(proc.procfs, {"4/stat": stat_line(4, "new", ticks=HZ, started=1001 * HZ), "uptime": "1002.00 1.0\n"})
     first = read(table, "cpu", 12.0)[0]
     assert (first["name"], first["cpu"]) == ("new", 0.5)
 
 
-def test_a_pid_that_is_used_again_is_another_process(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_a_pid_that_is_used_again_is_another_process(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     read(table, "cpu", 10.0)
-    write_proc(proc, {"2/stat": stat_line(2, "again", ticks=HZ, started=1001 * HZ), "uptime": "1002.00 1.0\n"})
+    write_files(proc.procfs, {"2/stat": stat_line(2, "again", ticks=HZ, started=1001 * HZ), "uptime": "1002.00 1.0\n"})
     first = read(table, "cpu", 12.0)[0]
     assert (first["name"], first["cpu"]) == ("again", 0.5)
 
 
-def test_readings_in_quick_succession_compare_with_an_older_one(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_readings_in_quick_succession_compare_with_an_older_one(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     read(table, "cpu", 10.0)
-    write_proc(proc, {"2/stat": stat_line(2, "web", ticks=22 * HZ, started=500 * HZ)})
+    write_files(proc.procfs, {"2/stat": stat_line(2, "web", ticks=22 * HZ, started=500 * HZ)})
     assert read(table, "cpu", 12.0)[0]["cpu"] == 1.0
     assert read(table, "cpu", 12.0)[0]["cpu"] == 1.0
     assert read(table, "cpu", 12.1)[0]["cpu"] == pytest.approx(0.95, abs=0.01)
 
 
-def test_disk_rates_are_known_from_the_second_reading_where_they_may_be_read(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_disk_rates_are_known_from_the_second_reading_where_they_may_be_read(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     assert [row["read"] for row in read(table, "read", 10.0)] == [None, None, None]
-    write_proc(proc, {"3/io": IO.format(4096, 1024)})
+    write_files(proc.procfs, {"3/io": IO.format(4096, 1024)})
     rows = read(table, "write", 12.0)
     assert [(row["name"], row["read"], row["write"]) for row in rows] == [
         ("db", 2048.0, 512.0),
@@ -160,8 +162,25 @@ def test_disk_rates_are_known_from_the_second_reading_where_they_may_be_read(pro
     ]
 
 
-def test_what_the_system_hides_is_unknown_and_comes_last(proc: Path) -> None:
-    table = ProcessTable(proc=proc)
+def test_counters_that_began_anew_are_no_rate(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
+    write_files(proc.procfs, {"3/io": IO.format(4096, 1024)})
+    read(table, "read", 10.0)
+    write_files(proc.procfs, {"3/io": IO.format(0, 2048)})
+    assert {(row["read"], row["write"]) for row in read(table, "read", 12.0)} == {(None, None)}
+
+
+def test_a_process_of_unknown_age_has_no_share_at_first(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
+    read(table, "cpu", 10.0)
+    write_files(proc.procfs, {"4/stat": stat_line(4, "old", ticks=9 * HZ, started=90000 * HZ)})
+    (row,) = [row for row in read(table, "cpu", 12.0) if row["name"] == "old"]
+    assert (row["cpu"], row["age"]) == (None, None)
+    assert [row["name"] for row in read(table, "age", 14.0)][-1] == "old"
+
+
+def test_what_the_system_hides_is_unknown_and_comes_last(proc: Roots) -> None:
+    table = ProcessTable(roots=proc)
     hidden = Process(1, "secret", "sleeping", None, None, None, 0.0, 1.0)
     table._source = FixedSource([hidden, hidden._replace(pid=2, name="open", cpu_s=1.0, memory_bytes=5)])
     read(table, "cpu", 1.0)
@@ -170,13 +189,13 @@ def test_what_the_system_hides_is_unknown_and_comes_last(proc: Path) -> None:
         assert [(row["name"], row["cpu"], row["memory"]) for row in rows] == [("open", 0.0, 5), ("secret", None, None)]
 
 
-def test_users_can_be_sorted_by(proc: Path) -> None:
-    assert len(read(ProcessTable(proc=proc), "user", 1.0)) == 3
+def test_users_can_be_sorted_by(proc: Roots) -> None:
+    assert len(read(ProcessTable(roots=proc), "user", 1.0)) == 3
 
 
-def test_command_lines_are_hidden_unless_asked_for(proc: Path) -> None:
-    write_proc(proc, {"2/cmdline": "web\0--password\0hunter2\0"})
-    hidden, shown = ProcessTable(proc=proc), ProcessTable(proc=proc, command_line=True)
+def test_command_lines_are_hidden_unless_asked_for(proc: Roots) -> None:
+    write_files(proc.procfs, {"2/cmdline": "web\0--password\0hunter2\0"})
+    hidden, shown = ProcessTable(roots=proc), ProcessTable(roots=proc, command_line=True)
     assert not [row for row in read(hidden, "memory", 1.0) if "hunter2" in str(row)]
     assert "command" not in [column.name for column in hidden.columns]
     assert read(shown, "memory", 1.0)[0]["command"] == "web --password hunter2"
@@ -188,6 +207,6 @@ def test_command_lines_are_hidden_unless_asked_for(proc: Path) -> None:
         assert names(answer) == found
 
 
-def test_an_unknown_column_is_refused_by_name(proc: Path) -> None:
+def test_an_unknown_column_is_refused_by_name(proc: Roots) -> None:
     with pytest.raises(CollectorError, match="no column 'size'; known: pid, name"):
-        read(ProcessTable(proc=proc), "size", 1.0)
+        read(ProcessTable(roots=proc), "size", 1.0)

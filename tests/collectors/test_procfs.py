@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vitalcast.collectors.procfs import PROC, KernelFile, number, open_if_readable
+from vitalcast.collectors.procfs import KernelFile, counts, difference, number, open_if_readable, within
+from vitalcast.machine import PROCFS
 
 
 def test_a_kernel_file_is_read_anew_each_time(tmp_path: Path) -> None:
@@ -25,9 +26,9 @@ def test_a_file_longer_than_one_read_comes_whole(tmp_path: Path) -> None:
 
 
 def test_a_real_kernel_file_comes_whole() -> None:
-    with (PROC / "vmstat").open("rb") as plain:
+    with (PROCFS / "vmstat").open("rb") as plain:
         lines = plain.read().splitlines()
-    assert [line.split()[0] for line in KernelFile(PROC / "vmstat").read().splitlines()] == [
+    assert [line.split()[0] for line in KernelFile(PROCFS / "vmstat").read().splitlines()] == [
         line.split()[0] for line in lines
     ]
 
@@ -67,3 +68,21 @@ def test_a_number_is_found_by_its_label(label: bytes, expected: float) -> None:
 def test_a_missing_number_is_no_reading() -> None:
     assert math.isnan(number(b"a 1\n", b"\nb "))
     assert math.isnan(number(b"\nEmpty:\nb 1", b"\nEmpty:"))
+
+
+@pytest.mark.parametrize("word", [b"-1", b"nan", b"inf", b"1e400", b"x", b"18446744073709551617000", b"\xff", b"1 "])
+def test_a_number_that_the_kernel_cannot_mean_is_no_reading(word: bytes) -> None:
+    assert math.isnan(number(b"a: %b\n" % word, b"a:")) == (word != b"1 ")
+
+
+@pytest.mark.parametrize("word", [b"-1", b"1.5", b"x", b"", b"%d" % 2**64, b"9" * 5000])
+def test_a_counter_that_the_kernel_cannot_mean_is_refused(word: bytes) -> None:
+    assert counts([b"0", b"%d" % (2**64 - 1)]) == [0, 2**64 - 1]
+    with pytest.raises(ValueError):
+        counts([b"1", word])
+
+
+def test_numbers_that_contradict_each_other_are_no_reading() -> None:
+    assert (difference(5, 3), difference(5, 5), within(3, 5), within(5, 5)) == (2, 0, 3, 5)
+    assert all(map(math.isnan, (difference(3, 5), difference(math.nan, 1), within(6, 5), within(-1, 5))))
+    assert within(3, math.nan) == 3  # nothing is known of the whole

@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 import pytest
-from tests.collectors.support import write_proc
+from tests.collectors.support import PSUTIL, write_proc
 
 from vitalcast.collectors import registry
 from vitalcast.collectors.runtime import RuntimeStats
@@ -48,19 +48,25 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 def test_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
-    names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), proc=tmp_path)}
-    assert {"cpu", "memory", "disk", "network", "process", "runtime"} <= names
-    assert not names & {"pressure", "sockets"}
+    psutils = {c.name for c in registry.default_collectors(stats=RuntimeStats(), roots=PSUTIL)}
+    assert {"cpu", "memory", "disk", "network", "process", "runtime"} <= psutils
+    assert not psutils & {"pressure", "sockets"}
+    # A /proc without these files is no reason to ask psutil, which would tell of our own machine.
+    nothings = registry.default_collectors(stats=RuntimeStats(), roots=write_proc(tmp_path, {}))
+    assert [collector.name for collector in nothings] == ["runtime"]
 
 
 def test_a_collector_that_cannot_start_does_not_stop_the_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write_proc(tmp_path, {"stat": "cpu  1 2 3 4 5 6 7 8 9 10\n"})  # processes need /proc/uptime, too
-    names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), proc=tmp_path)}
+    # Processes need /proc/uptime, too.
+    roots = write_proc(tmp_path, {"stat": "cpu  1 2 3 4 5 6 7 8 9 10\n", "meminfo": "MemTotal: 1 kB\n"})
+    names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), roots=roots)}
     assert "process" not in names
     assert {"cpu", "memory"} <= names
     assert "the collector process is left out" in caplog.text
+    assert registry.default_tables(roots=roots) == {}
+    assert "the table processes is left out" in caplog.text
 
 
 def test_command_lines_are_a_choice() -> None:

@@ -4,13 +4,17 @@ import dataclasses
 import math
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.collectors.support import by_key
+from tests.collectors.support import PSUTIL, by_key
 
-from vitalcast.collectors.procfs import PROC
 from vitalcast.collectors.runtime import OF_FIELD, RuntimeCollector, RuntimeStats, parse_self_stat
+from vitalcast.machine import HERE
+
+# Whichever machine is watched, our own process is in our own /proc.
+SOURCES = {"proc": HERE, "another machine": replace(HERE, procfs=Path(__file__).parent), "psutil": PSUTIL}
 
 
 def test_every_field_is_published() -> None:
@@ -38,18 +42,18 @@ def test_each_collector_has_a_duration_and_a_success() -> None:
     assert values['vitalcast.collector.success{vitalcast.collector.name="disk"}'] == 0
 
 
-@pytest.mark.parametrize("source", ["proc", "psutil"])
-def test_the_own_process_is_measured(source: str, tmp_path: Path) -> None:
-    collector = RuntimeCollector(RuntimeStats(), proc=PROC if source == "proc" else tmp_path)
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_own_process_is_measured(source: str) -> None:
+    collector = RuntimeCollector(RuntimeStats(), roots=SOURCES[source])
     values = by_key(collector.collect(1.0))
     assert values["vitalcast.process.memory.usage"] > 10_000_000
     assert values["vitalcast.process.thread.count"] >= threading.active_count()
     assert values['vitalcast.process.cpu.time{cpu.mode="user"}'] > 0
 
 
-@pytest.mark.parametrize("source", ["proc", "psutil"])
-def test_open_descriptors_are_counted(source: str, tmp_path: Path) -> None:
-    collector = RuntimeCollector(RuntimeStats(), proc=PROC if source == "proc" else tmp_path)
+@pytest.mark.parametrize("source", SOURCES)
+def test_open_descriptors_are_counted(source: str) -> None:
+    collector = RuntimeCollector(RuntimeStats(), roots=SOURCES[source])
     before = by_key(collector.collect(1.0))["vitalcast.process.unix.file_descriptor.count"]
     pipe = os.pipe()
     after = by_key(collector.collect(2.0))["vitalcast.process.unix.file_descriptor.count"]

@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.collectors.support import PSUTIL
 
 from vitalcast.collectors.base import Collector, Table, TableQuery
-from vitalcast.collectors.procfs import PROC
 from vitalcast.collectors.registry import CATALOGUE, default_collectors, default_tables, descriptors_with_rates
 from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.machine import HERE
 from vitalcast.model import Descriptor, Kind
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-NOWHERE = Path(__file__).parent / "no-proc-here"  # so that psutil serves, as on other systems
-SOURCES = {"default": PROC, "psutil": NOWHERE}
+SOURCES = {"default": HERE, "psutil": PSUTIL}
 HERE = [
     pytest.param((source, collector.name), id=f"{collector.name}-{source}")
-    for source, proc in SOURCES.items()
-    for collector in default_collectors(stats=RuntimeStats(), proc=proc)
+    for source, roots in SOURCES.items()
+    for collector in default_collectors(stats=RuntimeStats(), roots=roots)
 ]
 
 
@@ -32,14 +31,14 @@ def collector(request: pytest.FixtureRequest) -> Collector:
     source, name = request.param
     stats = RuntimeStats(collector_duration_s={"cpu": 0.001}, collector_success={"cpu": 1})
     others = CATALOGUE.keys() - {name}
-    (only,) = default_collectors(stats=stats, disabled=others, proc=SOURCES[source])
+    (only,) = default_collectors(stats=stats, disabled=others, roots=SOURCES[source])
     return only
 
 
 @pytest.fixture(params=[(source, shown) for source in SOURCES for shown in (False, True)], ids=str)
 def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     source, shown = request.param
-    tables = default_tables(proc=SOURCES[source], command_line=shown)
+    tables = default_tables(roots=SOURCES[source], command_line=shown)
     assert list(tables) == ["processes"]
     yield from tables.values()
 

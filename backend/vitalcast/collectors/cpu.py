@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
-from vitalcast.collectors.procfs import PROC, number, open_if_readable
+from vitalcast.collectors.procfs import amount, counts, number, open_if_readable, read_if_readable
+from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
 TIME = Descriptor(
@@ -63,6 +64,8 @@ FREQUENCY_DESCRIPTORS = (FREQUENCY,)
 
 # Linux may take back a little idle, iowait or steal time; a counter must not, so it waits until time catches up.
 _TAKEN_BACK_MAX_S = 3.0
+_CPU_DIGITS_MAX = 6
+_FREQUENCY_MAX_HZ = 1e11  # ten times what any CPU runs at
 _OTHER_NAMES = {
     "irq": "interrupt",
     "softirq": "interrupt",
@@ -72,41 +75,59 @@ _OTHER_NAMES = {
 }
 
 
+class CpuTimes(NamedTuple):
+    """Time that one logical CPU spent. Idle and iowait stand apart, as the kernel takes back some of either."""
+
+    busy: float
+    idle: float
+    iowait: float
+
+
 class CpuReading(NamedTuple):
-    """Seconds since boot by mode for the host, (busy, total) seconds by logical CPU, and two counts."""
+    """Seconds since boot by mode for the host, times by logical CPU in any unit, and two counts."""
 
     modes: dict[str, float]
-    logical: dict[str, tuple[float, float]]
+    logical: dict[str, CpuTimes]
     context_switches: float
     interrupts: float
 
 
+_TIMES = 8  # user, nice, system, idle, iowait, irq, softirq, steal; then guest times, part of user and nice
+
+
 def parse_stat(text: bytes, ticks_per_s: int) -> CpuReading:
-    """Parse /proc/stat; its CPU times are in clock ticks, and guest time is part of user and nice."""
-    lines = text.partition(b"intr ")[0].splitlines()
-    user, nice, system, idle, iowait, irq, softirq, steal = map(int, lines[0].split(None, 9)[1:9])
-    modes = {
-        "user": user / ticks_per_s,
-        "nice": nice / ticks_per_s,
-        "system": system / ticks_per_s,
-        "idle": idle / ticks_per_s,
-        "iowait": iowait / ticks_per_s,
-        "interrupt": (irq + softirq) / ticks_per_s,
-        "steal": steal / ticks_per_s,
-    }
-    logical: dict[str, tuple[float, float]] = {}
-    for line in lines[1:]:
-        fields = line.split(None, 9)
-        times = list(map(int, fields[1:9]))
-        total = sum(times)
-        logical[fields[0][3:].decode()] = (total - times[3] - times[4], total)
+    """Parse /proc/stat; its CPU times are in clock ticks, and CPUs that are offline are missing from it."""
+    modes: dict[str, float] = {}
+    logical: dict[str, CpuTimes] = {}
+    for line in text.partition(b"\nintr ")[0].split(b"\n"):
+        name, *words = line.split(None, _TIMES + 1) or [b""]
+        if not name.startswith(b"cpu") or len(words) < 4:
+            continue
+        try:
+            times = counts(words[:_TIMES])
+        except ValueError:
+            continue
+        times += [0] * (_TIMES - len(times))
+        user, nice, system, idle, iowait, irq, softirq, steal = times
+        if name == b"cpu":
+            modes = {
+                "user": user / ticks_per_s,
+                "nice": nice / ticks_per_s,
+                "system": system / ticks_per_s,
+                "idle": idle / ticks_per_s,
+                "iowait": iowait / ticks_per_s,
+                "interrupt": (irq + softirq) / ticks_per_s,
+                "steal": steal / ticks_per_s,
+            }
+        elif cpu := _cpu_number(name[3:]):
+            logical[cpu] = CpuTimes(sum(times) - idle - iowait, idle, iowait)
     return CpuReading(modes, logical, number(text, b"\nctxt "), number(text, b"\nintr "))
 
 
 def read_psutil() -> CpuReading:
     """Read what psutil offers on this platform; modes that it lacks are left out."""
     modes: dict[str, float] = {}
-    logical: dict[str, tuple[float, float]] = {}
+    logical: dict[str, CpuTimes] = {}
     for cpu, times in enumerate(psutil.cpu_times(percpu=True)):
         by_mode: dict[str, float] = {}
         for name, seconds in times._asdict().items():
@@ -114,18 +135,41 @@ def read_psutil() -> CpuReading:
                 by_mode[mode] = by_mode.get(mode, 0.0) + seconds
         for mode, seconds in by_mode.items():
             modes[mode] = modes.get(mode, 0.0) + seconds
-        total = sum(by_mode.values())
-        logical[str(cpu)] = (total - by_mode.get("idle", 0.0) - by_mode.get("iowait", 0.0), total)
+        idle, iowait = by_mode.get("idle", 0.0), by_mode.get("iowait", 0.0)
+        logical[str(cpu)] = CpuTimes(sum(by_mode.values()) - idle - iowait, idle, iowait)
     stats = psutil.cpu_stats()
     return CpuReading(modes, logical, stats.ctx_switches, stats.interrupts)
 
 
-def _reader(proc: Path) -> Callable[[], CpuReading]:
-    file = open_if_readable(proc / "stat")
-    if file is None:
+def _reader(roots: Roots) -> Callable[[], CpuReading] | None:
+    if roots.psutil:
         return read_psutil
+    file = open_if_readable(roots.procfs / "stat")
+    if file is None:
+        return None
     ticks_per_s = os.sysconf("SC_CLK_TCK")
     return lambda: parse_stat(file.read(), ticks_per_s)
+
+
+def count_cores(roots: Roots) -> int | None:
+    """Return how many physical cores are online: sets of logical CPUs that share one; None where nothing tells."""
+    if roots.psutil:
+        return psutil.cpu_count(logical=False)
+    cpus = list((roots.sysfs / "devices" / "system" / "cpu").glob("cpu[0-9]*/topology"))
+    for name in ("core_cpus_list", "thread_siblings_list"):  # the second is its name before Linux 5.3
+        if cores := {text.strip() for cpu in cpus if (text := read_if_readable(cpu / name)) is not None}:
+            return len(cores)
+    return parse_cores(read_if_readable(roots.procfs / "cpuinfo") or b"")
+
+
+def parse_cores(text: bytes) -> int | None:
+    """Parse /proc/cpuinfo into physical cores: those of each socket, added up."""
+    of_socket: dict[float, int] = {}
+    for block in text.split(b"\n\n"):
+        socket, cores = (number(b"\n" + block, b"\n" + label + b"\t:") for label in (b"physical id", b"cpu cores"))
+        if socket == socket and cores >= 1:
+            of_socket[socket] = int(cores)
+    return sum(of_socket.values()) or None
 
 
 class CpuCollector(Collector):
@@ -133,21 +177,24 @@ class CpuCollector(Collector):
 
     name = "cpu"
 
-    def __init__(self, *, proc: Path = PROC, physical_count: int | None = None) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self._read = _reader(proc)
-        self._physical_count = physical_count or psutil.cpu_count(logical=False)
-        self.descriptors = tuple(d for d in DESCRIPTORS if d is not PHYSICAL_COUNT or self._physical_count)
+        self._read = _reader(roots)
+        self._physical_count = count_cores(roots)
+        declared = DESCRIPTORS if self._read else ()
+        self.descriptors = tuple(d for d in declared if d is not PHYSICAL_COUNT or self._physical_count)
         self._of_mode = SeriesPerDevice[str](lambda mode: (Series(TIME, (mode,)), Series(UTILIZATION, (mode,))))
         self._of_cpu = SeriesPerDevice[str](lambda number: (Series(LOGICAL_UTILIZATION, (number,)),))
         self._before = CpuReading({}, {}, 0, 0)
 
     def collect(self, _now_s: float) -> list[Sample]:
+        if self._read is None:
+            return []
         before, now = self._before, self._read()
         modes = {mode: _hold(before.modes.get(mode, 0.0), seconds) for mode, seconds in now.modes.items()}
         self._before = now = now._replace(modes=modes)
         samples = [
-            self.sample(LOGICAL_COUNT, len(now.logical)),
+            self.sample(LOGICAL_COUNT, len(now.logical) or NO_READING),
             self.sample(CONTEXT_SWITCHES, now.context_switches),
             self.sample(INTERRUPTS, now.interrupts),
         ]
@@ -157,9 +204,8 @@ class CpuCollector(Collector):
             time, utilization = self._of_mode[mode]
             samples.append(Sample(time, seconds))
             samples.append(Sample(utilization, part))
-        for cpu, (busy, total) in now.logical.items():
-            busy_before, total_before = before.logical.get(cpu, (NO_READING, NO_READING))
-            samples.append(Sample(self._of_cpu[cpu][0], share(busy - busy_before, total - total_before)))
+        for cpu, times in now.logical.items():
+            samples.append(Sample(self._of_cpu[cpu][0], busy_share(before.logical.get(cpu), times)))
         self._of_cpu.keep(now.logical)
         return samples
 
@@ -169,6 +215,14 @@ def mode_shares(before: dict[str, float], now: dict[str, float]) -> dict[str, fl
     spent = {mode: max(0.0, seconds - before.get(mode, NO_READING)) for mode, seconds in now.items()}
     total = sum(spent.values()) if before else 0.0
     return {mode: share(seconds, total) for mode, seconds in spent.items()}
+
+
+def busy_share(before: CpuTimes | None, now: CpuTimes) -> float:
+    """Return the busy share between two readings; time that was taken back in one mode is none spent in another."""
+    if before is None:
+        return NO_READING
+    busy, idle, iowait = (after - first if after > first else 0 for after, first in zip(now, before, strict=True))
+    return share(busy, busy + idle + iowait)
 
 
 def _hold(before: float, now: float) -> float:
@@ -181,21 +235,71 @@ class CpuFrequencyCollector(Collector):
     name = "cpu_frequency"
     cadence_s = 5.0
 
-    def __init__(self) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self.descriptors = FREQUENCY_DESCRIPTORS if _frequencies_mhz() else ()
+        self._roots = roots
+        self.descriptors = FREQUENCY_DESCRIPTORS if read_frequencies_hz(roots) else ()
         self._of_cpu = SeriesPerDevice[str](lambda number: (Series(FREQUENCY, (number,)),))
 
     def collect(self, _now_s: float) -> list[Sample]:
-        frequencies = _frequencies_mhz()
-        self._of_cpu.keep([str(cpu) for cpu in range(len(frequencies))])
+        frequencies = read_frequencies_hz(self._roots)
+        self._of_cpu.keep(frequencies)
         return [
-            Sample(self._of_cpu[str(cpu)][0], round(mhz * 1e6) if mhz > 0 else NO_READING)
-            for cpu, mhz in enumerate(frequencies)
+            Sample(self._of_cpu[cpu][0], round(hz) if 0 < hz <= _FREQUENCY_MAX_HZ else NO_READING)
+            for cpu, hz in frequencies.items()
         ]
 
 
-def _frequencies_mhz() -> list[float]:
+def read_frequencies_hz(roots: Roots) -> dict[str, float]:
+    """Return the frequency of each logical CPU by the CPU's own number, `nan` where it cannot be read."""
+    if roots.psutil:
+        return {str(cpu): mhz * 1e6 for cpu, mhz in enumerate(_psutil_mhz())}
+    known = parse_frequencies_hz(read_if_readable(roots.procfs / "cpuinfo") or b"")
+    policies = dict(_policies(roots.sysfs / "devices" / "system" / "cpu"))
+    # To ask a policy may wake its CPUs, or take a millisecond each; /proc/cpuinfo has the same on x86.
+    if not policies or policies.keys() == known.keys():
+        return known
+    of_policy = {policy: _policy_hz(policy) for policy in set(policies.values())}
+    return {cpu: of_policy[policies[cpu]] for cpu in sorted(policies, key=int)}
+
+
+def parse_frequencies_hz(text: bytes) -> dict[str, float]:
+    """Parse /proc/cpuinfo into the frequency of each logical CPU; most processors but x86 tell none there."""
+    frequencies: dict[str, float] = {}
+    cpu = ""
+    for line in text.split(b"\n"):
+        label, colon, value = line.partition(b":")
+        if not colon:
+            continue
+        label = label.strip()
+        if label == b"processor":
+            cpu = _cpu_number(value.strip())
+        elif label.lower() == b"cpu mhz" and cpu:
+            frequencies[cpu] = amount(value.strip()) * 1e6
+    return frequencies
+
+
+def _policies(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the number of each logical CPU whose frequency the kernel sets, with the folder of its policy."""
+    try:
+        policies = [path for path in (folder / "cpufreq").iterdir() if path.name.startswith("policy")]
+    except OSError:  # as most virtual machines have none
+        return
+    for policy in policies:
+        # One policy sets all CPUs of a cluster; those that are offline are not among the affected.
+        affected = read_if_readable(policy / "affected_cpus")
+        numbers = [os.fsencode(policy.name.removeprefix("policy"))] if affected is None else affected.split()
+        yield from ((cpu, policy) for cpu in map(_cpu_number, numbers) if cpu)
+
+
+def _policy_hz(policy: Path) -> float:
+    for name in ("scaling_cur_freq", "cpuinfo_cur_freq"):  # the second alone on old kernels, and for root alone
+        if (khz := read_if_readable(policy / name)) is not None:
+            return amount(khz.strip()) * 1e3
+    return NO_READING
+
+
+def _psutil_mhz() -> list[float]:
     read = getattr(psutil, "cpu_freq", None)
     if read is None:
         return []
@@ -203,3 +307,8 @@ def _frequencies_mhz() -> list[float]:
         return [frequency.current for frequency in read(percpu=True) or ()]
     except (OSError, NotImplementedError, RuntimeError):  # virtual machines of several kinds
         return []
+
+
+def _cpu_number(word: bytes) -> str:
+    """Return the number that the kernel has given a logical CPU, nothing where it is none."""
+    return word.decode() if word.isdigit() and len(word) <= _CPU_DIGITS_MAX else ""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 
 import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
-from vitalcast.collectors.procfs import PROC, open_if_readable
+from vitalcast.collectors.procfs import counts, open_if_readable
+from vitalcast.core.text import from_system
+from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
 _BY_DIRECTION = ("disk.io.direction", "system.device")
@@ -36,9 +38,7 @@ IO_TIME = Descriptor(
 
 DESCRIPTORS = (IO, OPERATIONS, OPERATION_TIME, IO_TIME)
 
-# Loop, RAM, floppy and optical drives; partitions, whose disk counts them already.
-EXCLUDE = re.compile(r"(loop|z?ram|fd|sr)\d+|(h|s|v|xv)d[a-z]+\d+|(nvme\d+n|mmcblk|nbd)\d+p\d+")
-
+_BUSY_MS = 12  # the last column of /proc/diskstats that is read
 _SECTOR_BYTES = 512  # in /proc/diskstats, whatever the disk's own sectors are
 
 # The columns of a reading, with psutil's name for each and what one unit of psutil's is.
@@ -55,15 +55,54 @@ _COLUMNS = (
 Reading = dict[str, tuple[float, ...]]
 
 
-def parse_diskstats(text: bytes, wanted: Callable[[bytes], bool]) -> Reading:
-    """Parse /proc/diskstats into one row a wanted disk, in the order of the columns above."""
+Choice = Callable[[tuple[bytes, ...]], Mapping[bytes, str]]
+
+# As the kernel names a partition: its number behind the disk's name, with a `p` between where that ends in a digit.
+_PARTITION = re.compile(rb"(.*[0-9])p[0-9]+|(.*[^0-9])[0-9]+")
+# One of several paths to a namespace of NVMe; what goes over it is counted for the namespace too.
+_NVME_PATH = re.compile(rb"(nvme[0-9]+)c[0-9]+(n[0-9]+)")
+
+
+def choose(names: tuple[bytes, ...], exclude: tuple[str, ...]) -> dict[bytes, str]:
+    """Return the disks that are wanted with their names as text.
+
+    A glob is held against a name as /sys/block has it, and if it has a slash against the whole path there: of
+    `sda/sda1`, whose traffic `sda` counts already. A partition whose disk is not there is a disk itself, as Xen gives
+    a guest `xvda1` alone.
+    """
+    excluded = matcher(tuple(glob for glob in exclude if "/" not in glob))
+    excluded_within = matcher(tuple(glob for glob in exclude if "/" in glob))
+    present = frozenset(names)
+    chosen = {}
+    for name in names:
+        disk = _counted_by(name)
+        parts = (disk, name) if disk in present else (name,)
+        path = [from_system(part).replace("/", "!") for part in parts]  # as in /sys/block/cciss!c0d0
+        if not excluded(path[-1]) and not excluded_within("/".join(path)):
+            chosen[name] = from_system(name)
+    return chosen
+
+
+def _counted_by(name: bytes) -> bytes:
+    """Return the name of the disk that counts what this one does too, if there is such a disk; else nothing."""
+    if found := _NVME_PATH.fullmatch(name):
+        return found[1] + found[2]
+    found = _PARTITION.fullmatch(name)
+    return (found[1] or found[2]) if found else b""
+
+
+def parse_diskstats(text: bytes, choose: Choice) -> Reading:
+    """Parse /proc/diskstats into one row a disk that `choose` wants, in the order of the columns above."""
+    rows = {fields[2]: fields for line in text.split(b"\n") if len(fields := line.split(None, 13)) > _BUSY_MS}
     reading: Reading = {}
-    for line in text.splitlines():
-        fields = line.split(None, 13)
-        if not wanted(fields[2]):
+    for device, name in choose(tuple(rows)).items():
+        try:
+            reads, _, read_sectors, read_ms, writes, _, written_sectors, write_ms, _, busy_ms = counts(
+                rows[device][3 : _BUSY_MS + 1]
+            )
+        except ValueError:
             continue
-        reads, _, read_sectors, read_ms, writes, _, written_sectors, write_ms, _, busy_ms = map(int, fields[3:13])
-        reading[fields[2].decode()] = (
+        reading[name] = (
             read_sectors * _SECTOR_BYTES,
             written_sectors * _SECTOR_BYTES,
             reads,
@@ -75,45 +114,52 @@ def parse_diskstats(text: bytes, wanted: Callable[[bytes], bool]) -> Reading:
     return reading
 
 
-def read_psutil(exclude: re.Pattern[str]) -> Reading:
+def read_psutil(choose: Choice) -> Reading:
     """Read what psutil offers on this platform: a row has only the columns that it knows."""
-    disks = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
+    disks = {os.fsencode(name): each for name, each in _psutil_counters().items()}
     return {
-        device: tuple(getattr(counters, field) / scale for _, _, field, scale in _COLUMNS if hasattr(counters, field))
-        for device, counters in disks.items()
-        if not exclude.fullmatch(device)
+        name: tuple(
+            getattr(disks[device], field) / scale for _, _, field, scale in _COLUMNS if hasattr(disks[device], field)
+        )
+        for device, name in choose(tuple(disks)).items()
     }
 
 
+def _psutil_counters() -> Mapping[str, object]:
+    return psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
+
+
 def _psutil_columns() -> tuple[str, ...]:
-    disks = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
-    counters: Iterable[object] = disks.values()
+    counters: Iterable[object] = _psutil_counters().values()
     return tuple(field for _, _, field, _ in _COLUMNS if all(hasattr(each, field) for each in counters))
 
 
 class DiskCollector(Collector):
-    """Reads /proc/diskstats, elsewhere psutil. Disks whose name is matched by `exclude` are left out."""
+    """Reads /proc/diskstats, elsewhere psutil. Disks that one of the globs in `exclude` matches are left out."""
 
     name = "disk"
 
-    def __init__(self, *, proc: Path = PROC, exclude: re.Pattern[str] = EXCLUDE) -> None:
+    def __init__(self, *, roots: Roots = HERE, exclude: tuple[str, ...] = DEFAULT_EXCLUSIONS.disks) -> None:
         super().__init__()
-        file = open_if_readable(proc / "diskstats")
         columns = tuple((descriptor, direction) for descriptor, direction, _, _ in _COLUMNS)
-        self._read: Callable[[], Reading]
-        if file is not None:
-            wanted = functools.lru_cache(maxsize=1024)(lambda name: not exclude.fullmatch(name.decode()))
-            self._read = lambda: parse_diskstats(file.read(), wanted)
-        else:
+        # Disks come and go seldom: the newest answer is nearly always the one for the next reading too.
+        chosen: Choice = functools.lru_cache(maxsize=1)(functools.partial(choose, exclude=exclude))
+        self._read: Callable[[], Reading] | None = None
+        if roots.psutil:
             known = _psutil_columns()
             columns = tuple((descriptor, value) for descriptor, value, field, _ in _COLUMNS if field in known)
-            self._read = functools.partial(read_psutil, exclude)
-        self.descriptors = tuple(d for d in DESCRIPTORS if any(d is column for column, _ in columns))
+            self._read = functools.partial(read_psutil, chosen)
+        elif file := open_if_readable(roots.procfs / "diskstats"):
+            self._read = lambda: parse_diskstats(file.read(), chosen)
+        declared = DESCRIPTORS if self._read else ()
+        self.descriptors = tuple(d for d in declared if any(d is column for column, _ in columns))
         self._of_disk = SeriesPerDevice[str](
             lambda disk: tuple(Series(descriptor, (*direction, disk)) for descriptor, direction in columns)
         )
 
     def collect(self, _now_s: float) -> list[Sample]:
+        if self._read is None:
+            return []
         reading = self._read()
         samples: list[Sample] = []
         for disk, values in reading.items():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from collections.abc import Iterable
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
-from vitalcast.collectors.procfs import PROC, open_if_readable
+from vitalcast.collectors.procfs import difference, open_of_init, within
+from vitalcast.core.text import from_system
+from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
 _OF_MOUNT = ("system.device", "system.filesystem.mountpoint", "system.filesystem.type")
@@ -43,60 +47,58 @@ INODES_LIMIT = Descriptor(
 
 DESCRIPTORS = (USAGE, UTILIZATION, LIMIT, INODES_USAGE, INODES_LIMIT)
 
-# Kept in memory, made by the kernel, always full, or a view of another one.
-PSEUDO_TYPES = re.compile(
-    r"autofs|binfmt_misc|bpf|cgroup2?|configfs|cramfs|debugfs|devfs|devpts|devtmpfs|efivarfs|erofs|fusectl|"
-    r"hugetlbfs|iso9660|mqueue|none|nsfs|overlay|proc|pstore|ramfs|rootfs|rpc_pipefs|securityfs|selinuxfs|"
-    r"squashfs|sysfs|tmpfs|tracefs|udf|"
-)
 # Their server may be gone, and then the question for their size never returns.
 REMOTE_TYPES = re.compile(
-    r"9p2000.*|afs|beegfs|ceph|cifs|davfs2?|fuse\..+|glusterfs|gpfs|lustre|ncpfs|nfs\d?|smb\w*|webdav|afpfs"
+    rb"9p.*|afs|afpfs|beegfs|ceph|cifs|coda|davfs2?|fuse\..+|glusterfs|gpfs|lustre|ncpfs|nfs\d?|ocfs2|orangefs|smb.*|"
+    rb"webdav"
 )
-EXCLUDE_MOUNTPOINTS = re.compile(
-    r"/(dev|proc|sys|run/credentials|run/docker|snap|var/snap|var/lib/(docker|containers|containerd|kubelet))"
-    r"(/.*)?|/etc/(hosts|hostname|resolv\.conf)|/System/Volumes/(?!Data$).+"
-)
-_ESCAPE = re.compile(r"\\([0-7]{3})")
+_PATIENCE_S = 0.5
+_HANGING_MAX = 32
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 class Mount(NamedTuple):
-    """A mounted filesystem."""
+    """A mounted filesystem, in the system's own bytes."""
 
-    device: str
-    mountpoint: str
-    type: str
+    device: bytes
+    mountpoint: bytes
+    type: bytes
 
 
 def parse_mounts(text: bytes) -> list[Mount]:
-    """Parse /proc/self/mounts; spaces and the like in it are octal escapes."""
-    mounts = []
-    for line in os.fsdecode(text).splitlines():
-        device, mountpoint, kind = (
-            _ESCAPE.sub(lambda match: chr(int(match[1], 8)), word) for word in line.split(" ", 3)[:3]
-        )
-        mounts.append(Mount(device, mountpoint, kind))
-    return mounts
+    """Parse /proc/self/mounts; spaces, line ends and backslashes in it are bytes written in octal."""
+    return [
+        Mount(*(_ESCAPE.sub(_unescape, word) for word in words[:3]))
+        for line in text.split(b"\n")
+        if len(words := line.split(b" ", 3)) >= 3 and words[1].startswith(b"/")
+    ]
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes((int(match[1], 8),))
 
 
 def choose(
     mounts: Iterable[Mount],
     *,
-    remote: bool = False,
-    exclude: re.Pattern[str] = EXCLUDE_MOUNTPOINTS,
+    exclude_types: tuple[str, ...] = DEFAULT_EXCLUSIONS.filesystems,
+    exclude_mounts: tuple[str, ...] = DEFAULT_EXCLUSIONS.mounts,
 ) -> list[Mount]:
     """Return the mounts worth showing, each device once: at its shortest mountpoint.
 
     An overlay is shown only as the root, which in a container is all there is.
     """
+    type_excluded, mount_excluded = matcher(exclude_types), matcher(exclude_mounts)
     visible = {mount.mountpoint: mount for mount in mounts}  # a later mount hides an earlier one
-    of_device: dict[str, Mount] = {}
+    of_device: dict[bytes | Mount, Mount] = {}
     for mount in sorted(visible.values(), key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
-        if PSEUDO_TYPES.fullmatch(mount.type) and (mount.mountpoint, mount.type) != ("/", "overlay"):
+        if type_excluded(from_system(mount.type)) and (mount.mountpoint, mount.type) != (b"/", b"overlay"):
             continue
-        if exclude.fullmatch(mount.mountpoint) or (REMOTE_TYPES.fullmatch(mount.type) and not remote):
+        if mount_excluded(from_system(mount.mountpoint)):
             continue
-        of_device.setdefault(mount.device, mount)
+        # Of one in memory the device is but a word, the same for all: `tmpfs`.
+        known_by_device = b"/" in mount.device or mount.type == b"zfs"
+        of_device.setdefault(mount.device if known_by_device else mount, mount)
     return list(of_device.values())
 
 
@@ -114,30 +116,79 @@ class Space(NamedTuple):
 _UNKNOWN = Space(NO_READING, NO_READING, NO_READING, NO_READING)
 
 
-def read_space(mountpoint: str) -> Space:
+def read_space(mountpoint: bytes) -> Space:
     """Ask the system how full a filesystem is; `nan` where it refuses. Blocks while a device does not answer."""
     try:
         if not hasattr(os, "statvfs"):
-            usage = psutil.disk_usage(mountpoint)
+            usage = psutil.disk_usage(os.fsdecode(mountpoint))
             return Space(usage.total, usage.used, usage.free)
         stat = os.statvfs(mountpoint)
-    except OSError:
+    except (OSError, ValueError):  # a name that cannot be one, with a NUL in it
         return _UNKNOWN
-    unit = stat.f_frsize
+    return space_of(stat.f_frsize, stat.f_blocks, stat.f_bfree, stat.f_bavail, stat.f_files, stat.f_ffree)
+
+
+def space_of(unit: int, blocks: int, free: int, available: int, inodes: int, inodes_free: int) -> Space:
+    """Return the bytes and inodes that statvfs(3) means.
+
+    A filesystem in user space or on a network may say anything. What is free cannot be more than there is; then
+    nothing is known of the states. What is free for all cannot be more than what is free.
+    """
+    free_blocks = within(free, blocks)
+    free_for_all = min(free_blocks, available)
     return Space(
-        stat.f_blocks * unit,
-        (stat.f_blocks - stat.f_bfree) * unit,
-        stat.f_bavail * unit,
-        max(0, stat.f_bfree - stat.f_bavail) * unit,
-        stat.f_files,
-        stat.f_ffree,
+        float(blocks) * unit,
+        difference(blocks, free_blocks) * unit,
+        free_for_all * unit,
+        difference(free_blocks, free_for_all) * unit,
+        float(inodes),
+        within(inodes_free, inodes),
     )
+
+
+class PatientReader:
+    """Asks filesystems whose server may be gone, each in a thread of its own, so that none holds up another.
+
+    One that does not answer in time has no reading, and is not asked again before it has answered.
+    """
+
+    def __init__(self, read: Callable[[bytes], Space] = read_space) -> None:
+        self._read = read
+        self._asked: dict[bytes, Future[Space]] = {}
+
+    def __call__(self, mountpoints: Iterable[bytes]) -> dict[bytes, Space]:
+        """Return what is known of each within half a second."""
+        hanging = {mountpoint for mountpoint, asked in self._asked.items() if not asked.done()}
+        self._asked = {mountpoint: self._asked[mountpoint] for mountpoint in hanging}
+        mountpoints = list(mountpoints)
+        for mountpoint in mountpoints:
+            if mountpoint not in hanging and len(self._asked) < _HANGING_MAX:
+                self._asked[mountpoint] = self._ask(mountpoint)
+        new = {mountpoint: asked for mountpoint, asked in self._asked.items() if mountpoint not in hanging}
+        answered = wait(new.values(), timeout=_PATIENCE_S).done
+        return {
+            mountpoint: new[mountpoint].result() if new.get(mountpoint) in answered else _UNKNOWN
+            for mountpoint in mountpoints
+        }
+
+    def _ask(self, mountpoint: bytes) -> Future[Space]:
+        asked: Future[Space] = Future()
+
+        def answer() -> None:
+            try:
+                asked.set_result(self._read(mountpoint))
+            except Exception as error:  # it is raised where the answer is waited for
+                asked.set_exception(error)
+
+        threading.Thread(target=answer, name="vitalcast-filesystem", daemon=True).start()
+        return asked
 
 
 class FilesystemCollector(Collector):
     """Reads /proc/self/mounts, elsewhere psutil, and asks each filesystem for its space.
 
-    Filesystems on a network are left out unless `remote`, for a dead server would take the local ones along.
+    Those of a type that one of the globs in `exclude_types` matches, or at a mountpoint that one in `exclude_mounts`
+    does, are left out. Those on a network that are not are asked with patience.
     """
 
     name = "filesystem"
@@ -146,40 +197,53 @@ class FilesystemCollector(Collector):
     def __init__(
         self,
         *,
-        proc: Path = PROC,
-        remote: bool = False,
-        exclude: re.Pattern[str] = EXCLUDE_MOUNTPOINTS,
+        roots: Roots = HERE,
+        exclude_types: tuple[str, ...] = DEFAULT_EXCLUSIONS.filesystems,
+        exclude_mounts: tuple[str, ...] = DEFAULT_EXCLUSIONS.mounts,
     ) -> None:
         super().__init__()
-        self._mounts = open_if_readable(proc / "self" / "mounts")
-        self._remote = remote
-        self._exclude = exclude
-        self.descriptors = DESCRIPTORS if hasattr(os, "statvfs") else (USAGE, UTILIZATION, LIMIT)
+        chosen = functools.partial(choose, exclude_types=exclude_types, exclude_mounts=exclude_mounts)
+        self._list: Callable[[], list[Mount]] | None = None
+        if roots.psutil:
+            self._list = lambda: chosen(_list_psutil())
+        elif file := open_of_init(roots, "mounts"):
+            # A host of containers has hundreds of mounts, and the same ones for most of the time.
+            of_text = functools.lru_cache(maxsize=1)(lambda text: chosen(parse_mounts(text)))
+            self._list = lambda: of_text(file.read())
+        declared = DESCRIPTORS if hasattr(os, "statvfs") else (USAGE, UTILIZATION, LIMIT)
+        self.descriptors = declared if self._list else ()
+        self._root = b"" if roots.rootfs_is_ours else os.fsencode(roots.rootfs)
         self._of_mount = SeriesPerDevice(_series)
+        self._read_remote = PatientReader()
 
     def collect(self, _now_s: float) -> list[Sample]:
+        if self._list is None:
+            return []
         samples: list[Sample] = []
-        mounts = choose(self._list(), remote=self._remote, exclude=self._exclude)
+        mounts = self._list()
+        remote = {self._root + mount.mountpoint for mount in mounts if REMOTE_TYPES.fullmatch(mount.type)}
+        spaces = self._read_remote(remote) if remote else {}
         for mount in mounts:
-            space = read_space(mount.mountpoint)
+            path = self._root + mount.mountpoint
+            space = spaces[path] if path in spaces else read_space(path)
             if space.limit == 0:
                 continue  # a pseudo filesystem of a kind not known here
             states = (space.used, space.free, space.reserved)
             values = [space.limit, *states, *(share(part, space.limit) for part in states)]
             if space.inodes > 0:
-                values += (space.inodes, space.inodes - space.inodes_free, space.inodes_free)
+                values += (space.inodes, difference(space.inodes, space.inodes_free), space.inodes_free)
             samples += map(Sample, self._of_mount[mount], values)  # without inodes, their series stay unused
         self._of_mount.keep(mounts)
         return samples
 
-    def _list(self) -> list[Mount]:
-        if self._mounts is not None:
-            return parse_mounts(self._mounts.read())
-        return [Mount(part.device, part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=False)]
+
+def _list_psutil() -> list[Mount]:
+    parts = psutil.disk_partitions(all=False)
+    return [Mount(*map(os.fsencode, (part.device, part.mountpoint, part.fstype))) for part in parts if part.fstype]
 
 
 def _series(mount: Mount) -> tuple[Series, ...]:
-    of_mount = tuple(os.fsencode(word).decode(errors="replace") for word in mount)  # JSON wants true Unicode
+    of_mount = tuple(from_system(word) or "none" for word in mount)  # a mount may have been given no device
 
     def states(descriptor: Descriptor, *names: str) -> list[Series]:
         return [Series(descriptor, (*of_mount, state)) for state in names]

@@ -1,7 +1,8 @@
-"""How long the host has been up."""
+"""How long the host has been up, and what it is called."""
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,35 +10,63 @@ from pathlib import Path
 import psutil
 
 from vitalcast.collectors.base import Collector
-from vitalcast.collectors.procfs import PROC, open_if_readable
+from vitalcast.collectors.procfs import difference, number, open_if_readable, read_if_readable
+from vitalcast.core.text import from_system
+from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample
 
 UPTIME = Descriptor("system.uptime", "s", Kind.GAUGE, "Time since the system started.")
 
 DESCRIPTORS = (UPTIME,)
 
+_NAME_BYTES_MAX = 255
+
 
 def parse_uptime(text: bytes) -> float:
     """Parse /proc/uptime, whose first number is the time since boot."""
-    return float(text.split(None, 1)[0])
+    return number(text, b"")
 
 
-def _reader(proc: Path) -> Callable[[], float]:
-    file = open_if_readable(proc / "uptime")
-    if file is None:
-        return lambda: max(0.0, round(time.time() - psutil.boot_time(), 2))
-    return lambda: parse_uptime(file.read())
+def _reader(roots: Roots) -> Callable[[], float] | None:
+    if roots.psutil:
+        return lambda: round(difference(time.time(), psutil.boot_time()), 2)
+    file = open_if_readable(roots.procfs / "uptime")
+    return None if file is None else lambda: parse_uptime(file.read())
 
 
 class HostCollector(Collector):
     """Reads /proc/uptime, elsewhere the time of boot."""
 
     name = "host"
-    descriptors = DESCRIPTORS
 
-    def __init__(self, *, proc: Path = PROC) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self._read = _reader(proc)
+        self._read = _reader(roots)
+        self.descriptors = DESCRIPTORS if self._read else ()
 
     def collect(self, _now_s: float) -> list[Sample]:
-        return [self.sample(UPTIME, self._read())]
+        return [self.sample(UPTIME, self._read())] if self._read else []
+
+
+def host_name(roots: Roots = HERE) -> str:
+    """Return the name of the machine that is read.
+
+    Of another machine it is the one in its /etc/hostname. What a /proc that is mounted from elsewhere says may be our
+    own, since the kernel answers for the namespace of whoever asks: it comes second.
+    """
+    told: list[Path] = []
+    if not roots.rootfs_is_ours:
+        told.append(roots.rootfs / "etc" / "hostname")
+    if not roots.procfs_is_ours:
+        told.append(roots.procfs / "sys" / "kernel" / "hostname")
+    names = (parse_hostname(read_if_readable(path) or b"") for path in told)
+    return from_system(next(filter(None, names), b"") or socket.gethostname())
+
+
+def parse_hostname(text: bytes) -> bytes:
+    """Parse /etc/hostname, one line beside comments; nothing where no name could stand there."""
+    for line in text.split(b"\n"):
+        name = line.strip()
+        if name and not name.startswith(b"#"):
+            return name[:_NAME_BYTES_MAX]
+    return b""

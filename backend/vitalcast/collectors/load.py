@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 
-from vitalcast.collectors.base import Collector
-from vitalcast.collectors.procfs import PROC, open_if_readable
+from vitalcast.collectors.base import NO_READING, Collector
+from vitalcast.collectors.procfs import amount, open_if_readable
+from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample
 
 # Not in OpenTelemetry's conventions: named here in their style.
@@ -27,28 +27,33 @@ WINDOWS = ("1m", "5m", "15m")
 
 def parse_loadavg(text: bytes) -> tuple[float, float, float]:
     """Parse /proc/loadavg, which starts with the three averages."""
-    one, five, fifteen = map(float, text.split(None, 3)[:3])
+    words = text.split(None, 3)[:3]
+    if len(words) < 3:
+        return NO_READING, NO_READING, NO_READING
+    one, five, fifteen = map(amount, words)
     return one, five, fifteen
 
 
-def _reader(proc: Path) -> Callable[[], tuple[float, float, float]]:
-    file = open_if_readable(proc / "loadavg")
-    if file is None:
+def _reader(roots: Roots) -> Callable[[], tuple[float, float, float]] | None:
+    if roots.psutil:
         return psutil.getloadavg
-    return lambda: parse_loadavg(file.read())
+    file = open_if_readable(roots.procfs / "loadavg")
+    return None if file is None else lambda: parse_loadavg(file.read())
 
 
 class LoadCollector(Collector):
     """Reads /proc/loadavg, elsewhere what psutil knows or emulates."""
 
     name = "load"
-    descriptors = DESCRIPTORS
 
-    def __init__(self, *, proc: Path = PROC) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self._read = _reader(proc)
+        self._read = _reader(roots)
+        self.descriptors = DESCRIPTORS if self._read else ()
 
     def collect(self, _now_s: float) -> list[Sample]:
+        if self._read is None:
+            return []
         return [
             self.sample(LOAD_AVERAGE, average, window) for window, average in zip(WINDOWS, self._read(), strict=True)
         ]

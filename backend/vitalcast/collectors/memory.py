@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, share
-from vitalcast.collectors.procfs import PROC, number, open_if_readable
+from vitalcast.collectors.procfs import difference, number, open_if_readable, within
+from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample
 
 USAGE = Descriptor(
@@ -74,7 +74,8 @@ DESCRIPTORS = (
     PAGING_FAULTS,
     PAGING_OPERATIONS,
 )
-_LINUX_ONLY = {LINUX_AVAILABLE, LINUX_SHARED, PAGING_FAULTS, PAGING_OPERATIONS}
+_PAGING_EVENTS = frozenset({PAGING_FAULTS, PAGING_OPERATIONS})
+_LINUX_ONLY = _PAGING_EVENTS | {LINUX_AVAILABLE, LINUX_SHARED}
 
 
 class MemoryReading(NamedTuple):
@@ -89,30 +90,40 @@ class MemoryReading(NamedTuple):
 
 
 def parse_meminfo(text: bytes) -> MemoryReading:
-    """Parse /proc/meminfo, in kB. Used is `MemTotal - MemAvailable`, as the conventions want it."""
+    """Parse /proc/meminfo, in kB. Used is `MemTotal - MemAvailable`, as the conventions want it.
+
+    In a container some of the numbers may be its own and others the host's, as older lxcfs has it; one that is more
+    than the whole is not believed.
+    """
     text = b"\n" + text  # so that every label, also the first, is found by its line's start
     total = number(text, b"\nMemTotal:")
-    free = number(text, b"\nMemFree:")
-    buffers = number(text, b"\nBuffers:")
-    shared = number(text, b"\nShmem:")
+    free = within(number(text, b"\nMemFree:"), total)
+    buffers = within(number(text, b"\nBuffers:"), total)
+    shared = within(number(text, b"\nShmem:"), total)
     # Shared memory lies in the page cache but cannot be dropped: it counts as used.
-    cached = number(text, b"\nCached:") + number(text, b"\nSReclaimable:") - shared
-    available = number(text, b"\nMemAvailable:")
-    if available != available:  # a kernel before 3.14
-        available = free + buffers + cached
+    cached = number(text, b"\nCached:") + _or_none(number(text, b"\nSReclaimable:")) - _or_none(shared)
+    cached = within(max(cached, 0.0), total) if cached == cached else NO_READING  # the three are not of one moment
+    available = within(number(text, b"\nMemAvailable:"), total)
+    if available != available:  # a kernel before 3.14, or a number that is of another machine
+        available = within(free + _or_none(buffers) + cached, total)
+    swap_total = number(text, b"\nSwapTotal:")
     return MemoryReading(
         total * 1024,
         {
-            "used": (total - available) * 1024,
+            "used": difference(total, available) * 1024,
             "free": free * 1024,
             "buffers": buffers * 1024,
-            "cached": max(cached, 0.0) * 1024,
+            "cached": cached * 1024,
         },
-        number(text, b"\nSwapTotal:") * 1024,
-        number(text, b"\nSwapFree:") * 1024,
+        swap_total * 1024,
+        within(number(text, b"\nSwapFree:"), swap_total) * 1024,
         available * 1024,
         shared * 1024,
     )
+
+
+def _or_none(value: float) -> float:
+    return value if value == value else 0.0
 
 
 class PagingReading(NamedTuple):
@@ -126,6 +137,7 @@ class PagingReading(NamedTuple):
 
 def parse_vmstat(text: bytes) -> PagingReading:
     """Parse /proc/vmstat; its `pgfault` counts major faults too."""
+    text = b"\n" + text
     return PagingReading(
         number(text, b"\npgfault "),
         number(text, b"\npgmajfault "),
@@ -137,13 +149,19 @@ def parse_vmstat(text: bytes) -> PagingReading:
 def read_psutil() -> MemoryReading:
     """Read what psutil offers on this platform."""
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    states: dict[str, float] = {"used": memory.total - memory.available, "free": memory.free}
-    states |= {name: getattr(memory, name) for name in ("buffers", "cached") if hasattr(memory, name)}
-    return MemoryReading(memory.total, states, swap.total, swap.free)
+    states: dict[str, float] = {"used": difference(memory.total, memory.available)}
+    states |= {
+        name: within(getattr(memory, name), memory.total)
+        for name in ("free", "buffers", "cached")
+        if hasattr(memory, name)
+    }
+    return MemoryReading(memory.total, states, swap.total, within(swap.free, swap.total))
 
 
-def _reader(proc: Path) -> Callable[[], MemoryReading] | None:
-    file = open_if_readable(proc / "meminfo")
+def _reader(roots: Roots) -> Callable[[], MemoryReading] | None:
+    if roots.psutil:
+        return read_psutil
+    file = open_if_readable(roots.procfs / "meminfo")
     return None if file is None else lambda: parse_meminfo(file.read())
 
 
@@ -152,14 +170,16 @@ class MemoryCollector(Collector):
 
     name = "memory"
 
-    def __init__(self, *, proc: Path = PROC) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        reader = _reader(proc)
-        self._read = reader or read_psutil
-        self._vmstat = open_if_readable(proc / "vmstat")
-        self.descriptors = DESCRIPTORS if reader else tuple(d for d in DESCRIPTORS if d not in _LINUX_ONLY)
+        self._read = _reader(roots)
+        self._vmstat = open_if_readable(roots.procfs / "vmstat")
+        missing = _LINUX_ONLY if roots.psutil else _PAGING_EVENTS if self._vmstat is None else frozenset()
+        self.descriptors = tuple(d for d in DESCRIPTORS if d not in missing) if self._read else ()
 
     def collect(self, _now_s: float) -> list[Sample]:
+        if self._read is None:
+            return []
         memory = self._read()
         samples = [self.sample(LIMIT, memory.total)]
         for state, used in memory.states.items():
@@ -168,7 +188,7 @@ class MemoryCollector(Collector):
         if memory.available == memory.available:
             samples.append(self.sample(LINUX_AVAILABLE, memory.available))
             samples.append(self.sample(LINUX_SHARED, memory.shared))
-        swap = {"used": memory.swap_total - memory.swap_free, "free": memory.swap_free}
+        swap = {"used": difference(memory.swap_total, memory.swap_free), "free": memory.swap_free}
         for state, used in swap.items():
             samples.append(self.sample(PAGING_USAGE, used, state))
             if memory.swap_total > 0:
@@ -176,7 +196,7 @@ class MemoryCollector(Collector):
         if self._vmstat is not None:
             paging = parse_vmstat(self._vmstat.read())
             samples += [
-                self.sample(PAGING_FAULTS, paging.faults - paging.major_faults, "minor"),
+                self.sample(PAGING_FAULTS, difference(paging.faults, paging.major_faults), "minor"),
                 self.sample(PAGING_FAULTS, paging.major_faults, "major"),
                 self.sample(PAGING_OPERATIONS, paging.swapped_in, "in", "major"),
                 self.sample(PAGING_OPERATIONS, paging.swapped_out, "out", "major"),

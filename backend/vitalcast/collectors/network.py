@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
+import os
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
-from vitalcast.collectors.procfs import PROC, KernelFile, number, open_if_readable
+from vitalcast.collectors.procfs import KernelFile, counts, number, open_of_init
+from vitalcast.core.text import from_system
+from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
 _BY_DIRECTION = ("network.interface.name", "network.io.direction")
@@ -54,10 +55,6 @@ SOCKETS_OPEN = Descriptor("system.network.socket.open", "{socket}", Kind.UPDOWNC
 DESCRIPTORS = (IO, PACKETS, ERRORS, DROPPED)
 SOCKET_DESCRIPTORS = (SOCKETS, SOCKETS_OPEN, CONNECTIONS)
 
-# The host's ends of containers, test devices, and the idle tunnels that a kernel makes for itself. The loopback
-# stays: what a machine says to itself is worth seeing, and no metric adds interfaces up.
-EXCLUDE = re.compile(r"(veth|cali|lxc|ifb|dummy).+|(tunl|sit|gre|gretap|erspan|ip6tnl|ip6gre|ip_vti|ip6_vti)0")
-
 _COLUMNS = (
     (IO, "receive", "bytes_recv"),
     (IO, "transmit", "bytes_sent"),
@@ -72,52 +69,68 @@ _COLUMNS = (
 Reading = dict[str, tuple[float, ...]]
 
 
-def parse_net_dev(text: bytes, wanted: Callable[[bytes], bool]) -> Reading:
-    """Parse /proc/net/dev into one row a wanted interface, in the order of the columns above."""
+Choice = Callable[[bytes], str]
+
+
+def chooser(exclude: tuple[str, ...]) -> Choice:
+    """Return what says how an interface is called, in text; nothing for one that a glob matches."""
+    excluded = matcher(exclude)
+
+    @functools.lru_cache(maxsize=1024)
+    def name_of(raw: bytes) -> str:
+        name = from_system(raw)
+        return "" if excluded(name) else name
+
+    return name_of
+
+
+def parse_net_dev(text: bytes, name_of: Choice) -> Reading:
+    """Parse /proc/net/dev into one row an interface that has a name, in the order of the columns above."""
     reading: Reading = {}
-    for line in text.splitlines()[2:]:
-        name, _, counters = line.rpartition(b":")
-        name = name.strip()
-        if wanted(name):
-            row = list(map(int, counters.split(None, 12)[:12]))
-            reading[_text(name)] = (row[0], row[8], row[1], row[9], row[2], row[10], row[3], row[11])
+    for line in text.split(b"\n"):
+        raw, colon, counters = line.rpartition(b":")  # an alias has one in its name
+        name = name_of(raw.strip())
+        if not colon or not name:
+            continue
+        try:
+            row = counts(counters.split(None, 12)[:12])
+            reading[name] = (row[0], row[8], row[1], row[9], row[2], row[10], row[3], row[11])
+        except (ValueError, IndexError):
+            continue
     return reading
 
 
-def _text(name: bytes) -> str:
-    return name.decode(errors="replace")  # the kernel takes any bytes, JSON does not
-
-
-def read_psutil(exclude: re.Pattern[str]) -> Reading:
+def read_psutil(name_of: Choice) -> Reading:
     """Read psutil's counters, which every platform has in full."""
     interfaces = psutil.net_io_counters(pernic=True, nowrap=False) or {}
     return {
         name: tuple(getattr(counters, field) for _, _, field in _COLUMNS)
-        for name, counters in interfaces.items()
-        if not exclude.fullmatch(name)
+        for raw, counters in interfaces.items()
+        if (name := name_of(os.fsencode(raw)))
     }
 
 
 class NetworkCollector(Collector):
-    """Reads /proc/net/dev, elsewhere psutil. Interfaces whose name is matched by `exclude` are left out."""
+    """Reads /proc/net/dev, elsewhere psutil. Interfaces that one of the globs in `exclude` matches are left out."""
 
     name = "network"
-    descriptors = DESCRIPTORS
 
-    def __init__(self, *, proc: Path = PROC, exclude: re.Pattern[str] = EXCLUDE) -> None:
+    def __init__(self, *, roots: Roots = HERE, exclude: tuple[str, ...] = DEFAULT_EXCLUSIONS.interfaces) -> None:
         super().__init__()
-        file = open_if_readable(proc / "net" / "dev")
-        self._read: Callable[[], Reading]
-        if file is not None:
-            wanted = functools.lru_cache(maxsize=1024)(lambda name: not exclude.fullmatch(_text(name)))
-            self._read = lambda: parse_net_dev(file.read(), wanted)
-        else:
-            self._read = functools.partial(read_psutil, exclude)
+        name_of = chooser(exclude)
+        self._read: Callable[[], Reading] | None = None
+        if roots.psutil:
+            self._read = functools.partial(read_psutil, name_of)
+        elif file := open_of_init(roots, "net/dev"):
+            self._read = lambda: parse_net_dev(file.read(), name_of)
+        self.descriptors = DESCRIPTORS if self._read else ()
         self._of_interface = SeriesPerDevice[str](
             lambda name: tuple(Series(descriptor, (name, direction)) for descriptor, direction, _ in _COLUMNS)
         )
 
     def collect(self, _now_s: float) -> list[Sample]:
+        if self._read is None:
+            return []
         reading = self._read()
         samples: list[Sample] = []
         for interface, values in reading.items():
@@ -141,8 +154,9 @@ def parse_sockstat(text: bytes) -> dict[tuple[str, str], float]:
 
 def parse_sockstat_totals(text: bytes) -> tuple[float, float]:
     """Parse /proc/net/sockstat into the open sockets of every family and the TCP connections in time_wait."""
+    text = b"\n" + text
     tcp = text.partition(b"\nTCP: ")[2].partition(b"\n")[0]
-    return number(text, b"sockets: used "), number(tcp, b" tw ")
+    return number(text, b"\nsockets: used "), number(tcp, b" tw ")
 
 
 class SocketCollector(Collector):
@@ -150,10 +164,10 @@ class SocketCollector(Collector):
 
     name = "sockets"
 
-    def __init__(self, *, proc: Path = PROC) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self._ipv4 = open_if_readable(proc / "net" / "sockstat")
-        self._ipv6: KernelFile | None = open_if_readable(proc / "net" / "sockstat6")
+        self._ipv4 = open_of_init(roots, "net/sockstat")
+        self._ipv6: KernelFile | None = open_of_init(roots, "net/sockstat6")
         self.descriptors = SOCKET_DESCRIPTORS if self._ipv4 else ()
 
     def collect(self, _now_s: float) -> list[Sample]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
-from vitalcast.collectors.procfs import PROC, KernelFile, open_if_readable
+from vitalcast.collectors.procfs import KernelFile, amount, counts, open_if_readable
+from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
 # Not in OpenTelemetry's conventions: named here in their style, after system.cpu.time and its utilization.
@@ -29,6 +29,7 @@ DESCRIPTORS = (UTILIZATION, TIME)
 
 RESOURCES = ("cpu", "memory", "io", "irq")
 WINDOWS = ("10s", "1m", "5m")
+_SCOPES = {b"some": "some", b"full": "full"}
 
 
 class Stall(NamedTuple):
@@ -41,12 +42,23 @@ class Stall(NamedTuple):
 def parse_pressure(text: bytes) -> dict[str, Stall]:
     """Parse a file such as `some avg10=1.50 avg60=0.81 avg300=0.29 total=6419384`, in percent and µs."""
     stalls = {}
-    for line in text.splitlines():
-        scope, *fields = line.split()
+    for line in text.split(b"\n"):
+        scope, *fields = line.split() or [b""]
+        if scope not in _SCOPES or len(fields) != len(WINDOWS) + 1:
+            continue
         *percents, total_us = (field.partition(b"=")[2] for field in fields)
-        ten, sixty, three_hundred = (min(int(float(text) * 100 + 0.5) / 10_000, 1.0) for text in percents)
-        stalls[scope.decode()] = Stall((ten, sixty, three_hundred), int(total_us) / 1e6)
+        try:
+            (total,) = counts([total_us])
+        except ValueError:
+            continue
+        ten, sixty, three_hundred = map(_share, percents)
+        stalls[_SCOPES[scope]] = Stall((ten, sixty, three_hundred), total / 1e6)
     return stalls
+
+
+def _share(percent: bytes) -> float:
+    value = amount(percent)
+    return min(int(value * 100 + 0.5) / 10_000, 1.0) if value == value else value
 
 
 class PressureCollector(Collector):
@@ -54,11 +66,11 @@ class PressureCollector(Collector):
 
     name = "pressure"
 
-    def __init__(self, *, proc: Path = PROC) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
         self._files: dict[str, KernelFile] = {}
         for resource in RESOURCES:
-            if file := open_if_readable(proc / "pressure" / resource):
+            if file := open_if_readable(roots.procfs / "pressure" / resource):
                 self._files[resource] = file
         self.descriptors = DESCRIPTORS if self._files else ()
         self._of_line = SeriesPerDevice(_series)

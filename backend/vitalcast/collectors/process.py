@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.process_source import process_source
-from vitalcast.collectors.procfs import PROC, number, open_if_readable
+from vitalcast.collectors.procfs import number, open_if_readable
+from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample
 
 COUNT = Descriptor(
@@ -30,10 +29,10 @@ class ProcessCollector(Collector):
     name = "process"
     cadence_s = 5.0
 
-    def __init__(self, *, proc: Path = PROC) -> None:
+    def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self._source = process_source(proc)
-        self._stat = open_if_readable(proc / "stat")
+        self._source = process_source(roots)
+        self._stat = open_if_readable(roots.procfs / "stat")
         self.descriptors = DESCRIPTORS if self._stat else (COUNT,)
 
     def collect(self, _now_s: float) -> list[Sample]:

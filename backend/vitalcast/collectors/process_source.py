@@ -12,9 +12,18 @@ from typing import NamedTuple, Protocol
 
 import psutil
 
-from vitalcast.collectors.procfs import PROC, KernelFile, number
+from vitalcast.collectors.procfs import KernelFile, counts, number, read_small
+from vitalcast.core.text import from_system
+from vitalcast.machine import HERE, Roots
 
-_STATE_OF_LETTER = {"R": "running", "D": "blocked", "T": "stopped", "t": "stopped", "Z": "defunct", "X": "defunct"}
+_STATE_OF_LETTER = {
+    b"R": "running",
+    b"D": "blocked",
+    b"T": "stopped",
+    b"t": "stopped",
+    b"Z": "defunct",
+    b"X": "defunct",
+}
 _STATE_OF_STATUS = {
     psutil.STATUS_RUNNING: "running",
     psutil.STATUS_DISK_SLEEP: "blocked",
@@ -24,11 +33,17 @@ _STATE_OF_STATUS = {
     psutil.STATUS_DEAD: "defunct",
 }
 
+# Where in /proc/<pid>/stat, behind the name, stand the user and system time, the threads, the start and the memory.
+_COUNTED = (11, 12, 17, 19, 21)
+_MEMORY_PAGES = _COUNTED[-1]
+_ID_DIGITS_MAX = 10
+_SCAN_MAX_S = 1.0  # a process may start while others are being looked at
+
 
 class Process(NamedTuple):
     """One process at one moment. `started_s` tells it from an earlier one of the same pid.
 
-    What the system hides from this user is None.
+    What the system hides from this user is None, and so is an age that cannot be right.
     """
 
     pid: int
@@ -38,7 +53,7 @@ class Process(NamedTuple):
     memory_bytes: int | None
     threads: int | None
     started_s: float
-    age_s: float
+    age_s: float | None
 
 
 class ProcessSource(Protocol):
@@ -71,28 +86,42 @@ class RawStat(NamedTuple):
     memory_pages: int
 
 
-def parse_pid_stat(text: bytes) -> RawStat:
-    """Parse /proc/<pid>/stat; the name stands in parentheses and may itself contain some."""
-    end = text.rindex(b")")
-    fields = text[end + 2 :].split(None, 22)
-    return RawStat(
-        text[text.index(b"(") + 1 : end].decode(errors="replace"),
-        _STATE_OF_LETTER.get(chr(fields[0][0]), "sleeping"),
-        int(fields[11]) + int(fields[12]),
-        int(fields[17]),
-        int(fields[19]),
-        int(fields[21]),
-    )
+def parse_pid_stat(text: bytes) -> RawStat | None:
+    """Parse /proc/<pid>/stat; the name stands in parentheses and may itself contain some, and line ends too.
+
+    None where the text is not as the kernel writes it.
+    """
+    start, end = text.find(b"("), text.rfind(b")")
+    fields = text[end + 1 :].split(None, 22)
+    if not 0 <= start < end or len(fields) <= _MEMORY_PAGES:
+        return None
+    try:
+        user, system, threads, started, pages = counts([fields[at] for at in _COUNTED])
+    except ValueError:
+        return None
+    return RawStat(from_system(text[start + 1 : end]), _state(fields[0]), user + system, threads, started, pages)
+
+
+def parse_state_letter(text: bytes) -> bytes:
+    """Parse /proc/<pid>/stat into the letter of its state; nothing where it is not as the kernel writes it."""
+    end = text.rfind(b")")
+    letter = text[end + 2 : end + 3]
+    return letter if end > 0 and letter.isalpha() else b""
+
+
+def _state(letter: bytes) -> str:
+    return _STATE_OF_LETTER.get(letter, "sleeping")
 
 
 class ProcfsSource:
     """Reads /proc/<pid> itself, at a quarter of psutil's cost."""
 
-    def __init__(self, proc: Path = PROC) -> None:
-        self._proc = str(proc)
-        self._uptime = KernelFile(proc / "uptime")
+    def __init__(self, roots: Roots = HERE) -> None:
+        self._proc = str(roots.procfs)
+        self._uptime = KernelFile(roots.procfs / "uptime")
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
+        self._user_name = _own_user_name if roots.rootfs_is_ours else PasswdFile(roots.rootfs / "etc" / "passwd").name
 
     def scan(self) -> list[Process]:
         hz, page_bytes = self._ticks_per_s, self._page_bytes
@@ -100,6 +129,8 @@ class ProcfsSource:
         processes = []
         for pid, text in self._stats():
             raw = parse_pid_stat(text)
+            if raw is None:
+                continue
             started_s = raw.started_ticks / hz
             processes.append(
                 Process(
@@ -110,69 +141,95 @@ class ProcfsSource:
                     raw.memory_pages * page_bytes,
                     raw.threads,
                     started_s,
-                    max(0.0, round(uptime_s - started_s, 2)),
+                    _age_s(uptime_s - started_s),
                 )
             )
         return processes
 
     def states(self) -> Counter[str]:
-        letters = Counter(text[text.rindex(b")") + 2] for _, text in self._stats())
+        letters = Counter(parse_state_letter(text) for _, text in self._stats())
         states: Counter[str] = Counter()
         for letter, count in letters.items():
-            states[_STATE_OF_LETTER.get(chr(letter), "sleeping")] += count
+            if letter:
+                states[_state(letter)] += count
         return states
 
     def user(self, pid: int) -> str | None:
         try:
-            return _user_name(Path(self._proc, str(pid)).stat().st_uid)
+            return self._user_name(Path(self._proc, str(pid)).stat().st_uid)
         except OSError:
             return None
 
     def io_bytes(self, pid: int) -> tuple[int, int] | None:
         text = self._detail(pid, "io")
-        if not text:
-            return None
-        return int(number(text, b"\nread_bytes: ")), int(number(text, b"\nwrite_bytes: "))
+        read, written = number(text, b"\nread_bytes: "), number(text, b"\nwrite_bytes: ")
+        return (int(read), int(written)) if read == read and written == written else None
 
     def command(self, pid: int) -> str | None:
         text = self._detail(pid, "cmdline")
-        return text.strip(b"\0").replace(b"\0", b" ").decode(errors="replace") or None
+        return from_system(text.strip(b"\0").replace(b"\0", b" ")) or None
 
     def _detail(self, pid: int, file: str) -> bytes:
         try:
-            return _read(f"{self._proc}/{pid}/{file}")
+            return read_small(f"{self._proc}/{pid}/{file}")
         except OSError:  # it has ended, or belongs to another user
             return b""
 
     def _stats(self) -> Iterator[tuple[str, bytes]]:
         """Yield (pid, stat text) of every process that has not ended meanwhile."""
         with os.scandir(self._proc) as entries:
-            pids = [entry.name for entry in entries if entry.name.isdigit()]
+            pids = [entry.name for entry in entries if entry.name.isdecimal() and entry.name.isascii()]
         for pid in pids:
             try:
-                text = _read(f"{self._proc}/{pid}/stat")
+                text = read_small(f"{self._proc}/{pid}/stat")
             except OSError:
                 continue
             yield pid, text
 
 
-def _read(path: str) -> bytes:
-    """Return a file's first 16 KiB; pathlib takes twice as long, which counts for a file a process."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(fd, 16384)
-    finally:
-        os.close(fd)
+def _age_s(age_s: float) -> float | None:
+    """Return an age as it is shown. One that began before the machine did is none: lxcfs has each on its own clock."""
+    return max(0.0, round(age_s, 2)) if age_s > -_SCAN_MAX_S else None
 
 
 @functools.lru_cache(maxsize=1024)
-def _user_name(uid: int) -> str:
+def _own_user_name(uid: int) -> str:
     import pwd  # not there on Windows
 
     try:
-        return pwd.getpwuid(uid).pw_name
+        return from_system(pwd.getpwuid(uid).pw_name)
     except KeyError:
         return str(uid)
+
+
+class PasswdFile:
+    """The users of another machine, whose directory services cannot be asked: those in its /etc/passwd."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._names: dict[int, str] = {}
+        self._read_of: tuple[int, int] | None = None
+
+    def name(self, uid: int) -> str:
+        """Return a user's name, or the number where it has none. The file is read again when it has changed."""
+        try:
+            status = self._path.stat()
+            if self._read_of != (status.st_mtime_ns, status.st_ino):
+                self._names = parse_passwd(self._path.read_bytes())
+                self._read_of = status.st_mtime_ns, status.st_ino
+        except OSError:
+            self._names, self._read_of = {}, None
+        return self._names.get(uid) or str(uid)
+
+
+def parse_passwd(text: bytes) -> dict[int, str]:
+    """Parse /etc/passwd into names by user id; of several names of one id the first counts, as for getpwuid(3)."""
+    names: dict[int, str] = {}
+    for line in text.split(b"\n"):
+        fields = line.split(b":")
+        if len(fields) >= 4 and fields[0] and fields[2].isdigit() and len(fields[2]) <= _ID_DIGITS_MAX:
+            names.setdefault(int(fields[2]), from_system(fields[0]))
+    return names
 
 
 class PsutilSource:
@@ -185,13 +242,13 @@ class PsutilSource:
         return [
             Process(
                 process.pid,
-                found["name"] or "",
+                from_system(found["name"] or ""),
                 _STATE_OF_STATUS.get(found["status"], "sleeping"),
                 found["cpu_times"].user + found["cpu_times"].system if found["cpu_times"] else None,
                 found["memory_info"].rss if found["memory_info"] else None,
                 found["num_threads"],
                 found["create_time"] or 0.0,
-                max(0.0, round(now_s - (found["create_time"] or now_s), 2)),
+                _age_s(now_s - found["create_time"]) if found["create_time"] else None,
             )
             for process in psutil.process_iter(self._FIELDS)
             for found in (process.info,)
@@ -203,7 +260,7 @@ class PsutilSource:
 
     def user(self, pid: int) -> str | None:
         try:
-            return psutil.Process(pid).username()
+            return from_system(psutil.Process(pid).username())
         except (psutil.Error, OSError):
             return None
 
@@ -216,11 +273,11 @@ class PsutilSource:
 
     def command(self, pid: int) -> str | None:
         try:
-            return " ".join(psutil.Process(pid).cmdline()) or None
+            return from_system(" ".join(psutil.Process(pid).cmdline())) or None
         except (psutil.Error, OSError):
             return None
 
 
-def process_source(proc: Path = PROC) -> ProcessSource:
-    """Return the cheapest source that this machine has."""
-    return ProcfsSource(proc) if (proc / "stat").is_file() else PsutilSource()
+def process_source(roots: Roots = HERE) -> ProcessSource:
+    """Return the cheapest source that this machine has. Raises OSError where there is none."""
+    return PsutilSource() if roots.psutil else ProcfsSource(roots)

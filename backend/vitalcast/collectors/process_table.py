@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
 from vitalcast.collectors.process_source import Process, process_source
-from vitalcast.collectors.procfs import PROC
 from vitalcast.errors import CollectorError
+from vitalcast.machine import HERE, Roots
 
 COLUMNS = (
     Column("pid", "1", "The process's number."),
@@ -67,9 +66,9 @@ class ProcessTable(Table):
 
     name = "processes"
 
-    def __init__(self, *, proc: Path = PROC, command_line: bool = False) -> None:
+    def __init__(self, *, roots: Roots = HERE, command_line: bool = False) -> None:
         self.columns = (*COLUMNS, COMMAND) if command_line else COLUMNS
-        self._source = process_source(proc)
+        self._source = process_source(roots)
         self._cpu_s = _Readings[float]()
         self._io_bytes = _Readings[tuple[int, int]]()
 
@@ -120,7 +119,7 @@ class ProcessTable(Table):
         elapsed_s = now_s - self._cpu_s.older_s
         before = self._cpu_s.before(process, process.cpu_s)
         if before is None:
-            if process.age_s > elapsed_s or elapsed_s == float("inf"):
+            if process.age_s is None or process.age_s > elapsed_s or elapsed_s == float("inf"):
                 return None
             before = 0.0  # it started since
         return round(max(0.0, process.cpu_s - before) / elapsed_s, 4)
@@ -133,8 +132,10 @@ class ProcessTable(Table):
         before = self._io_bytes.before(process, now)
         if before is None:
             return None, None
-        read, written = (max(0, after - first) / elapsed_s for after, first in zip(now, before, strict=True))
-        return round(read, 1), round(written, 1)
+        read, written = (after - first for after, first in zip(now, before, strict=True))
+        if read < 0 or written < 0:  # what counts them has begun anew
+            return None, None
+        return round(read / elapsed_s, 1), round(written / elapsed_s, 1)
 
 
 def _matching(processes: list[Process], query: TableQuery, cells: Cells) -> list[Process]:

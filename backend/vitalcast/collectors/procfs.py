@@ -1,16 +1,22 @@
-"""Reads Linux's /proc cheaply: files that stay open, and numbers found by their label."""
+"""Reads Linux's /proc and /sys cheaply, and takes their texts apart without trusting them.
+
+Whatever bytes a text holds, its parser raises nothing: a line that is not as the kernel writes it is left out alone,
+and a number that the kernel cannot mean is no reading. Some texts are not the kernel's at all (lxcfs, gVisor and others
+write their own), and names in them are bytes that somebody chose.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from vitalcast.collectors.base import NO_READING
-
-PROC = Path("/proc")
+from vitalcast.machine import Roots
 
 _CHUNK = 65536
+_COUNT_MAX = 2**64 - 1  # the widest number that the kernel writes
 
 
 class KernelFile:
@@ -55,12 +61,74 @@ def open_if_readable(path: Path) -> KernelFile | None:
     return file
 
 
+def open_of_init(roots: Roots, name: str) -> KernelFile | None:
+    """Open a file that differs by namespace, `net/dev` or `mounts`, as the machine's first process sees it.
+
+    `/proc/net` and `/proc/mounts` are links by way of `self`, which in a /proc that is mounted from elsewhere shows our
+    own namespaces. Where nothing is a link, as in a copy of such files, there are no namespaces to mix up.
+    """
+    if roots.procfs_is_ours:
+        return open_if_readable(roots.procfs / "self" / name)
+    folders = [roots.procfs / "1"]
+    if not (roots.procfs / "self").is_symlink():
+        folders += [roots.procfs / "self", roots.procfs]
+    return next((file for file in map(open_if_readable, (folder / name for folder in folders)) if file), None)
+
+
+def read_if_readable(path: Path) -> bytes | None:
+    """Return a file's bytes, or None where there is none or it refuses."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def read_small(path: str) -> bytes:
+    """Return a file's first 16 KiB; pathlib takes twice as long, which counts for a file a process.
+
+    Raises OSError.
+    """
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(fd, 16384)
+    finally:
+        os.close(fd)
+
+
 def number(text: bytes, label: bytes) -> float:
-    """Return the first number after `label`, `nan` where the label is missing. A ` kB` behind it is ignored."""
+    """Return the first number after `label`, `nan` where there is none or it is below zero. A ` kB` is ignored."""
     start = text.find(label)
     if start < 0:
         return NO_READING
     start += len(label)
     end = text.find(b"\n", start)
     words = text[start : end if end >= 0 else None].split(None, 1)
-    return float(words[0]) if words else NO_READING
+    return amount(words[0]) if words else NO_READING
+
+
+def amount(word: bytes) -> float:
+    """Return a number that stands alone, `nan` where it is none, below zero or past what the kernel can count."""
+    try:
+        value = float(word)
+    except ValueError:
+        return NO_READING
+    return value if 0 <= value <= _COUNT_MAX else NO_READING
+
+
+def counts(words: Iterable[bytes]) -> list[int]:
+    """Return the words as the kernel's counters. Raises ValueError unless each is one."""
+    values = list(map(int, words))
+    if values and (min(values) < 0 or max(values) > _COUNT_MAX):
+        raise ValueError("not a counter of the kernel's")
+    return values
+
+
+def difference(whole: float, part: float) -> float:
+    """Return `whole - part` of two numbers that the kernel counts apart; `nan` where that is below zero."""
+    rest = whole - part
+    return rest if rest >= 0 else NO_READING
+
+
+def within(part: float, whole: float) -> float:
+    """Return the part; `nan` where it is below zero or more than the whole, so that one of the two is wrong."""
+    return part if part >= 0 and not part > whole else NO_READING

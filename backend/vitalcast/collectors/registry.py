@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -23,11 +23,13 @@ from vitalcast.collectors import (
     sensors,
 )
 from vitalcast.collectors.base import Collector, Table
-from vitalcast.collectors.procfs import PROC
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.rates import has_rate, rate_descriptor
 from vitalcast.errors import ConfigError
+from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Exclusions, Roots
 from vitalcast.model import Descriptor
+
+Built = TypeVar("Built")
 
 _log = logging.getLogger(__name__)
 
@@ -49,38 +51,49 @@ CATALOGUE: dict[str, tuple[Descriptor, ...]] = {
 """Every metric that any machine may have, by collector; a collector's own `descriptors` are those of this one."""
 
 
-def default_collectors(*, stats: RuntimeStats, disabled: Collection[str] = (), proc: Path = PROC) -> list[Collector]:
+def default_collectors(
+    *,
+    stats: RuntimeStats,
+    disabled: Collection[str] = (),
+    roots: Roots = HERE,
+    exclude: Exclusions = DEFAULT_EXCLUSIONS,
+) -> list[Collector]:
     """Return a collector of each subject that this machine has, without those in `disabled`.
 
     Raises ConfigError where `disabled` names neither a collector nor a table.
     """
     make: dict[str, Callable[[], Collector]] = {
-        cpu.CpuCollector.name: lambda: cpu.CpuCollector(proc=proc),
-        cpu.CpuFrequencyCollector.name: cpu.CpuFrequencyCollector,
-        load.LoadCollector.name: lambda: load.LoadCollector(proc=proc),
-        memory.MemoryCollector.name: lambda: memory.MemoryCollector(proc=proc),
-        disk.DiskCollector.name: lambda: disk.DiskCollector(proc=proc),
-        filesystem.FilesystemCollector.name: lambda: filesystem.FilesystemCollector(proc=proc),
-        network.NetworkCollector.name: lambda: network.NetworkCollector(proc=proc),
-        network.SocketCollector.name: lambda: network.SocketCollector(proc=proc),
-        pressure.PressureCollector.name: lambda: pressure.PressureCollector(proc=proc),
-        process.ProcessCollector.name: lambda: process.ProcessCollector(proc=proc),
-        sensors.SensorsCollector.name: sensors.SensorsCollector,
-        host.HostCollector.name: lambda: host.HostCollector(proc=proc),
-        runtime.RuntimeCollector.name: lambda: runtime.RuntimeCollector(stats, proc=proc),
+        cpu.CpuCollector.name: lambda: cpu.CpuCollector(roots=roots),
+        cpu.CpuFrequencyCollector.name: lambda: cpu.CpuFrequencyCollector(roots=roots),
+        load.LoadCollector.name: lambda: load.LoadCollector(roots=roots),
+        memory.MemoryCollector.name: lambda: memory.MemoryCollector(roots=roots),
+        disk.DiskCollector.name: lambda: disk.DiskCollector(roots=roots, exclude=exclude.disks),
+        filesystem.FilesystemCollector.name: lambda: filesystem.FilesystemCollector(
+            roots=roots, exclude_types=exclude.filesystems, exclude_mounts=exclude.mounts
+        ),
+        network.NetworkCollector.name: lambda: network.NetworkCollector(roots=roots, exclude=exclude.interfaces),
+        network.SocketCollector.name: lambda: network.SocketCollector(roots=roots),
+        pressure.PressureCollector.name: lambda: pressure.PressureCollector(roots=roots),
+        process.ProcessCollector.name: lambda: process.ProcessCollector(roots=roots),
+        sensors.SensorsCollector.name: lambda: sensors.SensorsCollector(roots=roots, exclude=exclude.sensors),
+        host.HostCollector.name: lambda: host.HostCollector(roots=roots),
+        runtime.RuntimeCollector.name: lambda: runtime.RuntimeCollector(stats, roots=roots),
     }
     _check(disabled)
-    collectors = [_build(name, make[name]) for name in make if name not in disabled]
+    collectors = [_build(f"collector {name}", make[name]) for name in make if name not in disabled]
     return [collector for collector in collectors if collector is not None and collector.descriptors]
 
 
 def default_tables(
-    *, disabled: Collection[str] = (), proc: Path = PROC, command_line: bool = False
+    *, disabled: Collection[str] = (), roots: Roots = HERE, command_line: bool = False
 ) -> dict[str, Table]:
     """Return the tables by name, without those in `disabled`; command lines are shown only if `command_line`."""
+    make: dict[str, Callable[[], Table]] = {
+        process_table.ProcessTable.name: lambda: process_table.ProcessTable(roots=roots, command_line=command_line)
+    }
     _check(disabled)
-    tables: list[Table] = [process_table.ProcessTable(proc=proc, command_line=command_line)]
-    return {table.name: table for table in tables if table.name not in disabled}
+    tables = {name: _build(f"table {name}", make[name]) for name in make if name not in disabled}
+    return {name: table for name, table in tables.items() if table is not None}
 
 
 def descriptors_with_rates(collectors: Iterable[Collector]) -> tuple[Descriptor, ...]:
@@ -97,12 +110,12 @@ def with_rates(descriptors: Iterable[Descriptor]) -> tuple[Descriptor, ...]:
     )
 
 
-def _build(name: str, make: Callable[[], Collector]) -> Collector | None:
-    """Build a collector; one that the system denies its subject is left out, so that it cannot stop the others."""
+def _build(what: str, make: Callable[[], Built]) -> Built | None:
+    """Build one; that which the system denies its subject is left out, so that it cannot stop the others."""
     try:
         return make()
     except (OSError, NotImplementedError, RuntimeError, psutil.Error) as error:
-        _log.warning("the collector %s is left out, as its subject cannot be read: %s", name, error)
+        _log.warning("the %s is left out, as its subject cannot be read: %s", what, error)
         return None
 
 

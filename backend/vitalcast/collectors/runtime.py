@@ -6,13 +6,13 @@ import operator
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, share
-from vitalcast.collectors.procfs import PROC, open_if_readable
+from vitalcast.collectors.procfs import counts, open_if_readable
+from vitalcast.machine import HERE, PROCFS, Roots
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
 
@@ -126,9 +126,13 @@ class OwnProcess(NamedTuple):
 
 
 def parse_self_stat(text: bytes, page_bytes: int) -> tuple[float, float]:
-    """Parse /proc/self/stat into resident bytes and threads."""
-    fields = text[text.rindex(b")") + 2 :].split(None, 22)
-    return int(fields[21]) * page_bytes, int(fields[17])
+    """Parse /proc/self/stat into resident bytes and threads; `nan` where it is not as the kernel writes it."""
+    try:
+        fields = text[text.rindex(b")") + 1 :].split(None, 22)
+        pages, threads = counts((fields[21], fields[17]))
+    except (ValueError, IndexError):
+        return NO_READING, NO_READING
+    return pages * page_bytes, threads
 
 
 def cpu_seconds() -> dict[str, float]:
@@ -142,12 +146,13 @@ def cpu_seconds() -> dict[str, float]:
     return {"user": usage.ru_utime, "system": usage.ru_stime}
 
 
-def _reader(proc: Path) -> Callable[[], OwnProcess]:
-    file = open_if_readable(proc / "self" / "stat")
+def _reader(*, psutil_alone: bool) -> Callable[[], OwnProcess]:
+    # Our own process is found in our own /proc, whichever machine is watched.
+    file = None if psutil_alone else open_if_readable(PROCFS / "self" / "stat")
     if file is None:
         return _read_psutil
     page_bytes = os.sysconf("SC_PAGE_SIZE")
-    descriptors = proc / "self" / "fd"
+    descriptors = PROCFS / "self" / "fd"
 
     def read() -> OwnProcess:
         # Since Linux 6.2 the size of this directory is the number of open descriptors. Listing it instead takes
@@ -169,11 +174,11 @@ class RuntimeCollector(Collector):
 
     name = "runtime"
 
-    def __init__(self, stats: RuntimeStats, *, proc: Path = PROC) -> None:
+    def __init__(self, stats: RuntimeStats, *, roots: Roots = HERE) -> None:
         super().__init__()
         self._stats = stats
         self._of_fields = [Series(descriptor) for descriptor in OF_FIELD.values()]
-        self._read = _reader(proc)
+        self._read = _reader(psutil_alone=roots.psutil)
         self._cpus = psutil.cpu_count() or 1
         self._before_s: dict[str, float] = {}
         self._before_at_s = NO_READING

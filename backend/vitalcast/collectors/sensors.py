@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector
+from vitalcast.collectors.procfs import amount, read_if_readable
+from vitalcast.core.text import from_system
+from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
 from vitalcast.model import Descriptor, Kind, Sample
 
 TEMPERATURE = Descriptor("hw.temperature", "Cel", Kind.GAUGE, "Temperature that a sensor reads.", ("hw.id", "hw.name"))
@@ -25,18 +29,139 @@ BATTERY_TIME_LEFT = Descriptor(
 
 DESCRIPTORS = (TEMPERATURE, FAN_SPEED, BATTERY_CHARGE, BATTERY_TIME_LEFT)
 
-Chips = Mapping[str, Sequence[Any]]  # psutil's named tuples: label, current, …
+# What lies outside is no reading: a sensor that is not connected, asleep or broken says 65261.85 °C, -127 °C or
+# 65535 rpm, most often all ones in its register, and would be the hottest for ever.
+_CELSIUS = (-100.0, 250.0)
+_RPM = (0.0, 50_000.0)
+# A worn battery holds more than it is said to, by some percent; 255 and 65535 are all ones again.
+_PERCENT_MAX = 120.0
+_TIME_LEFT_MAX_S = 30 * 86400.0
+_BATTERY_ID = "battery"
 
-# Each of these functions is missing on some platforms.
-_TEMPERATURES: Callable[[], Chips] | None = getattr(psutil, "sensors_temperatures", None)
-_FANS: Callable[[], Chips] | None = getattr(psutil, "sensors_fans", None)
-_BATTERY: Callable[[], Any] | None = getattr(psutil, "sensors_battery", None)
+
+class Sensor(NamedTuple):
+    """One sensor of a chip, which may have no label; `nan` where it does not answer."""
+
+    label: str
+    current: float
+
+
+class Battery(NamedTuple):
+    """A battery as psutil has it: seconds below zero are unknown, and so is None for whether mains are plugged in."""
+
+    percent: float
+    secsleft: float
+    power_plugged: bool | None
+
+
+Chips = Mapping[str, Sequence[Any]]  # of Sensor, or of psutil's named tuples: label, current, …
+
+
+class Readers(NamedTuple):
+    """What the collector asks; None where the platform has no answer."""
+
+    temperatures: Callable[[], Chips] | None = None
+    fans: Callable[[], Chips] | None = None
+    battery: Callable[[], Any] | None = None
+
+
+def readers(roots: Roots) -> Readers:
+    """Return the readers of this system: of Linux's /sys, else those that psutil has on this platform."""
+    if roots.psutil:
+        return Readers(*(getattr(psutil, f"sensors_{name}", None) for name in Readers._fields))
+    return Readers(
+        lambda: read_temperatures(roots.sysfs), lambda: read_fans(roots.sysfs), lambda: read_battery(roots.sysfs)
+    )
+
+
+def read_temperatures(sysfs: Path) -> Chips:
+    """Read the temperatures of /sys/class/hwmon, and where there are none those of the thermal zones."""
+    files = [*sysfs.glob("class/hwmon/hwmon*/temp*_input"), *sysfs.glob("class/hwmon/hwmon*/device/temp*_input")]
+    known = {(file.parent.name, file.name) for file in files}
+    cores = sysfs.glob(
+        "devices/platform/coretemp.*/hwmon/hwmon*/temp*_input"
+    )  # which not every kernel has in the class
+    files += [file for file in cores if (file.parent.name, file.name) not in known]
+    return _chips(files, 1000) if files else _thermal_zones(sysfs)
+
+
+def read_fans(sysfs: Path) -> Chips:
+    """Read the fans of /sys/class/hwmon."""
+    files = [*sysfs.glob("class/hwmon/hwmon*/fan*_input")]
+    return _chips(files or sysfs.glob("class/hwmon/hwmon*/device/fan*_input"), 1)
+
+
+def _chips(files: Iterable[Path], units: int) -> Chips:
+    """Return the sensors by chip. One that does not answer keeps its place, so that no other gets its number."""
+    chips: dict[str, list[Sensor]] = {}
+    for base in sorted(str(file).removesuffix("_input") for file in files):
+        chip = _text(Path(base).parent / "name") or from_system(Path(base).parent.name)
+        # The chip's own word that a sensor is not connected or broken.
+        is_faulty = _number(Path(f"{base}_fault")) > 0
+        value = NO_READING if is_faulty else _number(Path(f"{base}_input")) / units
+        chips.setdefault(chip, []).append(Sensor(_text(Path(f"{base}_label")), value))
+    return chips
+
+
+def _thermal_zones(sysfs: Path) -> Chips:
+    zones: dict[str, list[Sensor]] = {}
+    for zone in sorted(map(str, sysfs.glob("class/thermal/thermal_zone*"))):
+        if kind := _text(Path(zone, "type")):
+            zones.setdefault(kind, []).append(Sensor("", _number(Path(zone, "temp")) / 1000))
+    return zones
+
+
+def read_battery(sysfs: Path) -> Battery | None:
+    """Read the first battery of /sys/class/power_supply; None where there is none that tells its charge."""
+    supplies = sorted(sysfs.glob("class/power_supply/*"), key=lambda supply: supply.name)
+    battery = next((each for each in supplies if each.name.startswith("BAT") or "battery" in each.name.lower()), None)
+    if battery is None or _number(battery / "present") == 0:
+        return None
+    # In Wh, or in Ah, as the battery has it.
+    now = _first(battery, "energy_now", "charge_now")
+    full = _first(battery, "energy_full", "charge_full")
+    power = abs(_first(battery, "power_now", "current_now"))  # below zero on some while it is discharged
+    percent = 100 * now / full if full > 0 else NO_READING
+    if not 0 <= percent <= _PERCENT_MAX:
+        percent = _first(battery, "capacity")
+    if percent != percent:
+        return None
+    left_s = now / power * 3600 if power > 0 else _first(battery, "time_to_empty_now")
+    return Battery(percent, left_s if left_s == left_s else -1, _is_plugged(battery, supplies))
+
+
+def _is_plugged(battery: Path, supplies: Iterable[Path]) -> bool | None:
+    status = _text(battery / "status").lower()
+    if status in ("charging", "full", "discharging"):
+        return status != "discharging"
+    mains = [_number(each / "online") for each in supplies if _text(each / "type") == "Mains"]
+    return any(online > 0 for online in mains) if mains else None
+
+
+def _first(folder: Path, *names: str) -> float:
+    """Return the number in the first of these files that has one."""
+    return next((value for name in names if (value := _number(folder / name)) == value), NO_READING)
+
+
+def _number(path: Path) -> float:
+    """Return the number that a file holds, which may be below zero; `nan` where it does not answer."""
+    return parse_number(read_if_readable(path) or b"")
+
+
+def parse_number(text: bytes) -> float:
+    """Parse a file of one number."""
+    text = text.strip()
+    return -amount(text[1:]) if text.startswith(b"-") else amount(text)
+
+
+def _text(path: Path) -> str:
+    return from_system((read_if_readable(path) or b"").strip())
 
 
 class SensorsCollector(Collector):
-    """Asks psutil, up to 25 ms on real hardware. What was not found at the start stays absent.
+    """Reads Linux's /sys, elsewhere asks psutil; up to 25 ms on real hardware. What is not found at first is absent.
 
-    The three readers are psutil's functions, None where the platform's psutil has none.
+    Sensors whose `hw.id` or `hw.name` one of the globs in `exclude` matches are left out.
     """
 
     name = "sensors"
@@ -45,42 +170,52 @@ class SensorsCollector(Collector):
     def __init__(
         self,
         *,
-        temperatures: Callable[[], Chips] | None = _TEMPERATURES,
-        fans: Callable[[], Chips] | None = _FANS,
-        battery: Callable[[], Any] | None = _BATTERY,
+        roots: Roots = HERE,
+        exclude: tuple[str, ...] = DEFAULT_EXCLUSIONS.sensors,
+        readers: Callable[[Roots], Readers] = readers,
     ) -> None:
         super().__init__()
-        self._temperatures = temperatures if _finds_any(temperatures) else None
-        self._fans = fans if _finds_any(fans) else None
-        self._battery = battery if _finds_any(battery) else None
+        self._excluded = matcher(exclude)
+        self._readers = Readers(*(read if _finds_any(read) else None for read in readers(roots)))
         self.descriptors = (
-            *((TEMPERATURE,) if self._temperatures else ()),
-            *((FAN_SPEED,) if self._fans else ()),
-            *((BATTERY_CHARGE, BATTERY_TIME_LEFT) if self._battery else ()),
+            *((TEMPERATURE,) if self._readers.temperatures else ()),
+            *((FAN_SPEED,) if self._readers.fans else ()),
+            *((BATTERY_CHARGE, BATTERY_TIME_LEFT) if self._readers.battery else ()),
         )
 
     def collect(self, _now_s: float) -> list[Sample]:
         return [
-            *self._of_chips(TEMPERATURE, self._temperatures),
-            *self._of_chips(FAN_SPEED, self._fans),
+            *self._of_chips(TEMPERATURE, self._readers.temperatures, _CELSIUS),
+            *self._of_chips(FAN_SPEED, self._readers.fans, _RPM),
             *self._of_battery(),
         ]
 
-    def _of_chips(self, descriptor: Descriptor, read: Callable[[], Chips] | None) -> list[Sample]:
+    def _of_chips(
+        self, descriptor: Descriptor, read: Callable[[], Chips] | None, bounds: tuple[float, float]
+    ) -> list[Sample]:
         """Name each sensor `<chip>/<number>`, as several may carry the same label or none."""
-        return [
-            self.sample(descriptor, _number(sensor.current), f"{chip}/{index}", sensor.label or chip)
-            for chip, sensors in (read() if read else {}).items()
-            for index, sensor in enumerate(sensors)
-        ]
+        low, high = bounds
+        samples = []
+        for chip, sensors in (read() if read else {}).items():
+            for index, sensor in enumerate(sensors):
+                hw_id, name = f"{chip}/{index}", sensor.label or chip
+                if not self._excluded(hw_id) and not self._excluded(name):
+                    value = sensor.current
+                    is_plausible = value is not None and low <= value <= high
+                    samples.append(self.sample(descriptor, value if is_plausible else NO_READING, hw_id, name))
+        return samples
 
     def _of_battery(self) -> list[Sample]:
-        battery = self._battery() if self._battery else None
-        if battery is None:  # taken out
+        battery = self._readers.battery() if self._readers.battery else None
+        if battery is None or self._excluded(_BATTERY_ID):  # taken out
             return []
-        samples = [self.sample(BATTERY_CHARGE, min(battery.percent / 100, 1.0), "battery")]
-        if not battery.power_plugged and battery.secsleft is not None and battery.secsleft >= 0:
-            samples.append(self.sample(BATTERY_TIME_LEFT, battery.secsleft, "discharging", "battery"))
+        is_plausible = 0 <= battery.percent <= _PERCENT_MAX
+        samples = [
+            self.sample(BATTERY_CHARGE, min(battery.percent / 100, 1.0) if is_plausible else NO_READING, _BATTERY_ID)
+        ]
+        left_s = battery.secsleft
+        if not battery.power_plugged and left_s is not None and 0 <= left_s <= _TIME_LEFT_MAX_S:
+            samples.append(self.sample(BATTERY_TIME_LEFT, left_s, "discharging", _BATTERY_ID))
         return samples
 
 
@@ -89,7 +224,3 @@ def _finds_any(read: Callable[[], Any] | None) -> bool:
         return bool(read and read())
     except (OSError, NotImplementedError, RuntimeError):
         return False
-
-
-def _number(value: float | None) -> float:
-    return NO_READING if value is None else value

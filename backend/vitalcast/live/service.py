@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +14,7 @@ from vitalcast.access.attempts import Attempts
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
+from vitalcast.collectors.host import host_name
 from vitalcast.collectors.registry import (
     CATALOGUE,
     default_collectors,
@@ -38,7 +38,8 @@ from vitalcast.live.manager import ConnectionManager
 from vitalcast.live.metric_names import check_metrics
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.tables import Tables
-from vitalcast.settings import Settings
+from vitalcast.machine import Exclusions, Roots
+from vitalcast.settings import Collectors, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -65,18 +66,23 @@ class Service:
         self.attempts = Attempts(self.access, settings.limits)
         self.stats = RuntimeStats()
         disabled = settings.collectors.disabled
+        roots = _roots(settings.collectors)
         if collectors is None:
-            collectors = default_collectors(stats=self.stats, disabled=disabled)
+            collectors = default_collectors(
+                stats=self.stats, disabled=disabled, roots=roots, exclude=_exclusions(settings.collectors)
+            )
         collectors = tuple(collectors)
         if tables is None:
-            tables = default_tables(disabled=disabled, command_line=settings.collectors.process_command_line)
+            tables = default_tables(
+                disabled=disabled, roots=roots, command_line=settings.collectors.process_command_line
+            )
         catalogue = Catalogue(descriptors_with_rates(collectors))
         anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
         check_metrics(settings, {*catalogue.descriptors, *(descriptor.name for descriptor in anywhere)})
         self.ring = Ring(window_ms=settings.ring.window_s * 1000, memory_max_bytes=settings.ring.memory_max_mib * 2**20)
         self.hub = Hub(
             epoch=secrets.token_hex(8),
-            host=socket.gethostname(),
+            host=host_name(roots),
             catalogue=catalogue,
             ring=self.ring,
             interval_ms=round(settings.sampler.interval_s * 1000),
@@ -186,6 +192,16 @@ def _history(settings: Settings, ring: Ring) -> History:
         window_ms=ring.window_ms,
         memory_max_bytes=ring.memory_max_bytes,
     )
+
+
+def _roots(collectors: Collectors) -> Roots:
+    return Roots.of(
+        procfs=collectors.procfs, sysfs=collectors.sysfs, cgroupfs=collectors.cgroupfs, rootfs=collectors.rootfs
+    )
+
+
+def _exclusions(collectors: Collectors) -> Exclusions:
+    return Exclusions(**{field.name: getattr(collectors, f"exclude_{field.name}") for field in fields(Exclusions)})
 
 
 def _limits(settings: Settings) -> Limits:

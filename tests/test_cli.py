@@ -154,6 +154,14 @@ def test_check_knows_the_names_of_collectors(tmp_path: Path) -> None:
     assert run("check", cwd=tmp_path, VITALCAST_COLLECTORS__DISABLED="cpu").returncode == 0
 
 
+def test_check_knows_whether_another_machine_is_there(tmp_path: Path) -> None:
+    done = run("check", cwd=tmp_path, VITALCAST_COLLECTORS__PROCFS="/host/proc")
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "collectors.procfs: /host/proc does not exist; give the folder where it is mounted"
+    assert done.stderr == f"vitalcast: error: {said}\n"
+    assert run("check", cwd=tmp_path, VITALCAST_COLLECTORS__PROCFS=str(tmp_path)).returncode == 0
+
+
 def test_serving_says_where_and_an_interrupt_ends_it_with_0(tmp_path: Path) -> None:
     process = start("--port", "0", cwd=tmp_path)
     try:

@@ -70,7 +70,7 @@ def parse_mounts(text: bytes) -> list[Mount]:
     return [
         Mount(*(_ESCAPE.sub(_unescape, word) for word in words[:3]))
         for line in text.split(b"\n")
-        if len(words := line.split(b" ", 3)) >= 3 and words[1].startswith(b"/")
+        if len(words := line.split(b" ", 3)) >= 3 and words[1].startswith(b"/") and words[2]
     ]
 
 

@@ -73,7 +73,7 @@ class Exclusions:
     # Loop, RAM, floppy and optical drives, and what another disk counts already: its partitions and paths.
     disks: tuple[str, ...] = ("loop[0-9]*", "ram[0-9]*", "zram[0-9]*", "fd[0-9]*", "sr[0-9]*", "*/*")
     # The system's own, and what container engines mount deep in their folders. Those folders themselves may well be
-    # on a disk of their own.
+    # on disks of their own, and so may what is kept in `volumes`.
     mounts: tuple[str, ...] = (
         "/dev",
         "/dev/*",
@@ -87,9 +87,9 @@ class Exclusions:
         "/run/docker/*",
         "/snap/*",
         "/var/snap/*",
-        "/var/lib/docker/*/*",
+        "/var/lib/docker/[!v]*/*",
         "/var/lib/containerd/*/*",
-        "/var/lib/containers/*/*/*",
+        "/var/lib/containers/storage/[!v]*/*",
         "/var/lib/kubelet/*/*",
         "/etc/hosts",
         "/etc/hostname",

@@ -137,8 +137,20 @@ def test_a_cpu_that_was_taken_offline_is_left_out(tmp_path: Path) -> None:
 
 
 def test_shares_of_all_modes_add_up_to_one() -> None:
-    shares = mode_shares({"user": 1.0, "idle": 5.0}, {"user": 2.0, "idle": 8.0})
+    shares = mode_shares({"user": 1.0, "idle": 5.0}, {"user": 2.0, "idle": 8.0}, most_s=4.0)
     assert shares == {"user": 0.25, "idle": 0.75}
+
+
+def test_more_time_than_can_have_passed_has_no_shares(tmp_path: Path) -> None:
+    collector = CpuCollector(roots=write_proc(tmp_path, {"stat": STAT}))
+    collector.collect(1.0)
+    # A steal time below zero, as Xen has had it after a migration.
+    spoilt = LATER.replace(" 1054 ", f" {2**64 - 7} ").replace(" 545 ", f" {2**64 - 7} ")
+    write_proc(tmp_path, {"stat": spoilt})
+    values = by_key(collector.collect(2.0))
+    assert math.isnan(values['system.cpu.utilization{cpu.mode="steal"}'])
+    assert math.isnan(values['system.cpu.logical.utilization{cpu.logical_number="1"}'])
+    assert values['system.cpu.logical.utilization{cpu.logical_number="0"}'] == 0.4
 
 
 @pytest.mark.parametrize(
@@ -153,7 +165,7 @@ def test_shares_of_all_modes_add_up_to_one() -> None:
     ],
 )
 def test_time_that_was_taken_back_in_one_mode_is_none_spent_in_another(now: CpuTimes, share: float) -> None:
-    assert busy_share(CpuTimes(100, 900, 100), now) == pytest.approx(share, nan_ok=True)
+    assert busy_share(CpuTimes(100, 900, 100), now, most=1000) == pytest.approx(share, nan_ok=True)
 
 
 def test_psutil_knows_the_same_machine() -> None:
@@ -230,6 +242,14 @@ def test_frequencies_of_cpuinfo_are_taken_where_it_has_the_same_cpus(tmp_path: P
     assert read_frequencies_hz(roots) == pytest.approx({"0": 2596.138e6, "2": 800e6})
     write_files(of_cpu, {"cpufreq/policy3/scaling_cur_freq": "1000000"})
     assert read_frequencies_hz(roots) == pytest.approx({"0": 1e9, "2": 1e9, "3": 1e9})
+
+
+def test_an_old_kernel_has_a_policy_in_the_folder_of_each_cpu(tmp_path: Path) -> None:
+    roots = replace(write_proc(tmp_path, {"cpuinfo": ""}), sysfs=tmp_path / "sys")
+    folder = tmp_path / "sys" / "devices" / "system" / "cpu"
+    write_files(folder, {"cpu0/cpufreq/cpuinfo_cur_freq": "1000000\n", "cpu4/cpufreq/scaling_cur_freq": "2000000\n"})
+    write_files(folder, {"cpu5/topology/core_id": "0\n"})
+    assert read_frequencies_hz(roots) == {"0": 1e9, "4": 2e9}
 
 
 def test_frequencies_are_of_cpus_that_are_online() -> None:

@@ -122,6 +122,8 @@ def test_the_systems_own_mountpoints_are_left_out(path: str) -> None:
         "/System/Volumes/Data",
         "/var/lib/docker",
         "/var/lib/docker/volumes",
+        "/var/lib/docker/volumes/data/_data",
+        "/var/lib/containers/storage/volumes/data/_data",
         "/var/lib/containerd",
         "/var/lib/containers",
         "/var/lib/containers/storage",

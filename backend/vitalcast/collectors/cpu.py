@@ -64,6 +64,10 @@ FREQUENCY_DESCRIPTORS = (FREQUENCY,)
 
 # Linux may take back a little idle, iowait or steal time; a counter must not, so it waits until time catches up.
 _TAKEN_BACK_MAX_S = 3.0
+# A CPU cannot spend more time than passes. It may seem to by some seconds, where the kernel accounts for it late; by
+# far more where the kernel has counted below zero (steal time after a migration of Xen), or has got more CPUs.
+_PACE_MAX = 10.0
+_LATE_MAX_S = 10.0
 _CPU_DIGITS_MAX = 6
 _FREQUENCY_MAX_HZ = 1e11  # ten times what any CPU runs at
 _OTHER_NAMES = {
@@ -84,12 +88,13 @@ class CpuTimes(NamedTuple):
 
 
 class CpuReading(NamedTuple):
-    """Seconds since boot by mode for the host, times by logical CPU in any unit, and two counts."""
+    """Seconds since boot by mode for the host, times by logical CPU with their unit, and two counts."""
 
     modes: dict[str, float]
     logical: dict[str, CpuTimes]
     context_switches: float
     interrupts: float
+    ticks_per_s: float = 1.0
 
 
 _TIMES = 8  # user, nice, system, idle, iowait, irq, softirq, steal; then guest times, part of user and nice
@@ -121,7 +126,7 @@ def parse_stat(text: bytes, ticks_per_s: int) -> CpuReading:
             }
         elif cpu := _cpu_number(name[3:]):
             logical[cpu] = CpuTimes(sum(times) - idle - iowait, idle, iowait)
-    return CpuReading(modes, logical, number(text, b"\nctxt "), number(text, b"\nintr "))
+    return CpuReading(modes, logical, number(text, b"\nctxt "), number(text, b"\nintr "), ticks_per_s)
 
 
 def read_psutil() -> CpuReading:
@@ -185,12 +190,14 @@ class CpuCollector(Collector):
         self.descriptors = tuple(d for d in declared if d is not PHYSICAL_COUNT or self._physical_count)
         self._of_mode = SeriesPerDevice[str](lambda mode: (Series(TIME, (mode,)), Series(UTILIZATION, (mode,))))
         self._of_cpu = SeriesPerDevice[str](lambda number: (Series(LOGICAL_UTILIZATION, (number,)),))
-        self._before = CpuReading({}, {}, 0, 0)
+        self._before, self._before_s = CpuReading({}, {}, 0, 0), 0.0
 
-    def collect(self, _now_s: float) -> list[Sample]:
+    def collect(self, now_s: float) -> list[Sample]:
         if self._read is None:
             return []
         before, now = self._before, self._read()
+        most_s = (now_s - self._before_s) * _PACE_MAX + _LATE_MAX_S
+        self._before_s = now_s
         modes = {mode: _hold(before.modes.get(mode, 0.0), seconds) for mode, seconds in now.modes.items()}
         self._before = now = now._replace(modes=modes)
         samples = [
@@ -200,29 +207,35 @@ class CpuCollector(Collector):
         ]
         if self._physical_count:
             samples.append(self.sample(PHYSICAL_COUNT, self._physical_count))
-        for (mode, part), seconds in zip(mode_shares(before.modes, modes).items(), modes.values(), strict=True):
+        shares = mode_shares(before.modes, modes, most_s=most_s * len(now.logical))
+        for (mode, part), seconds in zip(shares.items(), modes.values(), strict=True):
             time, utilization = self._of_mode[mode]
             samples.append(Sample(time, seconds))
             samples.append(Sample(utilization, part))
         for cpu, times in now.logical.items():
-            samples.append(Sample(self._of_cpu[cpu][0], busy_share(before.logical.get(cpu), times)))
+            busy = busy_share(before.logical.get(cpu), times, most=most_s * now.ticks_per_s)
+            samples.append(Sample(self._of_cpu[cpu][0], busy))
         self._of_cpu.keep(now.logical)
         return samples
 
 
-def mode_shares(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
-    """Return each mode's share of the time between two readings; `nan` where none has passed."""
+def mode_shares(before: dict[str, float], now: dict[str, float], *, most_s: float) -> dict[str, float]:
+    """Return each mode's share of the time between two readings; `nan` where that is none, or more than `most_s`."""
     spent = {mode: max(0.0, seconds - before.get(mode, NO_READING)) for mode, seconds in now.items()}
     total = sum(spent.values()) if before else 0.0
-    return {mode: share(seconds, total) for mode, seconds in spent.items()}
+    return {mode: share(seconds, total) if total <= most_s else NO_READING for mode, seconds in spent.items()}
 
 
-def busy_share(before: CpuTimes | None, now: CpuTimes) -> float:
-    """Return the busy share between two readings; time that was taken back in one mode is none spent in another."""
+def busy_share(before: CpuTimes | None, now: CpuTimes, *, most: float) -> float:
+    """Return the busy share between two readings, as `mode_shares` does.
+
+    Time that was taken back in one mode is none spent in another.
+    """
     if before is None:
         return NO_READING
     busy, idle, iowait = (after - first if after > first else 0 for after, first in zip(now, before, strict=True))
-    return share(busy, busy + idle + iowait)
+    total = busy + idle + iowait
+    return share(busy, total) if total <= most else NO_READING
 
 
 def _hold(before: float, now: float) -> float:
@@ -255,7 +268,8 @@ def read_frequencies_hz(roots: Roots) -> dict[str, float]:
     if roots.psutil:
         return {str(cpu): mhz * 1e6 for cpu, mhz in enumerate(_psutil_mhz())}
     known = parse_frequencies_hz(read_if_readable(roots.procfs / "cpuinfo") or b"")
-    policies = dict(_policies(roots.sysfs / "devices" / "system" / "cpu"))
+    folder = roots.sysfs / "devices" / "system" / "cpu"
+    policies = dict(_policies(folder)) or ({} if known else dict(_policies_of_cpus(folder)))
     # To ask a policy may wake its CPUs, or take a millisecond each; /proc/cpuinfo has the same on x86.
     if not policies or policies.keys() == known.keys():
         return known
@@ -290,6 +304,13 @@ def _policies(folder: Path) -> Iterator[tuple[str, Path]]:
         affected = read_if_readable(policy / "affected_cpus")
         numbers = [os.fsencode(policy.name.removeprefix("policy"))] if affected is None else affected.split()
         yield from ((cpu, policy) for cpu in map(_cpu_number, numbers) if cpu)
+
+
+def _policies_of_cpus(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the same where the kernel is too old to list policies: before Linux 4.2."""
+    for policy in folder.glob("cpu[0-9]*/cpufreq"):
+        if cpu := _cpu_number(os.fsencode(policy.parent.name.removeprefix("cpu"))):
+            yield cpu, policy
 
 
 def _policy_hz(policy: Path) -> float:

@@ -38,9 +38,11 @@ export const isRatio = (unit) => unit === "1" || unit === "s/s";
  * @returns {string}
  */
 export function formatValue(value, unit = "") {
-  if (value === null || value === undefined || Number.isNaN(value)) return NO_READING;
-  return text(value, unit).replace(/^-(?=[0.]+(?![.\d]))/, "").replace("-", MINUS);
+  return Number.isFinite(value) ? signed(text(value, unit)) : NO_READING;
 }
+
+/** A leading hyphen as a minus sign, and none before what rounds to zero. */
+const signed = (text) => text.replace(/^-(?=[0.]+(?![.\d]))/, "").replace(/^-/, MINUS);
 
 function text(value, unit) {
   if (isRatio(unit)) return `${(value * 100).toFixed(1)}${NBSP}%`;
@@ -59,7 +61,7 @@ function text(value, unit) {
 /** A label of an axis: the shortest text that is still exact for the round numbers that ticks are. */
 export function formatTick(value, unit = "") {
   if (value === 0) return isRatio(unit) ? `0${NBSP}%` : "0";
-  if (isRatio(unit)) return `${trim(value * 100, 2)}${NBSP}%`;
+  if (isRatio(unit)) return signed(`${trim(value * 100, 2)}${NBSP}%`);
   return formatValue(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*?)0+(?=\D|$)/, "$1");
 }
 

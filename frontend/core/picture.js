@@ -4,6 +4,7 @@ import { pointsOf } from "./decimate.js";
 import { formatClock, formatValue, isRatio } from "./format.js";
 import { barsAt, levelOf } from "./headline.js";
 import { wordOf } from "./lines.js";
+import { isMirror } from "./panels.js";
 import { stepFor, ticksOf, timeTicks } from "./scale.js";
 
 /** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
@@ -56,7 +57,7 @@ function linesPicture({ panel, store, reading, lines, range, from, to, width, he
     low: scale.low,
     high: scale.high,
     xTicks: xTicksOf(from, to, width),
-    yTicks: ticksOf(scale, reading.unit),
+    yTicks: ticksOf(scale, reading.unit, { mirrored: isMirror(panel) && shapes.every(goesItsWay) }),
     unit: reading.unit,
     reference,
     breaks: breaksOf(store, from, to),
@@ -116,8 +117,11 @@ function negated(values) {
   return out;
 }
 
+/** Whether it keeps to its side of the axis, whose labels need no sign then. @param {Shape} shape */
+const goesItsWay = ({ top, down }) => top.every((at) => !(down ? at > 0 : at < 0));
+
 function extentOf(shapes, reference) {
-  let low = 0;
+  let low = reference < 0 ? reference : 0;
   let high = reference > 0 ? reference : 0;
   for (const { top } of shapes) {
     for (let i = 0; i < top.length; i += 1) {
@@ -156,8 +160,8 @@ function heatmapPicture({ panel, store, reading, lines, range, from, to, width }
     peaks: true,
   });
   const rows = lines.map(({ key, label }, i) => ({ key, label, value: tracks[i] }));
-  const { high } = extentOf(rows.map(({ value }) => ({ top: value })), NaN);
-  const scale = scaleOf({ panel, store, reading, range, from, to, ticks: 4, low: 0, high });
+  const extent = extentOf(rows.map(({ value }) => ({ top: value })), NaN);
+  const scale = scaleOf({ panel, store, reading, range, from, to, ticks: 4, ...extent });
   return {
     kind: /** @type {const} */ ("heatmap"),
     from,

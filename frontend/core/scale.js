@@ -45,12 +45,15 @@ export function roundRange({ low, high, unit, least = 0, ticks = 4 }) {
   return { low: first * step, high: last > first ? last * step : step, step };
 }
 
-/** @param {{low: number, high: number, step: number}} range @param {string} unit */
-export function ticksOf({ low, high, step }, unit) {
+/**
+ * @param {{low: number, high: number, step: number}} range @param {string} unit
+ * @param {{mirrored?: boolean}} [drawn] mirrored: what lies below the axis is drawn downwards, not negative
+ */
+export function ticksOf({ low, high, step }, unit, { mirrored = false } = {}) {
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1) {
-    // What lies below the axis is drawn downwards, not negative.
-    ticks.push({ value: i * step, text: formatTick(Math.abs(i * step), unit) });
+    const value = i * step;
+    ticks.push({ value, text: formatTick(mirrored ? Math.abs(value) : value, unit) });
   }
   return ticks;
 }

@@ -265,3 +265,27 @@ async def test_a_window_of_any_length_has_few_time_labels(js: RunJs) -> None:
              const { length } = timeTicks({ from: 0, to, most: 6, clock: String });
              return length >= 1 && length <= 7; });"""
     )
+
+
+async def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards(js: RunJs) -> None:
+    found = await js(
+        PICTURE
+        + """const of = (panel, values) => {
+               const store = stream();
+               const both = ["in", "out"].map((way) => ({ name: "m", unit: "Cel", attributes: { d: "a", way } }));
+               const times = values[0].map((_, i) => 1000 * (i + 1));
+               store.snapshot({ offset: 1, series: both, times, values });
+               const { low, high, yTicks } = picture(panel, store);
+               return yTicks ? yTicks.map(({ text }) => text.replace("\\u00a0", " ")) : [low, high];
+             };
+             const mirror = { ...panel, order: [], below: { way: ["out"] } };
+             const apart = { ...panel, by: ["way"] };
+             return [of(apart, [[-18, -2], [12, 5]]), of(mirror, [[12, 5], [18, 2]]), of(mirror, [[12, -5], [18, 2]]),
+               of({ ...apart, chart: "heatmap" }, [[-18, -2], [12, 5]])];"""
+    )
+    assert found == [
+        ["−20 °C", "−10 °C", "0", "10 °C", "20 °C"],
+        ["20 °C", "10 °C", "0", "10 °C", "20 °C"],
+        ["−20 °C", "−10 °C", "0", "10 °C", "20 °C"],
+        [-20, 20],
+    ]

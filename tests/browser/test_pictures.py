@@ -159,7 +159,7 @@ async def test_a_still_says_what_the_figure_says(page_server: Server) -> None:
 async def test_axes_and_ages_are_the_same_on_the_page(js: RunJs) -> None:
     spans = [
         [low, high, unit, least, ticks]
-        for low, high in ((0, 0.37), (0, 3000), (-1500, 3000), (0, 0), (-7, 0), (0, 12.5), (0, 9.9e9))
+        for low, high in ((0, 0.37), (0, 3000), (-1500, 3000), (0, 0), (-7, 0), (-18, 12), (0, 12.5), (-3e9, 9.9e9))
         for unit in ("1", "By", "By/s", "s", "{thread}", "Cel")
         for least, ticks in ((0.1, 4), (10, 6), (0.1, 2), (0, 4))
     ]
@@ -171,8 +171,8 @@ async def test_axes_and_ages_are_the_same_on_the_page(js: RunJs) -> None:
            const { formatAge, formatClock } = await load("core/format");
            const { staleAfterS } = await load("core/status");
            return {
-             axes: given.spans.map(([low, high, unit, least, ticks]) =>
-               ticksOf(roundRange({ low, high, unit, least, ticks }), unit).map(({ text }) => text)),
+             axes: given.spans.map(([low, high, unit, least, ticks]) => [false, true].map((mirrored) =>
+               ticksOf(roundRange({ low, high, unit, least, ticks }), unit, { mirrored }).map(({ text }) => text))),
              ages: given.ages.map(formatAge),
              stale: [0.5, 1, 5].map(staleAfterS),
              times: given.windows.map(([from, to, most]) =>
@@ -183,7 +183,11 @@ async def test_axes_and_ages_are_the_same_on_the_page(js: RunJs) -> None:
     berlin = ZoneInfo("Europe/Berlin")  # which the page has, too
     expected = {
         "axes": [
-            [tick.text for tick in ticks_of(round_scale(low, high, unit, least=least, ticks=ticks), unit)]
+            [
+                [tick.text for tick in ticks_of(scale, unit, mirrored=way)]
+                for scale in [round_scale(low, high, unit, least=least, ticks=ticks)]
+                for way in (False, True)
+            ]
             for low, high, unit, least, ticks in spans
         ],
         "ages": [format_age(age) for age in ages],
@@ -200,7 +204,8 @@ async def test_axes_and_ages_are_the_same_on_the_page(js: RunJs) -> None:
 async def test_labels_of_axes_are_the_same_on_the_page(js: RunJs) -> None:
     pairs = [
         [value, unit]
-        for value in (0, 0.0005, 0.05, 0.25, 1, 1.5, 20, 1000, 1024, 2560, 3e6, 1.5e9)
+        for size in (0, 0.0005, 0.05, 0.25, 1, 1.5, 20, 1000, 1024, 2560, 3e6, 1.5e9)
+        for value in (size, -size)
         for unit in ("1", "By", "By/s", "s", "{operation}/s", "Cel", "rpm", "V", "")
     ]
     body = 'const { formatTick } = await load("core/format"); return given.map((one) => formatTick(...one));'

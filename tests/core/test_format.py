@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vitalcast.core.format import format_duration, format_value
+from vitalcast.core.format import format_duration, format_tick, format_value
+
+UNITS = ("1", "s/s", "By", "By/s", "s", "Hz", "V", "rpm", "Cel", "{thread}", "{operation}/s", "lx", "kg.m-2", "")
 
 
 @pytest.mark.parametrize(
@@ -27,12 +31,23 @@ from vitalcast.core.format import format_duration, format_value
         (12.0, "V", "12 V"),
         (12.0, "lx", "12.0 lx"),
         (-0.0001, "1", "0.0 %"),
+        (-18.04, "Cel", "\u221218.0 °C"),
+        (-90.0, "s", "\u22121 min 30 s"),
+        (5.0, "kg.m-2", "5.00 kg.m-2"),
         (math.nan, "1", "–"),
         (math.inf, "By", "–"),
     ],
 )
 def test_a_value_has_three_digits_and_its_unit(value: float, unit: str, text: str) -> None:
     assert format_value(value, unit).replace("\u00a0", " ") == text
+
+
+@given(st.floats(1e-9, 1e15), st.sampled_from(UNITS))
+def test_what_is_below_zero_reads_as_what_is_above_it_behind_a_minus(size: float, unit: str) -> None:
+    for write in (format_value, format_tick):
+        text = write(size, unit)
+        zero = not any(digit in text.split("\u00a0")[0] for digit in "123456789")
+        assert write(-size, unit) == (text if zero else f"\u2212{text}")
 
 
 @pytest.mark.parametrize(

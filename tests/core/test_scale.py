@@ -19,13 +19,20 @@ MINUTE_MS = 60_000
     [
         (0, 0.37, "1", ["0 %", "10 %", "20 %", "30 %", "40 %"]),
         (0, 3000, "By", ["0", "1 KiB", "2 KiB", "3 KiB"]),
-        (-1500, 3000, "By/s", ["2 KiB/s", "0", "2 KiB/s", "4 KiB/s"]),
+        (-1500, 3000, "By/s", ["\u22122 KiB/s", "0", "2 KiB/s", "4 KiB/s"]),
+        (-18, 12, "Cel", ["\u221220 °C", "\u221210 °C", "0", "10 °C", "20 °C"]),
+        (-0.3, 0.1, "1", ["\u221230 %", "\u221220 %", "\u221210 %", "0 %", "10 %"]),
         (0, 0, "{thread}", ["0", "0.5", "1"]),
     ],
 )
 def test_a_scale_holds_the_data_and_ends_on_ticks(low: float, high: float, unit: str, texts: list[str]) -> None:
     ticks = ticks_of(round_scale(low, high, unit, least=1.0 if high == 0 else 0.0), unit)
     assert [tick.text.replace("\u00a0", " ") for tick in ticks] == texts
+
+
+def test_only_what_is_drawn_downwards_has_labels_without_a_sign() -> None:
+    ticks = ticks_of(round_scale(-1500, 3000, "By/s"), "By/s", mirrored=True)
+    assert [tick.text.replace("\u00a0", " ") for tick in ticks] == ["2 KiB/s", "0", "2 KiB/s", "4 KiB/s"]
 
 
 def test_a_whole_is_told_in_quarters_or_halves() -> None:

@@ -101,6 +101,15 @@ def test_any_words_can_stand_in_the_place_of_a_picture(said: str, width: int, he
     assert overflowing(check(draw_words(f"{said}.", Look(width, height)))) == []
 
 
+def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards() -> None:
+    frost = np.linspace(-18, 12, 60)[:, None]
+    assert {"\u221220 °C", "\u221210 °C", "0", "10 °C"} <= set(words_of(still(panel_of("temperatures"), frost)))
+    assert "\u221220 °C" in words_of(still(panel_of("temperatures"), frost, chart="heatmap"))
+    network = words_of(still(panel_of("network"), 2048.0 + np.zeros((9, 1))))
+    assert network.count("2 KiB/s") == 2
+    assert "\u22122 KiB/s" in words_of(still(panel_of("network"), -2048.0 + np.zeros((9, 1))))
+
+
 # --- what is in it -------------------------------------------------------------------------------------------------
 
 

@@ -82,6 +82,14 @@ def test_a_mirror_goes_down_as_negative_values_that_are_read_as_positive_ones() 
     assert "0" in figure.layout.yaxis.ticktext
 
 
+def test_what_is_below_zero_keeps_its_sign_on_the_axis() -> None:
+    panel = panel_of("memory").model_copy(update={"stack": False, "max": None})
+    figure = figure_of(world_of(panel, value=lambda tick, at: -2048.0 * (tick + at)), "memory")
+    assert figure.layout.yaxis.ticktext[0].startswith("\u2212")
+    heat = panel_of("cpus").model_copy(update={"max": None})
+    assert figure_of(world_of(heat, value=lambda tick, at: -1.0 - at), "cpus").data[0].zmin == -12
+
+
 def test_a_heatmap_has_a_row_for_each_line() -> None:
     world = world_of(panel_of("cpus"))
     (trace,) = figure_of(world, "cpus").data

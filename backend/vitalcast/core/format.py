@@ -18,14 +18,19 @@ def format_value(value: float, unit: str = "") -> str:
     """Return a value of this unit with three significant digits and its unit, as the dashboard shows it."""
     if not math.isfinite(value):
         return NO_READING
-    return re.sub(r"^-(?=[0.]+(?![.\d]))", "", _text(value, unit)).replace("-", _MINUS)
+    return _signed(_text(value, unit))
 
 
 def format_tick(value: float, unit: str = "") -> str:
     """Return a label of an axis: the shortest text that is still exact for the round numbers that ticks are."""
     if is_ratio(unit):
-        return f"{_trimmed(fixed(value * 100, 2))}{_NBSP}%"
+        return _signed(f"{_trimmed(fixed(value * 100, 2))}{_NBSP}%")
     return _trimmed(format_value(value, unit)) if value else "0"
+
+
+def _signed(text: str) -> str:
+    """Write a leading hyphen as a minus sign, and none before what rounds to zero."""
+    return re.sub("^-", _MINUS, re.sub(r"^-(?=[0.]+(?![.\d]))", "", text))
 
 
 def format_age(seconds: float) -> str:

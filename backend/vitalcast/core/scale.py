@@ -77,11 +77,12 @@ def fixed_scale(high: float, unit: str, *, ticks: int) -> Scale:
     return Scale(0.0, high, step_for(high, ticks, unit, 2))
 
 
-def ticks_of(scale: Scale, unit: str) -> list[Tick]:
-    """Return the scale's ticks. What lies below the axis is drawn downwards and not negative."""
+def ticks_of(scale: Scale, unit: str, *, mirrored: bool = False) -> list[Tick]:
+    """Return the scale's ticks. `mirrored` says that what lies below the axis is drawn downwards and not negative."""
     first = math.ceil(scale.low / scale.step - _HAIR)
     last = math.floor(scale.high * (1 + _HAIR) / scale.step + _HAIR)
-    return [Tick(at * scale.step, format_tick(abs(at * scale.step), unit)) for at in range(first, last + 1)]
+    values = [at * scale.step for at in range(first, last + 1)]
+    return [Tick(value, format_tick(abs(value) if mirrored else value, unit)) for value in values]
 
 
 def time_ticks(from_ms: float, to_ms: float, most: int, zone: tzinfo) -> list[Tick]:

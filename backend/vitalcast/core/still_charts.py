@@ -181,10 +181,11 @@ def _lines(scene: Scene, box: Box) -> str:
     wide = max(box.width - 4 * rem, 1)
     shapes = _bands(scene, wide) if scene.panel.stack else _plain(scene, wide)
     level = _newest(scene, scene.reading.reference)
-    low = min([0.0, *(float(np.fmin.reduce(shape.top, initial=0.0)) for shape in shapes)])
-    high = max([0.0, level if level > 0 else 0.0, *(float(np.fmax.reduce(shape.top, initial=0.0)) for shape in shapes)])
+    tops = [shape.top for shape in shapes] + [np.array([level])]
+    low = min(float(np.fmin.reduce(top, initial=0.0)) for top in tops)
+    high = max(float(np.fmax.reduce(top, initial=0.0)) for top in tops)
     scale = _scale(scene, low, high, max(2, min(6, math.floor(height / (2.5 * rem)))))
-    ticks = ticks_of(scale, unit)
+    ticks = ticks_of(scale, unit, mirrored=bool(scene.panel.below) and all(map(_goes_its_way, shapes)))
     texts = [shortened(tick.text, 0.4 * box.width, LABEL * rem) for tick in ticks]
     left = max([2.0 * rem, *(width_of(text, LABEL * rem) for text in texts)]) + 0.5 * rem
     area = Box(box.left + left, box.top + 0.5 * rem, max(box.width - left, 1), max(height, 1))
@@ -214,6 +215,11 @@ def _lines(scene: Scene, box: Box) -> str:
         + _clipped(area, drawn, opacity=STALE if scene.stale else None)
         + _hairs(f"M{start},{_crisp(area.top + y(0))}{across}", scene.colors.axis)
     )
+
+
+def _goes_its_way(shape: _Shape) -> bool:
+    """Say whether it keeps to its side of the axis, whose labels need no sign then."""
+    return not ((shape.top > 0) if shape.line.down else (shape.top < 0)).any()
 
 
 def _plain(scene: Scene, width: float) -> list[_Shape]:
@@ -312,7 +318,8 @@ def _heatmap(scene: Scene, box: Box) -> str:
     head = 1.4 * rem
     area = Box(box.left + left, box.top + head, max(box.width - left, 1), max(box.height - head - 1.6 * rem, 1))
     values = scene.past.values[:, [scene.past.columns.index(line.column) for line in scene.lines]]
-    scale = _scale(scene, 0.0, float(np.fmax.reduce(values, axis=None, initial=0.0)), 4)
+    low, high = (float(end.reduce(values, axis=None, initial=0.0)) for end in (np.fmin, np.fmax))
+    scale = _scale(scene, low, high, 4)
     every = max(1, math.ceil(rows / max(1, math.floor(area.height / (1.1 * rem)))))
     named = [
         _label(scene, label, area.left - 0.4 * rem, area.top + (at + 0.5) * area.height / rows, "end")

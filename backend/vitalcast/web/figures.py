@@ -93,8 +93,9 @@ def _lines(drawing: Drawing) -> Filled:
     if drawn and reading.reference >= 0:
         level = past.of(reading.reference)
         traces.append(_level(drawing, level))
-        high = max(high, float(highest(level[:, None])[0]))
-    return traces, _scale(drawing, low, high)
+        low = float(np.fmin.reduce(level, initial=low))
+        high = float(np.fmax.reduce(level, initial=high))
+    return traces, _scale(drawing, low, high, mirrored=bool(panel.below) and _keeps_sides(drawn, past))
 
 
 def _chosen(drawing: Drawing) -> list[Line]:
@@ -153,7 +154,12 @@ def _extent(panel: Panel, drawn: Sequence[Line], past: Past) -> tuple[float, flo
     return low, high
 
 
-def _scale(drawing: Drawing, low: float, high: float) -> Json:
+def _keeps_sides(drawn: Sequence[Line], past: Past) -> bool:
+    """Say whether nothing crosses the axis, whose labels need no sign then."""
+    return not (past.values[:, [past.columns.index(line.column) for line in drawn]] < 0).any()
+
+
+def _scale(drawing: Drawing, low: float, high: float, *, mirrored: bool) -> Json:
     panel, reading, past = drawing.panel, drawing.reading, drawing.past
     end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
     if end > 0 and high <= end * 1.02 and low >= 0:
@@ -164,7 +170,8 @@ def _scale(drawing: Drawing, low: float, high: float) -> Json:
         low, high = low * 1.05, (high or 1.0) * 1.05
     if not panel.below and not is_binary(reading.unit):
         return {"range": [low, high]}
-    ticks = ticks_of(Scale(low, high, round_step((high - low) / TICKS, reading.unit)), reading.unit)
+    scale = Scale(low, high, round_step((high - low) / TICKS, reading.unit))
+    ticks = ticks_of(scale, reading.unit, mirrored=mirrored)
     places = {"tickvals": [tick.value for tick in ticks], "ticktext": [tick.text for tick in ticks]}
     return {"range": [low, high], "tickmode": "array"} | places
 
@@ -193,7 +200,7 @@ def _heatmap(drawing: Drawing) -> Filled:
             "x": past.dates(ends),
             "y": [plain(label) for label in labels],
             "z": np.ascontiguousarray(cells.T),
-            "zmin": 0,
+            "zmin": float(np.fmin.reduce(cells, axis=None, initial=0.0)),
             "zmax": top,
             "hovertemplate": f"%{{y}}: %{{z:{written}}}<br>%{{x}}<extra></extra>",
             "colorbar": {"thickness": 12, "outlinewidth": 0} | tick_format(reading.unit),

@@ -172,7 +172,7 @@ class Panel(_Table):
         default=8,
         ge=1,
         le=1000,
-        description="Most lines drawn, those with the highest peaks; bands that add up are all drawn",
+        description="Most lines drawn: the fullest bars, else the highest peaks; bands that add up are all drawn",
     )
     headline: Headline = Field(
         default=Headline(),

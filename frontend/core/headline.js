@@ -2,7 +2,7 @@
 
 import { formatClock, formatDuration, formatValue } from "./format.js";
 import { valuesAt, wordOf } from "./lines.js";
-import { isMirror, matchesPattern, matchesWhere } from "./panels.js";
+import { isMirror } from "./panels.js";
 
 const SAID_MAX = 8;
 const ROUNDING = 1e-9;
@@ -22,14 +22,10 @@ const ROUNDING = 1e-9;
  */
 export function headlineOf(panel, reading, ring, row = ring.length - 1) {
   const head = panel.headline ?? {};
-  const counted = reading.lines.filter(
-    ({ series: { name, attributes } }) =>
-      (!head.metric || matchesPattern(head.metric, name)) && matchesWhere(head.where, attributes),
-  );
-  const now = panel.chart === "bar" ? fullest(panel, reading, ring, row) : reduced(panel, reading, counted, ring, row);
+  const now = panel.chart === "bar" ? fullest(panel, reading, ring, row) : reduced(panel, reading, ring, row);
   const judged = head.per || panel.chart === "bar" ? now.share : now.value;
   return {
-    numbers: isMirror(panel) ? bothWays(panel, reading, counted, ring, row) : numbers(panel, reading, now, ring, row),
+    numbers: isMirror(panel) ? bothWays(panel, reading, ring, row) : numbers(panel, reading, now, ring, row),
     value: now.value,
     share: now.share,
     level: levelOf(panel, judged),
@@ -81,7 +77,8 @@ const read = (ring, column, row) => (column >= 0 && row >= 0 && row < ring.lengt
 const wholeAt = ({ lines, rest }, ring, row) =>
   sumOf([...lines.map(({ column }) => column), ...rest].map((column) => read(ring, column, row)));
 
-function reduced(panel, reading, counted, ring, row) {
+function reduced(panel, reading, ring, row) {
+  const { counted } = reading;
   const { reduce = "sum", per = "", label = "" } = panel.headline ?? {};
   const values = valuesAt(ring, counted, row);
   const highest = highestOf(values);
@@ -99,16 +96,26 @@ function reduced(panel, reading, counted, ring, row) {
  * @param {import("./lines.js").Reading} reading @param {import("./lines.js").Line[]} lines those drawn
  */
 export function barsAt(reading, lines, ring, row) {
-  const keys = [...new Set(lines.map(({ key }) => key))];
-  return keys.map((key) => {
-    const drawn = lines.filter((line) => line.key === key);
-    const left = reading.remainder.filter((line) => line.key === key);
+  const remainders = byKey(reading.remainder);
+  return [...byKey(lines)].map(([key, drawn]) => {
+    const left = remainders.get(key) ?? [];
     const values = valuesAt(ring, drawn, row);
     const used = sumOf(values);
     const rest = sumOf(valuesAt(ring, left, row));
     const whole = sumOf([used, rest]);
     return { key, label: drawn[0].label, drawn, values, left, used, rest, whole, share: whole > 0 ? used / whole : NaN };
   });
+}
+
+/** @param {import("./lines.js").Line[]} lines @returns {Map<string, import("./lines.js").Line[]>} */
+function byKey(lines) {
+  const found = new Map();
+  for (const line of lines) {
+    const own = found.get(line.key);
+    if (own) own.push(line);
+    else found.set(line.key, [line]);
+  }
+  return found;
 }
 
 function fullest(panel, reading, ring, row) {
@@ -128,9 +135,9 @@ function numbers(panel, reading, { value, share, label }, ring, row) {
 }
 
 /** What goes up and what goes down, each by its own name. */
-function bothWays(panel, reading, counted, ring, row) {
+function bothWays(panel, reading, ring, row) {
   return [false, true].map((down) => {
-    const lines = counted.filter((line) => line.down === down);
+    const lines = reading.counted.filter((line) => line.down === down);
     const values = valuesAt(ring, lines, row);
     const value = panel.headline?.reduce === "max" ? highestOf(values).value : sumOf(values);
     return { text: formatValue(value, reading.unit), label: wayOf(panel, reading, down), down };
@@ -155,10 +162,13 @@ export function wayOf(panel, { lines }, down) {
 export function summaryOf(panel, reading, lines, { ring, spanS, row = ring.length - 1, frozen = false }) {
   if (row < 0 || lines.length === 0) return `${panel.title}: no readings ${frozen ? "in this window" : "yet"}.`;
   const newest = valuesAt(ring, lines, row);
+  // The fullest need not be the largest.
+  const shares = panel.chart === "bar" ? new Map(barsAt(reading, lines, ring, row).map(({ key, share }) => [key, share])) : null;
+  const shareOf = ({ line }) => shares?.get(line.key) || 0;
   const parts = lines
     .map((line, i) => ({ line, value: newest[i] }))
     .filter(({ value }) => !Number.isNaN(value))
-    .sort((a, b) => b.value - a.value)
+    .sort((a, b) => shareOf(b) - shareOf(a) || b.value - a.value)
     .slice(0, SAID_MAX)
     .map(({ line, value }) => `${nameOf(panel, reading, line)} ${formatValue(value, reading.unit)}`);
   const { numbers: said, level } = headlineOf(panel, reading, ring, row);

@@ -4,18 +4,16 @@ import { isMirror, matchesPattern, matchesWhere, yardsticksOf } from "./panels.j
 import { seriesKey } from "./protocol.js";
 
 const COLORS = 8;
-/** So few are all shown, whether they move or not. */
-const FEW = 3;
 
 /**
  * @typedef {{key: string, label: string, color: number, column: number, down: boolean, part: string,
- *            lasting: boolean, series: import("./protocol.js").Series}} Line
+ *            series: import("./protocol.js").Series}} Line
  *   key: the same for what is drawn up and what is drawn down of one device; color: 1 to 8; column: in the stream's
- *   ring; part: of a bar, the value that tells its parts apart; lasting: there even while it is at rest
- * @typedef {{lines: Line[], remainder: Line[], rest: number[], max: number, reference: number, per: number,
- *            unit: string}} Reading
- *   lines: in drawing order; remainder: what is not drawn but counted, rest its columns; max, reference, per:
- *   columns, -1 without one; unit: what values are written in
+ *   ring; part: of a bar, the value that tells its parts apart
+ * @typedef {{lines: Line[], counted: Line[], remainder: Line[], rest: number[], max: number, reference: number,
+ *            per: number, unit: string}} Reading
+ *   lines: in drawing order; counted: those that the panel's number is made of; remainder: what is not drawn but part
+ *   of the whole, rest its columns; max, reference, per: columns, -1 without one; unit: what values are written in
  */
 
 const collator = new Intl.Collator("en", { numeric: true });
@@ -44,6 +42,7 @@ export function readingOf(panel, series, colors) {
   const columnOf = (name) => (name ? series.findIndex((one) => one.name === name) : -1);
   return {
     lines,
+    counted: lines.filter((line) => isCounted(panel, line)),
     remainder,
     rest: remainder.map(({ column }) => column),
     max: typeof panel.max === "string" ? columnOf(panel.max) : -1,
@@ -55,6 +54,9 @@ export function readingOf(panel, series, colors) {
 
 const wanted = (panel, { name, attributes }) =>
   panel.metrics.some((pattern) => matchesPattern(pattern, name)) && matchesWhere(panel.where, attributes);
+
+const isCounted = ({ headline }, { series: { name, attributes } }) =>
+  (!headline?.metric || matchesPattern(headline.metric, name)) && matchesWhere(headline?.where, attributes);
 
 const part = ({ parts }, attributes) => (parts ? (attributes[parts] ?? "") : "");
 
@@ -85,9 +87,7 @@ function named(panel, entries) {
       label = Object.entries(attributes).map(([attribute, value]) => wordOf(panel, attribute, value)).join(" ");
     }
     seen.add(identity());
-    // A heatmap's row and a bar say something by being empty; a line along the axis does not.
-    const lasting = panel.chart === "heatmap" || panel.chart === "bar";
-    return { key, label, color: 0, column, down, part: part(panel, attributes), lasting, series: one };
+    return { key, label, color: 0, column, down, part: part(panel, attributes), series: one };
   });
 }
 
@@ -150,64 +150,51 @@ const paintKey = (line) => line.part || line.key;
 /** What `order` names has its place's colour; others take one that is free, while there is one. */
 function paint(panel, lines, colors) {
   const order = panel.order ?? [];
+  const uses = usesOf([...colors.values(), ...order.map((_, i) => (i % COLORS) + 1)]);
   for (const line of lines) {
     const key = paintKey(line);
     if (!colors.has(key)) {
       const values = line.part ? [line.part] : [...spread(panel, line.series.attributes), line.series.name];
       const place = order.findIndex((value) => values.includes(value));
-      const taken = [...colors.values(), ...order.map((_, i) => (i % COLORS) + 1)];
-      colors.set(key, place < 0 ? leastUsed(taken) : (place % COLORS) + 1);
+      const color = place < 0 ? leastUsed(uses) : (place % COLORS) + 1;
+      colors.set(key, color);
+      uses[color - 1] += 1;
     }
     line.color = colors.get(key);
   }
 }
 
-function leastUsed(taken) {
+/** How often each colour is used. @param {Iterable<number>} colors */
+function usesOf(colors) {
   const uses = Array(COLORS).fill(0);
-  for (const color of taken) uses[color - 1] += 1;
-  return uses.indexOf(Math.min(...uses)) + 1;
+  for (const color of colors) uses[color - 1] += 1;
+  return uses;
 }
+
+const leastUsed = (uses) => uses.indexOf(Math.min(...uses)) + 1;
 
 /**
- * The lines of the `most` keys with the highest peaks, without those at rest, unless there are few. With `colors`,
- * those that would share a colour are told apart by another.
+ * Lines that would share a colour are told apart by another, as far as there are colours. `colors` maps keys to colours
+ * and is added to.
  *
- * @param {Line[]} lines @param {import("./ring.js").Ring} ring @param {number} most @param {Map<string, number>} [colors]
- * @returns {Line[]} in the order of `lines`
+ * @param {Line[]} lines @param {Map<string, number>} colors
  */
-export function busiest(lines, ring, most, colors = new Map()) {
-  const chosen = most === Infinity ? lines : highest(lines, ring, most);
-  repaint(chosen, colors);
-  return chosen;
-}
-
-function highest(lines, ring, most) {
-  /** @type {Map<string, number>} */ const peaks = new Map();
-  for (const { key, column, lasting } of lines) {
-    let peak = peaks.get(key) ?? (lasting ? Number.MIN_VALUE : 0);
-    for (let row = 0; row < ring.length; row += 1) peak = Math.max(peak, Math.abs(ring.value(column, row)) || 0);
-    peaks.set(key, peak);
-  }
-  const byPeak = [...peaks].sort((a, b) => b[1] - a[1]).slice(0, most);
-  const busy = peaks.size > FEW ? byPeak.filter(([, peak]) => peak > 0) : byPeak;
-  const kept = new Set((busy.length ? busy : byPeak.slice(0, FEW)).map(([key]) => key));
-  return lines.filter(({ key }) => kept.has(key));
-}
-
-function repaint(lines, colors) {
+export function repaint(lines, colors) {
   /** @type {Map<number, string>} */ const owners = new Map();
+  /** @type {Map<string, number>} */ const owned = new Map();
   for (const line of lines) {
     const key = paintKey(line);
-    const known = [...owners].find(([, owner]) => owner === key);
-    if (known) {
-      [line.color] = known;
+    const known = owned.get(key);
+    if (known !== undefined) {
+      line.color = known;
       continue;
     }
     if (owners.has(line.color) && owners.size < COLORS) {
-      line.color = leastUsed([...owners.keys()]);
+      line.color = leastUsed(usesOf(owners.keys()));
       colors.set(key, line.color);
     }
     owners.set(line.color, key);
+    owned.set(key, line.color);
   }
 }
 

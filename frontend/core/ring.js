@@ -66,6 +66,24 @@ export class Ring {
     this.first += count;
   }
 
+  /**
+   * The lowest and the highest of a column from row `first` to before row `end`; NaN where there is no reading.
+   *
+   * @param {number} column @param {number} first @param {number} end
+   */
+  reach(column, first, end) {
+    const values = this.#columns[column];
+    let low = NaN;
+    let high = NaN;
+    for (let row = first; row < end; row += 1) {
+      const value = values[(this.#start + row) % this.capacity];
+      // A first value replaces NaN, with which every comparison fails.
+      if (value === value && !(low <= value)) low = value;
+      if (value === value && !(high >= value)) high = value;
+    }
+    return { low, high };
+  }
+
   /** The newest row's time, NaN while empty. */
   get newest() {
     return this.length ? this.time(this.length - 1) : NaN;

@@ -30,7 +30,7 @@ export class Legend {
     const { chart } = this.#panel;
     const items = chart === "heatmap" ? this.#rows(lines) : chart === "bar" ? this.#parts(lines) : this.#lines(reading, lines);
     const unseen = new Set(reading.lines.map(({ key }) => key)).size - new Set(lines.map(({ key }) => key)).size;
-    if (unseen) items.push(h("li", { class: "idle" }, `${unseen} more, idle or lower`));
+    if (unseen) items.push(h("li", { class: "more" }, `${unseen} more`));
     this.element.replaceChildren(...items);
     this.element.classList.toggle("paired", isMirror(this.#panel));
   }

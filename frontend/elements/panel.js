@@ -1,11 +1,11 @@
 /** `<vital-panel>`: one chart with its title, its numbers, its legend, and what went wrong. */
 
+import { busiest } from "../core/choice.js";
 import { csvOf } from "../core/csv.js";
 import { formatAge, formatClock } from "../core/format.js";
 import { headlineOf, summaryOf } from "../core/headline.js";
-import { busiest, readingOf, valuesAt } from "../core/lines.js";
+import { readingOf, valuesAt } from "../core/lines.js";
 import { momentOf } from "../core/moment.js";
-import { linesMaxOf } from "../core/panels.js";
 import { pictureOf } from "../core/picture.js";
 import { errorWords } from "../core/protocol.js";
 import { CalmRange } from "../core/scale.js";
@@ -48,7 +48,7 @@ export class VitalPanel extends HTMLElement {
   #still = new Still();
   /** @type {import("../core/lines.js").Reading|null} all that the stream has */ #reading = null;
   /** @type {import("../core/lines.js").Line[]} those drawn */ #lines = [];
-  #keys = "";
+  /** @type {import("../core/protocol.js").Series[]|null} those that were read */ #series = null;
   #chosenAt = -Infinity;
   #summedUpAt = -Infinity;
   #writtenAt = -Infinity;
@@ -209,7 +209,7 @@ export class VitalPanel extends HTMLElement {
     const { detail } = event;
     if (detail.has("frozen") || detail.has("range")) {
       this.#range = new CalmRange();
-      this.#writtenAt = this.#summedUpAt = -Infinity;
+      this.#chosenAt = this.#writtenAt = this.#summedUpAt = -Infinity;
       this.#twin.expire();
       this.#changed();
     }
@@ -283,7 +283,7 @@ export class VitalPanel extends HTMLElement {
   #draw = () => {
     const store = this.#store();
     const { from, to, live } = this.#window(store);
-    this.#choose(store);
+    this.#choose(store, from, to);
     this.#say(from, to);
     if (!this.#reading || !store.ring.length) return;
     this.#drawnTo = live ? to : NaN;
@@ -295,18 +295,18 @@ export class VitalPanel extends HTMLElement {
     if (this.#twin.due(now)) this.#twin.write(twinOf({ ...common, from, to }), now);
   };
 
-  /** Settles which lines are drawn: all modes and states, but only the devices that do something. */
-  #choose(store) {
-    const keys = store.keys.join("\n");
+  /** Settles which lines are drawn: all modes and states, but only the devices that the number is about. */
+  #choose(store, from, to) {
     const now = store.newest;
-    if (keys !== this.#keys || !this.#reading) {
-      this.#keys = keys;
+    if (store.series !== this.#series || !this.#reading) {
+      this.#series = store.series;
       this.#reading = readingOf(this.definition, store.series, this.#colors);
       this.#chosenAt = -Infinity;
     }
     if (Math.abs(now - this.#chosenAt) < CHOOSE_EVERY_MS) return;
     this.#chosenAt = now;
-    const chosen = busiest(this.#reading.lines, store.ring, linesMaxOf(this.definition), this.#colors);
+    const shown = this.#lines;
+    const chosen = busiest(this.definition, this.#reading, store.ring, { from, to, shown, colors: this.#colors });
     if (chosen.length === this.#lines.length && chosen.every((line, i) => line === this.#lines[i])) return;
     this.#lines = chosen;
     this.#writtenAt = -Infinity;

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NBSP = "\u00a0"
 
 LINES = """
-const { readingOf, busiest, newestOf } = await load('core/lines');
+const { readingOf, newestOf } = await load('core/lines'); const { busiest } = await load('core/choice');
 const { requestOf, vitalRequestOf, matchesPattern, matchesWhere, linesMaxOf } = await load('core/panels');
 const { headlineOf, summaryOf } = await load('core/headline');
 const { StreamStore } = await load('core/store');
@@ -273,14 +273,17 @@ async def test_the_busiest_lines_are_drawn_in_their_order(js: RunJs) -> None:
     assert await js(
         LINES
         + """const panel = { metrics: ["m"], by: ["d"] };
+             const keys = (panel, store, options) =>
+               busiest(panel, read(panel, store), store.ring, options).map(({ key }) => key);
              const store = filled(each("m", "d", ["a", "b", "c", "d", "e"]), [0, 5, 0, 1, 9], [0, 0, 0, 1, 0]);
-             const { lines } = read(panel, store);
-             const keys = (most, from = lines) => busiest(from, store.ring, most).map(({ key }) => key);
+             const few = filled(each("m", "d", ["a", "b", "c"]), [0, 5, 0]);
              const still = filled(each("m", "d", ["a", "b", "c", "d"]), [0, 0, 0, 0]);
-             const cpus = read({ ...panel, chart: "heatmap" }, still).lines;
-             return [keys(2), keys(8), keys(Infinity), busiest(cpus, still.ring, 8).length,
-                     keys(8, lines.slice(0, 3)), busiest(read(panel, still).lines, still.ring, 8).length,
-                     newestOf(store.ring, lines), newestOf(new StreamStore({ windowS: 1 }).ring, []).length,
+             const none = new StreamStore({ windowS: 1 }).ring;
+             return [keys({ ...panel, lines_max: 2 }, store), keys(panel, store),
+                     keys({ ...panel, stack: true }, store),
+                     keys({ ...panel, chart: "heatmap" }, still).length, keys(panel, few), keys(panel, still).length,
+                     keys(panel, store, { from: 2000 }), keys(panel, store, { to: 1000 }),
+                     newestOf(store.ring, read(panel, store).lines), newestOf(none, []).length,
                      linesMaxOf({ stack: true }), linesMaxOf({}),
                      linesMaxOf({ stack: true, below: { d: ["a"] }, lines_max: 3 })];"""
     ) == [
@@ -290,12 +293,35 @@ async def test_the_busiest_lines_are_drawn_in_their_order(js: RunJs) -> None:
         4,
         ["a", "b", "c"],
         3,
+        ["d"],
+        ["b", "d", "e"],
         [0, 0, 0, 1, 0],
         0,
         float("inf"),
         8,
         3,
     ]
+
+
+async def test_what_the_number_is_about_is_drawn_and_what_is_as_high_stays(js: RunJs) -> None:
+    assert await js(
+        LINES
+        + """const keys = (panel, store, shown = []) =>
+               busiest(panel, read(panel, store), store.ring, { shown: shown.map((key) => ({ key })) })
+                 .map(({ key }) => key);
+             const panel = { metrics: ["m"], by: ["d"], lines_max: 2, headline: { reduce: "max" } };
+             const d = (...values) => each("m", "d", values);
+             const was = filled(d("a", "b", "c", "e"), [9, 8, 1, 1], [1, 1, 2, 1]);
+             const frost = filled(d("a", "b", "c", "e"), [-40, -3, 0, -2]);
+             const even = filled(d("a", "b", "c", "e"), [100, 50, 50.5, 1]);
+             const bar = { metrics: ["m"], by: ["d"], chart: "bar", parts: "s", rest: ["free"], lines_max: 2,
+               headline: { reduce: "max", per: "rest" } };
+             const mounts = ["a", "b", "c"].flatMap((d) => ["free", "used"].map((s) => one("m", { d, s }, "By")));
+             const full = filled(mounts, [900, 100, 1, 99, 800, 200], [900, 100, 1, 99, 799, 201]);
+             const close = filled(mounts, [50, 50, 50.5, 49.5, 0, 100]);
+             return [keys(panel, was), keys(panel, frost), keys(panel, even), keys(panel, even, ["b"]),
+                     [...new Set(keys(bar, full))], [...new Set(keys(bar, close, ["b"]))]];"""
+    ) == [["a", "c"], ["c", "e"], ["a", "c"], ["a", "b"], ["b", "c"], ["b", "c"]]
 
 
 async def test_colours_stick_and_do_not_meet(js: RunJs) -> None:
@@ -309,11 +335,11 @@ async def test_colours_stick_and_do_not_meet(js: RunJs) -> None:
              for (let round = 0; round < 300; round += 1) {
                const names = Array.from({ length: 14 }, (_, i) => `d${i}`).filter(() => random() < 0.7);
                const store = filled(each("m", "d", names), names.map(() => 1 + Math.floor(random() * 100)));
-               const lines = busiest(readingOf(panel, store.series, colors).lines, store.ring, 8, colors);
+               const lines = busiest(panel, readingOf(panel, store.series, colors), store.ring, { colors });
                const drawn = new Map(lines.map(({ key, color }) => [key, color]));
                if (new Set(drawn.values()).size !== drawn.size) wrong.push(`shared in round ${round}`);
                if ([...drawn.values()].some((color) => !(color >= 1 && color <= 8))) wrong.push("not a colour");
-               const again = busiest(readingOf(panel, store.series, colors).lines, store.ring, 8, colors);
+               const again = busiest(panel, readingOf(panel, store.series, colors), store.ring, { colors });
                if (again.some(({ key, color }) => drawn.get(key) !== color)) wrong.push(`changed in round ${round}`);
              }
              return wrong;"""
@@ -338,7 +364,7 @@ async def test_all_built_in_panels_can_be_read_and_drawn(js: RunJs) -> None:
                if (!own.length) return [panel.id, "absent"];
                const store = filled(own, own.map(() => 1), own.map((_, i) => i / 10));
                const reading = read(panel, store);
-               const lines = busiest(reading.lines, store.ring, linesMaxOf(panel));
+               const lines = busiest(panel, reading, store.ring);
                const shown = { panel, reading, lines, store, from: 0, to: 2000 };
                const { kind } = draw(panel, store, reading, shown);
                const labels = lines.map(({ label, part, down }) => `${label} ${part} ${down}`);

@@ -13,8 +13,9 @@ from tests.core.panel_machine import series_for
 
 from vitalcast.core.format import format_value
 from vitalcast.core.names import Selection
+from vitalcast.core.panel_choice import Seen, busiest
 from vitalcast.core.panel_headline import headline_of
-from vitalcast.core.panel_lines import Line, busiest, reading_of
+from vitalcast.core.panel_lines import Line, reading_of
 from vitalcast.core.panel_request import request_selection
 from vitalcast.panel import Panel
 from vitalcast.panels import BUILT_IN
@@ -29,6 +30,17 @@ ODD = tuple(
             {"metrics": ["system.disk.io.rate"]},
             {"metrics": ["system.disk.operations.rate"], "below": {"disk.io.direction": ["write"]}, "stack": True},
             {"metrics": ["hw.temperature"], "by": ["hw.name"]},
+            {"metrics": ["hw.temperature"], "headline": {"reduce": "max"}, "lines_max": 2},
+            {"metrics": ["system.cpu.logical.utilization"], "headline": {"reduce": "max"}, "lines_max": 3},
+            {"metrics": ["system.network.io.rate"], "below": {"network.io.direction": ["transmit"]}, "lines_max": 1},
+            {
+                "metrics": ["system.filesystem.usage"],
+                "chart": "bar",
+                "by": ["system.filesystem.mountpoint"],
+                "parts": "system.filesystem.state",
+                "rest": ["free"],
+                "lines_max": 2,
+            },
             {"metrics": ["system.memory.limit"], "max": "system.memory.limit"},
             {"metrics": ["system.memory.usage"], "rest": ["free"], "headline": {"per": "rest"}},
             {"metrics": ["system.cpu.logical.utilization"]},
@@ -44,20 +56,23 @@ ODD = tuple(
 )
 
 READ = """
-const { readingOf, busiest } = await load("core/lines");
+const { readingOf } = await load("core/lines");
+const { busiest } = await load("core/choice");
+const { Ring } = await load("core/ring");
 const { headlineOf } = await load("core/headline");
-const { linesMaxOf } = await load("core/panels");
 const { formatValue } = await load("core/format");
-return given.map(({ panel, series, row }) => {
-  const ring = { length: 1, value: (column) => row[column] ?? NaN };
+return given.map(({ panel, series, rows }) => {
+  const ring = new Ring(rows.length, series.length);
+  rows.forEach((row, i) => ring.push(i, row));
   const colors = new Map();
   const reading = readingOf(panel, series, colors);
   const line = ({ key, label, column, down, part, color }) => ({ key, label, column, down, part, color });
   const lines = reading.lines.map(line);
   const now = headlineOf(panel, reading, ring);
-  const chosen = busiest(reading.lines, ring, linesMaxOf(panel));
+  const chosen = busiest(panel, reading, ring);
   const { max, reference, per, unit } = reading;
-  return { lines, remainder: reading.remainder.map(({ column }) => column), max, reference, per, unit,
+  const columns = (lines) => lines.map(({ column }) => column);
+  return { lines, counted: columns(reading.counted), remainder: columns(reading.remainder), max, reference, per, unit,
            drawn: chosen.map(({ column, color }) => [column, color]),
            numbers: now.numbers.map(({ text, label }) => [text, label]), level: now.level };
 });
@@ -70,16 +85,22 @@ def _line(line: Line) -> dict[str, Any]:
 
 def _case(panel: Panel) -> dict[str, Any]:
     series = series_for(panel)
-    row = [None if at % 7 == 3 else round((at * 37 % 101) / 100, 2) for at in range(len(series))]
-    return {"panel": panel, "series": series, "row": row}
+    columns = range(len(series))
+    rows = [
+        [None if (at + tick) % 7 == 3 else round((at * 37 % 101) / 100 - below, 2) for at in columns]
+        for tick, below in enumerate((0.3, 0.0, 0.3 if panel.id.startswith("odd") else 0.0))
+    ]
+    return {"panel": panel, "series": series, "rows": rows}
 
 
-def _python(panel: Panel, series: list[Any], row: list[float | None]) -> dict[str, Any]:
-    values = np.array([math.nan if value is None else value for value in row])
+def _python(panel: Panel, series: list[Any], rows: list[list[float | None]]) -> dict[str, Any]:
+    values = np.array([[math.nan if value is None else value for value in row] for row in rows])
     reading = reading_of(panel, series)
-    now = headline_of(panel, reading, values)
-    drawn = busiest(panel, reading.lines, dict(enumerate(values.tolist())))
+    now = headline_of(panel, reading, values[-1])
+    seen = Seen(np.fmin.reduce(values), np.fmax.reduce(values), values[-1])
+    drawn = busiest(panel, reading, seen)
     return {
+        "counted": [line.column for line in reading.counted],
         "lines": [_line(line) for line in reading.lines],
         "remainder": [line.column for line in reading.remainder],
         "max": reading.max,
@@ -100,7 +121,7 @@ async def test_the_page_reads_every_panel_as_the_server_does(js: RunJs) -> None:
             "series": [
                 {"name": one.name, "unit": one.descriptor.unit, "attributes": one.attributes} for one in case["series"]
             ],
-            "row": case["row"],
+            "rows": case["rows"],
         }
         for case in cases
     ]

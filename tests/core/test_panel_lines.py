@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for, series_of
 
-from vitalcast.core.panel_lines import Reading, busiest, natural, reading_of, way_of
+from vitalcast.core.panel_lines import Reading, natural, reading_of, way_of
 from vitalcast.model import Series
 from vitalcast.panel import Panel
 from vitalcast.panels import BUILT_IN
@@ -119,48 +119,6 @@ def test_a_free_column_is_nobodys() -> None:
     series = series_for(panel)
     reading = reading_of(panel, [None, *series, None])
     assert {line.column for line in reading.lines} <= set(range(1, len(series) + 1))
-
-
-# --- which are drawn -----------------------------------------------------------------------------------------------
-
-
-def test_the_busiest_keys_are_drawn_and_both_ways_of_them() -> None:
-    panel, reading = read("network", lines_max=1)
-    peaks = {line.column: 1.0 for line in reading.lines} | {reading.lines[3].column: 9.0}
-    assert [line.label for line in busiest(panel, reading.lines, peaks)] == ["lo", "lo"]
-
-
-def test_of_many_lines_those_at_rest_are_not_drawn_unless_all_are() -> None:
-    panel, reading = read("disk-busy")
-    peaks = {reading.lines[2].column: 0.5}
-    assert [line.label for line in busiest(panel, reading.lines, peaks)] == ["sda2"]
-    assert len(busiest(panel, reading.lines, {})) == 3
-
-
-def test_few_lines_are_all_drawn() -> None:
-    panel, reading = read("load")
-    assert len(busiest(panel, reading.lines, {reading.lines[0].column: 1.0})) == 3
-
-
-def test_drawn_lines_that_would_share_a_colour_are_told_apart() -> None:
-    panel = Panel(id="a", title="A", metrics=("system.cpu.logical.utilization",))
-    lines = reading_of(panel, series_for(panel)).lines
-    assert (lines[0].color, lines[8].color) == (1, 1)
-    drawn = busiest(panel, lines, {lines[0].column: 1.0, lines[8].column: 1.0})
-    assert [line.color for line in drawn] == [1, 2]
-
-
-def test_a_stack_is_drawn_whole_and_a_heatmap_with_its_cold_rows() -> None:
-    for id_ in ("cpu", "cpus"):
-        panel, reading = read(id_)
-        assert busiest(panel, reading.lines, {}) or panel.chart == "heatmap"
-        assert len(busiest(panel, reading.lines, {reading.lines[0].column: 1.0})) == len(reading.lines)
-
-
-def test_a_peak_that_is_no_number_counts_as_none() -> None:
-    panel, reading = read("disk-busy")
-    peaks = {line.column: float("nan") for line in reading.lines} | {reading.lines[1].column: 1.0}
-    assert [line.label for line in busiest(panel, reading.lines, peaks)] == ["sda"]
 
 
 def test_numbers_in_names_are_in_order() -> None:

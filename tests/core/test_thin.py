@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vitalcast.core.thin import extremes, highest, peaks, with_holes
+from vitalcast.core.thin import extremes, peaks, with_holes
 
 NAN = np.nan
 READINGS = st.floats(-1e6, 1e6, width=32) | st.just(NAN)
@@ -71,8 +71,3 @@ def test_missing_ticks_become_a_hole_as_long_as_they_were() -> None:
 def test_where_no_tick_is_missing_nothing_changes() -> None:
     times, values = np.array([1000, 2000]), np.ones((2, 1))
     assert with_holes(times, values, np.array([False])) == (times, values)
-
-
-def test_the_highest_of_a_series_without_readings_is_none() -> None:
-    assert highest(np.array([[NAN, -3.0], [NAN, 2.0]])).tolist() == [0.0, 3.0]
-    assert highest(np.zeros((0, 2))).tolist() == [0.0, 0.0]

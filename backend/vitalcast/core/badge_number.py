@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from vitalcast.core.badge import Badge, BadgeLevel
 from vitalcast.core.format import format_age, format_value
 from vitalcast.core.names import Selection
-from vitalcast.core.panel_headline import ROUNDING, HeadlineNow, counted_of, headline_of, headline_over
+from vitalcast.core.panel_headline import ROUNDING, HeadlineNow, headline_of, headline_over
 from vitalcast.core.panel_lines import Reading, reading_of, selection_of, word_of
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.errors import ProtocolError
@@ -62,7 +62,7 @@ def panel_badge(panel: Panel, series: Columns, rows: Rows, asked: Asked) -> Badg
     """
     chosen = _chosen(series, selection_of(panel), asked)
     reading = reading_of(panel, _narrowed(panel, series, chosen))
-    counted = counted_of(panel, reading)
+    counted = reading.counted
     if asked.where and not counted:
         raise ProtocolError(
             ErrorCode.UNKNOWN_METRIC, f"the number of {panel.id} counts no such series; ask for the metric itself"
@@ -105,7 +105,7 @@ def _by_rule(
     if asked.reduce not in (None, owner.headline.reduce):
         return None
     reading = reading_of(owner, _narrowed(owner, series, chosen))
-    counted = {line.column for line in counted_of(owner, reading)}
+    counted = {line.column for line in reading.counted}
     left = {line.column for line in reading.remainder}
     named = {value for _, values in asked.where for value in values}
     if asked.where and (not {at for at, _ in chosen} <= counted | left or named & set(owner.rest)):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vitalcast.core.names import Selection
 from vitalcast.core.panel_lines import Line, Reading, way_of
 
 if TYPE_CHECKING:
@@ -67,17 +66,16 @@ class Bar:
 def headline_of(panel: Panel, reading: Reading, row: Row) -> HeadlineNow:
     """Return the panel's number in one row of readings, of which `row[i]` is that of column i."""
     head = panel.headline
-    counted = counted_of(panel, reading)
     if panel.chart == "bar":
         value, share, label = _fullest(panel, reading, row)
         shown = Number(share, "1", label) if head.show == "share" else Number(value, reading.unit, label)
         return HeadlineNow((shown,), value, share, level_of(panel.thresholds, share))
-    value, label = _reduced(panel, counted, row)
+    value, label = _reduced(panel, reading.counted, row)
     whole = _whole(panel, reading, row)
     share = value / whole if whole > 0 else math.nan
     numbers = [Number(value, reading.unit, label)]
     if panel.below:
-        numbers = [_one_way(panel, reading, counted, row, down=down) for down in (False, True)]
+        numbers = [_one_way(panel, reading, row, down=down) for down in (False, True)]
     elif reading.per >= 0:
         numbers.append(Number(whole, reading.unit, panel.labels.get(head.per, "total")))
     return HeadlineNow(tuple(numbers), value, share, level_of(panel.thresholds, share if head.per else value))
@@ -96,12 +94,6 @@ def headline_over(panel: Panel, reading: Reading, rows: Sequence[Row] | Rows) ->
     return replace(now, level=level)
 
 
-def counted_of(panel: Panel, reading: Reading) -> list[Line]:
-    """Return the lines that the panel's number is made of."""
-    wanted = Selection.of([panel.headline.metric or ">"], panel.headline.where)
-    return [line for line in reading.lines if wanted.matches(line.series)]
-
-
 def level_of(thresholds: Thresholds | None, judged: float) -> Level:
     if thresholds is None or math.isnan(judged) or judged < thresholds.warning - ROUNDING:
         return ""
@@ -110,14 +102,21 @@ def level_of(thresholds: Thresholds | None, judged: float) -> Level:
 
 def bars_of(reading: Reading, lines: Iterable[Line], row: Row) -> list[Bar]:
     """Return what each bar is made of, for the bars that these lines belong to."""
-    lines = list(lines)
+    drawn, left = _by_key(lines), _by_key(reading.remainder)
     bars = []
-    for key in dict.fromkeys(line.key for line in lines):
-        parts = [(line, _at(row, line.column)) for line in lines if line.key == key]
+    for key, own in drawn.items():
+        parts = tuple((line, _at(row, line.column)) for line in own)
         used = total(value for _, value in parts)
-        rest = total(_at(row, line.column) for line in reading.remainder if line.key == key)
-        bars.append(Bar(key, parts[0][0].label, tuple(parts), used, rest, total((used, rest))))
+        rest = total(_at(row, line.column) for line in left.get(key, ()))
+        bars.append(Bar(key, own[0].label, parts, used, rest, total((used, rest))))
     return bars
+
+
+def _by_key(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(line.key, []).append(line)
+    return found
 
 
 def total(values: Iterable[float]) -> float:
@@ -130,7 +129,7 @@ def _at(row: Row, column: int) -> float:
     return float(row[column]) if 0 <= column < len(row) else math.nan
 
 
-def _reduced(panel: Panel, counted: list[Line], row: Row) -> tuple[float, str]:
+def _reduced(panel: Panel, counted: Sequence[Line], row: Row) -> tuple[float, str]:
     known = [(value, line.label) for line in counted if not math.isnan(value := _at(row, line.column))]
     label = panel.headline.label or (counted[0].label if len(counted) == 1 else "")  # of a single line its own will do
     if panel.headline.reduce == "sum":
@@ -155,8 +154,8 @@ def _fullest(panel: Panel, reading: Reading, row: Row) -> tuple[float, float, st
     return bar.used, bar.share, " ".join(word for word in words if word)
 
 
-def _one_way(panel: Panel, reading: Reading, counted: list[Line], row: Row, *, down: bool) -> Number:
-    values = [_at(row, line.column) for line in counted if line.down == down]
+def _one_way(panel: Panel, reading: Reading, row: Row, *, down: bool) -> Number:
+    values = [_at(row, line.column) for line in reading.counted if line.down == down]
     known = [value for value in values if not math.isnan(value)]
     value = max(known, default=math.nan) if panel.headline.reduce == "max" else total(known)
     return Number(value, reading.unit, way_of(panel, reading, down=down))

@@ -6,6 +6,7 @@ The dashboard's `core/lines.js` reads a panel in the same way; a test holds the 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from vitalcast.panel import Panel
 
 COLORS = 8
-FEW = 3  # so few lines are all shown, whether they move or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,13 @@ class Line:
 class Reading:
     """How series are read as a panel: the lines in drawing order, and the remainder that is counted but not drawn.
 
+    `counted` are the lines that the panel's number is made of.
     `max`, `reference` and `per` are the columns of the metrics that these keys name, -1 without one.
     """
 
     lines: tuple[Line, ...]
     remainder: tuple[Line, ...]
+    counted: tuple[Line, ...]
     max: int
     reference: int
     per: int
@@ -69,38 +71,23 @@ def reading_of(panel: Panel, series: Sequence[Series | None]) -> Reading:
     beside = _beside(panel)
     wanted = selection_of(panel)
     chosen = [(one, column) for one, column in there if one.name not in beside and wanted.matches(one)]
-    ordered = sorted(_named(panel, chosen), key=lambda line: _rank(panel, line))
+    metrics = [Selection.of([pattern]) for pattern in panel.metrics]
+    ordered = sorted(_named(panel, chosen), key=lambda line: _rank(panel, metrics, line))
     rest = set(panel.rest)
     lines = [line for line in ordered if not rest & _values(panel, line)]
     columns = {one.name: column for one, column in reversed(there)}
     named = panel.named()
+    painted = _painted(panel, lines)
+    counted = Selection.of([panel.headline.metric or ">"], panel.headline.where)
     return Reading(
-        lines=_painted(panel, lines),
+        lines=painted,
+        counted=tuple(line for line in painted if counted.matches(line.series)),
         remainder=tuple(line for line in ordered if rest & _values(panel, line)),
         max=columns.get(named.get("max", ""), -1),
         reference=columns.get(named.get("reference", ""), -1),
         per=columns.get(named.get("headline.per", ""), -1),
         unit=panel.unit or (ordered[0].series.descriptor.unit if ordered else ""),
     )
-
-
-def busiest(panel: Panel, lines: Iterable[Line], peaks: Mapping[int, float]) -> list[Line]:
-    """Return the lines to draw: of a stack all, else those of the keys with the highest peaks.
-
-    Of many, those at rest are left out; not so rows of a heatmap and bars, which say something by being empty. Those
-    that would share a colour get another. `peaks` holds the highest absolute value of each column.
-    """
-    lines = list(lines)
-    if panel.stack and not panel.below:
-        return _repainted(lines)
-    by_key: dict[str, float] = {}
-    for line in lines:
-        peak = peaks.get(line.column, 0.0)
-        by_key[line.key] = max(by_key.get(line.key, 0.0), peak if peak == peak else 0.0)
-    ranked = sorted(by_key, key=lambda key: -by_key[key])[: panel.lines_max]
-    resting = len(by_key) <= FEW or panel.chart != "line"
-    kept = set([key for key in ranked if resting or by_key[key] > 0] or ranked[:FEW])
-    return _repainted([line for line in lines if line.key in kept])
 
 
 def word_of(panel: Panel, attribute: str, value: str) -> str:
@@ -135,7 +122,7 @@ def _telling(panel: Panel, attributes: Mapping[str, str]) -> Sequence[str]:
 
 
 def _values(panel: Panel, line: Line) -> set[str]:
-    """Return the values by which `order` and `rest` may name the line."""
+    """Return the values by which `rest` may name the line."""
     attributes = line.series.attributes
     return {attributes.get(key, "") for key in _telling(panel, attributes)} | ({line.part} if panel.parts else set())
 
@@ -189,9 +176,9 @@ def _place(panel: Panel, line: Line) -> int | None:
     return next((at for at, value in enumerate(panel.order) if value in values), None)
 
 
-def _rank(panel: Panel, line: Line) -> tuple[Any, ...]:
+def _rank(panel: Panel, metrics: Sequence[Selection], line: Line) -> tuple[Any, ...]:
     place = _place(panel, line)
-    metric = next(at for at, one in enumerate(panel.metrics) if Selection.of([one]).matches_name(line.series.name))
+    metric = next(at for at, one in enumerate(metrics) if one.matches_name(line.series.name))
     return (len(panel.order) if place is None else place, metric, natural(line.key), line.down)
 
 
@@ -204,17 +191,18 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 def _painted(panel: Panel, lines: list[Line]) -> tuple[Line, ...]:
     """Give what `order` names its place's colour, and others one that is used least."""
     colors: dict[str, int] = {}
-    reserved = [at % COLORS + 1 for at in range(len(panel.order))]
+    uses = Counter(at % COLORS + 1 for at in range(len(panel.order)))
     for line in lines:
         key = line.part or line.key
         if key not in colors:
             place = _place(panel, line)
-            taken = [*colors.values(), *reserved]
-            colors[key] = min(range(1, COLORS + 1), key=taken.count) if place is None else place % COLORS + 1
+            color = min(range(1, COLORS + 1), key=uses.__getitem__) if place is None else place % COLORS + 1
+            colors[key] = color
+            uses[color] += 1
     return tuple(replace(line, color=colors[line.part or line.key]) for line in lines)
 
 
-def _repainted(lines: Iterable[Line]) -> list[Line]:
+def repainted(lines: Iterable[Line]) -> list[Line]:
     """Tell apart by their colours what is drawn, as far as there are colours."""
     owners: dict[int, str] = {}
     colors: dict[str, int] = {}

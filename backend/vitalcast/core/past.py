@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.aggregate import Aggregate, aggregate_runs, boundaries
+from vitalcast.core.panel_choice import Seen
 from vitalcast.core.panel_headline import LASTS_MS
 from vitalcast.core.thin import with_holes
 
@@ -45,6 +46,14 @@ class Past:
         """The newest reading of every column."""
         row: Floats = self.recent[-1]
         return row
+
+    @property
+    def seen(self) -> Seen:
+        """What there is to choose lines by."""
+        lowest, highest = (np.full(self.recent.shape[1], np.nan) for _ in range(2))
+        lowest[list(self.columns)] = np.fmin.reduce(self.values, axis=0, initial=np.nan)
+        highest[list(self.columns)] = np.fmax.reduce(self.values, axis=0, initial=np.nan)
+        return Seen(lowest, highest, self.newest)
 
     def of(self, column: int) -> Floats:
         found: Floats = self.values[:, self.columns.index(column)]

@@ -12,11 +12,11 @@ import numpy as np
 from vitalcast.core.clock import clock_text, stamp_text, zone_text
 from vitalcast.core.colors import FONT, THEMES, Colors, Theme
 from vitalcast.core.format import format_age, format_duration, format_value
+from vitalcast.core.panel_choice import busiest, ranked_of
 from vitalcast.core.panel_headline import HeadlineNow, headline_over
-from vitalcast.core.panel_lines import Line, Reading, busiest, way_of, word_of
+from vitalcast.core.panel_lines import Line, Reading, way_of, word_of
 from vitalcast.core.still_charts import STALE, Box, Scene, chart_of
 from vitalcast.core.svg import NAMESPACE, clean, element, shortened, width_of, words
-from vitalcast.core.thin import highest
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -107,8 +107,7 @@ class _Still:
         self.rem = look.rem
         self.title = clean(look.title or panel.title, TITLE_MAX)
         self.now = headline_over(panel, reading, past.recent)
-        tops = dict(zip(past.columns, highest(past.values).tolist(), strict=True))
-        self.lines = tuple(busiest(panel, reading.lines, tops))
+        self.lines = tuple(busiest(panel, reading, past.seen))
         self.stale = window.stale
         self.inner = look.width - 2 * _PAD * self.rem
 
@@ -139,7 +138,8 @@ class _Still:
     def _summary(self) -> str:
         """Say of the lines what can be seen in the picture."""
         known = [(line, value) for line in self.lines if (value := self._value(line)) == value]
-        ranked = sorted(known, key=lambda entry: -entry[1])[:SAID_MAX]
+        places = self._places() if self.panel.chart == "bar" else {}  # the fullest need not be the largest
+        ranked = sorted(known, key=lambda entry: (places.get(entry[0].key, 0), -entry[1]))[:SAID_MAX]
         said = [f"{self._whole_name(line)} {format_value(value, self.reading.unit)}" for line, value in ranked]
         return f"{self._span()}, {self._when()}. {', '.join(said)}{'.' if said else ''}".strip()
 
@@ -148,6 +148,10 @@ class _Still:
         way = way_of(panel, self.reading, down=line.down) if panel.below else ""
         part = word_of(panel, panel.parts, line.part) if line.part else ""
         return " ".join(dict.fromkeys(word for word in (line.label, way, part) if word))
+
+    def _places(self) -> dict[str, int]:
+        """Return each key's place among all, that of what the panel's number is about first."""
+        return {key: at for at, key in enumerate(ranked_of(self.panel, self.reading, self.past.seen))}
 
     def _value(self, line: Line) -> float:
         newest = self.past.newest
@@ -251,13 +255,17 @@ class _Still:
         if not items or not rows_max:
             return "", 0
         unseen = len({line.key for line in self.reading.lines}) - len({line.key for line in self.lines})
+        if self.panel.chart == "bar":  # whose chart says it
+            unseen = 0
         width, columns = self._columns(items, len(items) + (unseen > 0), rows_max)
         if len(items) + (unseen > 0) > columns * rows_max:
             fits = columns * rows_max - 1
             unseen += len(items) - fits
-            items = items[:fits]
+            places = self._places()
+            kept = sorted(items, key=lambda item: places.get(item.key, 0))[:fits]
+            items = [item for item in items if item in kept]
         if unseen:
-            items.append(_Item(None, f"{unseen} more", ()))
+            items.append(_Item("", None, f"{unseen} more", ()))
         rows = math.ceil(len(items) / columns)
         step = (self.inner + _APART * self.rem) / columns
         drawn = [
@@ -287,17 +295,17 @@ class _Still:
         panel = self.panel
         if panel.chart == "bar":
             parts = {line.part or line.label: line.color for line in self.lines}
-            return [_Item(color, word_of(panel, panel.parts, part), ()) for part, color in parts.items()]
+            return [_Item(part, color, word_of(panel, panel.parts, part), ()) for part, color in parts.items()]
         if panel.chart == "heatmap":
             listed = self.lines if len(self.lines) <= min(ROWS_LISTED_MAX, self.look.height // 25) else ()
-            return [_Item(None, line.label, ((None, self._text(line)),)) for line in listed]
+            return [_Item(line.key, None, line.label, ((None, self._text(line)),)) for line in listed]
         items: dict[str, _Item] = {}
         for line in (
             reversed(self.lines) if panel.stack else self.lines
         ):  # the uppermost band first, as the eye meets it
             value = (line.down if panel.below else None, self._text(line))
             known = items.get(line.key)
-            items[line.key] = _Item(line.color, line.label, (*(known.values if known else ()), value))
+            items[line.key] = _Item(line.key, line.color, line.label, (*(known.values if known else ()), value))
         return list(items.values())
 
     def _text(self, line: Line) -> str:
@@ -360,6 +368,7 @@ def _possible(values: Floats) -> Floats:
 class _Item:
     """An entry of the legend: each of its values goes up, or down, or is the only one."""
 
+    key: str
     color: int | None
     label: str
     values: tuple[tuple[bool | None, str], ...]

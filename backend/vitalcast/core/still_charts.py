@@ -405,7 +405,8 @@ def _ramp(scene: Scene, box: Box, scale: Scale) -> str:
         )
         for at in range(SHADES)
     ]  # fmt: skip
-    ends = _label(scene, format_tick(scale.low, unit), start - 0.4 * rem, middle, "end")
+    least = shortened(format_tick(scale.low, unit), start - 0.4 * rem - box.left, size)
+    ends = _label(scene, least, start - 0.4 * rem, middle, "end")
     return "".join(steps) + ends + _label(scene, text, right, middle, "end")
 
 
@@ -417,20 +418,20 @@ def _bars(scene: Scene, box: Box) -> str:
     each = (BAR_WORDS + BAR_THICK + BAR_SPACE) * rem
     bars = bars_of(scene.reading, scene.lines, scene.past.newest)
     fits = max(1, math.floor((box.height + BAR_SPACE * rem) / each))
-    left_out = len(bars) - fits
+    all_bars = len({line.key for line in scene.reading.lines})
+    left_out = all_bars - min(fits, len(bars))
     if left_out > 0:
         fits = max(1, math.floor((box.height - 1.2 * rem + BAR_SPACE * rem) / each))
         fullest = sorted(bars, key=lambda bar: -bar.share if bar.share == bar.share else math.inf)[:fits]
-        bars, left_out = [bar for bar in bars if bar in fullest], len(bars) - fits
+        bars = [bar for bar in bars if bar in fullest]
+        left_out = all_bars - len(bars)
     growth = min(BAR_GROWTH, max(1.0, box.height / max(len(bars) * each, 1)))
     step = (BAR_WORDS + (BAR_THICK + BAR_SPACE) * growth) * rem
     drawn = [
         _bar(scene, bar, Box(box.left, box.top + at * step, box.width, BAR_THICK * growth * rem))
         for at, bar in enumerate(bars)
     ]
-    more = (
-        _label(scene, f"{left_out} more, less full", box.left, box.bottom - 0.5 * rem, "start") if left_out > 0 else ""
-    )
+    more = _label(scene, f"{left_out} more", box.left, box.bottom - 0.5 * rem, "start") if left_out > 0 else ""
     return "".join(drawn) + more
 
 

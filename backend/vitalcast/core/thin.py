@@ -71,9 +71,3 @@ def peaks(values: Floats, most: int) -> tuple[npt.NDArray[np.intp], Floats]:
     ends: npt.NDArray[np.intp] = np.append(starts[1:], rows) - 1
     joined: Floats = np.fmax.reduceat(values, starts, axis=0)
     return ends, joined
-
-
-def highest(values: Floats) -> Floats:
-    """Return the highest absolute value of each series, 0 where there is none."""
-    found: Floats = np.fmax.reduce(np.abs(values), axis=0, initial=0.0)
-    return found

@@ -12,11 +12,12 @@ import orjson
 
 from vitalcast.core.colors import THEMES, Colors, Theme
 from vitalcast.core.format import format_value, is_binary, is_ratio
+from vitalcast.core.panel_choice import busiest
 from vitalcast.core.panel_headline import HeadlineNow, bars_of, headline_over
-from vitalcast.core.panel_lines import Line, Reading, busiest, metric_word, way_of, word_of
+from vitalcast.core.panel_lines import Line, Reading, metric_word, way_of, word_of
 from vitalcast.core.past import Past
 from vitalcast.core.scale import Scale, round_step, ticks_of
-from vitalcast.core.thin import extremes, highest, peaks
+from vitalcast.core.thin import extremes, peaks
 from vitalcast.panel import Panel
 from vitalcast.web.figure_templates import Json, build_layout, plain, tick_format
 
@@ -99,8 +100,7 @@ def _lines(drawing: Drawing) -> Filled:
 
 
 def _chosen(drawing: Drawing) -> list[Line]:
-    tops = highest(drawing.past.values).tolist()
-    return busiest(drawing.panel, drawing.reading.lines, dict(zip(drawing.past.columns, tops, strict=True)))
+    return busiest(drawing.panel, drawing.reading, drawing.past.seen)
 
 
 def _stack_rows(drawn: Sequence[Line], past: Past, most: int) -> npt.NDArray[np.intp]:

@@ -120,7 +120,7 @@ def test_defaults_are_the_documented_ones() -> None:
     assert (settings.server.host, settings.server.port, settings.server.no_auth) == ("127.0.0.1", 8000, False)
     assert (settings.sampler.interval_s, settings.sampler.interval_min_s) == (1.0, 0.1)
     assert settings.collectors.process_command_line is False
-    assert (settings.limits.message_bytes, settings.limits.streams, settings.limits.series) == (65536, 64, 2000)
+    assert (settings.limits.message_bytes, settings.limits.streams, settings.limits.series) == (65536, 64, 10_000)
     assert settings.timeouts.heartbeat_s == 10
 
 

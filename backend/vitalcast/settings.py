@@ -307,7 +307,7 @@ class Limits(_Section):
         le=65_536,
         description="Most memory for what clients have yet to take; past it large answers are refused, sockets closed",
     )
-    series: int = Field(default=2000, ge=1, le=1_000_000, description="Most series of one stream")
+    series: int = Field(default=10_000, ge=1, le=1_000_000, description="Most series of one stream")
     messages_per_second: int = Field(
         default=50,
         ge=1,

@@ -94,8 +94,10 @@ export class SeriesStream extends Stream {
   /** Asks for less of the past. @returns {boolean} whether there was any less to ask for */
   askLess() {
     const { backfill = 0 } = this.request;
-    if (backfill < BACKFILL_LEAST_S) return false;
-    this.request = { ...this.request, backfill: Math.floor(backfill / 2) };
+    if (backfill === 0) return false;
+    // All that was missed may be just as much.
+    this.wantPast();
+    this.request = { ...this.request, backfill: backfill < BACKFILL_LEAST_S ? 0 : Math.floor(backfill / 2) };
     return true;
   }
 

@@ -30,6 +30,8 @@ export class Legend {
     const { chart } = this.#panel;
     const items = chart === "heatmap" ? this.#rows(lines) : chart === "bar" ? this.#parts(lines) : this.#lines(reading, lines);
     const unseen = new Set(reading.lines.map(({ key }) => key)).size - new Set(lines.map(({ key }) => key)).size;
+    // At full size the columns are as wide as the longest name needs; the style sheet says how far they go.
+    this.element.style.setProperty("--longest", String(Math.max(0, ...lines.map(({ label }) => label.length))));
     if (unseen) items.push(h("li", { class: "more" }, `${unseen} more`));
     this.element.replaceChildren(...items);
     this.element.classList.toggle("paired", isMirror(this.#panel));

@@ -166,8 +166,11 @@ async def test_a_session_asks_for_less_of_the_past_where_all_is_too_much(js: Run
              const asked = sent.filter(({ type }) => type === "subscribe").map(({ backfill }) => backfill);
              ack(7); const fine = [told, cpu.refusal];
              session.widen(cpu, 900); tooMuch(); tooMuch();
-             return [asked, fine, sent.at(-1).type, sent.at(-1).backfill];"""
-    ) == [[60, 30, 15], [0, None], "subscribe", 225]
+             const wide = [sent.at(-1).type, sent.at(-1).backfill];
+             ack(7); snapshot(7, 5); session.closed(); session.opened(); const since = [sent.at(-1).since?.offset];
+             for (let i = 0; i < 6; i += 1) { tooMuch(); since.push(sent.at(-1).since ?? null, sent.at(-1).backfill); }
+             return [asked, fine, wide, since];"""
+    ) == [[60, 30, 15], [0, None], ["subscribe", 225], [5, None, 112, None, 56, None, 28, None, 14, None, 7, None, 0]]
 
 
 async def test_a_session_says_why_readings_were_missing(js: RunJs) -> None:

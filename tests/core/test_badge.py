@@ -14,6 +14,7 @@ from tests.core.panel_machine import panel_of, series_for, series_of
 
 from vitalcast.core.badge import Badge, badge_of, draw_badge
 from vitalcast.core.badge_number import Asked, metric_badge, owner_of, panel_badge, stale_badge
+from vitalcast.core.panel_lines import reading_of
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.errors import ProtocolError
 from vitalcast.model import Series
@@ -32,7 +33,7 @@ def rows_of(series: list[Series], values: dict[str, float], usual: float = 0.01)
 def of_panel(id_: str, values: dict[str, float], usual: float = 0.01, **asked: Any) -> Badge:
     panel = panel_of(id_)
     series = series_for(panel)
-    return panel_badge(panel, series, rows_of(series, values, usual), Asked(**asked))
+    return panel_badge(panel, reading_of(panel, series), series, rows_of(series, values, usual), Asked(**asked))
 
 
 def of_metric(name: str, values: dict[str, float], usual: float = 0.01, **asked: Any) -> Badge:
@@ -159,16 +160,16 @@ def test_what_lasts_for_a_moment_only_is_not_alarming() -> None:
     series = series_for(panel)
     calm, high = (rows_of(series, {"user": user}) for user in (0.2, 0.9))
     for rows, level in (((calm, high), "good"), ((high, high), "critical"), ((high, calm), "good")):
-        assert panel_badge(panel, series, np.concatenate(rows), Asked()).level == level
+        assert panel_badge(panel, reading_of(panel, series), series, np.concatenate(rows), Asked()).level == level
         asked = Asked(critical=0.5)
-        assert panel_badge(panel, series, np.concatenate(rows), asked).level == level
+        assert panel_badge(panel, reading_of(panel, series), series, np.concatenate(rows), asked).level == level
 
 
 def test_no_reading_is_said() -> None:
     assert words(of_panel("cpu", {}, math.nan)) == ("CPU", "no reading", "unknown")
     assert metric_badge("hw.fan.speed", None, [], np.zeros((1, 0)), Asked()).words == "no reading"
     panel = Panel(id="a", title="A", metrics=("hw.fan.speed",))
-    assert panel_badge(panel, [None], np.zeros((1, 1)), Asked()).words == "no reading"
+    assert panel_badge(panel, reading_of(panel, [None]), [None], np.zeros((1, 1)), Asked()).words == "no reading"
 
 
 def test_a_label_is_what_is_given() -> None:

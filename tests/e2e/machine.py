@@ -2,16 +2,21 @@
 
 Beside the real metrics it has `test.disk`, one series for each line of the file `disks` in its working folder, and
 `test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns.
+E2E_VLANS is how many interfaces there are beside the real ones, each with errors, the last with most; and as many
+filesystems, of which the last is fullest.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitalcast.collectors import registry
 from vitalcast.collectors.base import Collector
+from vitalcast.collectors.filesystem import USAGE
+from vitalcast.collectors.network import DROPPED, ERRORS
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
 if TYPE_CHECKING:
@@ -27,8 +32,9 @@ class MachineCollector(Collector):
     name = "machine"
     descriptors = (DISK, BULK, FLIP)
 
-    def __init__(self, *, folder: Path, bulk: int) -> None:
+    def __init__(self, *, folder: Path, bulk: int, vlans: int) -> None:
         super().__init__()
+        self._vlans = vlans
         self._disks = folder / DISKS
         self._bulk = [Series(BULK, (f"{number:05}",)) for number in range(bulk)]
         self._reads = 0
@@ -38,7 +44,16 @@ class MachineCollector(Collector):
         names = self._disks.read_text().split() if self._disks.exists() else []
         samples = [Sample(Series(DISK, (name,)), float(len(name))) for name in names]
         samples.append(self.sample(FLIP, self._reads % 2))
-        return samples + [Sample(series, self._reads + index / 7) for index, series in enumerate(self._bulk)]
+        samples += [Sample(series, self._reads + index / 7) for index, series in enumerate(self._bulk)]
+        return samples + [sample for number in range(self._vlans) for sample in self._vlan(number)]
+
+    def _vlan(self, number: int) -> Iterator[Sample]:
+        for descriptor in (ERRORS, DROPPED):
+            for way in ("receive", "transmit"):
+                yield Sample(Series(descriptor, (f"vlan{number}", way)), float(self._reads * number))
+        for state, share in (("used", number), ("free", self._vlans - number), ("reserved", 0)):
+            values = {"system.filesystem.mountpoint": f"/srv/{number}", "system.filesystem.state": state}
+            yield Sample(Series(USAGE, tuple(values.get(key, "x") for key in USAGE.attributes)), share * 2.0**20)
 
 
 def _install() -> None:
@@ -47,7 +62,8 @@ def _install() -> None:
 
     def with_machine(**arguments: Any) -> list[Collector]:
         bulk = int(os.environ.get("E2E_BULK", "0"))
-        return [*usual(**arguments), MachineCollector(folder=Path.cwd(), bulk=bulk)]
+        vlans = int(os.environ.get("E2E_VLANS", "0"))
+        return [*usual(**arguments), MachineCollector(folder=Path.cwd(), bulk=bulk, vlans=vlans)]
 
     registry.default_collectors = with_machine
 

@@ -249,6 +249,16 @@ def test_a_figure_of_too_many_values_is_refused() -> None:
     }
 
 
+@pytest.mark.parametrize("id_", ["cpus", "disk-busy", "network", "filesystems"])
+def test_of_more_lines_than_can_be_read_those_are_that_are_drawn(id_: str) -> None:
+    panel = panel_of(id_).model_copy(update={"lines_max": 2})
+    all_read, few_read = (
+        figure_of(world_of(panel, limits=Limits(snapshot_values=values)), id_) for values in (10_000, 170)
+    )
+    assert few_read.data == all_read.data
+    assert few_read.layout.title == all_read.layout.title
+
+
 def test_a_figure_is_drawn_once_a_tick_and_its_template_once() -> None:
     world = world_of(panel_of("swap"))
     first, second = (world.client.get("/api/v1/panels/swap/figure").content for _ in range(2))

@@ -55,13 +55,14 @@ class _Found:
     detail: str = ""
 
 
-def panel_badge(panel: Panel, series: Columns, rows: Rows, asked: Asked) -> Badge:
+def panel_badge(panel: Panel, reading: Reading, series: Columns, rows: Rows, asked: Asked) -> Badge:
     """Return the badge of a panel: its number, as the strip of vitals shows it.
 
-    `rows` are the newest ticks; what is alarming in only some of them is not. Raises ProtocolError.
+    `reading` is that of all the series. `rows` are the newest ticks; what is alarming in only some of them is not.
+    Raises ProtocolError.
     """
-    chosen = _chosen(series, selection_of(panel), asked)
-    reading = reading_of(panel, _narrowed(panel, series, chosen))
+    if asked.where:
+        reading = reading_of(panel, _narrowed(panel, series, _chosen(series, selection_of(panel), asked)))
     counted = reading.counted
     if asked.where and not counted:
         raise ProtocolError(

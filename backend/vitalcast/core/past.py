@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 RECENT_MAX = 10
+SEEN_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,19 @@ def recent_of(ring: Ring) -> Floats:
     ticks = max(ticks_since(ring, ring.newest.time_ms - LASTS_MS + 1), 1)
     rows = ring.read(np.arange(len(ring.newest.values)), ring.end_row - ticks, ring.end_row)
     return rows[:: -math.ceil(ticks / RECENT_MAX)][::-1]
+
+
+def seen_of(columns: tuple[int, ...], ring: Ring, ticks: int) -> Seen:
+    """Return what to choose lines by, of the last `ticks` ticks of these columns. Their copies are small ones."""
+    assert ring.newest is not None
+    newest = ring.newest.values
+    lowest, highest = (np.full(len(newest), np.nan) for _ in range(2))
+    wanted = np.array(columns, dtype=np.intp)
+    for start in range(ring.end_row - ticks, ring.end_row, SEEN_ROWS):
+        block = ring.read(wanted, start, min(start + SEEN_ROWS, ring.end_row))
+        lowest[wanted] = np.fmin(lowest[wanted], np.fmin.reduce(block, axis=0, initial=np.nan))
+        highest[wanted] = np.fmax(highest[wanted], np.fmax.reduce(block, axis=0, initial=np.nan))
+    return Seen(lowest, highest, newest)
 
 
 def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, ticks: int) -> Past:

@@ -71,7 +71,7 @@ class Limits:
 
     message_bytes: int = 65_536
     streams: int = 64
-    series: int = 2_000
+    series: int = 10_000
     messages_per_second: int = 50
     connections: int = 20_000
     connections_per_address: int = 1_000

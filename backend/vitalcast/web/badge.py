@@ -76,7 +76,7 @@ class Badges:
             return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
         rows = recent_of(self._hub.ring)
         if panel is not None:
-            return panel_badge(panel, frame.layout.series, rows, asked)
+            return panel_badge(panel, self._source.reading(panel, frame.layout), frame.layout.series, rows, asked)
         series = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
         return metric_badge(name, owner, series, rows, asked)
 

@@ -6,14 +6,16 @@ import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import cast, get_args
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from vitalcast.core.colors import Theme
+from vitalcast.core.panel_choice import busiest
 from vitalcast.core.panel_lines import Reading, reading_of
-from vitalcast.core.past import Past, past_of, ticks_since
+from vitalcast.core.past import Past, past_of, seen_of, ticks_since
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.live.service import Service
 from vitalcast.model import Frame, Layout
@@ -24,6 +26,7 @@ from vitalcast.web.security import shown
 
 RANGE_S = 300.0
 KEPT_MAX = 32
+SEEN_VALUES_MAX = 2_000_000  # looked at, the newest, to choose lines: some 20 ms
 
 
 class PanelSource:
@@ -83,9 +86,15 @@ class PanelSource:
         return known[1]
 
     def past(self, panel: Panel, reading: Reading, from_ms: float) -> Past:
-        """Return the panel's readings since then. Raises ApiError where they are too many."""
+        """Return the panel's readings since then, of too many lines only those to draw.
+
+        Raises ApiError where these are too many as well.
+        """
         ring, columns = self._hub.ring, reading.columns
         ticks, most = ticks_since(ring, from_ms), self._hub.limits.snapshot_values
+        if ticks * len(columns) > most and (panel.below or not panel.stack):
+            seen = seen_of(columns, ring, min(ticks, SEEN_VALUES_MAX // len(columns)))
+            columns = replace(reading, lines=tuple(busiest(panel, reading, seen)), remainder=()).columns
         if ticks * len(columns) > most:
             raise ApiError(
                 400,

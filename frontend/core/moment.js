@@ -10,6 +10,7 @@ const BREAK_WORDS = Object.freeze({
   expired: "this page was away for longer than the server keeps them",
   paused: "this chart was not in view",
   disconnected: "not connected",
+  clock: "the clock of the server's machine was set, or the machine slept",
   missing: "the server sent none",
 });
 

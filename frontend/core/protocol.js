@@ -98,7 +98,7 @@ export const list = (id, metrics) => command("list", id, { metrics });
 export const table = (id, stream, { table, sort, order, filter, keys, limit, interval }) =>
   command("table", id, { stream, table, sort, order, filter, keys, limit, interval });
 
-/** @param {number} id */
+/** @param {number|string} id */
 export const ping = (id) => command("ping", id, {});
 
 const isNumber = (value) => typeof value === "number";

@@ -1,7 +1,8 @@
 /** A bounded table of readings: one time column and one column a series, the oldest row overwritten first. */
 
 /**
- * It is only ever added to: what changes or moves rows makes another ring. So what was worked out for a row holds
+ * Times rise from row to row, so that they can be searched: who adds a row to a ring sees to that. It is only ever added
+ * to: what changes or moves rows makes another ring. So what was worked out for a row holds
  * as long as its ring does; `first` counts the rows that went, and row + first is a row's lasting number.
  */
 export class Ring {

@@ -1,5 +1,6 @@
 /** The streams of one page: keeps them asked for over reconnects and pauses, and hands each message to its stream. */
 
+import { ServerClock } from "./clock.js";
 import * as protocol from "./protocol.js";
 import { SeriesStream, TableStream } from "./streams.js";
 
@@ -14,15 +15,17 @@ const LIMIT = 106;
 
 export class Session {
   /**
-   * @param {{send: (message: object) => void, later?: (action: () => void, ms: number) => any}} options
+   * @param {{send: (message: object) => void, clock?: ServerClock, later?: (action: () => void, ms: number) => any}} options
    *   `send` is only called between `opened` and `closed`
    */
-  constructor({ send, later = (action, ms) => setTimeout(action, ms) }) {
+  constructor({ send, clock = new ServerClock(), later = (action, ms) => setTimeout(action, ms) }) {
     this.#send = send;
+    this.#clock = clock;
     this.#later = later;
   }
 
   #send;
+  #clock;
   #later;
   #open = false;
   #paused = false;
@@ -54,7 +57,7 @@ export class Session {
    * @param {{windowS: number, held?: boolean}} options held: not asked for until it is released
    */
   subscribe(name, request, { windowS, held = false }) {
-    const stream = new SeriesStream(name, request, windowS);
+    const stream = new SeriesStream(name, request, { windowS, clock: this.#clock });
     stream.held = held;
     this.#add(stream);
     return stream;
@@ -62,7 +65,7 @@ export class Session {
 
   /** @param {string} name @param {protocol.TableRequest} request */
   table(name, request) {
-    const stream = new TableStream(name, request);
+    const stream = new TableStream(name, request, { clock: this.#clock });
     this.#add(stream);
     return stream;
   }

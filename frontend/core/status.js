@@ -1,4 +1,4 @@
-/** Whether what is shown is true now: one state, since when, and how old the data is on the server's clock. */
+/** Whether what is shown is true now: one state, and since when. */
 
 export const State = Object.freeze({
   CONNECTING: "connecting",
@@ -9,27 +9,36 @@ export const State = Object.freeze({
   STOPPED: "stopped",
 });
 
+/** The server's clock was set, where it has gone so much faster or slower than the one that never is. */
+const SET_MS = 1000;
+
 /** Data older than this is stale: two readings and a half are missing, and a second for the way. */
 export const staleAfterS = (intervalS) => 2.5 * intervalS + 1;
 
 export class Status {
   #state = /** @type {string} */ (State.CONNECTING);
   #since = NaN;
+  /** The same moment on a clock that is never set. */ #sinceSteady = NaN;
 
   /**
-   * @param {{link: "new"|"connecting"|"open"|"waiting"|"stopped", newest: number, now: number, paused?: boolean,
-   *          intervalS?: number}} facts `newest` and `now` are Unix ms on the server's clock
-   * @returns {{state: string, since: number, ageS: number}} `since` is Unix ms on the server's clock
+   * @param {{link: "new"|"connecting"|"open"|"waiting"|"stopped", ageS: number,
+   *          clock: import("./clock.js").ServerClock, paused?: boolean, intervalS?: number}} facts
+   *   ageS: how long ago the newest reading came, NaN before the first
+   * @returns {{state: string, since: number, forS: number}} since: Unix ms on the server's clock of now, even where that
+   *   was set meanwhile; forS: how long ago that was
    */
-  next({ link, newest, now, paused = false, intervalS = 1 }) {
-    const ageS = Number.isFinite(newest) ? Math.max(0, (now - newest) / 1000) : NaN;
+  next({ link, ageS, clock, paused = false, intervalS = 1 }) {
     const state = this.#decide(link, ageS, paused, intervalS);
     if (state !== this.#state || Number.isNaN(this.#since)) {
       this.#state = state;
       // Stale is noticed late: it began with the reading that is still the newest.
-      this.#since = state === State.STALE ? newest : now;
+      this.#sinceSteady = clock.steady() - (state === State.STALE ? 1000 * ageS : 0);
+      this.#since = NaN;
     }
-    return { state, since: this.#since, ageS };
+    const forMs = clock.steady() - this.#sinceSteady;
+    const since = clock.now() - forMs;
+    if (!(Math.abs(since - this.#since) < SET_MS)) this.#since = since;
+    return { state, since: this.#since, forS: forMs / 1000 };
   }
 
   #decide(link, ageS, paused, intervalS) {

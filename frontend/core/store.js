@@ -1,5 +1,6 @@
 /** What one stream knows: its series, their recent readings, where it stands, and where readings are missing. */
 
+import { ServerClock } from "./clock.js";
 import { seriesKey } from "./protocol.js";
 import { Ring } from "./ring.js";
 import { staleAfterS } from "./status.js";
@@ -14,17 +15,22 @@ const APART = 1.75;
 const TOLD = new Set(["slow", "sampler", "expired"]);
 
 /**
- * @typedef {"slow"|"sampler"|"expired"|"paused"|"disconnected"|"missing"} Why
+ * @typedef {"slow"|"sampler"|"expired"|"paused"|"disconnected"|"clock"|"missing"} Why
  * @typedef {{from: number, to: number, why: Why, open?: boolean}} Break
  *   no readings between these two, Unix ms; open: no reading has come since
  */
 
+/**
+ * Frames follow each other by their offsets; their times are of a clock that may be set. In the ring times only rise:
+ * where that clock was set back, what it had dated later goes, for it would hide the present.
+ */
 export class StreamStore {
   /**
-   * @param {{windowS: number, intervalS?: number, columns?: number}} options
+   * @param {{windowS: number, intervalS?: number, columns?: number, clock?: ServerClock}} options
    *   windowS: how far back readings are kept; columns: a series' aggregates
    */
-  constructor({ windowS, intervalS = 1, columns = 1 }) {
+  constructor({ windowS, intervalS = 1, columns = 1, clock = new ServerClock() }) {
+    this.#clock = clock;
     this.windowS = windowS;
     this.intervalS = intervalS;
     this.aggregates = columns;
@@ -35,12 +41,17 @@ export class StreamStore {
     /** @type {Break[]} in order of time */ this.breaks = [];
     this.ticksMissed = 0;
     /** @type {import("./protocol.js").Position|null} for `since` */ this.position = null;
+    /** How often the server's clock was set back. */
+    this.setBacks = 0;
     this.#windowMaxS = windowS;
     this.#finestS = intervalS;
     this.#intervalBeforeS = intervalS;
     this.ring = new Ring(Math.min(ROWS_AT_FIRST, this.capacityMax), 0);
   }
 
+  #clock;
+  /** When the newest reading came, on the steady clock. */ #freshAt = NaN;
+  /** When the server's clock jumped ahead, as it says since then. */ #jumpedTo = NaN;
   #windowMaxS;
   #finestS;
   /** What the newest row came by. */
@@ -48,6 +59,7 @@ export class StreamStore {
   /** @type {Why|""} what is known of why the next row may be late */ #why = "";
   #epoch = "";
   #offset = NaN;
+  /** The tick of the newest row, or one after it that has none. */ #rowOffset = NaN;
   /** The last tick of this epoch that is among those missed. */
   #countedTo = -Infinity;
   /** Of the newest snapshot: its first row's time, and the tick and time at its end. */
@@ -68,6 +80,16 @@ export class StreamStore {
     return this.ring.newest;
   }
 
+  /** How long ago the newest reading came, whatever its time says; NaN before the first. */
+  get ageS() {
+    return (this.#clock.steady() - this.#freshAt) / 1000;
+  }
+
+  /** Whether readings are overdue. */
+  get stale() {
+    return this.ageS > staleAfterS(this.intervalS);
+  }
+
   /** How far apart readings of the past may be: the server reads faster than its own pace only while it is asked to. */
   get spacingS() {
     return Math.max(this.intervalS, this.serverIntervalS);
@@ -75,8 +97,11 @@ export class StreamStore {
 
   /** An `ack` to `subscribe` or to an `update` that resumes: says how often readings come. */
   ack({ epoch, interval }) {
-    if (epoch && epoch !== this.#epoch) this.#countedTo = -Infinity;
-    if (epoch) this.#epoch = epoch;
+    if (epoch && epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#countedTo = -Infinity;
+      this.#rowOffset = NaN;
+    }
     if (!(interval > 0)) return;
     this.intervalS = interval;
     this.#finestS = Math.min(this.#finestS, interval);
@@ -94,24 +119,30 @@ export class StreamStore {
    */
   snapshot({ series, times, values, offset, time }) {
     this.#arrange(series);
+    // These are of the past, and the server need not have read anything of late.
+    const freshAt = this.#clock.steadyAt(times.at(-1));
+    if (Number.isFinite(freshAt) && !(freshAt <= this.#freshAt)) this.#freshAt = freshAt;
     if (times.length) this.#cutAt(times[0]);
     this.#makeRoom(times.length);
     for (let row = Math.max(0, times.length - this.ring.capacity); row < times.length; row += 1) {
       this.#append(times[row], values.map((column) => column[row]));
     }
     this.#taken = { from: times[0] ?? NaN, offset, time: time ?? times.at(-1) };
+    if (times.length) this.#rowOffset = offset;
     this.#moveTo(offset);
   }
 
   /** A `data`: one more row, whole (`values`) or as what changed since the row before. */
   data({ time, offset, values, changed }) {
     // A frame that was already answered by a snapshot says nothing new.
-    if (time <= this.ring.newest) return;
+    if (offset <= this.#rowOffset) return;
     if (!values) {
       values = this.ring.last();
       for (const [column, value] of Object.entries(changed)) values[Number(column)] = value;
     }
-    this.#append(time, values);
+    this.#freshAt = this.#clock.steady();
+    this.#append(time, values, this.#ticksTo(offset));
+    this.#rowOffset = offset;
     this.#moveTo(offset);
   }
 
@@ -144,11 +175,12 @@ export class StreamStore {
   /** What is known now, for a view that stands still while this goes on. */
   copy() {
     const { windowS, intervalS, aggregates: columns } = this;
-    const twin = new StreamStore({ windowS, intervalS, columns });
-    const { serverIntervalS, series, keys, ticksMissed, position } = this;
-    Object.assign(twin, { serverIntervalS, series, keys, ticksMissed, position });
+    const twin = new StreamStore({ windowS, intervalS, columns, clock: this.#clock });
+    const { serverIntervalS, series, keys, ticksMissed, position, setBacks } = this;
+    Object.assign(twin, { serverIntervalS, series, keys, ticksMissed, position, setBacks });
     twin.breaks = [...this.breaks];
     twin.ring = this.ring.copy();
+    twin.#freshAt = this.#freshAt;
     twin.#why = this.#why;
     return twin;
   }
@@ -162,19 +194,43 @@ export class StreamStore {
     this.#countedTo = -Infinity;
     this.position = null;
     this.#why = "";
-    this.#offset = NaN;
+    this.#offset = this.#rowOffset = this.#freshAt = this.#jumpedTo = NaN;
     this.#taken = { from: NaN, offset: NaN, time: NaN };
     this.ring = new Ring(Math.min(ROWS_AT_FIRST, this.capacityMax), 0);
   }
 
-  #append(time, values) {
-    const broken = this.#isLate(time);
-    if (broken) this.#note({ from: this.newest, to: time, why: this.#why || "missing" });
+  /** @param {number} [ticks] how many the server has made since the row before, NaN where that is not known */
+  #append(time, values, ticks = NaN) {
+    const back = time <= this.newest;
+    if (back) this.#setBack(time);
+    const broken = back || this.#isLate(time);
+    const jumped = broken && (back || this.#isJump(time, ticks));
+    if (jumped && !back) this.#jumpedTo = time;
+    if (broken && this.ring.length) this.#note({ from: this.newest, to: time, why: jumped ? "clock" : this.#why || "missing" });
     this.#why = "";
     this.#intervalBeforeS = this.intervalS;
     this.#forgetBefore(time - 1000 * (this.#windowMaxS + 2 * this.spacingS));
     this.#makeRoom(1);
     this.ring.push(time, values, broken);
+  }
+
+  /** How many ticks there were from the newest row to this one; NaN where that is not known. */
+  #ticksTo(offset) {
+    const { offset: end, time } = this.#taken;
+    return this.#rowOffset === end && time !== this.newest ? NaN : offset - this.#rowOffset;
+  }
+
+  /** The server's clock was set back to `time`: begins a new stretch there. */
+  #setBack(time) {
+    this.setBacks += 1;
+    this.#jumpedTo = NaN;
+    this.#cutAt(time);
+  }
+
+  /** Whether so few ticks, the server's slowest, cannot have taken so long: then its clock was set ahead. */
+  #isJump(time, ticks) {
+    const tickS = this.serverIntervalS || this.intervalS;
+    return time - this.newest > 1000 * APART * Math.max(tickS * ticks, this.spacingS);
   }
 
   /** Whether readings are missing before this one: as the server said, or as their distance shows. */
@@ -190,6 +246,8 @@ export class StreamStore {
   }
 
   #forgetBefore(time) {
+    // A clock that has jumped ahead may come back: what was before stays until as much has come since.
+    if (time < this.#jumpedTo) return;
     this.ring.forgetBefore(time);
     if (this.breaks.length && this.breaks[0].to < time) this.breaks = this.breaks.filter(({ to }) => to >= time);
   }

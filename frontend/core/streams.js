@@ -1,6 +1,7 @@
 /** What is asked of the server under one name, and what has come of it. */
 
 import * as protocol from "./protocol.js";
+import { staleAfterS } from "./status.js";
 import { StreamStore } from "./store.js";
 
 /** A past shorter than this is not asked for in parts any more. */
@@ -49,14 +50,18 @@ class Stream extends EventTarget {
 
 /** A stream of series; its readings are in `store`. */
 export class SeriesStream extends Stream {
-  /** @param {string} name @param {protocol.SeriesRequest} request @param {number} windowS */
-  constructor(name, request, windowS) {
+  /**
+   * @param {string} name @param {protocol.SeriesRequest} request
+   * @param {{windowS: number, clock: import("./clock.js").ServerClock}} options
+   */
+  constructor(name, request, { windowS, clock }) {
     super(name);
     this.request = request;
     this.store = new StreamStore({
       windowS,
       intervalS: request.interval ?? 1,
       columns: request.aggregate?.length || 1,
+      clock,
     });
   }
 
@@ -127,13 +132,25 @@ export class SeriesStream extends Stream {
   get newest() {
     return this.store.newest;
   }
+
+  get ageS() {
+    return this.store.ageS;
+  }
+
+  get stale() {
+    return this.store.stale;
+  }
 }
+
+/** A table's rows come so often unless something else was asked for, in seconds. */
+const ROWS_EVERY_S = 2;
 
 /** A stream of a table's rows: the newest ones, whole. */
 export class TableStream extends Stream {
-  /** @param {string} name @param {protocol.TableRequest} request */
-  constructor(name, request) {
+  /** @param {string} name @param {protocol.TableRequest} request @param {{clock: import("./clock.js").ServerClock}} options */
+  constructor(name, request, { clock }) {
     super(name);
+    this.#clock = clock;
     this.request = request;
     /** @type {string[]} */ this.columns = [];
     /** @type {any[][]} */ this.rows = [];
@@ -141,7 +158,26 @@ export class TableStream extends Stream {
     /** How many rows pass the filter, with those past the limit; NaN while not told. */ this.matches = NaN;
     /** How many rows there are in all. */ this.total = NaN;
     /** Whether the rows answer the request as it is now, and not as it was before a change. */ this.current = false;
-    this.newest = NaN;
+    /** The time of these rows, Unix ms on the server's clock. */ this.newest = NaN;
+  }
+
+  #clock;
+  /** When they came, on the steady clock. */ #freshAt = NaN;
+  /** Whether none have come since they were asked for. */ #first = true;
+
+  /** How long ago the rows came, whatever their time says; NaN before the first. */
+  get ageS() {
+    return (this.#clock.steady() - this.#freshAt) / 1000;
+  }
+
+  /** Whether rows are overdue. */
+  get stale() {
+    return this.ageS > staleAfterS(this.request.interval ?? ROWS_EVERY_S);
+  }
+
+  unask() {
+    super.unask();
+    this.#first = true;
   }
 
   command(id) {
@@ -168,6 +204,9 @@ export class TableStream extends Stream {
     this.matches = message.matches ?? NaN;
     this.total = message.total ?? NaN;
     this.newest = message.time ?? NaN;
+    // The first may have been read for somebody else, a while ago.
+    this.#freshAt = this.#first ? this.#clock.steadyAt(this.newest) : this.#clock.steady();
+    this.#first = false;
     this.current = true;
     return true;
   }
@@ -179,7 +218,7 @@ export class TableStream extends Stream {
     this.rows = [];
     this.matches = NaN;
     this.total = NaN;
-    this.newest = NaN;
+    this.newest = this.#freshAt = NaN;
     this.current = false;
   }
 }

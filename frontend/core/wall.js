@@ -147,14 +147,15 @@ const TRYING = "This screen goes on trying.";
 /**
  * What is said in large words over what is shown; null where it is live.
  *
- * @param {{state: string, since: number, ageS: number, now: number, host: string, why: string}} facts since, now: Unix ms
+ * @param {{state: string, since: number, forS: number, host: string, why: string}} facts since: Unix ms; forS: how long ago
  * @returns {{title: string, words: string}|null}
  */
-export function warningOf({ state, since, ageS, now, host, why }) {
+export function warningOf({ state, since, forS, host, why }) {
   const server = host || "the server";
   const at = formatClock(since, { seconds: true });
-  const long = `for ${formatDuration(Math.max(0, Math.floor((now - since) / 1000)))}, since ${at}${why ? `: ${why}` : ""}`;
-  if (state === State.STALE) return { title: `Stale for ${formatDuration(Math.floor(ageS))}`, words: `Nothing new has come from ${server} since ${at}.` };
+  const duration = formatDuration(Math.floor(forS));
+  const long = `for ${duration}, since ${at}${why ? `: ${why}` : ""}`;
+  if (state === State.STALE) return { title: `Stale for ${duration}`, words: `Nothing new has come from ${server} since ${at}.` };
   if (state === State.CONNECTING) return { title: `Connecting to ${server}`, words: `${sentence(long)}.` };
   if (state === State.RECONNECTING) return { title: `No connection to ${server}`, words: `${sentence(long)}. ${TRYING}` };
   if (state === State.STOPPED) return { title: `${host || "The server"} turns this screen away`, words: `${sentence(long)}. ${TRYING}` };

@@ -163,7 +163,7 @@ export class VitalDashboard extends HTMLElement {
       }),
     );
     this.#rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
-    const table = Object.assign(h("vital-processes"), { session, stream: this.#rows, clock, view });
+    const table = Object.assign(h("vital-processes"), { session, stream: this.#rows, view });
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
     this.#main.removeAttribute("aria-busy");
     this.#main.replaceChildren(vitals, h("div", { class: "charts" }, ...empty, ...elements), table);

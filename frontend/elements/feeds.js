@@ -9,6 +9,12 @@ const ROWS_MAX = 9000;
 const JUST_NOW_MS = 5000;
 const HOST = Object.freeze({ metrics: ["system.uptime", "vitalcast.sampler.lag"], interval: 1 });
 
+/** How long ago the newest reading of any of these came, in seconds; NaN before the first. @param {{ageS: number}[]} streams */
+export function youngest(streams) {
+  const ages = streams.map(({ ageS }) => ageS).filter(Number.isFinite);
+  return ages.length ? Math.min(...ages) : NaN;
+}
+
 export class Feeds {
   /**
    * @param {{session: import("../core/session.js").Session, view: import("../core/view.js").View, clock: import("../core/clock.js").ServerClock, mark?: string, host?: boolean}} parts
@@ -30,7 +36,7 @@ export class Feeds {
   #mark;
   /** @type {Map<import("../core/panels.js").Panel, import("../core/session.js").SeriesStream>} */ #streams = new Map();
 
-  /** Those whose newest reading tells how old the page is. */
+  /** Those whose newest reading tells how old the page is: see `youngest`. */
   get streams() {
     return [...(this.host ? [this.host] : []), ...this.#streams.values()];
   }

@@ -6,7 +6,6 @@ import { readingOf } from "../core/lines.js";
 import { requestOf } from "../core/panels.js";
 import { errorWords } from "../core/protocol.js";
 import { SparkPoints, lastingLevel, sparkReach } from "../core/spark.js";
-import { staleAfterS } from "../core/status.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { Guest } from "./guest.js";
 import { h, setText } from "./html.js";
@@ -177,12 +176,11 @@ export class VitalcastValue extends Guest {
     this.#drawValue(stream, panel);
   };
 
-  #drawValue({ store, newest, held }, panel) {
+  #drawValue({ store, newest, held, stale, ageS }, panel) {
     const { clock, session, socket } = /** @type {import("../net/station.js").Station} */ (this.station).connection;
     const reading = readingOf(panel, store.series, new Map());
     const now = headlineOf(panel, reading, store.ring);
-    const ageS = (clock.now() - newest) / 1000;
-    const late = ageS > staleAfterS(store.intervalS) && !held && !session.paused;
+    const late = stale && !held && !session.paused;
     const level = lastingLevel(panel, reading, store.ring, now);
     const words = Number.isNaN(now.value) ? "no readings" : late ? formatAge(ageS) : level;
     this.#write({ text: now.vital.text, words: late ? this.#waiting(words) : words, state: late ? "late" : level });

@@ -10,7 +10,6 @@ import { pictureOf } from "../core/picture.js";
 import { errorWords } from "../core/protocol.js";
 import { CalmRange } from "../core/scale.js";
 import { lastingLevel } from "../core/spark.js";
-import { staleAfterS } from "../core/status.js";
 import { twinOf } from "../core/twin.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { Headline } from "./headline.js";
@@ -258,13 +257,11 @@ export class VitalPanel extends HTMLElement {
 
   /** Nothing may have arrived: the chart moves on all the same, so that a standstill shows. */
   #beat() {
-    const { newest, intervalS } = this.stream.store;
-    const ageS = (this.clock.now() - newest) / 1000;
-    const stale = ageS > staleAfterS(intervalS) && !this.view.frozen;
+    const stale = this.stream.stale && !this.view.frozen;
     this.#age.hidden = !stale;
     this.classList.toggle("stale", stale);
-    if (stale) setText(this.#age, formatAge(ageS));
-    if (stale && this.#inView && !document.hidden && this.clock.now() - this.#drawnTo >= 1000) nextFrame(this.#draw);
+    if (stale) setText(this.#age, formatAge(this.stream.ageS));
+    if (stale && this.#inView && !document.hidden && Math.abs(this.clock.now() - this.#drawnTo) >= 1000) nextFrame(this.#draw);
   }
 
   // --- what it draws -----------------------------------------------------------------------------------------------
@@ -274,10 +271,9 @@ export class VitalPanel extends HTMLElement {
   }
 
   #window(store) {
-    const now = this.clock.now();
-    const stale = (now - store.newest) / 1000 > staleAfterS(store.intervalS);
     // While readings come, the newest stands at the edge; when they do not, time goes on without them.
-    return this.view.window(stale || !store.ring.length ? Math.floor(now / 1000) * 1000 : store.newest);
+    const goesOn = this.stream.stale || !store.ring.length;
+    return this.view.window(goesOn ? Math.floor(this.clock.now() / 1000) * 1000 : store.newest);
   }
 
   #draw = () => {

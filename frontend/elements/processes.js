@@ -2,7 +2,6 @@
 
 import { formatAge } from "../core/format.js";
 import { errorWords } from "../core/protocol.js";
-import { staleAfterS } from "../core/status.js";
 import { ShownRows, arranged, clicked, countWords, labelOf, orderOf, tableRequestOf } from "../core/table.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
@@ -15,11 +14,10 @@ const FILTER_MAX = 100;
 const UNKNOWN_TABLE = 102;
 const MEMORY = { metrics: ["system.memory.limit"], interval: 60 };
 
-/** Set `session`, `stream`, `clock` and `view` before it is connected. The view's `sort` and `filter` are shown and set. */
+/** Set `session`, `stream` and `view` before it is connected. The view's `sort` and `filter` are shown and set. */
 export class VitalProcesses extends HTMLElement {
   /** @type {import("../core/session.js").Session} */ session;
   /** @type {import("../core/session.js").TableStream} */ stream;
-  /** @type {import("../core/clock.js").ServerClock} */ clock;
   /** @type {import("../core/view.js").View} */ view;
 
   #shown = new ShownRows();
@@ -235,8 +233,7 @@ export class VitalProcesses extends HTMLElement {
 
   #beat() {
     if (!this.#visible) return;
-    const ageS = (this.clock.now() - this.stream.newest) / 1000;
-    const stale = ageS > staleAfterS(this.stream.request.interval ?? 2);
+    const { stale, ageS } = this.stream;
     if (this.#parts.age.hidden === stale) {
       this.#parts.age.hidden = !stale;
       this.classList.toggle("stale", stale);

@@ -1,6 +1,7 @@
 /** `<vital-screens>`: the operators' list of wall screens, where they are let in, named, sent elsewhere and turned out. */
 
 import { agentWords } from "../core/agent.js";
+import { ServerClock } from "../core/clock.js";
 import { formatDuration } from "../core/format.js";
 import { Screens } from "../net/screens.js";
 import { h, setText } from "./html.js";
@@ -11,6 +12,7 @@ const SURE_MS = 5000;
 
 export class VitalScreens extends HTMLElement {
   #screens = new Screens();
+  #clock = new ServerClock();
   /** @type {Map<string, Row>} */ #rows = new Map();
   /** @type {{id: string, title: string}[]} */ #playlists = [];
   /** @type {import("../net/screens.js").Asking|null} */ #asking = null;
@@ -70,6 +72,7 @@ export class VitalScreens extends HTMLElement {
   }
 
   #show({ time, screens, playlists }) {
+    this.#clock.heard(time);
     this.#playlists = playlists;
     const ids = new Set(screens.map(({ id }) => id));
     for (const [id, row] of this.#rows) {
@@ -142,7 +145,7 @@ export class VitalScreens extends HTMLElement {
         return "Approved: the screen comes on within seconds.";
       });
     });
-    const since = formatDuration(Math.max(0, Math.floor((Date.now() - created) / 1000)));
+    const since = formatDuration(Math.max(0, Math.floor((this.#clock.now() - created) / 1000)));
     this.#stranger.replaceChildren(
       h("p", {}, h("strong", {}, code), approved ? " is approved already." : " is shown by a screen at ", ...(approved ? [] : [h("strong", {}, address), `, ${agentWords(agent)}, since ${since}. Approve it only if that is yours.`])),
       ...(approved ? [] : [form]),
@@ -221,12 +224,12 @@ class Row {
 
   /** Once to be asked, once more to be sure. */
   #press(run) {
-    if (Date.now() < this.#sureUntil) {
+    if (performance.now() < this.#sureUntil) {
       this.#sureUntil = 0;
       run();
       return;
     }
-    this.#sureUntil = Date.now() + SURE_MS;
+    this.#sureUntil = performance.now() + SURE_MS;
     setText(this.#revoke, "Press again to revoke");
     this.#revoke.classList.add("sure");
     setTimeout(() => {

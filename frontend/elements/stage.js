@@ -3,7 +3,7 @@
 import { formatAge, formatClock, formatDuration } from "../core/format.js";
 import { errorWords } from "../core/protocol.js";
 import { State, Status } from "../core/status.js";
-import { Feeds } from "./feeds.js";
+import { Feeds, youngest } from "./feeds.js";
 import { everyBeat } from "./frames.js";
 import { h, setText } from "./html.js";
 
@@ -171,11 +171,11 @@ export class Stage extends EventTarget {
     const { connection } = this.#station;
     const { session, socket, clock } = connection;
     const streams = this.#awake;
-    const newest = Math.max(...streams.map((stream) => stream.newest).filter(Number.isFinite));
-    const { state, ageS } = this.#status.next({
+    const ageS = youngest(streams);
+    const { state } = this.#status.next({
       link: /** @type {any} */ (socket.link),
-      newest: Number.isFinite(newest) ? newest : NaN,
-      now: clock.now(),
+      ageS,
+      clock,
       // What is out of view rests as a hidden page does.
       paused: session.paused || (streams.length === 0 && this.#shown !== ""),
       intervalS: Math.max(0, ...streams.map(({ store }) => store.intervalS)) || this.#view.rate,
@@ -238,8 +238,8 @@ const ADVICE = Object.freeze({
   4509: " Who put this here can ask for a new token.",
 });
 
-function because({ retryAt, why }) {
-  const waitS = Math.ceil((retryAt - Date.now()) / 1000);
+function because({ retryInMs, why }) {
+  const waitS = Math.ceil(retryInMs / 1000);
   return `${why ? `: ${why}` : ""}, trying again${waitS > 0 ? ` in ${formatDuration(waitS)}` : ""}`;
 }
 

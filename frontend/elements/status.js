@@ -2,6 +2,7 @@
 
 import { formatAge, formatClock, formatDuration } from "../core/format.js";
 import { State, Status } from "../core/status.js";
+import { youngest } from "./feeds.js";
 import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
 import { h, setText } from "./html.js";
 import { lagWords, missedBy } from "./missed.js";
@@ -71,12 +72,11 @@ export class VitalStatus extends HTMLElement {
   #heard = () => nextFrame(this.#refresh);
 
   #refresh = () => {
-    const times = this.feeds.streams.map(({ newest }) => newest).filter(Number.isFinite);
-    const newest = times.length ? Math.max(...times) : NaN;
-    const { state, since, ageS } = this.#status.next({
+    const ageS = youngest(this.feeds.streams);
+    const { state, since } = this.#status.next({
       link: /** @type {any} */ (this.socket.link),
-      newest,
-      now: this.clock.now(),
+      ageS,
+      clock: this.clock,
       paused: this.session.paused,
       // One stream comes whatever the rate, each second where the server grants that; panels out of view send nothing.
       intervalS: this.feeds.host.store.intervalS,
@@ -103,7 +103,7 @@ export class VitalStatus extends HTMLElement {
     if (state === State.STOPPED) return `${this.socket.why}; reload the page to try again`;
     if (state === State.STALE) return "the server is silent";
     if (state !== State.RECONNECTING) return "";
-    const waitS = Math.ceil((this.socket.retryAt - Date.now()) / 1000);
+    const waitS = Math.ceil(this.socket.retryInMs / 1000);
     const again = waitS > 0 ? `, trying again in ${formatDuration(waitS)}` : ", trying again";
     return this.socket.why ? this.socket.why + again : "";
   }

@@ -1,7 +1,5 @@
 /** The readings that a panel shows: the live ones, or while the view is frozen a copy, which the ring cannot lose. Pure. */
 
-const oldest = ({ ring }) => (ring.length ? ring.time(0) : Infinity);
-
 export class Still {
   /** @type {import("../core/store.js").StreamStore|null} */ #copy = null;
 
@@ -21,8 +19,16 @@ export class Still {
 }
 
 /** Whether a new copy would hold more of the window than the present one, and lose nothing of it. */
-function betterBy(copy, store, { from, to }) {
-  const adds = !(copy.newest >= to) && !(store.newest <= copy.newest);
-  const reachesBack = oldest(copy) > from && oldest(store) < oldest(copy);
-  return (adds || reachesBack) && oldest(store) <= Math.max(oldest(copy), from);
+function betterBy(copy, store, window) {
+  const had = held(copy, window);
+  const has = held(store, window);
+  // The server's clock was set back: what it says of these times now is another past.
+  if (had.first <= had.last && copy.setBacks !== store.setBacks) return false;
+  return has.first <= had.first && has.last >= had.last && (has.first < had.first || has.last > had.last);
+}
+
+/** What part of the window there are readings of; none where it ends before it begins. */
+function held({ ring }, { from, to }) {
+  if (!ring.length || !(ring.time(0) <= to && ring.newest >= from)) return { first: Infinity, last: -Infinity };
+  return { first: Math.max(from, ring.time(0)), last: Math.min(to, ring.newest) };
 }

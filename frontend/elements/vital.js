@@ -5,7 +5,6 @@ import { headlineOf } from "../core/headline.js";
 import { readingOf } from "../core/lines.js";
 import { vitalRequestOf } from "../core/panels.js";
 import { SparkPoints, lastingLevel, sparkReach } from "../core/spark.js";
-import { staleAfterS } from "../core/status.js";
 import { h, setText } from "./html.js";
 import { Sparkline } from "./sparkline.js";
 
@@ -54,13 +53,9 @@ export class VitalCell {
   #drawnAt = -Infinity;
   /** @type {import("../core/headline.js").Level} */ level = "";
 
-  get #ageS() {
-    return (this.#clock.now() - this.stream.newest) / 1000;
-  }
-
   /** Whether what it shows is old. */
   isLate() {
-    return this.#ageS > staleAfterS(this.stream.store.intervalS);
+    return this.stream.stale;
   }
 
   draw() {
@@ -73,7 +68,7 @@ export class VitalCell {
     const [number, unit = ""] = now.vital.text.split("\u00a0");
     setText(this.#parts.number, number);
     setText(this.#parts.unit, unit && `\u00a0${unit}`);
-    setText(this.#parts.what, late ? formatAge(this.#ageS) : (this.panel.headline?.label ?? ""));
+    setText(this.#parts.what, late ? formatAge(this.stream.ageS) : (this.panel.headline?.label ?? ""));
     this.#mark(late, late ? "" : lastingLevel(this.panel, reading, store.ring, now));
     this.#drawSpark(reading, now, late);
   }

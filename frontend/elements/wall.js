@@ -9,7 +9,7 @@ import { connect } from "../net/connect.js";
 import { loadPanels } from "../net/panels.js";
 import { Orders, Pairing } from "../net/screen.js";
 import { hideIdleCursor } from "./cursor.js";
-import { Feeds } from "./feeds.js";
+import { Feeds, youngest } from "./feeds.js";
 import { everyBeat } from "./frames.js";
 import { h, setText } from "./html.js";
 import { Renewal, sizeOfPage } from "./renewal.js";
@@ -316,32 +316,29 @@ export class VitalWall extends HTMLElement {
   // --- whether it is true ------------------------------------------------------------------------------------------
 
   #beat() {
-    const now = Date.now();
-    const shown = this.connection.clock.now();
-    setText(this.#time, formatClock(shown));
-    const { x, y } = shiftOf(Math.floor(now / MINUTE_MS));
+    setText(this.#time, formatClock(this.connection.clock.now()));
+    const { x, y } = shiftOf(Math.floor(Date.now() / MINUTE_MS));
     this.#frame.style.translate = this.#code.style.translate = `${x}px ${y}px`;
     this.#warning.style.transform = `translate(${x}px, ${y}px)`;
-    this.#judge(shown);
+    this.#judge();
     if (this.#pages.length) this.#rotate();
     if (this.#state === State.LIVE && (this.#pages.length < 2 || this.#rotation.held)) this.#renewal.quiet();
     if (this.#help.open) this.#sayFacts();
   }
 
-  #judge(now) {
-    const { socket, session } = this.connection;
-    const times = this.#feeds.streams.map(({ newest }) => newest).filter(Number.isFinite);
-    const { state, since, ageS } = this.#status.next({
+  #judge() {
+    const { socket, session, clock } = this.connection;
+    const { state, since, forS } = this.#status.next({
       link: /** @type {any} */ (socket.link === "new" ? "connecting" : socket.link),
-      newest: times.length ? Math.max(...times) : NaN,
-      now,
+      ageS: youngest(this.#feeds.streams),
+      clock,
       paused: session.paused,
       intervalS: this.#feeds.host.store.intervalS,
     });
     this.#state = state;
     const gone = this.#order !== null && this.#order.playlist === null;
-    const soon = state !== State.STALE && now - since < PATIENCE_MS;
-    const warning = soon ? null : warningOf({ state, since, ageS, now, host: this.#host, why: socket.why });
+    const soon = state !== State.STALE && 1000 * forS < PATIENCE_MS;
+    const warning = soon ? null : warningOf({ state, since, forS, host: this.#host, why: socket.why });
     this.#warn(this.#pairing.running && !this.#asked ? null : (warning ?? (gone ? goneOf(this.#order) : null)));
     this.classList.toggle("old", warning !== null);
     setText(this.#sign, this.#rotation.held ? "Held" : "");

@@ -1,7 +1,6 @@
 /** One page of a wall screen: panels that fill it, prepared before they are shown. */
 
 import { tilesOf } from "../core/wall.js";
-import { staleAfterS } from "../core/status.js";
 import { RANGES, View } from "../core/view.js";
 import { h } from "./html.js";
 
@@ -20,7 +19,6 @@ export class WallPage {
    */
   constructor({ entry, panels, session, clock, streamOf }) {
     this.#entry = entry;
-    this.#clock = clock;
     const view = new View({ range: RANGES[entry.range] });
     this.#panels = panels.map((definition) =>
       Object.assign(/** @type {any} */ (h("vital-panel")), { definition, stream: streamOf(definition), session, clock, view }),
@@ -33,7 +31,6 @@ export class WallPage {
   }
 
   #entry;
-  #clock;
   #panels;
   #nothing;
   #comings;
@@ -74,9 +71,8 @@ export class WallPage {
   }
 
   #filled(panel, drawingsBefore) {
-    const { newest, refusal, store } = panel.stream;
-    if (refusal) return true;
-    return drawnOf(panel) > drawingsBefore && (this.#clock.now() - newest) / 1000 <= staleAfterS(store.intervalS);
+    const { ageS, stale, refusal } = panel.stream;
+    return refusal !== null || (drawnOf(panel) > drawingsBefore && Number.isFinite(ageS) && !stale);
   }
 
   show() {

@@ -4,6 +4,9 @@ import { ServerClock } from "../core/clock.js";
 import { Session } from "../core/session.js";
 import { Socket } from "./socket.js";
 
+/** What is stamped as it is sent. */
+const STAMPED = new Set(["data", "rows", "heartbeat"]);
+
 /** The address of the WebSocket beside `page`, whatever prefix a proxy put before it. @param {string} page */
 export function socketUrl(page) {
   const url = new URL("ws", page);
@@ -18,7 +21,7 @@ export function socketUrl(page) {
  * @param {{page?: string, token?: string, socket?: Socket, clock?: ServerClock}} [options]
  */
 export function connect({ page = globalThis.document.baseURI, token = "", socket = new Socket(socketUrl(page), { token }), clock = new ServerClock() } = {}) {
-  const session = new Session({ send: (message) => socket.send(message) });
+  const session = new Session({ send: (message) => socket.send(message), clock });
   socket.addEventListener("link", () => {
     if (socket.link !== "open") session.closed();
   });
@@ -29,7 +32,7 @@ export function connect({ page = globalThis.document.baseURI, token = "", socket
       session.opened(message);
       return;
     }
-    if (message.type === "data" || message.type === "rows") clock.heard(message.time);
+    if (STAMPED.has(message.type)) clock.heard(message.time);
     session.receive(message);
   });
   return { socket, session, clock };

@@ -1,12 +1,16 @@
 /** The one WebSocket: connects, notices a dead line, comes back with patience, stays away when told to. */
 
 import { Backoff } from "../core/backoff.js";
-import { HELLO, SUBPROTOCOL, TOKEN_EXPIRED, TOKEN_WANTED, closeWords, hello, parse, refusalWords, staysAway } from "../core/protocol.js";
+import { HELLO, SUBPROTOCOL, TOKEN_EXPIRED, TOKEN_WANTED, closeWords, hello, parse, ping, refusalWords, staysAway } from "../core/protocol.js";
 
 const WELCOME_WITHIN_MS = 10_000;
 const SETTLED_AFTER_MS = 10_000;
 const HEARTBEATS_MISSED = 2.5;
 const CHECK_MS = 1000;
+/** The two clocks part where the machine slept, over which few lines last, or where the one was set. */
+const PARTED_MS = 5000;
+const PROBED_WITHIN_MS = 5000;
+const PROBE = "probe";
 
 /**
  * `link` is "new" (not started), "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
@@ -17,15 +21,17 @@ const CHECK_MS = 1000;
 export class Socket extends EventTarget {
   /**
    * @param {string|URL} url
-   * @param {{token?: string, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, now?: () => number}} [options]
+   * @param {{token?: string, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
+   *          wall?: () => number}} [options] steady: a clock that is never set, ms; wall: one that is
    */
-  constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, now = Date.now } = {}) {
+  constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now } = {}) {
     super();
     this.#url = String(url);
     this.#token = token;
     this.#backoff = backoff;
     this.#WebSocket = WebSocket;
-    this.#now = now;
+    this.#now = steady;
+    this.#wall = wall;
   }
 
   #url;
@@ -33,6 +39,8 @@ export class Socket extends EventTarget {
   #backoff;
   #WebSocket;
   #now;
+  #wall;
+  /** How far one clock is before the other. */ #apart = NaN;
   /** @type {WebSocket|null} */ #socket = null;
   #link = "new";
   #why = "";
@@ -62,9 +70,9 @@ export class Socket extends EventTarget {
     return this.#code;
   }
 
-  /** When the next try is due, local Unix ms; NaN while none is. */
-  get retryAt() {
-    return this.#retryAt;
+  /** How long until the next try; NaN while none is due. */
+  get retryInMs() {
+    return this.#retryAt - this.#now();
   }
 
   start() {
@@ -83,7 +91,7 @@ export class Socket extends EventTarget {
     this.#turn("stopped", "");
   }
 
-  /** Tries now instead of at `retryAt`. */
+  /** Tries now instead of when it is due. */
   hurry() {
     if (this.#link !== "waiting" || !this.#watch) return;
     clearTimeout(this.#retry);
@@ -123,7 +131,7 @@ export class Socket extends EventTarget {
     const message = parse(data);
     if (message.type === "welcome") this.#greeted(message);
     else if (message.id === HELLO) this.#answered(message);
-    else this.#tell(message);
+    else if (message.id !== PROBE) this.#tell(message);
   }
 
   #greeted(message) {
@@ -166,12 +174,23 @@ export class Socket extends EventTarget {
 
   #check() {
     const now = this.#now();
+    this.#probe(now);
     if (this.#link === "open" && now - this.#openedAt > SETTLED_AFTER_MS) this.#backoff.reset();
     const up = this.#link === "open" || this.#link === "connecting";
     if (!up || now - this.#heardAt <= this.#quietMs) return;
     // Half-open: the close handshake would wait for the same dead line.
     this.#forget(4012);
     this.#closed(1006, "nothing was heard from the server");
+  }
+
+  /** After a sleep the line is asked whether it is still there. */
+  #probe(now) {
+    const apart = this.#wall() - now;
+    const parted = Math.abs(apart - this.#apart) > PARTED_MS;
+    this.#apart = apart;
+    if (!parted || this.#link !== "open") return;
+    this.#heardAt = Math.min(this.#heardAt, now - this.#quietMs + PROBED_WITHIN_MS);
+    this.send(ping(PROBE));
   }
 
   #closed(code, reason) {

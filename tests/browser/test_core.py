@@ -175,12 +175,63 @@ async def test_learns_the_servers_clock_from_the_fastest_message(js: RunJs) -> N
     ) == [[False, 50_000], 61_980, 63_000]
 
 
+async def test_a_servers_clock_that_is_set_back_is_told_from_a_message_that_is_late(js: RunJs) -> None:
+    assert await js(
+        """const { ServerClock } = await load('core/clock');
+           let steady = 0;
+           const clock = new ServerClock({ now: () => 0, steady: () => steady });
+           const heard = (...times) => times.map((time) => { steady += 1000; clock.heard(time); return clock.now(); });
+           const whole = heard(10_000, 11_000, 12_000);
+           const late = heard(9000, 14_000, undefined, NaN, 17_000);
+           const back = heard(1000, 2000, 3000, 4000);
+           return [whole, late, back, heard(90_000)];"""
+    ) == [
+        [10_000, 11_000, 12_000],
+        [13_000, 14_000, 15_000, 16_000, 17_000],
+        [18_000, 19_000, 3000, 4000],
+        [90_000],
+    ]
+
+
+async def test_the_age_of_what_lies_ahead_of_the_servers_clock_is_not_known(js: RunJs) -> None:
+    assert await js(
+        """const { ServerClock } = await load('core/clock');
+           const clock = new ServerClock({ now: () => 0, steady: () => 5000 });
+           const unheard = clock.steadyAt(70_000);
+           clock.heard(80_000);
+           return [unheard, clock.steadyAt(79_000), clock.steadyAt(80_100),
+                   ...[90_000, undefined].map((time) => Number.isNaN(clock.steadyAt(time)))];"""
+    ) == [5000, 4000, 5000, True, True]
+
+
+async def test_since_when_is_told_by_the_clock_as_it_is_set_now(js: RunJs) -> None:
+    assert await js(
+        """const { Status } = await load('core/status');
+           const status = new Status(); const told = [];
+           const say = (steady, now, ageS) => {
+             const clock = { now: () => now, steady: () => steady };
+             const { state, since, forS } = status.next({ link: "open", ageS, clock });
+             told.push([state, since, forS]); };
+           say(1000, 901_000, 0); say(3000, 903_020, 0); say(4000, 4000, 0); say(14_000, 14_000, 10);
+           say(15_000, 915_000, 11);
+           return told;"""
+    ) == [
+        ["live", 901_000, 0],
+        ["live", 901_000, 2],
+        ["live", 1000, 3],
+        ["stale", 4000, 10],
+        ["stale", 904_000, 11],
+    ]
+
+
 async def test_says_live_only_while_it_is(js: RunJs) -> None:
     assert await js(
         """const { Status } = await load('core/status');
            const status = new Status();
            const say = (link, newest, now, paused = false) => {
-             const { state, since } = status.next({ link, newest, now, paused }); return [state, since]; };
+             const clock = { now: () => now, steady: () => now };
+             const { state, since } = status.next({ link, ageS: (now - newest) / 1000, clock, paused });
+             return [state, since]; };
            return [say("connecting", NaN, 1000), say("open", NaN, 1500), say("open", 2000, 2100),
                    say("open", 2000, 5000),
                    say("open", 2000, 6000), say("open", 6000, 6100), say("waiting", 6000, 7000),

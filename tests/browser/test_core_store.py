@@ -153,7 +153,7 @@ async def test_a_store_grows_with_need_and_stays_bounded(js: RunJs) -> None:
            const store = new StreamStore({ windowS: 900, intervalS: 1 }); const first = store.ring.capacity;
            const series = [{ name: "m", unit: "1", attributes: {} }];
            const fill = (from, count, step) => { for (let i = 0; i < count; i += 1)
-             store.data({ offset: 1, time: from + i * step, values: [i] }); };
+             store.data({ offset: (from + i * step) / 100, time: from + i * step, values: [i] }); };
            store.ack({ interval: 1 }); store.snapshot({ offset: 0, series, times: [0], values: [[0]] });
            fill(1000, 2000, 1000); const second = [store.ring.capacity, store.ring.length];
            store.ack({ interval: 0.1 }); fill(2_001_000, 20_000, 100);
@@ -194,3 +194,109 @@ async def test_a_gap_that_is_told_again_counts_once(js: RunJs) -> None:
            return counts;"""
     )
     assert missed == [3, 3, 4, 4, 6]
+
+
+# --- clocks that are set -----------------------------------------------------------------------------------------
+
+CLOCK = STORE.replace(
+    "const store =", "let steady = 0; const { ServerClock } = await load('core/clock');\nconst store ="
+).replace("windowS: 60 }", "windowS: 60, clock: new ServerClock({ steady: () => steady }) }")
+TOLD = """const told = () => store.breaks.map(({ from, to, why }) => [from / 1000, to / 1000, why]);
+const row = (offset, time, value = 0) => { steady += 1000;
+  store.data({ offset, time: time * 1000, values: [value, value] }); };
+const times = () => dump().map(([time]) => time);
+"""
+
+
+async def test_readings_go_on_where_the_clock_was_set_back(js: RunJs) -> None:
+    assert await js(
+        CLOCK
+        + TOLD
+        + """row(13, 13); row(14, 11, 7);
+             const back = { rows: dump(), broken: store.ring.broken(2), told: told(), newest: store.newest };
+             row(15, 12); row(15, 13); row(16, 2); row(17, 2);
+             return { ...back, later: times(), setBacks: store.setBacks, missed: store.ticksMissed,
+                      position: store.position.offset };"""
+    ) == {
+        "rows": [[10, 1, 9], [11, 7, 7]],
+        "broken": False,
+        "told": [[10, 11, "clock"]],
+        "newest": 11_000,
+        "later": [2],
+        "setBacks": 3,
+        "missed": 0,
+        "position": 17,
+    }
+
+
+async def test_a_clock_that_was_ahead_for_a_moment_costs_nothing(js: RunJs) -> None:
+    assert await js(
+        CLOCK
+        + TOLD
+        + """row(13, 13);
+             for (let i = 0; i < 6; i += 1) row(14 + i, 3614 + i);
+             const ahead = { times: times(), told: told(), missed: store.ticksMissed };
+             row(20, 20); row(21, 21);
+             return { ...ahead, after: times(), left: told() };"""
+    ) == {
+        "times": [10, 11, 12, 13, *range(3614, 3620)],
+        "told": [[13, 3614, "clock"]],
+        "missed": 0,
+        "after": [10, 11, 12, 13, 20, 21],
+        "left": [[13, 20, "clock"]],
+    }
+
+
+async def test_what_was_before_a_jump_is_forgotten_once_as_much_has_come_since(js: RunJs) -> None:
+    assert await js(
+        CLOCK
+        + TOLD
+        + """const kept = [];
+             for (let i = 0; i < 70; i += 1) { row(13 + i, 3613 + i); kept.push(times()[0]); }
+             return [kept.slice(0, 60).every((time) => time < 100), kept.at(-1) > 3600, store.breaks];"""
+    ) == [True, True, []]
+
+
+async def test_a_snapshot_across_a_clock_that_was_set_back_shows_what_came_after(js: RunJs) -> None:
+    assert await js(
+        CLOCK
+        + TOLD
+        + """store.snapshot({ offset: 18, series: series("user", "idle"), times: [13, 14, 5, 6, 7].map((s) => s * 1000),
+               values: [[1, 2, 3, 4, 5], [0, 0, 0, 0, 0]] });
+             row(18, 8); row(19, 8);
+             return [dump(), store.newest];"""
+    ) == [[[5, 3, 0], [6, 4, 0], [7, 5, 0], [8, 0, 0]], 8000]
+
+
+async def test_a_new_epoch_counts_from_the_beginning(js: RunJs) -> None:
+    assert await js(
+        CLOCK
+        + TOLD
+        + """store.ack({ epoch: "f", interval: 1 }); row(1, 13); row(1, 14); row(2, 14);
+             return [times(), store.position];"""
+    ) == [[10, 11, 12, 13, 14], {"epoch": "f", "offset": 2}]
+
+
+async def test_how_old_readings_are_is_told_by_when_they_came(js: RunJs) -> None:
+    """Whatever the clocks say: of the server, set back or ahead, and of this machine."""
+    assert await js(
+        CLOCK
+        + TOLD
+        + """const ages = []; const look = () => ages.push([store.ageS, store.stale]);
+             row(13, 13); look(); row(14, 9000); look(); row(15, 3); look(); row(15, 99_999); look();
+             steady += 3000; look(); row(16, 4); look();
+             store.snapshot({ offset: 16, series: series("user", "idle"), times: [4000], values: [[1], [1]] }); look();
+             return ages;"""
+    ) == [[0, False], [0, False], [0, False], [1, False], [4, True], [0, False], [0, False]]
+
+
+async def test_a_past_that_comes_late_or_from_the_future_is_not_fresh(js: RunJs) -> None:
+    assert await js(
+        """const { StreamStore } = await load('core/store'); const { ServerClock } = await load('core/clock');
+           let steady = 0; const clock = new ServerClock({ now: () => 0, steady: () => steady });
+           clock.heard(1_000_000);
+           const age = (...times) => { const store = new StreamStore({ windowS: 60, clock });
+             for (const time of times) store.snapshot({ offset: 1, series: [], times: [time], values: [] });
+             return Number.isNaN(store.ageS) ? null : store.ageS; };
+           return [age(1_000_000), age(940_000), age(4_600_000), age(999_000, 900_000)];"""
+    ) == [0, 60, None, 1]

@@ -95,7 +95,7 @@ async def test_what_is_not_live_is_said_with_how_long_it_is_so(js: RunJs) -> Non
     told = await js(
         """const { warningOf } = await load("core/wall");
         const since = new Date(2026, 10, 22, 14, 3, 5).getTime();
-        const usual = { since, ageS: 125, now: since + 125_000, host: "web-1", why: "" };
+        const usual = { since, forS: 125.9, host: "web-1", why: "" };
         const of = (state, more = {}) => warningOf({ ...usual, state, ...more });
         const plain = (text) => text.replaceAll("\\u00a0", " ");
         const words = (warning) => warning && [warning.title, warning.words].map(plain);

@@ -22,8 +22,8 @@ class FakeWebSocket {
   ends(code, reason = "") { this.onclose({ code, reason }); }
 }
 const welcome = { type: "welcome", epoch: "e", time: 1, heartbeat: 10 };
-let clock = 1_000_000;
-const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, now: () => clock,
+let clock = 1_000_000, set = 0;
+const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, steady: () => clock, wall: () => clock + set,
   backoff: new Backoff({ firstMs: 40, mostMs: 80, random: () => 0 }) });
 const links = [];
 socket.addEventListener("link", () => links.push(socket.link));
@@ -50,7 +50,7 @@ async def test_speaks_the_protocol_and_is_open_after_the_welcome(js: RunJs) -> N
 async def test_comes_back_after_a_loss(js: RunJs) -> None:
     assert await js(
         FAKE
-        + """made[0].says(welcome); made[0].ends(1006); const why = socket.why; const due = socket.retryAt - clock;
+        + """made[0].says(welcome); made[0].ends(1006); const why = socket.why; const due = socket.retryInMs;
              await until(() => made.length === 2); return end([made.length, why, due, links]);"""
     ) == [2, "the connection was lost", 20, ["connecting", "open", "waiting", "connecting"]]
 
@@ -68,7 +68,7 @@ async def test_obeys_when_it_is_told_when_to_come_back(js: RunJs) -> None:
     assert await js(
         FAKE
         + """made[0].says(welcome); made[0].says({ type: "bye", code: 4001, reconnect_after_ms: 7000 });
-             made[0].ends(4001); return end([socket.retryAt - clock, socket.why]);"""
+             made[0].ends(4001); return end([socket.retryInMs, socket.why]);"""
     ) == [7000, "the server is shutting down"]
 
 
@@ -93,6 +93,22 @@ async def test_notices_a_line_that_is_dead_though_open(js: RunJs) -> None:
              made[0].says({ type: "heartbeat" }); clock += 26_000; await until(() => made.length === 2);
              return end([before, made[0].closed, made.length, socket.why]);"""
     ) == ["open", 4012, 2, "nothing was heard from the server"]
+
+
+async def test_asks_after_a_sleep_whether_the_line_is_still_there(js: RunJs) -> None:
+    """Sleep stops the steady clock alone; where somebody has set the other one, the line answers and stays."""
+    assert await js(
+        FAKE
+        + """const asked = () => made.at(-1).sent.filter(({ type }) => type === "ping").length;
+             const heard = []; socket.addEventListener("message", ({ detail }) => heard.push(detail.type));
+             made[0].says(welcome); await pause(1100); const unasked = asked();
+             set += 3_600_000; await until(() => asked() === 1);
+             made[0].says({ type: "pong", id: made[0].sent.at(-1).id });
+             clock += 6000; await pause(1100); const answered = [socket.link, asked()];
+             set -= 3_600_000; await until(() => asked() === 2);
+             clock += 6000; await until(() => made.length === 2);
+             return end([unasked, answered, made[0].closed, socket.why, heard]);"""
+    ) == [0, ["open", 1], 4012, "nothing was heard from the server", ["welcome"]]
 
 
 async def test_does_not_wait_for_a_welcome_for_ever(js: RunJs) -> None:

@@ -167,6 +167,21 @@ async def test_a_pointer_over_a_paused_page_asks_for_no_other_past(js: RunJs) ->
     ) == [0, [522]]
 
 
+async def test_a_still_view_stays_where_the_clock_was_set_back(js: RunJs) -> None:
+    assert await js(
+        """const { Still } = await load('elements/still');
+           const { StreamStore } = await load('core/store');
+           const store = new StreamStore({ windowS: 60 });
+           store.snapshot({ series: [{ name: "a", unit: "1", attributes: {} }], times: [5000, 6000, 7000],
+             values: [[1, 1, 1]], offset: 7 });
+           const still = new Still(); const frozen = { from: 1000, to: 7500 };
+           const first = still.of(store, frozen); const same = [];
+           for (const time of [2000, 3000, 4000, 5000, 6000, 7000, 8000]) {
+             store.data({ time, offset: 6 + time / 1000, values: [2] }); same.push(still.of(store, frozen) === first); }
+           return [new Set(same).size, same[0], first.ring.length, store.setBacks];"""
+    ) == [1, True, 3, 1]
+
+
 async def test_a_still_view_is_copied_again_only_for_what_it_lacks(js: RunJs) -> None:
     assert await js(
         """const { Still } = await load('elements/still');
@@ -178,7 +193,7 @@ async def test_a_still_view_is_copied_again_only_for_what_it_lacks(js: RunJs) ->
            snapshot([5000, 6000, 7000]);
            const copies = [still.of(store, frozen)];
            for (const time of [8000, 9000, 10_000, 11_000, 12_000]) {
-             store.data({ time, offset: 2, values: [1] }); copies.push(still.of(store, frozen)); }
+             store.data({ time, offset: time / 1000, values: [1] }); copies.push(still.of(store, frozen)); }
            snapshot([1000, 2000, 12_000]);
            copies.push(still.of(store, frozen));
            return [copies.map((copy) => copies.indexOf(copy)), copies.map(({ newest }) => newest)];"""

@@ -4,12 +4,15 @@ Beside the real metrics it has `test.disk`, one series for each line of the file
 `test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns.
 E2E_VLANS is how many interfaces there are beside the real ones, each with errors, the last with most; and as many
 filesystems, of which the last is fullest.
+
+Its wall clock is ahead by as many seconds as the file `clock` says.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 DISKS = "disks"
+CLOCK = "clock"
 DISK = Descriptor("test.disk", "By", Kind.GAUGE, "The length of a disk's name.", ("name",))
 BULK = Descriptor("test.bulk", "1", Kind.GAUGE, "A number that is never the same.", ("number",))
 FLIP = Descriptor("test.flip", "1", Kind.GAUGE, "0 and 1 by turns.")
@@ -66,6 +70,21 @@ def _install() -> None:
         return [*usual(**arguments), MachineCollector(folder=Path.cwd(), bulk=bulk, vlans=vlans)]
 
     registry.default_collectors = with_machine
+    _steer_clock(Path.cwd() / CLOCK)
+
+
+def _steer_clock(file: Path) -> None:
+    true_ns = time.time_ns
+
+    def time_ns() -> int:
+        try:
+            ahead_s = float(file.read_text())
+        except FileNotFoundError:
+            ahead_s = 0.0
+        return true_ns() + int(ahead_s * 1e9)
+
+    time.time_ns = time_ns
+    time.time = lambda: time_ns() / 1e9
 
 
 def create_app() -> FastAPI:

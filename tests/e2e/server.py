@@ -75,6 +75,12 @@ class Server:
         """The process's working folder."""
         return Path(self._folder.name)
 
+    def set_clock(self, ahead_s: float) -> None:
+        """Set the wall clock of a scripted machine: so far ahead of the true one, or behind it."""
+        new = self.folder / "clock.new"
+        new.write_text(str(ahead_s))
+        new.replace(self.folder / "clock")  # it is read all the time
+
     @property
     def data_folder(self) -> Path:
         """Where it keeps its secret and its tokens, unless `env` says otherwise."""

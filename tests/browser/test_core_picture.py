@@ -225,6 +225,36 @@ async def test_lines_do_not_shimmer_while_the_window_moves(js: RunJs) -> None:
     )
 
 
+async def test_no_line_goes_back_whatever_becomes_of_the_clock(js: RunJs) -> None:
+    """Set back and ahead, by little and by much, live and in snapshots: the newest is at the edge, in order."""
+    wrong = await js(
+        PICTURE
+        + """const wrong = [];
+             for (let seed = 1; seed <= 6; seed += 1) {
+               const random = dice(seed); const store = stream(); let time = 1e9; let offset = 0;
+               store.snapshot({ offset, series: series("a", "b"), times: [time], values: [[1], [1]] });
+               const next = () => { offset += 1;
+                 time += random() < 0.06 ? Math.round((random() - 0.5) * 10 ** (2 + 6 * random())) : 1000;
+                 return time; };
+               for (let tick = 0; tick < 300; tick += 1) {
+                 if (random() < 0.05) {
+                   const times = Array.from({ length: Math.floor(random() * 30) + 1 }, next);
+                   store.snapshot({ offset, time, times, series: series("a", "b"), values: [times, times] });
+                 } else store.data({ time: next(), offset, values: [random(), random()] });
+                 for (const width of [100, 600]) {
+                   const { times, to } = picture(panel, store, { width });
+                   const falls = times.some((at, i) => at < times[i - 1]);
+                   if (falls || to !== time || times.at(-1) !== time) wrong.push(`${seed}/${tick}/${width}`);
+                 }
+                 const odd = store.breaks.some(({ from, to }) => !(from < to && to <= time));
+                 if (odd) wrong.push(`${seed}/${tick} breaks`);
+               }
+             }
+             return wrong.slice(0, 5);"""
+    )
+    assert wrong == []
+
+
 async def test_a_heatmap_keeps_each_cells_highest(js: RunJs) -> None:
     assert await js(
         PICTURE

@@ -11,8 +11,8 @@ Its wall clock is ahead by as many seconds as the file `clock` says.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

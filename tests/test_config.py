@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import os
+import re
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
 from hypothesis import given
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vitalcast.config import (
+    FILE_BYTES_MAX,
     FLAGS,
     InvalidSettings,
     Loaded,
@@ -22,10 +26,14 @@ from vitalcast.config import (
     load_settings,
     render_default_toml,
 )
+from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
-from vitalcast.forms import form_of
+from vitalcast.forms import form_of, show
 from vitalcast.settings import FIELDS, TABLES, Settings, is_loopback
 from vitalcast.web.security import Gate, parse_origin
+
+TEXT_FIELDS = [key for key, info in FIELDS.items() if info.annotation is str or get_origin(info.annotation) is tuple]
+UNPRINTABLE = ["\r", "\n", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\udcff", "\ud800", "\ufeff"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -196,13 +204,60 @@ def test_a_given_file_is_the_only_one_read(loader: Loader, tmp_path: Path) -> No
     assert loaded.settings.ring.window_s == 900
 
 
-@pytest.mark.parametrize("what", ["does not exist", "is not a file"])
-def test_a_given_file_that_is_not_there_is_an_error(empty: Path, what: str) -> None:
-    path = empty / "no.toml" if what == "does not exist" else empty
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("no.toml", "does not exist"),
+        ("no\0.toml", "does not exist"),
+        ("folder", "is a folder"),
+        ("fifo", "is not a file"),
+        ("loop", "cannot be read"),
+        ("nowhere", "is a link to nothing"),
+        ("x" * 300, "cannot be read"),
+    ],
+)
+def test_a_given_file_that_is_not_there_is_an_error(empty: Path, name: str, what: str) -> None:
+    path = empty / name
+    (empty / "folder").mkdir()
+    os.mkfifo(empty / "fifo")
+    (empty / "loop").symlink_to("loop")
+    (empty / "nowhere").symlink_to("no.toml")
     with pytest.raises(ConfigError, match=what) as caught:
         load_settings(path, environ={}, cwd=empty, user_config_dir=empty)
     assert caught.value.key == "--config"
-    assert str(path) in str(caught.value)
+    assert printable(str(path)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (Path.mkdir, "is a folder; replace or remove it"),
+        (os.mkfifo, "is not a file; replace or remove it"),
+        (lambda path: path.symlink_to("nowhere"), "is a link to nothing; replace or remove it"),
+    ],
+)
+def test_what_only_has_the_name_of_the_file_is_an_error(
+    loader: Loader, make: Callable[[Path], object], what: str
+) -> None:
+    make(loader.file)
+    assert loader.problems() == [f"{loader.file}: {what}"]
+
+
+def test_a_working_folder_that_was_removed_holds_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert load_settings(environ={}, user_config_dir=tmp_path).settings == Settings()
+
+
+def test_a_working_folder_whose_name_is_not_text_is_read_and_shown_as_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "config.toml").write_text("[server]\nport = 7\n", encoding="utf-8")
+    loaded = load_settings(environ={}, cwd=folder, user_config_dir=tmp_path)
+    assert loaded.settings.server.port == 7
+    assert loaded.origins["server.port"] == f"{tmp_path}/caf\\xe9/config.toml"
 
 
 def test_what_is_left_out_comes_from_the_process(
@@ -242,6 +297,18 @@ def test_the_users_folder_is_the_platforms(platform: str, environ: dict[str, str
         ("VITALCAST_SAMPLER__INTERVAL_S", "2", "sampler.interval_s", 2.0),
         ("VITALCAST_SERVER__ALLOWED_HOSTS", "a.example, b.example", "server.allowed_hosts", ("a.example", "b.example")),
         ("VITALCAST_COLLECTORS__DISABLED", "", "collectors.disabled", ()),
+        ("VITALCAST_COLLECTORS__DISABLED", "[]", "collectors.disabled", ()),
+        ("VITALCAST_COLLECTORS__DISABLED", '["cpu", "load"]', "collectors.disabled", ("cpu", "load")),
+        ("VITALCAST_COLLECTORS__DISABLED", "['cpu','load',]", "collectors.disabled", ("cpu", "load")),
+        ("VITALCAST_COLLECTORS__DISABLED", '"cpu,load"', "collectors.disabled", ("cpu", "load")),
+        ("VITALCAST_COLLECTORS__DISABLED", "\"cpu\", 'load'", "collectors.disabled", ("cpu", "load")),
+        ("VITALCAST_SERVER__ALLOWED_HOSTS", "[::1]:80, [::1]", "server.allowed_hosts", ("[::1]:80", "[::1]")),
+        ("VITALCAST_SERVER__ALLOWED_HOSTS", "[::1]", "server.allowed_hosts", ("[::1]",)),
+        ("VITALCAST_SERVER__PORT", ' "80" ', "server.port", 80),
+        ("VITALCAST_SERVER__NO_AUTH", " true ", "server.no_auth", True),
+        ("VITALCAST_ACCESS__DATA_DIR", " /data ", "access.data_dir", "/data"),
+        ("VITALCAST_ACCESS__DATA_DIR", '"/my data"', "access.data_dir", "/my data"),
+        ("VITALCAST_ACCESS__DATA_DIR", '""', "access.data_dir", ""),
     ],
 )
 def test_the_environment_is_read_in_the_fields_type(
@@ -259,12 +326,71 @@ def test_a_bad_variable_is_named_with_what_it_held(loader: Loader) -> None:
     )
 
 
+@pytest.mark.parametrize("key", [key for key in TEXT_FIELDS if FIELDS[key].annotation is not str])
+def test_a_list_is_refused_with_a_form_that_works_where_it_was_written(loader: Loader, key: str) -> None:
+    (line,) = loader.problems(environ={environment_name(key): f"not / any{'x' * 256}, "})  # too long for a glob
+    example = re.search(r"such as (\S+), with commas between several$", line)
+    assert example
+    section, name = key.split(".")
+    by_commas = loader.load(environ={environment_name(key): example[1]}).settings
+    (line,) = loader.problems(f"[{section}]\n{name} = ['not / any{'x' * 256}']\n")
+    example = re.search(r"such as (\[.*\])$", line)
+    assert example
+    assert loader.load("", {environment_name(key): example[1]}).settings == by_commas
+    assert loader.load(f"[{section}]\n{name} = {example[1]}\n").settings == by_commas
+
+
 @pytest.mark.parametrize(
     "variable", ["VITALCAST_PORT", "VITALCAST_SERVER_PORT", "VITALCAST_SERVER__PROT", "VITALCAST_Server__port"]
 )
 def test_an_unknown_variable_is_an_error_with_a_suggestion(loader: Loader, variable: str) -> None:
     (line,) = loader.problems(environ={variable: "1"})
     assert line == f"{variable}: unknown environment variable; did you mean VITALCAST_SERVER__PORT?"
+
+
+KUBERNETES = {
+    "VITALCAST_PORT": "tcp://10.0.0.1:8000",
+    "VITALCAST_SERVICE_HOST": "10.0.0.1",
+    "VITALCAST_SERVICE_PORT": "8000",
+    "VITALCAST_SERVICE_PORT_HTTP": "8000",
+    "VITALCAST_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+    "VITALCAST_PORT_8000_TCP_PROTO": "tcp",
+    "VITALCAST_PORT_8000_TCP_PORT": "8000",
+    "VITALCAST_PORT_8000_TCP_ADDR": "10.0.0.1",
+}
+DOCKER = {
+    "VITALCAST_NAME": "/dashboard/vitalcast",
+    "VITALCAST_ENV_VITALCAST_SERVER__PORT": "9000",
+    "VITALCAST_ENV_PATH": "/bin",
+    "VITALCAST_PORT_8000_TCP_START": "tcp://172.17.0.5:8000",
+    "VITALCAST_PORT_8000_TCP_PORT_END": "8005",
+    "VITALCAST_PORT": "udp://172.17.0.5:8000",
+}
+
+
+@pytest.mark.parametrize("service", ["", "_SERVER", "_SERVER_PORT", "_PANELS", "_ACCESS_DATA_DIR", "_1", "_TOKEN"])
+@pytest.mark.parametrize("links", [KUBERNETES, DOCKER])
+def test_variables_of_a_service_called_vitalcast_are_let_be(
+    loader: Loader, links: dict[str, str], service: str
+) -> None:
+    environ = {name.replace("VITALCAST", f"VITALCAST{service}", 1): value for name, value in links.items()}
+    assert loader.load(environ=environ).settings == Settings()
+    six = {
+        name: value.replace("//10.0.0.1:", "//[fd00::1]:").replace("10.0.0.1", "fd00::1")
+        for name, value in environ.items()
+    }
+    assert loader.load(environ=six).settings == Settings()
+
+
+@pytest.mark.parametrize("variable", ["VITALCAST_SERVER__PROT", "VITALCAST_SERVER_PORT", "VITALCAST_PORT"])
+def test_beside_a_service_a_misspelt_setting_is_still_an_error(loader: Loader, variable: str) -> None:
+    (line,) = loader.problems(environ=KUBERNETES | {variable: "9000"})
+    assert line == f"{variable}: unknown environment variable; did you mean VITALCAST_SERVER__PORT?"
+
+
+@pytest.mark.parametrize("name", [*KUBERNETES, *DOCKER])
+def test_a_variable_of_a_services_name_with_another_value_is_an_error(loader: Loader, name: str) -> None:
+    assert len(loader.problems(environ={name: "yes, please"})) == 1
 
 
 def test_an_unknown_variable_unlike_any_is_an_error_too(loader: Loader) -> None:
@@ -381,10 +507,105 @@ def test_a_file_that_is_not_toml_is_named_with_the_place(loader: Loader) -> None
     assert "line 1" in line
 
 
-def test_a_file_that_is_not_text_is_named(loader: Loader) -> None:
-    loader.file.write_bytes(b"\xff\xfe")
-    (line,) = loader.problems()
-    assert line.startswith(f"{loader.file}: is not valid TOML: ")
+UTF_16 = "is UTF-16 or UTF-32; save it as UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\xff\xfe", UTF_16),
+        ("[server]\n".encode("utf-16"), UTF_16),
+        ("[server]\n".encode("utf-16-be"), UTF_16),
+        ("[server]\n".encode("utf-16-le"), UTF_16),
+        ("[server]\n".encode("utf-32"), UTF_16),
+        (b"[server]\n# caf\xe9\n", "is not UTF-8 (byte 0xe9 at line 2); save it as UTF-8"),
+        (b"#" * (FILE_BYTES_MAX + 1), "is too long; a configuration has 4 MiB at most"),
+    ],
+)
+def test_a_file_that_is_not_text_is_named(loader: Loader, data: bytes, what: str) -> None:
+    loader.file.write_bytes(data)
+    assert loader.problems() == [f"{loader.file}: {what}"]
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_file_from_windows_is_read(loader: Loader, ends: str) -> None:
+    loader.file.write_bytes(codecs.BOM_UTF8 + f"[server]{ends}port = 7{ends}host = '::1'{ends}".encode())
+    server = loader.load().settings.server
+    assert (server.port, server.host) == (7, "::1")
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, f"0x{'f' * 5000}"])
+def test_a_number_of_too_many_digits_is_named(loader: Loader, digits: str) -> None:
+    (line,) = loader.problems(f"[server]\nport = {digits}\n")
+    assert "is not valid" in line
+
+
+# --- text that does not print ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("char", UNPRINTABLE)
+@pytest.mark.parametrize("key", TEXT_FIELDS)
+def test_no_setting_takes_a_character_that_does_not_print(loader: Loader, key: str, char: str) -> None:
+    for text in (f"ab{char}", f"{char}ab", f"a{char}b", char):
+        value = text if FIELDS[key].annotation is str else [text]
+        section, name = key.split(".")
+        with pytest.raises(ValidationError):
+            Settings.model_validate({section: {name: value}})
+        (line,) = loader.problems(**{key.replace(".", "__"): value})
+        assert line.startswith(f"{key}: ")
+        assert f" contains {char!a}, which does not print; give " in line
+        assert line.isprintable()
+        (line,) = loader.problems(environ={environment_name(key): text})
+        assert line.startswith(f"{key}: ")
+        assert f" from environment variable {environment_name(key)} contains {char!a}, which does not print" in line
+
+
+def test_a_number_and_a_choice_with_the_end_of_a_line_are_refused_too(loader: Loader) -> None:
+    lines = loader.problems(
+        environ={
+            "VITALCAST_SERVER__PORT": "80\r",
+            "VITALCAST_SERVER__NO_AUTH": "true\r",
+            "VITALCAST_SERVER__LOG_LEVEL": "info\r",
+        }
+    )
+    assert len(lines) == 3
+    assert all(r"contains '\r', which does not print; give " in line for line in lines)
+
+
+@pytest.mark.parametrize("escape", ["\\r", "\\u001b", "\\u202e"])
+@pytest.mark.parametrize(
+    ("toml", "key"),
+    [
+        ('[[panels]]\nid = "a"\ntitle = "A{0}"\nmetrics = ["hw.*"]', "panels[0] (a).title"),
+        ('[[panels]]\nid = "a"\ntitle = "A"\nmetrics = ["hw.*{0}"]', "panels[0] (a).metrics"),
+        ('[[panels]]\nid = "a"\ntitle = "A"\nmetrics = ["hw.*"]\nunit = "{0}"', "panels[0] (a).unit"),
+        ('[[panels]]\nid = "a"\ntitle = "A"\nmetrics = ["hw.*"]\n[panels.labels]\n"{0}" = "x"', "panels[0] (a).labels"),
+        (
+            '[[panels]]\nid = "a"\ntitle = "A"\nmetrics = ["hw.*"]\n[panels.where]\n"hw.id" = ["{0}"]',
+            "panels[0] (a).where",
+        ),
+        (
+            '[[panels]]\nid = "a"\ntitle = "A"\nmetrics = ["hw.*"]\n[panels.headline]\nlabel = "{0}"',
+            "panels[0] (a).headline.label",
+        ),
+        ('[[playlists]]\nid = "a"\ntitle = "A{0}"\nentries = [{{}}]', "playlists[0] (a).title"),
+        ('[[playlists]]\nid = "a"\ntitle = "A"\nentries = [{{ panels = ["cpu{0}"] }}]', "playlists[0] (a).entries"),
+    ],
+)
+def test_no_panel_or_playlist_takes_a_character_that_does_not_print(
+    loader: Loader, toml: str, key: str, escape: str
+) -> None:
+    (line,) = loader.problems(toml.format(escape))
+    assert line.startswith(key)
+    assert "which does not print; give " in line
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("name", ["XDG_CONFIG_HOME", "HOME"])
+def test_a_folder_of_the_user_with_a_control_character_is_refused(empty: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"\\x0d holds a control character") as caught:
+        load_settings(environ={name: "/tmp\r"}, cwd=empty)
+    assert caught.value.key == name
 
 
 def test_a_file_nested_beyond_reason_is_named(loader: Loader) -> None:
@@ -508,3 +729,19 @@ def test_what_the_file_says_comes_back(port: int, interval: float, hosts: list[s
     assert settings.server.port == port
     assert settings.server.allowed_hosts == tuple(hosts)
     assert settings.sampler.interval_s == interval
+
+
+QUOTE = "\"'"
+QUOTES = st.sampled_from(["", *QUOTE])
+BLANKS = st.sampled_from(["", " ", "  "])
+
+
+# Names of collectors are the list that takes the most; what is checked of them here is that they are names.
+@given(st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True), max_size=4), st.data())
+def test_a_list_means_the_same_however_the_environment_writes_it(names: list[str], data: st.DataObject) -> None:
+    spaced = [f"{data.draw(BLANKS)}{data.draw(QUOTES)}{name}" for name in names]
+    quoted = [f"{text}{text.strip()[0] if text.strip()[0] in QUOTE else ''}{data.draw(BLANKS)}" for text in spaced]
+    for text in (show(names), ",".join(names), f"{data.draw(BLANKS)}{','.join(quoted)}{data.draw(BLANKS)}"):
+        nowhere = Path("/nonexistent")
+        loaded = load_settings(environ={"VITALCAST_COLLECTORS__DISABLED": text}, cwd=nowhere, user_config_dir=nowhere)
+        assert loaded.settings.collectors.disabled == tuple(names)

@@ -6,8 +6,11 @@ file, else it is the default. `load_settings` joins the four and reports every p
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
+import re
+import stat
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -17,19 +20,26 @@ from types import MappingProxyType
 from typing import Any, get_origin
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from vitalcast.config_panels import PANELS
 from vitalcast.config_playlists import PLAYLISTS
 from vitalcast.config_tables import Tables
+from vitalcast.core.text import printable
+from vitalcast.environment import folder_variable, home
 from vitalcast.errors import ConfigError
-from vitalcast.forms import bare, form_of, show, shown
+from vitalcast.forms import bare, fault_of, form_in_environment, form_of, show, shown
+from vitalcast.service_links import without_service_links
 from vitalcast.settings import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, TABLES, Conflict, Settings, section_type
+from vitalcast.strict import unprintable
 
 FILE_NAME = "config.toml"
+FILE_BYTES_MAX = 4 << 20  # far more than any panels take
 
 _KINDS: Mapping[str, Tables[Any]] = MappingProxyType({kind.name: kind for kind in (PANELS, PLAYLISTS)})
 
 DEFAULT_ORIGIN = "default"
+_ENVIRONMENT = "environment variable "
 
 
 # Environment variables with our prefix that are not settings, and what reads them.
@@ -105,7 +115,7 @@ def load_settings(
     environ = os.environ if environ is None else environ
     path, problems = _find_file(
         config_path,
-        Path.cwd() if cwd is None else cwd,
+        _working_folder() if cwd is None else cwd,
         default_user_config_dir(environ) if user_config_dir is None else user_config_dir,
     )
     layers = (_read_file(path), _read_environment(environ), _read_overrides(overrides))
@@ -124,19 +134,22 @@ def load_settings(
 
 
 def default_user_config_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path | None:
-    """Return the folder of this user's configuration as the platform has it; None where there is no home."""
+    """Return the folder of this user's configuration as the platform has it; None where there is no home.
+
+    Raises ConfigError where the environment names a folder that cannot be meant.
+    """
     environ = os.environ if environ is None else environ
     try:
-        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+        user = home(environ)
     except RuntimeError:  # a service account may have none
         return None
     if platform == "darwin":
-        return home / "Library" / "Application Support" / "vitalcast"
+        return user / "Library" / "Application Support" / "vitalcast"
     if platform == "win32":
-        return Path(environ.get("APPDATA") or home / "AppData" / "Roaming") / "vitalcast"
-    xdg = environ.get("XDG_CONFIG_HOME", "")
+        return Path(folder_variable(environ, "APPDATA") or user / "AppData" / "Roaming") / "vitalcast"
+    xdg = folder_variable(environ, "XDG_CONFIG_HOME")
     # The XDG base directory specification: a relative path is invalid and must be ignored.
-    return (Path(xdg) if xdg.startswith("/") else home / ".config") / "vitalcast"
+    return (Path(xdg) if xdg.startswith("/") else user / ".config") / "vitalcast"
 
 
 def environment_name(key: str) -> str:
@@ -170,21 +183,62 @@ def _toml_lines(value: Any) -> str:
     return show(value)
 
 
+def _working_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it has been removed, or this user may not know its name
+        return None
+
+
 def _find_file(
-    config_path: Path | None, cwd: Path, user_config_dir: Path | None
+    config_path: Path | None, cwd: Path | None, user_config_dir: Path | None
 ) -> tuple[Path | None, list[ConfigError]]:
+    """Return the file to read. What has its name and is none is a problem: a container's mount makes folders so."""
     if config_path is not None:
-        if config_path.is_file():
+        problem = _not_a_file(config_path)
+        if problem is None:
             return config_path, []
-        what = "is not a file" if config_path.exists() else "does not exist"
-        return None, [_problem("--config", f"{config_path} {what}; give the path of a TOML file")]
-    for folder in (cwd, user_config_dir):
+        return None, [_problem("--config", f"{config_path} {problem}; give the path of a TOML file")]
+    for path in (folder / FILE_NAME for folder in (cwd, user_config_dir) if folder is not None):
         try:
-            if folder is not None and (folder / FILE_NAME).is_file():
-                return folder / FILE_NAME, []
-        except OSError:  # a folder that this user may not even look into holds nothing for it
+            path.lstat()
+        except OSError:  # there is none, or a folder that this user may not even look into holds nothing for it
             continue
+        problem = _not_a_file(path)
+        return (path, []) if problem is None else (None, [_problem(str(path), f"{problem}; replace or remove it")])
     return None, []
+
+
+def _not_a_file(path: Path) -> str | None:
+    """Return what is wrong with the path of a file that is to be read, None where it is one. Opens nothing."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "is a link to nothing" if path.is_symlink() else "does not exist"
+    except OSError as error:  # no right to look, a loop of links, a name that no file can have
+        return f"cannot be read ({error.strerror})"
+    except ValueError:  # a NUL
+        return "does not exist"
+    if stat.S_ISREG(mode):
+        return None
+    return "is a folder" if stat.S_ISDIR(mode) else "is not a file"
+
+
+def _text_of(path: Path) -> str:
+    """Return what stands in a file. Raises ValueError that says why it is not text, and OSError."""
+    with path.open("rb") as file:
+        data = file.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise ValueError(f"is too long; a configuration has {FILE_BYTES_MAX >> 20} MiB at most")
+    # Editors on Windows begin UTF-8 with a byte order mark, which TOML does not know.
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
+        raise ValueError("is UTF-16 or UTF-32; save it as UTF-8")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"is not UTF-8 (byte 0x{data[error.start]:02x} at line {line}); save it as UTF-8") from None
 
 
 def _read_file(path: Path | None) -> _Layer:
@@ -192,15 +246,19 @@ def _read_file(path: Path | None) -> _Layer:
     if path is None:
         return layer
     try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        layer.problems.append(_problem(str(path), f"is not valid TOML: {error}"))
+        text = _text_of(path)
+    except ValueError as error:
+        layer.problems.append(_problem(str(path), str(error)))
         return layer
     except OSError as error:
         layer.problems.append(_problem(str(path), f"cannot be read: {error.strerror or error}"))
         return layer
-    origin = str(path)
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: a number may have too many digits
+        layer.problems.append(_problem(str(path), f"is not valid TOML: {error}"))
+        return layer
+    origin = printable(str(path))
     for section, values in data.items():
         if section in _KINDS:
             tables, problems = _KINDS[section].read(values, origin)
@@ -227,7 +285,8 @@ def _read_file(path: Path | None) -> _Layer:
 def _read_environment(environ: Mapping[str, str]) -> _Layer:
     layer = _Layer()
     keys = {environment_name(key): key for key in FIELDS}
-    for variable in sorted(name for name in environ if name.startswith(ENV_PREFIX)):
+    ours = {name: value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
+    for variable in sorted(without_service_links(ours)):
         if variable in OTHER_VARIABLES:
             continue
         if table := next((name for name in TABLES if variable.upper().startswith(ENV_PREFIX + name.upper())), None):
@@ -237,7 +296,7 @@ def _read_environment(environ: Mapping[str, str]) -> _Layer:
             continue
         if (key := keys.get(variable)) is not None:
             value = _from_text(FIELDS[key].annotation, environ[variable])
-            layer.given[key] = _Given(value, f"environment variable {variable}")
+            layer.given[key] = _Given(value, f"{_ENVIRONMENT}{variable}")
             continue
         guess = _nearest(variable.removeprefix(ENV_PREFIX).lower().replace(ENV_DELIMITER, "."))
         advice = f"did you mean {environment_name(guess)}?" if guess else "no setting has a name like that"
@@ -273,12 +332,12 @@ def _validate(given: Mapping[str, _Given], broken: set[str]) -> tuple[Settings |
                 if key in bad and len(error["loc"]) == 2:
                     continue  # a list, besides its items
                 bad.add(key)
-                problems.append(
-                    _problem(
-                        key,
-                        f"{shown(error['input'])} from {given[key].origin} is not valid; give {form_of(FIELDS[key])}",
-                    )
-                )
+                problems.append(_problem(key, _refusal(error, key, given[key].origin)))
+
+
+def _refusal(error: ErrorDetails, key: str, origin: str) -> str:
+    form = form_in_environment if origin.startswith(_ENVIRONMENT) else form_of
+    return f"{shown(error['input'])} from {origin} {fault_of(error['input'])}; give {form(FIELDS[key])}"
 
 
 def _nested(given: Mapping[str, _Given], *, without: set[str]) -> dict[str, Any]:
@@ -298,7 +357,16 @@ def _clash(conflict: Conflict, given: Mapping[str, _Given]) -> ConfigError:
 
 
 def _from_text(annotation: Any, text: str) -> Any:
-    """Turn an environment variable's text into the field's type; what cannot be turned stays text."""
+    """Turn an environment variable's text into the field's type; what cannot be turned stays text.
+
+    Spaces around it count for nothing, nor do quotes: a file of variables keeps both where a shell would take them off.
+    """
+    text = text.strip(" ")
+    if unprintable(text) is not None:  # which int and float would overlook
+        return text
+    if get_origin(annotation) is tuple:
+        return _list_of(text)
+    text = _unquoted(text)
     if annotation is bool:
         return {"true": True, "1": True, "yes": True, "on": True}.get(
             text.lower(), False if text.lower() in {"false", "0", "no", "off"} else text
@@ -308,9 +376,23 @@ def _from_text(annotation: Any, text: str) -> Any:
             return annotation(text)
         except ValueError:
             return text
-    if get_origin(annotation) is tuple:
-        return [item for item in (part.strip() for part in text.split(",")) if item]
     return text
+
+
+def _list_of(text: str) -> list[Any]:
+    """Return the items of a list, which is written as in the file or simply with commas."""
+    if text.startswith("["):
+        try:
+            value = tomllib.loads(f"list = {text}")["list"]
+        except (ValueError, RecursionError):  # an IPv6 address or a glob may begin like this too
+            value = None
+        if isinstance(value, list):
+            return value
+    return [item for item in (_unquoted(part.strip(" ")) for part in _unquoted(text).split(",")) if item]
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if re.fullmatch(r"""("[^"]*"|'[^']*')""", text) else text
 
 
 def _unknown(key: str, origin: str) -> ConfigError:
@@ -341,10 +423,4 @@ def _nearest(key: str) -> str | None:
 
 def _problem(key: str, message: str) -> ConfigError:
     """Return an error that is sure to stand on one line, whatever was in the file or the variable."""
-    return ConfigError(_one_line(key), _one_line(message))
-
-
-def _one_line(text: str) -> str:
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text
-    )
+    return ConfigError(printable(key), printable(message))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from vitalcast.forms import bare, form_of, show, shown
+from vitalcast.forms import bare, fault_of, form_of, show, shown
 
 Problem = tuple[str, str]  # the key, and what is wrong with it
 Conflict = tuple[tuple[str, ...], str]  # keys that do not go together, the one to blame first, and what would be right
@@ -99,7 +99,7 @@ class Tables(Generic[T]):
         form = form_of(self.fields[key])
         if error["type"] == "missing":
             return f"is missing in {origin}; give {form}"
-        return f"{shown(error['input'])} from {origin} is not valid; give {form}"
+        return f"{shown(error['input'])} from {origin} {fault_of(error['input'])}; give {form}"
 
     def _advice(self, place: str, key: str) -> str:
         table, _, name = key.rpartition(".")

@@ -8,6 +8,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from vitalcast.strict import unprintable
+
+_LIST = re.compile(r'\["[^"]*"(?:, "[^"]*")*\]')
+_INT_BITS_MAX = 1024
+
 
 def show(value: Any) -> str:
     """Return a value as TOML would have it, on one line."""
@@ -19,6 +24,8 @@ def show(value: Any) -> str:
         return f"[{', '.join(show(item) for item in value)}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{bare(name)} = {show(item)}' for name, item in value.items())}}}"
+    if isinstance(value, int) and value.bit_length() > _INT_BITS_MAX:
+        return hex(value)  # Python takes quadratic time for the digits, and refuses more than 4,300
     return str(value)
 
 
@@ -30,6 +37,22 @@ def shown(value: Any) -> str:
 def bare(name: str) -> str:
     """Return a key's part as TOML would have it: quoted where it is not a bare key."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else show(name)
+
+
+def fault_of(value: object) -> str:
+    """Say what is wrong with a value that was refused: first of all what nobody sees."""
+    character = unprintable(value)
+    return "is not valid" if character is None else f"contains {character!a}, which does not print"
+
+
+def form_in_environment(info: FieldInfo) -> str:
+    """Say what a field takes in an environment variable, where a shell would eat the quotes of a list."""
+    form = form_of(info)
+    lists = _LIST.search(form)
+    if lists is None:
+        return form
+    items = ",".join(json.loads(lists[0]))
+    return f"{form[: lists.start()]}{items}{form[lists.end() :]}, with commas between several"
 
 
 def form_of(info: FieldInfo) -> str:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
+
+from vitalcast.strict import Strict
 
 ID_PATTERN = r"^[a-z][a-z0-9-]*$"
 _NAME = r"[a-z0-9_]+(?:\.[a-z0-9_]+)*"
@@ -27,7 +29,7 @@ Patterns = Annotated[
     Field(strict=False, json_schema_extra={"form": 'a list of metric patterns, such as ["system.cpu.>"]'}),
 ]
 
-_Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Text = Annotated[str, StringConstraints(max_length=120)]
 _Key = Annotated[str, StringConstraints(max_length=120, pattern=rf"^{_NAME}$")]
 _Keys = Annotated[
     tuple[_Key, ...],
@@ -67,11 +69,7 @@ class PanelConflictError(ValueError):
         self.conflicts = conflicts
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Headline(_Table):
+class Headline(Strict):
     """Which number stands for the panel."""
 
     reduce: Literal["sum", "max"] = Field(
@@ -90,7 +88,7 @@ class Headline(_Table):
     )
 
 
-class Thresholds(_Table):
+class Thresholds(Strict):
     """From where on the panel's number is worth a colour."""
 
     warning: float = Field(
@@ -101,10 +99,10 @@ class Thresholds(_Table):
     )
 
 
-_TABLES: Mapping[str, type[_Table]] = MappingProxyType({"headline": Headline, "thresholds": Thresholds})
+_TABLES: Mapping[str, type[Strict]] = MappingProxyType({"headline": Headline, "thresholds": Thresholds})
 
 
-class Panel(_Table):
+class Panel(Strict):
     """One panel of the dashboard: which series it shows and how they are read."""
 
     id: str = Field(
@@ -228,7 +226,7 @@ PANEL_FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
         for name, outer in Panel.model_fields.items()
         for key, info in (
             (name, outer),
-            *((f"{name}.{inner}", one) for inner, one in _TABLES.get(name, _Table).model_fields.items()),
+            *((f"{name}.{inner}", one) for inner, one in _TABLES.get(name, Strict).model_fields.items()),
         )
     }
 )

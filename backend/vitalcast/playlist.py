@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from pydantic.fields import FieldInfo
 
 from vitalcast.panel import ID_PATTERN
+from vitalcast.strict import Strict
 
 Range = Literal["1m", "5m", "15m"]
 
@@ -21,11 +22,7 @@ _Ids = Annotated[
 ]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Entry(_Table):
+class Entry(Strict):
     """One page of a playlist."""
 
     panels: _Ids = Field(default=(), description="Panels that it shows, in their order; with none, the whole dashboard")
@@ -48,7 +45,7 @@ _Entries = Annotated[
 ]
 
 
-class Playlist(_Table):
+class Playlist(Strict):
     """What a wall screen shows, page after page, for ever."""
 
     id: str = Field(
@@ -57,8 +54,11 @@ class Playlist(_Table):
         description="Its name in addresses, /wall/ and the id; no two playlists have the same",
         json_schema_extra={"form": 'lower-case letters, digits and hyphens, such as "ops"'},
     )
-    title: Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
-        min_length=1, description="Its name for readers", json_schema_extra={"form": 'a text, such as "Operations"'}
+    title: str = Field(
+        min_length=1,
+        max_length=120,
+        description="Its name for readers",
+        json_schema_extra={"form": 'a text, such as "Operations"'},
     )
     theme: Literal["dark", "light", "system"] = Field(
         default="dark", description="Its colours; system is what the screen's system has"

@@ -18,6 +18,7 @@ from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE
 from vitalcast.panel import Panel, Patterns
 from vitalcast.panels import BUILT_IN
 from vitalcast.playlist import BUILT_IN_PLAYLISTS, Playlist
+from vitalcast.strict import Strict
 
 ENV_PREFIX = "VITALCAST_"
 ENV_DELIMITER = "__"
@@ -61,7 +62,7 @@ Names = Annotated[
 
 
 Globs = Annotated[
-    tuple[Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")], ...],
+    tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...],
     Field(strict=False, max_length=1000, json_schema_extra={"form": 'a list of globs, such as ["sd*", "nvme[0-9]*"]'}),
 ]
 
@@ -69,19 +70,14 @@ Globs = Annotated[
 def _root(default: Path, example: str, description: str) -> Any:
     return Field(
         default=str(default),
-        pattern=r"^/[^\x00-\x1f\x7f]*$",
+        pattern=r"^/",
         max_length=4096,
         description=description,
         json_schema_extra={"form": f'the absolute path of a folder, such as "{example}"'},
     )
 
 
-class _Section(BaseModel):
-    # Strict, so that `port = "8000"` in a file is an error and not a guess.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Server(_Section):
+class Server(Strict):
     """Where Vitalcast listens, and whom it lets in."""
 
     host: str = Field(
@@ -121,14 +117,12 @@ class Server(_Section):
     )
     certfile: str = Field(
         default="",
-        pattern=r"^[^\x00]*$",
         max_length=4096,
         description="Certificate chain in PEM, to serve HTTPS; with nothing, HTTP is served",
         json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.pem"'},
     )
     keyfile: str = Field(
         default="",
-        pattern=r"^[^\x00]*$",
         max_length=4096,
         description="Private key of the certificate, where the certificate's file does not hold it too",
         json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.key"'},
@@ -142,19 +136,18 @@ class Server(_Section):
     )
 
 
-class Access(_Section):
+class Access(Strict):
     """Who may come in."""
 
     data_dir: str = Field(
         default="",
-        pattern=r"^[^\x00]*$",
         max_length=4096,
         description="Folder of the secret, the tokens and the screens; with nothing, it is in your user's data folder",
         json_schema_extra={"form": 'nothing, or the path of a folder such as "/var/lib/vitalcast"'},
     )
 
 
-class Sampler(_Section):
+class Sampler(Strict):
     """How often this machine is read."""
 
     interval_s: float = Field(
@@ -171,7 +164,7 @@ class Sampler(_Section):
     )
 
 
-class Collectors(_Section):
+class Collectors(Strict):
     """What is read from this machine."""
 
     disabled: Names = Field(
@@ -220,7 +213,7 @@ class Collectors(_Section):
     )
 
 
-class Ring(_Section):
+class Ring(Strict):
     """The recent ticks kept in memory, from which charts start filled and lost connections are caught up."""
 
     window_s: int = Field(
@@ -237,12 +230,11 @@ class Ring(_Section):
     )
 
 
-class History(_Section):
+class History(Strict):
     """The file that keeps readings over a restart."""
 
     path: str = Field(
         default="",
-        pattern=r"^[^\x00]*$",
         max_length=4096,
         description="Where it is, from the working folder; with nothing, readings are kept in memory alone",
         json_schema_extra={"form": 'nothing, or the path of a file such as "~/vitalcast.db"'},
@@ -261,7 +253,7 @@ class History(_Section):
     )
 
 
-class Stream(_Section):
+class Stream(Strict):
     """The default stream: what a plain WebSocket gets without asking."""
 
     metrics: Patterns = Field(
@@ -279,7 +271,7 @@ class Stream(_Section):
     interval_s: float = Field(default=1.0, ge=0.1, le=3600, description="Pause between two of its messages")
 
 
-class Limits(_Section):
+class Limits(Strict):
     """What one client may cost."""
 
     message_bytes: int = Field(
@@ -341,7 +333,7 @@ class Limits(_Section):
     table_rows: int = Field(default=500, ge=1, le=100_000, description="Most rows of one table")
 
 
-class Timeouts(_Section):
+class Timeouts(Strict):
     """How long to wait, and how often to show signs of life."""
 
     heartbeat_s: float = Field(

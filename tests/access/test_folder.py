@@ -9,6 +9,7 @@ import pytest
 
 from vitalcast.access.folder import default_data_dir
 from vitalcast.access.secret import SECRET_BYTES, make_secret
+from vitalcast.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,10 @@ def test_a_secret_is_made_once_however_many_begin_together(tmp_path: Path) -> No
     assert len(made[0]) == SECRET_BYTES
     assert [found.name for found in path.parent.iterdir()] == ["secret"]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["XDG_DATA_HOME", "HOME"])
+def test_a_folder_of_the_user_with_a_control_character_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="holds a control character") as caught:
+        default_data_dir({name: "/data\r"}, "linux")
+    assert caught.value.key == name

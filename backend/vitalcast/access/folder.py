@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from vitalcast.environment import folder_variable, home
 from vitalcast.errors import ConfigError
 
 KEY = "access.data_dir"
@@ -14,20 +15,20 @@ ADVICE = "give the path of a folder that this user may write to"
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
-    """Return the folder of this user's data as the platform has it."""
+    """Return the folder of this user's data as the platform has it. Raises ConfigError for a folder without sense."""
     environ = os.environ if environ is None else environ
-    xdg = environ.get("XDG_DATA_HOME", "")
+    xdg = folder_variable(environ, "XDG_DATA_HOME")
     if platform != "win32" and xdg.startswith("/"):  # the specification: a relative path must be ignored
         return Path(xdg) / "vitalcast"
     try:
-        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+        user = home(environ)
     except RuntimeError:  # a service account may have none
-        home = Path("/")
+        user = Path("/")
     if platform == "darwin":
-        return home / "Library" / "Application Support" / "vitalcast"
+        return user / "Library" / "Application Support" / "vitalcast"
     if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "vitalcast"
-    return home / ".local" / "share" / "vitalcast"
+        return Path(folder_variable(environ, "LOCALAPPDATA") or user / "AppData" / "Local") / "vitalcast"
+    return user / ".local" / "share" / "vitalcast"
 
 
 def make_folder(folder: Path) -> None:

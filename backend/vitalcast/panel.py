@@ -18,12 +18,14 @@ from pydantic.fields import FieldInfo
 from vitalcast.strict import Strict
 
 ID_PATTERN = r"^[a-z][a-z0-9-]*$"
+ID_CHARS_MAX = 40
+PATTERN = r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$"
 _NAME = r"[a-z0-9_]+(?:\.[a-z0-9_]+)*"
 REST = "rest"
 
 Patterns = Annotated[
     tuple[
-        Annotated[str, StringConstraints(pattern=r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$", max_length=255)],
+        Annotated[str, StringConstraints(pattern=PATTERN, max_length=255)],
         ...,
     ],
     Field(strict=False, json_schema_extra={"form": 'a list of metric patterns, such as ["system.cpu.>"]'}),
@@ -107,7 +109,7 @@ class Panel(Strict):
 
     id: str = Field(
         pattern=ID_PATTERN,
-        max_length=40,
+        max_length=ID_CHARS_MAX,
         description="Its name in addresses; no two panels have the same",
         json_schema_extra={"form": 'lower-case letters, digits and hyphens, such as "disk-busy"'},
     )

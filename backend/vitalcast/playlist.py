@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 from pydantic.fields import FieldInfo
 
-from vitalcast.panel import ID_PATTERN
+from vitalcast.panel import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.strict import Strict
 
 Range = Literal["1m", "5m", "15m"]
 
 _Ids = Annotated[
-    tuple[Annotated[str, StringConstraints(max_length=40, pattern=ID_PATTERN)], ...],
+    tuple[Annotated[str, StringConstraints(max_length=ID_CHARS_MAX, pattern=ID_PATTERN)], ...],
     Field(
         strict=False, max_length=64, json_schema_extra={"form": 'a list of ids of panels, such as ["cpu", "memory"]'}
     ),
@@ -50,7 +50,7 @@ class Playlist(Strict):
 
     id: str = Field(
         pattern=ID_PATTERN,
-        max_length=40,
+        max_length=ID_CHARS_MAX,
         description="Its name in addresses, /wall/ and the id; no two playlists have the same",
         json_schema_extra={"form": 'lower-case letters, digits and hyphens, such as "ops"'},
     )

@@ -26,9 +26,9 @@ ENV_DELIMITER = "__"
 LogLevel = Literal["critical", "error", "warning", "info", "debug"]
 
 
-_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+HOST_PATTERN = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 
-_PORT = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
+PORT_PATTERN = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
 
 
 def _network(text: str) -> str:
@@ -38,7 +38,7 @@ def _network(text: str) -> str:
 
 # `Field(strict=False)` lets a TOML array become a tuple; its items stay strict.
 HostNames = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=rf"^(?:{_HOST}{_PORT}|[0-9A-Fa-f:.]+)$")], ...],
+    tuple[Annotated[str, StringConstraints(pattern=rf"^(?:{HOST_PATTERN}{PORT_PATTERN}|[0-9A-Fa-f:.]+)$")], ...],
     Field(strict=False, json_schema_extra={"form": 'a list of host names, such as ["metrics.example.org"]'}),
 ]
 
@@ -50,7 +50,7 @@ Networks = Annotated[
 
 
 Origins = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=rf"^https?://{_HOST}{_PORT}$")], ...],
+    tuple[Annotated[str, StringConstraints(pattern=rf"^https?://{HOST_PATTERN}{PORT_PATTERN}$")], ...],
     Field(strict=False, json_schema_extra={"form": 'a list of origins, such as ["https://wiki.example.org"]'}),
 ]
 

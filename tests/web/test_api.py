@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from functools import partial
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -15,6 +16,8 @@ from tests.core.machine import GHOST, IO, LOAD, START_MS, Machine, decode, disk
 from tests.web.conftest import World, make_world
 
 from vitalcast.model import Series
+from vitalcast.settings import Access, Settings
+from vitalcast.web.app import create_app
 
 PATHS = [
     "/api/v1/metrics",
@@ -296,3 +299,26 @@ def test_a_fault_of_the_server_tells_nothing_and_goes_on_to_the_log(world: World
     assert response.status_code == 500
     assert json.loads(response.text) == {"error": {"code": 100, "message": "the server failed; its log says why"}}
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+# Each of these addresses has several routes, of which the first would name its own methods alone.
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/login", {"GET", "HEAD", "POST"}),
+        ("/logout", {"POST"}),
+        ("/api/v1/tokens", {"POST"}),
+        ("/api/v1/screens", {"GET", "HEAD"}),
+        ("/api/v1/screens/3f9c01d2a4b5", {"POST", "DELETE"}),
+        ("/api/v1/screens/pairings/ABC-DEF", {"GET", "HEAD", "POST"}),
+        ("/docs", {"GET", "HEAD"}),
+        ("/openapi.json", {"GET", "HEAD"}),
+        ("/static/core/path.js", {"GET", "HEAD"}),
+    ],
+)
+def test_allow_names_the_methods_of_every_route_at_an_address(tmp_path: Path, path: str, allowed: set[str]) -> None:
+    client = TestClient(create_app(Settings(access=Access(data_dir=str(tmp_path)))), base_url="http://127.0.0.1")
+    for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} - allowed:
+        answer = client.request(method, path)
+        assert answer.status_code == 405
+        assert set(answer.headers["allow"].split(", ")) == allowed

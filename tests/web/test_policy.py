@@ -73,7 +73,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/wall/{name}"):               Row("/wall/lobby",                      200, 200, 200, 200, 200),
     ("GET", "/api/v1/screen"):             Row("/api/v1/screen",                   401, 200, 403, 403, 200),
     ("POST", PAIRING):                     Row(PAIRING,                            400, 400, 400, 400, 400, body=[]),
-    ("POST", f"{PAIRING}/claim"):          Row(f"{PAIRING}/claim",                 404, 404, 404, 404, 404, body={}),
+    ("POST", f"{PAIRING}/claim"):          Row(f"{PAIRING}/claim",                 400, 400, 400, 400, 400, body={}),
     ("GET", f"{PAIRING}/{{code}}"):        Row(f"{PAIRING}/NONE",                  401, 403, 403, 403, 404),
     ("POST", f"{PAIRING}/{{code}}"):       Row(f"{PAIRING}/NONE",                  401, 403, 403, 403, 404, body={}),
     ("GET", "/screens"):                   Row("/screens",                         303, 403, 403, 403, 200),

@@ -18,7 +18,7 @@ from tests.web.conftest import World, make_world
 from vitalcast.core.catalogue import Catalogue
 from vitalcast.core.rates import rate_descriptor
 from vitalcast.model import Descriptor, Frame, Kind, Sample, Series
-from vitalcast.web.prometheus import clean, exported, family, render, unit_suffix
+from vitalcast.web.prometheus import chosen_format, clean, exported, family, render, unit_suffix
 
 RESOURCE = {"host_name": "web-1"}
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
@@ -41,7 +41,9 @@ def frame_of(readings: dict[Series, float]) -> Frame:
 
 def text_of(descriptors: Iterable[Descriptor], readings: dict[Series, float], accept: str = "") -> str:
     known = {descriptor.name: descriptor for descriptor in descriptors}
-    body, _ = render(accept, known, frame_of(readings), RESOURCE)
+    format_ = chosen_format(accept)
+    assert format_ is not None
+    body, _ = render(format_, known, frame_of(readings), RESOURCE)
     return body.decode()
 
 
@@ -288,6 +290,20 @@ def test_any_accept_header_gets_an_answer(world: World, accept: str) -> None:
     response = world.client.get("/metrics", headers={"Accept": accept})
     assert response.status_code == 200
     assert "system_load_ratio 0.5\n" in response.text or "system__load__ratio 0.5\n" in response.text
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "content_type"),
+    [
+        ("application/openmetrics-text;q=0", 200, PLAIN),
+        ("text/plain;q=0,*/*", 200, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"),
+        ("*/*;q=0", 406, "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_format_of_the_weight_of_none_is_not_sent(world: World, accept: str, status: int, content_type: str) -> None:
+    response = world.client.get("/metrics", headers={"Accept": accept})
+    assert (response.status_code, response.headers["content-type"]) == (status, content_type)
+    assert response.headers["vary"] == "Accept, Origin"
 
 
 def test_a_scrape_of_old_readings_fails_instead_of_repeating_them(world: World) -> None:

@@ -166,7 +166,7 @@ def test_codes_are_given_to_one_address_only_so_often(house: House) -> None:
         (f"{PAIRINGS}/claim", b'{"secret": "x"}', 404, "secret: its code has expired or was used; ask for another one"),
         (f"{PAIRINGS}/claim", b'{"\\ud800": ""}', 400, "the body is no JSON"),
         (f"{PAIRINGS}/claim", b" " * 4097, 413, "a body has 4096 bytes at most here"),
-        (PAIRINGS, b'{"name": "x"}', 400, "'name' is not known here; give an empty object"),
+        (PAIRINGS, b'{"name": "x"}', 400, "unknown field 'name'; there are none"),
     ],
 )
 def test_what_strangers_send_is_refused_in_words(house: House, path: str, body: bytes, status: int, words: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vitalcast.core.grants import Scope
+from vitalcast.core.grants import SCREEN_NAME_CHARS_MAX, Scope
 from vitalcast.errors import VitalcastError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ CODE_MS = 600_000
 PENDING_MAX = 200
 ID_BYTES = 4
 SECRET_BYTES = 32
-NAME_CHARS_MAX = 60
 AGENT_CHARS_MAX = 200
 SEEN_EVERY_MS = 10_000  # a screen asks twice as often
 ONLINE_MS = 30_000
@@ -275,6 +274,6 @@ def _line(text: str) -> str:
 def _name(text: str) -> str:
     """Return a name without what nobody sees. Raises ScreenError."""
     name = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    if len(name) > NAME_CHARS_MAX:
-        raise ScreenError(f"the name of a screen has {NAME_CHARS_MAX} characters at most, this one {len(name)}")
+    if len(name) > SCREEN_NAME_CHARS_MAX:
+        raise ScreenError(f"the name of a screen has {SCREEN_NAME_CHARS_MAX} characters at most, this one {len(name)}")
     return name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from vitalcast.core.grants import Grant, Scope
+from vitalcast.core.grants import TOKEN_NAME_CHARS_MAX, Grant, Scope
 from vitalcast.core.names import Selection
 from vitalcast.core.origin import parse_origin
 from vitalcast.core.panel_request import request_selection
@@ -17,7 +17,6 @@ from vitalcast.panel import Panel
 
 ISSUER = "vitalcast"
 ALGORITHM = "HS256"
-NAME_CHARS_MAX = 120
 PATTERNS_MAX = 64
 INTERVAL_S = (0.1, 3600.0)
 HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page reads beside its panels
@@ -131,8 +130,8 @@ def check_limits(record: Record, panels: Iterable[Panel]) -> None:
         raise LimitsError("metrics", "a token of scope stream needs patterns of the metrics that it may see")
     if record.scope is Scope.EMBED and not (record.panels or record.dashboard or record.metrics):
         raise LimitsError("panels", "a token of scope embed needs the panels that it may show, or the dashboard")
-    if len(record.name) > NAME_CHARS_MAX or not record.name.isprintable():
-        raise LimitsError("name", f"give at most {NAME_CHARS_MAX} printable characters")
+    if len(record.name) > TOKEN_NAME_CHARS_MAX or not record.name.isprintable():
+        raise LimitsError("name", f"give at most {TOKEN_NAME_CHARS_MAX} printable characters")
     if len(record.metrics) > PATTERNS_MAX:
         raise LimitsError("metrics", f"at most {PATTERNS_MAX} patterns, these are {len(record.metrics)}")
     try:

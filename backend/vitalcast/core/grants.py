@@ -9,6 +9,8 @@ from typing import NamedTuple
 from vitalcast.core.names import Selection
 from vitalcast.model import Series
 
+TOKEN_NAME_CHARS_MAX = 120
+SCREEN_NAME_CHARS_MAX = 60
 TABLE_PREFIX = "table."  # a table is granted by a pattern that means this and its name
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import orjson
@@ -16,19 +16,21 @@ from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from vitalcast import __version__
 from vitalcast.core.hub import select
-from vitalcast.core.names import Selection
+from vitalcast.core.names import PATTERN_CHARS_MAX, Selection
 from vitalcast.core.protocol import ErrorCode, describe_metric
 from vitalcast.live.service import Service
 from vitalcast.model import Frame, Series
+from vitalcast.panel import PATTERN
 from vitalcast.web.badge import Badges
-from vitalcast.web.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.errors import LIVE, ApiError
+from vitalcast.web.fields import Parameter, bad, check_query
 from vitalcast.web.panels import Panels
 from vitalcast.web.policy import grant_of
-from vitalcast.web.prometheus import render
+from vitalcast.web.prometheus import FORMATS, chosen_format, render
 from vitalcast.web.security import error_body
 from vitalcast.web.still import Stills
 
@@ -36,7 +38,24 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 API_PREFIX = "/api/"
-PATTERNS_MAX = 64
+METRICS: Final = Parameter(
+    "metrics",
+    "Patterns of metric names, repeated or separated by commas. `*` stands for one token between dots and a final `>` "
+    "for one or more. Without any, all metrics are meant.",
+    {
+        "type": "array",
+        "items": {"type": "string", "pattern": PATTERN, "maxLength": PATTERN_CHARS_MAX},
+        "maxItems": 64,
+    },
+    more={
+        "style": "form",
+        "explode": True,
+        "examples": {
+            "cpu": {"summary": "All of the CPU", "value": ["system.cpu.>"]},
+            "two": {"summary": "Two metrics", "value": ["system.cpu.utilization", "system.memory.usage"]},
+        },
+    },
+)
 FRESH_S_MIN = 5.0
 FRESH_TICKS = 3
 
@@ -90,9 +109,12 @@ class Api:
         if why is not None:  # a scrape that fails is a gap; old readings would look like new ones
             return PlainTextResponse(f"{why}\n", 503, LIVE)
         resource = {"host_name": self._hub.host, "service_name": "vitalcast", "service_version": __version__}
-        accept = ",".join(request.headers.getlist("accept"))
+        format_ = chosen_format(",".join(request.headers.getlist("accept")))
+        if format_ is None:
+            there = " and ".join(dict.fromkeys(one.type for one in FORMATS))
+            return PlainTextResponse(f"this address has {there}\n", 406, LIVE | {"Vary": "Accept"})
         allows = grant_of(request).allows
-        body, content_type = render(accept, self._hub.catalogue.descriptors, self._frame(), resource, allows)
+        body, content_type = render(format_, self._hub.catalogue.descriptors, self._frame(), resource, allows)
         return Response(body, headers=LIVE | {"Content-Type": content_type, "Vary": "Accept"})
 
     def why_not_ready(self) -> str | None:
@@ -118,17 +140,14 @@ class Api:
 
         Raises ApiError for a pattern that is malformed, that the caller may not see, or that nothing can match.
         """
-        check_parameters(request, ("metrics",))
-        asked = request.query_params.getlist("metrics")
-        patterns = [pattern.strip() for text in asked for pattern in text.split(",")] or [">"]
-        if len(patterns) > PATTERNS_MAX:
-            raise ApiError(
-                400, ErrorCode.BAD_REQUEST, f"metrics: at most {PATTERNS_MAX} patterns, these are {len(patterns)}"
-            )
+        check_query(request, (METRICS,))
+        patterns = METRICS.all_of(request, separator=",") or [">"]
+        if len(patterns) > (most := METRICS.schema["maxItems"]):
+            raise bad(f"metrics: at most {most} patterns, these are {len(patterns)}")
         try:
             selection = Selection.of(patterns)
         except ValueError as error:
-            raise ApiError(400, ErrorCode.BAD_REQUEST, f"metrics: {error}") from None
+            raise bad(f"metrics: {error}") from None
         denied = grant_of(request).outside(selection) if patterns != [">"] else ()  # alone it is all that is granted
         if denied:
             raise ApiError(
@@ -176,10 +195,18 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         return _beside(f"../{_last(path.removesuffix('/'))}", query, headers)
     if error.status_code == 404 and not path and request.scope.get("root_path"):
         return _beside(f"{_last(request.scope['root_path'])}/", query, headers)
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     if not path.startswith(API_PREFIX):
         return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
     message = "there is nothing here; /docs lists what there is" if error.status_code == 404 else error.detail
     return error_response(error.status_code, ErrorCode.BAD_REQUEST, message, headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return the methods of all routes at an address; a 405 of Starlette's names those of the first one."""
+    matching = (route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching if isinstance(route, Route) for method in route.methods or ()}
 
 
 def _last(path: str) -> str:

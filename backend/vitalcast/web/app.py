@@ -61,7 +61,7 @@ class Application(FastAPI):
         guard(self.router.routes, Door(self._service.access, self._service.attempts), self.refusals)
 
     def openapi(self) -> dict[str, Any]:
-        return described(super().openapi())
+        return described(super().openapi(), self._service.settings)
 
 
 def create_app(settings: Settings | None = None, *, service: Service | None = None) -> FastAPI:

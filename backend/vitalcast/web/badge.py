@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import functools
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,19 +17,58 @@ from vitalcast.core.protocol import ErrorCode
 from vitalcast.errors import ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.errors import ApiError, check_parameters
+from vitalcast.web.fields import URL_TOKEN, Parameter, bad, fits
 from vitalcast.web.images import image, refused_badge
 from vitalcast.web.panel_source import PanelSource
 from vitalcast.web.policy import grant_of, may_show
-from vitalcast.web.security import shown
 
 if TYPE_CHECKING:
-    from vitalcast.core.badge import Badge, Style
+    from vitalcast.core.badge import Badge
     from vitalcast.core.badge_number import Asked
     from vitalcast.core.grants import Grant
 
-PARAMETERS = ("label", "where", "reduce", "warning", "critical", "style", "token")
 LABEL_MAX = 100
 WHERE_MAX = 16
+WHERE: Final = Parameter(
+    "where",
+    "Only series with this attribute, as in `cpu.mode=user`; may come again.",
+    {"type": "array", "maxItems": WHERE_MAX, "items": {"type": "string", "pattern": r"^[^=]+=[\s\S]*$"}},
+    "an attribute and its value, such as cpu.mode=user",
+    {"style": "form", "explode": True},
+)
+_LEVEL: Final = "a number in the metric's own unit, such as 0.8 for 80 %"
+WARNING: Final = Parameter(
+    "warning", "From where on its number is a warning, in the metric's own unit.", {"type": "number"}, _LEVEL
+)
+CRITICAL: Final = Parameter("critical", "From where on it is critical.", {"type": "number"}, _LEVEL)
+
+
+@functools.cache
+def badge_parameters() -> dict[str, Parameter]:
+    """Return the parameters of a badge by their names, but for the attributes that stand for themselves."""
+    from vitalcast.core.badge import Style  # which most servers never need
+    from vitalcast.core.badge_number import Reduce
+
+    parameters = (
+        Parameter("label", f"What stands at its left; {LABEL_MAX} characters of it are shown.", {"type": "string"}),
+        WHERE,
+        Parameter(
+            "reduce",
+            "What becomes of several series.",
+            {"type": "string", "enum": list(get_args(Reduce))},
+            "sum, max, avg or min",
+        ),
+        WARNING,
+        CRITICAL,
+        Parameter(
+            "style",
+            "Its corners.",
+            {"type": "string", "enum": list(get_args(Style)), "default": "flat"},
+            "flat or flat-square",
+        ),
+        URL_TOKEN,
+    )
+    return {one.name: one for one in parameters}
 
 
 class Badges:
@@ -52,7 +91,7 @@ class Badges:
 
         name = request.path_params["metric"]
         try:
-            style = _style(request)
+            style = badge_parameters()["style"].of(request)
             body = draw_badge(self._badge(request), style).encode()
         except ApiError as error:
             return refused_badge(name, error.status, error.message)
@@ -94,54 +133,26 @@ class Badges:
 
 def asked_of(request: Request) -> Asked:
     """Return what the address asks for. Raises ApiError that says what would be right."""
-    from vitalcast.core.badge_number import Asked, Reduce
+    from vitalcast.core.badge_number import Asked
 
-    query = request.query_params
-    check_parameters(request, {*PARAMETERS, *(name for name in query if "." in name)})
-    reduce = query.get("reduce")
-    if reduce not in (None, *get_args(Reduce)):
-        raise _bad(f"reduce: {shown(reduce or '')} is none; give sum, max, avg or min")
-    warning, critical = _threshold(request, "warning"), _threshold(request, "critical")
+    query, parameters = request.query_params, badge_parameters()
+    check_parameters(request, [*parameters, *(name for name in query if "." in name)])
+    reduce = parameters["reduce"].of(request)
+    warning, critical = WARNING.of(request), CRITICAL.of(request)
     if warning is not None and critical is not None and warning > critical:
-        raise _bad(f"warning: {warning:g} is more than critical, {critical:g}; give the same or less")
-    return Asked(query.get("label", "")[:LABEL_MAX], _where(request), cast("Reduce | None", reduce), warning, critical)
+        raise bad(f"warning: {warning:g} is more than critical, {critical:g}; give the same or less")
+    return Asked(query.get("label", "")[:LABEL_MAX], _where(request), reduce, warning, critical)
 
 
 def _where(request: Request) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return what is wanted of which attributes: of `where=cpu.mode=user`, and of the attributes that stand alone."""
     pairs = [(name, value) for name, value in request.query_params.multi_items() if "." in name]
-    for text in request.query_params.getlist("where"):
-        name, equals, value = text.partition("=")
-        if not (name and equals):
-            raise _bad(f"where: {shown(text)} is not valid; give an attribute and its value, such as cpu.mode=user")
+    for text in WHERE.all_of(request):
+        if not fits(text, WHERE.schema["items"]):
+            raise WHERE.refused(text)
+        name, _, value = text.partition("=")
         pairs.append((name, value))
     if len(pairs) > WHERE_MAX:
-        raise _bad(f"where: {len(pairs)} values are more than {WHERE_MAX}")
+        raise bad(f"where: {len(pairs)} values are more than {WHERE_MAX}")
     names = dict.fromkeys(name for name, _ in pairs)
     return tuple((name, tuple(value for other, value in pairs if other == name)) for name in names)
-
-
-def _threshold(request: Request, name: str) -> float | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise _bad(f"{name}: {shown(text)} is no number; give one in the metric's own unit, such as 0.8 for 80 %")
-    return value
-
-
-def _style(request: Request) -> Style:
-    from vitalcast.core.badge import Style
-
-    style = request.query_params.get("style", "flat")
-    if style not in get_args(Style):
-        raise _bad(f"style: {shown(style)} is none; give flat or flat-square")
-    return cast("Style", style)
-
-
-def _bad(message: str) -> ApiError:
-    return ApiError(400, ErrorCode.BAD_REQUEST, message)

@@ -6,22 +6,27 @@ kept beside it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vitalcast.core.colors import THEMES
 from vitalcast.panel import Panel
+from vitalcast.web.api import METRICS
+from vitalcast.web.fields import Parameter
 from vitalcast.web.figures import CELLS_MAX, POINTS_MAX
-from vitalcast.web.openapi import Json, answer, get, in_path, json_of, list_of, object_of, query, ref, text_of
+from vitalcast.web.openapi import Json, answer, get, in_path, json_of, list_of, object_of, ref, text_of
 from vitalcast.web.pages import StaticFiles, frontend_dir
-from vitalcast.web.panel_source import RANGE_S
+from vitalcast.web.panel_source import THEME, range_parameter
+from vitalcast.web.prometheus import OPENMETRICS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
+
+    from vitalcast.settings import Settings
 
 PAGE = "vendor/swagger-ui/docs.html"
 DESCRIPTION = """A machine's vital signs, live.
@@ -49,18 +54,27 @@ def mount_docs(app: FastAPI, *, root: Path | None = None) -> None:
     app.router.routes.append(Route("/docs", docs, methods=["GET"], name="docs"))
 
 
-def described(schema: Json) -> Json:
-    """Return FastAPI's schema with the addresses that FastAPI does not know."""
+def described(schema: Json, settings: Settings) -> Json:
+    """Return FastAPI's schema with the addresses that FastAPI does not know, as these settings have them."""
     from vitalcast.web.docs_access import SECURITY_SCHEMES, access_paths, access_schemas, secured
 
     components = schema.get("components", {})
     schemas = components.get("schemas", {}) | _schemas() | access_schemas()
     described = {"schemas": schemas, "securitySchemes": SECURITY_SCHEMES}
-    return schema | {"paths": secured(schema["paths"] | paths() | access_paths()), "components": components | described}
+    known = paths(settings.ring.window_s) | access_paths()
+    return schema | {"paths": secured(schema["paths"] | known), "components": components | described}
 
 
-def paths() -> Json:
-    """Return the OpenAPI description of each address."""
+def _described(parameters: Iterable[Parameter]) -> list[Json]:
+    return [one.described() for one in parameters]
+
+
+def paths(window_s: float) -> Json:
+    """Return the OpenAPI description of each address, where so many seconds are kept."""
+    from vitalcast.web.badge import badge_parameters
+    from vitalcast.web.still import still_parameters
+
+    range_ = range_parameter(window_s)
     status = ref("Status")
     text = {"text/plain": {"schema": {"type": "string"}}}
     return {
@@ -68,13 +82,13 @@ def paths() -> Json:
             "What there is",
             "The metrics that can exist here, each with the series of it that are there now.",
             {"200": answer("The catalogue.", json_of(ref("Catalogue")))} | _READING_ERRORS,
-            [_METRICS],
+            _described((METRICS,)),
         ),
         "/api/v1/latest": get(
             "The newest readings",
             "The newest reading of each series, by the same keys as on a plain WebSocket.",
             {"200": answer("The readings.", json_of(ref("Latest")))} | _READING_ERRORS,
-            [_METRICS],
+            _described((METRICS,)),
         ),
         "/api/v1/panels": get(
             "The panels",
@@ -97,7 +111,7 @@ def paths() -> Json:
                 "404": answer("No panel has such an id.", json_of(ref("Error"))),
                 "503": answer("Nothing has been read yet.", json_of(ref("Error"))),
             },
-            [_PANEL_ID, _RANGE, _THEME],
+            [_PANEL_ID, *_described((range_, THEME))],
         ),
         "/api/v1/panels/{id}.svg": get(
             "A panel as a picture",
@@ -110,16 +124,7 @@ def paths() -> Json:
                 "404": answer("No panel has such an id.", _SVG),
                 "503": answer("Nothing has been read yet.", _SVG),
             },
-            [
-                _PANEL_ID,
-                _RANGE,
-                _THEME,
-                query("width", "How wide it is, in pixels.", type="integer", minimum=200, maximum=4000, default=640),
-                query("height", "How high it is, in pixels.", type="integer", minimum=120, maximum=3000, default=320),
-                query("title", "What it is called, if not by the panel's own title.", type="string"),
-                query("tz", "The time zone of its times, such as `Europe/Berlin`.", type="string", default="UTC"),
-                _URL_TOKEN,
-            ],
+            [_PANEL_ID, *_described(still_parameters(range_))],
         ),
         "/api/v1/panels/{id}.png": get(
             "No picture",
@@ -141,22 +146,19 @@ def paths() -> Json:
             },
             [
                 _PANEL_ID | {"name": "metric", "description": "A metric's name, or a panel's id."},
-                query("label", "What stands at its left.", type="string"),
-                query(
-                    "where", "Only series with this attribute, as in `cpu.mode=user`; may come again.", type="string"
-                ),
-                query("reduce", "What becomes of several series.", type="string", enum=["sum", "max", "avg", "min"]),
-                query("warning", "From where on its number is a warning, in the metric's own unit.", type="number"),
-                query("critical", "From where on it is critical.", type="number"),
-                query("style", "Its corners.", type="string", enum=["flat", "flat-square"], default="flat"),
-                _URL_TOKEN,
+                *_described(badge_parameters().values()),
+                _ATTRIBUTES,
             ],
         ),
         "/metrics": get(
             "For Prometheus",
             "The newest readings in Prometheus's text format, or OpenMetrics where the Accept header asks for it. "
             "Rates are left out: Prometheus computes them.",
-            {"200": answer("The readings.", text), "503": answer("The readings are not fresh.", text)},
+            {
+                "200": answer("The readings.", text | {OPENMETRICS: {"schema": {"type": "string"}}}),
+                "406": answer("The Accept header takes neither format.", text),
+                "503": answer("The readings are not fresh.", text),
+            },
         ),
         "/healthz": get(
             "Alive",
@@ -171,29 +173,15 @@ def paths() -> Json:
     }
 
 
-_METRICS: Json = {
-    "name": "metrics",
+_PANEL_ID = in_path("id", "The panel's id.", "cpu")
+_ATTRIBUTES: Json = {
+    "name": "attributes",
     "in": "query",
-    "description": "Patterns of metric names, repeated or separated by commas. `*` stands for one token between dots "
-    "and a final `>` for one or more. Without any, all metrics are meant.",
-    "schema": {"type": "array", "items": {"type": "string"}, "maxItems": 64},
+    "description": "Attributes that stand for themselves, as in `cpu.mode=user`: their names have a dot.",
+    "schema": {"type": "object", "propertyNames": {"pattern": r"\."}, "additionalProperties": {"type": "string"}},
     "style": "form",
     "explode": True,
-    "examples": {
-        "cpu": {"summary": "All of the CPU", "value": ["system.cpu.>"]},
-        "two": {"summary": "Two metrics", "value": ["system.cpu.utilization", "system.memory.usage"]},
-    },
 }
-_PANEL_ID = in_path("id", "The panel's id.", "cpu")
-_RANGE = query(
-    "range",
-    "How many seconds back it reaches, up to what `ring.window_s` keeps.",
-    type="number",
-    minimum=1,
-    default=RANGE_S,
-)
-_THEME = query("theme", "Its colours.", type="string", enum=list(THEMES), default="light")
-_URL_TOKEN = query("token", "A token of scope `embed`, where one is needed and no header can be sent.", type="string")
 _SVG: Json = {"image/svg+xml": {"schema": {"type": "string"}}}
 _READING_ERRORS: Json = {
     "400": answer("A pattern is malformed or a parameter unknown.", json_of(ref("Error"))),

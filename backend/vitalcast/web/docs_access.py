@@ -18,13 +18,14 @@ from vitalcast.web.openapi import (
     operation,
     post,
     problem,
-    query,
     ref,
     text_of,
     texts_of,
     whole_of,
 )
 from vitalcast.web.policy import RULES, Answer, Rule
+from vitalcast.web.screens import NAMED, NOTHING, PLAYLIST, SECRET
+from vitalcast.web.tokens import WISH
 
 SECURITY_SCHEMES: Final[Json] = {
     "bearer": {
@@ -84,11 +85,7 @@ def _either(scopes: list[str]) -> str:
 def access_paths() -> Json:
     code = in_path("code", "The code that the screen shows.", "ACD-EFG")
     screen = in_path("id", "The screen's id.", "3f9c01d2a4b5")
-    named = object_of(
-        "What it is called and shows; what is left out stays.",
-        {"name": text_of("Its name for its operators."), "playlist": text_of("The id of its playlist.")},
-        optional=("name", "playlist"),
-    )
+    named = NAMED.described()
     return {
         "/api/v1/access": get(
             "What one may do here",
@@ -113,7 +110,7 @@ def access_paths() -> Json:
             "What a wall screen is to show",
             "The playlist to which the screen was sent, else the one that it asks for, else the first.",
             {"200": answer("The order.", json_of(ref("Order"))), "400": problem("A parameter is unknown.")},
-            [query("playlist", "The id of a playlist.", type="string")],
+            [PLAYLIST.described()],
         ),
         "/api/v1/screens": get(
             "The wall screens",
@@ -139,7 +136,7 @@ def access_paths() -> Json:
             "The code is to be shown, the secret to be kept.",
             {"201": answer("A code.", json_of(ref("Pairing"))), "429": problem("Too many codes were asked for.")}
             | _BODY,
-            {"type": "object", "description": "Nothing."},
+            NOTHING.described(),
         ),
         "/api/v1/screens/pairings/claim": post(
             "Ask whether the code was approved",
@@ -150,7 +147,7 @@ def access_paths() -> Json:
                 "404": problem("The code has expired or was used."),
             }
             | _BODY,
-            object_of("The secret.", {"secret": text_of("What came with the code.")}),
+            SECRET.described(),
         ),
         "/api/v1/screens/pairings/{code}": get(
             "Who shows a code",
@@ -213,16 +210,7 @@ def access_schemas() -> Json:
                 "expires": expires,
             },
         ),
-        "TokenWish": object_of(
-            "What a token is to be limited to.",
-            {
-                "scope": text_of("What it is for.", enum=[Scope.EMBED.value]),
-                **limits,
-                "expires": {"type": ["number", "null"], "description": "After how many seconds it ends."},
-                "name": text_of("Its name in the list of tokens."),
-            },
-            optional=("panels", "dashboard", "origins", "expires", "name"),
-        ),
+        "TokenWish": WISH.described(),
         "Token": object_of(
             "A token that was made.",
             {

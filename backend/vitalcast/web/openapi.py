@@ -70,10 +70,6 @@ def flag_of(description: str) -> Json:
     return {"type": "boolean", "description": description}
 
 
-def query(name: str, description: str, **schema: Any) -> Json:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
 def in_path(name: str, description: str, example: str) -> Json:
     return {
         "name": name,

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from vitalcast.web.accept import IDENTITY, best_coding
 from vitalcast.web.bundle import bundle, including
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ class StaticFiles:
         headers = {"Cache-Control": _cache_control(asset.path)}
         if asset.compressed:
             headers["Vary"] = "Accept-Encoding"
-            accepted = request.headers.get("accept-encoding", "")
-            if (coding := next((one for one in asset.compressed if _accepts(accepted, one)), None)) is not None:
+            coding = best_coding(",".join(request.headers.getlist("accept-encoding")), asset.compressed)
+            if coding != IDENTITY:
                 # RFC 9110, 8.8.1: a strong validator differs between the encodings of one resource.
                 body, etag = asset.compressed[coding], f'"{asset.etag}-{coding}"'
                 headers["Content-Encoding"] = coding
@@ -203,16 +204,6 @@ def _asset(path: Path, stamps: Mapping[Path, Stamp], body: bytes, compressed: di
         compressed["gzip"] = gzip.compress(body, compresslevel=6, mtime=0)
     etag = hashlib.sha256(body).hexdigest()[:20]
     return _Asset(path, stamps, body, compressed, etag, _CONTENT_TYPES[path.suffix])
-
-
-def _accepts(header: str, wanted: str) -> bool:
-    """Say whether an Accept-Encoding header allows a coding; `*` is any that is not named (RFC 9110, 12.5.3)."""
-    allowed = {}
-    for item in header.lower().split(","):
-        coding, _, parameters = item.partition(";")
-        weight = parameters.strip().removeprefix("q=").strip()
-        allowed[coding.strip().removeprefix("x-")] = not parameters.strip() or weight.strip("0.") != ""
-    return allowed.get(wanted, allowed.get("*", False))
 
 
 def _matches(header: str, etag: str) -> bool:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import cast, get_args
+from typing import Final, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from vitalcast.core.colors import Theme
+from vitalcast.core.colors import THEMES, Theme
 from vitalcast.core.panel_choice import busiest
 from vitalcast.core.panel_lines import Reading, reading_of
 from vitalcast.core.past import Past, past_of, seen_of, ticks_since
@@ -21,12 +20,26 @@ from vitalcast.live.service import Service
 from vitalcast.model import Frame, Layout
 from vitalcast.panel import Panel
 from vitalcast.web.errors import ApiError
+from vitalcast.web.fields import Parameter
 from vitalcast.web.policy import grant_of, may_show
 from vitalcast.web.security import shown
 
 RANGE_S = 300.0
 KEPT_MAX = 32
 SEEN_VALUES_MAX = 2_000_000  # looked at, the newest, to choose lines: some 20 ms
+THEME: Final = Parameter(
+    "theme", "Its colours.", {"type": "string", "enum": sorted(THEMES), "default": "light"}, "dark or light"
+)
+
+
+def range_parameter(window_s: float) -> Parameter:
+    """Return the parameter by which one says how far back a picture reaches, where so many seconds are kept."""
+    return Parameter(
+        "range",
+        "How many seconds back it reaches, up to what `ring.window_s` keeps.",
+        {"type": "number", "minimum": 1, "maximum": window_s, "default": min(RANGE_S, window_s)},
+        f"seconds from 1 to {window_s:g}, which are kept",
+    )
 
 
 class PanelSource:
@@ -35,7 +48,7 @@ class PanelSource:
     def __init__(self, service: Service) -> None:
         self.panels = {panel.id: panel for panel in service.settings.panels}
         self._hub = service.hub
-        self._window_s = float(service.settings.ring.window_s)
+        self.range = range_parameter(service.settings.ring.window_s)
         self._readings: dict[str, tuple[Layout, Reading]] = {}
 
     def panel(self, request: Request) -> Panel:
@@ -51,27 +64,11 @@ class PanelSource:
 
     @staticmethod
     def theme(request: Request) -> Theme:
-        theme = request.query_params.get("theme", "light")
-        if theme not in get_args(Theme):
-            raise ApiError(400, ErrorCode.BAD_REQUEST, f"theme: {shown(theme)} is none; give dark or light")
-        return cast("Theme", theme)
+        return cast("Theme", THEME.of(request))
 
     def range_s(self, request: Request) -> float:
         """Return how many seconds back the picture reaches."""
-        text = request.query_params.get("range")
-        if text is None:
-            return min(RANGE_S, self._window_s)
-        try:
-            range_s = float(text)
-        except ValueError:
-            range_s = math.nan
-        if not 1 <= range_s <= self._window_s:
-            raise ApiError(
-                400,
-                ErrorCode.BAD_REQUEST,
-                f"range: {shown(text)} is not valid; give seconds from 1 to {self._window_s:g}, which are kept",
-            )
-        return range_s
+        return float(self.range.of(request))
 
     def newest(self) -> Frame:
         frame = self._hub.ring.newest

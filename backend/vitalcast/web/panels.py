@@ -12,9 +12,10 @@ from vitalcast.core.panel_lines import selection_of
 from vitalcast.live.service import Service
 from vitalcast.model import Layout
 from vitalcast.web.errors import LIVE, check_parameters
+from vitalcast.web.fields import check_query
 from vitalcast.web.figure_templates import Json
 from vitalcast.web.figures import Figures
-from vitalcast.web.panel_source import Drawings, PanelSource
+from vitalcast.web.panel_source import THEME, Drawings, PanelSource
 from vitalcast.web.policy import grant_of, may_show
 
 
@@ -50,7 +51,7 @@ class Panels:
         """Return a panel's figure, with the readings of the last `range` seconds."""
         source = self.source
         panel = source.panel(request)
-        check_parameters(request, ("range", "theme"))
+        check_query(request, (source.range, THEME))
         theme, range_s = source.theme(request), source.range_s(request)
 
         def prepare() -> tuple[Hashable, Callable[[], bytes]]:

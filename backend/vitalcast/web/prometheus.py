@@ -15,9 +15,10 @@ import functools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitalcast.model import Descriptor, Frame, Kind, Series
+from vitalcast.web.accept import Offer, best_offer
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -44,6 +45,14 @@ _UNITS = {
 _PER = {"d": "day", "h": "hour", "min": "minute", "s": "second"}
 _ANNOTATION = re.compile(r"\{([^}]*)\}")
 _INVALID = re.compile(r"[^a-zA-Z0-9_]+|__+")
+
+
+OPENMETRICS: Final = "application/openmetrics-text"
+FORMATS: Final = (
+    Offer("text/plain", {"version": "0.0.4"}),
+    Offer("text/plain", {"version": "1.0.0"}),
+    Offer(OPENMETRICS, {"version": "1.0.0"}),
+)
 
 
 class Family(NamedTuple):
@@ -143,21 +152,27 @@ class FrameCollector:
         return families
 
 
+def chosen_format(accept: str) -> Offer | None:
+    """Return the format that an Accept header asks for, the plain text where it says nothing; None if it takes none."""
+    # Names and labels of ours need no escaping, and all of it is UTF-8.
+    return best_offer(accept, FORMATS, ignoring=("escaping", "charset"))
+
+
 def render(
-    accept: str,
+    format_: Offer,
     descriptors: Mapping[str, Descriptor],
     frame: Frame,
     resource: Mapping[str, str],
     allows: Callable[[Series], bool] = lambda _: True,
 ) -> tuple[bytes, str]:
-    """Return the body and its content type, in the format that the Accept header asks for.
+    """Return the body in one of `FORMATS`, and its content type.
 
     The library is imported here: the first scrape pays for it and not every start.
     """
-    from prometheus_client.exposition import choose_encoder
+    from prometheus_client.exposition import generate_latest
+    from prometheus_client.openmetrics import exposition as openmetrics
 
-    try:
-        encode, content_type = choose_encoder(accept)
-    except TypeError:  # it compares the header's version with numbers, whatever the header says
-        encode, content_type = choose_encoder("")
+    encode = openmetrics.generate_latest if format_.type == OPENMETRICS else generate_latest
+    escaping = "" if format_ is FORMATS[0] else "; escaping=underscores"
+    content_type = f"{format_.type}; version={format_.parameters['version']}; charset=utf-8{escaping}"
     return encode(FrameCollector(descriptors, frame, resource, allows)), content_type

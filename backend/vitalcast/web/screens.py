@@ -15,16 +15,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vitalcast.core.grants import SCREEN_NAME_CHARS_MAX
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.core.throttle import Throttle
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service
+from vitalcast.panel import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.web.caller import Way, cookie
 from vitalcast.web.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.fields import Body, Field, Parameter, check_query
 from vitalcast.web.login import cookie_header, upwards
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, frontend_dir
 from vitalcast.web.policy import grant_of, way_of
-from vitalcast.web.security import error_body, framed_by, shown
+from vitalcast.web.security import error_body, framed_by
 from vitalcast.web.version import Version
 
 if TYPE_CHECKING:
@@ -36,7 +39,33 @@ Json = dict[str, Any]
 
 WALL: Final = "wall.html"
 SCREENS: Final = "screens.html"
-BODY_BYTES_MAX: Final = 4096
+PLAYLIST: Final = Parameter(
+    "playlist", "The id of a playlist.", {"type": "string", "maxLength": ID_CHARS_MAX}, "the id of a playlist"
+)
+NOTHING: Final = Body("Nothing.", {})
+SECRET: Final = Body(
+    "The secret.",
+    {"secret": Field({"type": "string", "description": "What came with the code."}, "a text")},
+    required=("secret",),
+)
+NAMED: Final = Body(
+    "What it is called and shows; what is left out stays.",
+    {
+        "name": Field(
+            {"type": "string", "maxLength": SCREEN_NAME_CHARS_MAX, "description": "Its name for its operators."},
+            f"a text of at most {SCREEN_NAME_CHARS_MAX} characters",
+        ),
+        "playlist": Field(
+            {
+                "type": "string",
+                "maxLength": ID_CHARS_MAX,
+                "pattern": f"{ID_PATTERN}|^$",
+                "description": "The id of its playlist; there must be such a one. Empty: what its address says.",
+            },
+            "the id of a playlist, or nothing",
+        ),
+    },
+)
 PAIRINGS_S: Final = 600
 PAIRINGS_PER_ADDRESS: Final = 20
 PAIRINGS_ALL: Final = 200
@@ -82,9 +111,9 @@ class Walls:
 
     async def order(self, request: Request) -> Response:
         """Say what a screen is to show: what it was sent to, else what it asks for, else the first playlist."""
-        check_parameters(request, ("playlist",))
+        check_query(request, (PLAYLIST,))
         screen = await self._screen(request)
-        wanted = (screen.playlist if screen else "") or request.query_params.get("playlist", "")
+        wanted = (screen.playlist if screen else "") or (PLAYLIST.of(request) or "")
         wanted = wanted or next(iter(self._playlists), "")
         version = self._version.recent
         body = orjson.dumps(
@@ -117,7 +146,7 @@ class Walls:
 
     async def ask(self, request: Request) -> Response:
         """Give a screen a code to be approved, and the secret with which it asks whether it was."""
-        await _fields(request, ())
+        await NOTHING.of(request)
         address = request.scope["state"]["address"]
         if wait_s := self._pairings.take(address):
             return _too_many(f"too many codes were asked for; try again in {wait_s:.0f} s", wait_s)
@@ -131,7 +160,7 @@ class Walls:
 
     async def claim(self, request: Request) -> Response:
         """Let a screen in whose code has been approved; 202 while it has not."""
-        secret = (await _fields(request, ("secret",))).get("secret", "")
+        secret = (await SECRET.of(request))["secret"]
         pairing, admitted = self._screens.claim(secret), None
         if pairing is not None and pairing.approved_ms is None:
             return _json({"state": "pending", "expires": pairing.expires_ms}, 202)
@@ -161,13 +190,13 @@ class Walls:
 
     async def approve(self, request: Request) -> Response:
         """Let in the screen that shows a code."""
-        fields = await _fields(request, ("name", "playlist"))
+        fields = await NAMED.of(request)
         self._check(fields)
         return _json(_asking(await run_in_threadpool(self._screens.approve, request.path_params["code"], **fields)))
 
     async def change(self, request: Request) -> Response:
         """Give a screen another name, or send it to another playlist."""
-        fields = await _fields(request, ("name", "playlist"))
+        fields = await NAMED.of(request)
         self._check(fields)
         screen = await run_in_threadpool(self._screens.change, request.path_params["id"], **fields)
         return _json(_described(screen, time.time_ns() // 1_000_000))
@@ -219,28 +248,6 @@ def _json(value: object, status: int = 200) -> Response:
 def _too_many(message: str, wait_s: float) -> Response:
     headers = {**LIVE, "Retry-After": str(max(1, round(wait_s)))}
     return Response(error_body(ErrorCode.RATE_LIMITED, message), 429, headers, "application/json")
-
-
-async def _fields(request: Request, known: tuple[str, ...]) -> dict[str, str]:
-    """Return a body's texts by name. Raises ApiError for anything else, and for names that are not known."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError(413, ErrorCode.LIMIT, f"a body has {BODY_BYTES_MAX} bytes at most here")
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ApiError(400, ErrorCode.BAD_REQUEST, "the body is no JSON") from None
-    form = f"an object with {' and '.join(known)}" if known else "an empty object"
-    if not isinstance(fields, dict):
-        raise ApiError(400, ErrorCode.BAD_REQUEST, f"the body is no object; give {form}")
-    for name, value in fields.items():
-        if name not in known:
-            raise ApiError(400, ErrorCode.BAD_REQUEST, f"{shown(name)} is not known here; give {form}")
-        if not isinstance(value, str):
-            raise ApiError(400, ErrorCode.BAD_REQUEST, f"{name}: give a text")
-    return fields
 
 
 def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

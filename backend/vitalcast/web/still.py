@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import functools
 import time
 from collections.abc import Callable, Hashable
 from datetime import UTC, tzinfo
@@ -14,17 +14,48 @@ from starlette.responses import Response
 from vitalcast.core.clock import stale_after_s
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.live.service import Service
-from vitalcast.web.errors import ApiError, check_parameters
+from vitalcast.web.errors import ApiError
+from vitalcast.web.fields import URL_TOKEN, Parameter, check_query, fits
 from vitalcast.web.images import image, refused_still
-from vitalcast.web.panel_source import PanelSource
+from vitalcast.web.openapi import Json
+from vitalcast.web.panel_source import THEME, PanelSource
 from vitalcast.web.panels import Panels
 from vitalcast.web.security import shown
 
 if TYPE_CHECKING:
     from vitalcast.core.still import Look, Window
 
-PARAMETERS = ("range", "theme", "width", "height", "title", "tz", "token")
-_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}")
+_ZONE = Parameter(
+    "tz",
+    "The time zone of its times, such as `Europe/Berlin`.",
+    {"type": "string", "default": "UTC", "pattern": "^[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}$"},
+)
+
+
+@functools.cache
+def look_parameters() -> tuple[Parameter, Parameter, Parameter]:
+    """Return the parameters that say how wide and how high a still is, and what it is called."""
+    from vitalcast.core import still  # which most servers never need
+
+    return (
+        _pixels("width", "How wide it is, in pixels.", still.WIDTH, still.WIDTH_MIN, still.WIDTH_MAX),
+        _pixels("height", "How high it is, in pixels.", still.HEIGHT, still.HEIGHT_MIN, still.HEIGHT_MAX),
+        Parameter(
+            "title",
+            f"What it is called, if not by the panel's own title; {still.TITLE_MAX} characters of it are shown.",
+            {"type": "string"},
+        ),
+    )
+
+
+def still_parameters(range_: Parameter) -> tuple[Parameter, ...]:
+    """Return all the parameters of a still, of which `range_` depends on how much is kept."""
+    return (range_, THEME, *look_parameters(), _ZONE, URL_TOKEN)
+
+
+def _pixels(name: str, description: str, usual: int, least: int, most: int) -> Parameter:
+    schema: Json = {"type": "integer", "minimum": least, "maximum": most, "default": usual}
+    return Parameter(name, description, schema, f"pixels from {least} to {most}")
 
 
 class Stills:
@@ -55,7 +86,7 @@ class Stills:
     async def _drawn(self, request: Request, look: Look) -> bytes:
         source = self._source
         panel = source.panel(request)
-        check_parameters(request, PARAMETERS)
+        check_query(request, still_parameters(source.range))
         zone, range_s = _zone(request), source.range_s(request)
 
         def prepare() -> tuple[Hashable, Callable[[], bytes]]:
@@ -91,34 +122,18 @@ def look_of(request: Request) -> Look:
     """Return how a still is to look. Raises ApiError for what cannot be."""
     from vitalcast.core import still
 
-    query = request.query_params
-    return still.Look(
-        _pixels(request, "width", still.WIDTH, still.WIDTH_MIN, still.WIDTH_MAX),
-        _pixels(request, "height", still.HEIGHT, still.HEIGHT_MIN, still.HEIGHT_MAX),
-        PanelSource.theme(request),
-        query.get("title", "")[: still.TITLE_MAX],
-    )
-
-
-def _pixels(request: Request, name: str, usual: int, least: int, most: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return usual
-    if not (re.fullmatch("[0-9]{1,5}", text) and least <= int(text) <= most):
-        raise ApiError(
-            400, ErrorCode.BAD_REQUEST, f"{name}: {shown(text)} is not valid; give pixels from {least} to {most}"
-        )
-    return int(text)
+    width, height, title = (one.of(request) for one in look_parameters())
+    return still.Look(width, height, PanelSource.theme(request), (title or "")[: still.TITLE_MAX])
 
 
 def _zone(request: Request) -> tzinfo:
-    name = request.query_params.get("tz")
-    if name is None or name == "UTC":
+    name = request.query_params.get(_ZONE.name, "UTC")
+    if name == "UTC":
         return UTC
     from zoneinfo import ZoneInfo
 
     try:
-        if _ZONE.fullmatch(name):
+        if fits(name, _ZONE.schema):
             return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, malformed, or the name of a folder
         pass

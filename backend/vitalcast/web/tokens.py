@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vitalcast.core.grants import Scope
+from vitalcast.core.grants import TOKEN_NAME_CHARS_MAX, Scope
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.errors import ConfigError
+from vitalcast.panel import ID_CHARS_MAX, ID_PATTERN
+from vitalcast.settings import HOST_PATTERN, PORT_PATTERN
 from vitalcast.web.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.fields import PRINTABLE_PATTERN, Body, Field
+from vitalcast.web.openapi import Json
 from vitalcast.web.policy import grant_of
-from vitalcast.web.security import shown
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,10 +25,64 @@ if TYPE_CHECKING:
 
     from vitalcast.access.access import Access
 
-BODY_BYTES_MAX: Final = 16_384
 LIST_MAX: Final = 64
 EXPIRES_S: Final = (60, 100 * 365 * 86_400)
-FIELDS: Final = ("scope", "panels", "dashboard", "origins", "expires", "name")
+_ID: Final[Json] = {"type": "string", "pattern": ID_PATTERN, "maxLength": ID_CHARS_MAX}
+_ORIGIN: Final[Json] = {"type": "string", "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{HOST_PATTERN}{PORT_PATTERN}$"}
+WISH: Final = Body(
+    "What a token is to be limited to: the panels that it shows, or all of them.",
+    {
+        "scope": Field(
+            {"type": "string", "description": "What it is for.", "enum": [Scope.EMBED.value]},
+            "embed; tokens of other scopes are made with `vitalcast token create`",
+        ),
+        "panels": Field(
+            {
+                "type": "array",
+                "items": _ID,
+                "maxItems": LIST_MAX,
+                "description": "The ids of the panels that it shows; there must be such panels.",
+            },
+            f"a list of ids of panels, {LIST_MAX} at most",
+        ),
+        "dashboard": Field({"type": "boolean", "description": "Whether it shows all panels."}, "true or false"),
+        "origins": Field(
+            {
+                "type": "array",
+                "items": _ORIGIN,
+                "maxItems": LIST_MAX,
+                "description": "The sites whose pages may use it, such as `https://wiki.example.org`.",
+            },
+            f"a list of origins, such as https://wiki.example.org, {LIST_MAX} at most",
+        ),
+        "expires": Field(
+            {
+                "type": ["number", "null"],
+                "minimum": EXPIRES_S[0],
+                "maximum": EXPIRES_S[1],
+                "description": "After how many seconds it ends; null for never.",
+            },
+            f"seconds from {EXPIRES_S[0]} to {EXPIRES_S[1]}, or null for never",
+        ),
+        "name": Field(
+            {
+                "type": "string",
+                "maxLength": TOKEN_NAME_CHARS_MAX,
+                "pattern": PRINTABLE_PATTERN,
+                "description": "Its name in the list of tokens.",
+            },
+            f"a text of at most {TOKEN_NAME_CHARS_MAX} printable characters",
+        ),
+    },
+    required=("scope",),
+    bytes_max=16_384,
+    more={
+        "anyOf": [
+            {"required": ["panels"], "properties": {"panels": {"minItems": 1}}},
+            {"required": ["dashboard"], "properties": {"dashboard": {"enum": [True]}}},
+        ]
+    },
+)
 
 
 class Tokens:
@@ -43,7 +100,7 @@ class Tokens:
     async def make(self, request: Request) -> Response:
         """Make a token for embedding. Its text is told this once."""
         check_parameters(request, ())
-        wanted = limits_of(await _body(request))
+        given = await WISH.of(request)
         if not self._access.required:
             raise ApiError(
                 409,
@@ -53,8 +110,10 @@ class Tokens:
             )
         from vitalcast.access.tokens import LimitsError
 
+        expires_s = given.pop("expires", None)
+        del given["scope"]
         try:
-            text, record = await run_in_threadpool(self._access.mint, Scope.EMBED, **wanted)
+            text, record = await run_in_threadpool(self._access.mint, Scope.EMBED, expires_s=expires_s, **given)
         except LimitsError as error:
             raise ApiError(400, ErrorCode.BAD_REQUEST, str(error)) from None
         except ConfigError as error:
@@ -69,62 +128,6 @@ class Tokens:
             "expires": record.expires_ms,
         }
         return _json(answer, 201)
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError(413, ErrorCode.LIMIT, f"a body has {BODY_BYTES_MAX} bytes at most here")
-    return body
-
-
-def limits_of(body: bytes) -> dict[str, Any]:
-    """Return what a token is to be limited to. Raises ApiError that names the field and says what would be right."""
-    try:
-        given = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise _bad("the body is no JSON") from None
-    if not isinstance(given, dict):
-        raise _bad('the body is no object; give one such as {"scope": "embed", "panels": ["cpu"]}')
-    unknown = [shown(name) for name in given if name not in FIELDS]
-    if unknown:
-        raise _bad(f"unknown field {', '.join(unknown[:5])}; there are {', '.join(FIELDS)}")
-    if given.get("scope") != Scope.EMBED:
-        raise _bad("scope: give embed; tokens of other scopes are made with `vitalcast token create`")
-    dashboard, name = given.get("dashboard", False), given.get("name", "")
-    if not isinstance(dashboard, bool):
-        raise _bad("dashboard: give true or false")
-    if not isinstance(name, str):
-        raise _bad("name: give a text")
-    return {
-        "name": name,
-        "expires_s": _expires(given.get("expires")),
-        "panels": _texts(given, "panels"),
-        "dashboard": dashboard,
-        "origins": _texts(given, "origins"),
-    }
-
-
-def _texts(given: dict[str, Any], key: str) -> list[str]:
-    value = given.get(key, [])
-    if not isinstance(value, list) or len(value) > LIST_MAX or not all(isinstance(one, str) for one in value):
-        raise _bad(f"{key}: give a list of texts, {LIST_MAX} at most")
-    return value
-
-
-def _expires(value: object) -> float | None:
-    if value is None:
-        return None
-    least, most = EXPIRES_S
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise _bad(f"expires: give seconds from {least} to {most}, or null for never")
-    return float(value)
-
-
-def _bad(message: str) -> ApiError:
-    return ApiError(400, ErrorCode.BAD_REQUEST, message)
 
 
 def _json(value: object, status: int = 200) -> Response:

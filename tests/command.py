@@ -39,7 +39,9 @@ def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **variables
         text=True,
         cwd=cwd,
         env=environment(
-            COLUMNS="120", LINES="30", TERM="xterm", XDG_CONFIG_HOME=str(cwd), XDG_DATA_HOME=str(cwd), **variables
+            **{"COLUMNS": "120", "LINES": "30", "TERM": "xterm"} | variables,
+            XDG_CONFIG_HOME=str(cwd),
+            XDG_DATA_HOME=str(cwd),
         ),
     )
 
@@ -47,9 +49,9 @@ def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **variables
 class Terminal:
     """A command in a terminal of its own."""
 
-    def __init__(self, *arguments: str, cwd: Path) -> None:
+    def __init__(self, *arguments: str, cwd: Path, **variables: str) -> None:
         self._master, slave = pty.openpty()
-        self.process = start(*arguments, cwd=cwd, stdout=slave)
+        self.process = start(*arguments, cwd=cwd, stdout=slave, **variables)
         os.close(slave)
         self.text = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character

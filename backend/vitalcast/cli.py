@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from vitalcast import __version__, cli_screens, cli_token
-from vitalcast.errors import ConfigError, VitalcastError
+from vitalcast import __version__, cli_screens, cli_token, output
+from vitalcast.errors import ConfigError, OutputError, VitalcastError
+from vitalcast.output import say
 
 if TYPE_CHECKING:
     from vitalcast.config import Loaded
@@ -80,7 +81,7 @@ NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve whoever can conne
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"vitalcast {__version__}")
+        say(f"vitalcast {__version__}")
         raise typer.Exit
 
 
@@ -113,6 +114,7 @@ def serve(
     settings = _load(config, overrides).settings
     from vitalcast.web.server import serve as run
 
+    output.go_on_without()
     raise typer.Exit(run(settings, open_browser=open_browser))
 
 
@@ -140,7 +142,7 @@ def check(
         titles = [(f"{name}.{one.id}", show(one.title)) for one in getattr(loaded.settings, name)]
         rows += [(*row, loaded.origins[name]) for row in titles or [(name, "[]")]]
     if not sys.stdout.isatty():
-        typer.echo("\n".join("\t".join(row) for row in rows))
+        say("\n".join("\t".join(row) for row in rows))
         return
 
     from rich.console import Console
@@ -204,9 +206,9 @@ def tail(
             follow(address, request, table, count=count, token=token)
     except KeyboardInterrupt:  # how one leaves
         return
-    except BrokenPipeError:
-        # The reader has left, as `| head` does. Python's last flush must not fail over it too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputError as error:
+        if not isinstance(error.cause, BrokenPipeError):  # which says that the reader has left, as `| head` does
+            raise
 
 
 @app.command()
@@ -234,11 +236,15 @@ def main() -> NoReturn:
     """Run the command line, and turn every expected error into lines on stderr and an exit code."""
     # None of pydantic's plugins is wanted; to look for them it would read what every installed package declares.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    output.prepare()
     try:
-        app(prog_name="vitalcast")
+        try:
+            app(prog_name="vitalcast")
+        finally:
+            sys.stdout.flush()
     except VitalcastError as error:
         for line in str(error).splitlines():
-            typer.echo(f"vitalcast: error: {line}", err=True)
+            say(f"vitalcast: error: {line}", err=True)
         sys.exit(EXIT_MISUSED if isinstance(error, ConfigError) else EXIT_FAILED)
     sys.exit(0)
 

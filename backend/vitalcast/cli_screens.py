@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitalcast.cli_token import Config, iso, when
+from vitalcast.output import say
 
 if TYPE_CHECKING:
     from vitalcast.access.screens import Screen, Screens
@@ -43,11 +44,11 @@ def show(config: Config = None) -> None:
     found, now_ms = screens.all(), screens.now_ms()
     if not sys.stdout.isatty():
         for screen in found:
-            typer.echo("\t".join(_fields(screen, now_ms)))
+            say("\t".join(_fields(screen, now_ms)))
         return
 
     if not found:
-        typer.echo("No screen is paired. Open /wall on one: it shows a code, or does so when P is pressed.", err=True)
+        say("No screen is paired. Open /wall on one: it shows a code, or does so when P is pressed.", err=True)
         return
 
     from rich.console import Console
@@ -80,9 +81,9 @@ def approve(
     _check(playlist, settings)
     pairing = screens.approve(code, name=name, playlist=playlist)
     shows = f"the playlist {playlist}" if playlist else OWN
-    typer.echo(f"The screen at {pairing.address} comes on within seconds, as {pairing.name!r}, with {shows}.", err=True)
-    typer.echo(f"It says that it is {pairing.agent or 'nothing'}.", err=True)
-    typer.echo(
+    say(f"The screen at {pairing.address} comes on within seconds, as {pairing.name!r}, with {shows}.", err=True)
+    say(f"It says that it is {pairing.agent or 'nothing'}.", err=True)
+    say(
         "If it is not yours: `vitalcast screens` shows its id, and `vitalcast screens revoke ID` turns it out.",
         err=True,
     )
@@ -95,7 +96,7 @@ def rename(
     """Give a screen another name."""
     _, screens = _open(config)
     changed = screens.change(screen, name=name)
-    typer.echo(f"{changed.id} is called {changed.name!r} now", err=True)
+    say(f"{changed.id} is called {changed.name!r} now", err=True)
 
 
 @app.command()
@@ -108,7 +109,7 @@ def send(
     settings, screens = _open(config)
     _check(playlist, settings)
     changed = screens.change(screen, playlist=playlist)
-    typer.echo(f"{changed.name!r} ({changed.id}) shows {playlist or OWN}", err=True)
+    say(f"{changed.name!r} ({changed.id}) shows {playlist or OWN}", err=True)
 
 
 @app.command()
@@ -121,7 +122,7 @@ def revoke(
     wanted = {screen.id: screen for screen in map(screens.get, ids)}  # all of them, or none
     for id_, screen in wanted.items():
         screens.revoke(id_)
-        typer.echo(f"{screen.name!r} ({id_}) is let in no more", err=True)
+        say(f"{screen.name!r} ({id_}) is let in no more", err=True)
 
 
 def _open(config: Path | None) -> tuple[Settings, Screens]:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vitalcast.errors import OutputError
+from vitalcast.output import say
+
 if TYPE_CHECKING:
     from vitalcast.access.access import Access, Record
     from vitalcast.settings import Settings
@@ -142,8 +145,13 @@ def create(
     except LimitsError as error:
         raise typer.BadParameter(error.message, param_hint=OPTIONS[error.key]) from None
     for line in _news(record, settings, access.folder, default_end=expires == EXPIRES, first=first):
-        typer.echo(line, err=True)
-    typer.echo(token)
+        say(line, err=True)
+    try:
+        say(token)
+    except OutputError:  # nobody will ever have it, and it would have the server ask everyone for one
+        access.revoke(record.id)
+        say(f"vitalcast: {record.id} is revoked, since nobody has seen it", err=True)
+        raise
 
 
 @app.command("list")
@@ -153,11 +161,11 @@ def show(config: Config = None) -> None:
     records = access.records()
     if not sys.stdout.isatty():
         for record in records:
-            typer.echo("\t".join(_fields(record, access.now_ms())))
+            say("\t".join(_fields(record, access.now_ms())))
         return
 
     if not records:
-        typer.echo("There are no tokens; `vitalcast token create` makes one.", err=True)
+        say("There are no tokens; `vitalcast token create` makes one.", err=True)
         return
 
     from rich.console import Console
@@ -189,11 +197,11 @@ def revoke(
         if id_ not in known:
             what = "is a token, and not the id of one" if "." in id_ else "is no token here"
             shown = f"{id_[:8]}…" if "." in id_ else repr(id_)
-            typer.echo(f"vitalcast: error: {shown} {what}; `vitalcast token list` shows their ids", err=True)
+            say(f"vitalcast: error: {shown} {what}; `vitalcast token list` shows their ids", err=True)
         elif access.revoke(id_):
-            typer.echo(f"{id_} is revoked", err=True)
+            say(f"{id_} is revoked", err=True)
         else:
-            typer.echo(f"{id_} was revoked already", err=True)
+            say(f"{id_} was revoked already", err=True)
     if not known.issuperset(ids):
         raise typer.Exit(EXIT_FAILED)
 

@@ -5,6 +5,7 @@ VitalcastError
 ├── CollectorError     a collector cannot read its subject
 ├── ProtocolError      a client's message breaks the contract; becomes an `error` reply
 │   └── AccessError    a token lets nobody in
+├── OutputError        what a command is run for cannot be written
 ├── HistoryError       in history.base: the history cannot be read
 └── TailError          in tail: the server cannot be followed
 """
@@ -37,6 +38,14 @@ class ProtocolError(VitalcastError):
         self.code = code
         self.message = message
         self.temporary = temporary
+
+
+class OutputError(VitalcastError):
+    """Standard output cannot be written. `cause` is what the system said."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(f"standard output cannot be written: {cause.strerror or cause}")
+        self.cause = cause
 
 
 class AccessError(ProtocolError):

@@ -429,7 +429,13 @@ def test_a_pages_address_will_do_for_its_socket(url: str, expected: str) -> None
     assert socket_url(url) == expected
 
 
-@pytest.mark.parametrize("url", ["", "h:1", "ftp://h/", "ws://", "ws://h:x/", "ws://h:99999/", "ws://[::1/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "h:1", "ftp://h/", "ws://", "ws://h:x/", "ws://h:99999/", "ws://[::1/", "ws://h/\x1b", "ws://h/\udcff"),
+        *("ws://\udcff/", f"ws://{'é' * 64}/", f"ws://{'a' * 64}.example/", "ws://é..example/"),
+    ],
+)
 def test_another_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not a WebSocket address"):
         socket_url(url)

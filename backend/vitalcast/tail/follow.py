@@ -30,7 +30,8 @@ def socket_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         scheme = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}[parts.scheme]
-        known = bool(parts.hostname) and parts.port != 0
+        known = bool(parts.hostname) and parts.port != 0 and url.isprintable()
+        (parts.hostname or "").encode("idna")  # which refuses a name that there cannot be
     except (KeyError, ValueError):
         known = False
     if not known:

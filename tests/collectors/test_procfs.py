@@ -25,6 +25,23 @@ def test_a_file_longer_than_one_read_comes_whole(tmp_path: Path) -> None:
     assert KernelFile(tmp_path / "stat").read() == text
 
 
+@pytest.mark.parametrize("bytes_", [0, 1, 65535, 65536, 65537, 131072, 200_000])
+def test_a_file_of_one_record_comes_whole_too(tmp_path: Path, bytes_: int) -> None:
+    text = os.urandom(bytes_)
+    (tmp_path / "stat").write_bytes(text)
+    assert KernelFile(tmp_path / "stat", is_one_record=True).read() == text
+
+
+ONE_RECORD = ("stat", "meminfo", "loadavg", "uptime", "self/stat", "net/sockstat", "net/sockstat6", "pressure/io")
+
+
+@pytest.mark.parametrize("name", [name for name in ONE_RECORD if open_if_readable(PROCFS / name)])
+def test_the_kernel_hands_out_one_record_whole(name: str) -> None:
+    text = KernelFile(PROCFS / name, is_one_record=True).read()
+    assert text.endswith(b"\n")
+    assert len(text.split()) == len(KernelFile(PROCFS / name).read().split())
+
+
 def test_a_real_kernel_file_comes_whole() -> None:
     with (PROCFS / "vmstat").open("rb") as plain:
         lines = plain.read().splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
-from vitalcast.collectors.procfs import amount, counts, number, open_if_readable, read_if_readable
+from vitalcast.collectors.procfs import COUNT_MAX, amount, number, open_if_readable, read_if_readable
 from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
@@ -79,12 +80,9 @@ _OTHER_NAMES = {
 }
 
 
-class CpuTimes(NamedTuple):
-    """Time that one logical CPU spent. Idle and iowait stand apart, as the kernel takes back some of either."""
-
-    busy: float
-    idle: float
-    iowait: float
+# The time that one logical CPU spent busy, idle and in iowait: apart, as the kernel takes back some of either. A plain
+# tuple, for there is one of each CPU at each tick.
+CpuTimes = tuple[float, float, float]
 
 
 class CpuReading(NamedTuple):
@@ -97,7 +95,8 @@ class CpuReading(NamedTuple):
     ticks_per_s: float = 1.0
 
 
-_TIMES = 8  # user, nice, system, idle, iowait, irq, softirq, steal; then guest times, part of user and nice
+# User, nice, system, idle, iowait, irq, softirq, steal; then guest times, part of user and nice. At first it was four.
+_TIMES, _TIMES_MIN = 8, 4
 
 
 def parse_stat(text: bytes, ticks_per_s: int) -> CpuReading:
@@ -105,16 +104,20 @@ def parse_stat(text: bytes, ticks_per_s: int) -> CpuReading:
     modes: dict[str, float] = {}
     logical: dict[str, CpuTimes] = {}
     for line in text.partition(b"\nintr ")[0].split(b"\n"):
-        name, *words = line.split(None, _TIMES + 1) or [b""]
-        if not name.startswith(b"cpu") or len(words) < 4:
+        words = line.split(None, _TIMES + 1)
+        if len(words) < _TIMES_MIN + 1 or not line.startswith(b"cpu") or b"-" in line:
             continue
         try:
-            times = counts(words[:_TIMES])
+            times = list(map(int, words[1 : _TIMES + 1]))
         except ValueError:
             continue
-        times += [0] * (_TIMES - len(times))
+        total = sum(times)
+        if total > _TIMES * COUNT_MAX:
+            continue
+        if len(times) < _TIMES:
+            times += [0] * (_TIMES - len(times))
         user, nice, system, idle, iowait, irq, softirq, steal = times
-        if name == b"cpu":
+        if words[0] == b"cpu":
             modes = {
                 "user": user / ticks_per_s,
                 "nice": nice / ticks_per_s,
@@ -124,8 +127,8 @@ def parse_stat(text: bytes, ticks_per_s: int) -> CpuReading:
                 "interrupt": (irq + softirq) / ticks_per_s,
                 "steal": steal / ticks_per_s,
             }
-        elif cpu := _cpu_number(name[3:]):
-            logical[cpu] = CpuTimes(sum(times) - idle - iowait, idle, iowait)
+        elif cpu := _cpu_number(words[0][3:]):
+            logical[cpu] = (total - idle - iowait, idle, iowait)
     return CpuReading(modes, logical, number(text, b"\nctxt "), number(text, b"\nintr "), ticks_per_s)
 
 
@@ -141,7 +144,7 @@ def read_psutil() -> CpuReading:
         for mode, seconds in by_mode.items():
             modes[mode] = modes.get(mode, 0.0) + seconds
         idle, iowait = by_mode.get("idle", 0.0), by_mode.get("iowait", 0.0)
-        logical[str(cpu)] = CpuTimes(sum(by_mode.values()) - idle - iowait, idle, iowait)
+        logical[str(cpu)] = (sum(by_mode.values()) - idle - iowait, idle, iowait)
     stats = psutil.cpu_stats()
     return CpuReading(modes, logical, stats.ctx_switches, stats.interrupts)
 
@@ -149,7 +152,7 @@ def read_psutil() -> CpuReading:
 def _reader(roots: Roots) -> Callable[[], CpuReading] | None:
     if roots.psutil:
         return read_psutil
-    file = open_if_readable(roots.procfs / "stat")
+    file = open_if_readable(roots.procfs / "stat", is_one_record=True)
     if file is None:
         return None
     ticks_per_s = os.sysconf("SC_CLK_TCK")
@@ -233,8 +236,9 @@ def busy_share(before: CpuTimes | None, now: CpuTimes, *, most: float) -> float:
     """
     if before is None:
         return NO_READING
-    busy, idle, iowait = (after - first if after > first else 0 for after, first in zip(now, before, strict=True))
-    total = busy + idle + iowait
+    busy, idle, iowait = now[0] - before[0], now[1] - before[1], now[2] - before[2]
+    busy = max(0, busy)
+    total = busy + (max(0, idle)) + (max(0, iowait))
     return share(busy, total) if total <= most else NO_READING
 
 
@@ -250,12 +254,12 @@ class CpuFrequencyCollector(Collector):
 
     def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self._roots = roots
-        self.descriptors = FREQUENCY_DESCRIPTORS if read_frequencies_hz(roots) else ()
+        self._read = frequency_reader(roots)
+        self.descriptors = FREQUENCY_DESCRIPTORS if self._read() else ()
         self._of_cpu = SeriesPerDevice[str](lambda number: (Series(FREQUENCY, (number,)),))
 
     def collect(self, _now_s: float) -> list[Sample]:
-        frequencies = read_frequencies_hz(self._roots)
+        frequencies = self._read()
         self._of_cpu.keep(frequencies)
         return [
             Sample(self._of_cpu[cpu][0], round(hz) if 0 < hz <= _FREQUENCY_MAX_HZ else NO_READING)
@@ -263,18 +267,23 @@ class CpuFrequencyCollector(Collector):
         ]
 
 
-def read_frequencies_hz(roots: Roots) -> dict[str, float]:
-    """Return the frequency of each logical CPU by the CPU's own number, `nan` where it cannot be read."""
+def frequency_reader(roots: Roots) -> Callable[[], dict[str, float]]:
+    """Return what reads the frequency in Hz of each logical CPU, by its own number; `nan` where it does not tell."""
     if roots.psutil:
-        return {str(cpu): mhz * 1e6 for cpu, mhz in enumerate(_psutil_mhz())}
-    known = parse_frequencies_hz(read_if_readable(roots.procfs / "cpuinfo") or b"")
+        return lambda: {str(cpu): mhz * 1e6 for cpu, mhz in enumerate(_psutil_mhz())}
+    cpuinfo = open_if_readable(roots.procfs / "cpuinfo")
     folder = roots.sysfs / "devices" / "system" / "cpu"
-    policies = dict(_policies(folder)) or ({} if known else dict(_policies_of_cpus(folder)))
-    # To ask a policy may wake its CPUs, or take a millisecond each; /proc/cpuinfo has the same on x86.
-    if not policies or policies.keys() == known.keys():
-        return known
-    of_policy = {policy: _policy_hz(policy) for policy in set(policies.values())}
-    return {cpu: of_policy[policies[cpu]] for cpu in sorted(policies, key=int)}
+
+    def read() -> dict[str, float]:
+        known = parse_frequencies_hz(cpuinfo.read()) if cpuinfo else {}
+        policies = dict(_policies(folder)) or ({} if known else dict(_policies_of_cpus(folder)))
+        # To ask a policy may wake its CPUs, or take a millisecond each; /proc/cpuinfo has the same on x86.
+        if not policies or policies.keys() == known.keys():
+            return known
+        of_policy = {policy: _policy_hz(policy) for policy in set(policies.values())}
+        return {cpu: of_policy[policies[cpu]] for cpu in sorted(policies, key=int)}
+
+    return read
 
 
 def parse_frequencies_hz(text: bytes) -> dict[str, float]:
@@ -296,7 +305,8 @@ def parse_frequencies_hz(text: bytes) -> dict[str, float]:
 def _policies(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the number of each logical CPU whose frequency the kernel sets, with the folder of its policy."""
     try:
-        policies = [path for path in (folder / "cpufreq").iterdir() if path.name.startswith("policy")]
+        with os.scandir(folder / "cpufreq") as entries:
+            policies = [Path(entry.path) for entry in entries if entry.name.startswith("policy")]
     except OSError:  # as most virtual machines have none
         return
     for policy in policies:
@@ -330,6 +340,7 @@ def _psutil_mhz() -> list[float]:
         return []
 
 
+@functools.lru_cache(maxsize=4096)
 def _cpu_number(word: bytes) -> str:
     """Return the number that the kernel has given a logical CPU, nothing where it is none."""
     return word.decode() if word.isdigit() and len(word) <= _CPU_DIGITS_MAX else ""

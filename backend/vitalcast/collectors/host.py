@@ -30,7 +30,7 @@ def parse_uptime(text: bytes) -> float:
 def _reader(roots: Roots) -> Callable[[], float] | None:
     if roots.psutil:
         return lambda: round(difference(time.time(), psutil.boot_time()), 2)
-    file = open_if_readable(roots.procfs / "uptime")
+    file = open_if_readable(roots.procfs / "uptime", is_one_record=True)
     return None if file is None else lambda: parse_uptime(file.read())
 
 

@@ -37,7 +37,7 @@ def parse_loadavg(text: bytes) -> tuple[float, float, float]:
 def _reader(roots: Roots) -> Callable[[], tuple[float, float, float]] | None:
     if roots.psutil:
         return psutil.getloadavg
-    file = open_if_readable(roots.procfs / "loadavg")
+    file = open_if_readable(roots.procfs / "loadavg", is_one_record=True)
     return None if file is None else lambda: parse_loadavg(file.read())
 
 

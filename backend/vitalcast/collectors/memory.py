@@ -161,7 +161,7 @@ def read_psutil() -> MemoryReading:
 def _reader(roots: Roots) -> Callable[[], MemoryReading] | None:
     if roots.psutil:
         return read_psutil
-    file = open_if_readable(roots.procfs / "meminfo")
+    file = open_if_readable(roots.procfs / "meminfo", is_one_record=True)
     return None if file is None else lambda: parse_meminfo(file.read())
 
 

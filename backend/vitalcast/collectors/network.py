@@ -89,8 +89,7 @@ def parse_net_dev(text: bytes, name_of: Choice) -> Reading:
     reading: Reading = {}
     for line in text.split(b"\n"):
         raw, colon, counters = line.rpartition(b":")  # an alias has one in its name
-        name = name_of(raw.strip())
-        if not colon or not name:
+        if not colon or not (name := name_of(raw.strip())):
             continue
         try:
             row = counts(counters.split(None, 12)[:12])
@@ -166,8 +165,8 @@ class SocketCollector(Collector):
 
     def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
-        self._ipv4 = open_of_init(roots, "net/sockstat")
-        self._ipv6: KernelFile | None = open_of_init(roots, "net/sockstat6")
+        self._ipv4 = open_of_init(roots, "net/sockstat", is_one_record=True)
+        self._ipv6: KernelFile | None = open_of_init(roots, "net/sockstat6", is_one_record=True)
         self.descriptors = SOCKET_DESCRIPTORS if self._ipv4 else ()
 
     def collect(self, _now_s: float) -> list[Sample]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
-from vitalcast.collectors.procfs import KernelFile, amount, counts, open_if_readable
+from vitalcast.collectors.procfs import KernelFile, open_if_readable
 from vitalcast.machine import HERE, Roots
 from vitalcast.model import Descriptor, Kind, Sample, Series
 
@@ -46,19 +46,15 @@ def parse_pressure(text: bytes) -> dict[str, Stall]:
         scope, *fields = line.split() or [b""]
         if scope not in _SCOPES or len(fields) != len(WINDOWS) + 1:
             continue
-        *percents, total_us = (field.partition(b"=")[2] for field in fields)
+        *percents, total_us = [field.partition(b"=")[2] for field in fields]
         try:
-            (total,) = counts([total_us])
-        except ValueError:
+            ten, sixty, three_hundred = [min(int(float(text) * 100 + 0.5) / 10_000, 1.0) for text in percents]
+            total_s = int(total_us) / 1e6
+        except (ValueError, OverflowError):
             continue
-        ten, sixty, three_hundred = map(_share, percents)
-        stalls[_SCOPES[scope]] = Stall((ten, sixty, three_hundred), total / 1e6)
+        if min(ten, sixty, three_hundred, total_s) >= 0:
+            stalls[_SCOPES[scope]] = Stall((ten, sixty, three_hundred), total_s)
     return stalls
-
-
-def _share(percent: bytes) -> float:
-    value = amount(percent)
-    return min(int(value * 100 + 0.5) / 10_000, 1.0) if value == value else value
 
 
 class PressureCollector(Collector):
@@ -70,7 +66,7 @@ class PressureCollector(Collector):
         super().__init__()
         self._files: dict[str, KernelFile] = {}
         for resource in RESOURCES:
-            if file := open_if_readable(roots.procfs / "pressure" / resource):
+            if file := open_if_readable(roots.procfs / "pressure" / resource, is_one_record=True):
                 self._files[resource] = file
         self.descriptors = DESCRIPTORS if self._files else ()
         self._of_line = SeriesPerDevice(_series)

@@ -32,7 +32,7 @@ class ProcessCollector(Collector):
     def __init__(self, *, roots: Roots = HERE) -> None:
         super().__init__()
         self._source = process_source(roots)
-        self._stat = open_if_readable(roots.procfs / "stat")
+        self._stat = open_if_readable(roots.procfs / "stat", is_one_record=True)
         self.descriptors = DESCRIPTORS if self._stat else (COUNT,)
 
     def collect(self, _now_s: float) -> list[Sample]:

@@ -105,8 +105,7 @@ def parse_pid_stat(text: bytes) -> RawStat | None:
 def parse_state_letter(text: bytes) -> bytes:
     """Parse /proc/<pid>/stat into the letter of its state; nothing where it is not as the kernel writes it."""
     end = text.rfind(b")")
-    letter = text[end + 2 : end + 3]
-    return letter if end > 0 and letter.isalpha() else b""
+    return text[end + 2 : end + 3] if end > 0 else b""
 
 
 def _state(letter: bytes) -> str:
@@ -150,7 +149,7 @@ class ProcfsSource:
         letters = Counter(parse_state_letter(text) for _, text in self._stats())
         states: Counter[str] = Counter()
         for letter, count in letters.items():
-            if letter:
+            if letter.isalpha():
                 states[_state(letter)] += count
         return states
 
@@ -178,7 +177,7 @@ class ProcfsSource:
     def _stats(self) -> Iterator[tuple[str, bytes]]:
         """Yield (pid, stat text) of every process that has not ended meanwhile."""
         with os.scandir(self._proc) as entries:
-            pids = [entry.name for entry in entries if entry.name.isdecimal() and entry.name.isascii()]
+            pids = [entry.name for entry in entries if entry.name.isdecimal()]
         for pid in pids:
             try:
                 text = read_small(f"{self._proc}/{pid}/stat")

@@ -16,25 +16,29 @@ from vitalcast.collectors.base import NO_READING
 from vitalcast.machine import Roots
 
 _CHUNK = 65536
-_COUNT_MAX = 2**64 - 1  # the widest number that the kernel writes
+COUNT_MAX = 2**64 - 1  # the widest number that the kernel writes
 
 
 class KernelFile:
     """A file of the kernel that stays open and is read from its start again and again.
 
     Opening costs two to five times as much as reading (/proc/loadavg: 13 µs against 3). The descriptor is closed
-    with the object.
+    with the object. `is_one_record` says that the kernel writes the file at once, as it does those without a line for
+    each device (`single_open` in its source), so that what comes short is whole.
     """
 
-    __slots__ = ("_fd",)
+    __slots__ = ("_fd", "_is_one_record")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_one_record: bool = False) -> None:
         self._fd = -1
+        self._is_one_record = is_one_record
         self._fd = os.open(path, os.O_RDONLY)
 
     def read(self) -> bytes:
         """Return the whole text as the kernel writes it now."""
         text = chunk = os.pread(self._fd, _CHUNK, 0)
+        if self._is_one_record and len(chunk) < _CHUNK:
+            return text
         # The kernel may hand out a long file by the page: only an empty read is its end.
         while chunk:
             chunk = os.pread(self._fd, _CHUNK, len(text))
@@ -51,28 +55,32 @@ class KernelFile:
             self.close()
 
 
-def open_if_readable(path: Path) -> KernelFile | None:
+def open_if_readable(path: Path, *, is_one_record: bool = False) -> KernelFile | None:
     """Return the opened file, or None where this machine has none or refuses to read it."""
     try:
-        file = KernelFile(path)
+        file = KernelFile(path, is_one_record=is_one_record)
         file.read()  # /proc/pressure opens but does not read where the kernel was started with psi=0
     except OSError:
         return None
     return file
 
 
-def open_of_init(roots: Roots, name: str) -> KernelFile | None:
+def open_of_init(roots: Roots, name: str, *, is_one_record: bool = False) -> KernelFile | None:
     """Open a file that differs by namespace, `net/dev` or `mounts`, as the machine's first process sees it.
 
     `/proc/net` and `/proc/mounts` are links by way of `self`, which in a /proc that is mounted from elsewhere shows our
     own namespaces. Where nothing is a link, as in a copy of such files, there are no namespaces to mix up.
     """
     if roots.procfs_is_ours:
-        return open_if_readable(roots.procfs / "self" / name)
-    folders = [roots.procfs / "1"]
-    if not (roots.procfs / "self").is_symlink():
-        folders += [roots.procfs / "self", roots.procfs]
-    return next((file for file in map(open_if_readable, (folder / name for folder in folders)) if file), None)
+        folders = [roots.procfs / "self"]
+    elif (roots.procfs / "self").is_symlink():
+        folders = [roots.procfs / "1"]
+    else:
+        folders = [roots.procfs / "1", roots.procfs / "self", roots.procfs]
+    for folder in folders:
+        if file := open_if_readable(folder / name, is_one_record=is_one_record):
+            return file
+    return None
 
 
 def read_if_readable(path: Path) -> bytes | None:
@@ -103,7 +111,11 @@ def number(text: bytes, label: bytes) -> float:
     start += len(label)
     end = text.find(b"\n", start)
     words = text[start : end if end >= 0 else None].split(None, 1)
-    return amount(words[0]) if words else NO_READING
+    try:
+        value = float(words[0])
+    except (ValueError, IndexError):
+        return NO_READING
+    return value if 0 <= value <= COUNT_MAX else NO_READING
 
 
 def amount(word: bytes) -> float:
@@ -112,13 +124,13 @@ def amount(word: bytes) -> float:
         value = float(word)
     except ValueError:
         return NO_READING
-    return value if 0 <= value <= _COUNT_MAX else NO_READING
+    return value if 0 <= value <= COUNT_MAX else NO_READING
 
 
 def counts(words: Iterable[bytes]) -> list[int]:
     """Return the words as the kernel's counters. Raises ValueError unless each is one."""
     values = list(map(int, words))
-    if values and (min(values) < 0 or max(values) > _COUNT_MAX):
+    if min(values) < 0 or max(values) > COUNT_MAX:
         raise ValueError("not a counter of the kernel's")
     return values
 

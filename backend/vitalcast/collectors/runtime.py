@@ -148,7 +148,7 @@ def cpu_seconds() -> dict[str, float]:
 
 def _reader(*, psutil_alone: bool) -> Callable[[], OwnProcess]:
     # Our own process is found in our own /proc, whichever machine is watched.
-    file = None if psutil_alone else open_if_readable(PROCFS / "self" / "stat")
+    file = None if psutil_alone else open_if_readable(PROCFS / "self" / "stat", is_one_record=True)
     if file is None:
         return _read_psutil
     page_bytes = os.sysconf("SC_PAGE_SIZE")

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import psutil
 
-from vitalcast.collectors.procfs import KernelFile, counts, number, read_small
+from vitalcast.collectors.procfs import COUNT_MAX, KernelFile, number, read_small
 from vitalcast.core.text import from_system
 from vitalcast.machine import HERE, Roots
 
@@ -33,9 +33,6 @@ _STATE_OF_STATUS = {
     psutil.STATUS_DEAD: "defunct",
 }
 
-# Where in /proc/<pid>/stat, behind the name, stand the user and system time, the threads, the start and the memory.
-_COUNTED = (11, 12, 17, 19, 21)
-_MEMORY_PAGES = _COUNTED[-1]
 _ID_DIGITS_MAX = 10
 _SCAN_MAX_S = 1.0  # a process may start while others are being looked at
 
@@ -93,19 +90,28 @@ def parse_pid_stat(text: bytes) -> RawStat | None:
     """
     start, end = text.find(b"("), text.rfind(b")")
     fields = text[end + 1 :].split(None, 22)
-    if not 0 <= start < end or len(fields) <= _MEMORY_PAGES:
-        return None
     try:
-        user, system, threads, started, pages = counts([fields[at] for at in _COUNTED])
-    except ValueError:
+        cpu, threads, started, pages = (
+            int(fields[11]) + int(fields[12]),
+            int(fields[17]),
+            int(fields[19]),
+            int(fields[21]),
+        )
+    except (ValueError, IndexError):
         return None
-    return RawStat(from_system(text[start + 1 : end]), _state(fields[0]), user + system, threads, started, pages)
+    if not 0 <= start < end or min(cpu, threads, started, pages) < 0 or cpu + threads + started + pages > COUNT_MAX:
+        return None
+    return RawStat(_name(text[start + 1 : end]), _state(fields[0]), cpu, threads, started, pages)
 
 
 def parse_state_letter(text: bytes) -> bytes:
     """Parse /proc/<pid>/stat into the letter of its state; nothing where it is not as the kernel writes it."""
     end = text.rfind(b")")
     return text[end + 2 : end + 3] if end > 0 else b""
+
+
+# Most processes are there at the next scan too, and many share a name.
+_name = functools.lru_cache(maxsize=4096)(from_system)
 
 
 def _state(letter: bytes) -> str:

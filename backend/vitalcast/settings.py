@@ -69,7 +69,7 @@ Globs = Annotated[
 
 def _root(default: Path, example: str, description: str) -> Any:
     return Field(
-        default=str(default),
+        default=default.as_posix(),
         pattern=r"^/",
         max_length=4096,
         description=description,

@@ -87,6 +87,8 @@ def test_a_process_older_than_its_machine_has_no_age(tmp_path: Path) -> None:
     files["6/stat"] = stat_line(6, "new", started=int(100.5 * HZ))  # it started while others were being looked at
     scan = process_source(write_proc(tmp_path, files)).scan()
     assert {process.pid: process.age_s for process in scan} == {5: None, 6: 0.0}
+    (tmp_path / "uptime").unlink()
+    assert [process.age_s for process in process_source(write_proc(tmp_path, {})).scan()] == [None, None]
 
 
 def test_a_process_that_ended_during_the_scan_is_left_out(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_details_are_read_from_the_processs_own_files(tmp_path: Path) -> None:
 
 
 def test_details_of_a_process_that_is_gone_are_none(tmp_path: Path) -> None:
-    source = ProcfsSource(write_proc(tmp_path, {"uptime": "1 1\n"}))
+    source = ProcfsSource(write_proc(tmp_path, {"1/stat": stat_line(1, "init")}))
     assert (source.user(9), source.io_bytes(9), source.command(9)) == (None, None, None)
     theirs = PsutilSource()
     gone = 2**22 + 1
@@ -144,5 +146,5 @@ def test_a_passwd_may_hold_anything() -> None:
 
 def test_without_proc_psutil_is_the_source(tmp_path: Path) -> None:
     assert isinstance(process_source(PSUTIL), PsutilSource)
-    with pytest.raises(OSError, match="uptime"):
+    with pytest.raises(OSError, match="no processes"):
         process_source(write_proc(tmp_path, {}))

@@ -59,7 +59,7 @@ def test_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
 def test_a_collector_that_cannot_start_does_not_stop_the_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Processes need /proc/uptime, too.
+    # There is no process to be seen.
     roots = write_proc(tmp_path, {"stat": "cpu  1 2 3 4 5 6 7 8 9 10\n", "meminfo": "MemTotal: 1 kB\n"})
     names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), roots=roots)}
     assert "process" not in names

@@ -49,8 +49,8 @@ DESCRIPTORS = (USAGE, UTILIZATION, LIMIT, INODES_USAGE, INODES_LIMIT)
 
 # Their server may be gone, and then the question for their size never returns.
 REMOTE_TYPES = re.compile(
-    rb"9p.*|afs|afpfs|beegfs|ceph|cifs|coda|davfs2?|fuse\..+|glusterfs|gpfs|lustre|ncpfs|nfs\d?|ocfs2|orangefs|smb.*|"
-    rb"webdav"
+    rb"9p.*|afs|afpfs|beegfs|ceph|cifs|coda|davfs2?|fuse(\..+)?|glusterfs|gpfs|lustre|ncpfs|nfs\d?|ocfs2|orangefs|smb.*|"
+    rb"vboxsf|virtiofs|vmhgfs|webdav"
 )
 _PATIENCE_S = 0.5
 _HANGING_MAX = 32

@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 
 import psutil
 
-from vitalcast.collectors.procfs import COUNT_MAX, KernelFile, number, read_small
+from vitalcast.collectors.base import NO_READING
+from vitalcast.collectors.procfs import COUNT_MAX, number, open_if_readable, read_small
 from vitalcast.core.text import from_system
 from vitalcast.machine import HERE, Roots
 
@@ -119,18 +120,20 @@ def _state(letter: bytes) -> str:
 
 
 class ProcfsSource:
-    """Reads /proc/<pid> itself, at a quarter of psutil's cost."""
+    """Reads /proc/<pid> itself, at a quarter of psutil's cost. Raises OSError where there is no process to be seen."""
 
     def __init__(self, roots: Roots = HERE) -> None:
         self._proc = str(roots.procfs)
-        self._uptime = KernelFile(roots.procfs / "uptime")
+        self._uptime = open_if_readable(roots.procfs / "uptime", is_one_record=True)
+        if not self._pids():
+            raise FileNotFoundError(f"there are no processes in {self._proc}")
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._user_name = _own_user_name if roots.rootfs_is_ours else PasswdFile(roots.rootfs / "etc" / "passwd").name
 
     def scan(self) -> list[Process]:
         hz, page_bytes = self._ticks_per_s, self._page_bytes
-        uptime_s = number(self._uptime.read(), b"")
+        uptime_s = number(self._uptime.read(), b"") if self._uptime else NO_READING
         processes = []
         for pid, text in self._stats():
             raw = parse_pid_stat(text)
@@ -180,11 +183,13 @@ class ProcfsSource:
         except OSError:  # it has ended, or belongs to another user
             return b""
 
+    def _pids(self) -> list[str]:
+        with os.scandir(self._proc) as entries:
+            return [entry.name for entry in entries if entry.name.isdecimal()]
+
     def _stats(self) -> Iterator[tuple[str, bytes]]:
         """Yield (pid, stat text) of every process that has not ended meanwhile."""
-        with os.scandir(self._proc) as entries:
-            pids = [entry.name for entry in entries if entry.name.isdecimal()]
-        for pid in pids:
+        for pid in self._pids():
             try:
                 text = read_small(f"{self._proc}/{pid}/stat")
             except OSError:

@@ -145,6 +145,14 @@ def test_no_panels_means_none(tmp_path: Path) -> None:
             'give a list of metric patterns, such as ["system.cpu.>"]',
         ),
         (
+            'id = "a"\ntitle = "A\\u202Eb"\nmetrics = ["x"]',
+            r'panels[0] (a).title: "A\u202eb" from FILE is not valid; give a text, such as "Disk busy"',
+        ),
+        (
+            'id = "a"\ntitle = "A\\u009Bb"\nmetrics = ["x"]',
+            r'panels[0] (a).title: "A\u009bb" from FILE is not valid; give a text, such as "Disk busy"',
+        ),
+        (
             f'{GOOD}max = "No Metric"',
             'panels[0] (a).max: "No Metric" from FILE is not valid; '
             'give a number above 0, or the name of a metric, such as "system.memory.limit"',

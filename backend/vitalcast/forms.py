@@ -19,7 +19,8 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        written = json.dumps(value, ensure_ascii=False)
+        return "".join(char if char.isprintable() else _escaped(char) for char in written)
     if isinstance(value, list | tuple):
         return f"[{', '.join(show(item) for item in value)}]"
     if isinstance(value, dict):
@@ -27,6 +28,11 @@ def show(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > _INT_BITS_MAX:
         return hex(value)  # Python takes quadratic time for the digits, and refuses more than 4,300
     return str(value)
+
+
+def _escaped(char: str) -> str:
+    """Return a character that does not print as TOML has it."""
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
 
 
 def shown(value: Any) -> str:

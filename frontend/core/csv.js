@@ -26,4 +26,10 @@ export function csvOf({ panel, reading, lines, store: { ring }, from, to }) {
 
 const exact = (value) => (Number.isNaN(value) ? "" : String(value));
 
-const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+/** A spreadsheet takes a text that begins so for a formula, and one in an apostrophe for a text (OWASP, CSV injection). */
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+
+function quoted(text) {
+  const harmless = FORMULA.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

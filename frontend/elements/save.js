@@ -3,12 +3,15 @@
 /** How long the browser may take to begin reading what is saved. */
 const KEPT_MS = 60_000;
 
+/** What no file's name should have: paths, controls, what a shell or another system would read as something else. */
+const UNFIT = /[^\p{L}\p{N}._-]+|^\.+/gu;
+
 /** @param {Blob} blob @param {string} name */
 export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
-  link.download = name;
+  link.download = name.replace(UNFIT, "-");
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
 }

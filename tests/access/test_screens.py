@@ -14,12 +14,14 @@ from vitalcast.access.screens import (
     ONLINE_MS,
     PENDING_MAX,
     ScreenError,
+    ScreenNameError,
     Screens,
     TooManyPairings,
     check_playlist,
     readable,
 )
 from vitalcast.core.grants import Scope
+from vitalcast.core.text import printable
 from vitalcast.settings import Settings
 
 
@@ -157,8 +159,19 @@ def test_screens_are_found_by_id_or_name_and_changed_by_any_process(process: Pro
         command.get("Foyer")
     with pytest.raises(ScreenError, match=f"no screen is called 'Halle'; there are {min(hall, lab)} "):
         command.get("Halle")
-    with pytest.raises(ScreenError, match="60 characters at most, this one 61"):
+    with pytest.raises(ScreenNameError, match="60 characters at most, this one 61"):
         command.change(lab, name="x" * 61)
+
+
+@pytest.mark.parametrize("odd", ["\x1b", "\u202e", "\udcff", "\x00"])
+def test_a_name_that_would_not_read_as_it_is_is_refused(process: Process, odd: str) -> None:
+    _, screens = process()
+    pairing, _ = screens.ask("127.0.0.1", f"Mozilla{odd}5")
+    assert pairing.agent == "Mozilla5"
+    with pytest.raises(ScreenNameError) as caught:
+        screens.approve(pairing.code, name=f"Hall{odd}way")
+    assert str(caught.value) == f"the name of a screen has printable characters only, not {printable(odd)}"
+    assert screens.approve(pairing.code, name=" Hall   2 ").name == "Hall 2"
 
 
 def test_a_screen_that_is_revoked_is_let_in_no_more(process: Process) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from typing import Any
 
@@ -399,6 +401,22 @@ async def test_a_file_holds_every_reading_exactly(js: RunJs) -> None:
         "1970-01-01T00:00:02.000Z,2,,5\r\n"
         "1970-01-01T00:00:03.000Z,4.5,0.3333333333333333,5\r\n"
     )
+
+
+async def test_a_file_has_no_formulas(js: RunJs) -> None:
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x","y")', "a=1", "\uff1d1", "a\nb"]
+    header = await js(
+        LINES
+        + """const panel = { id: "n", title: "N", metrics: ["m"], by: ["d"] };
+             const store = filled(each("m", "d", given, "By"), given.map(() => -1));
+             const reading = read(panel, store);
+             const lines = given.map((name) => reading.lines.find(({ label }) => label === name));
+             return (await load('core/csv')).csvOf({ panel, reading, lines, store, from: 0, to: 9000 });""",
+        names,
+    )
+    first, row = list(csv.reader(io.StringIO(header, newline="")))
+    assert first == ["time", *(f"{name} (By)" if name[0] == "a" else f"'{name} (By)" for name in names)]
+    assert row[1:] == ["-1"] * len(names)
 
 
 async def test_a_table_tells_what_the_chart_shows(js: RunJs) -> None:

@@ -3,7 +3,7 @@
 Beside the real metrics it has `test.disk`, one series for each line of the file `disks` in its working folder, and
 `test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns.
 E2E_VLANS is how many interfaces there are beside the real ones, each with errors, the last with most; and as many
-filesystems, of which the last is fullest.
+filesystems, of which the last is fullest. E2E_HOST is what the machine is called, in any bytes.
 
 Its wall clock is ahead by as many seconds as the file `clock` says.
 """
@@ -11,6 +11,7 @@ Its wall clock is ahead by as many seconds as the file `clock` says.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,8 @@ class MachineCollector(Collector):
 def _install() -> None:
     """Add the collector to the usual ones, before anybody has imported these."""
     usual = registry.default_collectors
+    if (name := os.environ.get("E2E_HOST")) is not None:
+        socket.gethostname = lambda: name
 
     def with_machine(**arguments: Any) -> list[Collector]:
         bulk = int(os.environ.get("E2E_BULK", "0"))

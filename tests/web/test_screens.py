@@ -144,6 +144,9 @@ def test_operators_list_screens_name_them_send_them_and_turn_them_out(house: Hou
         message(house.operator.post(address, json={"playlist": "al"}))
         == "no playlist is called 'al'; did you mean all?"
     )
+    refused = house.operator.post(address, json={"name": "Foyer\u202e"})
+    assert refused.status_code == 400
+    assert message(refused) == r"the name of a screen has printable characters only, not \u202e"
     assert house.operator.delete(address).status_code == 204
     assert browser.get("/api/v1/screen").status_code == 401
     assert house.operator.get("/api/v1/screens").json()["screens"] == []

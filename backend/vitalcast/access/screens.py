@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vitalcast.core.grants import SCREEN_NAME_CHARS_MAX, Scope
+from vitalcast.core.text import printable
 from vitalcast.errors import VitalcastError
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ ONLINE_MS = 30_000
 
 class ScreenError(VitalcastError):
     """Something about a screen cannot be done; the message says what would be right."""
+
+
+class ScreenNameError(ScreenError):
+    """A screen cannot be called so."""
 
 
 class TooManyPairings(ScreenError):  # noqa: N818 - a refusal, not a fault
@@ -272,8 +277,16 @@ def _line(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Return a name without what nobody sees. Raises ScreenError."""
-    name = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    """Return a name on one line, with single spaces. Raises ScreenNameError."""
+    name = " ".join(text.split())
+    if not name.isprintable():
+        raise ScreenNameError(f"the name of a screen has printable characters only, not {_odd(name)}")
     if len(name) > SCREEN_NAME_CHARS_MAX:
-        raise ScreenError(f"the name of a screen has {SCREEN_NAME_CHARS_MAX} characters at most, this one {len(name)}")
+        raise ScreenNameError(
+            f"the name of a screen has {SCREEN_NAME_CHARS_MAX} characters at most, this one {len(name)}"
+        )
     return name
+
+
+def _odd(name: str) -> str:
+    return printable(next(char for char in name if not char.isprintable()))

@@ -254,10 +254,12 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
     """Turn what the store says no to into answers."""
 
     async def answer(request: Request) -> Response:
-        from vitalcast.access.screens import ScreenError
+        from vitalcast.access.screens import ScreenError, ScreenNameError
 
         try:
             return await handler(request)
+        except ScreenNameError as error:
+            raise ApiError(400, ErrorCode.BAD_REQUEST, str(error)) from None
         except ScreenError as error:
             raise ApiError(404, ErrorCode.BAD_REQUEST, str(error)) from None
         except ConfigError as error:

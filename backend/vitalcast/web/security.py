@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitalcast.core.origin import DEFAULT_PORTS, Authority, Origin, is_address, parse_authority, parse_origin
 from vitalcast.core.protocol import ErrorCode
+from vitalcast.core.text import from_system
 from vitalcast.core.throttle import Throttle
 from vitalcast.settings import Server, is_loopback
 from vitalcast.web.proxies import TrustedProxies, is_near
@@ -55,7 +56,7 @@ def shown(text: str) -> str:
 
 def own_names() -> frozenset[str]:
     """Return the names under which others on the network find this machine, as far as it knows without asking them."""
-    name = socket.gethostname().lower().removesuffix(".")
+    name = from_system(socket.gethostname()).lower().removesuffix(".")
     short = name.partition(".")[0]
     return frozenset({name, short, f"{short}.local"} - {"", ".local"})
 

@@ -14,13 +14,16 @@ import sys
 import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Number
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from pydantic import BaseModel
 
 from vitalcast.core.intake import Rate
 from vitalcast.core.protocol import CloseCode
+from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service
 from vitalcast.settings import Settings
@@ -128,6 +131,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     )
     gc.freeze()  # what is loaded now stays: later collections need not look at it
     gc.enable()  # which is off while the command imports all this
+    log_printable()
     logging.getLogger("vitalcast").setLevel(settings.server.log_level.upper())
     for name in UVICORN_LOGS:
         log = logging.getLogger(name)
@@ -152,6 +156,40 @@ def models_when_used() -> Iterator[None]:
         del BaseModel.model_config["defer_build"]
 
 
+class _Told:
+    """What a log line tells of, in words that print."""
+
+    def __init__(self, one: object) -> None:
+        self._one = one
+
+    def __str__(self) -> str:
+        return printable(str(self._one))
+
+    def __repr__(self) -> str:
+        return printable(repr(self._one))
+
+
+def _as_it_reads(one: object) -> object:
+    if isinstance(one, str):
+        return printable(one)
+    return one if isinstance(one, Number) else _Told(one)
+
+
+def log_printable() -> None:
+    """Have what log lines tell of stand there as it reads: names that others chose, and faults that quote them."""
+
+    def make(*args: Any, **named: Any) -> logging.LogRecord:
+        record = logging.LogRecord(*args, **named)
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_as_it_reads, record.args))
+        if record.exc_info:
+            told = logging.Formatter().formatException(record.exc_info)
+            record.exc_text = "\n".join(map(printable, told.split("\n")))
+        return record
+
+    logging.setLogRecordFactory(make)
+
+
 def without_tokens(record: logging.LogRecord) -> bool:
     """Take the tokens out of the addresses in a log line, whose arguments are kept apart from its text."""
     if isinstance(record.args, tuple):
@@ -162,10 +200,16 @@ def without_tokens(record: logging.LogRecord) -> bool:
 def reachable_as(host: str) -> list[str]:
     """Return how to write the host in an address, this machine's first: nobody can open 0.0.0.0."""
     if host == "0.0.0.0":  # noqa: S104 - a comparison
-        return ["127.0.0.1", socket.gethostname()]
+        return ["127.0.0.1", *_own_name()]
     if host == "::":
-        return ["[::1]", socket.gethostname()]
+        return ["[::1]", *_own_name()]
     return [f"[{host}]" if ":" in host else host]
+
+
+def _own_name() -> list[str]:
+    """Return this machine's name where it may stand in an address (RFC 3986, section 3.2.2): it may be any bytes."""
+    name = socket.gethostname()
+    return [name] if re.fullmatch(r"[A-Za-z0-9._~-]+", name) else []
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 /** `<vital-embed>`: the whole of a page that is framed by another; its address says what it shows. */
 
 import { messageOf, readMessage } from "../core/messages.js";
+import { opaqueWords } from "../core/opaque.js";
 import { readOptions, viewOf } from "../core/options.js";
 import { enter, leave } from "../net/station.js";
 import { h } from "./html.js";
@@ -28,6 +29,8 @@ export class VitalEmbed extends HTMLElement {
     const { options, problems } = readOptions(query, panel === null ? [...LOOKS, "panels"] : LOOKS);
     this.view = viewOf(options);
     this.#paint();
+    const opaque = opaqueWords();
+    if (opaque) problems.unshift(opaque);
     if (problems.length) {
       this.#refuse(problems.join(" "));
       return;

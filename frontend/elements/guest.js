@@ -1,5 +1,6 @@
 /** What our elements on pages elsewhere have in common: a server, options as attributes, and news as events. */
 
+import { opaqueWords } from "../core/opaque.js";
 import { readOptions } from "../core/options.js";
 import { enter, leave } from "../net/station.js";
 
@@ -75,6 +76,8 @@ export class Guest extends HTMLElement {
     const given = known.filter((name) => this.hasAttribute(name)).map((name) => /** @type {[string, any]} */ ([name, this.getAttribute(name)]));
     const { options, problems } = readOptions(given, known);
     const src = serverOf(this.getAttribute("src"));
+    const opaque = opaqueWords();
+    if (opaque) problems.unshift(opaque);
     if (!src) problems.push(`src cannot be “${this.getAttribute("src")}”; give the address of a Vitalcast server.`);
     problems.push(...(problems.length ? [] : this.lacks(options)));
     if (problems.length || !src) {

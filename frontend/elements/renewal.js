@@ -1,5 +1,6 @@
 /** Loads a page that stays open for ever anew: when the server has become another version, and when it has grown too large. */
 
+import { storageOf } from "../core/kept.js";
 import { answersWell } from "../net/screen.js";
 
 /** A page that finds itself out of date or too large again does not go round in circles. */
@@ -34,7 +35,7 @@ export class Renewal {
    * @param {{needs: (string|URL)[], memoryMaxMib?: number, reload?: () => void, storage?: Storage, now?: () => number}} options
    *   needs: addresses that must answer well before the page may be given up
    */
-  constructor({ needs, memoryMaxMib, reload = () => location.reload(), storage = globalThis.sessionStorage, now = Date.now }) {
+  constructor({ needs, memoryMaxMib, reload = () => location.reload(), storage = storageOf(), now = Date.now }) {
     this.#needs = needs;
     this.#memoryMaxMib = memoryMaxMib;
     this.#reload = reload;

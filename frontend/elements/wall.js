@@ -2,6 +2,8 @@
 
 import { Backoff } from "../core/backoff.js";
 import { formatClock, formatDuration } from "../core/format.js";
+import { storageOf } from "../core/kept.js";
+import { opaqueWords } from "../core/opaque.js";
 import { State, Status } from "../core/status.js";
 import { RANGES, View } from "../core/view.js";
 import { Rotation, shiftOf, warningOf } from "../core/wall.js";
@@ -64,11 +66,17 @@ export class VitalWall extends HTMLElement {
   /** @type {HTMLElement} */ #time;
   /** @type {HTMLElement} */ #stage;
   /** @type {HTMLElement} */ #marks;
+  #storage = storageOf();
   /** @type {HTMLElement} */ #warning;
   /** @type {HTMLElement} */ #code;
   /** @type {HTMLDialogElement} */ #help;
 
   connectedCallback() {
+    const opaque = opaqueWords();
+    if (opaque) {
+      this.replaceChildren(h("p", { class: "problem", role: "alert" }, opaque));
+      return;
+    }
     // Of the root, whatever prefix a proxy puts before both.
     const root = new URL("../../", import.meta.url).href;
     const address = new URL(location.href);
@@ -103,6 +111,7 @@ export class VitalWall extends HTMLElement {
   }
 
   disconnectedCallback() {
+    if (!this.#orders) return;
     this.#orders.stop();
     this.#pairing.stop();
     this.#wake.stop();
@@ -302,12 +311,12 @@ export class VitalWall extends HTMLElement {
   /** What a page that is loaded anew goes on with. */
   #remember() {
     const { index, held } = this.#rotation;
-    sessionStorage.setItem(KEPT, JSON.stringify({ playlist: this.#order?.playlist?.id, index, held }));
+    this.#storage.setItem(KEPT, JSON.stringify({ playlist: this.#order?.playlist?.id, index, held }));
   }
 
   #recall() {
     try {
-      return JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+      return JSON.parse(this.#storage.getItem(KEPT) ?? "{}");
     } catch {
       return {};
     }

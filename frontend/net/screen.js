@@ -1,5 +1,7 @@
 /** What the server tells a wall screen: what it is to show, and the way to be let in. */
 
+import { storageOf } from "../core/kept.js";
+
 const WITHIN_MS = 10_000;
 const EVERY_MS = 5000;
 const CLAIM_EVERY_MS = 2000;
@@ -78,7 +80,7 @@ export class Orders extends EventTarget {
  */
 export class Pairing extends EventTarget {
   /** @param {{page: string, storage?: Storage}} options */
-  constructor({ page, storage = globalThis.sessionStorage }) {
+  constructor({ page, storage = storageOf() }) {
     super();
     this.#url = new URL("api/v1/screens/pairings", page);
     this.#storage = storage;

@@ -2,6 +2,7 @@
 
 import { Backoff } from "../core/backoff.js";
 import { HELLO, SUBPROTOCOL, TOKEN_EXPIRED, TOKEN_WANTED, closeWords, hello, parse, ping, refusalWords, staysAway } from "../core/protocol.js";
+import { whyNoSocket } from "./probe.js";
 
 const WELCOME_WITHIN_MS = 10_000;
 const SETTLED_AFTER_MS = 10_000;
@@ -11,6 +12,7 @@ const CHECK_MS = 1000;
 const PARTED_MS = 5000;
 const PROBED_WITHIN_MS = 5000;
 const PROBE = "probe";
+const NO_CONNECTION = "no connection could be made";
 
 /**
  * `link` is "new" (not started), "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
@@ -22,9 +24,10 @@ export class Socket extends EventTarget {
   /**
    * @param {string|URL} url
    * @param {{token?: string, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
-   *          wall?: () => number}} [options] steady: a clock that is never set, ms; wall: one that is
+   *          wall?: () => number, probe?: (url: string) => Promise<string>}} [options] steady: a clock that is never set,
+   *          ms; wall: one that is; probe: says why a try came to nothing, or nothing
    */
-  constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now } = {}) {
+  constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now, probe = whyNoSocket } = {}) {
     super();
     this.#url = String(url);
     this.#token = token;
@@ -32,6 +35,7 @@ export class Socket extends EventTarget {
     this.#WebSocket = WebSocket;
     this.#now = steady;
     this.#wall = wall;
+    this.#whyNoSocket = probe;
   }
 
   #url;
@@ -41,6 +45,8 @@ export class Socket extends EventTarget {
   #now;
   #wall;
   /** How far one clock is before the other. */ #apart = NaN;
+  #whyNoSocket;
+  /** What that has found out last. */ #found = "";
   /** @type {WebSocket|null} */ #socket = null;
   #link = "new";
   #why = "";
@@ -162,6 +168,7 @@ export class Socket extends EventTarget {
   #open(message) {
     this.#openedAt = this.#heardAt;
     this.#quietMs = HEARTBEATS_MISSED * 1000 * (message.heartbeat > 0 ? message.heartbeat : 10);
+    this.#found = "";
     this.#turn("open", "");
     this.#tell(message);
   }
@@ -203,8 +210,15 @@ export class Socket extends EventTarget {
     this.#retryAt = this.#now() + delay;
     this.#retry = setTimeout(() => this.#connect(), delay);
     // 1006 is the browser's own word for a loss as for a try that came to nothing.
-    const bare = this.#link === "open" ? closeWords(1006) : "no connection could be made";
+    const failed = code === 1006 && !reason && this.#link !== "open";
+    const bare = failed ? this.#found || NO_CONNECTION : closeWords(1006);
     this.#turn("waiting", code === 1006 ? reason || bare : closeWords(code, reason));
+    if (failed) this.#explain();
+  }
+
+  async #explain() {
+    this.#found = await this.#whyNoSocket(this.#url);
+    if (this.#link === "waiting") this.#turn("waiting", this.#found || NO_CONNECTION);
   }
 
   #stay(code, why) {

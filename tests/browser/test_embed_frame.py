@@ -14,6 +14,10 @@ from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SANDBOXED = (
+    "This page is in a frame with the attribute sandbox, and has no origin that the server could let in. "
+    "Add allow-same-origin to that attribute."
+)
 BOX = """(name) => {
   const { width, height } = document.querySelector(name).getBoundingClientRect();
   return [width, height]; }"""
@@ -212,3 +216,27 @@ async def test_says_that_it_is_stale_and_that_it_comes_back(elsewhere: Elsewhere
         assert "trying again" in await words(frame)
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("path", ["embed/panel/cpu", "embed/dashboard", "wall"])
+async def test_a_sandbox_without_its_origin_is_told_what_it_lacks(
+    server: Server, elsewhere: Elsewhere, open_page: OpenPage, path: str
+) -> None:
+    def sandboxed(what: str) -> str:
+        return f'<iframe src="{server.url}/{path}" sandbox="{what}" width="480" height="300"></iframe>'
+
+    watched = await open_page(elsewhere.origin + elsewhere.page(sandboxed("allow-scripts")))
+    frame = await frame_of(watched)
+    problem = await frame.wait_for_selector("[role=alert]")
+    assert problem is not None
+    assert await problem.inner_text() == SANDBOXED
+    assert await problem.is_visible()
+    if path != "wall":
+        assert (await told(watched, "error"))["message"] == SANDBOXED
+    watched = await open_page(elsewhere.origin + elsewhere.page(sandboxed("allow-scripts allow-same-origin")))
+    frame = await frame_of(watched)
+    await frame.wait_for_selector("vital-panel", state="attached")
+
+
+async def test_the_log_gives_a_sandbox_no_advice_that_the_settings_refuse(server: Server) -> None:
+    assert "allowed_origins" not in server.errors()

@@ -110,3 +110,30 @@ async def test_the_lines_to_copy_take_no_markup_from_titles(js: RunJs) -> None:
     assert lines["API"].startswith("curl -H 'Authorization: Bearer t' ")
     [frame] = await js(snippets, wanted | {"panel": None})
     assert "/embed/dashboard?" in frame["text"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "protocol", "words"),
+    [
+        ("https://wiki.example", "https:", ""),
+        ("null", "https:", "This page is in a frame with the attribute sandbox"),
+        ("null", "about:", "This page is in a frame with the attribute sandbox"),
+        ("null", "file:", "This page was opened as a file"),
+    ],
+)
+async def test_a_page_without_an_origin_says_why(js: RunJs, origin: str, protocol: str, words: str) -> None:
+    page = {"origin": origin, "location": {"protocol": protocol}}
+    said = await js("return (await load('core/opaque')).opaqueWords(given);", page)
+    assert said.startswith(words)
+    assert bool(said) == bool(words)
+
+
+async def test_a_page_that_may_keep_nothing_keeps_it_until_it_is_loaded_anew(js: RunJs) -> None:
+    body = """const { storageOf } = await load('core/kept');
+              const denied = { get sessionStorage() { throw new DOMException("denied", "SecurityError"); } };
+              const kept = storageOf(denied);
+              const seen = [kept.getItem("a")];
+              kept.setItem("a", 1); seen.push(kept.getItem("a"));
+              kept.removeItem("a"); seen.push(kept.getItem("a"));
+              return [...seen, storageOf() === sessionStorage];"""
+    assert await js(body) == [None, "1", None, True]

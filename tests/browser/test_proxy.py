@@ -167,3 +167,49 @@ async def test_wrong_tokens_are_counted_by_the_clients_own_address(house: House)
     assert {"127.0.0.3", "127.0.0.4", "127.0.0.6"} <= set(seen)
     assert not {one for one in seen if one.startswith("9.") or one == FROM}
     assert house.token not in house.server.errors() + house.server.output()
+
+
+# --- proxies that are set up wrong ---------------------------------------------------------------------------------
+
+
+class Misrouted(NamedTuple):
+    """A server that knows of no path, behind a proxy that takes Upgrade off, and behind one that keeps a path."""
+
+    server: Server
+    stripping: str
+    keeping: str
+
+
+@pytest.fixture(scope="module")
+def misrouted() -> Iterator[Misrouted]:
+    server = Server(env=SERVER_ENV | {"VITALCAST_SERVER__TRUSTED_PROXIES": FROM})
+    try:
+        server.start()
+        handles = "request_header -Upgrade\n\thandle", "redir /below /below/\n\thandle"
+        with caddy(server.port, *handles) as (stripping, keeping):
+            yield Misrouted(server, stripping, keeping)
+    finally:
+        server.close()
+
+
+async def test_the_page_says_that_a_proxy_passes_no_upgrade_on(misrouted: Misrouted, open_page: OpenPage) -> None:
+    watched = await open_page(f"{misrouted.stripping}/", charts=False, ignore_https_errors=True)
+    await watched.state("reconnecting")
+    await watched.until(
+        """(words) => document.querySelector("vital-status .why").textContent.startsWith(words)""",
+        "a proxy between here and the server does not pass the headers Upgrade and Connection on",
+    )
+    await watched.holds(lambda: len(watched.sockets) > 2)  # it goes on trying, and the log does not grow with that
+    lines = [line for line in misrouted.server.errors().splitlines() if "Upgrade" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("refused a WebSocket from 127.0.0.1: a proxy does not pass the headers Upgrade")
+
+
+async def test_a_path_that_the_proxy_keeps_is_named_with_its_setting(misrouted: Misrouted, open_page: OpenPage) -> None:
+    hint = 'f a proxy publishes Vitalcast below /below, set server.root_path = "/below"'
+    watched = await open_page(f"{misrouted.keeping}/below", charts=False, ignore_https_errors=True)
+    assert watched.page.url == f"{misrouted.keeping}/below/"
+    assert f"I{hint}." in await watched.page.inner_text("body")
+    assert ask(f"{misrouted.keeping}/below/login").status == 404
+    lines = [line for line in misrouted.server.errors().splitlines() if "root_path" in line]
+    assert lines == [f"refused a request from 127.0.0.1: nothing is there; i{hint}"]

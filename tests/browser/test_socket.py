@@ -23,7 +23,8 @@ class FakeWebSocket {
 }
 const welcome = { type: "welcome", epoch: "e", time: 1, heartbeat: 10 };
 let clock = 1_000_000, set = 0;
-const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, steady: () => clock, wall: () => clock + set,
+let found = "";
+const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, steady: () => clock, wall: () => clock + set, probe: async () => found,
   backoff: new Backoff({ firstMs: 40, mostMs: 80, random: () => 0 }) });
 const links = [];
 socket.addEventListener("link", () => links.push(socket.link));
@@ -62,6 +63,52 @@ async def test_tells_a_try_that_came_to_nothing_from_a_loss(js: RunJs) -> None:
              made[1].says(welcome); made[1].ends(1006); whys.push(socket.why); await until(() => made.length === 3);
              made[2].ends(1006); return end([...whys, socket.why]);"""
     ) == ["no connection could be made", "the connection was lost", "no connection could be made"]
+
+
+async def test_says_what_a_probe_finds_of_a_try_that_came_to_nothing_until_one_stands(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """found = "a proxy is in the way"; made[0].ends(1006); const whys = [socket.why];
+             await until(() => socket.why === found); whys.push(socket.why); await until(() => made.length === 2);
+             made[1].ends(1006); whys.push(socket.why); await until(() => made.length === 3);
+             made[2].says(welcome); made[2].ends(1006); whys.push(socket.why); await until(() => made.length === 4);
+             made[3].ends(1006); whys.push(socket.why); return end([...whys, links.at(-1)]);"""
+    ) == [
+        "no connection could be made",
+        "a proxy is in the way",
+        "a proxy is in the way",
+        "the connection was lost",
+        "no connection could be made",
+        "waiting",
+    ]
+
+
+PROBE = """
+const { whyNoSocket } = await load('net/probe');
+const asked = [];
+const answering = (status, body) => async (url) => { asked.push(String(url)); return new Response(body, { status }); };
+"""
+
+
+async def test_a_probe_asks_by_http_what_became_of_a_socket(js: RunJs) -> None:
+    assert await js(
+        PROBE
+        + """return [
+               await whyNoSocket("wss://a.example/b/ws", answering(426, '{"stripped":true}')),
+               await whyNoSocket("ws://a.example/ws", answering(426, '{"stripped":false}')),
+               await whyNoSocket("ws://a.example/ws", answering(502, "")),
+               await whyNoSocket("ws://a.example/ws", answering(426, "no JSON")),
+               await whyNoSocket("ws://a.example/ws", async () => { throw new TypeError("failed"); }), asked];"""
+    ) == [
+        "a proxy between here and the server does not pass the headers Upgrade and Connection on, which live values "
+        "need; whoever runs it can have it do so",
+        "the server answers, but no WebSocket to it can be opened; a proxy or a firewall in between may not let them "
+        "through",
+        "",
+        "",
+        "",
+        ["https://a.example/b/ws", *["http://a.example/ws"] * 3],
+    ]
 
 
 async def test_obeys_when_it_is_told_when_to_come_back(js: RunJs) -> None:

@@ -429,6 +429,19 @@ def test_a_pages_address_will_do_for_its_socket(url: str, expected: str) -> None
     assert socket_url(url) == expected
 
 
+def test_a_proxy_that_passes_no_upgrade_on_is_named(tmp_path: Path) -> None:
+    server = serve(lambda _: None, "127.0.0.1", 0, process_request=lambda one, _: one.respond(426, "no"))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        done = run("tail", "x", "--url", f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws", cwd=tmp_path)
+    finally:
+        server.shutdown()
+        thread.join()
+    assert done.returncode == 1
+    assert "a proxy in between does not pass the headers Upgrade and Connection on" in done.stderr
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -211,7 +211,7 @@ def test_a_refusal_is_logged_with_its_cause_and_nothing_secret() -> None:
         lines = [line for line in one.errors().splitlines() if "refused" in line]
         assert len(lines) == 2, one.errors()
         assert "evil.example" in lines[0]
-        assert "server.allowed_origins" in lines[1]
+        assert "only origins of http and https can be allowed" in lines[1]
         assert all(line.isprintable() and len(line) < 300 for line in lines)
         assert "secret" not in one.errors() + one.output()
 

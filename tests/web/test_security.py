@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
 from vitalcast.core.throttle import Throttle
@@ -47,6 +48,48 @@ def judge(gate: Gate, host: str | None, origin: str | None = None, scheme: str =
     if isinstance(verdict, Refusal):
         return verdict.status
     return None if verdict is None else str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("origin", "site", "refused"),
+    [
+        ("null", b"same-origin", False),  # a form of our own page, where a policy withholds the referrer
+        ("null", b"same-site", True),
+        ("null", b"cross-site", True),  # of a sandbox, a file, a data: address
+        ("null", b"none", True),
+        ("null", None, True),
+        ("https://evil.example", b"same-origin", True),  # which no browser says
+    ],
+)
+def test_a_page_without_an_origin_is_ours_only_where_a_browser_says_so(
+    origin: str, site: bytes | None, refused: bool
+) -> None:
+    headers = [(b"host", b"localhost"), (b"origin", origin.encode())]
+    headers += [(b"sec-fetch-site", site)] if site is not None else []
+    assert isinstance(LOOPBACK_GATE.judge("http", headers), Refusal) == refused
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ("null", "a frame with sandbox needs allow-same-origin in it, and a file is to be served by HTTP"),
+        ("file://", "only origins of http and https can be allowed"),
+        ("chrome-extension://abcdefghijklmnop", "only origins of http and https can be allowed"),
+        ("https://a.example:99999", "only origins of http and https can be allowed"),
+        ("https://wiki.example", "add their origin to server.allowed_origins"),
+    ],
+)
+def test_what_would_help_an_origin_is_said_only_where_the_settings_take_it(origin: str, words: str) -> None:
+    verdict = LOOPBACK_GATE.judge("http", [(b"host", b"localhost"), (b"origin", origin.encode())])
+    assert isinstance(verdict, Refusal)
+    assert verdict.message.endswith(words) or f"{words} " in verdict.message
+    advised = "server.allowed_origins" in verdict.message
+    try:
+        Server(allowed_origins=(origin,))
+    except ValidationError:
+        assert not advised
+    else:
+        assert advised
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST.", "[0::1]"])

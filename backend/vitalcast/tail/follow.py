@@ -22,6 +22,7 @@ BACKOFF_MIN_S = 0.5
 BACKOFF_MAX_S = 30.0
 STAY_AWAY_FROM = 4500
 RECOVERABLE_CODES_BELOW = 5000
+UPGRADE_REQUIRED = 426
 TOO_MANY_REQUESTS = 429
 
 
@@ -137,6 +138,11 @@ def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Qu
         raise LostError(reason, after_s=after_s) from None
     except InvalidStatus as error:
         status = error.response.status_code
+        if status == UPGRADE_REQUIRED:
+            raise TailError(
+                f"{url}: a proxy in between does not pass the headers Upgrade and Connection on, without which no "
+                "WebSocket can be opened"
+            ) from None
         if 400 <= status < 500 and status != TOO_MANY_REQUESTS:
             raise TailError(f"{url}: the server refused the WebSocket with HTTP {status}") from None
         raise LostError(f"HTTP {status}") from None

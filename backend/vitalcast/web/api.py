@@ -28,6 +28,7 @@ from vitalcast.panel import PATTERN
 from vitalcast.web.badge import Badges
 from vitalcast.web.errors import LIVE, ApiError
 from vitalcast.web.fields import Parameter, bad, check_query
+from vitalcast.web.misrouted import came_by_proxy, is_served, unknown_prefix
 from vitalcast.web.panels import Panels
 from vitalcast.web.policy import grant_of
 from vitalcast.web.prometheus import FORMATS, chosen_format, render
@@ -191,16 +192,23 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     path = get_route_path(request.scope)
     query = request.scope.get("query_string", b"")
-    if error.status_code == 404 and path.endswith("/") and path.strip("/"):
+    if error.status_code == 404 and path.endswith("/") and is_served(request, path.removesuffix("/")):
         return _beside(f"../{_last(path.removesuffix('/'))}", query, headers)
     if error.status_code == 404 and not path and request.scope.get("root_path"):
         return _beside(f"{_last(request.scope['root_path'])}/", query, headers)
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     if not path.startswith(API_PREFIX):
-        return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
+        hint = unknown_prefix(request) if error.status_code == 404 else None
+        if hint is not None and came_by_proxy(request):
+            request.app.refusals.add(request.scope["state"]["address"], "request", f"nothing is there; {hint}")
+        return PlainTextResponse(_lines(error.detail, hint), error.status_code, headers)
     message = "there is nothing here; /docs lists what there is" if error.status_code == 404 else error.detail
     return error_response(error.status_code, ErrorCode.BAD_REQUEST, message, headers)
+
+
+def _lines(detail: str, hint: str | None) -> str:
+    return f"{detail}\n" if hint is None else f"{detail}\n\n{hint[0].upper()}{hint[1:]}.\n"
 
 
 def _methods_at(request: Request) -> set[str]:

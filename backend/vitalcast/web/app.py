@@ -19,6 +19,7 @@ from vitalcast.web.api import mount_api
 from vitalcast.web.docs import DESCRIPTION, described, mount_docs
 from vitalcast.web.embed import mount_embed
 from vitalcast.web.login import Login, mount_login
+from vitalcast.web.misrouted import mount_no_upgrade
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages
 from vitalcast.web.policy import Door, guard, is_code
 from vitalcast.web.proxies import TrustedProxies
@@ -96,6 +97,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     async def websocket_endpoint(websocket: WebSocket) -> None:
         await serve_socket(websocket, service.manager)
 
+    mount_no_upgrade(app, app.refusals)
     mount_api(app, service)
     mount_docs(app)
     mount_pages(app)

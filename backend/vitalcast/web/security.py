@@ -99,16 +99,20 @@ class Gate:
 
         With `any_origin` it does not matter whose page asks.
         """
-        hosts, origins = [], []
+        hosts, origins, own = [], [], False
         for name, value in headers:
             if name == b"host":
                 hosts.append(value.decode("latin-1"))
             elif name == b"origin":
                 origins.append(value.decode("latin-1"))
+            elif name == b"sec-fetch-site":
+                own = value == b"same-origin"
         host = self._host(hosts)
         if isinstance(host, Refusal):
             return host
-        if not origins or any_origin:
+        # A page of ours under `Referrer-Policy: no-referrer` sends forms with `Origin: null` (Fetch, 3.1). That it is
+        # ours a browser says beside it, and no page can: one that has no origin is cross-site to everybody.
+        if not origins or any_origin or (own and origins == ["null"]):
             return None
         return self._origin(_WEB_SCHEMES.get(scheme, scheme), host, origins)
 
@@ -145,11 +149,22 @@ class Gate:
                 return None
             if origin in self._origins or str(origin) in self._further():
                 return origin
-        return Refusal(
-            403,
-            f"pages of {shown(origins[0])} may not read from this server; "
-            "if they should, add their origin to server.allowed_origins",
+        return Refusal(403, _origin_words(origins[0], known=origin is not None))
+
+
+def _origin_words(text: str, *, known: bool) -> str:
+    """Say why a page may not read, and what would help: only what the settings take can be added to them."""
+    if text == "null":
+        return (
+            "a page without an origin may not read from this server, since it could be anybody's; a frame with sandbox "
+            "needs allow-same-origin in it, and a file is to be served by HTTP"
         )
+    if not known:
+        return f"pages of {shown(text)} may not read from this server; only origins of http and https can be allowed"
+    return (
+        f"pages of {shown(text)} may not read from this server; if they should, add their origin to "
+        "server.allowed_origins"
+    )
 
 
 def _configured_host(text: str) -> Authority | None:

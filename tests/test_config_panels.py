@@ -146,11 +146,13 @@ def test_no_panels_means_none(tmp_path: Path) -> None:
         ),
         (
             'id = "a"\ntitle = "A\\u202Eb"\nmetrics = ["x"]',
-            r'panels[0] (a).title: "A\u202eb" from FILE contains '\u202e', which does not print; give a text, such as "Disk busy"',
+            r"""panels[0] (a).title: "A\u202eb" from FILE contains '\u202e', which does not print; """
+            'give a text, such as "Disk busy"',
         ),
         (
             'id = "a"\ntitle = "A\\u009Bb"\nmetrics = ["x"]',
-            r'panels[0] (a).title: "A\u009bb" from FILE contains '\x9b', which does not print; give a text, such as "Disk busy"',
+            r"""panels[0] (a).title: "A\u009bb" from FILE contains '\x9b', which does not print; """
+            'give a text, such as "Disk busy"',
         ),
         (
             f'{GOOD}max = "No Metric"',

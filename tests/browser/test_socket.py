@@ -24,7 +24,8 @@ class FakeWebSocket {
 const welcome = { type: "welcome", epoch: "e", time: 1, heartbeat: 10 };
 let clock = 1_000_000, set = 0;
 let found = "";
-const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, steady: () => clock, wall: () => clock + set, probe: async () => found,
+const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, steady: () => clock, wall: () => clock + set,
+  probe: async () => found,
   backoff: new Backoff({ firstMs: 40, mostMs: 80, random: () => 0 }) });
 const links = [];
 socket.addEventListener("link", () => links.push(socket.link));

@@ -104,11 +104,14 @@ class Layout:
 class Frame:
     """All that one tick saw: `values[i]` is the reading of `layout.series[i]`, `nan` for none.
 
-    `offset` is the host's tick number and `time_ms` the tick's wall-clock deadline in Unix milliseconds.
-    Ticks that were missed leave a hole in the offsets. The array is shared: nobody may write to it.
+    `offset` is the host's tick number and `time_ms` the tick's wall-clock deadline in Unix milliseconds. Offsets alone
+    say what came before what: times go back where the clock is set. `steady_ms` is the same deadline on the steady
+    clock of this process, 0 for a tick of an earlier one. Ticks that were missed leave a hole in the offsets. The array
+    is shared: nobody may write to it.
     """
 
     offset: int
     time_ms: int
     layout: Layout
     values: npt.NDArray[np.float64]
+    steady_ms: int = 0

@@ -66,6 +66,7 @@ class Lab:
             stats=self.stats,
             tick_ms=lambda: self.tick_ms,
             clock_ms=loop.wall_ms,
+            steady_ms=loop.steady_ms,
             now_s=loop.time,
             workers=self.workers,  # type: ignore[arg-type]
         )
@@ -146,7 +147,7 @@ async def test_it_quickens_and_falls_back_at_once(lab: Lab) -> None:
 async def test_a_suspended_machine_leaves_one_hole_and_no_burst(lab: Lab) -> None:
     await asyncio.sleep(2)
     before = len(lab.frames)
-    lab.loop.wall_offset_s += 3600.4  # the wall clock went on, the monotonic one stood still
+    lab.loop.suspend(3600.4)
     await asyncio.sleep(1.0)
     assert len(lab.frames) - before <= 2
     offsets = [frame.offset for frame in lab.frames]
@@ -166,6 +167,25 @@ async def test_a_clock_set_back_does_not_stop_the_ticks(lab: Lab) -> None:
     assert lab.frames[-1].time_ms < lab.frames[0].time_ms
     assert all(time % 1000 == 0 for time in (frame.time_ms for frame in lab.frames[1:]))
     assert lab.stats.ticks_missed == 0
+
+
+@in_lab(good)
+async def test_a_clock_set_ahead_is_no_gap(lab: Lab) -> None:
+    await asyncio.sleep(2)
+    lab.loop.wall_offset_s += 3600
+    await asyncio.sleep(5)
+    assert [frame.offset for frame in lab.frames] == list(range(1, len(lab.frames) + 1))
+    assert lab.frames[-1].time_ms - lab.frames[0].time_ms > 3_600_000
+    assert lab.stats.ticks_missed == 0
+    assert lab.stats.sampler_lag_s == pytest.approx(0, abs=0.01)
+
+
+@in_lab(good)
+async def test_a_frame_says_when_it_was_due_on_the_steady_clock(lab: Lab) -> None:
+    await asyncio.sleep(3)
+    steps = [b.steady_ms - a.steady_ms for a, b in itertools.pairwise(lab.frames)]
+    assert steps == [900, 1000, 1000]
+    assert lab.frames[-1].steady_ms <= lab.loop.steady_ms()
 
 
 @in_lab(lambda: Scripted(BYTES, lambda read: read * 1000.0 if read != 5 else 10.0))

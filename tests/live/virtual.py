@@ -29,18 +29,29 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop in virtual time. `wall_ms` is a wall clock that follows it and can be set."""
+    """An event loop in virtual time. `wall_ms` is a wall clock that follows it and can be set.
+
+    `steady_ms` follows it too and cannot; only where the machine was suspended both went on without the loop.
+    """
 
     def __init__(self) -> None:
         self.jumping = _JumpingSelector()
         super().__init__(self.jumping)
         self.wall_offset_s = START_S
+        self.suspended_s = 1000.0
 
     def time(self) -> float:
         return self.jumping.now_s
 
     def wall_ms(self) -> float:
         return (self.time() + self.wall_offset_s) * 1000
+
+    def steady_ms(self) -> int:
+        return int((self.time() + self.suspended_s) * 1000)
+
+    def suspend(self, seconds: float) -> None:
+        self.wall_offset_s += seconds
+        self.suspended_s += seconds
 
 
 def run(test: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> None:

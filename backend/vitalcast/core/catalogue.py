@@ -48,7 +48,9 @@ class Catalogue:
         self.layout = Layout(1, tuple(self._columns))
         return columns
 
-    def frame(self, offset: int, time_ms: int, samples: list[Sample], oldest_offset: int) -> Frame:
+    def frame(
+        self, offset: int, time_ms: int, samples: list[Sample], oldest_offset: int, *, steady_ms: int = 0
+    ) -> Frame:
         """Put one tick's samples into columns. `oldest_offset` is the oldest that any reader may still ask for."""
         order = [series for series, _ in samples]
         if order != self._order:  # the same objects in the same order, nearly always: compared without a call
@@ -58,7 +60,7 @@ class Catalogue:
         values = np.full(self._width, np.nan)
         values[self._index] = [value for _, value in samples]
         values.flags.writeable = False
-        return Frame(offset, time_ms, self.layout, values)
+        return Frame(offset, time_ms, self.layout, values, steady_ms)
 
     def _assign(self, present: set[Series], offset: int, oldest_offset: int) -> None:
         columns = self._columns

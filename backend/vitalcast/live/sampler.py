@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
+from vitalcast import clocks
 from vitalcast.bus.base import Bus
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.catalogue import Catalogue
+from vitalcast.core.pace import SET_MS, Pace
 from vitalcast.live.source import Source
 from vitalcast.live.workers import Workers
 from vitalcast.model import Sample
@@ -23,10 +25,6 @@ PRIME_S = 0.1
 PATIENCE_MIN_S = 0.5  # a busy loop starves its threads for a while; that is no reason to give up a collector
 
 Outcome = list[Sample] | Exception | None
-
-
-def wall_clock_ms() -> float:
-    return time.time_ns() / 1e6
 
 
 class Pass:
@@ -62,7 +60,8 @@ class Sampler:
     Ticks fall on multiples of `tick_ms()` of the wall clock, which is asked again after `wake()`. Collectors without
     a cadence are read for each tick, one after the other in a worker thread; the others keep their own cadence in
     threads of their own, and each tick repeats their newest reading. Ticks that could not be kept are skipped and
-    leave a hole in the offsets: there is never a burst.
+    leave a hole in the offsets: there is never a burst. A wall clock that is set leaves none. Offsets never grow
+    faster than by one in STEP_MIN_MS of `steady_ms`, the first tick aside: a history relies on it.
     """
 
     def __init__(
@@ -74,7 +73,8 @@ class Sampler:
         stats: RuntimeStats,
         tick_ms: Callable[[], int],
         oldest_offset: Callable[[], int] = lambda: 0,
-        clock_ms: Callable[[], float] = wall_clock_ms,
+        clock_ms: Callable[[], float] = clocks.wall_ms,
+        steady_ms: Callable[[], int] = clocks.steady_ms,
         now_s: Callable[[], float] = time.monotonic,
         workers: Workers | None = None,
     ) -> None:
@@ -87,6 +87,7 @@ class Sampler:
         self._tick_ms = tick_ms
         self._oldest_offset = oldest_offset
         self._clock_ms = clock_ms
+        self._steady_ms = steady_ms
         self._now_s = now_s
         self._workers = workers or Workers(name="vitalcast-collect")
         self._wake = asyncio.Event()
@@ -113,8 +114,10 @@ class Sampler:
             walk, future = self._first
             await self._read_cheap((walk, asyncio.wrap_future(future)))
         await asyncio.sleep(max(0.0, self._first_s + PRIME_S - self._now_s()))
-        await self._tick(int(self._clock_ms()))
-        self._tasks.append(asyncio.create_task(self._run()))
+        wall_ms, steady_ms = int(self._clock_ms()), self._steady_ms()
+        pace = Pace(self._tick_ms(), wall_ms, steady_ms)
+        await self._tick(wall_ms, steady_ms)
+        self._tasks.append(asyncio.create_task(self._run(pace)))
 
     async def stop(self) -> None:
         """End all tasks; a thread that hangs is left behind."""
@@ -130,28 +133,28 @@ class Sampler:
 
     # --- ticks ---------------------------------------------------------------------------------------------------
 
-    async def _run(self) -> None:
-        tick_ms = self._tick_ms()
-        expected_ms = _next_multiple(self._clock_ms(), tick_ms)
+    async def _run(self, pace: Pace) -> None:
         while True:
             self._wake.clear()
-            now_ms = self._clock_ms()
-            if (asked_ms := self._tick_ms()) != tick_ms or expected_ms - now_ms > 2 * tick_ms:
-                tick_ms = asked_ms  # or the clock was set back
-                expected_ms = _next_multiple(now_ms, tick_ms)
-            if now_ms < expected_ms:
-                await self._sleep((expected_ms - now_ms) / 1000)
+            tick_ms = self._tick_ms()
+            wall_ms, now_ms = self._clocks()
+            pace.follow(tick_ms, wall_ms, now_ms)
+            if (tick := pace.take(tick_ms, now_ms)) is None:
+                await self._sleep((pace.due_ms - now_ms) / 1000)
                 continue
-            missed = int(now_ms - expected_ms) // tick_ms
-            expected_ms += missed * tick_ms
+            missed, time_ms, due_ms = tick
             self._offset += missed
             self._stats.ticks_missed += missed
-            self._stats.sampler_lag_s = (now_ms - expected_ms) / 1000
+            self._stats.sampler_lag_s = (now_ms - due_ms) / 1000
             try:
-                await self._tick(expected_ms)
+                await self._tick(time_ms, due_ms)
             except Exception:  # a fault of ours must not end the ticks for good
-                logger.exception("the tick at %d was lost", expected_ms)
-            expected_ms += tick_ms
+                logger.exception("the tick at %d was lost", time_ms)
+
+    def _clocks(self) -> tuple[int | None, int]:
+        """Read both clocks; the wall clock is None where the process was held up in between."""
+        before_ms, wall_ms, after_ms = self._steady_ms(), int(self._clock_ms()), self._steady_ms()
+        return (wall_ms if after_ms - before_ms < SET_MS else None), after_ms
 
     async def _sleep(self, seconds: float) -> None:
         handle = asyncio.get_running_loop().call_later(seconds, self._wake.set)
@@ -160,14 +163,14 @@ class Sampler:
         finally:
             handle.cancel()
 
-    async def _tick(self, time_ms: int) -> None:
+    async def _tick(self, time_ms: int, due_ms: int) -> None:
         begin_s = time.perf_counter()
         await self._read_cheap()
         samples: list[Sample] = []
         for source in (*self._cheap, *self._dear):
             samples += source.samples
         self._offset += 1
-        frame = self._catalogue.frame(self._offset, time_ms, samples, self._oldest_offset())
+        frame = self._catalogue.frame(self._offset, time_ms, samples, self._oldest_offset(), steady_ms=due_ms)
         self._bus.publish(frame)
         self._stats.ticks += 1
         self._stats.tick_duration_s = time.perf_counter() - begin_s
@@ -224,7 +227,3 @@ class Sampler:
                 source.busy = False
             retry_s = source.retry_s - self._now_s() if source.failures else 0.0
             await asyncio.sleep(max(cadence_s, retry_s))
-
-
-def _next_multiple(now_ms: float, step_ms: int) -> int:
-    return (int(now_ms) // step_ms + 1) * step_ms

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-TIME_NAMESPACE = "/proc/self/ns/time"
+TIME_NAMESPACE = Path("/proc/self/ns/time")
 
 if sys.platform == "linux":
 
@@ -38,7 +37,7 @@ def boot() -> str:
     """
     try:
         name = BOOT_ID.read_text(encoding="ascii").strip()
-        space = os.readlink(TIME_NAMESPACE) if os.path.lexists(TIME_NAMESPACE) else ""
+        space = TIME_NAMESPACE.readlink() if TIME_NAMESPACE.is_symlink() else ""
     except (OSError, UnicodeDecodeError):
         return ""
     return f"{name} {space}".strip()

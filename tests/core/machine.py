@@ -42,13 +42,23 @@ class Machine:
         self.time_ms = START_MS
         self.now_s = 1000.0
 
+    @property
+    def steady_ms(self) -> int:
+        return round(self.now_s * 1000)
+
+    def wait(self, ms: int) -> None:
+        """Let time pass without a tick."""
+        self.time_ms += ms
+        self.now_s += ms / 1000
+
     def frame(self, readings: dict[Series, float], *, step_ms: int = 1000, skip: int = 0) -> Frame:
         """Make the next frame, `skip` ticks having been missed before it."""
         self.offset += 1 + skip
-        self.time_ms += step_ms * (1 + skip)
-        self.now_s += step_ms * (1 + skip) / 1000
+        self.wait(step_ms * (1 + skip))
         samples = [Sample(series, value) for series, value in readings.items()]
-        return self.catalogue.frame(self.offset, self.time_ms, samples, self.ring.oldest_offset)
+        return self.catalogue.frame(
+            self.offset, self.time_ms, samples, self.ring.oldest_offset, steady_ms=self.steady_ms
+        )
 
     def tick(
         self, load: float = 0.0, disks: Iterable[str] = ("sda",), *, step_ms: int = 1000, skip: int = 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.aggregate import Aggregate, Fold, aggregate_runs, boundaries
+from vitalcast.core.aggregate import Aggregate, Fold, aggregate_runs, boundaries, is_boundary
 
 ALL = (Aggregate.LAST, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX)
 readings = st.one_of(st.just(math.nan), st.floats(-1e9, 1e9))
@@ -67,9 +67,11 @@ def test_a_moved_fold_keeps_its_series_and_starts_new_ones_empty() -> None:
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=50), st.sampled_from([100, 700, 1000]))
-def test_an_interval_ends_where_its_multiple_is_passed(times: list[int], interval_ms: int) -> None:
+def test_an_interval_ends_past_its_multiple_or_where_the_clock_went_back(times: list[int], interval_ms: int) -> None:
     got = boundaries(np.array(times), interval_ms)
-    assert got.tolist() == [a // interval_ms != b // interval_ms for a, b in itertools.pairwise(times)]
+    pairs = list(itertools.pairwise(times))
+    assert got.tolist() == [a // interval_ms != b // interval_ms or b < a for a, b in pairs]
+    assert got.tolist() == [is_boundary(a, b, interval_ms) for a, b in pairs]
 
 
 def test_several_aggregates_are_series_major() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -197,3 +198,59 @@ def test_equal_subscriptions_share_a_group_and_its_bytes() -> None:
     for session in sessions:
         session.close()
     assert machine.hub.groups == {}
+
+
+HOUR_MS = 3_600_000
+jumps = st.lists(
+    st.tuples(
+        st.sampled_from([100, 500, 1000]),
+        st.sampled_from([0] * 8 + [HOUR_MS, -HOUR_MS, 6000, -6000, 400, -400]),  # by which the clock is set before
+        st.sampled_from([0, 0, 0, 2]),
+    ),
+    min_size=2,
+    max_size=60,
+)
+
+
+@settings(deadline=None)
+@given(plan=jumps, interval=st.sampled_from([0.1, 1, 7, 600]), asked=asked, data=st.data())
+def test_however_the_clock_is_set_a_replay_is_what_the_live_stream_was_and_neither_stops(
+    plan: list[tuple[int, int, int]], interval: float, asked: tuple[str, ...], data: st.DataObject
+) -> None:
+    machine = Machine()
+    machine.tick()
+    live = machine.session()
+    ack, *_ = ask(live, type="subscribe", stream="a", metrics=["system.load"], interval=interval, aggregate=asked)
+    emitted: list[tuple[int, int, float]] = []  # offset, time, and when it was
+    for number, (step_ms, set_ms, skip) in enumerate(plan):
+        machine.time_ms += set_ms
+        told = decode(machine.tick(float(number), step_ms=step_ms, skip=skip).get(ack["group"], []))
+        emitted += [(one["offset"], one["time"], machine.now_s) for one in told if one["type"] == "data"]
+    whens = [1001.0, *(when for _, _, when in emitted), machine.now_s]
+    longest_s = max(later - earlier for earlier, later in pairwise(whens))
+    assert longest_s <= interval + 3.0 + 1e-6, "an interval and a tick with those missed before it"
+    since = data.draw(st.integers(1, machine.offset))
+    replayed, snapshot, *_ = ask(
+        machine.session(),
+        type="subscribe",
+        stream="b",
+        metrics=["system.load"],
+        interval=interval,
+        aggregate=asked,
+        since={"epoch": "epoch-1", "offset": since},
+    )
+    assert replayed["recovered"] is True
+    assert snapshot["times"] == [time for offset, time, _ in emitted if offset > since]
+
+
+def test_a_backfill_reaches_back_over_a_clock_that_was_set() -> None:
+    for set_ms in (HOUR_MS, -HOUR_MS):
+        machine = Machine()
+        for _ in range(20):
+            machine.tick()
+        machine.time_ms += set_ms
+        for _ in range(5):
+            machine.tick()
+        _, snapshot = ask(machine.session(), type="subscribe", stream="a", metrics=["system.load"], backfill=15)
+        assert len(snapshot["times"]) in (15, 16)
+        assert snapshot["times"] == machine.ring.times()[-len(snapshot["times"]) :].tolist()

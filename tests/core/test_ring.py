@@ -55,6 +55,19 @@ def test_it_forgets_what_is_older_than_its_window() -> None:
     assert ring.oldest_offset == ring.offsets()[0] == ring.first_row + 1
 
 
+def test_a_clock_that_jumps_makes_it_forget_nothing() -> None:
+    ring = Ring(window_ms=100_000)
+    hour_ms = 3_600_000
+    for offset in range(1, 1000):
+        ahead_ms = 100 * hour_ms if offset % 90 < 6 else -hour_ms if offset % 90 > 80 else 0
+        ring.append(frame(offset, offset * 1000 + ahead_ms, [1.0]))
+        assert ring.end_row - ring.first_row >= min(offset, 100)
+        ages = ring.ages()
+        assert ages[-1] == 0
+        assert (np.diff(ages) <= 0).all()
+    assert ring.end_row - ring.first_row <= 200 + 2 * BLOCK_ROWS, "and no more than its window"
+
+
 def test_it_stays_within_its_memory_while_ticks_are_fast() -> None:
     limit = 2**20
     ring = Ring(window_ms=900_000, memory_max_bytes=limit)

@@ -59,7 +59,7 @@ def make_world(
     mount_api(
         app,
         as_service,
-        api=Api(as_service, now_ms=lambda: machine.time_ms),
+        api=Api(as_service, steady_ms=lambda: machine.steady_ms),
         panels=Panels(as_service, figures=figures),
     )
     app.guard()

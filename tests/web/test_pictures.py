@@ -85,10 +85,16 @@ def test_a_badge_that_cannot_be_says_why(swap: World, address: str, status: int,
 
 
 def test_a_badge_of_old_readings_is_stale(swap: World) -> None:
-    swap.machine.time_ms += 90_000
+    swap.machine.wait(90_000)
     for address in ("swap", "system.paging.utilization"):
         assert words_of(swap.client.get(f"/badge/{address}.svg")) == ["Swap", "stale, 1 min 30 s old"]
-    swap.machine.time_ms -= 87_000
+    swap.machine.time_ms -= 90_000
+    assert words_of(swap.client.get(BADGE)) == ["Swap", "stale, 1 min 30 s old"], "set back"
+
+
+@pytest.mark.parametrize("by_ms", [-3_600_000, 3_600_000])
+def test_a_clock_that_was_set_makes_no_badge_stale(swap: World, by_ms: int) -> None:
+    swap.machine.time_ms += by_ms
     assert words_of(swap.client.get(BADGE)) == ["Swap", "55.0 % warning"]
 
 
@@ -145,12 +151,12 @@ def test_before_the_first_tick_there_is_only_a_word() -> None:
 
 def test_a_still_of_old_readings_says_so_and_its_time_goes_on(swap: World) -> None:
     live = words_of(swap.client.get(STILL))
-    swap.machine.time_ms += 90_000
+    swap.machine.wait(90_000)
     words = words_of(swap.client.get(STILL))
     assert "stale, 1 min 30 s old" not in live
     assert "stale, 1 min 30 s old" in words
     assert words[-1] == "as of 2026-09-21 14:15:30 UTC, newest reading 14:14:00"
-    swap.machine.time_ms += 3_600_000
+    swap.machine.wait(3_600_000)
     assert "No readings in this window." in words_of(swap.client.get(STILL))
 
 

@@ -307,7 +307,7 @@ def test_a_format_of_the_weight_of_none_is_not_sent(world: World, accept: str, s
 
 
 def test_a_scrape_of_old_readings_fails_instead_of_repeating_them(world: World) -> None:
-    world.machine.time_ms += 60_000
+    world.machine.wait(60_000)
     response = world.client.get("/metrics")
     assert response.status_code == 503
     assert response.text == "the newest reading is 60.0 s old, the limit is 5 s\n"

@@ -74,7 +74,7 @@ class Screen:
 
     def online(self, now_ms: int) -> bool:
         """Say whether it has asked lately what to show."""
-        return now_ms - self.seen_ms <= ONLINE_MS
+        return 0 <= now_ms - self.seen_ms <= ONLINE_MS  # one seen in the future was so before the clock was set back
 
 
 def readable(code: str) -> str:

@@ -25,11 +25,17 @@ class Aggregate(enum.StrEnum):
 def boundaries(times_ms: npt.NDArray[np.int64], interval_ms: int) -> npt.NDArray[np.bool_]:
     """Say for each tick but the first whether an interval ends with it.
 
-    Intervals are aligned to the wall clock; one ends with the first tick at or past a multiple of `interval_ms`.
-    This depends on the ticks' times alone, so that a replay falls into the same intervals as the live stream did.
+    Intervals are aligned to the wall clock; one ends with the first tick at or past a multiple of `interval_ms`, and
+    with a tick before which the clock was set back: so none lasts longer than it should. This depends on the ticks'
+    times alone, so that a replay falls into the same intervals as the live stream did.
     """
     slots: npt.NDArray[np.int64] = times_ms // interval_ms
-    return np.not_equal(slots[1:], slots[:-1])
+    return np.not_equal(slots[1:], slots[:-1]) | (times_ms[1:] < times_ms[:-1])
+
+
+def is_boundary(before_ms: int, time_ms: int, interval_ms: int) -> bool:
+    """Say whether an interval ends with a tick, as `boundaries` does of many."""
+    return time_ms // interval_ms != before_ms // interval_ms or time_ms < before_ms
 
 
 class Fold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -301,9 +302,8 @@ class Group:
 
     def plan_backfill(self, ring: Ring, backfill_ms: int) -> Replay:
         """Choose the whole intervals that ended in the last `backfill_ms`, or the newest tick where there is none."""
-        times, ends = ring.times(), self._ends(ring)
-        outside = np.flatnonzero((times <= times[-1] - backfill_ms) | (times > times[-1]))
-        oldest = int(outside[-1]) + 1 if len(outside) else 0
+        ends = self._ends(ring)
+        oldest = int(np.count_nonzero(ring.ages() >= backfill_ms))
         known = 0 if ring.first_row == 0 else 1  # the oldest interval in the ring has lost its beginning
         wanted = ends[known:][ends[known:] >= oldest]
         if backfill_ms <= 0 or len(wanted) == 0:
@@ -410,7 +410,7 @@ class TableGroup:
 
     __slots__ = (
         "_latest",
-        "due_ms",
+        "due_s",
         "emissions",
         "emitted_offset",
         "held_bytes",
@@ -427,7 +427,7 @@ class TableGroup:
         self.series_version = 0
         self.emissions = 0
         self.emitted_offset = 0
-        self.due_ms = 0
+        self.due_s = -math.inf  # on the clock that its reader goes by
         self.held_bytes = 0  # as the hub has counted it
         self._latest: Message | None = None
 

@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable
 
+from vitalcast.core.aggregate import is_boundary
 from vitalcast.core.catalogue import Catalogue
 from vitalcast.core.groups import FOLD_ROWS, Group, SeriesKey, Snapshots, TableGroup, TableKey, key_bytes
 from vitalcast.core.names import Selection
@@ -85,7 +86,7 @@ class Hub:
         self._choices.follow(frame.layout)
         out: dict[int, list[Message]] = {}
         for interval_ms, groups in self._by_interval.items():
-            due = previous_ms is None or frame.time_ms // interval_ms != previous_ms // interval_ms
+            due = previous_ms is None or is_boundary(previous_ms, frame.time_ms, interval_ms)
             if not due and interval_ms <= FOLD_ROWS * self.interval_min_ms and not relaid and not hole:
                 continue
             for group in groups.values():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.aggregate import Aggregate, aggregate_runs, boundaries
+from vitalcast.core.elapsed import in_order
 from vitalcast.core.panel_choice import Seen
 from vitalcast.core.panel_headline import LASTS_MS
 from vitalcast.core.thin import with_holes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Times = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
     Bools = npt.NDArray[np.bool_]
+    Rows = npt.NDArray[np.intp]
 
 
 RECENT_MAX = 10
@@ -64,48 +66,59 @@ class Past:
         return self.times_ms[rows].astype("datetime64[ms]")
 
 
-def ticks_since(ring: Ring, from_ms: float) -> int:
-    """Return how many ticks there are from the first that is not older."""
+def rows_since(ring: Ring, from_ms: float) -> Rows:
+    """Return which rows of the ring, counted from its first, have this time or a later one.
+
+    Their times grow: of two ticks for which the clock said the same, the later is meant.
+    """
     times = ring.times()
-    at = np.flatnonzero(times >= from_ms)
-    return len(times) - int(at[0]) if len(at) else 0
+    rows: Rows = np.flatnonzero(in_order(times) & (times >= from_ms))
+    return rows
 
 
 def recent_of(ring: Ring) -> Floats:
     """Copy the newest tick of every column, and some others from as long as a level lasts."""
     assert ring.newest is not None
-    ticks = max(ticks_since(ring, ring.newest.time_ms - LASTS_MS + 1), 1)
+    ticks = max(int(np.count_nonzero(ring.ages() < LASTS_MS)), 1)
     rows = ring.read(np.arange(len(ring.newest.values)), ring.end_row - ticks, ring.end_row)
     return rows[:: -math.ceil(ticks / RECENT_MAX)][::-1]
 
 
-def seen_of(columns: tuple[int, ...], ring: Ring, ticks: int) -> Seen:
-    """Return what to choose lines by, of the last `ticks` ticks of these columns. Their copies are small ones."""
+def seen_of(columns: tuple[int, ...], ring: Ring, rows: Rows) -> Seen:
+    """Return what to choose lines by, of these rows and columns of the ring. Their copies are small ones."""
     assert ring.newest is not None
     newest = ring.newest.values
     lowest, highest = (np.full(len(newest), np.nan) for _ in range(2))
     wanted = np.array(columns, dtype=np.intp)
-    for start in range(ring.end_row - ticks, ring.end_row, SEEN_ROWS):
-        block = ring.read(wanted, start, min(start + SEEN_ROWS, ring.end_row))
+    for at in range(0, len(rows), SEEN_ROWS):
+        block = _rows_of(ring, wanted, rows[at : at + SEEN_ROWS])
         lowest[wanted] = np.fmin(lowest[wanted], np.fmin.reduce(block, axis=0, initial=np.nan))
         highest[wanted] = np.fmax(highest[wanted], np.fmax.reduce(block, axis=0, initial=np.nan))
     return Seen(lowest, highest, newest)
 
 
-def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, ticks: int) -> Past:
-    """Copy the last `ticks` ticks of these columns, joined where the panel has an interval.
+def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> Past:
+    """Copy these rows and columns of the ring, joined where the panel has an interval.
 
     It is a copy, so that it can be drawn from in a thread while the ring goes on.
     """
-    values = ring.read(np.array(columns, dtype=np.intp), ring.end_row - ticks, ring.end_row)
-    times, offsets = ring.times(), ring.offsets()
-    times, offsets = times[len(times) - ticks :], offsets[len(offsets) - ticks :]
+    values = _rows_of(ring, np.array(columns, dtype=np.intp), rows)
+    times, offsets = ring.times()[rows], ring.offsets()[rows]
     if panel.interval and len(times):
         times, values, missing = _at_intervals(panel, times, values)
     else:
         missing = np.diff(offsets) > 1
     holes = tuple((int(times[at]), int(times[at + 1])) for at in np.flatnonzero(missing))
     return Past(*with_holes(times, values, missing), columns, recent_of(ring), holes)
+
+
+def _rows_of(ring: Ring, columns: Rows, rows: Rows) -> Floats:
+    """Copy these rows, counted from the ring's first, of these columns."""
+    if len(rows) == 0:
+        return np.zeros((0, len(columns)))
+    first, last = int(rows[0]), int(rows[-1])
+    block: Floats = ring.read(columns, ring.first_row + first, ring.first_row + last + 1)[rows - first]
+    return block
 
 
 def _at_intervals(panel: Panel, times: Times, values: Floats) -> tuple[Times, Floats, Bools]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.elapsed import step_ms
 from vitalcast.model import Frame
 
 if TYPE_CHECKING:
@@ -18,17 +19,18 @@ BLOCK_ROWS = 64
 class _Block:
     """A fixed run of rows, as wide as the layout was when it began or was last widened."""
 
-    __slots__ = ("offsets", "rows", "times", "values")
+    __slots__ = ("elapsed", "offsets", "rows", "times", "values")
 
     def __init__(self, width: int) -> None:
         self.rows = 0
         self.offsets = np.zeros(BLOCK_ROWS, dtype=np.int64)
         self.times = np.zeros(BLOCK_ROWS, dtype=np.int64)
+        self.elapsed = np.zeros(BLOCK_ROWS, dtype=np.int64)
         self.values = np.full((BLOCK_ROWS, width), np.nan)
 
     @property
     def nbytes(self) -> int:
-        return self.offsets.nbytes + self.times.nbytes + self.values.nbytes
+        return self.offsets.nbytes + self.times.nbytes + self.elapsed.nbytes + self.values.nbytes
 
     def widen(self, width: int) -> None:
         wider = np.full((BLOCK_ROWS, width), np.nan)
@@ -41,14 +43,19 @@ class Ring:
 
     Rows are numbered from the first frame ever, without holes: `first_row` is the oldest still held and `end_row`
     one past the newest. Offsets grow with the rows and have a hole where ticks were missed; times follow the wall
-    clock, which may be set back.
+    clock, which may be set back or ahead. So the window, and whatever else asks how long ago a tick was, goes by
+    `ages`. Ticks are `interval_ms` apart at most.
     """
 
-    def __init__(self, *, window_ms: int = 900_000, memory_max_bytes: int = 64 * 2**20) -> None:
+    def __init__(
+        self, *, window_ms: int = 900_000, memory_max_bytes: int = 64 * 2**20, interval_ms: int = 1000
+    ) -> None:
         self.window_ms = window_ms
+        self.interval_ms = interval_ms
         self.memory_max_bytes = memory_max_bytes
         self.newest: Frame | None = None
         self.end_row = 0
+        self._elapsed_ms = 0  # up to the newest
         self._blocks: deque[_Block] = deque()
 
     @property
@@ -72,28 +79,29 @@ class Ring:
 
     def append(self, frame: Frame) -> None:
         """Add the newest frame; its offset must be above all before it."""
-        width = len(frame.values)
-        if self.newest is not None and frame.offset <= self.newest.offset:
-            raise ValueError(f"offset {frame.offset} does not follow {self.newest.offset}")
+        width, newest = len(frame.values), self.newest
+        if newest is not None:
+            if frame.offset <= newest.offset:
+                raise ValueError(f"offset {frame.offset} does not follow {newest.offset}")
+            self._elapsed_ms += step_ms(frame.offset - newest.offset, frame.time_ms - newest.time_ms, self.interval_ms)
         if not self._blocks or self._blocks[-1].rows == BLOCK_ROWS:
             self._blocks.append(_Block(width))
-            self._evict(frame.time_ms)
+            self._evict()
         block = self._blocks[-1]
         if block.values.shape[1] < width:
             block.widen(width)
         row = block.rows
         block.offsets[row] = frame.offset
         block.times[row] = frame.time_ms
+        block.elapsed[row] = self._elapsed_ms
         block.values[row, :width] = frame.values
         block.rows += 1
         self.end_row += 1
         self.newest = frame
 
-    def _evict(self, now_ms: int) -> None:
-        blocks = self._blocks
-        while len(blocks) > 2 and (
-            blocks[0].times[-1] < now_ms - self.window_ms or self.nbytes > self.memory_max_bytes
-        ):
+    def _evict(self) -> None:
+        blocks, from_ms = self._blocks, self._elapsed_ms - self.window_ms
+        while len(blocks) > 2 and (blocks[0].elapsed[-1] < from_ms or self.nbytes > self.memory_max_bytes):
             blocks.popleft()
 
     def offsets(self) -> npt.NDArray[np.int64]:
@@ -103,6 +111,11 @@ class Ring:
     def times(self) -> npt.NDArray[np.int64]:
         """Return the times of all rows held in Unix milliseconds, oldest first."""
         return self._joined("times")
+
+    def ages(self) -> npt.NDArray[np.int64]:
+        """Return how many milliseconds before the newest each row held was: however the clock was set, never less
+        than for the row after it."""
+        return self._elapsed_ms - self._joined("elapsed")
 
     def _joined(self, name: str) -> npt.NDArray[np.int64]:
         if not self._blocks:

@@ -79,7 +79,11 @@ class Service:
         catalogue = Catalogue(descriptors_with_rates(collectors))
         anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
         check_metrics(settings, {*catalogue.descriptors, *(descriptor.name for descriptor in anywhere)})
-        self.ring = Ring(window_ms=settings.ring.window_s * 1000, memory_max_bytes=settings.ring.memory_max_mib * 2**20)
+        self.ring = Ring(
+            window_ms=settings.ring.window_s * 1000,
+            memory_max_bytes=settings.ring.memory_max_mib * 2**20,
+            interval_ms=round(settings.sampler.interval_s * 1000),
+        )
         self.hub = Hub(
             epoch=secrets.token_hex(8),
             host=host_name(roots),

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 
+from vitalcast import clocks
 from vitalcast.collectors.base import Table, TableQuery
 from vitalcast.core.groups import TableGroup
 from vitalcast.core.hub import Hub
@@ -30,13 +31,15 @@ class Tables:
         *,
         hub: Hub,
         publish: Callable[[dict[int, list[Message]]], None],
-        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock_ms: Callable[[], float] = clocks.wall_ms,
+        now_s: Callable[[], float] = time.monotonic,
         workers: Workers | None = None,
     ) -> None:
         self._tables = tables
         self._hub = hub
         self._publish = publish
         self._clock_ms = clock_ms
+        self._now_s = now_s
         self._workers = workers or Workers(name="vitalcast-table")
         self._wakes = {name: asyncio.Event() for name in tables}
         self._tasks: list[asyncio.Task[None]] = []
@@ -63,13 +66,13 @@ class Tables:
         while True:
             wake.clear()
             groups = [group for group in self._hub.table_groups() if group.key.table == name]
-            now_ms = self._clock_ms()
-            due = [group for group in groups if not now_ms < group.due_ms <= now_ms + group.interval_ms]
+            now_s = self._now_s()
+            due = [group for group in groups if group.due_s <= now_s]
             if due:
                 await self._read(name, table, due)
                 continue
-            pause_ms = min((group.due_ms for group in groups), default=0) - now_ms
-            handle = loop.call_later(pause_ms / 1000, wake.set) if groups else None
+            pause_s = min((group.due_s for group in groups), default=now_s) - now_s
+            handle = loop.call_later(pause_s, wake.set) if groups else None
             try:
                 await wake.wait()
             finally:
@@ -78,12 +81,12 @@ class Tables:
 
     async def _prime(self, name: str, table: Table, due: list[TableGroup]) -> None:
         """Read once without answering where the last reading is long ago: shares are of the time since it."""
-        now_s = time.monotonic()
+        now_s = self._now_s()
         idle_s = max(IDLE_S, 2 * min(group.interval_ms for group in due) / 1000)
         if now_s - self._read_s.get(name, -math.inf) > idle_s:
             await self._workers.run(lambda: table.read([], now_s))
             await asyncio.sleep(PRIME_S)
-        self._read_s[name] = time.monotonic()
+        self._read_s[name] = self._now_s()
 
     async def _read(self, name: str, table: Table, due: list[TableGroup]) -> None:
         queries = [
@@ -92,10 +95,10 @@ class Tables:
         ]
         try:
             await self._prime(name, table, due)
-            future = self._workers.run(lambda: table.read(queries, time.monotonic()))
-            now_ms = self._clock_ms()
-            for group in due:
-                group.due_ms = (now_ms // group.interval_ms + 1) * group.interval_ms
+            future = self._workers.run(lambda: table.read(queries, self._now_s()))
+            now_ms, now_s = self._clock_ms(), self._now_s()
+            for group in due:  # again at a multiple of the interval, or as long from now as that is away
+                group.due_s = now_s + (group.interval_ms - now_ms % group.interval_ms) / 1000
             done, _ = await asyncio.wait({future}, timeout=table.deadline_s)
             if not done:
                 logger.warning("table %s gave no answer within %g s; waiting for it", name, table.deadline_s)
@@ -111,7 +114,7 @@ class Tables:
                 group.id: [
                     group.encode(
                         offset,
-                        self._clock_ms(),
+                        int(self._clock_ms()),
                         columns,
                         list(answer.rows),
                         matches=answer.matches,

@@ -6,7 +6,6 @@ documentation would say of them stands in `docs`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -18,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Match, Route
 
-from vitalcast import __version__
+from vitalcast import __version__, clocks
 from vitalcast.core.hub import select
 from vitalcast.core.names import PATTERN_CHARS_MAX, Selection
 from vitalcast.core.protocol import ErrorCode, describe_metric
@@ -65,12 +64,12 @@ FRESH_TICKS = 3
 
 
 class Api:
-    """Answers from a service's newest frame. `now_ms` gives the wall clock in Unix milliseconds."""
+    """Answers from a service's newest frame. `steady_ms` is the clock that frames are stamped with."""
 
-    def __init__(self, service: Service, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(self, service: Service, *, steady_ms: Callable[[], int] = clocks.steady_ms) -> None:
         self._service = service
         self._hub = service.hub
-        self.now_ms = now_ms
+        self.steady_ms = steady_ms
 
     async def catalogue(self, request: Request) -> Response:
         """List the metrics that can exist here, each with the series of it that are there now."""
@@ -123,12 +122,9 @@ class Api:
         frame = self._hub.ring.newest
         if frame is None or not self._service.ready:
             return "not started, or about to stop"
-        age_s = (self.now_ms() - frame.time_ms) / 1000
+        age_s = (self.steady_ms() - frame.steady_ms) / 1000
         limit_s = max(FRESH_TICKS * self._hub.interval_ms / 1000, FRESH_S_MIN)
-        if abs(age_s) <= limit_s:
-            return None
-        when = f"{age_s:.1f} s old" if age_s > 0 else f"{-age_s:.1f} s ahead of the clock"
-        return f"the newest reading is {when}, the limit is {limit_s:g} s"
+        return None if age_s <= limit_s else f"the newest reading is {age_s:.1f} s old, the limit is {limit_s:g} s"
 
     def _frame(self) -> Frame:
         frame = self._hub.ring.newest
@@ -239,7 +235,8 @@ def mount_api(app: FastAPI, service: Service, *, api: Api | None = None, panels:
     """Add the API's addresses and the handlers of its errors to `app`."""
     api = api or Api(service)
     panels = panels or Panels(service)
-    stills, badges = Stills(service, panels, now_ms=api.now_ms), Badges(service, panels.source, now_ms=api.now_ms)
+    stills = Stills(service, panels, steady_ms=api.steady_ms)
+    badges = Badges(service, panels.source, steady_ms=api.steady_ms)
     app.router.routes += [
         Route("/api/v1/metrics", api.catalogue),
         Route("/api/v1/latest", api.latest),

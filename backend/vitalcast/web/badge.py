@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vitalcast import clocks
 from vitalcast.core.clock import stale_after_s
 from vitalcast.core.names import Selection
 from vitalcast.core.past import recent_of
@@ -72,18 +72,18 @@ def badge_parameters() -> dict[str, Parameter]:
 
 
 class Badges:
-    """Answers with badges of a service's newest readings. `now_ms` gives the wall clock in Unix milliseconds."""
+    """Answers with badges of a service's newest readings. `steady_ms` is the clock that frames are stamped with."""
 
     def __init__(
         self,
         service: Service,
         source: PanelSource,
         *,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        steady_ms: Callable[[], int] = clocks.steady_ms,
     ) -> None:
         self._hub = service.hub
         self._source = source
-        self._now_ms = now_ms
+        self._steady_ms = steady_ms
 
     async def svg(self, request: Request) -> Response:
         """Return the badge of a metric, or of the panel with this id."""
@@ -109,7 +109,7 @@ class Badges:
         if panel is None:
             self._check_metric(name, asked, grant)
         frame = self._source.newest()
-        age_s = (self._now_ms() - frame.time_ms) / 1000
+        age_s = (self._steady_ms() - frame.steady_ms) / 1000
         if age_s > stale_after_s(self._hub.interval_ms / 1000):
             called = (owner.vital or owner.title) if owner else name
             return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from vitalcast.core.colors import THEMES, Theme
 from vitalcast.core.panel_choice import busiest
 from vitalcast.core.panel_lines import Reading, reading_of
-from vitalcast.core.past import Past, past_of, seen_of, ticks_since
+from vitalcast.core.past import Past, past_of, rows_since, seen_of
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.live.service import Service
 from vitalcast.model import Frame, Layout
@@ -88,17 +88,17 @@ class PanelSource:
         Raises ApiError where these are too many as well.
         """
         ring, columns = self._hub.ring, reading.columns
-        ticks, most = ticks_since(ring, from_ms), self._hub.limits.snapshot_values
-        if ticks * len(columns) > most and (panel.below or not panel.stack):
-            seen = seen_of(columns, ring, min(ticks, SEEN_VALUES_MAX // len(columns)))
+        rows, most = rows_since(ring, from_ms), self._hub.limits.snapshot_values
+        if len(rows) * len(columns) > most and (panel.below or not panel.stack):
+            seen = seen_of(columns, ring, rows[-max(1, SEEN_VALUES_MAX // len(columns)) :])
             columns = replace(reading, lines=tuple(busiest(panel, reading, seen)), remainder=()).columns
-        if ticks * len(columns) > most:
+        if len(rows) * len(columns) > most:
             raise ApiError(
                 400,
                 ErrorCode.LIMIT,
-                f"range: {ticks} ticks of {len(columns)} series are more than {most} values; give less",
+                f"range: {len(rows)} ticks of {len(columns)} series are more than {most} values; give less",
             )
-        return past_of(panel, columns, ring, ticks)
+        return past_of(panel, columns, ring, rows)
 
 
 class Drawings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Hashable
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vitalcast import clocks
 from vitalcast.core.clock import stale_after_s
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.live.service import Service
+from vitalcast.model import Frame
 from vitalcast.web.errors import ApiError
 from vitalcast.web.fields import URL_TOKEN, Parameter, check_query, fits
 from vitalcast.web.images import image, refused_still
@@ -59,19 +60,19 @@ def _pixels(name: str, description: str, usual: int, least: int, most: int) -> P
 
 
 class Stills:
-    """Answers with pictures of a service's panels. `now_ms` gives the wall clock in Unix milliseconds."""
+    """Answers with pictures of a service's panels. `steady_ms` is the clock that frames are stamped with."""
 
     def __init__(
         self,
         service: Service,
         panels: Panels,
         *,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        steady_ms: Callable[[], int] = clocks.steady_ms,
     ) -> None:
         self._hub = service.hub
         self._source = panels.source
         self._drawings = panels.drawings
-        self._now_ms = now_ms
+        self._steady_ms = steady_ms
 
     async def svg(self, request: Request) -> Response:
         """Return a panel as it looks now, or as it last looked where the readings are old."""
@@ -93,24 +94,23 @@ class Stills:
             from vitalcast.core.still import draw_still  # which most servers never need
 
             frame = source.newest()
-            window = self._window(frame.time_ms, range_s, zone)
+            window = self._window(frame, range_s, zone)
             reading = source.reading(panel, frame.layout)
             past = source.past(panel, reading, window.from_ms)
             return (frame.offset, window.to_ms), lambda: draw_still(panel, reading, past, look, window).encode()
 
         return await self._drawings.of(("still", panel.id, range_s, look, zone), prepare)
 
-    def _window(self, newest_ms: int, range_s: float, zone: tzinfo) -> Window:
+    def _window(self, newest: Frame, range_s: float, zone: tzinfo) -> Window:
         """While readings come, the newest stands at the edge; when they do not, time goes on without them."""
         from vitalcast.core.still import Window
 
-        now_ms, interval_s = self._now_ms(), self._hub.interval_ms / 1000
-        age_s = (now_ms - newest_ms) / 1000
-        stale = age_s > stale_after_s(interval_s)
-        to_ms = now_ms // 1000 * 1000 if stale else newest_ms
-        return Window(
-            self._hub.host, to_ms - range_s * 1000, to_ms, newest_ms, interval_s, zone, age_s if stale else None
-        )
+        interval_s = self._hub.interval_ms / 1000
+        age_ms = self._steady_ms() - newest.steady_ms
+        stale = age_ms / 1000 > stale_after_s(interval_s)
+        to_ms = (newest.time_ms + age_ms) // 1000 * 1000 if stale else newest.time_ms
+        age_s = age_ms / 1000 if stale else None
+        return Window(self._hub.host, to_ms - range_s * 1000, to_ms, newest.time_ms, interval_s, zone, age_s)
 
     async def png(self, request: Request) -> Response:
         """Say that pictures are drawn as SVG alone."""

@@ -157,6 +157,7 @@ def test_the_core_is_pure() -> None:
 @pytest.mark.parametrize("name", ["collectors", "bus", "history"])
 def test_implementations_do_not_import_each_other(name: str) -> None:
     shared = {"base", "registry", "procfs", "runtime", "process_source", "host", "codec", "database", "filelock"}
+    shared |= {"continuity", "damage", "watched"}
     shared |= {"__init__"}
     for path in (PACKAGE / name).glob("*.py"):
         if path.stem == "registry":

@@ -249,7 +249,7 @@ class History(Strict):
         default=24,
         ge=1,
         le=87600,
-        description="How long it keeps readings; a day of 200 series takes about 15 MB",
+        description="How long it keeps readings, counted while the machine runs; a day of 200 series takes about 15 MB",
     )
 
 

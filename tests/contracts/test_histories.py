@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.history.frames import SERIES, START_MS, Machine, disk, points, stored
+from tests.history.frames import SERIES, START_MS, STEADY_MS, Machine, disk, points, stored
 
 from vitalcast.core.ring import Ring
 from vitalcast.history.base import History
@@ -41,7 +41,7 @@ def in_memory(ring: Ring, folder: Path) -> History:
 
 
 def in_sqlite(ring: Ring, folder: Path) -> History:
-    return SqliteHistory(folder / "history.db", clock_ms=lambda: START_MS)
+    return SqliteHistory(folder / "history.db", clock_ms=lambda: START_MS, steady_ms=lambda: STEADY_MS)
 
 
 MAKERS = [in_memory, in_sqlite]
@@ -135,8 +135,10 @@ def test_a_flush_of_nothing_and_a_second_close_do_no_harm(host: Host) -> None:
 def test_a_frame_after_the_close_is_nobodys(host: Host) -> None:
     host.take(*host.machine.frames(1))
     host.history.close()
-    assert host.history.append(host.machine.frame()) is False
+    before = stored(host.history)
+    host.history.append(host.machine.frame())
     host.history.flush()
+    assert stored(host.history) == before
 
 
 def test_nothing_is_lost_or_failed_in_good_times(host: Host) -> None:

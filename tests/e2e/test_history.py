@@ -6,12 +6,15 @@ import asyncio
 import os
 import re
 import resource
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ from tests.e2e.server import Server, StartError, Variant
 from tests.history.frames import points
 from websockets.exceptions import ConnectionClosed
 
+from vitalcast.history.damage import DamagedError
 from vitalcast.history.database import read_column
 from vitalcast.model import Descriptor, Kind, Series
 
@@ -41,8 +45,15 @@ def key_of(series: Json) -> Series:
 
 
 def kept(folder: Path, series: Json) -> list[tuple[int, int, float]]:
-    """Return what the file holds of a series, whoever has it open."""
-    return points(read_column(folder / FILE, key_of(series), 0, 2**60))
+    """Return what the file holds of a series. While a server has it open others are locked out, so it is of a copy."""
+    with TemporaryDirectory() as copies:
+        for _ in range(100):  # until both are of the same moment
+            for name in (f"{FILE}-wal", FILE):
+                if (folder / name).exists():
+                    shutil.copy(folder / name, copies)
+            with suppress(sqlite3.DatabaseError, DamagedError):
+                return points(read_column(Path(copies) / FILE, key_of(series), 0, 2**60))
+    raise AssertionError("the file cannot be read")
 
 
 def assert_kept(folder: Path, mirror: Mirror) -> None:
@@ -71,6 +82,10 @@ async def watch(server: Server, *, until: Callable[[Mirror], object], **fields: 
 
 def ticks(count: int) -> Callable[[Mirror], bool]:
     return lambda mirror: len(mirror.ticks) >= count
+
+
+def ticks_of_which_some_are_kept(server: Server, count: int) -> Callable[[Mirror], object]:
+    return lambda mirror: len(mirror.ticks) >= count and kept(server.folder, mirror.series[0])
 
 
 async def back(server: Server, ack: Json, offset: int, **fields: Any) -> tuple[Json, Mirror, Json]:
@@ -165,12 +180,57 @@ async def test_after_a_kill_a_client_goes_on_without_doubles_and_is_told_what_is
 
 
 async def test_offsets_of_fast_ticks_are_not_given_out_again_after_a_kill(start_server: StartServer) -> None:
-    server = start_server(HISTORY__PATH=FILE, HISTORY__FLUSH_S="3600")
-    seen, ack, _ = await watch(server, until=ticks(25), interval=0.1)
+    server = start_server(HISTORY__PATH=FILE, HISTORY__FLUSH_S="1.5")
+    seen, ack, _ = await watch(server, until=ticks_of_which_some_are_kept(server, 25), interval=0.1)
     server.kill()
     server.start()
     again, after, snapshot = await back(server, ack, seen.offset, interval=0.1)
     assert again["recovered"] is True
+    assert_goes_on(seen, after, snapshot)
+
+
+async def test_a_kill_while_the_disk_cannot_be_written_gives_no_offset_out_twice(start_server: StartServer) -> None:
+    server = start_server(HISTORY__PATH=FILE, HISTORY__FLUSH_S="0.3")
+    await watch(server, until=ticks_of_which_some_are_kept(server, 3))
+    no_limit = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (4096, no_limit[1]))
+    seen, ack, _ = await watch(
+        server, until=lambda mirror: "cannot be written" in server.errors() and len(mirror.ticks) >= 40, interval=0.1
+    )
+    server.kill()
+    server.start()
+    again, after, snapshot = await back(server, ack, seen.offset, interval=0.1)
+    assert (again["recovered"], again["epoch"]) == (True, ack["epoch"])
+    assert_goes_on(seen, after, snapshot)
+    server.kill()
+    path = server.folder / FILE
+    path.with_name(f"{FILE}.lock").unlink()  # as in a copy of the file
+    server.start()
+    again, *_ = await back(server, ack, seen.offset)
+    assert again["recovered"] is False
+    assert again["epoch"] != ack["epoch"]
+
+
+def mapped(server: Server) -> list[str]:
+    """Return what of the file is mapped into the server's memory, where a full disk can be fatal."""
+    names = {one.name for one in server.folder.iterdir() if one.name.startswith(FILE)}
+    assert names == {FILE, f"{FILE}-wal", f"{FILE}.lock"}, "and none that is there to be mapped"
+    return [line for line in Path(f"/proc/{server.pid}/maps").read_text().splitlines() if FILE in line]
+
+
+async def test_a_file_that_is_removed_under_a_server_is_missed_and_the_next_run_goes_on(
+    start_server: StartServer,
+) -> None:
+    server = start_server(**ENV, HISTORY__FLUSH_S="0.3")
+    seen, ack, _ = await watch(server, until=ticks(3))
+    (server.folder / FILE).unlink()
+    seen, *_ = await watch(server, until=lambda _: (server.folder / FILE).exists() and "was removed" in server.errors())
+    seen, *_ = await watch(server, until=ticks(10))
+    server.kill()
+    assert server.errors().count("was removed") == len(server.errors().splitlines()) == 1
+    server.start()
+    again, after, snapshot = await back(server, ack, seen.offset)
+    assert (again["recovered"], again["epoch"]) == (True, ack["epoch"])
     assert_goes_on(seen, after, snapshot)
 
 
@@ -184,10 +244,13 @@ async def test_a_full_disk_stops_neither_the_stream_nor_what_is_kept_once_there_
         return lambda mirror: text in server.errors() and len(mirror.ticks) >= 5
 
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (4096, no_limit[1]))
+    assert mapped(server) == []
     full, *_ = await watch(server, until=said("cannot be written"))
+    assert mapped(server) == []
     assert {gap["why"] for gap in full.gaps} <= {"sampler"}
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, no_limit)
     again, *_ = await watch(server, until=said("is written again"))
+    assert mapped(server) == []
     assert server.stop() == 0
     assert_kept(server.folder, full)
     assert_kept(server.folder, again)

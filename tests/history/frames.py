@@ -12,6 +12,7 @@ from vitalcast.history.base import Column, History, Resumed
 from vitalcast.model import Descriptor, Frame, Kind, Sample, Series
 
 START_MS = 1_790_000_000_000
+STEADY_MS = 5_000_000
 LOAD = Descriptor("system.load", "1", Kind.GAUGE, "Load.")
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes.", ("system.device", "disk.io.direction"))
 SERIES = Series(LOAD)
@@ -24,25 +25,27 @@ def disk(name: str) -> Series:
 
 
 class Machine:
-    """Makes frames and remembers every reading in them."""
+    """Makes frames and remembers every reading in them. `time_ms` may be set; `steady_ms` only goes on."""
 
     def __init__(self, *, offset: int = 0, time_ms: int = START_MS) -> None:
         self.catalogue = Catalogue([LOAD, IO])
         self.offset = offset
         self.time_ms = time_ms
+        self.steady_ms = STEADY_MS
         self.points: dict[Series, list[Point]] = {}
 
     def frame(self, disks: Iterable[str] = ("sda",), *, step_ms: int = 1000, skip: int = 0) -> Frame:
         """Make the next frame, `skip` ticks having been missed before it."""
         self.offset += 1 + skip
         self.time_ms += step_ms * (1 + skip)
+        self.steady_ms += step_ms * (1 + skip)
         readings = {SERIES: math.sin(self.offset * 1e3)} | {
             disk(name): self.offset * 512.0 + len(name) for name in disks
         }
         for series, value in readings.items():
             self.points.setdefault(series, []).append((self.offset, self.time_ms, value))
         samples = [Sample(series, value) for series, value in readings.items()]
-        return self.catalogue.frame(self.offset, self.time_ms, samples, 0)
+        return self.catalogue.frame(self.offset, self.time_ms, samples, 0, steady_ms=self.steady_ms)
 
     def frames(self, count: int, disks: Iterable[str] = ("sda",), *, step_ms: int = 1000) -> list[Frame]:
         disks = tuple(disks)

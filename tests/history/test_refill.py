@@ -31,7 +31,9 @@ class Restarted:
 
     def _open(self) -> None:
         machine = self.machine
-        self.history = SqliteHistory(self.path, clock_ms=lambda: machine.time_ms)
+        self.history = SqliteHistory(
+            self.path, clock_ms=lambda: machine.time_ms, steady_ms=lambda: machine.steady_ms, boot=lambda: "boot-1"
+        )
         self.resumed = self.history.open(epoch=machine.hub.epoch, interval_ms=1000)
 
     def tick(self, load: float, disks: list[str]) -> None:
@@ -40,9 +42,10 @@ class Restarted:
 
     def restart(self, down_ms: int) -> None:
         self.history.close()
-        time_ms = self.machine.time_ms + down_ms
+        before = self.machine
+        before.wait(down_ms)
         self.machine = Machine(epoch="another")
-        self.machine.time_ms = time_ms
+        self.machine.time_ms, self.machine.now_s = before.time_ms, before.now_s
         self._open()
         assert self.resumed is not None
         self.machine.hub.epoch = self.resumed.epoch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.history.frames import IO, LOAD, SERIES, START_MS, Machine, disk, resumed_points, stored
+from tests.history.frames import IO, LOAD, SERIES, START_MS, STEADY_MS, Machine, disk, points, resumed_points, stored
 
+from vitalcast import clocks
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import HistoryError, Resumed
 from vitalcast.history.database import APPLICATION_ID, MERGED_ROWS, SCHEMA_VERSION
@@ -32,19 +34,28 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "history.db"
         self.now_ms = START_MS
+        self.steady_ms = STEADY_MS
+        self.boot = "boot-1"
         self.pages_max = 2**30
+        self.protected = False  # from being written to
         self.connections: list[sqlite3.Connection] = []
         self.opened: list[SqliteHistory] = []
 
     def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
         connection = sqlite3.connect(*arguments, **options)
         connection.execute(f"PRAGMA max_page_count = {self.pages_max}")
+        connection.execute(f"PRAGMA query_only = {self.protected}")
         self.connections.append(connection)
         return connection
 
     def history(self, **options: Any) -> SqliteHistory:
         history = SqliteHistory(
-            options.pop("path", self.path), clock_ms=lambda: self.now_ms, connect=self.connect, **options
+            options.pop("path", self.path),
+            clock_ms=lambda: self.now_ms,
+            steady_ms=lambda: self.steady_ms,
+            boot=lambda: self.boot,
+            connect=self.connect,
+            **options,
         )
         self.opened.append(history)
         return history
@@ -54,6 +65,10 @@ class Disk:
     ) -> tuple[SqliteHistory, Resumed | None]:
         history = self.history(**options)
         return history, history.open(epoch=epoch, interval_ms=interval_ms)
+
+    def after(self, machine: Machine, ms: int) -> None:
+        """Have it be so long after the machine's last tick."""
+        self.now_ms, self.steady_ms = machine.time_ms + ms, machine.steady_ms + ms
 
     def fill(self) -> None:
         """Have no more room than is taken now; NOISE ticks are sure to need more."""
@@ -102,7 +117,7 @@ def test_a_clean_restart_finds_everything_and_counts_the_ticks_of_the_downtime(p
     assert resumed is None
     run(history, machine, 10)
     history.close()
-    place.now_ms = machine.time_ms + 4200
+    place.after(machine, 4200)
     _, resumed = place.open(epoch="epoch-2")
     assert resumed is not None
     assert (resumed.epoch, resumed.offset) == ("epoch-1", 14)
@@ -112,23 +127,41 @@ def test_a_clean_restart_finds_everything_and_counts_the_ticks_of_the_downtime(p
     assert found.descriptor == IO
 
 
-@pytest.mark.parametrize(("pause_ms", "missed"), [(0, 0), (1, 0), (1000, 0), (1001, 1), (-5000, 0), (3_600_000, 3599)])
-def test_after_a_clean_end_the_ticks_missed_are_those_of_the_interval(place: Disk, pause_ms: int, missed: int) -> None:
+@pytest.mark.parametrize(("pause_ms", "missed"), [(0, 0), (1, 0), (1000, 0), (1001, 1), (3_600_000, 3599)])
+@pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
+def test_after_a_clean_end_the_ticks_missed_are_those_of_the_interval(
+    place: Disk, pause_ms: int, missed: int, boot: str
+) -> None:
     machine = Machine()
     history, _ = place.open()
     run(history, machine, 3)
     history.close()
-    place.now_ms = machine.time_ms + pause_ms
+    place.after(machine, pause_ms)
+    place.boot = boot
+    _, resumed = place.open(epoch="epoch-2")
+    assert resumed is not None
+    assert (resumed.epoch, resumed.offset) == ("epoch-1", 3 + missed)
+
+
+@pytest.mark.parametrize("set_ms", [-3_600_000, 3_600_000])
+def test_a_clock_that_was_set_during_the_downtime_makes_no_more_of_it_within_a_boot(place: Disk, set_ms: int) -> None:
+    machine = Machine()
+    history, _ = place.open()
+    run(history, machine, 3)
+    history.close()
+    place.after(machine, 5001)
+    place.now_ms += set_ms
     _, resumed = place.open()
     assert resumed is not None
-    assert resumed.offset == 3 + missed
+    assert resumed.offset == 8
 
 
-@pytest.mark.parametrize("downtime_ms", [0, 300, 5_000, 86_400_000, -1_000_000])
+@pytest.mark.parametrize("downtime_ms", [0, 300, 5_000, 86_400_000])
+@pytest.mark.parametrize("set_ms", [0, -1_000_000, 1_000_000])
 @pytest.mark.parametrize("unwritten", [0, 1, 29])
 @pytest.mark.parametrize("step_ms", [1000, 100])
 def test_after_a_crash_no_offset_is_given_out_twice(
-    place: Disk, downtime_ms: int, unwritten: int, step_ms: int
+    place: Disk, downtime_ms: int, set_ms: int, unwritten: int, step_ms: int
 ) -> None:
     machine = Machine()
     history, _ = place.open(interval_ms=1000)
@@ -136,27 +169,106 @@ def test_after_a_crash_no_offset_is_given_out_twice(
     history.flush()
     run(history, machine, unwritten, step_ms=step_ms)
     place.crash(history)
-    place.now_ms = machine.time_ms + downtime_ms
+    place.after(machine, downtime_ms)
+    place.now_ms += set_ms
     _, resumed = place.open()
     assert resumed is not None
-    assert resumed.offset >= machine.offset
     assert resumed.epoch == "epoch-1"
     assert resumed_points(resumed) == machine.points[SERIES][:5]
-    if step_ms == 1000 and 0 <= downtime_ms < 10_000:
-        assert resumed.offset <= machine.offset + downtime_ms // 1000 + 3, "no more than were missed, or nearly"
+    passed_ms = place.steady_ms - machine.steady_ms + unwritten * step_ms
+    assert machine.offset <= resumed.offset <= 5 + passed_ms // 100 + 3, "as many as could have been, and a few"
 
 
-def test_ticks_that_become_faster_ask_to_be_put_down_at_once(place: Disk) -> None:
+def copy_back(place: Disk) -> None:
+    """Put the file back as it was some ticks ago, as from a backup."""
+    history, _ = place.open()
+    run(history, Machine(offset=5), 5)
+    history.close()
+    shutil.copy(place.path.with_name("backup"), place.path)
+
+
+def elsewhere(place: Disk) -> None:
+    """Take the file to another folder, where another server goes on with it."""
+    folder = place.path.parent / "other"
+    folder.mkdir()
+    shutil.copy(place.path, folder)
+    place.path = folder / place.path.name
+
+
+def with_its_lock(place: Disk) -> None:
+    folder = place.path.parent / "other"
+    shutil.copytree(place.path.parent, folder)
+    place.path = folder / place.path.name
+
+
+def changed_by_hand(place: Disk) -> None:
+    place.query("UPDATE position SET offset = 2")
+
+
+def written_by_version_0_1(place: Disk) -> None:
+    place.query("DROP TABLE continuity")
+
+
+def lock_taken_by_version_0_1(place: Disk) -> None:
+    place.path.with_name(f"{place.path.name}.lock").write_text("1\n")
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [copy_back, elsewhere, with_its_lock, changed_by_hand, written_by_version_0_1, lock_taken_by_version_0_1],
+)
+@pytest.mark.parametrize("clean", [True, False])
+def test_what_is_not_certain_begins_an_epoch(place: Disk, happens: Callable[[Disk], None], *, clean: bool) -> None:
     machine = Machine()
-    history, _ = place.open(interval_ms=1000)
-    asked = [history.append(machine.frame(step_ms=37)), history.append(machine.frame(step_ms=12))]
-    asked += [history.append(machine.frame()) for _ in range(3)]
-    assert asked == [False] * 5, "the first tick does not wait for the clock"
-    assert history.append(machine.frame(step_ms=100)) is True
-    assert history.append(machine.frame(step_ms=100)) is True
+    history, _ = place.open()
+    run(history, machine, 5)
     history.flush()
-    assert history.append(machine.frame(step_ms=100)) is False
-    assert history.append(machine.frame(step_ms=1000)) is False
+    if clean:
+        history.close()
+        place.opened.remove(history)
+    else:
+        place.crash(history)
+    shutil.copy(place.path, place.path.with_name("backup"))
+    place.after(machine, 5000)
+    happens(place)
+    _, resumed = place.open(epoch="epoch-2")
+    assert resumed is not None
+    assert resumed.epoch == "epoch-2"
+    assert resumed.offset > 5, "above what is in the file, with a hole for what was not put down"
+
+
+@pytest.mark.parametrize("boot", ["boot-2", ""])
+def test_after_a_crash_of_the_machine_an_epoch_begins(place: Disk, boot: str) -> None:
+    machine = Machine()
+    history, _ = place.open()
+    run(history, machine, 5)
+    history.flush()
+    place.crash(history)
+    place.after(machine, 5000)
+    place.boot = boot
+    _, resumed = place.open(epoch="epoch-2")
+    assert resumed is not None
+    assert (resumed.epoch, resumed.offset) == ("epoch-2", 9)
+    assert resumed_points(resumed) == machine.points[SERIES]
+
+
+def test_an_epoch_begins_where_the_start_cannot_be_put_down_and_is_then_the_files(place: Disk) -> None:
+    machine = Machine()
+    history, _ = place.open()
+    run(history, machine, 5)
+    history.close()
+    place.after(machine, 1000)
+    place.protected = True
+    history, resumed = place.open(epoch="epoch-2")
+    assert history.counts.failures == 1
+    assert resumed is not None
+    assert resumed.epoch == "epoch-2"
+    place.protected = False
+    history.flush()
+    place.crash(history)
+    _, resumed = place.open(epoch="epoch-3")
+    assert resumed is not None
+    assert resumed.epoch == "epoch-2"
 
 
 def test_a_crash_right_after_a_start_goes_on_from_that_start(place: Disk) -> None:
@@ -164,14 +276,15 @@ def test_a_crash_right_after_a_start_goes_on_from_that_start(place: Disk) -> Non
     history, _ = place.open()
     run(history, machine, 3)
     history.close()
-    place.now_ms = machine.time_ms + 10_000
+    place.after(machine, 10_000)
     history, resumed = place.open()
     assert resumed is not None
     place.crash(history)
     place.now_ms += 2_000
+    place.steady_ms += 2_000
     _, again = place.open()
     assert again is not None
-    assert resumed.offset < again.offset <= resumed.offset + 4
+    assert resumed.offset < again.offset <= resumed.offset + 22
 
 
 def test_a_store_that_was_never_written_to_resumes_with_its_epoch(place: Disk) -> None:
@@ -190,7 +303,7 @@ def test_only_the_window_before_the_last_tick_is_resumed(place: Disk) -> None:
         run(history, machine, 30)
         history.flush()
     history.close()
-    place.now_ms = machine.time_ms + 3_600_000
+    place.after(machine, 3_600_000)
     _, resumed = place.open(window_ms=60_000)
     assert resumed is not None
     assert resumed_points(resumed) == machine.points[SERIES][-60:]
@@ -266,15 +379,69 @@ def test_what_is_older_than_the_retention_goes_and_its_series_with_it(place: Dis
     run(history, machine, MERGED_ROWS, step_ms=100)
     history.flush()
     assert stored(history, disk("gone")) == machine.points[disk("gone")]
-    for _ in range(20):
+    for _ in range(40):
         run(history, machine, 30, step_ms=100)
         history.flush()
     assert stored(history, disk("gone")) == []
-    assert stored(history) == machine.points[SERIES][-MERGED_ROWS * 2 :]
+    kept = stored(history)
+    assert kept == machine.points[SERIES][-len(kept) :]
+    assert MERGED_ROWS <= len(kept) <= 2 * MERGED_ROWS + 30
     assert {name for (name,) in place.query("SELECT key FROM series")} == {SERIES.key, disk("sda").key}
     run(history, machine, 3, disks=["gone"], step_ms=100)
     history.flush()
     assert stored(history, disk("gone")) == machine.points[disk("gone")][-3:]
+
+
+@pytest.mark.parametrize("by_ms", [400 * 24 * 3_600_000, -400 * 24 * 3_600_000])
+def test_a_clock_that_jumps_for_six_seconds_deletes_nothing_and_hides_nothing(place: Disk, by_ms: int) -> None:
+    machine = Machine()
+    history, _ = place.open(retention_ms=2 * MERGED_ROWS * 1000)
+    run(history, machine, MERGED_ROWS, disks=["gone"])
+    history.flush()
+    machine.time_ms += by_ms
+    place.after(machine, 0)
+    for _ in range(3):
+        run(history, machine, 2)
+        history.flush()
+    history.close()
+    history, resumed = place.open(retention_ms=2 * MERGED_ROWS * 1000)
+    assert resumed is not None
+    assert resumed_points(resumed) == machine.points[SERIES], "the past is there while the clock is wrong"
+    machine.offset = resumed.offset
+    machine.time_ms -= by_ms
+    for _ in range(MERGED_ROWS // 30):
+        run(history, machine, 30)
+        history.flush()
+    assert stored(history) == machine.points[SERIES]
+    assert stored(history, disk("gone")) == machine.points[disk("gone")]
+    times = [point[1] for point in machine.points[SERIES]]
+    real = [time_ms for time_ms in times if abs(time_ms - START_MS) < 3_600_000]
+    assert [point[1] for point in points(history.read(SERIES, START_MS, START_MS + 3_600_000))] == real
+    history.close()
+    place.after(machine, 0)
+    _, resumed = place.open(retention_ms=2 * MERGED_ROWS * 1000)
+    assert resumed is not None
+    assert resumed_points(resumed) == machine.points[SERIES][-len(resumed_points(resumed)) :]
+    assert len(resumed_points(resumed)) >= 900
+
+
+def test_how_long_the_file_was_written_counts_on_over_restarts_and_crashes(place: Disk) -> None:
+    machine = Machine()
+    for number in range(12):
+        history, resumed = place.open(retention_ms=300_000)
+        machine.offset = resumed.offset if resumed else 0
+        run(history, machine, 100)
+        history.flush()
+        place.after(machine, 1000)
+        if number % 2:
+            history.close()
+        else:
+            place.crash(history)
+        if number % 5 == 4:  # the machine was started again, on a clock of its own
+            place.boot, machine.steady_ms = f"boot-{number}", STEADY_MS // number
+        place.now_ms += -(10**8) if number % 3 else 10**8
+    history, _ = place.open(retention_ms=300_000)
+    assert 300 <= len(stored(history)) <= 300 + MERGED_ROWS + 100
 
 
 def test_a_chunk_that_cannot_be_read_is_left_out_counted_and_said(
@@ -425,7 +592,7 @@ def test_a_disk_that_stays_full_to_the_end_is_said_and_the_end_counts_as_a_crash
     history.close()
     place.clear()
     assert f"the newest {NOISE} ticks could not be written" in caplog.text
-    place.now_ms = machine.time_ms
+    place.after(machine, 0)
     _, resumed = place.open()
     assert resumed is not None
     assert resumed_points(resumed) == machine.points[SERIES][:5]
@@ -500,7 +667,7 @@ def test_a_file_that_breaks_while_it_is_open_is_replaced_and_the_epoch_goes_on(
     history, _ = place.open()
     run(history, machine, 200)
     history.close()
-    place.now_ms = machine.time_ms
+    place.after(machine, 0)
     history, resumed = place.open()
     assert resumed is not None
     damage(place.path)
@@ -575,13 +742,13 @@ def test_an_empty_file_will_do(tmp_path: Path) -> None:
     history.close()
 
 
-def test_a_file_of_another_version_is_refused_and_left_alone(place: Disk) -> None:
+def test_a_file_of_a_newer_version_is_refused_and_left_alone(place: Disk) -> None:
     history, _ = place.open()
     history.close()
     place.query(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     content = place.path.read_bytes()
     assert refusal(place.history()) == (
-        f"history.path: {place.path} was written by another version of Vitalcast (its schema is {SCHEMA_VERSION + 1}, "
+        f"history.path: {place.path} was written by a newer version of Vitalcast (its schema is {SCHEMA_VERSION + 1}, "
         f"here it is {SCHEMA_VERSION}); run that version, or give another path"
     )
     assert place.path.read_bytes() == content
@@ -629,6 +796,7 @@ def test_another_process_keeps_the_file_until_it_ends_even_if_it_is_killed(place
         assert process.stdout.readline() == "open\n"
         assert f"(process {process.pid})" in refusal(place.history())
         process.kill()
+    place.boot, place.steady_ms = clocks.boot(), clocks.steady_ms()
     _, resumed = place.open()
     assert resumed is not None
     assert resumed.epoch == "other"

@@ -26,7 +26,6 @@ class Notebook(History):
         self.calls: list[str] = []
         self.threads: dict[str, str] = {}
         self.frames: list[Frame] = []
-        self.urgent = False
         self.broken = False
         self.flushed = threading.Semaphore(0)
         self.hangs: threading.Event | None = None
@@ -47,9 +46,8 @@ class Notebook(History):
         self._note("open")
         return Resumed("the-epoch", 41, ())
 
-    def append(self, frame: Frame) -> bool:
+    def append(self, frame: Frame) -> None:
         self.frames.append(frame)
-        return self.urgent
 
     def flush(self) -> None:
         self._note("flush")
@@ -96,16 +94,6 @@ async def test_it_is_flushed_at_its_pace_outside_the_event_loop() -> None:
     await flushes(notebook, 3)
     await service.stop()
     assert notebook.threads["flush"].startswith("vitalcast-history")
-
-
-async def test_it_is_flushed_at_once_where_a_frame_asks_for_it() -> None:
-    notebook = Notebook()
-    service = make(notebook)
-    await service.start()
-    assert "flush" not in notebook.calls
-    notebook.urgent = True
-    await flushes(notebook, 2)
-    await service.stop()
 
 
 async def test_a_flush_that_fails_by_a_fault_is_logged_and_the_next_comes(caplog: pytest.LogCaptureFixture) -> None:

@@ -42,8 +42,9 @@ class Column:
 class Resumed:
     """What an earlier run left.
 
-    `offset` is above every offset that it can have given away, by the number of ticks missed since as far as that can
-    be known: the next tick's is `offset + 1`. `rows` are the newest ticks that were kept, oldest first.
+    `offset` is above every offset that it can have given away in this epoch, by the number of ticks missed since as far
+    as that can be known: the next tick's is `offset + 1`. Where that is not certain, `epoch` is the one that was given
+    to `open`. `rows` are the newest ticks that were kept, oldest first.
     """
 
     epoch: str
@@ -89,12 +90,13 @@ class History(ABC):
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:
         """Return what an earlier run left; None where there was none, and `epoch` is the new store's name.
 
-        `interval_ms` is the time between ticks while nobody wants them faster. Raises ConfigError.
+        `interval_ms` is the time between ticks while nobody wants them faster, which none is closer than STEP_MIN_MS.
+        Raises ConfigError.
         """
 
     @abstractmethod
-    def append(self, frame: Frame) -> bool:
-        """Take in the newest frame, without any I/O; say whether a `flush` should come at once."""
+    def append(self, frame: Frame) -> None:
+        """Take in the newest frame, without any I/O."""
 
     @abstractmethod
     def flush(self) -> None:

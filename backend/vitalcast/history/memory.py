@@ -28,11 +28,10 @@ class MemoryHistory(History):
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:  # noqa: ARG002
         return None
 
-    def append(self, frame: Frame) -> bool:
+    def append(self, frame: Frame) -> None:
         if frame.layout is not self._layout:
             self._layout = frame.layout
             self._series |= {column: one for column, one in enumerate(frame.layout.series) if one is not None}
-        return False
 
     def flush(self) -> None:
         """Nothing to do."""

@@ -10,45 +10,37 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from vitalcast import clocks
+from vitalcast.core.pace import STEP_MIN_MS
+from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import Column, Counts, History, HistoryError, Resumed, Rows
-from vitalcast.history.codec import CodecError
-from vitalcast.history.database import (
-    KEY,
-    MERGED_ROWS,
-    Connect,
-    DamagedError,
-    Database,
-    Position,
-    check_file,
-    is_damage,
-    read_column,
-    set_aside,
-)
+from vitalcast.history.continuity import Now, Position, go_on
+from vitalcast.history.damage import DamagedError, is_damage, reading, set_aside
+from vitalcast.history.database import KEY, MERGED_ROWS, Connect, Database, check_file, read_column
 from vitalcast.history.filelock import FileLock, LockedError
+from vitalcast.history.watched import Change, Watched
 from vitalcast.model import Frame, Layout, Series
 
 logger = logging.getLogger(__name__)
 
-STEP_MIN_MS = 100  # no tick is faster
-CRASH_MARGIN_TICKS = 2  # what may go out faster before that has been put down
 RETRY_MAX_S = 600.0
 PENDING_VALUES_MAX = 2**21  # 16 MiB of readings wait for a disk that is full
-
-
-def wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class SqliteHistory(History):
     """Keeps `retention_ms` of frames in a file, which one process at a time may have open.
 
     A crash loses the frames since the last flush, which is due every `flush_s`. A file that turns out to be broken is
-    renamed and a new one begun. What `open` returns reaches `window_ms` back and takes `memory_max_bytes` at most.
+    renamed and a new one begun; one that somebody takes away while it is open is missed at the next flush. What `open`
+    returns reaches `window_ms` back and takes `memory_max_bytes` at most. Frames are stamped with `steady_ms`, by which
+    alone they grow old; `boot` names the boot that it counts from.
     """
 
     def __init__(
@@ -59,7 +51,9 @@ class SqliteHistory(History):
         retention_ms: int = 24 * 3_600_000,
         window_ms: int = 900_000,
         memory_max_bytes: int = 64 * 2**20,
-        clock_ms: Callable[[], int] = wall_clock_ms,
+        clock_ms: Callable[[], int] = clocks.wall_ms,
+        steady_ms: Callable[[], int] = clocks.steady_ms,
+        boot: Callable[[], str] = clocks.boot,
         connect: Connect = sqlite3.connect,
         pending_values_max: int = PENDING_VALUES_MAX,
     ) -> None:
@@ -70,20 +64,20 @@ class SqliteHistory(History):
         self._window_ms = window_ms
         self._memory_max_bytes = memory_max_bytes
         self._clock_ms = clock_ms
+        self._steady_ms = steady_ms
+        self._boot = boot
         self._connect = connect
         self._pending_values_max = pending_values_max
         self._lock = FileLock(self.path.with_name(f"{self.path.name}.lock"))
         self._io = threading.Lock()  # held by whoever uses the database
         self._database: Database | None = None
+        self._watched = Watched(self.path)
         self._position = Position("", 0, 0, STEP_MIN_MS, open=False)
         self._gate = threading.Lock()  # held for moments by whoever touches the frames
         self._pending: deque[Frame] = deque()
         self._pending_values = 0
         self._writing: list[Frame] = []
         self._taking = False
-        self._first: Frame | None = None
-        self._last: Frame | None = None
-        self._step_ms = 0  # between the newest two ticks; 0 before there are two that follow the clock
         self._failures = 0
         self._lost_said = 0
 
@@ -119,11 +113,12 @@ class SqliteHistory(History):
 
     def _unusable(self, why: object) -> ConfigError:
         advice = "give a path that this user may write to, or none to keep no history"
-        return ConfigError(KEY, f"{self.path} cannot be written ({why}); {advice}")
+        return ConfigError(KEY, f"{self.path} cannot be written ({printable(str(why))}); {advice}")
 
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:
         self.check()
         known = self._lock.path.exists()
+        now = Now(self._clock_ms(), self._steady_ms(), self._boot(), self._lock.name)
         try:
             self._lock.acquire()
         except LockedError as error:
@@ -132,50 +127,57 @@ class SqliteHistory(History):
             raise self._unusable(error.strerror) from None
         try:
             with self._io:
-                return self._open(epoch, interval_ms, known=known)
+                return self._open(epoch, interval_ms, now, known=known)
         except BaseException as error:
+            self._drop_database()
             self._lock.release()
             if isinstance(error, sqlite3.Error | OSError):
                 raise self._unusable(error) from None
             raise
 
-    def _open(self, epoch: str, interval_ms: int, *, known: bool) -> Resumed | None:
+    def _open(self, epoch: str, interval_ms: int, now: Now, *, known: bool) -> Resumed | None:
+        begin = Position(epoch, 0, now.time_ms, STEP_MIN_MS, True, now.boot, now.steady_ms)
+        rows: tuple[Rows, ...] | None = None
         try:
             check_file(self.path, known=known)
-            resumed = self._resume(self._connected(), interval_ms)
+            with reading():
+                database = self._connected()
+                last, newest = database.position(), database.newest_offset()
+                if last is not None:
+                    rows = self._newest_rows(database, interval_ms)
+                    begin = go_on(last, now, epoch=epoch, newest_offset=newest, interval_ms=interval_ms)
+                elif newest:
+                    raise DamagedError("it holds ticks and no position")
         except (DamagedError, sqlite3.Error) as error:
             self._drop_database()
             if not is_damage(error):
                 raise
             self._set_aside(error)
-            resumed = None
+            rows = None
             self._connected()
-        self._position = Position(
-            epoch=resumed.epoch if resumed else epoch,
-            offset=resumed.offset if resumed else 0,
-            time_ms=self._clock_ms(),
-            step_ms=interval_ms,
-            open=True,
-        )
+        self._position = replace(begin, lock=self._lock.name)
         self._taking = True
-        self._write([])
-        return resumed
+        if not self._write([]):  # the next start would not know which offsets this run has given away
+            self._position = replace(self._position, epoch=epoch)
+        return None if rows is None else Resumed(self._position.epoch, self._position.offset, rows)
 
-    def _resume(self, database: Database, interval_ms: int) -> Resumed | None:
-        position = database.position()
-        if position is None:
-            return None
-        rows, unreadable = database.newest_rows(self._window_ms, self._memory_max_bytes)
+    def _newest_rows(self, database: Database, interval_ms: int) -> tuple[Rows, ...]:
+        rows, unreadable = database.newest_rows(self._window_ms, self._memory_max_bytes, interval_ms)
         if unreadable:
             self._unreadable(unreadable)
-        newest = max([position.offset, *(int(one.offsets[-1]) for one in rows)])
-        missed = missed_ticks(position, self._clock_ms(), interval_ms, flush_ms=round(self._flush_s * 1000))
-        return Resumed(position.epoch, newest + missed, tuple(rows))
+        return tuple(rows)
 
     def _set_aside(self, error: Exception) -> None:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock_ms() / 1000))
-        target = set_aside(self.path, stamp)
-        logger.warning("the history %s is damaged (%s): it is now %s, and a new one begins", self.path, error, target)
+        target = set_aside(self.path, self._stamp())
+        logger.warning(
+            "the history %s is damaged (%s): it is now %s, and a new one begins",
+            self.path,
+            printable(str(error)),
+            target,
+        )
+
+    def _stamp(self) -> str:
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock_ms() / 1000))
 
     def _connected(self) -> Database:
         if self._database is None:
@@ -184,8 +186,11 @@ class SqliteHistory(History):
 
     def _drop_database(self) -> None:
         if self._database is not None:
-            self._database.close()
+            ours = self._watched.same()
+            self._database.close()  # which may put the log into the file
             self._database = None
+            if ours:
+                self._watched.note()
 
     def _unreadable(self, chunks: int) -> None:
         self.counts.chunks_unreadable += chunks
@@ -193,24 +198,15 @@ class SqliteHistory(History):
 
     # --- frames in -----------------------------------------------------------------------------------------------
 
-    def append(self, frame: Frame) -> bool:
-        last, self._last = self._last, frame
+    def append(self, frame: Frame) -> None:
         with self._gate:
             if not self._taking:
-                return False
+                return
             self._pending.append(frame)
             self._pending_values += len(frame.values) + 1
             while self._pending_values > self._pending_values_max and len(self._pending) > 1:
                 self._pending_values -= len(self._pending.popleft().values) + 1
                 self.counts.ticks_lost += 1
-        if last is None or self._first is None:
-            self._first = self._first or last  # it did not wait for the clock, so that the second may follow at once
-            return False
-        step_ms = (frame.time_ms - last.time_ms) // (frame.offset - last.offset)
-        if step_ms >= STEP_MIN_MS:
-            self._step_ms = step_ms
-        # Ticks that are faster than was put down could outrun the offsets that a restart after a crash leaves out.
-        return 0 < self._step_ms < self._position.step_ms and not self._failures
 
     def _take(self) -> list[Frame]:
         with self._gate:
@@ -234,11 +230,17 @@ class SqliteHistory(History):
             if self._taking:
                 self._write(self._take())
 
-    def _write(self, frames: list[Frame], *, closing: bool = False) -> None:
+    def _write(self, frames: list[Frame], *, closing: bool = False) -> bool:
+        """Put frames down; say whether that went well."""
         written = False
         try:
+            self._find_changes()
             self._put_or_replace(frames, closing=closing)
+            self._watched.note()
             written = True
+        except LockedError as error:
+            self._drop_database()
+            self._failed(self._locked(error))
         except (ConfigError, DamagedError, sqlite3.Error, OSError) as error:
             self._drop_database()
             self._failed(error)
@@ -247,6 +249,44 @@ class SqliteHistory(History):
         if written:
             self.counts.ticks_written += len(frames)
             self._succeeded()
+        return written
+
+    def _find_changes(self) -> None:
+        """Go on in a new file where the one that was open is no longer at its path, and say so."""
+        if self._lock.renew():
+            logger.warning("the lock %s was removed: it is taken again", self._lock.path)
+            self._position = replace(self._position, lock=self._lock.name)
+        change = self._watched.change()
+        if change is Change.NONE:
+            return
+        if self._database is not None and change is not Change.CUT_OFF:
+            with suppress(sqlite3.Error):  # wherever the file is now, it is to be whole
+                self._database.put_down()
+        self._drop_database()
+        if change is Change.REMOVED:
+            set_aside(self.path, self._stamp(), word="replaced")
+            logger.warning("the history %s was removed or renamed: a new one begins", self.path)
+        elif change is Change.REPLACED:
+            target = set_aside(self.path, self._stamp(), word="replaced")
+            logger.warning(
+                "the history %s was replaced by another file: that is now %s, and a new one begins", self.path, target
+            )
+        elif change is Change.CUT_OFF:
+            self._set_aside(DamagedError("somebody else cut it off"))
+        elif change is Change.WRITTEN_TO:
+            self._examine()
+        elif change is Change.LOG_GONE:
+            logger.warning("the log of the history %s was removed: it is begun anew", self.path)
+        self._watched.forget()
+
+    def _examine(self) -> None:
+        try:
+            self._connected().examine()
+        except (DamagedError, sqlite3.DatabaseError) as error:
+            self._drop_database()
+            if not is_damage(error):
+                raise
+            self._set_aside(error)
 
     def _put_or_replace(self, frames: list[Frame], *, closing: bool) -> None:
         try:
@@ -259,21 +299,27 @@ class SqliteHistory(History):
             self._put(self._connected(), frames, closing=closing)
 
     def _put(self, database: Database, frames: list[Frame], *, closing: bool) -> None:
-        position = self._position
+        position = replace(self._position, open=not closing)
         if frames:
-            step_ms = self._step_ms or position.step_ms
-            position = Position(position.epoch, frames[-1].offset, frames[-1].time_ms, step_ms, open=True)
-        if closing:
-            position = Position(position.epoch, position.offset, position.time_ms, position.step_ms, open=False)
+            newest = frames[-1]
+            steady_ms = max(position.steady_ms, newest.steady_ms)
+            position = replace(
+                position,
+                offset=newest.offset,
+                time_ms=newest.time_ms,
+                steady_ms=steady_ms,
+                kept_ms=position.kept_ms + steady_ms - position.steady_ms,
+            )
         unreadable = 0
         with database.writing():
             for start in range(0, len(frames), MERGED_ROWS):
                 database.put_rows(rows_of(frames[start : start + MERGED_ROWS]))
+            database.mark(position.offset, position.kept_ms, self._retention_ms)
             if frames and not closing:
-                database.retain(position.time_ms - self._retention_ms)
+                database.retain(position.kept_ms - self._retention_ms)
                 if database.loose_rows >= MERGED_ROWS:
                     unreadable = database.merge()
-                    database.retain_series(position.time_ms - self._retention_ms)
+                    database.retain_series()
             database.put_position(position)
         self._position = position
         if unreadable:
@@ -286,7 +332,7 @@ class SqliteHistory(History):
             logger.warning(
                 "the history %s cannot be written (%s): the newest ticks stay in memory, and it is tried again",
                 self.path,
-                error,
+                printable(str(error)),
             )
 
     def _succeeded(self) -> None:
@@ -321,7 +367,7 @@ class SqliteHistory(History):
             for column in read_column(self.path, series, start_ms, end_ms):
                 newest = int(column.offsets[-1])
                 yield column
-        except (sqlite3.Error, CodecError) as error:
+        except (sqlite3.Error, DamagedError) as error:
             raise HistoryError(f"the history {self.path} cannot be read: {error}") from error
         # Some of the fresh ones may have been put down before the file was read.
         fresh = [frame for frame in fresh if frame.offset > newest and start_ms <= frame.time_ms < end_ms]
@@ -334,21 +380,8 @@ class SqliteHistory(History):
 def _absolute(path: Path) -> Path:
     try:
         return path.expanduser().resolve()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(KEY, f"{path} is no path of a file: {error}") from None
-
-
-def missed_ticks(position: Position, now_ms: int, interval_ms: int, *, flush_ms: int) -> int:
-    """Return how many ticks there would have been since the position.
-
-    After a crash these include the ticks that went out but were not put down, none of which may be given out again.
-    """
-    elapsed_ms = now_ms - position.time_ms
-    if not position.open:
-        return max(0, elapsed_ms - 1) // interval_ms
-    if elapsed_ms < 0:  # the clock was set back, as on a machine that forgets the time without power
-        elapsed_ms = 2 * flush_ms
-    return elapsed_ms // position.step_ms + CRASH_MARGIN_TICKS
 
 
 def rows_of(frames: Sequence[Frame]) -> Rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from vitalcast.core.hub import Hub
@@ -27,7 +26,6 @@ class Keeper:
     def __init__(self, history: History, hub: Hub) -> None:
         self.history = history
         self._hub = hub
-        self._flush_soon = asyncio.Event()
         self._disk = Workers(name="vitalcast-history")
         self._task: asyncio.Task[None] | None = None
         self._resumed: int | None = None
@@ -56,15 +54,11 @@ class Keeper:
 
     def remember(self, frame: Frame) -> None:
         """Take a frame; never waits."""
-        if self.history.append(frame):
-            self._flush_soon.set()
+        self.history.append(frame)
 
     async def _run(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.history.pause_s):
-                    await self._flush_soon.wait()
-            self._flush_soon.clear()
+        while (pause_s := self.history.pause_s) is not None:
+            await asyncio.sleep(pause_s)
             try:
                 await self._off_loop(self.history.flush)
             except Exception:  # a fault of ours must not end the keeping for good

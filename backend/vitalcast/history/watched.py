@@ -1,0 +1,69 @@
+"""Whether the file at a path is still the one that was opened, as it was left."""
+
+from __future__ import annotations
+
+import enum
+import os
+from pathlib import Path
+
+
+class Change(enum.Enum):
+    """What somebody else did to the file."""
+
+    NONE = enum.auto()
+    REMOVED = enum.auto()
+    REPLACED = enum.auto()
+    CUT_OFF = enum.auto()
+    WRITTEN_TO = enum.auto()
+    LOG_GONE = enum.auto()
+    """SQLite's log of what was written since it was last put into the file itself."""
+
+
+class Watched:
+    """Remembers how a file and its log look after each of our own writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._log = path.with_name(f"{path.name}-wal")
+        self._file: os.stat_result | None = None
+        self._log_file: os.stat_result | None = None
+
+    def note(self) -> None:
+        """Take the files as they are for ours."""
+        self._file, self._log_file = _look(self._path), _look(self._log)
+
+    def forget(self) -> None:
+        """Take whatever is there for ours until the next `note`."""
+        self._file = self._log_file = None
+
+    def same(self) -> bool:
+        """Say whether nobody else has changed anything, as far as can be seen."""
+        try:
+            return self._file is not None and self.change() is Change.NONE
+        except OSError:
+            return False
+
+    def change(self) -> Change:
+        """Return what became of the file since `note`. Raises OSError where it cannot even be looked for."""
+        was, now = self._file, _look(self._path)
+        if was is None:
+            return Change.NONE
+        if now is None:
+            return Change.REMOVED
+        if not os.path.samestat(was, now):
+            return Change.REPLACED
+        if now.st_size < was.st_size:
+            return Change.CUT_OFF
+        if now.st_mtime_ns != was.st_mtime_ns:
+            return Change.WRITTEN_TO
+        log = _look(self._log)
+        if self._log_file is not None and (log is None or not os.path.samestat(self._log_file, log)):
+            return Change.LOG_GONE
+        return Change.NONE
+
+
+def _look(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None

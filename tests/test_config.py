@@ -631,6 +631,13 @@ def test_a_broken_file_does_not_hide_the_other_sources(loader: Loader) -> None:
     assert len(lines) == 3
 
 
+def test_of_very_many_problems_some_are_told_and_the_others_counted(loader: Loader) -> None:
+    keys = "".join(f"key{number} = 1\n" for number in range(1000))
+    lines = loader.problems(f"{keys}[server]\n{keys}[stream]\nmetrics = [{'1,' * 1000}]\n")
+    assert len(lines) == 101
+    assert lines[-1] == "settings: there are 2900 more problems"
+
+
 def test_a_value_with_line_breaks_still_makes_one_line(loader: Loader) -> None:
     lines = loader.problems(
         '[server]\nhost = "a\\nb\\u2028c\\u0085"\n"k\\ney" = 1\n',

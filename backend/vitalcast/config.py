@@ -35,6 +35,7 @@ from vitalcast.strict import unprintable
 
 FILE_NAME = "config.toml"
 FILE_BYTES_MAX = 4 << 20  # far more than any panels take
+PROBLEMS_MAX = 100  # that are told
 
 _KINDS: Mapping[str, Tables[Any]] = MappingProxyType({kind.name: kind for kind in (PANELS, PLAYLISTS)})
 
@@ -98,6 +99,11 @@ class _Layer:
     broken: set[str] = field(default_factory=set)
     problems: list[ConfigError] = field(default_factory=list)
 
+    def add_unknown(self, key: str, origin: str) -> None:
+        """Say that there is no such key, with advice where that is told: to look for what was meant takes a while."""
+        told = len(self.problems) < PROBLEMS_MAX
+        self.problems.append(_unknown(key, origin) if told else _problem(key, f"unknown key in {origin}"))
+
 
 def load_settings(
     config_path: Path | None = None,
@@ -128,6 +134,8 @@ def load_settings(
     settings, invalid = _validate(given, broken)
     problems += invalid
     if settings is None or problems:
+        if (more := len(problems) - PROBLEMS_MAX) > 0:
+            problems[PROBLEMS_MAX:] = [_problem("settings", f"there are {more} more problems")]
         raise InvalidSettings(tuple(problems))
     origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in (*FIELDS, *TABLES)}
     return Loaded(settings, MappingProxyType(origins))
@@ -268,7 +276,8 @@ def _read_file(path: Path | None) -> _Layer:
                 layer.broken.add(section)
         elif section not in SECTIONS:
             keys = [f"{bare(section)}.{bare(name)}" for name in values] if isinstance(values, dict) else []
-            layer.problems += [_unknown(key, origin) for key in keys or [bare(section)]]
+            for key in keys or [bare(section)]:
+                layer.add_unknown(key, origin)
         elif not isinstance(values, dict):
             layer.problems.append(
                 _problem(section, f"{shown(values)} from {origin} is not valid; give a section, [{section}]")
@@ -278,7 +287,7 @@ def _read_file(path: Path | None) -> _Layer:
                 if f"{section}.{name}" in FIELDS:
                     layer.given[f"{section}.{name}"] = _Given(value, origin)
                 else:
-                    layer.problems.append(_unknown(f"{section}.{bare(name)}", origin))
+                    layer.add_unknown(f"{section}.{bare(name)}", origin)
     return layer
 
 

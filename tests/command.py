@@ -5,12 +5,17 @@ from __future__ import annotations
 import codecs
 import os
 import pty
+import re
 import select
+import signal
 import subprocess
 import sys
+import termios
+from collections.abc import Callable
 from pathlib import Path
 
 TIMEOUT_S = 120  # only so that a failure ends
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -47,10 +52,12 @@ def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **variables
 
 
 class Terminal:
-    """A command in a terminal of its own."""
+    """A command in a terminal of its own, of a size in columns and lines."""
 
-    def __init__(self, *arguments: str, cwd: Path, **variables: str) -> None:
+    def __init__(self, *arguments: str, cwd: Path, size: tuple[int, int] | None = None, **variables: str) -> None:
         self._master, slave = pty.openpty()
+        if size is not None:
+            self._set_size(size)
         self.process = start(*arguments, cwd=cwd, stdout=slave, **variables)
         os.close(slave)
         self.text = ""
@@ -59,6 +66,26 @@ class Terminal:
     def read_until(self, wanted: str) -> None:
         while wanted not in self.text:
             self.text += self._read()
+
+    def read_until_screen(self, shows: Callable[[list[str]], bool]) -> list[str]:
+        """Read until what a person sees is so; return the lines."""
+        while not shows(lines := self.screen()):
+            self.text += self._read()
+        return lines
+
+    def screen(self) -> list[str]:
+        """The lines that the command has drawn last, from the upper left corner on."""
+        *_, drawn = self.text.split("\x1b[H")
+        return [line.rstrip() for line in _CONTROL.sub("", drawn).split("\r\n")]
+
+    def resize(self, columns: int, lines: int) -> None:
+        self._set_size((columns, lines))
+        # The kernel tells it to who has this for a controlling terminal.
+        self.process.send_signal(signal.SIGWINCH)
+
+    def _set_size(self, size: tuple[int, int]) -> None:
+        columns, lines = size
+        termios.tcsetwinsize(self._master, (lines, columns))
 
     def read_all(self) -> str:
         """Read to the end of the process."""

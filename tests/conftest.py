@@ -50,8 +50,8 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
     """Run a command in a terminal; it is closed with the test."""
     opened: list[Terminal] = []
 
-    def open_terminal(*arguments: str, cwd: Path) -> Terminal:
-        opened.append(Terminal(*arguments, cwd=cwd))
+    def open_terminal(*arguments: str, cwd: Path, size: tuple[int, int] | None = None) -> Terminal:
+        opened.append(Terminal(*arguments, cwd=cwd, size=size))
         return opened[-1]
 
     yield open_terminal

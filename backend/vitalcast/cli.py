@@ -6,7 +6,9 @@ What only one command needs is imported inside it, so that each starts fast.
 from __future__ import annotations
 
 import enum
+import functools
 import gc
+import io
 import os
 import sys
 from pathlib import Path
@@ -185,7 +187,7 @@ def tail(
     ] = None,
 ) -> None:
     """Follow series of a server, as a live table or JSON lines."""
-    from vitalcast.tail import JsonLines, LiveTable, Request, follow, socket_url
+    from vitalcast.tail import JsonLines, LiveTable, Request, follow, socket_url, terminal_size
 
     request = Request(tuple(patterns), interval, tuple(one.value for one in aggregate or ()), backfill)
     try:
@@ -196,13 +198,16 @@ def tail(
     if token is not None and not (token.isascii() and token.isprintable()):
         raise typer.BadParameter("a token has no other characters than letters, digits and . - _", param_hint="--token")
     try:
-        if not sys.stdout.isatty():
+        # A terminal that cannot move its cursor gets lines as well.
+        if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
             follow(address, request, JsonLines(sys.stdout, sys.stderr), count=count, token=token)
             return
 
         from rich.console import Console
 
-        with LiveTable(Console()) as table:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no other letters than ASCII
+            sys.stdout.reconfigure(errors="replace")
+        with LiveTable(Console(), size=functools.partial(terminal_size, sys.stdout.fileno())) as table:
             follow(address, request, table, count=count, token=token)
     except KeyboardInterrupt:  # how one leaves
         return

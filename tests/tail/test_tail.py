@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import io
 import json
+import re
 import signal
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from tests.command import TIMEOUT_S, Terminal, run, start
+from tests.e2e.server import running
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from vitalcast import cli
 from vitalcast.core import aggregate, protocol
-from vitalcast.tail.feed import SUBPROTOCOL, Feed, Gap, Request, TailError, Tick
-from vitalcast.tail.follow import STAY_AWAY_FROM, socket_url
+from vitalcast.tail.feed import SUBPROTOCOL, Bye, Feed, Gap, LostError, Request, TailError, Tick
 from vitalcast.tail.follow import follow as follow_url
+from vitalcast.tail.follow import socket_url
+from vitalcast.tail.live_table import LiveTable
+from vitalcast.tail.refusals import STAY_AWAY_FROM
+from vitalcast.tail.sinks import JsonLines
 
 Turn = Callable[[ServerConnection], None]
 
+TLS = Path(__file__).parents[1] / "web" / "tls"
 CPU = {"name": "system.cpu.utilization", "unit": "1", "attributes": {"cpu.mode": "user"}}
 MEMORY = {"name": "system.memory.usage", "unit": "By", "attributes": {}}
 CPU_KEY = 'system.cpu.utilization{cpu.mode="user"}'
@@ -50,10 +62,12 @@ class FakeServer:
 
 
 @contextmanager
-def fake_server(*turns: Turn, subprotocol: str | None = SUBPROTOCOL) -> Iterator[FakeServer]:
+def fake_server(
+    *turns: Turn, subprotocol: str | None = SUBPROTOCOL, ssl: ssl.SSLContext | None = None
+) -> Iterator[FakeServer]:
     fake = FakeServer("", list(turns))
     subprotocols = None if subprotocol is None else [Subprotocol(subprotocol)]
-    server = serve(fake.handle, "127.0.0.1", 0, subprotocols=subprotocols, close_timeout=1)
+    server = serve(fake.handle, "127.0.0.1", 0, subprotocols=subprotocols, close_timeout=1, ssl=ssl)
     fake.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -204,16 +218,69 @@ def test_tail_refuses_a_server_that_breaks_the_contract(text: str) -> None:
         feed.receive(text)
 
 
-@given(
-    st.dictionaries(
-        st.sampled_from(["type", "series", "values", "changed", "times", "offset", "epoch", "recovered", "from"]),
-        st.sampled_from(["ack", "snapshot", "data", "series", "gap", "bye", "error", 1, -1, None, [], {}, [1], [[]]]),
-    )
+anything = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.floats(),
+        st.integers(),
+        st.text(max_size=8),
+        st.sampled_from([10**400, 1e308, "By", "\x1b[2J", "ack", "snapshot", "data", "series", "gap", "bye", "error"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["name", "unit", "attributes", "0", "1", "9", "x"]), inner, max_size=4),
+    ),
+    max_leaves=8,
 )
-def test_no_message_makes_the_client_fail_otherwise_than_by_name(message: dict[str, Any]) -> None:
+FIELDS = ["type", "series", "values", "changed", "times", "time", "offset", "epoch", "interval", "from", "to", "why"]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from([*FIELDS, "message", "code", "temporary"]), anything), max_size=4))
+def test_no_message_makes_the_client_fail_otherwise_than_by_name(messages: list[dict[str, Any]]) -> None:
+    shown(*(json.dumps(message) for message in messages))
+
+
+@given(st.data(), st.sampled_from(["data", "snapshot"]))
+def test_no_reading_makes_the_client_fail_otherwise_than_by_name(data: st.DataObject, kind: str) -> None:
+    names = data.draw(st.lists(st.fixed_dictionaries({"name": st.text(), "unit": st.text()}), max_size=3))
+    series = [{**one, "attributes": {"a": str(at)}} for at, one in enumerate(names)]
+    values = data.draw(st.one_of(anything, st.lists(anything, min_size=len(series), max_size=len(series))))
+    message: dict[str, Any] = {"type": kind, "offset": 5, "time": 7, "values": values}
+    if kind == "snapshot":
+        columns = [[value] for value in values] if isinstance(values, list) else values
+        message |= {"series": series, "times": [7], "values": columns}
+    shown(json.dumps({"type": "series", "series": series}), json.dumps(message))
+
+
+def shown(*texts: str) -> None:
+    """Let a client read these and show them in both of its ways."""
     feed = Feed(Request(("x",)))
-    with suppress(TailError):
-        feed.receive(json.dumps(message))
+    lines, table = io.StringIO(), LiveTable(Console(file=io.StringIO()))
+    with suppress(TailError, LostError):
+        for event in (event for text in texts for event in feed.receive(text)):
+            for sink in (JsonLines(lines, io.StringIO()), table):
+                if isinstance(event, Tick):
+                    sink.tick(event)
+                if isinstance(event, Gap):
+                    sink.gap(event)
+            table.idle()
+    for line in lines.getvalue().splitlines():
+        json.loads(line, parse_constant=pytest.fail)  # NaN is no JSON
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"type":' * 50_000, "9" * 5000, "\ud800", "NaN"])
+def test_what_cannot_be_parsed_breaks_the_contract(text: str) -> None:
+    with pytest.raises(TailError, match="does not keep to") as told:
+        Feed(Request(("x",))).receive(text)
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize("after_ms", [-5, 1e300, 10**400, "soon", None])
+def test_a_server_that_leaves_is_not_waited_for_for_ever(after_ms: object) -> None:
+    (bye,) = Feed(Request(("x",))).receive(json.dumps({"type": "bye", "code": 1, "reconnect_after_ms": after_ms}))
+    assert isinstance(bye, Bye)
+    assert bye.reconnect_after_s is None or 0 <= bye.reconnect_after_s <= 300
 
 
 def test_an_interrupt_ends_tail_quietly(tmp_path: Path) -> None:
@@ -223,7 +290,8 @@ def test_an_interrupt_ends_tail_quietly(tmp_path: Path) -> None:
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, out, err) == (0, "", "")
+    assert (process.returncode, err) == (0, "")
+    assert all(map(json.loads, out.splitlines()))  # whole lines, of what has come meanwhile
 
 
 def test_a_reader_that_leaves_ends_tail_quietly(tmp_path: Path) -> None:
@@ -234,6 +302,13 @@ def test_a_reader_that_leaves_ends_tail_quietly(tmp_path: Path) -> None:
         process.stdout.close()
         _, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, err) == (0, "")
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    with fake_server(stream) as fake, Path("/dev/full").open("w") as full:
+        process = start("tail", "x", "--url", fake.url, cwd=tmp_path, stdout=full.fileno())
+        _, err = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, err) == (1, "vitalcast: error: standard output cannot be written: No space left on device\n")
 
 
 def test_tail_draws_a_live_table_in_a_terminal(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
@@ -249,7 +324,226 @@ def test_tail_draws_a_live_table_in_a_terminal(terminal: Callable[..., Terminal]
     assert "25.0 %" in text
     assert "1.0 KiB" in text
     assert "live" in text
-    assert text.endswith("\x1b[?25h"), "the cursor is shown again"
+    drawn, _, left = text.rpartition("\x1b[?1049l")
+    assert drawn.endswith("\x1b[?25h"), "the cursor is shown again"
+    assert CPU_KEY in left, "what was seen last stays"
+
+
+MANY = [{"name": "system.paging.faults.rate", "unit": "{fault}/s", "attributes": {"n": f"{n:03}"}} for n in range(200)]
+
+
+def many(connection: ServerConnection) -> None:
+    """Send ticks of more series than a terminal has lines, until the client goes."""
+    ack(connection)
+    for offset in count(10):
+        message = {"offset": offset, "time": offset * 1000, "values": [[n] for n in range(200)]}
+        send(connection, type="snapshot", group=7, series=MANY, times=[offset * 1000], **message)
+        with suppress(TimeoutError):
+            connection.recv(timeout=0.1)
+
+
+def drawn_in(count: int, *words: str) -> Callable[[list[str]], bool]:
+    """Whether a screen of so many lines shows all of these."""
+    return lambda lines: len(lines) == count and all(one in "".join(lines) for one in words)
+
+
+def test_tail_shows_its_status_in_a_terminal_of_any_size(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+    with fake_server(many) as fake:
+        shown = terminal("tail", "x", "--url", fake.url, cwd=tmp_path, size=(80, 24))
+        lines = shown.read_until_screen(drawn_in(24, "live", " more"))
+        assert any(re.fullmatch(r"… 1\d\d more", line) for line in lines)
+        shown.resize(20, 5)
+        lines = shown.read_until_screen(drawn_in(5, "live", " more"))
+        assert all(len(line) <= 20 for line in lines)
+        shown.resize(100, 300)
+        shown.read_until_screen(drawn_in(300, "live", 'n="199"'))
+        shown.process.send_signal(signal.SIGINT)
+        shown.read_all()
+        assert shown.process.wait(TIMEOUT_S) == 0
+
+
+def test_tail_says_that_its_server_is_silent_and_that_it_is_back(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    often = ("--interval", "0.2")
+    with running() as server:
+        shown = terminal("tail", "system.>", *often, "--url", server.ws_url, cwd=tmp_path, size=(80, 24))
+        piped = start("tail", "system.load.>", *often, "--url", server.ws_url, cwd=tmp_path)
+        assert piped.stdout is not None
+        assert piped.stderr is not None
+        shown.read_until_screen(lambda lines: "live" in "".join(lines))
+        assert piped.stdout.readline()
+        server.signal(signal.SIGSTOP)
+        shown.read_until_screen(lambda lines: "stale: the server is silent" in "".join(lines[-2:]))
+        assert piped.stderr.readline() == "vitalcast: stale: the server is silent\n"
+        server.signal(signal.SIGCONT)
+        shown.read_until_screen(lambda lines: "live" in "".join(lines[-2:]))
+        assert piped.stderr.readline() == "vitalcast: live\n"
+        server.kill()
+        shown.read_until_screen(lambda lines: "trying again in" in "".join(lines[-2:]))
+        assert "trying again in" in piped.stderr.readline()
+        piped.send_signal(signal.SIGINT)
+        shown.process.send_signal(signal.SIGINT)
+        shown.read_all()
+        _, errors = piped.communicate(timeout=TIMEOUT_S)
+    assert (shown.process.wait(TIMEOUT_S), piped.returncode) == (0, 0)
+    assert all(line.startswith("vitalcast: ") for line in errors.splitlines())
+
+
+def test_ticks_of_the_past_are_no_reason_to_be_called_silent_or_live() -> None:
+    """The server's clock is set back and ahead; what counts is when ticks come."""
+    now_s = 0.0
+
+    def turn(connection: ServerConnection) -> None:
+        opening(connection)
+        for offset, time in enumerate((3_600_000, 5, 9), 11):
+            send(connection, type="data", group=7, offset=offset, time=time, values=[0.5, 3])
+        connection.recv()
+
+    class Waiting(Recorder):
+        def idle(self) -> None:
+            nonlocal now_s
+            now_s += 3.0
+            if len(self.statuses) == 2:
+                raise KeyboardInterrupt
+
+    sink = Waiting()
+    with fake_server(turn) as fake, pytest.raises(KeyboardInterrupt):
+        follow_url(fake.url, Request(("x",)), sink, monotonic=lambda: now_s)
+    assert sink.events == [10, 11, 12, 13]
+    assert sink.statuses == ["live", "stale: the server is silent"]
+    assert now_s == 9.0
+
+
+# --- what keeps a connection from standing -----------------------------------------------------------------------
+
+
+@contextmanager
+def raw_server(*answers: bytes) -> Iterator[str]:
+    """A server that answers each connection with the next of these bytes and closes it, the last again and again."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        left = deque(answers)
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _ = listening.accept()
+                except OSError:
+                    return
+                with peer, suppress(OSError):
+                    peer.recv(65536)
+                    peer.sendall(left.popleft() if len(left) > 1 else left[0])
+                    peer.shutdown(socket.SHUT_WR)
+                    peer.recv(65536)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"ws://127.0.0.1:{listening.getsockname()[1]}/ws"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def answer(status: str, body: str = "", *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+
+DENIED = '{"error":{"code":403,"message":"origin \\u001b[2J is not allowed"}}'
+ANSWERS = {
+    "html": (answer("200 OK", "<!doctype html><h1>Hello"), "no WebSocket there (HTTP 200)"),
+    "401": (answer("401 Unauthorized"), "the server refused the WebSocket with HTTP 401"),
+    "403": (answer("403 Forbidden", DENIED), r"with HTTP 403: origin \x1b[2J is not allowed"),
+    "421": (answer("421 Misdirected Request", "<html>"), "the server refused the WebSocket with HTTP 421"),
+    "429": (answer("429 Too Many Requests", "", "Retry-After: 7"), "HTTP 429"),
+    "503": (answer("503 Service Unavailable", "[1]"), "HTTP 503"),
+    "nothing": (b"", "no WebSocket there ("),
+    "cut": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso", "no WebSocket there ("),
+    "garbage": (b"\x00\xff" * 5000, "no WebSocket there ("),
+    "escapes": (b"\x1b[2J\x1b]0;pwned\x07 1 2\r\n\r\n", "no WebSocket there ("),
+    "headers": (answer("200 OK", "", *["X: y"] * 5000), "no WebSocket there ("),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_what_is_no_vitalcast_is_told_in_one_line(kind: str) -> None:
+    given, expected = ANSWERS[kind]
+    with raw_server(given) as url, pytest.raises(TailError) as told:
+        follow_url(url, Request(("x",)), Recorder())
+    line = str(told.value)
+    assert expected in line
+    assert line.isprintable()
+    assert len(line) < 500
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ws://nowhere.invalid/ws", "cannot connect ("),
+        ("ws://a..b/ws", "cannot be read ("),
+        ("ws://127.0.0.1:1/ws", "cannot connect (Connection refused)"),
+    ],
+)
+def test_an_address_without_a_server_is_told_in_one_line(url: str, expected: str) -> None:
+    with pytest.raises(TailError) as told:
+        follow_url(url, Request(("x",)), Recorder())
+    assert expected in str(told.value)
+    assert str(told.value).isprintable()
+
+
+def test_a_server_without_https_is_told_in_one_line() -> None:
+    with raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url, pytest.raises(TailError, match="no HTTPS there"):
+        follow_url(url.replace("ws:", "wss:"), Request(("x",)), Recorder())
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told_in_one_line() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    with fake_server(stay, ssl=context) as fake, pytest.raises(TailError, match="the certificate is not valid"):
+        follow_url(fake.url.replace("ws:", "wss:"), Request(("x",)), Recorder())
+
+
+def test_what_goes_wrong_while_it_comes_back_is_a_line_each(tmp_path: Path) -> None:
+    """The library's own reports and their tracebacks are of no use to who follows."""
+    key = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+    def upgraded(request: bytes) -> bytes:
+        asked = re.search(rb"Sec-WebSocket-Key: (\S+)", request)
+        assert asked is not None
+        accept = base64.b64encode(hashlib.sha1(asked[1] + key).digest()).decode()
+        head = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accept}")
+        lines = ["HTTP/1.1 101 Switching Protocols", *head, f"Sec-WebSocket-Protocol: {SUBPROTOCOL}"]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def frame(opcode: int, payload: bytes) -> bytes:
+        return bytes([0x80 | opcode, 126]) + len(payload).to_bytes(2, "big") + payload
+
+    texts = [
+        {"type": "ack", "id": 1, "epoch": "e", "interval": 1.0},
+        {"type": "snapshot", "offset": 1, "time": 5, "series": [MEMORY], "times": [5], "values": [[1]]},
+    ]
+    good = b"".join(frame(1, json.dumps(text).encode()) for text in texts)
+    turns = [good, b"\xff" * 64, frame(8, b"\x0f\xa1\x1b[2J")]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"ws://127.0.0.1:{listening.getsockname()[1]}/ws"
+        listening.settimeout(TIMEOUT_S)
+        process = start("tail", "x", "--url", url, cwd=tmp_path)
+        said: list[str] = []
+        for turn in turns:
+            peer, _ = listening.accept()
+            with peer:
+                peer.sendall(upgraded(peer.recv(65536)))
+                assert peer.recv(65536), "it subscribes"
+                peer.sendall(turn)
+                peer.shutdown(socket.SHUT_WR)
+                assert process.stderr is not None
+                said.append(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, rest) == (0, "")
+    assert all(re.fullmatch(r"vitalcast: connection .*; trying again in \d\.\d s\n", line) for line in said), said
+    assert r"closed with 4001 \x1b[2J" in said[-1]
 
 
 # --- coming back -----------------------------------------------------------------------------------------------
@@ -276,16 +570,23 @@ class Recorder:
 
 
 def follow(fake: FakeServer, *, count: int, backfill_s: float | None = None) -> tuple[Recorder, list[float]]:
-    sink, pauses = Recorder(), list[float]()
+    """Follow a scripted server; return what came, and how long each pause was between connections."""
+    sink = Recorder()
+    slept: dict[int, float] = {}
+
+    def sleep(seconds: float) -> None:
+        connections = len(fake.commands)
+        slept[connections] = slept.get(connections, 0.0) + seconds
+
     follow_url(
         fake.url,
         Request(("x",), backfill_s=backfill_s),
         sink,
         count=count,
-        sleep=pauses.append,
+        sleep=sleep,
         jitter=lambda low, high: low,
     )
-    return sink, pauses
+    return sink, [round(seconds, 6) for seconds in slept.values()]
 
 
 def dropped(connection: ServerConnection) -> None:

@@ -2,6 +2,7 @@
 
 from vitalcast.tail.feed import Request
 from vitalcast.tail.follow import follow, socket_url
-from vitalcast.tail.sinks import JsonLines, LiveTable
+from vitalcast.tail.live_table import LiveTable, terminal_size
+from vitalcast.tail.sinks import JsonLines
 
-__all__ = ["JsonLines", "LiveTable", "Request", "follow", "socket_url"]
+__all__ = ["JsonLines", "LiveTable", "Request", "follow", "socket_url", "terminal_size"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from vitalcast.core.text import printable
 from vitalcast.errors import VitalcastError
 from vitalcast.model import series_key
 
 SUBPROTOCOL = "vitalcast.v1.json"
 STREAM = "tail"
+WORDS_MAX = 300  # of a server's sentence
+RECONNECT_AFTER_S_MAX = 300.0
 NEEDS_HELLO = (
     "the server asks for a token; make one on its machine with `vitalcast token create --scope stream "
     "--metrics 'system.>'` and give it with --token or in VITALCAST_TOKEN"
@@ -73,7 +77,6 @@ class Quiet(NamedTuple):
 class Bye(NamedTuple):
     """The server is about to close."""
 
-    code: int
     reconnect_after_s: float | None
 
 
@@ -89,6 +92,7 @@ class Feed:
         self._offset: int | None = None
         self._columns: tuple[Column, ...] = ()
         self._values: list[float | None] = []
+        self.interval_s = request.interval_s or 1.0  # how often ticks come, as far as is known
 
     def subscribe(self) -> str:
         """Return the command for a new connection; it resumes where the last one ended."""
@@ -113,7 +117,7 @@ class Feed:
         """Return what a text says. Raises TailError for a refusal and for what is not the contract."""
         try:
             return list(self._read(json.loads(text)))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError):
             raise TailError(f"the server does not keep to {SUBPROTOCOL}, it sent {text[:80]!r}") from None
 
     def _read(self, message: dict[str, Any]) -> Iterator[Event]:
@@ -129,49 +133,81 @@ class Feed:
             case "data":
                 yield self._data(message)
             case "gap":
-                yield Gap(message["from"], message["to"], message["why"])
+                yield Gap(_whole(message["from"]), _whole(message["to"]), words(message["why"]))
             case "bye":
-                after_ms = message["reconnect_after_ms"]
-                yield Bye(message["code"], None if after_ms is None else after_ms / 1000)
+                after_ms = _value(message["reconnect_after_ms"])
+                yield Bye(None if after_ms is None else min(max(after_ms / 1000, 0.0), RECONNECT_AFTER_S_MAX))
             case "error":
-                text = f"{message['message']} (error {message['code']})"
+                text = f"{words(message['message'])} (error {_whole(message['code'])})"
                 raise LostError(text) if message["temporary"] else TailError(text)
 
     def _acknowledged(self, message: dict[str, Any]) -> Iterator[Event]:
+        epoch = str(message["epoch"])
+        self.interval_s = max(_value(message.get("interval")) or self.interval_s, 0.0)
         # Within an epoch the server itself says what expired; of another epoch it knows nothing.
-        if self._epoch not in (None, message["epoch"]):
+        if self._epoch not in (None, epoch):
             yield Gap(None, None, "restart")
-        self._epoch = message["epoch"]
+        self._epoch = epoch
 
     def _snapshot(self, message: dict[str, Any]) -> Iterator[Event]:
         self._set_columns(message["series"])
         newest = len(message["times"]) - 1
         for index, time_ms in enumerate(message["times"]):
-            self._values = [column[index] for column in message["values"]]
+            self._set_values([column[index] for column in message["values"]])
             # The newest interval's end is the snapshot's own tick only where their times agree.
             known = index == newest and time_ms == message["time"]
-            yield Tick(time_ms, message["offset"] if known else None, self._columns, tuple(self._values))
-        self._offset = message["offset"]
+            yield self._tick(time_ms, message["offset"] if known else None)
+        self._offset = _whole(message["offset"])
 
     def _data(self, message: dict[str, Any]) -> Tick:
         if "values" in message:
-            self._values = list(message["values"])
+            self._set_values(message["values"])
         else:
             for position, value in message["changed"].items():
-                self._values[int(position)] = value
-        self._offset = message["offset"]
-        return Tick(message["time"], message["offset"], self._columns, tuple(self._values))
+                self._values[int(position)] = _value(value)
+        self._offset = _whole(message["offset"])
+        return self._tick(message["time"], self._offset)
+
+    def _tick(self, time_ms: object, offset: object) -> Tick:
+        return Tick(_whole(time_ms), None if offset is None else _whole(offset), self._columns, tuple(self._values))
+
+    def _set_values(self, given: list[object]) -> None:
+        if len(given) != len(self._columns):
+            raise ValueError(f"{len(given)} values for {len(self._columns)} columns")
+        self._values = [_value(one) for one in given]
 
     def _set_columns(self, series: list[dict[str, Any]]) -> None:
         aggregates = tuple(dict.fromkeys(self._request.aggregates))
         forms = [f"{aggregate}({{}})" for aggregate in aggregates] if len(aggregates) > 1 else ["{}"]
         self._columns = tuple(
             Column(
-                form.format(series_key(one["name"], tuple(one["attributes"].items()))),
-                one["name"],
-                one["unit"],
+                form.format(series_key(str(one["name"]), tuple(one["attributes"].items()))),
+                str(one["name"]),
+                str(one["unit"]),
             )
             for one in series
             for form in forms
         )
         self._values = [None] * len(self._columns)
+
+
+def words(given: object) -> str:
+    """Return what a server says, as it may stand in a line of a terminal."""
+    text = printable(str(given)[:WORDS_MAX])
+    return text if len(text) <= WORDS_MAX else f"{text[: WORDS_MAX - 1]}…"
+
+
+def _value(given: object) -> float | None:
+    """Return a reading; None for what is none, be it not finite or not a number."""
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return None
+    try:
+        return given if math.isfinite(given) else None
+    except OverflowError:  # a whole number that no float reaches
+        return None
+
+
+def _whole(given: object) -> int:
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise TypeError(f"{given!r} is not a whole number")
+    return given

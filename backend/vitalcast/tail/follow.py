@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import random
 import time
 from collections.abc import Callable, Generator
@@ -10,8 +11,11 @@ from contextlib import AbstractContextManager, closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from vitalcast.core.clock import stale_after_s
+from vitalcast.core.text import printable
 from vitalcast.tail.feed import SUBPROTOCOL, Bye, Feed, Gap, LostError, Quiet, Request, TailError, Tick
-from vitalcast.tail.sinks import LIVE, Sink
+from vitalcast.tail.refusals import explained
+from vitalcast.tail.sinks import LIVE, SILENT, Sink
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -20,10 +24,11 @@ MESSAGE_BYTES_MAX = 64 * 2**20  # a snapshot of a million values is some 20 MB o
 IDLE_S = 0.5
 BACKOFF_MIN_S = 0.5
 BACKOFF_MAX_S = 30.0
-STAY_AWAY_FROM = 4500
-RECOVERABLE_CODES_BELOW = 5000
-UPGRADE_REQUIRED = 426
-TOO_MANY_REQUESTS = 429
+
+# What went wrong with a connection is told in a line; the library would put its own tracebacks beside it.
+_library = logging.getLogger("vitalcast.tail.websockets")
+_library.propagate = False
+_library.addHandler(logging.NullHandler())
 
 
 def socket_url(url: str) -> str:
@@ -45,7 +50,7 @@ Connect = Callable[[str], "AbstractContextManager[ClientConnection]"]
 
 
 def open_socket(url: str, *, token: str | None = None) -> AbstractContextManager[ClientConnection]:
-    """Connect with the subprotocol. Raises OSError, or what websockets raises for a failed handshake."""
+    """Connect with the subprotocol. Raises what `explained` knows."""
     from websockets.sync.client import connect
     from websockets.typing import Subprotocol
 
@@ -55,6 +60,7 @@ def open_socket(url: str, *, token: str | None = None) -> AbstractContextManager
         additional_headers=None if token is None else {"Authorization": f"Bearer {token}"},
         max_size=MESSAGE_BYTES_MAX,
         close_timeout=1,
+        logger=_library,
     )
     return connection
 
@@ -68,9 +74,10 @@ def follow(
     token: str | None = None,
     connect: Connect | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
     jitter: Callable[[float, float], float] = random.uniform,
 ) -> None:
-    """Feed `sink` until `count` ticks have come, for ever if None.
+    """Feed `sink` until `count` ticks have come, for ever if None; tell it when the server falls silent.
 
     Only the first connection must succeed. A later one that fails is tried again for as long as it takes,
     after pauses that double up to half a minute, with jitter so that not all clients come back at once. Raises
@@ -79,15 +86,20 @@ def follow(
     connect = connect or functools.partial(open_socket, token=token)
     feed = Feed(request)
     ticks = 0
-    attempt: int | None = None  # None before the first connection stood, 0 while one stands
+    attempt: int | None = None  # None before the first connection brought something, 0 while one does
     while True:
         lost: LostError
+        heard_s, status = monotonic(), ""
         try:
             with closing(_events(url, feed, connect)) as events:
                 for event in events:
-                    if attempt != 0:
-                        attempt = 0
-                        sink.status(LIVE)
+                    # By when they come, for the times in them are of a clock that may be set.
+                    now_s = monotonic()
+                    if not isinstance(event, Quiet):
+                        heard_s, attempt = now_s, 0
+                    silent = now_s - heard_s > stale_after_s(feed.interval_s)
+                    if attempt is not None or silent:
+                        status = _turn(sink, status, SILENT if silent else LIVE)
                     match event:
                         case Tick():
                             sink.tick(event)
@@ -101,23 +113,36 @@ def follow(
         except LostError as error:
             lost = error
         if attempt is None:
-            raise TailError(f"{url}: {lost}{lost.advice}")
+            raise TailError(f"{printable(url)}: {lost}{lost.advice}")
         ceiling_s = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2**attempt)
         pause_s = jitter(ceiling_s / 2, ceiling_s) if lost.after_s is None else lost.after_s
         attempt = min(attempt + 1, 10)
         sink.status(f"{lost}; trying again in {pause_s:.1f} s")
-        sleep(pause_s)
+        _wait(pause_s, sink, sleep)
+
+
+def _turn(sink: Sink, before: str, now: str) -> str:
+    if now != before:
+        sink.status(now)
+    return now
+
+
+def _wait(seconds: float, sink: Sink, sleep: Callable[[float], None]) -> None:
+    """Pause, and let the sink show meanwhile how time goes by."""
+    while seconds > 0:
+        step_s = min(seconds, IDLE_S)
+        sleep(step_s)
+        sink.idle()
+        seconds -= step_s
 
 
 def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Quiet]:
     """Yield what one connection brings, until LostError, or TailError where a new one would not help."""
-    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-
     after_s: float | None = None
     try:
         with connect(url) as socket:
             if socket.subprotocol != SUBPROTOCOL:
-                raise TailError(f"{url}: the server does not speak {SUBPROTOCOL}")
+                raise TailError(f"{printable(url)}: the server does not speak {SUBPROTOCOL}")
             socket.send(feed.subscribe())
             while True:
                 try:
@@ -130,30 +155,7 @@ def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Qu
                         after_s = event.reconnect_after_s
                     else:
                         yield event
-    except ConnectionClosed as error:
-        close = error.rcvd
-        if close is not None and STAY_AWAY_FROM <= close.code < RECOVERABLE_CODES_BELOW:
-            raise TailError(f"{url}: the server closed with {close.code} {close.reason}".rstrip()) from None
-        reason = f"connection closed with {close.code} {close.reason}".rstrip() if close else "connection lost"
-        raise LostError(reason, after_s=after_s) from None
-    except InvalidStatus as error:
-        status = error.response.status_code
-        if status == UPGRADE_REQUIRED:
-            raise TailError(
-                f"{url}: a proxy in between does not pass the headers Upgrade and Connection on, without which no "
-                "WebSocket can be opened"
-            ) from None
-        if 400 <= status < 500 and status != TOO_MANY_REQUESTS:
-            raise TailError(f"{url}: the server refused the WebSocket with HTTP {status}") from None
-        raise LostError(f"HTTP {status}") from None
-    except InvalidURI as error:
-        raise TailError(f"--url: {error}") from None
-    except InvalidHandshake as error:
-        raise LostError(f"no WebSocket there ({error})") from None
-    except TimeoutError:
-        raise LostError("no answer in time") from None
-    except OSError as error:
-        raise LostError(
-            f"cannot connect ({error.strerror or error})",
-            advice="; start the server with `vitalcast`, or say where it is with --url",
-        ) from None
+    except (LostError, TailError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise explained(error, url=printable(url), after_s=after_s) from None

@@ -708,11 +708,17 @@ def test_the_default_stream_is_there_whatever_the_limits() -> None:
     assert decode(machine.session(plain=True).open())[0]["type"] == "metrics"
 
 
-def test_large_snapshots_count_as_many_messages() -> None:
+@pytest.fixture(scope="module")
+def long_machine() -> Machine:
+    """A thousand ticks of a hundred series: sessions alone may be opened."""
     machine = Machine()
     for _ in range(1000):
         machine.tick(1.0, [f"sd{number}" for number in range(99)])
-    session = machine.session()
+    return machine
+
+
+def test_large_snapshots_count_as_many_messages(long_machine: Machine) -> None:
+    session = long_machine.session()
     answers = [subscribe(session, stream=str(number), metrics=["system.>"], backfill=900)[0] for number in range(20)]
     kinds = [answer["type"] for answer in answers]
     assert kinds[0] == "ack"
@@ -720,11 +726,8 @@ def test_large_snapshots_count_as_many_messages() -> None:
     assert 5 <= kinds.count("ack") <= 15
 
 
-def test_what_is_read_for_a_long_interval_counts_and_not_what_comes_of_it() -> None:
-    machine = Machine()
-    for _ in range(1000):
-        machine.tick(1.0, [f"sd{number}" for number in range(99)])
-    session = machine.session()
+def test_what_is_read_for_a_long_interval_counts_and_not_what_comes_of_it(long_machine: Machine) -> None:
+    session = long_machine.session()
     kinds = []
     for number in range(20):
         ack, *_ = subscribe(
@@ -735,11 +738,8 @@ def test_what_is_read_for_a_long_interval_counts_and_not_what_comes_of_it() -> N
     assert 5 <= kinds.count("ack") <= 15
 
 
-def test_only_the_newest_tick_of_an_interval_is_read_where_no_other_counts() -> None:
-    machine = Machine()
-    for _ in range(1000):
-        machine.tick(1.0, [f"sd{number}" for number in range(99)])
-    session = machine.session()
+def test_only_the_newest_tick_of_an_interval_is_read_where_no_other_counts(long_machine: Machine) -> None:
+    session = long_machine.session()
     long = {"metrics": ["system.>"], "backfill": 900, "interval": 300}
     assert {subscribe(session, stream=str(number), **long)[0]["type"] for number in range(20)} == {"ack"}
 
@@ -754,6 +754,15 @@ def test_more_is_not_read_than_a_few_times_what_a_snapshot_may_hold() -> None:
     code, message = error_of(subscribe(session, **wide, stream="t", aggregate=["avg"]))
     assert (code, "a snapshot reads 4000 at most" in message) == (ErrorCode.LIMIT, True)
     assert len(machine.hub.groups) == 1
+
+
+def test_of_a_message_that_is_too_long_and_too_many_not_even_the_id_is_looked_for() -> None:
+    machine = Machine(limits=Limits(messages_per_second=1, message_bytes=1024))
+    machine.tick(1.0)
+    session = machine.session()
+    assert ask(session, type="ping", id=1)[0]["type"] == "pong"
+    [error] = ask(session, type="ping", id=2, filler="x" * 1024)
+    assert (error["code"], "id" in error) == (ErrorCode.RATE_LIMITED, False)
 
 
 def test_series_that_are_listed_count(machine: Machine) -> None:

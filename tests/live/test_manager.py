@@ -526,6 +526,20 @@ def test_what_clients_have_yet_to_take_bounds_the_answers_that_are_made() -> Non
     assert other.types() == ["ack", "snapshot"]
 
 
+def test_one_alone_may_have_an_answer_larger_than_the_bound() -> None:
+    house = House(unread_mib=1)
+    calls: list[Callable[[], None]] = []
+    house.manager.call_soon = calls.append
+    connection, writer = house.subscribed()
+    assert house.manager._has_room(2**30)
+    writer.stalled, writer.unread = True, 2**22
+    house.tick()
+    [shed] = calls
+    shed()
+    assert (connection.blocked, writer.closed) == (True, None)
+    assert not house.manager._has_room(2**17)
+
+
 def test_those_with_most_to_take_are_closed_when_all_have_too_much() -> None:
     house = House(unread_mib=1)
     calls: list[Callable[[], None]] = []

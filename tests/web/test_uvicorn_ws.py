@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from vitalcast.core.intake import BURST_UNITS, OVER_S, Rate
 from vitalcast.core.protocol import CloseCode, Limits
+from vitalcast.web import uvicorn_ws
 from vitalcast.web.uvicorn_ws import FRAMES_A_TURN, TURN_S, AsgiWebSocketProtocol, Inbound
 
 HANDSHAKE = (
@@ -100,6 +101,9 @@ class House:
         self._protocols.append(protocol)
         return protocol, transport
 
+    def forget_last(self) -> None:
+        self._protocols.pop()
+
     async def close(self) -> None:
         for protocol in self._protocols:
             protocol.connection_lost(None)
@@ -145,7 +149,7 @@ async def test_many_sockets_share_a_turn_and_take_turns(house: House) -> None:
     for protocol, _ in opened:
         feed(protocol, client_frame(PING) * 100)
     most = 0
-    for _ in range(1000):
+    for _ in range(200):
         before = sum(transport.pongs() for _, transport in opened)
         await asyncio.sleep(0)
         most = max(most, sum(transport.pongs() for _, transport in opened) - before)
@@ -183,6 +187,32 @@ async def test_messages_wait_for_the_application_one_by_one(house: House) -> Non
     await until(lambda: len(house.texts) == 51)
     assert house.texts == ["hello"] * 51
     await house.close()
+
+
+async def test_messages_that_are_never_finished_have_a_bound_together(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uvicorn_ws, "UNFINISHED_BYTES_MAX", 100_000)
+    opened = [await house.open() for _ in range(3)]
+    begin, more = client_frame(TEXT, b"x" * 10_000, fin=False), client_frame(CONT, b"x" * 10_000, fin=False)
+    feed(opened[0][0], begin)
+    for protocol, _ in opened[1:]:
+        feed(protocol, begin)
+        for _ in range(5):
+            await until(lambda transport=protocol.transport: transport.reading or transport.is_closing())
+            if not protocol.transport.is_closing():
+                feed(protocol, more)
+    await until(lambda: opened[2][1].closing)
+    assert [transport.closing for _, transport in opened] == [False, False, True]
+    assert opened[2][1].written[-1][2:4] == (1009).to_bytes(2, "big")
+    opened[2][0].connection_lost(None)
+    feed(opened[1][0], client_frame(CONT))
+    await until(lambda: house.texts)
+    assert 0 < house.inbound.unfinished_bytes < 20_000
+    opened.pop()
+    house.forget_last()
+    await house.close()
+    assert house.inbound.unfinished_bytes == 0
 
 
 async def test_who_is_over_the_rate_rests_and_who_stays_over_it_is_closed() -> None:

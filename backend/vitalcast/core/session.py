@@ -259,8 +259,9 @@ class Session:
             return []
         self._refusals -= 1
         rate = self._hub.limits.messages_per_second
+        short = len(text) <= self._hub.limits.message_bytes
         return self._refuse(
-            command_id(load_object(text)),
+            command_id(load_object(text)) if short else None,
             ProtocolError(
                 ErrorCode.RATE_LIMITED,
                 f"more than {rate} messages a second: {self._dropped} in a row were not read; slow down",

@@ -518,9 +518,12 @@ class ConnectionManager:
     # --- what all of them together have not taken ----------------------------------------------------------------
 
     def _has_room(self, nbytes: int) -> bool:
-        """Say whether an answer of this size may be made, though its client may not take it."""
+        """Say whether an answer of this size may be made, though its client may not take it.
+
+        A small one may always, since each socket has one at most, and any while nobody has anything to take.
+        """
         unread_max = self.hub.limits.unread_mib * 2**20
-        return self._unread_bytes + nbytes <= unread_max or nbytes <= SMALL_BYTES
+        return nbytes <= SMALL_BYTES or self._unread_bytes == 0 or self._unread_bytes + nbytes <= unread_max
 
     def _count_unread(self, connection: Connection, nbytes: int) -> None:
         self._unread_bytes += nbytes - connection.unread_bytes
@@ -531,13 +534,13 @@ class ConnectionManager:
             self.call_soon(self._shed)
 
     def _shed(self) -> None:
-        """Close those that hold most, until the others are within the bound."""
+        """Close those that hold most, until the others are within the bound; one alone may have its answer."""
         self._shedding = False
         unread_max = self.hub.limits.unread_mib * 2**20
         if self._unread_bytes <= unread_max:
             return
         for connection in sorted(self._blocked, key=lambda one: one.unread_bytes, reverse=True):
-            if self._unread_bytes <= unread_max:
+            if self._unread_bytes <= max(unread_max, connection.unread_bytes):
                 break
             self._stats.sockets_closed_slow += 1
             self.close(connection, CloseCode.SLOW, "all sockets together had more to take than limits.unread_mib")

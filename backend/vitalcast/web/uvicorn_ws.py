@@ -31,6 +31,7 @@ EXTENSION = "vitalcast.fast_path"
 SEND_BUFFER_BYTES = 65_536
 FRAGMENTS_MAX = 1024
 CLOSE_S = 1.0
+UNFINISHED_BYTES_MAX = 64 * 2**20  # of the messages under way on all sockets together
 READ_BYTES = 16_384  # asyncio's own reads are of 256 KiB, which is room for 40,000 frames
 FRAMES_A_TURN = 32
 SOCKET_TURN_S = 0.0005
@@ -150,6 +151,7 @@ class Inbound:
         self.rate = rate
         self.now_s = now_s
         self.buffer = memoryview(bytearray(READ_BYTES))
+        self.unfinished_bytes = 0
         self._waiting: deque[BoundedWebSocketProtocol] = deque()
         self._spent_s = 0.0
         self._turn_ends: asyncio.Handle | None = None
@@ -204,7 +206,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
 
     inbound: ClassVar[Inbound]
 
-    __slots__ = ("_allowance", "_at", "_ends", "_held", "_resting", "queued", "writing_paused")
+    __slots__ = ("_allowance", "_at", "_ends", "_held", "_resting", "_unfinished_bytes", "queued", "writing_paused")
 
     @classmethod
     def sharing(cls, inbound: Inbound) -> type[Self]:
@@ -220,6 +222,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
         self._held = b""
         self._at = 0  # up to where what is held has been handled
         self._resting = False
+        self._unfinished_bytes = 0  # of the message under way
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -258,14 +261,27 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
             self._at = self._ends.advance(data, begin)
             super().data_received(data if self._at - begin == len(data) else data[begin : self._at])
             frames += 1
+            taken_bytes = self._at - begin
             if self._at == len(data) or self.transport.is_closing():
                 self._held, self._at = b"", 0
+            self._count_unfinished(taken_bytes)
             self._charge()
         if self._stopped():
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
         return False
+
+    def _count_unfinished(self, nbytes: int) -> None:
+        """Bound what waits for the end of its message: every socket could keep the largest one that there may be."""
+        finished = self._ends.whole and not self.frames
+        before_bytes = self._unfinished_bytes
+        self._unfinished_bytes = 0 if finished else before_bytes + nbytes
+        self.inbound.unfinished_bytes += self._unfinished_bytes - before_bytes
+        too_much = self.inbound.unfinished_bytes > UNFINISHED_BYTES_MAX and self._unfinished_bytes > READ_BYTES
+        if too_much and self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.conn.fail(1009, "all sockets together have too much unfinished")
+            self.handle_parser_exception()
 
     def _charge(self) -> None:
         ends, inbound = self._ends, self.inbound
@@ -303,6 +319,11 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
     def handle_parser_exception(self) -> None:
         super().handle_parser_exception()
         _end_soon(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.inbound.unfinished_bytes -= self._unfinished_bytes
+        self._unfinished_bytes = 0
+        super().connection_lost(exc)
 
     # --- by ASGI -------------------------------------------------------------------------------------------------
 

@@ -308,7 +308,10 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
     with fake_server(stream) as fake, Path("/dev/full").open("w") as full:
         process = start("tail", "x", "--url", fake.url, cwd=tmp_path, stdout=full.fileno())
         _, err = process.communicate(timeout=TIMEOUT_S)
-    assert (process.returncode, err) == (1, "vitalcast: error: standard output cannot be written: No space left on device\n")
+    assert (process.returncode, err) == (
+        1,
+        "vitalcast: error: standard output cannot be written: No space left on device\n",
+    )
 
 
 def test_tail_draws_a_live_table_in_a_terminal(terminal: Callable[..., Terminal], tmp_path: Path) -> None:

@@ -53,8 +53,6 @@ _COLUMNS = (
 )
 
 Reading = dict[str, tuple[float, ...]]
-
-
 Choice = Callable[[tuple[bytes, ...]], Mapping[bytes, str]]
 
 # As the kernel names a partition: its number behind the disk's name, with a `p` between where that ends in a digit.

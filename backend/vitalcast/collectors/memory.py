@@ -101,11 +101,11 @@ def parse_meminfo(text: bytes) -> MemoryReading:
     buffers = within(number(text, b"\nBuffers:"), total)
     shared = within(number(text, b"\nShmem:"), total)
     # Shared memory lies in the page cache but cannot be dropped: it counts as used.
-    cached = number(text, b"\nCached:") + _or_none(number(text, b"\nSReclaimable:")) - _or_none(shared)
+    cached = number(text, b"\nCached:") + _or_zero(number(text, b"\nSReclaimable:")) - _or_zero(shared)
     cached = within(max(cached, 0.0), total) if cached == cached else NO_READING  # the three are not of one moment
     available = within(number(text, b"\nMemAvailable:"), total)
     if available != available:  # a kernel before 3.14, or a number that is of another machine
-        available = within(free + _or_none(buffers) + cached, total)
+        available = within(free + _or_zero(buffers) + cached, total)
     swap_total = number(text, b"\nSwapTotal:")
     return MemoryReading(
         total * 1024,
@@ -122,7 +122,7 @@ def parse_meminfo(text: bytes) -> MemoryReading:
     )
 
 
-def _or_none(value: float) -> float:
+def _or_zero(value: float) -> float:
     return value if value == value else 0.0
 
 

@@ -95,12 +95,13 @@ def read_fans(sysfs: Path) -> Chips:
 def _chips(folders: Iterable[str], kind: str, units: int) -> Chips:
     """Return the sensors by chip. One that does not answer keeps its place, so that no other gets its number."""
     found: list[tuple[str, str, frozenset[str]]] = []
-    for folder in folders:
-        bases, names = _sensors(folder, kind)
-        if not bases and "device" in names:  # where they were before Linux 3.15
-            folder = f"{folder}/device"  # noqa: PLW2901 - the same chip
-            bases, names = _sensors(folder, kind)
-        found += ((f"{folder}/{base}", folder, names) for base in bases)
+    for chip in folders:
+        for folder in (chip, f"{chip}/device"):  # the second is where they were before Linux 3.15
+            names = frozenset(_names(folder))
+            inputs = [name for name in names if name.startswith(kind) and name.endswith("_input")]
+            if inputs:
+                found += ((f"{folder}/{name.removesuffix('_input')}", folder, names) for name in inputs)
+                break
     chips: dict[str, list[Sensor]] = {}
     chip_of = {folder: _text(f"{folder}/name") or from_system(folder.rpartition("/")[2]) for _, folder, _ in found}
     for path, folder, names in sorted(found, key=lambda each: each[0]):
@@ -111,13 +112,6 @@ def _chips(folders: Iterable[str], kind: str, units: int) -> Chips:
         value = NO_READING if is_faulty else _number(f"{path}_input") / units
         chips.setdefault(chip_of[folder], []).append(Sensor(label, value))
     return chips
-
-
-def _sensors(folder: str, kind: str) -> tuple[list[str], frozenset[str]]:
-    """Return the sensors of a kind in a folder, such as `temp1`, and all names there."""
-    names = _names(folder)
-    inputs = [name for name in names if name.startswith(kind) and name.endswith("_input")]
-    return [name.removesuffix("_input") for name in inputs], frozenset(names)
 
 
 def _thermal_zones(folder: str) -> Chips:

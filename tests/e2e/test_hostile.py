@@ -286,9 +286,8 @@ async def test_lasting_floods_are_closed_and_nobody_else_notices(servers: dict[V
 async def flood(server: Server) -> None:
     before = server.rss_bytes
     async with witness(server) as watching:
-        closes = await asyncio.gather(
-            *(flooded(server, frames * (60_000 // len(frames))) for frames in FLOODS.values())
-        )
+        floods = [frames * (60_000 // len(frames)) for frames in FLOODS.values()]
+        closes = await asyncio.gather(*(flooded(server, frames) for frames in floods))
         assert set().union(*closes) == {4029}, dict(zip(FLOODS, closes, strict=True))
         missed = sum(gap["to"] - gap["from"] + 1 for gap in watching.mirror.gaps)
         assert missed < len(watching.mirror.ticks), "floods that are handled as they come leave one tick in six"
@@ -484,6 +483,43 @@ async def gone(server: Server, port: int) -> None:
     async with asyncio.timeout(TIMEOUT_S):
         while port in {each.raddr.port for each in process.net_connections("tcp") if each.raddr}:
             await asyncio.sleep(0.05)
+
+
+async def test_what_nobody_takes_has_a_bound_together(start_server: StartServer) -> None:
+    server = start_server(
+        scripted=True,
+        E2E_BULK="3000",
+        LIMITS__SERIES="5000",
+        LIMITS__UNREAD_MIB="2",
+        SAMPLER__INTERVAL_S="0.1",
+    )
+    async with witness(server, metrics="vitalcast.socket.*") as watching, contextlib.AsyncExitStack() as stack:
+        await watching.ticks(20)
+        before = server.rss_bytes
+        unread = [await stack.enter_async_context(raw(server, receive_buffer_bytes=2048)) for _ in range(12)]
+        for one in unread:
+            await one.send("subscribe", stream="past", metrics=[BULK], interval=0.1, backfill=60)
+        await watching.ticks(5)
+        error = await refused_for_others(server)
+        assert (error["code"], error["temporary"]) == (106, True)
+        assert server.rss_bytes - before < GROWTH_BYTES
+        async with client(server) as other:
+            await other.subscribe("small", [CPU], backfill=60)
+        for one in unread:
+            one.reset()
+        async with client(server) as other:
+            while (await other.ask("subscribe", stream="past", metrics=[BULK], backfill=60))["type"] == "error":
+                await watching.ticks(1)
+
+
+async def refused_for_others(server: Server) -> Json:
+    """Ask for much until that is refused: some of what others asked for may still be under way."""
+    async with client(server) as other:
+        while True:
+            answer = await other.ask("subscribe", stream="past", metrics=[BULK], interval=0.1, backfill=60)
+            if answer["type"] == "error":
+                return answer
+            await other.ask("unsubscribe", stream="past")
 
 
 async def read_slowly(server: Server) -> None:

@@ -1,9 +1,10 @@
-"""When tables are read: at the pace of their subscriptions, whatever the clock is set to."""
+"""When tables are read, and how many groups are answered: at their pace whatever the clock is set to, over turns."""
 
 from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from typing import ClassVar
 
 import pytest
 from tests.core.machine import Machine
@@ -11,7 +12,11 @@ from tests.live.virtual import InlineWorkers, VirtualLoop, run
 
 from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
 from vitalcast.core.groups import TableKey
-from vitalcast.live.tables import Tables
+from vitalcast.core.protocol import Message
+from vitalcast.live.tables import ROWS_A_TURN, Tables
+
+ROWS = 500
+GROUPS = 3 * ROWS_A_TURN // ROWS
 
 
 class Counting(Table):
@@ -51,3 +56,50 @@ def test_a_clock_that_is_set_neither_stops_a_table_nor_hurries_it(by_s: float) -
         assert all(later - earlier >= 0.5 for earlier, later in pairwise(read_s[1:]))
 
     run(body)
+
+
+class Numbers(Table):
+    """As many rows as are wanted."""
+
+    name: ClassVar[str] = "processes"
+
+    def __init__(self) -> None:
+        self.columns = (Column("pid", "1", "A number."),)
+        self.scans = 0
+
+    def read(self, queries: list[TableQuery], now_s: float) -> list[TableRows]:
+        self.scans += 1 if queries else 0
+        return [TableRows([(number,) for number in range(query.limit)], query.limit, query.limit) for query in queries]
+
+
+async def test_many_groups_are_read_at_once_and_answered_over_several_turns() -> None:
+    machine = Machine()
+    machine.tick()
+    for number in range(GROUPS):
+        machine.hub.join(TableKey("processes", "pid", ROWS, 3_600_000, filter=str(number)))
+    published: list[tuple[int, int]] = []
+    turn, done = 0, asyncio.Event()
+
+    def count_turns() -> None:
+        nonlocal turn
+        turn += 1
+        if not done.is_set():
+            asyncio.get_running_loop().call_soon(count_turns)
+
+    def publish(out: dict[int, list[Message]]) -> None:
+        if not published:
+            count_turns()
+        published.append((turn, len(out)))
+        if sum(groups for _, groups in published) == GROUPS:
+            done.set()
+
+    table = Numbers()
+    tables = Tables({"processes": table}, hub=machine.hub, publish=publish)
+    tables.start()
+    try:
+        await asyncio.wait_for(done.wait(), 60)
+    finally:
+        await tables.stop()
+    assert table.scans == 1
+    assert [groups for _, groups in published] == [ROWS_A_TURN // ROWS] * 3
+    assert len({turn for turn, _ in published}) == 3

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from vitalcast import clocks
-from vitalcast.collectors.base import Table, TableQuery
+from vitalcast.collectors.base import Table, TableQuery, TableRows
 from vitalcast.core.groups import TableGroup
 from vitalcast.core.hub import Hub
 from vitalcast.core.protocol import Message
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 IDLE_S = 60.0
 PRIME_S = 0.55  # over less, the kernel counts a share of CPU time too coarsely
 FAILED_S = 1.0
+ROWS_A_TURN = 2000
 
 
 class Tables:
@@ -107,21 +108,25 @@ class Tables:
             logger.warning("table %s failed: %s: %s", name, type(error).__name__, error)
             await asyncio.sleep(FAILED_S)
             return
-        columns = [column.name for column in table.columns]
+        await self._answer([column.name for column in table.columns], list(zip(due, answers, strict=True)))
+
+    async def _answer(self, columns: list[str], answered: list[tuple[TableGroup, TableRows]]) -> None:
+        """Publish the rows of these groups, some thousands a turn of the loop: there may be many groups."""
         offset = self._hub.newest.offset
-        self._publish(
-            {
-                group.id: [
-                    group.encode(
-                        offset,
-                        int(self._clock_ms()),
-                        columns,
-                        list(answer.rows),
-                        matches=answer.matches,
-                        total=answer.total,
-                    )
-                ]
-                for group, answer in zip(due, answers, strict=True)
-                if group.id in self._hub.groups
-            }
-        )
+        out: dict[int, list[Message]] = {}
+        rows = 0
+        for group, answer in answered:
+            if group.id not in self._hub.groups:
+                continue
+            time_ms = int(self._clock_ms())
+            message = group.encode(
+                offset, time_ms, columns, list(answer.rows), matches=answer.matches, total=answer.total
+            )
+            out[group.id] = [message]
+            rows += len(answer.rows)
+            if rows >= ROWS_A_TURN:
+                self._publish(out)
+                out, rows = {}, 0
+                await asyncio.sleep(0)
+        if out:
+            self._publish(out)

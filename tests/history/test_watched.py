@@ -189,7 +189,8 @@ def test_who_took_a_lock_that_was_removed_keeps_the_file(open_: Open, caplog: py
 
 
 def test_what_has_not_changed_is_no_change(tmp_path: Path) -> None:
-    path = tmp_path / "file"
+    path, other = tmp_path / "file", tmp_path / "other"
+    other.touch()
     watched = Watched(path)
     assert watched.change() is Change.NONE
     path.write_bytes(b"12")
@@ -200,7 +201,14 @@ def test_what_has_not_changed_is_no_change(tmp_path: Path) -> None:
     path.write_bytes(b"1")
     assert watched.change() is Change.CUT_OFF
     path.unlink()
-    assert watched.change() is Change.REMOVED
+    watched.note()
+    assert watched.change() is Change.REMOVED, "even if it went between a write and the look at it"
     assert not watched.same()
+    other.replace(path)
+    watched.note()
+    assert watched.change() is Change.REPLACED
     watched.forget()
     assert watched.change() is Change.NONE
+    path.unlink()
+    watched.note()
+    assert watched.change() is Change.REMOVED

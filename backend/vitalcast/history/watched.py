@@ -25,30 +25,32 @@ class Watched:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._log = path.with_name(f"{path.name}-wal")
+        self._noted = False
         self._file: os.stat_result | None = None
         self._log_file: os.stat_result | None = None
 
     def note(self) -> None:
-        """Take the files as they are for ours."""
-        self._file, self._log_file = _look(self._path), _look(self._log)
+        """Take the files as they are for ours, unless they are others than before: `change` is still to find that."""
+        self._noted = True
+        self._file, self._log_file = _later(self._file, self._path), _later(self._log_file, self._log)
 
     def forget(self) -> None:
         """Take whatever is there for ours until the next `note`."""
-        self._file = self._log_file = None
+        self._noted, self._file, self._log_file = False, None, None
 
     def same(self) -> bool:
         """Say whether nobody else has changed anything, as far as can be seen."""
         try:
-            return self._file is not None and self.change() is Change.NONE
+            return self._noted and self.change() is Change.NONE
         except OSError:
             return False
 
     def change(self) -> Change:
         """Return what became of the file since `note`. Raises OSError where it cannot even be looked for."""
         was, now = self._file, _look(self._path)
-        if was is None:
+        if not self._noted:
             return Change.NONE
-        if now is None:
+        if was is None or now is None:
             return Change.REMOVED
         if not os.path.samestat(was, now):
             return Change.REPLACED
@@ -60,6 +62,11 @@ class Watched:
         if self._log_file is not None and (log is None or not os.path.samestat(self._log_file, log)):
             return Change.LOG_GONE
         return Change.NONE
+
+
+def _later(was: os.stat_result | None, path: Path) -> os.stat_result | None:
+    now = _look(path)
+    return now if was is None or (now is not None and os.path.samestat(was, now)) else was
 
 
 def _look(path: Path) -> os.stat_result | None:

@@ -143,6 +143,14 @@ def test_no_more_codes_than_the_limit_wait_at_once(process: Process, clock: Cloc
     screens.ask("10.0.0.9", "x")
 
 
+def test_codes_from_before_the_clock_was_set_back_keep_nobody_out(process: Process, clock: Clock) -> None:
+    _, screens = process()
+    for _ in range(PENDING_MAX):
+        screens.ask("10.0.0.9", "x")
+    clock.ms -= 3_600_000
+    screens.ask("10.0.0.9", "x")
+
+
 def test_screens_are_found_by_id_or_name_and_changed_by_any_process(process: Process) -> None:
     (_, server), (_, command) = process(), process()
     hall, _ = paired(server, "Hall")
@@ -206,6 +214,10 @@ def test_when_a_screen_was_seen_is_known_at_once_here_and_soon_elsewhere(process
     assert command.get(hall).online(clock.ms)
     clock.ms += 5000
     assert not server.seen(server.get(hall))
+    clock.ms -= 3_600_000
+    assert not server.get(hall).online(clock.ms), "what was seen before the clock was set back says nothing of now"
+    assert server.seen(server.get(hall))
+    assert server.get(hall).online(clock.ms)
 
 
 def test_a_paired_screen_is_no_reason_to_ask_others_for_a_token(process: Process) -> None:

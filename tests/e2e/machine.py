@@ -62,7 +62,7 @@ class MachineCollector(Collector):
 
 
 def _install() -> None:
-    """Add the collector to the usual ones, before anybody has imported these."""
+    """Add the collector to the usual ones and set the clock, before anybody has imported these."""
     usual = registry.default_collectors
     if (name := os.environ.get("E2E_HOST")) is not None:
         socket.gethostname = lambda: name
@@ -81,7 +81,7 @@ def _steer_clock(file: Path) -> None:
 
     def time_ns() -> int:
         try:
-            ahead_s = float(file.read_text())
+            ahead_s = float(file.read_text() or 0)  # it may be in the midst of being written
         except FileNotFoundError:
             ahead_s = 0.0
         return true_ns() + int(ahead_s * 1e9)

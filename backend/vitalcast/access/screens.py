@@ -101,7 +101,10 @@ class Screens:
         """
         now_ms, secret = self.now_ms(), secrets.token_urlsafe(SECRET_BYTES)
         with self._store.writing() as connection:
-            connection.execute("DELETE FROM pairing WHERE expires_ms <= ?", (now_ms,))
+            # One from the future was begun before the clock was set back, and would outlive its time by as much.
+            connection.execute(
+                "DELETE FROM pairing WHERE expires_ms <= ? OR expires_ms > ?", (now_ms, now_ms + CODE_MS)
+            )
             count, first_ms = connection.execute("SELECT count(*), min(expires_ms) FROM pairing").fetchone()
             if count >= PENDING_MAX:
                 raise TooManyPairings(max(1, (first_ms - now_ms) // 1000))
@@ -242,7 +245,7 @@ class Screens:
 
     def _known(self, *row: Any) -> Screen:
         screen = Screen(*row)
-        return replace(screen, seen_ms=max(screen.seen_ms, self._seen.get(screen.id, 0)))
+        return replace(screen, seen_ms=self._seen.get(screen.id, screen.seen_ms))
 
 
 def check_playlist(id_: str, playlists: Mapping[str, object]) -> str:

@@ -710,6 +710,12 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert refusal(SqliteHistory(tmp_path)) == f"history.path: {tmp_path} is a folder; give the path of a file in it"
 
 
+def test_a_pipe_is_no_file_and_nobody_waits_for_its_other_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    message = refusal(SqliteHistory(tmp_path / "pipe"))
+    assert message == f"history.path: {tmp_path / 'pipe'} is no regular file; give the path of one"
+
+
 def test_a_place_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "history.db", tmp_path / ("x" * 300), Path("/proc/history.db")):

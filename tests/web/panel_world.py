@@ -22,13 +22,22 @@ def ramp(tick: int, at: int) -> float:
 
 
 def world_of(
-    *panels: Panel, ticks: int = TICKS, value: Value = ramp, skip_at: int = -1, limits: Limits = DEFAULT_LIMITS
+    *panels: Panel,
+    ticks: int = TICKS,
+    value: Value = ramp,
+    skip_at: int = -1,
+    set_ms: int = 0,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> World:
-    """Return a world that has ticked with all series of these panels, ticks missing before tick `skip_at`."""
+    """Return a world that has ticked with all series of these panels.
+
+    Ticks are missing before tick `skip_at`, and the clock was set by `set_ms` in the middle.
+    """
     machine = Machine(limits=limits)
     machine.catalogue = machine.hub.catalogue = Catalogue(DESCRIPTORS.values())
     series = sorted({one for panel in panels for one in series_for(panel)}, key=lambda one: one.key)
     for tick in range(ticks):
+        machine.time_ms += set_ms if tick == ticks // 2 else 0
         readings = {one: np.nan if (found := value(tick, at)) is None else found for at, one in enumerate(series)}
         machine.hub.append(machine.frame(readings, skip=4 if tick == skip_at else 0))
     return make_world(machine, panels=panels)

@@ -65,6 +65,21 @@ def test_a_stack_has_a_band_for_each_line_with_the_values_of_the_ring() -> None:
     assert figure.data[1].text[0] == "12.0\u00a0%"
 
 
+@pytest.mark.parametrize("set_ms", [-3_600_000, -7_000, 7_000, 3_600_000])
+@pytest.mark.parametrize("interval", [0, 5])
+def test_times_go_on_even_where_the_clock_was_set(set_ms: int, interval: int) -> None:
+    world = world_of(panel_of("load").model_copy(update={"interval": interval}), set_ms=set_ms)
+    for trace in figure_of(world, "load").data:
+        x = np.array(trace.x, dtype="datetime64[ms]").astype(int)
+        assert (np.diff(x) > 0).all()
+        newest = world.machine.time_ms
+        assert newest - 1000 * max(interval, 1) <= x[-1] <= newest
+        assert len(x) >= (TICKS // 2 - 7) // max(interval, 1)
+    still = world.client.get("/api/v1/panels/load.svg")
+    assert still.status_code == 200
+    assert "stale" not in still.text
+
+
 def test_a_mirror_goes_down_as_negative_values_that_are_read_as_positive_ones() -> None:
     world = world_of(panel_of("network"), value=lambda tick, at: 2048.0 * (tick + at))
     figure = figure_of(world, "network")

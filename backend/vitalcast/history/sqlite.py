@@ -190,7 +190,7 @@ class SqliteHistory(History):
             self._database.close()  # which may put the log into the file
             self._database = None
             if ours:
-                self._watched.note()
+                self._watched.note_closed()
 
     def _unreadable(self, chunks: int) -> None:
         self.counts.chunks_unreadable += chunks

@@ -34,6 +34,11 @@ class Watched:
         self._noted = True
         self._file, self._log_file = _later(self._file, self._path), _later(self._log_file, self._log)
 
+    def note_closed(self) -> None:
+        """Take the file as it is for ours after it was closed, which ends its log."""
+        self._log_file = None
+        self.note()
+
     def forget(self) -> None:
         """Take whatever is there for ours until the next `note`."""
         self._noted, self._file, self._log_file = False, None, None

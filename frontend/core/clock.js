@@ -39,6 +39,13 @@ export class ServerClock {
     this.#ahead = Math.max(...this.#samples);
   }
 
+  /** As `heard`, for what begins a connection: what was known before may be of another server, or of another day. */
+  greeted(time) {
+    this.#samples = [];
+    this.#ahead = NaN;
+    this.heard(time);
+  }
+
   get known() {
     return this.#samples.length > 0;
   }

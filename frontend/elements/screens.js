@@ -72,7 +72,7 @@ export class VitalScreens extends HTMLElement {
   }
 
   #show({ time, screens, playlists }) {
-    this.#clock.heard(time);
+    this.#clock.greeted(time);
     this.#playlists = playlists;
     const ids = new Set(screens.map(({ id }) => id));
     for (const [id, row] of this.#rows) {

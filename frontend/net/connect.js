@@ -28,7 +28,7 @@ export function connect({ page = globalThis.document.baseURI, token = "", socket
   socket.addEventListener("message", (event) => {
     const message = /** @type {CustomEvent} */ (event).detail;
     if (message.type === "welcome") {
-      clock.heard(message.time);
+      clock.greeted(message.time);
       session.opened(message);
       return;
     }

@@ -184,12 +184,14 @@ async def test_a_servers_clock_that_is_set_back_is_told_from_a_message_that_is_l
            const whole = heard(10_000, 11_000, 12_000);
            const late = heard(9000, 14_000, undefined, NaN, 17_000);
            const back = heard(1000, 2000, 3000, 4000);
-           return [whole, late, back, heard(90_000)];"""
+           const ahead = heard(90_000); steady += 1000; clock.greeted(700);
+           return [whole, late, back, ahead, clock.now()];"""
     ) == [
         [10_000, 11_000, 12_000],
         [13_000, 14_000, 15_000, 16_000, 17_000],
         [18_000, 19_000, 3000, 4000],
         [90_000],
+        700,
     ]
 
 

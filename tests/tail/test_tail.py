@@ -345,6 +345,18 @@ def many(connection: ServerConnection) -> None:
             connection.recv(timeout=0.1)
 
 
+def test_tail_leaves_the_terminal_as_it_was_when_it_is_told_to_end(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    with fake_server(stay) as fake:
+        shown = terminal("tail", "x", "--url", fake.url, cwd=tmp_path)
+        shown.read_until("s old")
+        shown.process.send_signal(signal.SIGTERM)
+        text = shown.read_all()
+        assert shown.process.wait(TIMEOUT_S) == 128 + signal.SIGTERM
+    assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1
+
+
 def drawn_in(count: int, *words: str) -> Callable[[list[str]], bool]:
     """Whether a screen of so many lines shows all of these."""
     return lambda lines: len(lines) == count and all(one in "".join(lines) for one in words)

@@ -8,10 +8,11 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from vitalcast.core.text import printable
 from vitalcast.tail.feed import Column, Gap, Tick
@@ -64,19 +65,21 @@ class LiveTable:
         self._missed = 0
         self._gap = ""
         self._drawing = self._resized = False
-        self._restore: Callable[[], object] = lambda: None
+        self._restore = ExitStack()
         # On the other screen, for what is drawn over an earlier picture must know where that ended, and a terminal
         # that was made narrower has wrapped it.
         self._live = Live(self.picture(), console=console, auto_refresh=False, screen=True)
 
     def __enter__(self) -> LiveTable:
         self._live.__enter__()
-        self._restore = _on_resize(self._draw)
+        self._restore.enter_context(_on_signal("SIGWINCH", self._draw))
+        # Who is told to end gives the terminal its own screen back.
+        self._restore.enter_context(_on_signal("SIGTERM", _leave))
         self._draw()
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        self._restore()
+        self._restore.close()
         self._live.__exit__(*exception)
         if self._rows:
             self._console.print(self.picture())
@@ -183,13 +186,22 @@ def terminal_size(descriptor: int) -> tuple[int, int] | None:
     return (columns, lines) if columns > 0 and lines > 0 else None
 
 
-def _on_resize(act: Callable[[], None]) -> Callable[[], object]:
-    """Have something done whenever the terminal gets another size; return what ends that."""
-    number = getattr(signal, "SIGWINCH", None)
+@contextmanager
+def _on_signal(name: str, act: Callable[[], None]) -> Iterator[None]:
+    """Have something done at a signal, where there is one of that name and this is the thread that gets it."""
+    number = getattr(signal, name, None)
     if number is None or threading.current_thread() is not threading.main_thread():
-        return lambda: None
+        yield
+        return
     before = signal.signal(number, lambda *_: act())
-    return lambda: signal.signal(number, before)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def _leave() -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _widths(width: int, values: list[str]) -> tuple[int, int, bool]:

@@ -40,8 +40,7 @@ async def goes_on(watched: Watched) -> None:
     """Readings come, the charts follow them, and all of it is called new."""
     seen = await newest(watched)
     await watched.until(f"(seen) => {DRAWN_TO} >= seen + 2000", seen)
-    await watched.until("""() => document.querySelectorAll("vital-panel.stale, vital-processes.stale").length === 0""")
-    assert await watched.page.evaluate(SAID) == ["live", "data < 1 s old", 0]
+    await watched.until(f"(said) => ({SAID})().join() === said", "live,data < 1 s old,0")
     assert not await watched.page.evaluate(CROSSES)
 
 

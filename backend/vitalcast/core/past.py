@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 RECENT_MAX = 10
-SEEN_ROWS = 64
+SEEN_VALUES = 50_000  # of a block: some 3 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +85,21 @@ def recent_of(ring: Ring) -> Floats:
     return rows[:: -math.ceil(ticks / RECENT_MAX)][::-1]
 
 
-def seen_of(columns: tuple[int, ...], ring: Ring, rows: Rows) -> Seen:
-    """Return what to choose lines by, of these rows and columns of the ring. Their copies are small ones."""
+def seen_of(columns: tuple[int, ...], ring: Ring, rows: Rows) -> Iterator[Seen]:
+    """Yield what there is to choose lines by, of these rows and columns of the ring, block by block.
+
+    The last is of all. Each block is a small copy, and between two of them the ring may go on.
+    """
     assert ring.newest is not None
     newest = ring.newest.values
     lowest, highest = (np.full(len(newest), np.nan) for _ in range(2))
     wanted = np.array(columns, dtype=np.intp)
-    for at in range(0, len(rows), SEEN_ROWS):
-        block = _rows_of(ring, wanted, rows[at : at + SEEN_ROWS])
+    numbers, step = ring.first_row + rows, max(1, SEEN_VALUES // max(1, len(columns)))
+    for at in range(0, len(rows), step):
+        block = _rows_of(ring, wanted, numbers[at : at + step])
         lowest[wanted] = np.fmin(lowest[wanted], np.fmin.reduce(block, axis=0, initial=np.nan))
         highest[wanted] = np.fmax(highest[wanted], np.fmax.reduce(block, axis=0, initial=np.nan))
-    return Seen(lowest, highest, newest)
+        yield Seen(lowest, highest, newest)
 
 
 def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> Past:
@@ -102,7 +107,7 @@ def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> P
 
     It is a copy, so that it can be drawn from in a thread while the ring goes on.
     """
-    values = _rows_of(ring, np.array(columns, dtype=np.intp), rows)
+    values = _rows_of(ring, np.array(columns, dtype=np.intp), ring.first_row + rows)
     times, offsets = ring.times()[rows], ring.offsets()[rows]
     if panel.interval and len(times):
         times, values, missing = _at_intervals(panel, times, values)
@@ -112,12 +117,13 @@ def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> P
     return Past(*with_holes(times, values, missing), columns, recent_of(ring), holes)
 
 
-def _rows_of(ring: Ring, columns: Rows, rows: Rows) -> Floats:
-    """Copy these rows, counted from the ring's first, of these columns."""
-    if len(rows) == 0:
+def _rows_of(ring: Ring, columns: Rows, numbers: Rows) -> Floats:
+    """Copy these columns of the rows of these numbers, as the ring counts them; those that it let go of are left out."""
+    held = numbers[numbers >= ring.first_row]
+    if len(held) == 0:
         return np.zeros((0, len(columns)))
-    first, last = int(rows[0]), int(rows[-1])
-    block: Floats = ring.read(columns, ring.first_row + first, ring.first_row + last + 1)[rows - first]
+    first, last = int(held[0]), int(held[-1])
+    block: Floats = ring.read(columns, first, last + 1)[held - first]
     return block
 
 

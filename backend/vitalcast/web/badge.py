@@ -92,14 +92,14 @@ class Badges:
         name = request.path_params["metric"]
         try:
             style = badge_parameters()["style"].of(request)
-            body = draw_badge(self._badge(request), style).encode()
+            body = draw_badge(await self._badge(request), style).encode()
         except ApiError as error:
             return refused_badge(name, error.status, error.message)
         except ProtocolError as error:
             return refused_badge(name, 404 if error.code == ErrorCode.UNKNOWN_METRIC else 400, error.message)
         return image(request, body, max_age_s=round(self._hub.interval_ms / 1000))
 
-    def _badge(self, request: Request) -> Badge:
+    async def _badge(self, request: Request) -> Badge:
         from vitalcast.core.badge_number import label_of, metric_badge, owner_of, panel_badge, stale_badge
 
         name, asked, grant = request.path_params["metric"], asked_of(request), grant_of(request)
@@ -115,7 +115,7 @@ class Badges:
             return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
         rows = recent_of(self._hub.ring)
         if panel is not None:
-            return panel_badge(panel, self._source.reading(panel, frame.layout), frame.layout.series, rows, asked)
+            return panel_badge(panel, await self._source.reading(panel, frame.layout), frame.layout.series, rows, asked)
         series = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
         return metric_badge(name, owner, series, rows, asked)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from vitalcast.core.colors import THEMES, Theme
 from vitalcast.core.panel_choice import busiest
-from vitalcast.core.panel_lines import Reading, reading_of
+from vitalcast.core.panel_lines import Line, Reading, reading_of
 from vitalcast.core.past import Past, past_of, rows_since, seen_of
 from vitalcast.core.protocol import ErrorCode
 from vitalcast.live.service import Service
@@ -24,12 +24,17 @@ from vitalcast.web.fields import Parameter
 from vitalcast.web.policy import grant_of, may_show
 from vitalcast.web.security import shown
 
+if TYPE_CHECKING:
+    from vitalcast.core.past import Rows
+
 RANGE_S = 300.0
 KEPT_MAX = 32
-SEEN_VALUES_MAX = 2_000_000  # looked at, the newest, to choose lines: some 20 ms
+SEEN_VALUES_MAX = 10_000_000  # that are looked at to choose lines, the newest
 THEME: Final = Parameter(
     "theme", "Its colours.", {"type": "string", "enum": sorted(THEMES), "default": "light"}, "dark or light"
 )
+
+Gather = Callable[[], Awaitable[Callable[[], bytes]]]
 
 
 def range_parameter(window_s: float) -> Parameter:
@@ -76,13 +81,14 @@ class PanelSource:
             raise ApiError(503, ErrorCode.INTERNAL, "nothing has been read yet; try again in a second")
         return frame
 
-    def reading(self, panel: Panel, layout: Layout) -> Reading:
+    async def reading(self, panel: Panel, layout: Layout) -> Reading:
+        """Return the panel read from these series: for a new layout in a thread, as there may be thousands."""
         known = self._readings.get(panel.id)
         if known is None or known[0] is not layout:
-            known = self._readings[panel.id] = layout, reading_of(panel, layout.series)
+            known = self._readings[panel.id] = layout, await run_in_threadpool(reading_of, panel, layout.series)
         return known[1]
 
-    def past(self, panel: Panel, reading: Reading, from_ms: float) -> Past:
+    async def past(self, panel: Panel, reading: Reading, from_ms: float) -> Past:
         """Return the panel's readings since then, of too many lines only those to draw.
 
         Raises ApiError where these are too many as well.
@@ -90,8 +96,8 @@ class PanelSource:
         ring, columns = self._hub.ring, reading.columns
         rows, most = rows_since(ring, from_ms), self._hub.limits.snapshot_values
         if len(rows) * len(columns) > most and (panel.below or not panel.stack):
-            seen = seen_of(columns, ring, rows[-max(1, SEEN_VALUES_MAX // len(columns)) :])
-            columns = replace(reading, lines=tuple(busiest(panel, reading, seen)), remainder=()).columns
+            drawn = await self._drawn(panel, reading, rows)
+            columns, rows = replace(reading, lines=drawn, remainder=()).columns, rows_since(ring, from_ms)
         if len(rows) * len(columns) > most:
             raise ApiError(
                 400,
@@ -99,6 +105,16 @@ class PanelSource:
                 f"range: {len(rows)} ticks of {len(columns)} series are more than {most} values; give less",
             )
         return past_of(panel, columns, ring, rows)
+
+    async def _drawn(self, panel: Panel, reading: Reading, rows: Rows) -> tuple[Line, ...]:
+        """Choose the lines to draw without holding up the stream."""
+        columns = reading.columns
+        steps = seen_of(columns, self._hub.ring, rows[-max(1, SEEN_VALUES_MAX // len(columns)) :])
+        seen = next(steps)
+        for further in steps:
+            seen = further
+            await asyncio.sleep(0)
+        return tuple(busiest(panel, reading, seen))
 
 
 class Drawings:
@@ -108,16 +124,17 @@ class Drawings:
         self._drawing = asyncio.Lock()
         self._kept: OrderedDict[Hashable, tuple[Hashable, bytes]] = OrderedDict()
 
-    async def of(self, key: Hashable, prepare: Callable[[], tuple[Hashable, Callable[[], bytes]]]) -> bytes:
+    async def of(self, key: Hashable, prepare: Callable[[], tuple[Hashable, Gather]]) -> bytes:
         """Return the picture of this key.
 
-        `prepare` returns the moment that it is of, and what draws it in a thread unless that was done already.
+        `prepare` returns the moment that it is of, and what gathers its readings and returns what draws it in a thread,
+        unless that was done already.
         """
         async with self._drawing:
-            moment, draw = prepare()
+            moment, gather = prepare()
             kept, body = self._kept.pop(key, (None, b""))
             if kept != moment:
-                body = await run_in_threadpool(draw)
+                body = await run_in_threadpool(await gather())
             self._kept[key] = moment, body
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)

@@ -15,7 +15,7 @@ from vitalcast.web.errors import LIVE, check_parameters
 from vitalcast.web.fields import check_query
 from vitalcast.web.figure_templates import Json
 from vitalcast.web.figures import Figures
-from vitalcast.web.panel_source import THEME, Drawings, PanelSource
+from vitalcast.web.panel_source import THEME, Drawings, Gather, PanelSource
 from vitalcast.web.policy import grant_of, may_show
 
 
@@ -54,12 +54,16 @@ class Panels:
         check_query(request, (source.range, THEME))
         theme, range_s = source.theme(request), source.range_s(request)
 
-        def prepare() -> tuple[Hashable, Callable[[], bytes]]:
+        def prepare() -> tuple[Hashable, Gather]:
             frame = source.newest()
-            reading = source.reading(panel, frame.layout)
-            past = source.past(panel, reading, frame.time_ms - range_s * 1000)
-            meta: Json = {"host": self._hub.host, "time": frame.time_ms}
-            return frame.offset, lambda: self._figures.draw(panel, reading, past, theme, meta)
+
+            async def gather() -> Callable[[], bytes]:
+                reading = await source.reading(panel, frame.layout)
+                past = await source.past(panel, reading, frame.time_ms - range_s * 1000)
+                meta: Json = {"host": self._hub.host, "time": frame.time_ms}
+                return lambda: self._figures.draw(panel, reading, past, theme, meta)
+
+            return frame.offset, gather
 
         body = await self.drawings.of(("figure", panel.id, range_s, theme), prepare)
         return Response(body, 200, LIVE, "application/json")

@@ -19,7 +19,7 @@ from vitalcast.web.errors import ApiError
 from vitalcast.web.fields import URL_TOKEN, Parameter, check_query, fits
 from vitalcast.web.images import image, refused_still
 from vitalcast.web.openapi import Json
-from vitalcast.web.panel_source import THEME, PanelSource
+from vitalcast.web.panel_source import THEME, Gather, PanelSource
 from vitalcast.web.panels import Panels
 from vitalcast.web.security import shown
 
@@ -90,14 +90,18 @@ class Stills:
         check_query(request, still_parameters(source.range))
         zone, range_s = _zone(request), source.range_s(request)
 
-        def prepare() -> tuple[Hashable, Callable[[], bytes]]:
+        def prepare() -> tuple[Hashable, Gather]:
             from vitalcast.core.still import draw_still  # which most servers never need
 
             frame = source.newest()
             window = self._window(frame, range_s, zone)
-            reading = source.reading(panel, frame.layout)
-            past = source.past(panel, reading, window.from_ms)
-            return (frame.offset, window.to_ms), lambda: draw_still(panel, reading, past, look, window).encode()
+
+            async def gather() -> Callable[[], bytes]:
+                reading = await source.reading(panel, frame.layout)
+                past = await source.past(panel, reading, window.from_ms)
+                return lambda: draw_still(panel, reading, past, look, window).encode()
+
+            return (frame.offset, window.to_ms), gather
 
         return await self._drawings.of(("still", panel.id, range_s, look, zone), prepare)
 

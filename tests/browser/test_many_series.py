@@ -61,6 +61,13 @@ async def test_a_full_size_legend_writes_every_name_out(width: int, crowd: Crowd
       .filter((one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1)
       .map((one) => one.textContent)"""
     assert await watched.page.evaluate(cut) == []
+    # In a narrow window the heading is as large as in a small panel, and as whole.
+    await watched.page.goto(f"{crowd.server.url}/?panel=network")
+    await watched.until("() => document.querySelectorAll('.full .headline b').length === 2")
+    await watched.until(
+        "() => { const { scrollWidth, clientWidth } = document.querySelector('.full h2');"
+        " return scrollWidth <= clientWidth; }"
+    )
 
 
 async def test_a_frame_shows_them_as_well(crowd: Crowd, open_page: OpenPage) -> None:

@@ -99,7 +99,8 @@ export class View extends EventTarget {
       panel: SLUG.test(text("panel")) ? text("panel") : DEFAULTS.panel,
       theme: THEMES.includes(text("theme")) ? text("theme") : DEFAULTS.theme,
       sort: SORT.test(text("sort")) ? text("sort") : DEFAULTS.sort,
-      filter: text("filter").slice(0, FILTER_MAX),
+      // By characters: half of one is no text, and no server would read a message with it.
+      filter: [...text("filter")].slice(0, FILTER_MAX).join(""),
       kiosk: ["", "1", "true"].includes(given.get("kiosk") ?? "no"),
     });
   }

@@ -187,7 +187,8 @@ export class VitalEmbedding extends HTMLElement {
     const tokens = this.#tokens;
     const what = dashboard ? { dashboard: true } : { panels: [id] };
     const origin = originOf(site);
-    const name = `${dashboard ? "dashboard" : title} on ${origin}`.slice(0, NAME_MAX);
+    // By characters, for half of one is no text.
+    const name = [...`${dashboard ? "dashboard" : title} on ${origin}`.replace(/\s/gu, " ")].slice(0, NAME_MAX).join("");
     try {
       const made = await makeToken({ ...what, origins: [origin], expires: expires || null, name });
       tokens.set(dashboard, made.token);

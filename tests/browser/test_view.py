@@ -64,6 +64,7 @@ async def test_what_cannot_be_is_as_usual(js: RunJs, search: str) -> None:
 
 async def test_a_long_filter_is_cut(js: RunJs) -> None:
     assert len((await parsed(js, "?filter=" + "x" * 5000))["filter"]) == 100
+    assert (await parsed(js, "?filter=x" + "👍" * 5000))["filter"] == "x" + "👍" * 99
 
 
 async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:

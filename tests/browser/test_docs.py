@@ -8,6 +8,7 @@ import pytest
 from tests.browser.conftest import OpenPage
 from tests.e2e.server import Server
 
+from vitalcast.settings import Settings
 from vitalcast.web.docs import described
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -25,7 +26,9 @@ async def test_it_shows_itself_and_asks_for_answers_without_asking_anybody_else(
     await page.locator(".execute").click()
     answer = await page.locator(".live-responses-table .microlight").first.inner_text()
     assert json.loads(answer) == {"status": "ok"}
-    assert await page.locator(".opblock").count() == sum(map(len, described({"paths": {}})["paths"].values()))
+    assert await page.locator(".opblock").count() == sum(
+        map(len, described({"paths": {}}, Settings())["paths"].values())
+    )
     assert said == []
     assert watched.errors == []
     fetched = [url for url in watched.requests if not url.startswith(("data:", "about:"))]

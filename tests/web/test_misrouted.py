@@ -110,7 +110,20 @@ def test_another_prefix_than_the_settings_is_said_with_it(client_of: Callable[..
     assert answer.text.endswith('set server.root_path = "/there"; it is "/here" now.\n')
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/below/nothing", "/a b/docs", "/a?x/docs", "/nothing.php", "/%22/docs"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/below/nothing",
+        "/a b/docs",
+        "/a?x/docs",
+        "/nothing.php",
+        "/%22/docs",
+        "/%1B[2J/docs",
+        "/%E2%80%AE/docs",
+        f"/{'a' * 300}/docs",
+    ],
+)
 def test_what_no_prefix_explains_is_not_found_in_plain_words(
     client_of: Callable[..., TestClient], caplog: pytest.LogCaptureFixture, path: str
 ) -> None:

@@ -34,6 +34,7 @@ PLAIN: Final = "this address is a WebSocket's; open it with ws:// or wss://"
 REMEMBERED_S: Final = 60.0
 ADDRESSES_MAX: Final = 256
 PREFIX_PARTS_MAX: Final = 4
+PREFIX_CHARS_MAX: Final = 255
 # What tells that a proxy passed a request on, not all of which every proxy sends.
 _FORWARDED: Final = ("via", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _PREFIX: Final = re.compile(r"(?:/[^\s?#/\"\\]+)+")
@@ -100,9 +101,10 @@ def _leads_on(request: Request, path: str) -> bool:
 
 
 def _prefixes(path: str) -> Iterator[str]:
-    """Yield what may be a prefix of a path, the shortest first."""
-    ends = [at for at, char in enumerate(path) if char == "/" and at > 0]
-    yield from (path[:end] for end in ends[:PREFIX_PARTS_MAX] if _PREFIX.fullmatch(path[:end]))
+    """Yield what may be a prefix of a path, the shortest first: what the setting takes."""
+    ends = [at for at, char in enumerate(path[: PREFIX_CHARS_MAX + 1]) if char == "/" and at > 0]
+    prefixes = (path[:end] for end in ends[:PREFIX_PARTS_MAX])
+    yield from (one for one in prefixes if one.isprintable() and _PREFIX.fullmatch(one))
 
 
 def came_by_proxy(request: Request) -> bool:

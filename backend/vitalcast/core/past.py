@@ -118,7 +118,7 @@ def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> P
 
 
 def _rows_of(ring: Ring, columns: Rows, numbers: Rows) -> Floats:
-    """Copy these columns of the rows of these numbers, as the ring counts them; those that it let go of are left out."""
+    """Copy these columns of the rows of these numbers, as the ring counts them, but for those that it let go of."""
     held = numbers[numbers >= ring.first_row]
     if len(held) == 0:
         return np.zeros((0, len(columns)))

@@ -242,7 +242,7 @@ async def test_the_welcome_says_what_a_client_must_know_and_nothing_follows_unas
         assert isinstance(welcome["host"], str) and welcome["host"]
         assert isinstance(welcome["epoch"], str) and welcome["epoch"] == other.heard[0]["epoch"]
         assert before_ms <= welcome["time"] <= time.time_ns() // 1_000_000
-        expected = {"message_bytes": 65536, "streams": 64, "series": 2000, "messages_per_second": 50}
+        expected = {"message_bytes": 65536, "streams": 64, "series": 10_000, "messages_per_second": 50}
         assert expected.items() <= welcome["limits"].items()
 
 

@@ -75,7 +75,7 @@ function peaks(panel, lines, reaches) {
 /** The keys of what the panel's number is in that row, each way: they may have been low until then. */
 function leadersOf(panel, reading, ring, row, ranks) {
   /** @type {Set<string>} */ const leaders = new Set();
-  if (panel.headline?.reduce !== "max" || row < 0) return leaders;
+  if ((panel.chart !== "bar" && panel.headline?.reduce !== "max") || row < 0) return leaders;
   const [lines, value] =
     panel.chart === "bar" ? [reading.lines, ({ key }) => ranks.get(key)] : [reading.counted, ({ column }) => ring.value(column, row)];
   for (const way of [false, true]) {

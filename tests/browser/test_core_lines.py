@@ -316,8 +316,7 @@ async def test_what_the_number_is_about_is_drawn_and_what_is_as_high_stays(js: R
              const was = filled(d("a", "b", "c", "e"), [9, 8, 1, 1], [1, 1, 2, 1]);
              const frost = filled(d("a", "b", "c", "e"), [-40, -3, 0, -2]);
              const even = filled(d("a", "b", "c", "e"), [100, 50, 50.5, 1]);
-             const bar = { metrics: ["m"], by: ["d"], chart: "bar", parts: "s", rest: ["free"], lines_max: 2,
-               headline: { reduce: "max", per: "rest" } };
+             const bar = { metrics: ["m"], by: ["d"], chart: "bar", parts: "s", rest: ["free"], lines_max: 2 };
              const mounts = ["a", "b", "c"].flatMap((d) => ["free", "used"].map((s) => one("m", { d, s }, "By")));
              const full = filled(mounts, [900, 100, 1, 99, 800, 200], [900, 100, 1, 99, 799, 201]);
              const close = filled(mounts, [50, 50, 50.5, 49.5, 0, 100]);

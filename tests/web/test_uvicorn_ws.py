@@ -83,7 +83,7 @@ class House:
         while (event := await receive())["type"] == "websocket.receive":
             self.texts.append(event["text"])
 
-    async def open(self) -> tuple[AsgiWebSocketProtocol, Transport]:
+    async def open(self, rest: bytes = b"") -> tuple[AsgiWebSocketProtocol, Transport]:
         config = Config(
             self.app,
             interface="asgi3",
@@ -96,7 +96,7 @@ class House:
         protocol = AsgiWebSocketProtocol.sharing(self.inbound)(config, ServerState(), {})
         transport = Transport()
         protocol.connection_made(transport)
-        protocol.data_received(HANDSHAKE)
+        protocol.data_received(HANDSHAKE + rest)
         await until(lambda: transport.written)
         self._protocols.append(protocol)
         return protocol, transport
@@ -140,6 +140,18 @@ async def test_a_turn_handles_a_few_frames_and_the_rest_waits_unread(house: Hous
         turns.append((transport.pongs(), transport.reading))
         await asyncio.sleep(0)
     assert turns == [(FRAMES_A_TURN * n, False) for n in (1, 2, 3)] + [(100, True)]
+    await house.close()
+
+
+async def test_what_comes_with_the_handshake_is_handled_as_what_follows(house: House) -> None:
+    text = client_frame(TEXT, b"hello")
+    protocol, transport = await house.open(client_frame(PING) * 100 + text[:3])
+    assert transport.written[0].startswith(b"HTTP/1.1 101")
+    assert transport.pongs() % FRAMES_A_TURN == 0 and transport.pongs() < 100
+    await until(lambda: transport.pongs() == 100)
+    feed(protocol, text[3:])
+    await until(lambda: house.texts)
+    assert house.texts == ["hello"]
     await house.close()
 
 

@@ -233,8 +233,10 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
         self.data_received(bytes(self.inbound.buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
-        if not self.handshake_initiated:  # the request, which the HTTP protocol has read
-            super().data_received(data)
+        if not self.handshake_initiated:  # the HTTP protocol has read the whole request
+            head, end, data = data.partition(b"\r\n\r\n")
+            super().data_received(head + end)
+        if not data or self.transport.is_closing():
             return
         self._held = self._held[self._at :] + data
         self._at = 0
@@ -248,8 +250,9 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
             self.transport.resume_reading()
 
     def _stopped(self) -> bool:
-        """Say whether nothing may be handled at present."""
-        return self.read_paused or self.writing_paused or self._resting or self.transport.is_closing()
+        """Say whether nothing may be handled at present: a frame that overtook the handshake waits for its answer."""
+        held_back = self.read_paused or self.writing_paused or self._resting or not self.handshake_complete
+        return held_back or self.transport.is_closing()
 
     def handle_held(self, begin_s: float) -> bool:
         """Handle some frames of what is held; return whether more could be handled in another turn."""
@@ -336,7 +339,7 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
 
     async def send(self, message: Any) -> None:
         await super().send(message)
-        if message["type"] == "websocket.close":  # what was held back may hold the client's own close
+        if message["type"] != "websocket.send" and self._held:  # frames that came before, the client's close maybe
             self.go_on()
 
     def pause_writing(self) -> None:

@@ -290,6 +290,7 @@ async def flood(server: Server) -> None:
         closes = await asyncio.gather(*(flooded(server, frames) for frames in floods))
         assert set().union(*closes) == {4029}, dict(zip(FLOODS, closes, strict=True))
         missed = sum(gap["to"] - gap["from"] + 1 for gap in watching.mirror.gaps)
+        assert "Traceback" not in server.errors()
         assert missed < len(watching.mirror.ticks), "floods that are handled as they come leave one tick in six"
     assert server.rss_bytes - before < GROWTH_BYTES
 

@@ -304,9 +304,15 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
             self.go_on()
 
     def too_fast(self) -> None:
-        """End a socket whose client goes on sending faster than it may."""
-        self.conn.fail(CloseCode.TOO_FAST, TOO_FAST)
-        self.handle_parser_exception()
+        """End a socket whose client goes on sending faster than it may.
+
+        Not at once: to close a socket with bytes unread resets it, and the client might never see why.
+        """
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.TOO_FAST, "reason": TOO_FAST})
+        self.conn.send_close(CloseCode.TOO_FAST, TOO_FAST)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(CLOSE_S, self.transport.abort)
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) >= FRAGMENTS_MAX:
@@ -338,7 +344,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
         return message
 
     async def send(self, message: Any) -> None:
-        await super().send(message)
+        try:
+            await super().send(message)
+        except RuntimeError:
+            if not self.close_sent:
+                raise
+            raise ClientDisconnected from None  # we have closed it meanwhile
         if message["type"] != "websocket.send" and self._held:  # frames that came before, the client's close maybe
             self.go_on()
 

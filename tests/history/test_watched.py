@@ -43,6 +43,12 @@ class Open:
             self.history.flush()
             self.run(5)
 
+    def put_down(self) -> None:
+        """Have all that was flushed be in the file, and none of it in the log alone."""
+        self.history.flush()
+        self.history._connected().put_down()
+        self.history._watched.note()
+
     def crash(self) -> None:
         self.history._drop_database()
         self.history._lock.release()
@@ -127,15 +133,16 @@ def test_a_file_that_is_put_in_its_place_is_kept_and_not_written_to(
 
 @pytest.mark.parametrize("size", [0, 50, 4096])
 def test_a_file_that_is_cut_off_is_damaged(open_: Open, caplog: pytest.LogCaptureFixture, size: int) -> None:
-    open_.history._connected().put_down()
-    open_.history.flush()
+    open_.put_down()
     open_.run(5)
     with open_.path.open("r+b") as file:
         file.truncate(size)
     open_.flush()
     (record,) = caplog.records
-    assert "is damaged (somebody else cut it off)" in record.message
-    assert f"it is now {open_.others('corrupt')[0]}, and a new one begins" in record.message
+    assert "is damaged (somebody else has cut it off)" in record.message
+    (aside,) = [one for one in open_.others("corrupt") if not one.name.endswith("-wal")]
+    assert f"it is now {aside}, and a new one begins" in record.message
+    assert aside.stat().st_size == size
     assert stored(open_.history) == open_.machine.points[SERIES][205:]
 
 
@@ -145,8 +152,7 @@ def test_a_file_that_is_overwritten_is_damaged_and_one_that_is_only_touched_is_n
     open_.path.touch()
     open_.flush()
     assert not caplog.records
-    open_.history._connected().put_down()
-    open_.history.flush()
+    open_.put_down()
     size = open_.path.stat().st_size
     with open_.path.open("r+b") as file:
         file.seek(size // 3)
@@ -154,6 +160,46 @@ def test_a_file_that_is_overwritten_is_damaged_and_one_that_is_only_touched_is_n
     open_.flush()
     (record,) = caplog.records
     assert f"it is now {open_.others('corrupt')[0]}, and a new one begins" in record.message
+
+
+def test_another_history_that_is_copied_over_it_is_kept_as_it_is(open_: Open, caplog: pytest.LogCaptureFixture) -> None:
+    folder = open_.path.with_name("other")
+    folder.mkdir()
+    other = Open(folder)
+    other.run(3000)
+    other.history.close()
+    content = other.path.read_bytes()
+    shutil.copy(other.path, open_.path)
+    open_.flush()
+    (record,) = caplog.records
+    assert "is damaged (somebody else has overwritten it)" in record.message
+    (aside,) = [one for one in open_.others("corrupt") if not one.name.endswith("-wal")]
+    assert aside.read_bytes() == content
+    open_.assert_goes_on(20)
+
+
+def test_a_backup_that_is_copied_over_it_is_not_taken_for_it(open_: Open, caplog: pytest.LogCaptureFixture) -> None:
+    open_.put_down()
+    before = open_.path.read_bytes()
+    open_.run(5)
+    open_.put_down()
+    open_.run(5)
+    open_.path.write_bytes(before + b"\0" * (open_.path.stat().st_size - len(before)))
+    open_.flush()
+    (record,) = caplog.records
+    assert "is damaged (somebody else has" in record.message
+    open_.assert_goes_on(20)
+
+
+def test_a_reader_that_outlives_the_writer_is_nobody_else(open_: Open, caplog: pytest.LogCaptureFixture) -> None:
+    reading = open_.history.read(SERIES, 0, 2**60)
+    assert len(next(reading).offsets) == 200
+    open_.history._drop_database()  # as after a write that failed
+    reading.close()
+    assert open_.path.with_name("history.db-wal").exists() is False
+    open_.flush()
+    assert not caplog.records
+    open_.assert_goes_on(220)
 
 
 def test_a_log_that_is_removed_is_begun_anew_and_nothing_is_lost(open_: Open, caplog: pytest.LogCaptureFixture) -> None:

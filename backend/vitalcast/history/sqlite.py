@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_MAX_S = 600.0
 PENDING_VALUES_MAX = 2**21  # 16 MiB of readings wait for a disk that is full
+_SPOILT = {Change.CUT_OFF: "cut it off", Change.OVERWRITTEN: "overwritten it"}
 
 
 class SqliteHistory(History):
@@ -257,9 +258,14 @@ class SqliteHistory(History):
             logger.warning("the lock %s was removed: it is taken again", self._lock.path)
             self._position = replace(self._position, lock=self._lock.name)
         change = self._watched.change()
+        if self._database is None:  # a reader that was the last to close put the log into the file and ended it
+            change = {Change.OVERWRITTEN: Change.WRITTEN_TO, Change.LOG_GONE: Change.NONE}.get(change, change)
         if change is Change.NONE:
             return
-        if self._database is not None and change is not Change.CUT_OFF:
+        if change in _SPOILT:
+            # Before it is closed: by another name it is spared the log, which is of the file that it was.
+            self._set_aside(DamagedError(f"somebody else has {_SPOILT[change]}"))
+        elif self._database is not None:
             with suppress(sqlite3.Error):  # wherever the file is now, it is to be whole
                 self._database.put_down()
         self._drop_database()
@@ -271,8 +277,6 @@ class SqliteHistory(History):
             logger.warning(
                 "the history %s was replaced by another file: that is now %s, and a new one begins", self.path, target
             )
-        elif change is Change.CUT_OFF:
-            self._set_aside(DamagedError("somebody else cut it off"))
         elif change is Change.WRITTEN_TO:
             self._examine()
         elif change is Change.LOG_GONE:
@@ -281,7 +285,10 @@ class SqliteHistory(History):
 
     def _examine(self) -> None:
         try:
-            self._connected().examine()
+            database = self._connected()
+            database.examine()
+            if database.position() != self._position:
+                raise DamagedError("somebody else has written to it")
         except (DamagedError, sqlite3.DatabaseError) as error:
             self._drop_database()
             if not is_damage(error):

@@ -6,6 +6,8 @@ import enum
 import os
 from pathlib import Path
 
+HEAD_BYTES = 100  # of SQLite's header, in which each of its writers counts
+
 
 class Change(enum.Enum):
     """What somebody else did to the file."""
@@ -14,6 +16,8 @@ class Change(enum.Enum):
     REMOVED = enum.auto()
     REPLACED = enum.auto()
     CUT_OFF = enum.auto()
+    OVERWRITTEN = enum.auto()
+    """From its beginning on, as by a copy of another file."""
     WRITTEN_TO = enum.auto()
     LOG_GONE = enum.auto()
     """SQLite's log of what was written since it was last put into the file itself."""
@@ -28,10 +32,11 @@ class Watched:
         self._noted = False
         self._file: os.stat_result | None = None
         self._log_file: os.stat_result | None = None
+        self._head = b""
 
     def note(self) -> None:
         """Take the files as they are for ours, unless they are others than before: `change` is still to find that."""
-        self._noted = True
+        self._noted, self._head = True, self._read_head()
         self._file, self._log_file = _later(self._file, self._path), _later(self._log_file, self._log)
 
     def note_closed(self) -> None:
@@ -62,11 +67,18 @@ class Watched:
         if now.st_size < was.st_size:
             return Change.CUT_OFF
         if now.st_mtime_ns != was.st_mtime_ns:
-            return Change.WRITTEN_TO
+            return Change.WRITTEN_TO if self._read_head() == self._head else Change.OVERWRITTEN
         log = _look(self._log)
         if self._log_file is not None and (log is None or not os.path.samestat(self._log_file, log)):
             return Change.LOG_GONE
         return Change.NONE
+
+    def _read_head(self) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                return file.read(HEAD_BYTES)
+        except OSError:
+            return b""
 
 
 def _later(was: os.stat_result | None, path: Path) -> os.stat_result | None:

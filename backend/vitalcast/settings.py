@@ -318,6 +318,18 @@ class Limits(Strict):
     handshakes_per_second_per_address: int = Field(
         default=200, ge=1, le=1_000_000, description="Most new sockets a second from one address"
     )
+    requests_per_second: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Most HTTP requests a second, ten seconds' worth at once; costly answers count as up to ten",
+    )
+    requests_per_second_per_address: int = Field(
+        default=300,
+        ge=1,
+        le=1_000_000,
+        description="Most HTTP requests a second from one address, counted the same way",
+    )
     failed_tokens_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="Most wrong tokens a minute; then new ones wait for the next"
     )

@@ -91,3 +91,21 @@ def test_the_addresses_of_one_ipv6_network_share_a_bucket(clock: Clock) -> None:
     throttle = Throttle(total=100, each=1, window_s=1, now_s=clock)
     assert throttle.take("2001:db8::1") == 0
     assert throttle.take("2001:db8::2") > 0
+
+
+def test_what_is_dearer_counts_as_several(clock: Clock) -> None:
+    throttle = Throttle(total=100, each=10, window_s=10, now_s=clock)
+    assert [throttle.take("10.0.0.1", 6), throttle.take("10.0.0.1", 4)] == [0, 0]
+    assert throttle.take("10.0.0.1", 3) == pytest.approx(3)
+    assert throttle.take("10.0.0.1") == pytest.approx(1)
+    clock.now_s += 3
+    assert throttle.take("10.0.0.1", 3) == 0
+    assert [throttle.take(f"10.0.1.{number}", 9) for number in range(10)] == [0] * 10
+    assert throttle.take("10.0.2.1", 9) == pytest.approx(0.2)  # of all together
+
+
+def test_who_has_done_nothing_for_long_may_do_no_more_at_once_than_a_bucket_holds(clock: Clock) -> None:
+    throttle = Throttle(total=100, each=10, window_s=10, now_s=clock)
+    clock.now_s += 1000
+    assert throttle.take("10.0.0.1", 11) > 0
+    assert throttle.take("10.0.0.1", 10) == 0

@@ -43,7 +43,7 @@ class Server:
 
     `env` overrides settings, as in `{"VITALCAST_LIMITS__STREAMS": "3"}`. Settings of the tests' own environment and
     configuration files are kept away: the process runs in an empty folder. `scripted` adds the metrics of
-    `tests.e2e.machine`, which this folder steers.
+    `tests.e2e.machine`, which this folder steers. `descriptors` is how many files it may open.
     """
 
     def __init__(
@@ -53,9 +53,11 @@ class Server:
         *,
         port: int = 0,
         scripted: bool = False,
+        descriptors: int | None = None,
     ) -> None:
         self.variant = variant
         self.port = port
+        self._descriptors = descriptors
         self._scripted = scripted
         self._env = dict(env or {})
         self._folder = tempfile.TemporaryDirectory(prefix="vitalcast-e2e-")
@@ -117,7 +119,8 @@ class Server:
             module = "tests.e2e.machine" if self._scripted else "vitalcast.web.app"
             return [sys.executable, "-m", "hypercorn", *address, f"{module}:create_app()"]
         module = "tests.e2e.machine" if self._scripted else "vitalcast"
-        return [sys.executable, "-m", module, "--port", str(self.port)]
+        limited = [] if self._descriptors is None else ["sh", "-c", f'ulimit -n {self._descriptors}; exec "$@"', "sh"]
+        return [*limited, sys.executable, "-m", module, "--port", str(self.port)]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALCAST_")}
@@ -130,6 +133,8 @@ class Server:
             "VITALCAST_ACCESS__DATA_DIR": str(self.data_folder),
             # All clients of a test come from one address, some hundreds at a time.
             "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND_PER_ADDRESS": "100000",
+            "VITALCAST_LIMITS__REQUESTS_PER_SECOND": "100000",
+            "VITALCAST_LIMITS__REQUESTS_PER_SECOND_PER_ADDRESS": "100000",
         }
         return kept | own | self._env
 

@@ -27,6 +27,7 @@ def network_of(address: str) -> str:
 class Throttle:
     """Token buckets: `each` address and all together (`total`) may do so many within `window_s`, at once if they like.
 
+    What is dearer than the least of its kind counts as several, `cost`, of which a bucket must hold that many.
     Addresses that have done nothing for a window are forgotten, and at most `keys_max` are remembered, those last seen.
     `now_s` is any clock that never goes back.
     """
@@ -46,19 +47,19 @@ class Throttle:
     def __len__(self) -> int:
         return len(self._full_each_s)
 
-    def wait_s(self, address: str) -> float:
+    def wait_s(self, address: str, cost: int = 1) -> float:
         """Return how long this address has to wait before it may do one more; 0 where it may now."""
         now_s = self._now_s()
-        all_s = self._full_s + self._step_s
-        each_s = self._full_each_s.get(network_of(address), 0.0) + self._step_each_s
+        all_s = max(self._full_s, now_s) + self._step_s * cost
+        each_s = max(self._full_each_s.get(network_of(address), 0.0), now_s) + self._step_each_s * cost
         wait_s = max(all_s, each_s) - self._window_s - now_s
         return wait_s if wait_s > 1e-9 else 0.0
 
-    def count(self, address: str) -> None:
+    def count(self, address: str, cost: int = 1) -> None:
         """Remember that this address has done one."""
         now_s, key = self._now_s(), network_of(address)
-        self._full_s = max(self._full_s, now_s) + self._step_s
-        self._full_each_s[key] = max(self._full_each_s.pop(key, 0.0), now_s) + self._step_each_s
+        self._full_s = max(self._full_s, now_s) + self._step_s * cost
+        self._full_each_s[key] = max(self._full_each_s.pop(key, 0.0), now_s) + self._step_each_s * cost
         self._forget(now_s)
 
     def _forget(self, now_s: float) -> None:
@@ -66,9 +67,9 @@ class Throttle:
             if full_s <= now_s or len(self._full_each_s) > self._keys_max:
                 del self._full_each_s[address]
 
-    def take(self, address: str) -> float:
+    def take(self, address: str, cost: int = 1) -> float:
         """Count one if it may be done now; return as `wait_s` does."""
-        wait_s = self.wait_s(address)
+        wait_s = self.wait_s(address, cost)
         if not wait_s:
-            self.count(address)
+            self.count(address, cost)
         return wait_s

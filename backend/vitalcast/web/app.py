@@ -29,6 +29,8 @@ from vitalcast.web.tls import tls_context
 from vitalcast.web.tokens import mount_tokens
 from vitalcast.web.ws import serve_socket
 
+REQUESTS_WINDOW_S = 10  # whose requests may come at once: a page asks for sixty files, and twenty screens wake together
+
 
 class Application(FastAPI):
     """FastAPI inside the security edge, which also covers the answers of FastAPI's own error handling."""
@@ -38,6 +40,13 @@ class Application(FastAPI):
         self._service = service
         self.root_path = service.settings.server.root_path  # as an argument it is deprecated: the server should say it
         self.refusals = RefusalLog()
+        limits = service.settings.limits
+        self._requests = Throttle(
+            total=limits.requests_per_second * REQUESTS_WINDOW_S,
+            each=limits.requests_per_second_per_address * REQUESTS_WINDOW_S,
+            window_s=REQUESTS_WINDOW_S,
+            now_s=time.monotonic,
+        )
 
     def build_middleware_stack(self) -> ASGIApp:
         server, limits = self._service.settings.server, self._service.settings.limits
@@ -53,19 +62,20 @@ class Application(FastAPI):
             content_security_policy=CONTENT_SECURITY_POLICY,
             proxies=TrustedProxies(server.trusted_proxies),
             handshakes=handshakes,
+            requests=self._requests,
             is_code=is_code,
             log=self.refusals,
         )
 
     def guard(self) -> None:
         """Let nobody use a route but whom the table names. Raises LookupError where it says nothing of one."""
-        guard(self.router.routes, Door(self._service.access, self._service.attempts), self.refusals)
+        guard(self.router.routes, Door(self._service.access, self._service.attempts), self.refusals, self._requests)
 
     def openapi(self) -> dict[str, Any]:
         return described(super().openapi(), self._service.settings)
 
 
-def create_app(settings: Settings | None = None, *, service: Service | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, service: Service | None = None) -> Application:
     """Build the application. Without settings they are read from the environment and the configuration file."""
     settings = settings or (service.settings if service is not None else load_settings().settings)
     service = service or Service(settings)

@@ -17,13 +17,13 @@ from vitalcast.access.attempts import Attempts, TooManyWrongTokens
 from vitalcast.core.grants import Grant, Scope
 from vitalcast.core.panel_request import request_selection
 from vitalcast.core.protocol import ErrorCode
-from vitalcast.core.throttle import network_of
+from vitalcast.core.throttle import Throttle, network_of
 from vitalcast.errors import AccessError
 from vitalcast.web.caller import Credential, Way, credential, from_elsewhere, header, url_token
 from vitalcast.web.images import refusal
 from vitalcast.web.login import cookie_header, login_page, login_url, small_page
 from vitalcast.web.pages import CONTENT_SECURITY_POLICY
-from vitalcast.web.security import RefusalLog, error_body, framed_by, refuse
+from vitalcast.web.security import RefusalLog, error_body, framed_by, hold_back, refuse, too_many_requests
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -46,7 +46,8 @@ class Rule(NamedTuple):  # which costs a start less than a dataclass
     """Who may use a route: those with one of `scopes`; None lets in whoever comes.
 
     `looks` says that a credential is looked at even then, and that a bad one is not refused but told to the route.
-    `in_url` lets tokens for embedding stand in the address, and `form` lets a form be sent.
+    `in_url` lets tokens for embedding stand in the address, and `form` lets a form be sent. `cost` is what an answer
+    counts against `limits.requests_per_second`: how many times as long as a small file it takes.
     """
 
     scopes: frozenset[Scope] | None
@@ -55,6 +56,7 @@ class Rule(NamedTuple):  # which costs a start less than a dataclass
     looks: bool = False
     form: bool = False
     code: bool = False
+    cost: int = 1
 
 
 WHOLE: Final = frozenset({Scope.VIEW, Scope.ADMIN})
@@ -66,7 +68,7 @@ OPEN: Final = Rule(None)
 FORM: Final = Rule(None, Answer.PAGE, form=True)
 CODE: Final = Rule(None, code=True)  # which pages of every site may load
 EMBEDDED: Final = Rule(PANELS, Answer.FRAME, in_url=True)
-DRAWN: Final = Rule(PANELS, Answer.IMAGE, in_url=True)
+DRAWN: Final = Rule(PANELS, Answer.IMAGE, in_url=True, cost=10)
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
@@ -75,19 +77,19 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "/embed.js": CODE,
         "/login": FORM,
         "/logout": FORM,
-        "/docs": Rule(WHOLE, Answer.PAGE),
-        "/openapi.json": Rule(READERS),
+        "/docs": Rule(WHOLE, Answer.PAGE, cost=2),
+        "/openapi.json": Rule(READERS, cost=10),
         "/healthz": OPEN,
         "/readyz": OPEN,
         "/ws": Rule(None, looks=True),
-        "/metrics": Rule(READERS, Answer.TEXT),
-        "/api/v1/metrics": Rule(READERS),
-        "/api/v1/latest": Rule(READERS),
+        "/metrics": Rule(READERS, Answer.TEXT, cost=6),
+        "/api/v1/metrics": Rule(READERS, cost=4),
+        "/api/v1/latest": Rule(READERS, cost=4),
         "/api/v1/panels": Rule(PANELS),
-        "/api/v1/panels/{id}/figure": Rule(PANELS),
+        "/api/v1/panels/{id}/figure": Rule(PANELS, cost=10),
         "/api/v1/panels/{id}.svg": DRAWN,
-        "/api/v1/panels/{id}.png": Rule(PANELS, in_url=True),
-        "/badge/{metric}.svg": DRAWN,
+        "/api/v1/panels/{id}.png": Rule(PANELS, in_url=True, cost=10),
+        "/badge/{metric}.svg": DRAWN._replace(cost=3),
         "/embed/panel/{id}": EMBEDDED,
         "/embed/dashboard": EMBEDDED,
         "/api/v1/access": Rule(PANELS),
@@ -264,8 +266,9 @@ def _forgery(scope: AsgiScope, rule: Rule) -> Denial | None:
 class Guard:
     """Stands before one route. It leaves no frame of its own under what it lets in."""
 
-    def __init__(self, app: ASGIApp, rule: Rule, door: Door, log: RefusalLog) -> None:
+    def __init__(self, app: ASGIApp, rule: Rule, door: Door, log: RefusalLog, requests: Throttle | None = None) -> None:
         self.rule = rule
+        self._requests = requests if rule.cost > 1 else None  # the edge has charged every request one
         self._app = app
         self._door = door
         self._log = log
@@ -273,6 +276,10 @@ class Guard:
     # Not a coroutine function, so that a WebSocket, which stays, costs no frame of it.
     def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
         denial = self._door.judge(scope, self.rule)
+        if denial is None and (denial := self._charge(scope)) is not None:
+            self._log.add(scope["state"]["address"], "request", denial.message)
+            response = _answer(scope, denial, self.rule.answer)
+            return hold_back(scope, lambda: refuse(response, scope, receive, send))
         if denial is None:
             return self._app(scope, receive, send)
         to_login = denial.status == 401 and self.rule.answer is Answer.PAGE
@@ -280,6 +287,13 @@ class Guard:
             kind = "WebSocket" if scope["type"] == "websocket" else "request"
             self._log.add(scope["state"]["address"], kind, denial.message)
         return refuse(_answer(scope, denial, self.rule.answer), scope, receive, send)
+
+    def _charge(self, scope: AsgiScope) -> Denial | None:
+        """Charge a request that is let in for what its answer takes; return why it is turned away, if it is."""
+        if self._requests is None or not (wait_s := self._requests.take(scope["state"]["address"], self.rule.cost - 1)):
+            return None
+        status, message, code, headers = too_many_requests(wait_s)
+        return Denial(status, code, message, headers)
 
 
 def _answer(scope: AsgiScope, denial: Denial, form: Answer) -> Response:
@@ -300,7 +314,7 @@ def _answer(scope: AsgiScope, denial: Denial, form: Answer) -> Response:
     return Response(error_body(denial.code, denial.message), denial.status, headers, "application/json")
 
 
-def guard(routes: Iterable[BaseRoute], door: Door, log: RefusalLog) -> None:
+def guard(routes: Iterable[BaseRoute], door: Door, log: RefusalLog, requests: Throttle | None = None) -> None:
     """Put a guard before each route. Raises LookupError that names those for which the table has no rule."""
     routes = list(routes)
     unknown = [repr(route) for route in routes if getattr(route, "path", None) not in RULES]
@@ -308,4 +322,4 @@ def guard(routes: Iterable[BaseRoute], door: Door, log: RefusalLog) -> None:
         raise LookupError(f"no rule in web.policy says who may use {', '.join(unknown)}")
     for route in routes:
         guarded = cast("Any", route)
-        guarded.app = Guard(guarded.app, RULES[guarded.path], door, log)
+        guarded.app = Guard(guarded.app, RULES[guarded.path], door, log, requests)

@@ -60,6 +60,11 @@ class TrustedProxies:
             scope["headers"] = [(b"host", host.encode("latin-1")), *others]
         return address
 
+    def trusts(self, peer: str) -> bool:
+        """Say whether this is the address of a proxy that is believed."""
+        address = parse_address(peer) if self._networks else None
+        return address is not None and self._trusts(address)
+
     def _client(self, near: Address, entries: list[str]) -> Address:
         """Return the nearest address that is not a trusted proxy's: what stands before it anybody can have written."""
         for entry in reversed(entries):

@@ -7,6 +7,7 @@ page connects across origins, which browsers allow for WebSockets: the Origin he
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import socket
@@ -35,6 +36,7 @@ SHOWN_CHARS_MAX = 100
 CAUSES_MAX = 32
 CAUSES_WINDOW_S = 60.0
 PREFLIGHT_MAX_AGE_S = 600
+HELD_BACK_S = 1.0
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
@@ -233,6 +235,7 @@ class SecurityEdge:
         content_security_policy: str,
         proxies: TrustedProxies | None = None,
         handshakes: Throttle | None = None,
+        requests: Throttle | None = None,
         is_code: Callable[[str], bool] = lambda _: False,
         log: RefusalLog | None = None,
     ) -> None:
@@ -240,6 +243,7 @@ class SecurityEdge:
         self._gate = gate
         self._proxies = proxies or TrustedProxies()
         self._handshakes = handshakes
+        self._requests = requests
         self._is_code = is_code
         self._log = log or RefusalLog()
         self._headers: tuple[Header, ...] = (
@@ -263,7 +267,12 @@ class SecurityEdge:
         _put_below_root(scope)
         state = scope.setdefault("state", {})
         state["near"] = is_near(scope)
+        peer = scope.get("client")
         state["address"] = address = self._proxies.believe(scope)
+        state["direct"] = scope.get("client") == peer
+        state["origin"] = None
+        if kind == "http" and self._requests is not None and (wait_s := self._requests.take(address)):
+            return hold_back(scope, lambda: self._refuse(scope, receive, send, too_many_requests(wait_s)))
         code = kind == "http" and self._is_code(get_route_path(scope))
         verdict = self._gate.judge(scope.get("scheme", "http"), scope["headers"], any_origin=code)
         state["origin"] = str(verdict) if isinstance(verdict, Origin) else None
@@ -271,7 +280,11 @@ class SecurityEdge:
             return self._refuse(scope, receive, send, verdict)
         if kind == "websocket":
             wait_s = self._handshakes.take(address) if self._handshakes is not None else 0
-            return self._refuse(scope, receive, send, _too_many(wait_s)) if wait_s else self._app(scope, receive, send)
+            return (
+                self._refuse(scope, receive, send, _too_many("new sockets", wait_s))
+                if wait_s
+                else self._app(scope, receive, send)
+            )
         cors = _FOR_ALL if code else _for_origin(state["origin"])
         if scope["method"] == "OPTIONS" and (code or verdict) and _has(scope, b"access-control-request-method"):
             return self._answer_preflight(send, cors)
@@ -318,11 +331,15 @@ def _for_origin(origin: str | None) -> tuple[Header, ...]:
     return (_VARY,) if origin is None else ((b"access-control-allow-origin", origin.encode("ascii")), _VARY)
 
 
-def _too_many(wait_s: float) -> Refusal:
+def too_many_requests(wait_s: float) -> Refusal:
+    return _too_many("requests", wait_s)
+
+
+def _too_many(what: str, wait_s: float) -> Refusal:
     after_s = max(1, math.ceil(wait_s))
     return Refusal(
         429,
-        f"too many new sockets; try again in {after_s} s",
+        f"too many {what}; try again in {after_s} s",
         ErrorCode.RATE_LIMITED,
         {"Retry-After": str(after_s)},
     )
@@ -348,6 +365,16 @@ async def refuse(response: Response, scope: Scope, receive: Receive, send: Send)
         await send({"type": "websocket.close", "code": 1008})  # before the accept: the server answers 403
         return
     await response(scope, receive, send)
+
+
+async def hold_back(scope: Scope, refusal: Callable[[], Awaitable[None]]) -> None:
+    """Refuse in a moment: who asks too much gets one refusal a second down each connection, not thousands.
+
+    Not where a proxy asks for others too, who would have to wait for its connections.
+    """
+    if scope["state"]["direct"]:
+        await asyncio.sleep(HELD_BACK_S)
+    await refusal()
 
 
 def _has(scope: Scope, name: bytes) -> bool:

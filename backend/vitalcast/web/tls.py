@@ -1,18 +1,76 @@
-"""The certificate that HTTPS is served with, read at the start so that what is wrong with it is said then."""
+"""The certificate that HTTPS is served with, read at the start so that what is wrong with it is said then.
+
+A renewed one is used as soon as its files change, however they do: written over, renamed over, or behind another link.
+"""
 
 from __future__ import annotations
 
+import logging
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
 
 if TYPE_CHECKING:
     from vitalcast.settings import Server
 
+logger = logging.getLogger(__name__)
+
 CERTFILE = "server.certfile"
 KEYFILE = "server.keyfile"
+
+
+def read_certificate(server: Server) -> Certificate | None:
+    """Return the certificate of the settings, None where HTTP is served. Raises as `tls_context` does."""
+    return Certificate(server) if server.certfile or server.keyfile else None
+
+
+class Certificate:
+    """What TLS is served with as of now: `context` is for the next handshake, and those before are none the worse.
+
+    Each change makes a new context, for OpenSSL leaves one that it could not load a pair into without a key.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._seen = _fingerprints(server)
+        context = tls_context(server)
+        if context is None:
+            raise ValueError("there is no certificate in these settings")
+        self.context = context
+
+    def refresh(self) -> None:
+        """Read the files anew where they have changed."""
+        seen = _fingerprints(self._server)
+        if seen != self._seen:
+            self._seen = seen  # first, so that what changes while it is read is read again
+            self.reload()
+
+    def reload(self) -> None:
+        """Read the files anew. What cannot be used, such as half a renewal, changes nothing and is logged."""
+        try:
+            context = tls_context(self._server)
+        except ConfigError as error:
+            logger.warning("the certificate in use stays: %s", printable(str(error)))
+            return
+        if context is not None:
+            self.context = context
+            logger.info("the certificate has been read anew")
+
+
+def _fingerprints(server: Server) -> tuple[object, ...]:
+    """Return what changes with the files, whichever way."""
+    return tuple(map(_fingerprint, filter(None, (server.certfile, server.keyfile))))
+
+
+def _fingerprint(path: str) -> tuple[int, ...] | None:
+    try:
+        found = Path(path).expanduser().stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def tls_context(server: Server) -> ssl.SSLContext | None:

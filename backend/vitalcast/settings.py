@@ -4,6 +4,7 @@
 
 import difflib
 import ipaddress
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -493,10 +494,22 @@ def _unknown_panels(settings: Settings) -> Iterator[Conflict]:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether only this machine can reach `host`. A name other than localhost counts as reachable."""
-    if host.lower() == "localhost":
-        return True
+    """Say whether only this machine can reach `host`. A name other than localhost counts as reachable.
+
+    So does localhost itself where it stands for any address but loopback: RFC 6761, 6.3 says that it must not, but it
+    is what /etc/hosts says that is bound.
+    """
+    if host.lower() != "localhost":
+        return is_loopback_address(host)
     try:
-        return ipaddress.ip_address(host).is_loopback
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:  # nothing that could be bound
+        return True
+    return all(is_loopback_address(str(address[0])) for *_, address in found)
+
+
+def is_loopback_address(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).is_loopback
     except ValueError:
         return False

@@ -331,6 +331,28 @@ class Limits(Strict):
         le=1_000_000,
         description="Most HTTP requests a second from one address, counted the same way",
     )
+    http_connections: int = Field(
+        default=4000, ge=4, le=1_000_000, description="Most HTTP connections at once; further ones wait to be accepted"
+    )
+    http_connections_per_address: int = Field(
+        default=500,
+        ge=1,
+        le=1_000_000,
+        description="Most HTTP connections at once from one address; trusted proxies may have more",
+    )
+    header_bytes: int = Field(
+        default=65_536,
+        ge=1024,
+        le=1_048_576,
+        description="Longest request line and headers of an HTTP request together",
+    )
+    body_bytes: int = Field(default=65_536, ge=1024, le=16_777_216, description="Longest body of an HTTP request")
+    pipelined_requests: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="Most HTTP requests of one connection that wait for the one being answered",
+    )
     failed_tokens_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="Most wrong tokens a minute; then new ones wait for the next"
     )
@@ -366,6 +388,16 @@ class Timeouts(Strict):
     )
     ping_timeout_s: float = Field(
         default=20.0, ge=0.1, le=3600, description="Wait for a pong after which the peer counts as gone"
+    )
+    header_s: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=3600,
+        description="Wait for the headers of an HTTP request, and for the TLS handshake; then the connection is closed",
+    )
+    body_s: float = Field(default=20.0, ge=0.1, le=3600, description="Wait for the body of an HTTP request")
+    idle_s: int = Field(
+        default=5, ge=1, le=3600, description="Wait for the next HTTP request before the connection is closed"
     )
     hello_s: float = Field(default=10.0, ge=0.1, le=3600, description="Wait for a hello where one is due")
     shutdown_s: float = Field(

@@ -124,9 +124,16 @@ def start_server() -> Iterator[StartServer]:
     """Start servers of the test's own, with its own settings; they end with the test."""
     started: list[Server] = []
 
-    def start(variant: Variant = Variant.FAST, *, port: int = 0, scripted: bool = False, **env: str) -> Server:
+    def start(
+        variant: Variant = Variant.FAST,
+        *,
+        port: int = 0,
+        scripted: bool = False,
+        descriptors: int | None = None,
+        **env: str,
+    ) -> Server:
         prefixed = {name if name.startswith("E2E_") else f"VITALCAST_{name}": value for name, value in env.items()}
-        started.append(Server(variant, prefixed, port=port, scripted=scripted))
+        started.append(Server(variant, prefixed, port=port, scripted=scripted, descriptors=descriptors))
         return started[-1].start()
 
     yield start

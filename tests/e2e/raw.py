@@ -181,6 +181,13 @@ class RawSocket(Talker):
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         return Response(int(first.split()[1]), headers)
 
+    async def read_exactly(self, length: int) -> bytes:
+        while len(self._buffer) < length:
+            self._buffer += await self._recv()
+        data = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return data
+
     async def read_frame(self) -> Frame:
         """Return the next frame, which must be one that a server may send."""
         while (frame := take_frame(self._buffer)) is None:
@@ -253,10 +260,17 @@ class RawSocket(Talker):
 
 
 @asynccontextmanager
-async def tcp(server: Server, *, receive_buffer_bytes: int | None = None) -> AsyncIterator[RawSocket]:
-    """A bare connection. The kernel at least doubles `receive_buffer_bytes`; it has a minimum of some 2 KiB."""
+async def tcp(
+    server: Server, *, receive_buffer_bytes: int | None = None, source: str | None = None
+) -> AsyncIterator[RawSocket]:
+    """A bare connection, from the address `source` if need be.
+
+    The kernel at least doubles `receive_buffer_bytes`; it has a minimum of some 2 KiB.
+    """
     sock = socket.socket()
     try:
+        if source is not None:
+            sock.bind((source, 0))
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer_bytes is not None:

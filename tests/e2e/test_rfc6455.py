@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import struct
+from typing import Any
 
 import pytest
 from tests.e2e.client import PROTOCOL, client, plain_client, witness
@@ -65,6 +66,50 @@ async def test_a_wrong_handshake_is_refused(uvicorn_server: Server, fields: dict
         assert (await one.read_response()).status == status
     async with raw(uvicorn_server) as one:
         await works(one)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"without": ["sec-websocket-version"]},
+        {"sec_websocket_version": "8"},
+        {"sec_websocket_version": "thirteen"},
+        {"sec_websocket_version": "13, 8"},
+        {"sec_websocket_version": "8\r\nSec-WebSocket-Version: 13"},
+        {"sec_websocket_version": ""},
+    ],
+    ids=str,
+)
+async def test_a_wrong_version_is_told_the_right_one(uvicorn_server: Server, fields: dict[str, Any]) -> None:
+    async with tcp(uvicorn_server) as one:
+        await one.send_bytes(handshake_request(uvicorn_server, **fields))
+        response = await one.read_response()
+    assert (response.status, response.headers["sec-websocket-version"]) == (400, "13")
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0"])
+async def test_another_version_of_http_is_not_upgraded(uvicorn_server: Server, version: str) -> None:
+    """RFC 6455, 4.1: HTTP/1.1 or higher. RFC 9110, 7.8: Upgrade MUST be ignored in an HTTP/1.0 request."""
+    async with tcp(uvicorn_server) as one:
+        await one.send_bytes(handshake_request(uvicorn_server, version=version))
+        response = await one.read_response()
+    assert (response.status, response.headers["connection"]) == (404, "close")
+
+
+async def test_a_handshake_may_follow_requests_but_not_come_before_their_answers(uvicorn_server: Server) -> None:
+    get = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{uvicorn_server.port}\r\n\r\n".encode()
+    async with tcp(uvicorn_server) as one:
+        await one.send_bytes(get)
+        response = await one.read_response()
+        await one.read_exactly(int(response.headers["content-length"]))
+        await open_websocket(uvicorn_server, one)
+        await works(one)
+    async with tcp(uvicorn_server) as one:
+        await one.send_bytes(get + handshake_request(uvicorn_server))
+        response = await one.read_response()
+        assert response.status == 200
+        await one.read_exactly(int(response.headers["content-length"]))
+        assert (await one.read_response()).status == 400
 
 
 async def test_a_handshake_may_come_in_any_pieces_and_spellings(uvicorn_server: Server) -> None:

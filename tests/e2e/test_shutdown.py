@@ -136,3 +136,60 @@ async def restart(first: Server, start_server: StartServer) -> None:
         assert "/vitalcast/" not in errors
     else:
         assert errors == ""
+
+
+async def test_requests_under_way_do_not_hold_up_the_end_nor_leave_tracebacks(start_server: StartServer) -> None:
+    servers = start_all(start_server, Variant.FAST, Variant.PLAIN)
+    await asyncio.gather(*map(end_requests, servers, (signal.SIGTERM, signal.SIGINT)))
+
+
+async def end_requests(server: Server, number: signal.Signals) -> None:
+    host = f"Host: 127.0.0.1:{server.port}\r\n"
+    form = f"POST /login HTTP/1.1\r\n{host}Content-Type: application/x-www-form-urlencoded\r\n"
+    large = f"GET /static/vendor/plotly-cartesian-4.1.1.min.js HTTP/1.1\r\n{host}\r\n"
+    get = f"GET /healthz HTTP/1.1\r\n{host}\r\n"
+    sent = [
+        f"{form}Content-Length: 100\r\n\r\ntoken",
+        f"{form}Transfer-Encoding: chunked\r\n\r\n5\r\ntoken\r\n",
+        f"{form}Transfer-Encoding: chunked\r\n\r\n5\r\nto",
+        f"{get * 3}{form}Content-Length: 100\r\n\r\ntoken",
+        large * 3,  # of which nothing is read
+        "GET / HTTP/1.1\r\nHos",
+        "",
+    ]
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(tcp(server, receive_buffer_bytes=2048)) for _ in sent]
+        for one, text in zip(sockets, sent, strict=True):
+            await one.send_bytes(text.encode())
+        checked = await stack.enter_async_context(raw(server))  # by which time all that was read before
+        await checked.ask("ping")
+        begin_s = time.monotonic()
+        server.signal(number)
+        assert await server.wait_async() == 0
+        assert time.monotonic() - begin_s < END_S
+        for one in sockets[:3]:
+            assert (await one.read_response()).status == 503
+    assert server.errors() == ""
+
+
+async def test_a_second_interrupt_ends_requests_too(start_server: StartServer) -> None:
+    server = start_server(TIMEOUTS__SHUTDOWN_S="60")
+    async with tcp(server, receive_buffer_bytes=2048) as one, raw(server) as other:
+        large = f"GET /static/vendor/plotly-cartesian-4.1.1.min.js HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n"
+        await one.send_bytes(large.encode())
+        await one.read_response()
+        server.signal(signal.SIGINT)
+        await other.read_until(CLOSE)
+        server.signal(signal.SIGINT)
+        assert await server.wait_async() == 0
+    assert server.errors() == ""
+
+
+async def test_a_hang_up_ends_nothing(start_server: StartServer) -> None:
+    server = start_server()
+    async with raw(server) as one:
+        for _ in range(3):
+            server.signal(signal.SIGHUP)
+            assert (await one.ask("ping"))["type"] == "pong"
+    assert server.stop() == 0
+    assert server.errors() == ""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -136,3 +139,57 @@ def test_a_certificate_that_cannot_be_used_is_refused_at_the_start(tmp_path: Pat
     assert done.returncode == 2
     assert done.stderr.startswith("vitalcast: error: server.keyfile: ")
     assert "is not the key of the certificate" in done.stderr
+
+
+def shown_by(server: Server) -> bytes:
+    """Shake hands; return the certificate that the server shows."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) as bare, context.wrap_socket(bare) as one:
+        shown = one.getpeercert(binary_form=True)
+    assert shown is not None
+    return shown
+
+
+async def test_a_renewed_certificate_needs_no_restart(tmp_path: Path) -> None:
+    certfile, keyfile = tmp_path / "cert.pem", tmp_path / "key.pem"
+    shutil.copy(FILES / "cert.pem", certfile)
+    shutil.copy(FILES / "key.pem", keyfile)
+    env = ENV | {"VITALCAST_SERVER__CERTFILE": str(certfile), "VITALCAST_SERVER__KEYFILE": str(keyfile)}
+    old, new = (ssl.PEM_cert_to_DER_cert((FILES / f"{name}.pem").read_text()) for name in ("cert", "other-cert"))
+    with running(Variant.FAST, env) as server:
+        assert shown_by(server) == old
+        trusting = ssl.create_default_context(cafile=str(FILES / "cert.pem"))
+        async with connect(f"wss://127.0.0.1:{server.port}/ws", ssl=trusting, proxy=None) as before:
+            shutil.copy(FILES / "other-cert.pem", certfile)  # its key comes later, as with certbot
+            server.signal(signal.SIGHUP)
+            async with asyncio.timeout(TIMEOUT_S):
+                while "the certificate in use stays" not in server.errors():
+                    await asyncio.sleep(0.05)
+                assert await asyncio.to_thread(shown_by, server) == old
+                shutil.copy(FILES / "other-key.pem", keyfile)
+                while await asyncio.to_thread(shown_by, server) != new:
+                    await asyncio.sleep(0.05)
+            await before.send("still here")
+            async with asyncio.timeout(TIMEOUT_S):
+                while await before.recv() != "Message text was: still here":
+                    pass
+        assert server.stop() == 0
+
+
+async def test_silent_and_broken_handshakes_end_and_say_nothing() -> None:
+    env = ENV | {"VITALCAST_TIMEOUTS__HEADER_S": "0.5", "VITALCAST_LIMITS__HTTP_CONNECTIONS": "8"}
+    with running(Variant.FAST, env) as server:
+        silent = [socket.create_connection(("127.0.0.1", server.port), TIMEOUT_S) for _ in range(20)]
+        for one in silent[:5]:
+            one.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        for one in silent[5:10]:
+            one.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        assert await asyncio.to_thread(shown_by, server)
+        for one in silent:
+            with suppress(ConnectionError):
+                while await asyncio.to_thread(one.recv, 4096):
+                    pass
+            one.close()
+        assert server.stop() == 0
+        assert all(line.startswith("no more connections for now: ") for line in server.errors().splitlines())

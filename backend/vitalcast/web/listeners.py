@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -82,9 +83,15 @@ def hosts_of(listeners: Sequence[socket.socket]) -> Iterator[str]:
     for wildcard, loopback in (("0.0.0.0", "127.0.0.1"), ("::", "::1")):  # noqa: S104 - nothing is bound here
         if wildcard in hosts:
             hosts[hosts.index(wildcard)] = loopback
-            hosts.append(socket.gethostname())
+            hosts += _own_name()
     for host in dict.fromkeys(hosts):
         yield bracketed(host)
+
+
+def _own_name() -> list[str]:
+    """Return this machine's name where it may stand in an address (RFC 3986, section 3.2.2): it may be any bytes."""
+    name = socket.gethostname()
+    return [name] if re.fullmatch(r"[A-Za-z0-9._~-]+", name) else []
 
 
 def bracketed(host: str) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
-import os
 import re
 import signal
 import socket
@@ -26,13 +24,18 @@ from vitalcast.core.protocol import CloseCode
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service
-from vitalcast.settings import Settings
-from vitalcast.web.tls import tls_context
+from vitalcast.settings import Settings, is_loopback, is_loopback_address
+from vitalcast.web.acceptor import Acceptor, Room, sockets_max
+from vitalcast.web.listeners import hosts_of, listen
+from vitalcast.web.proxies import TrustedProxies
+from vitalcast.web.security import RefusalLog
+from vitalcast.web.tls import Certificate, read_certificate
+from vitalcast.web.uvicorn_app import ServedApp
+from vitalcast.web.uvicorn_http import READ_BYTES, Bounds, House, HttpProtocol
 from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol, Inbound
 
-BACKLOG = 4096  # connections that may wait
-ACCEPTED_AT_ONCE = 64  # of them, so that a storm of handshakes lets the ticks through
 DATE_S = 1.0
+HTTP_SEND_BUFFER_BYTES = 131_072  # the kernel grows to megabytes what is not set, and a peer may never read them
 GOODBYE_S = 0.2  # for the good-byes to go out where that takes turns of the loop
 UVICORN_LOGS = ("uvicorn.access", "uvicorn.error")
 # However the name is written: `%74oken` is `token` too.
@@ -47,9 +50,25 @@ class Server(uvicorn.Server):
     that stopped it again.
     """
 
-    def __init__(self, config: uvicorn.Config, *, service: Service, urls: Sequence[str], open_browser: bool) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        service: Service,
+        listeners: Sequence[socket.socket],
+        certificate: Certificate | None,
+        descriptors: int | None,
+        refusals: RefusalLog,
+        urls: Sequence[str],
+        open_browser: bool,
+    ) -> None:
         super().__init__(config)
         self._service = service
+        self._listeners = listeners
+        self._certificate = certificate
+        self._descriptors = descriptors
+        self._refusals = refusals
+        self._acceptor: Acceptor | None = None
         self._urls = urls
         self._open_browser = open_browser
         self._stop = asyncio.Event()
@@ -60,33 +79,70 @@ class Server(uvicorn.Server):
         # Refused here it is one line; in the application's own start, which does it where this did not, a traceback.
         await self._service.keeper.resume()
         await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(BACKLOG)  # asyncio has made the queue as short as its backlog, which is two things to it
+        self._acceptor = self._new_acceptor()
+        self._acceptor.start()
         if self.started:
             sys.stdout.write(f"Vitalcast is live on {' and '.join(self._urls)} (Ctrl-C stops it)\n")
             sys.stdout.flush()
             if self._open_browser:
                 webbrowser.open(self._urls[0])
 
+    def _new_acceptor(self) -> Acceptor:
+        settings = self._service.settings
+        limits, timeouts = settings.limits, settings.timeouts
+        sockets = sockets_max(self._descriptors)
+        acceptor = Acceptor(
+            self._listeners,
+            room=Room(sockets, limits.http_connections, limits.http_connections_per_address),
+            open_sockets=lambda: len(self.server_state.connections),
+            new_protocol=lambda: HttpProtocol(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state, house=house
+            ),
+            tls=lambda: None if self._certificate is None else self._certificate.context,
+            handshake_s=timeouts.header_s,
+            refusals=self._refusals,
+            is_proxy=TrustedProxies(settings.server.trusted_proxies).trusts,
+        )
+        bounds = Bounds(
+            header_bytes=limits.header_bytes,
+            body_bytes=limits.body_bytes,
+            pipelined_requests=limits.pipelined_requests,
+            header_s=timeouts.header_s,
+            body_s=timeouts.body_s,
+            slow_s=timeouts.slow_s,
+        )
+        house = House(bounds, self._refusals, acceptor.may_upgrade, acceptor.left, memoryview(bytearray(READ_BYTES)))
+        return acceptor
+
     async def main_loop(self) -> None:
         """Wait for a signal; uvicorn would wake up ten times a second for that, a fifth of what idling costs."""
         assert self._loop is not None
         while not await self.on_tick(0):  # which renews the Date header
+            if self._certificate is not None:
+                self._certificate.refresh()
             timer = self._loop.call_later(DATE_S, self._stop.set)
             await self._stop.wait()
             timer.cancel()
             self._stop.clear()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        if self._acceptor is not None:
+            await self._acceptor.close()
         manager = self._service.manager
         if manager.active_connections:
             manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
             await asyncio.sleep(GOODBYE_S)
+        timer = asyncio.get_running_loop().call_later(self._service.settings.timeouts.shutdown_s, self._abort_all)
         await super().shutdown(sockets)
+        timer.cancel()
         if self.force_exit:  # uvicorn leaves the application as it is then, and prints a traceback over it
+            self._abort_all()
             await self.lifespan.shutdown()
+
+    def _abort_all(self) -> None:
+        """End what is still open. The tasks behind it end by themselves then; uvicorn would cancel them, and say so."""
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
 
     def handle_exit(self, sig: int, _: FrameType | None) -> None:
         self.force_exit = self.should_exit and sig == signal.SIGINT
@@ -94,15 +150,25 @@ class Server(uvicorn.Server):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
 
+    def handle_reload(self, _sig: int, _frame: FrameType | None) -> None:
+        """Read the certificate anew, as others do on SIGHUP; settings are read at the start alone."""
+        if self._certificate is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._certificate.reload)
+
 
 def serve(settings: Settings, *, open_browser: bool = False) -> int:
     """Serve until a signal ends it; return the exit code. Raises ConfigError where the address cannot be bound."""
-    raise_descriptor_limit()
-    tls = tls_context(settings.server)
-    listener = bind(settings.server.host, settings.server.port)
-    if not settings.server.fast_path:  # accepted sockets inherit it, and an application by ASGI has no hand on them
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    host, port = listener.getsockname()[:2]
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    descriptors = raise_descriptor_limit()
+    certificate = read_certificate(settings.server)
+    listeners = listen(settings.server.host, settings.server.port)
+    if is_loopback(settings.server.host) and not all(map(_is_loopback_listener, listeners)):
+        # The name has changed its meaning since tokens were decided about.
+        raise ConfigError("server.host", f"{settings.server.host} can be reached from other machines; try 127.0.0.1")
+    for listener in listeners:  # accepted sockets inherit it; an application by ASGI has no hand on them
+        send_buffer_bytes = HTTP_SEND_BUFFER_BYTES if settings.server.fast_path else SEND_BUFFER_BYTES
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
     service = Service(settings)
     service.history.check()
     service.sampler.prime()
@@ -110,10 +176,13 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     with models_when_used():
         from vitalcast.web.app import create_app  # FastAPI is imported while the first reading gets ready
 
+        app = create_app(settings, service=service)
+
     config = uvicorn.Config(
-        create_app(settings, service=service),
+        ServedApp(app),
+        interface="asgi3",
         loop="asyncio",  # a direct write to the socket costs less than uvloop's queue
-        http="httptools",
+        http=HttpProtocol,
         ws=(FastWebSocketProtocol if settings.server.fast_path else AsgiWebSocketProtocol).sharing(
             Inbound(Rate.of(service.hub.limits))
         ),
@@ -121,13 +190,12 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         ws_ping_interval=settings.timeouts.ping_interval_s,
         ws_ping_timeout=settings.timeouts.ping_timeout_s,
         ws_per_message_deflate=False,
-        ssl_context_factory=None if tls is None else lambda *_: tls,
         log_level=settings.server.log_level,
         access_log=settings.server.log_level == "debug",
         server_header=False,
         proxy_headers=False,  # the application looks at them itself
-        backlog=ACCEPTED_AT_ONCE,
-        timeout_graceful_shutdown=max(1, round(settings.timeouts.shutdown_s)),
+        timeout_keep_alive=settings.timeouts.idle_s,
+        timeout_graceful_shutdown=max(1, round(settings.timeouts.shutdown_s)) + 1,  # we end what is left before
     )
     gc.freeze()  # what is loaded now stays: later collections need not look at it
     gc.enable()  # which is off while the command imports all this
@@ -137,13 +205,27 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         log = logging.getLogger(name)
         log.addFilter(without_tokens)
         log.setLevel(max(log.level, logging.INFO))  # below, each header and frame is written down, tokens and all
-    scheme = "http" if tls is None else "https"
-    urls = [f"{scheme}://{name}:{port}{settings.server.root_path}/" for name in reachable_as(host)]
-    server = Server(config, service=service, urls=urls, open_browser=open_browser)
-    if hasattr(signal, "SIGHUP"):  # a terminal that closes ends the server as a signal to stop does
-        signal.signal(signal.SIGHUP, server.handle_exit)
-    server.run(sockets=[listener])
+    scheme = "http" if certificate is None else "https"
+    port = listeners[0].getsockname()[1]
+    urls = [f"{scheme}://{host}:{port}{settings.server.root_path}/" for host in hosts_of(listeners)]
+    server = Server(
+        config,
+        service=service,
+        listeners=listeners,
+        certificate=certificate,
+        descriptors=descriptors,
+        refusals=app.refusals,
+        urls=urls,
+        open_browser=open_browser,
+    )
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, server.handle_reload)
+    server.run(sockets=[])  # the listeners are for the acceptor
     return 0 if server.started else 1
+
+
+def _is_loopback_listener(listener: socket.socket) -> bool:
+    return is_loopback_address(listener.getsockname()[0])
 
 
 @contextmanager
@@ -197,61 +279,17 @@ def without_tokens(record: logging.LogRecord) -> bool:
     return True
 
 
-def reachable_as(host: str) -> list[str]:
-    """Return how to write the host in an address, this machine's first: nobody can open 0.0.0.0."""
-    if host == "0.0.0.0":  # noqa: S104 - a comparison
-        return ["127.0.0.1", *_own_name()]
-    if host == "::":
-        return ["[::1]", *_own_name()]
-    return [f"[{host}]" if ":" in host else host]
-
-
-def _own_name() -> list[str]:
-    """Return this machine's name where it may stand in an address (RFC 3986, section 3.2.2): it may be any bytes."""
-    name = socket.gethostname()
-    return [name] if re.fullmatch(r"[A-Za-z0-9._~-]+", name) else []
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening-ready socket. Raises ConfigError that names the key at fault."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror:
-        raise ConfigError("server.host", f"{host!r} is not an address of this machine; try 127.0.0.1") from None
-    listener = socket.socket(family, kind, proto)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise _explain(error, host, port) from None
-    listener.setblocking(False)
-    return listener
-
-
-def _explain(error: OSError, host: str, port: int) -> ConfigError:
-    if error.errno == errno.EADDRINUSE:
-        return ConfigError(
-            "server.port", f"{port} on {host} is taken by another program; stop it, or choose another with --port"
-        )
-    if error.errno == errno.EACCES:
-        return ConfigError("server.port", f"{port} needs more rights than this user has; choose one from 1024 on")
-    if error.errno == errno.EADDRNOTAVAIL:
-        return ConfigError("server.host", f"{host} is not an address of this machine; try 127.0.0.1")
-    return ConfigError("server.host", f"cannot listen on {host}:{port}: {error.strerror}")
-
-
-def raise_descriptor_limit() -> None:
-    """Allow as many open sockets as the system lets this process have."""
+def raise_descriptor_limit() -> int | None:
+    """Allow as many open files as the system lets this process have; return how many, None where there is no limit."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return
+        return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        except (ValueError, OSError):
+            soft = hard
+        except (ValueError, OSError):  # macOS has a lower one that it does not tell
             logging.getLogger(__name__).info("the limit of open files stays at %d", soft)
+    return None if soft == resource.RLIM_INFINITY else soft

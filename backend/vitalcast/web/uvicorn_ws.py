@@ -26,6 +26,7 @@ from vitalcast.core.protocol import CloseCode
 from vitalcast.core.wsframe import FrameEnds
 from vitalcast.live.connection import Batch, Connection, DirectWriter
 from vitalcast.live.manager import ConnectionManager
+from vitalcast.web.unsent import unsent_bytes
 
 EXTENSION = "vitalcast.fast_path"
 SEND_BUFFER_BYTES = 65_536
@@ -106,7 +107,7 @@ class FastWriter(DirectWriter):
         self._transport.abort()  # the peer is gone; connection_lost follows
 
     def progress(self) -> int:
-        return self.unread_bytes() + _unsent_bytes(self._peer_fd)
+        return self.unread_bytes() + unsent_bytes(self._peer_fd)
 
     def unread_bytes(self) -> int:
         below_bytes = self._below.get_write_buffer_size() if self._below is not None else 0
@@ -114,19 +115,6 @@ class FastWriter(DirectWriter):
 
     def close(self, code: int, reason: str, last: Batch) -> None:
         self._protocol.say_goodbye(code, reason, last)
-
-
-def _unsent_bytes(fd: int) -> int:
-    """Return how much the kernel still holds for the peer, 0 where it does not tell."""
-    if fd < 0:
-        return 0
-    try:
-        import fcntl
-        import termios
-
-        return int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"), "little")
-    except (ImportError, OSError):
-        return 0
 
 
 def _end_soon(protocol: WebSocketsSansIOProtocol) -> None:

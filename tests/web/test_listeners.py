@@ -50,6 +50,14 @@ def test_all_addresses_of_a_name_are_listened_on_with_one_port(means: Any) -> No
                 client.connect((address[0], port))
 
 
+def test_only_a_name_that_may_stand_in_an_address_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening("0.0.0.0") as everywhere:
+        monkeypatch.setattr(socket, "gethostname", lambda: "web-1")
+        assert list(hosts_of(everywhere)) == ["127.0.0.1", "web-1"]
+        monkeypatch.setattr(socket, "gethostname", lambda: "web\udcff")
+        assert list(hosts_of(everywhere)) == ["127.0.0.1"]
+
+
 def test_a_port_that_is_free_for_one_address_only_is_not_taken(means: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     means(V4, V6)
     with closing(socket.socket(socket.AF_INET6)) as other:

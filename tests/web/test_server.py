@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Iterator
 
 import pytest
 from pydantic import BaseModel, create_model
 
-from vitalcast.web.server import log_printable, models_when_used, reachable_as
+from vitalcast.web.server import log_printable, models_when_used
 
 
 @pytest.fixture
@@ -35,13 +34,6 @@ def test_a_fault_that_quotes_a_name_is_told_as_it_reads(log: logging.Logger, cap
     told = "".join(logging.Formatter().format(record) for record in caplog.records)
     assert told.endswith(r"ValueError: br\x1b[2J\xff")
     assert "\nTraceback (most recent call last):\n" in told
-
-
-def test_only_a_name_that_may_stand_in_an_address_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "gethostname", lambda: "web-1")
-    assert reachable_as("0.0.0.0") == ["127.0.0.1", "web-1"]
-    monkeypatch.setattr(socket, "gethostname", lambda: "web\udcff")
-    assert (reachable_as("0.0.0.0"), reachable_as("::")) == (["127.0.0.1"], ["[::1]"])
 
 
 def test_models_of_the_block_are_built_when_they_are_used_and_later_ones_at_once() -> None:

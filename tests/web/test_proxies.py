@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vitalcast.web.proxies import UNKNOWN_PEER, TrustedProxies, parse_address
+from vitalcast.web.proxies import UNKNOWN_PEER, TrustedProxies, is_proxied, parse_address
 
 PROXIES = TrustedProxies(["127.0.0.1", "10.0.0.0/8", "fd00::/8"])
 
@@ -84,3 +84,14 @@ def test_a_scheme_that_is_none_is_left_out(protocol: str) -> None:
 @pytest.mark.parametrize("text", ["", "unknown", "_hidden", "1.2.3", "999.1.1.1", "a" * 10_000, "1.2.3.4:5:6"])
 def test_what_is_no_address_is_none(text: str) -> None:
     assert parse_address(text) is None
+
+
+def test_a_client_that_a_proxy_speaks_for_is_told_from_one_that_connects() -> None:
+    proxied = scope("127.0.0.1", ("X-Forwarded-For", "203.0.113.7"))
+    assert not is_proxied(proxied)
+    PROXIES.believe(proxied)
+    assert is_proxied(proxied)
+    direct = scope("203.0.113.9", ("X-Forwarded-For", "198.51.100.1"))
+    PROXIES.believe(direct)
+    assert not is_proxied(direct)
+    assert not is_proxied(scope(None))

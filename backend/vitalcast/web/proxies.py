@@ -34,6 +34,12 @@ def is_near(scope: Scope) -> bool:
     return near is None or near.is_loopback
 
 
+def is_proxied(scope: Scope) -> bool:
+    """Say whether `TrustedProxies` has put another client into this scope: its port is known to the proxy alone."""
+    client = scope.get("client")
+    return client is not None and client[1] == 0
+
+
 class TrustedProxies:
     """Puts into a request's scope what its proxy says: `client`, `scheme` and the Host header."""
 

@@ -26,7 +26,7 @@ from vitalcast.core.protocol import ErrorCode
 from vitalcast.core.text import from_system
 from vitalcast.core.throttle import Throttle
 from vitalcast.settings import Server, is_loopback
-from vitalcast.web.proxies import TrustedProxies, is_near
+from vitalcast.web.proxies import TrustedProxies, is_near, is_proxied
 
 logger = logging.getLogger(__name__)
 
@@ -267,9 +267,7 @@ class SecurityEdge:
         _put_below_root(scope)
         state = scope.setdefault("state", {})
         state["near"] = is_near(scope)
-        peer = scope.get("client")
         state["address"] = address = self._proxies.believe(scope)
-        state["direct"] = scope.get("client") == peer
         state["origin"] = None
         if kind == "http" and self._requests is not None and (wait_s := self._requests.take(address)):
             return hold_back(scope, lambda: self._refuse(scope, receive, send, too_many_requests(wait_s)))
@@ -372,7 +370,7 @@ async def hold_back(scope: Scope, refusal: Callable[[], Awaitable[None]]) -> Non
 
     Not where a proxy asks for others too, who would have to wait for its connections.
     """
-    if scope["state"]["direct"]:
+    if not is_proxied(scope):
         await asyncio.sleep(HELD_BACK_S)
     await refusal()
 

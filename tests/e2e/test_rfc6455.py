@@ -93,7 +93,7 @@ async def test_another_version_of_http_is_not_upgraded(uvicorn_server: Server, v
     async with tcp(uvicorn_server) as one:
         await one.send_bytes(handshake_request(uvicorn_server, version=version))
         response = await one.read_response()
-    assert (response.status, response.headers["connection"]) == (404, "close")
+    assert (response.status, response.headers["connection"]) == (426, "close")
 
 
 async def test_a_handshake_may_follow_requests_but_not_come_before_their_answers(uvicorn_server: Server) -> None:

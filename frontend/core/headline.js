@@ -91,13 +91,14 @@ function reduced(panel, reading, ring, row) {
 }
 
 /**
- * What each bar is made of in one row: its parts drawn, its remainder, and the share of the whole that is drawn.
+ * What each bar is made of in one row: its parts drawn, its remainder, and the share of the whole that is drawn. The
+ * fullest comes first: where there is no room for all, it is the one that must be seen.
  *
  * @param {import("./lines.js").Reading} reading @param {import("./lines.js").Line[]} lines those drawn
  */
 export function barsAt(reading, lines, ring, row) {
   const remainders = byKey(reading.remainder);
-  return [...byKey(lines)].map(([key, drawn]) => {
+  const bars = [...byKey(lines)].map(([key, drawn]) => {
     const left = remainders.get(key) ?? [];
     const values = valuesAt(ring, drawn, row);
     const used = sumOf(values);
@@ -105,6 +106,8 @@ export function barsAt(reading, lines, ring, row) {
     const whole = sumOf([used, rest]);
     return { key, label: drawn[0].label, drawn, values, left, used, rest, whole, share: whole > 0 ? used / whole : NaN };
   });
+  const rank = ({ share }) => (Number.isNaN(share) ? -Infinity : share);
+  return bars.sort((a, b) => (rank(a) < rank(b) ? 1 : rank(a) > rank(b) ? -1 : 0));
 }
 
 /** @param {import("./lines.js").Line[]} lines @returns {Map<string, import("./lines.js").Line[]>} */

@@ -245,7 +245,7 @@ async def test_a_headline_says_of_how_much_and_at_any_moment(js: RunJs) -> None:
     ]
 
 
-async def test_bars_are_judged_each_for_itself(js: RunJs) -> None:
+async def test_bars_are_judged_each_for_itself_and_the_fullest_comes_first(js: RunJs) -> None:
     found = await js(
         LINES
         + """const panel = { id: "fs", title: "Filesystems", metrics: ["fs"], chart: "bar", by: ["mount"],
@@ -263,10 +263,10 @@ async def test_bars_are_judged_each_for_itself(js: RunJs) -> None:
              return { now: bars(2000), then: bars(1500).map(([, , , share]) => share), numbers, share, level };"""
     )
     assert [[*bar[:5], bar[5].replace(NBSP, " ")] for bar in found["now"]] == [
-        ["/", "/", [["used", 1, 0.5], ["reserved", 2, 0]], 0.5, "", "100 B free of 200 B"],
         ["/home", "/home", [["used", 1, 0.9], ["reserved", 2, 0.06]], 0.96, "critical", "40 B free of 0.98 KiB"],
+        ["/", "/", [["used", 1, 0.5], ["reserved", 2, 0]], 0.5, "", "100 B free of 200 B"],
     ]
-    assert found["then"] == [0, 24 / 1024]
+    assert found["then"] == [24 / 1024, 0]
     assert found["numbers"] == [{"text": f"96.0{NBSP}%", "label": "fullest /home"}]
     assert found["level"] == "critical"
 

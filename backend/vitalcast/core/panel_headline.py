@@ -101,7 +101,10 @@ def level_of(thresholds: Thresholds | None, judged: float) -> Level:
 
 
 def bars_of(reading: Reading, lines: Iterable[Line], row: Row) -> list[Bar]:
-    """Return what each bar is made of, for the bars that these lines belong to."""
+    """Return what each bar is made of, for the bars that these lines belong to.
+
+    The fullest comes first: where there is no room for all, it is the one that must be seen.
+    """
     drawn, left = _by_key(lines), _by_key(reading.remainder)
     bars = []
     for key, own in drawn.items():
@@ -109,7 +112,7 @@ def bars_of(reading: Reading, lines: Iterable[Line], row: Row) -> list[Bar]:
         used = total(value for _, value in parts)
         rest = total(_at(row, line.column) for line in left.get(key, ()))
         bars.append(Bar(key, own[0].label, parts, used, rest, total((used, rest))))
-    return bars
+    return sorted(bars, key=lambda bar: -math.inf if math.isnan(bar.share) else bar.share, reverse=True)
 
 
 def _by_key(lines: Iterable[Line]) -> dict[str, list[Line]]:

@@ -7,9 +7,9 @@ page connects across origins, which browsers allow for WebSockets: the Origin he
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
+import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -26,6 +26,7 @@ from vitalcast.core.protocol import ErrorCode
 from vitalcast.core.text import from_system
 from vitalcast.core.throttle import Throttle
 from vitalcast.settings import Server, is_loopback
+from vitalcast.web.lost import lost_within
 from vitalcast.web.proxies import TrustedProxies, is_near, is_proxied
 
 logger = logging.getLogger(__name__)
@@ -368,10 +369,11 @@ async def refuse(response: Response, scope: Scope, receive: Receive, send: Send)
 async def hold_back(scope: Scope, refusal: Callable[[], Awaitable[None]]) -> None:
     """Refuse in a moment: who asks too much gets one refusal a second down each connection, not thousands.
 
-    Not where a proxy asks for others too, who would have to wait for its connections.
+    Not all in the same moment, and nothing where the client has left meanwhile. Not later where a proxy asks for others
+    too, who would have to wait for its connections.
     """
-    if not is_proxied(scope):
-        await asyncio.sleep(HELD_BACK_S)
+    if not is_proxied(scope) and await lost_within(scope, HELD_BACK_S * random.uniform(1, 2)):  # noqa: S311 (jitter)
+        return
     await refusal()
 
 

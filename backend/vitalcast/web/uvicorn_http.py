@@ -24,6 +24,7 @@ from uvicorn.server import ServerState
 
 from vitalcast.core.blank_lines import TAIL_BYTES, after_blank_line
 from vitalcast.core.protocol import ErrorCode
+from vitalcast.web.lost import EXTENSION as LOST
 from vitalcast.web.proxies import UNKNOWN_PEER
 from vitalcast.web.security import RefusalLog, error_body
 from vitalcast.web.unsent import unsent_bytes
@@ -112,6 +113,7 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._upgrade = False
         self._refusal: bytes | None = None  # what is said before the connection ends, once the responses are out
         self._lingering = False
+        self._lost = asyncio.Event()
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_of: tuple[Phase, int] | None = None
         self._slow: asyncio.TimerHandle | None = None
@@ -129,11 +131,13 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._watch(may_read=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
         self._end()
         for owed in self._owed:  # uvicorn tells only the last
             owed.cycle.disconnected = True
             owed.cycle.message_event.set()
         super().connection_lost(exc)
+        del self.parser, self.cycle  # which refer to this: a flood would leave it all to the garbage collector
 
     def _end(self) -> None:
         """Let go of what is waited for, and have the house forget this connection."""
@@ -261,6 +265,8 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._body_bytes = self._body_left = 0
         self._reading = None
         super().on_message_begin()
+        scope: Any = self.scope
+        scope["extensions"] = {LOST: self._lost}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._phase is not Phase.HEAD:

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from vitalcast.collectors.procfs import KernelFile, counts, difference, number, open_if_readable, within
+from vitalcast.collectors.procfs import (
+    TEXT_MAX_BYTES,
+    KernelFile,
+    counts,
+    difference,
+    number,
+    open_if_readable,
+    read_if_readable,
+    read_small,
+    within,
+)
 from vitalcast.machine import PROCFS
 
 
@@ -30,6 +40,29 @@ def test_a_file_of_one_record_comes_whole_too(tmp_path: Path, bytes_: int) -> No
     text = os.urandom(bytes_)
     (tmp_path / "stat").write_bytes(text)
     assert KernelFile(tmp_path / "stat", is_one_record=True).read() == text
+
+
+def test_a_pipe_in_a_files_place_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "stat"
+    os.mkfifo(pipe)
+    assert open_if_readable(pipe) is None
+    assert read_if_readable(pipe) is None
+    assert read_small(str(pipe)) == b""
+
+
+def test_a_file_without_an_end_is_not_read_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "stat"
+    path.symlink_to("/dev/zero")
+    assert open_if_readable(path) is None
+    assert read_if_readable(path) is None
+    path.unlink()
+    path.write_bytes(b"1")
+    file = KernelFile(path)
+    os.truncate(path, TEXT_MAX_BYTES)
+    assert len(file.read()) == TEXT_MAX_BYTES
+    os.truncate(path, TEXT_MAX_BYTES + 1)
+    with pytest.raises(OSError, match="File too large"):
+        file.read()
 
 
 ONE_RECORD = ("stat", "meminfo", "loadavg", "uptime", "self/stat", "net/sockstat", "net/sockstat6", "pressure/io")

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import psutil
 
 from vitalcast.collectors.base import NO_READING
-from vitalcast.collectors.procfs import COUNT_MAX, number, open_if_readable, read_small
+from vitalcast.collectors.procfs import COUNT_MAX, KernelFile, number, open_if_readable, read_small
 from vitalcast.core.text import from_system
 from vitalcast.machine import HERE, Roots
 
@@ -225,7 +225,7 @@ class PasswdFile:
         try:
             status = self._path.stat()
             if self._read_of != (status.st_mtime_ns, status.st_ino):
-                self._names = parse_passwd(self._path.read_bytes())
+                self._names = parse_passwd(KernelFile(self._path).read())
                 self._read_of = status.st_mtime_ns, status.st_ino
         except OSError:
             self._names, self._read_of = {}, None

@@ -8,6 +8,7 @@ write their own), and names in them are bytes that somebody chose.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,10 @@ from vitalcast.collectors.base import NO_READING
 from vitalcast.machine import Roots
 
 _CHUNK = 65536
+# Ten times what the longest may come to: /proc/mounts of a host with some hundred containers, of 4 KiB a line.
+TEXT_MAX_BYTES = 16 * 2**20
+# In a tree that is not the kernel's anything may lie: to open a pipe must not wait for somebody at its other end.
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 COUNT_MAX = 2**64 - 1  # the widest number that the kernel writes
 
 
@@ -32,18 +37,22 @@ class KernelFile:
     def __init__(self, path: Path, *, is_one_record: bool = False) -> None:
         self._fd = -1
         self._is_one_record = is_one_record
-        self._fd = os.open(path, os.O_RDONLY)
+        self._fd = os.open(path, _READ_ONLY)
 
     def read(self) -> bytes:
-        """Return the whole text as the kernel writes it now."""
+        """Return the whole text as the kernel writes it now. Raises OSError, also for one too long to be its own."""
         text = chunk = os.pread(self._fd, _CHUNK, 0)
         if self._is_one_record and len(chunk) < _CHUNK:
             return text
         # The kernel may hand out a long file by the page: only an empty read is its end.
+        chunks, length = [], 0
         while chunk:
-            chunk = os.pread(self._fd, _CHUNK, len(text))
-            text += chunk
-        return text
+            chunks.append(chunk)
+            length += len(chunk)
+            if length > TEXT_MAX_BYTES:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            chunk = os.pread(self._fd, _CHUNK, length)
+        return b"".join(chunks)
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -86,7 +95,7 @@ def open_of_init(roots: Roots, name: str, *, is_one_record: bool = False) -> Ker
 def read_if_readable(path: Path) -> bytes | None:
     """Return a file's bytes, or None where there is none or it refuses."""
     try:
-        return path.read_bytes()
+        return KernelFile(path).read()
     except OSError:
         return None
 
@@ -96,7 +105,7 @@ def read_small(path: str) -> bytes:
 
     Raises OSError.
     """
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, _READ_ONLY)
     try:
         return os.read(fd, 16384)
     finally:

@@ -30,7 +30,7 @@ from websockets.typing import Subprotocol
 
 from vitalcast import cli
 from vitalcast.core import aggregate, protocol
-from vitalcast.tail.feed import SUBPROTOCOL, Bye, Feed, Gap, LostError, Request, TailError, Tick
+from vitalcast.tail.feed import SUBPROTOCOL, WHOLE_MAX, Bye, Feed, Gap, LostError, Request, TailError, Tick
 from vitalcast.tail.follow import follow as follow_url
 from vitalcast.tail.follow import socket_url
 from vitalcast.tail.live_table import LiveTable
@@ -267,6 +267,14 @@ def shown(*texts: str) -> None:
             table.idle()
     for line in lines.getvalue().splitlines():
         json.loads(line, parse_constant=pytest.fail)  # NaN is no JSON
+
+
+def test_no_count_grows_too_long_to_be_written() -> None:
+    endless = json.dumps({"type": "gap", "from": 0, "to": 10**4299, "why": "restart"})
+    with pytest.raises(TailError, match="does not keep to"):
+        Feed(Request(("x",))).receive(endless)
+    most = json.dumps({"type": "gap", "from": -WHOLE_MAX, "to": WHOLE_MAX, "why": "restart"})
+    shown(*[most] * 50)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"type":' * 50_000, "9" * 5000, "\ud800", "NaN"])

@@ -16,6 +16,7 @@ SUBPROTOCOL = "vitalcast.v1.json"
 STREAM = "tail"
 WORDS_MAX = 300  # of a server's sentence
 RECONNECT_AFTER_S_MAX = 300.0
+WHOLE_MAX = 2**53  # past it JSON's numbers are not whole for everybody, and sums too long to be written
 NEEDS_HELLO = (
     "the server asks for a token; make one on its machine with `vitalcast token create --scope stream "
     "--metrics 'system.>'` and give it with --token or in VITALCAST_TOKEN"
@@ -208,6 +209,6 @@ def _value(given: object) -> float | None:
 
 
 def _whole(given: object) -> int:
-    if not isinstance(given, int) or isinstance(given, bool):
-        raise TypeError(f"{given!r} is not a whole number")
+    if not isinstance(given, int) or isinstance(given, bool) or abs(given) > WHOLE_MAX:
+        raise TypeError("this is no whole number that counts anything")
     return given

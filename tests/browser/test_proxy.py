@@ -13,7 +13,7 @@ import pytest
 from tests.browser.conftest import SERVER_ENV, OpenPage
 from tests.e2e.caddy import FROM, caddy
 from tests.e2e.client import PROTOCOL, TIMEOUT_S
-from tests.e2e.server import Server
+from tests.e2e.server import Server, running
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
@@ -203,6 +203,17 @@ async def test_the_page_says_that_a_proxy_passes_no_upgrade_on(misrouted: Misrou
     lines = [line for line in misrouted.server.errors().splitlines() if "Upgrade" in line]
     assert len(lines) == 1
     assert lines[0].startswith("refused a WebSocket from 127.0.0.1: a proxy does not pass the headers Upgrade")
+
+
+async def test_the_page_says_what_lets_it_in_where_nothing_tells_of_the_proxys_tls(open_page: OpenPage) -> None:
+    with running(env=SERVER_ENV) as server, caddy(server.port, "handle") as (base,):
+        watched = await open_page(f"{base}/", charts=False, ignore_https_errors=True)
+        await watched.state("reconnecting")
+        await watched.until(
+            """(words) => document.querySelector("vital-status .why").textContent.startsWith(words)""",
+            f"the server refuses this page: pages of '{base}' may not read from this server, which is asked by HTTP; "
+            "if a proxy in front of it serves them, add 'localhost' to server.allowed_hosts",
+        )
 
 
 async def test_a_path_that_the_proxy_keeps_is_named_with_its_setting(misrouted: Misrouted, open_page: OpenPage) -> None:

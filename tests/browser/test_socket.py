@@ -87,7 +87,11 @@ async def test_says_what_a_probe_finds_of_a_try_that_came_to_nothing_until_one_s
 PROBE = """
 const { whyNoSocket } = await load('net/probe');
 const asked = [];
-const answering = (status, body) => async (url) => { asked.push(String(url)); return new Response(body, { status }); };
+const answering = (status, body, [refused, words] = [405, ""]) => async (url, { method = "GET" }) => {
+  asked.push(`${method} ${url}`);
+  return method === "GET" ? new Response(body, { status }) : new Response(words, { status: refused });
+};
+const REFUSED = [403, '{"error":{"message":"it is of another site"}}'];
 """
 
 
@@ -97,6 +101,8 @@ async def test_a_probe_asks_by_http_what_became_of_a_socket(js: RunJs) -> None:
         + """return [
                await whyNoSocket("wss://a.example/b/ws", answering(426, '{"stripped":true}')),
                await whyNoSocket("ws://a.example/ws", answering(426, '{"stripped":false}')),
+               await whyNoSocket("ws://a.example/ws", answering(426, '{"stripped":false}', REFUSED)),
+               await whyNoSocket("ws://a.example/ws", answering(426, '{"stripped":false}', [403, "by a proxy"])),
                await whyNoSocket("ws://a.example/ws", answering(502, "")),
                await whyNoSocket("ws://a.example/ws", answering(426, "no JSON")),
                await whyNoSocket("ws://a.example/ws", async () => { throw new TypeError("failed"); }), asked];"""
@@ -105,10 +111,13 @@ async def test_a_probe_asks_by_http_what_became_of_a_socket(js: RunJs) -> None:
         "need; whoever runs it can have it do so",
         "the server answers, but no WebSocket to it can be opened; a proxy or a firewall in between may not let them "
         "through",
+        "the server refuses this page: it is of another site",
         "",
         "",
         "",
-        ["https://a.example/b/ws", *["http://a.example/ws"] * 3],
+        "",
+        ["GET https://a.example/b/ws", *["GET http://a.example/ws", "POST http://a.example/ws"] * 3]
+        + ["GET http://a.example/ws"] * 2,
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -90,6 +91,16 @@ def test_what_would_help_an_origin_is_said_only_where_the_settings_take_it(origi
         assert not advised
     else:
         assert advised
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8443", "127.0.0.1", "[::1]:8443"])
+def test_a_page_whose_tls_a_proxy_takes_off_is_no_other_sites_and_the_advice_lets_it_in(host: str) -> None:
+    request = [(b"host", host.encode()), (b"origin", f"https://{host}".encode())]
+    verdict = LOOPBACK_GATE.judge("http", request)
+    assert isinstance(verdict, Refusal)
+    advised = re.search(r"add '(.+)' to server.allowed_hosts$", verdict.message)
+    assert advised
+    assert Gate(Server(allowed_hosts=(advised[1],))).judge("http", request) is None
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST.", "[0::1]"])

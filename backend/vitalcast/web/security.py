@@ -152,7 +152,17 @@ class Gate:
                 return None
             if origin in self._origins or str(origin) in self._further():
                 return origin
+            if scheme == "http" and origin.scheme == "https" and origin.host == host.host:
+                return Refusal(403, _proxy_words(origins[0], host.host))
         return Refusal(403, _origin_words(origins[0], known=origin is not None))
+
+
+def _proxy_words(text: str, host: str) -> str:
+    """Say why a page is taken for another site's although its host is the one that was asked."""
+    return (
+        f"pages of {shown(text)} may not read from this server, which is asked by HTTP; if a proxy in front of it "
+        f"serves them, add {shown(host)} to server.allowed_hosts"
+    )
 
 
 def _origin_words(text: str, *, known: bool) -> str:

@@ -499,8 +499,8 @@ async def test_what_is_known_of_a_request_is_in_its_scope() -> None:
     await run(edge_of(app, PUBLISHED), http_scope(HOST, ("origin", "http://127.0.0.1:8000"), client=None))
     states = [scope["state"] for scope, _, _ in app.calls]
     assert states == [
-        {"near": False, "address": "10.0.0.9", "direct": True, "origin": "https://wiki.example.org"},
-        {"near": True, "address": UNKNOWN_PEER, "direct": True, "origin": None},
+        {"near": False, "address": "10.0.0.9", "origin": "https://wiki.example.org"},
+        {"near": True, "address": UNKNOWN_PEER, "origin": None},
     ]
 
 

@@ -81,6 +81,18 @@ def test_a_scan_is_in_base_units(tmp_path: Path) -> None:
     assert process_source(proc).scan() == [Process(5, "x", "sleeping", 3.0, 10 * PAGE, 2, 400.0, 600.5)]
 
 
+@pytest.mark.parametrize("name", ["007", "0", "\u0663", "9" * 20])
+def test_what_only_reads_as_a_number_is_no_process(tmp_path: Path, name: str) -> None:
+    proc = write_proc(tmp_path, {"uptime": "10 1\n", f"{name}/stat": stat_line(7, "x"), "5/stat": stat_line(5, "x")})
+    assert [process.pid for process in process_source(proc).scan()] == [5]
+
+
+def test_more_memory_than_can_be_counted_is_not_known(tmp_path: Path) -> None:
+    files = {"uptime": "10 1\n", "5/stat": stat_line(5, "x", pages=2**60), "6/stat": stat_line(6, "x", pages=2**40)}
+    scan = process_source(write_proc(tmp_path, files)).scan()
+    assert {process.pid: process.memory_bytes for process in scan} == {5: None, 6: 2**40 * PAGE}
+
+
 def test_a_process_older_than_its_machine_has_no_age(tmp_path: Path) -> None:
     # lxcfs gives a container an uptime of its own, while processes are as old as the host has them.
     files = {"uptime": "100.00 1.0\n", "5/stat": stat_line(5, "old", started=90000 * HZ)}

@@ -103,3 +103,43 @@ async def test_many_groups_are_read_at_once_and_answered_over_several_turns() ->
     assert table.scans == 1
     assert [groups for _, groups in published] == [ROWS_A_TURN // ROWS] * 3
     assert len({turn for turn, _ in published}) == 3
+
+
+class Unsendable(Table):
+    """Its first answers cannot be sent: a number past what JSON's readers take."""
+
+    name: ClassVar[str] = "processes"
+    columns = (Column("pid", "1", "A number."),)
+
+    def __init__(self) -> None:
+        self.scans = 0
+
+    def read(self, queries: list[TableQuery], now_s: float) -> list[TableRows]:
+        self.scans += 1 if queries else 0
+        return [TableRows([(2**64 if self.scans <= 3 else self.scans,)], 1, 1) for _ in queries]
+
+
+def test_an_answer_that_cannot_be_sent_is_told_once_and_ends_no_table(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(loop: VirtualLoop) -> None:
+        machine = Machine()
+        machine.tick()
+        sent: list[Message] = []
+        tables = Tables(
+            {"processes": Unsendable()},
+            hub=machine.hub,
+            publish=lambda messages: sent.extend(*messages.values()),
+            clock_ms=loop.wall_ms,
+            now_s=loop.time,
+            workers=InlineWorkers(),  # type: ignore[arg-type]
+        )
+        machine.hub.join(TableKey("processes", "pid", 10, 1000))
+        tables.start()
+        await asyncio.sleep(20)
+        await tables.stop()
+        assert len(sent) >= 3
+
+    run(body)
+    assert [record.getMessage() for record in caplog.records] == [
+        "table processes failed, it is not sent until it works again: TypeError: Integer exceeds 64-bit range",
+        "table processes works again after 3 failures",
+    ]

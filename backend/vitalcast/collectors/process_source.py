@@ -146,7 +146,7 @@ class ProcfsSource:
                     raw.name,
                     raw.state,
                     raw.cpu_ticks / hz,
-                    raw.memory_pages * page_bytes,
+                    memory_bytes if (memory_bytes := raw.memory_pages * page_bytes) <= COUNT_MAX else None,
                     raw.threads,
                     started_s,
                     _age_s(uptime_s - started_s),
@@ -185,7 +185,7 @@ class ProcfsSource:
 
     def _pids(self) -> list[str]:
         with os.scandir(self._proc) as entries:
-            return [entry.name for entry in entries if entry.name.isdecimal()]
+            return [entry.name for entry in entries if _is_pid(entry.name)]
 
     def _stats(self) -> Iterator[tuple[str, bytes]]:
         """Yield (pid, stat text) of every process that has not ended meanwhile."""
@@ -195,6 +195,11 @@ class ProcfsSource:
             except OSError:
                 continue
             yield pid, text
+
+
+def _is_pid(name: str) -> bool:
+    """Say whether a folder is called as the kernel writes a pid; what merely reads as a number could be one twice."""
+    return name.isascii() and name.isdecimal() and len(name) <= _ID_DIGITS_MAX and not name.startswith("0")
 
 
 def _age_s(age_s: float) -> float | None:

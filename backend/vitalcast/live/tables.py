@@ -13,6 +13,7 @@ from vitalcast.collectors.base import Table, TableQuery, TableRows
 from vitalcast.core.groups import TableGroup
 from vitalcast.core.hub import Hub
 from vitalcast.core.protocol import Message
+from vitalcast.core.text import printable
 from vitalcast.live.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Tables:
         self._wakes = {name: asyncio.Event() for name in tables}
         self._tasks: list[asyncio.Task[None]] = []
         self._read_s: dict[str, float] = {}
+        self._failures = dict.fromkeys(tables, 0)
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._run(name, table)) for name, table in self._tables.items()]
@@ -104,11 +106,23 @@ class Tables:
             if not done:
                 logger.warning("table %s gave no answer within %g s; waiting for it", name, table.deadline_s)
             answers = await future
-        except Exception as error:  # whatever a driver may raise must not end the task
-            logger.warning("table %s failed: %s: %s", name, type(error).__name__, error)
+            await self._answer([column.name for column in table.columns], list(zip(due, answers, strict=True)))
+        except Exception as error:  # whatever a driver may raise, or fill a cell with, must not end the task
+            self._failed(name, error)
             await asyncio.sleep(FAILED_S)
-            return
-        await self._answer([column.name for column in table.columns], list(zip(due, answers, strict=True)))
+        else:
+            self._succeeded(name)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        self._failures[name] += 1
+        if self._failures[name] == 1:
+            why = printable(f"{type(error).__name__}: {error}")
+            logger.warning("table %s failed, it is not sent until it works again: %s", name, why)
+
+    def _succeeded(self, name: str) -> None:
+        if failures := self._failures[name]:
+            self._failures[name] = 0
+            logger.warning("table %s works again after %d failures", name, failures)
 
     async def _answer(self, columns: list[str], answered: list[tuple[TableGroup, TableRows]]) -> None:
         """Publish the rows of these groups, some thousands a turn of the loop: there may be many groups."""

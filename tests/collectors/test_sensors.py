@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,6 +146,32 @@ HWMON = {
 }
 
 
+NVME = {"name": "nvme\n", "temp1_input": "40000\n"}
+
+
+def currents(sysfs: Path) -> dict[str, list[float]]:
+    return {chip: [sensor.current for sensor in sensors] for chip, sensors in read_temperatures(sysfs).items()}
+
+
+def test_a_sensor_keeps_its_number_when_others_come_and_go(tmp_path: Path) -> None:
+    disks = {f"hwmon{disk}/{name}": text for disk in (1, 3) for name, text in NVME.items()}
+    folder = write_files(tmp_path / "class" / "hwmon", disks)
+    (folder / "hwmon3/temp1_input").write_text("43000")
+    sensors = SensorsCollector(roots=replace(HERE, sysfs=tmp_path))
+
+    def temperatures() -> dict[str, float]:
+        return {sample.series.attributes["hw.id"]: sample.value for sample in sensors.collect(1.0)}
+
+    assert temperatures() == {"nvme/0": 40.0, "nvme/1": 43.0}
+    shutil.rmtree(folder / "hwmon1")
+    assert temperatures() == {"nvme/1": 43.0}
+    write_files(folder, {f"hwmon0/{name}": text for name, text in NVME.items()})
+    assert temperatures() == {"nvme/1": 43.0, "nvme/2": 40.0}
+    shutil.rmtree(folder / "hwmon0")
+    write_files(folder, {f"hwmon1/{name}": text for name, text in NVME.items()})
+    assert temperatures() == {"nvme/0": 40.0, "nvme/1": 43.0}
+
+
 def test_chips_are_read_from_sysfs_as_psutil_numbers_them(tmp_path: Path) -> None:
     write_files(tmp_path / "class" / "hwmon", HWMON)
     values = by_key(SensorsCollector(roots=replace(HERE, sysfs=tmp_path)).collect(1.0))
@@ -169,9 +196,9 @@ def test_chips_are_read_from_sysfs_as_psutil_numbers_them(tmp_path: Path) -> Non
 def test_thermal_zones_serve_where_no_chip_does(tmp_path: Path) -> None:
     zones = {"thermal_zone0/type": "acpitz\n", "thermal_zone0/temp": "27800\n", "thermal_zone1/temp": "1\n"}
     write_files(tmp_path / "class" / "thermal", zones)
-    assert read_temperatures(tmp_path) == {"acpitz": [Sensor("", 27.8)]}
+    assert currents(tmp_path) == {"acpitz": [27.8]}
     write_files(tmp_path / "devices/platform/coretemp.0/hwmon/hwmon3", {"name": "coretemp", "temp1_input": "50000"})
-    assert read_temperatures(tmp_path) == {"coretemp": [Sensor("", 50.0)]}
+    assert currents(tmp_path) == {"coretemp": [50.0]}
     assert read_fans(tmp_path) == {}
 
 

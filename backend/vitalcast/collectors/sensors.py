@@ -41,10 +41,11 @@ _BATTERY_ID = "battery"
 
 
 class Sensor(NamedTuple):
-    """One sensor of a chip, which may have no label; `nan` where it does not answer."""
+    """One sensor of a chip, which may have no label; `nan` where it does not answer. `path` is where it was found."""
 
     label: str
     current: float
+    path: str = ""
 
 
 class Battery(NamedTuple):
@@ -110,7 +111,7 @@ def _chips(folders: Iterable[str], kind: str, units: int) -> Chips:
         # The chip's own word that a sensor is not connected or broken.
         is_faulty = f"{base}_fault" in names and _number(f"{path}_fault") > 0
         value = NO_READING if is_faulty else _number(f"{path}_input") / units
-        chips.setdefault(chip_of[folder], []).append(Sensor(label, value))
+        chips.setdefault(chip_of[folder], []).append(Sensor(label, value, path))
     return chips
 
 
@@ -118,7 +119,7 @@ def _thermal_zones(folder: str) -> Chips:
     zones: dict[str, list[Sensor]] = {}
     for zone in sorted(_folders(folder, "thermal_zone")):
         if kind := _text(f"{zone}/type"):
-            zones.setdefault(kind, []).append(Sensor("", _number(f"{zone}/temp") / 1000))
+            zones.setdefault(kind, []).append(Sensor("", _number(f"{zone}/temp") / 1000, zone))
     return zones
 
 
@@ -210,6 +211,7 @@ class SensorsCollector(Collector):
     ) -> None:
         super().__init__()
         self._excluded = matcher(exclude)
+        self._numbers: dict[tuple[Descriptor, str], dict[str, int]] = {}  # by chip, of each path that was ever there
         self._readers = Readers(*(read if _finds_any(read) else None for read in readers(roots)))
         self.descriptors = (
             *((TEMPERATURE,) if self._readers.temperatures else ()),
@@ -227,12 +229,18 @@ class SensorsCollector(Collector):
     def _of_chips(
         self, descriptor: Descriptor, read: Callable[[], Chips] | None, bounds: tuple[float, float]
     ) -> list[Sample]:
-        """Name each sensor `<chip>/<number>`, as several may carry the same label or none."""
+        """Name each sensor `<chip>/<number>`, as several may carry the same label or none.
+
+        It keeps its number when others come and go: of two disks the second must not become the first that failed.
+        """
         low, high = bounds
         samples = []
         for chip, sensors in (read() if read else {}).items():
+            numbers = self._numbers.setdefault((descriptor, chip), {})
             for index, sensor in enumerate(sensors):
-                hw_id, name = f"{chip}/{index}", sensor.label or chip
+                path = getattr(sensor, "path", "")  # psutil does not tell
+                number = numbers.setdefault(path, len(numbers)) if path else index
+                hw_id, name = f"{chip}/{number}", sensor.label or chip
                 if not self._excluded(hw_id) and not self._excluded(name):
                     value = sensor.current
                     is_plausible = value is not None and low <= value <= high

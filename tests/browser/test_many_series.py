@@ -41,6 +41,8 @@ async def test_a_dashboard_shows_the_first_and_says_how_many_more(crowd: Crowd, 
     await watched.until(
         "(last) => [...document.querySelectorAll('.legend .label')].some((one) => one.textContent === last)", last
     )
+    await watched.until("() => document.querySelector('#panel-filesystems .legend .more')?.textContent")
+    await watched.settled()
     shown = {id_: rest for id_, *rest in await watched.page.evaluate(LEGENDS)}
     labels, more, _, problem = shown["network-errors"]
     others = int(more.split()[0])

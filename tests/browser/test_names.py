@@ -11,7 +11,7 @@ from tests.e2e.server import running
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NAMES = ["שלום2", "<img/src=x/onerror=alert(1)>", "&lt;b&gt;", "=1+1"]
-LEGEND = """() => [...document.querySelectorAll("#panel-disks .legend li")].map((item) => {
+LEGEND = """() => [...document.querySelectorAll("#panel-disks .legend li:has(.label)")].map((item) => {
   const [label, value] = [item.querySelector(".label"), item.querySelector(".value")];
   const [first, second] = [label, value].map((one) => one.getBoundingClientRect());
   return [label.textContent, getComputedStyle(label).unicodeBidi, first.right <= second.left + 1];
@@ -28,7 +28,7 @@ async def test_a_name_is_text_and_stands_apart(open_page: OpenPage) -> None:
         (server.folder / "disks").write_text(" ".join(NAMES), encoding="utf-8")
         watched = await open_with(open_page, server.url, only)
         await watched.until(
-            "(count) => document.querySelectorAll('#panel-disks .legend li').length === count", len(NAMES)
+            "(count) => document.querySelectorAll('#panel-disks .legend .label').length === count", len(NAMES)
         )
         shown = await watched.page.evaluate(LEGEND)
         assert sorted(shown) == sorted([name, "isolate", True] for name in NAMES)

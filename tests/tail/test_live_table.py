@@ -70,7 +70,22 @@ def test_what_was_not_delivered_is_counted(table: LiveTable) -> None:
     for _ in range(2):
         first = next(offsets)
         table.gap(Gap(first, first + 4, "slow"))
-    assert "10 ticks not delivered, last cause: slow" in words(table)
+    assert "10 ticks not delivered: this terminal was too slow to take them" in words(table)
+
+
+def test_what_was_not_delivered_leaves_room_for_a_row(clock: Clock) -> None:
+    console = Console(file=io.StringIO(), width=20, height=5)
+    table = LiveTable(console, monotonic=clock)
+    table.gap(Gap(1, 5000, "expired"))
+    table.status("live")
+    table.tick(Tick(0, 1, LOAD, (1.0,)))
+    with console.capture() as capture:
+        console.print(table.picture())
+    lines = capture.get().splitlines()
+    assert "load" in lines[0]
+    assert any(line.startswith("live") for line in lines)
+    assert lines[-1].rstrip().endswith("…")
+    assert len(lines) <= 5
 
 
 def test_a_row_has_its_reading_and_its_recent_past(table: LiveTable) -> None:

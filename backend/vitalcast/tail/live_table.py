@@ -32,6 +32,12 @@ FRAMED_HEIGHT_MIN = 12
 FRAME_WIDTH = 10
 FRAME_HEIGHT = 4
 EXACT_BELOW = 1e15
+# Why ticks are missing, by a gap's reason.
+CAUSES = {
+    "slow": "this terminal was too slow to take them",
+    "sampler": "the server's machine was busy",
+    "expired": "the server no longer had them",
+}
 
 
 @dataclass(slots=True)
@@ -115,7 +121,7 @@ class LiveTable:
         from rich.text import Text
 
         width, height = self._console.size
-        status = self._folded(self._words(), width, height)
+        status = self._folded(" · ".join(self._words()), width, self._status_lines_max(width, height))
         framed = width >= FRAMED_WIDTH_MIN and height >= FRAMED_HEIGHT_MIN
         room = height - len(status) - (FRAME_HEIGHT if framed else 0)
         # No more than these can have room.
@@ -154,12 +160,21 @@ class LiveTable:
             kept[-1].append("…")
         return kept
 
-    def _words(self) -> str:
+    def _status_lines_max(self, width: int, height: int) -> int:
+        """Return how many lines the status may take: what was missed gives way to rows, and all of it to the first."""
+        if not self._rows:
+            return height
+        standing, age, *_ = self._words()
+        needed = len(self._folded(f"{standing} · {age}", width, height))
+        return max(1, min(height - 2, max(needed, height // 2)))
+
+    def _words(self) -> list[str]:
+        """Return how things stand, how old the newest values are, and what was missed, if anything was."""
         age = "no data yet" if self._seen_s is None else f"{self._monotonic() - self._seen_s:.1f} s old"
         parts = [printable(self._status), age]
         if self._gap:
-            parts.append(f"{self._missed} ticks not delivered, last cause: {printable(self._gap)}")
-        return " · ".join(parts)
+            parts.append(f"{self._missed} ticks not delivered: {printable(CAUSES.get(self._gap, self._gap))}")
+        return parts
 
     def _draw(self) -> None:
         # The terminal may change its size in the midst of it.

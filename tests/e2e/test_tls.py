@@ -132,6 +132,22 @@ async def test_a_client_that_is_merely_slow_is_kept_and_one_that_takes_nothing_i
     stalled.socket.close()
 
 
+async def test_a_silent_handshake_costs_little(secure: Server) -> None:
+    before = secure.rss_bytes
+    count = 200
+    silent = [socket.create_connection(("127.0.0.1", secure.port), TIMEOUT_S) for _ in range(count)]
+    try:
+        server = psutil.Process(secure.pid)
+        ports = {one.getsockname()[1] for one in silent}
+        async with asyncio.timeout(TIMEOUT_S):
+            while not ports <= {one.raddr.port for one in server.net_connections("tcp") if one.raddr}:
+                await asyncio.sleep(0.05)
+        assert secure.rss_bytes - before < count * 192 * 1024  # asyncio alone would take 256 KiB for each
+    finally:
+        for one in silent:
+            one.close()
+
+
 def test_a_certificate_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path) -> None:
     files = ["--certfile", str(FILES / "cert.pem"), "--keyfile", str(FILES / "other-key.pem")]
     command = [sys.executable, "-m", "vitalcast", "--port", "0", *files]

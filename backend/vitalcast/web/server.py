@@ -29,7 +29,7 @@ from vitalcast.web.acceptor import Acceptor, Room, sockets_max
 from vitalcast.web.listeners import hosts_of, listen
 from vitalcast.web.proxies import TrustedProxies
 from vitalcast.web.security import RefusalLog
-from vitalcast.web.tls import Certificate, read_certificate
+from vitalcast.web.tls import Certificate, bound_buffers, read_certificate
 from vitalcast.web.uvicorn_app import ServedApp
 from vitalcast.web.uvicorn_http import READ_BYTES, Bounds, House, HttpProtocol
 from vitalcast.web.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol, Inbound
@@ -162,6 +162,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     descriptors = raise_descriptor_limit()
     certificate = read_certificate(settings.server)
+    bound_buffers()
     listeners = listen(settings.server.host, settings.server.port)
     if is_loopback(settings.server.host) and not all(map(_is_loopback_listener, listeners)):
         # The name has changed its meaning since tokens were decided about.

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from tests.e2e.raw import CONT, PING, TEXT, client_frame
+from tests.e2e.raw import CLOSE, CONT, PING, TEXT, client_frame
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -40,9 +40,11 @@ class Transport(asyncio.Transport):
         return sum(one[:1] == b"\x8a" for one in self.written)
 
     def pause_reading(self) -> None:
+        assert not self.closing  # with TLS an AttributeError, once it is closed twice
         self.reading = False
 
     def resume_reading(self) -> None:
+        assert not self.closing
         self.reading = True
 
     def close(self) -> None:
@@ -140,6 +142,21 @@ async def test_a_turn_handles_a_few_frames_and_the_rest_waits_unread(house: Hous
         turns.append((transport.pongs(), transport.reading))
         await asyncio.sleep(0)
     assert turns == [(FRAMES_A_TURN * n, False) for n in (1, 2, 3)] + [(100, True)]
+    await house.close()
+
+
+@pytest.mark.parametrize("end", [client_frame(CLOSE, b"\x03\xe8"), b"\xff"], ids=["close", "no frame"])
+async def test_a_transport_that_has_ended_is_told_nothing(
+    house: House, caplog: pytest.LogCaptureFixture, end: bytes
+) -> None:
+    protocol, transport = await house.open()
+    feed(protocol, client_frame(PING) * 50 + end + client_frame(PING) * 50)
+    await until(lambda: transport.closing)
+    protocol.go_on()
+    protocol.pause_writing()
+    protocol.resume_writing()
+    await asyncio.sleep(0)
+    assert caplog.records == []
     await house.close()
 
 

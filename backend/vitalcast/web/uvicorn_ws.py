@@ -232,6 +232,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
 
     def go_on(self) -> None:
         """Handle what is held, and read on when that is done."""
+        if self.transport.is_closing():  # one with TLS that is closed twice fails at whatever it is told then
+            return
         if self._held:
             self.inbound.take(self)
         elif not self._stopped():
@@ -257,10 +259,11 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
                 self._held, self._at = b"", 0
             self._count_unfinished(taken_bytes)
             self._charge()
-        if self._stopped():
-            self.transport.pause_reading()
-        else:
-            self.transport.resume_reading()
+        if not self.transport.is_closing():
+            if self._stopped():
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
         return False
 
     def _count_unfinished(self, nbytes: int) -> None:
@@ -344,7 +347,8 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol, asyncio.BufferedProtoco
     def pause_writing(self) -> None:
         self.writing_paused = True
         super().pause_writing()
-        self.transport.pause_reading()  # who does not read is not read from, so that answers cannot pile up
+        if not self.transport.is_closing():
+            self.transport.pause_reading()  # who does not read is not read from, so that answers cannot pile up
 
     def resume_writing(self) -> None:
         self.writing_paused = False

@@ -160,6 +160,17 @@ async def test_a_transport_that_has_ended_is_told_nothing(
     await house.close()
 
 
+async def test_a_text_that_is_no_utf8_ends_the_socket_and_leaves_no_traceback(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    protocol, transport = await house.open()
+    feed(protocol, client_frame(TEXT, b"\xcf\x00"))
+    await until(lambda: transport.closing)
+    assert b"\x03\xef" in transport.written[-1]  # 1007
+    assert caplog.records == []
+    await house.close()
+
+
 async def test_what_comes_with_the_handshake_is_handled_as_what_follows(house: House) -> None:
     text = client_frame(TEXT, b"hello")
     protocol, transport = await house.open(client_frame(PING) * 100 + text[:3])

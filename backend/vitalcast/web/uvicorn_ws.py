@@ -392,9 +392,25 @@ class AsgiWebSocketProtocol(BoundedWebSocketProtocol):
 
     async def run_asgi(self) -> None:
         try:
-            await super().run_asgi()
-        finally:
-            _end_soon(self)
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except Exception:
+            self.logger.exception("the application failed on a WebSocket")
+            self.send_500_response()
+        if self.close_timer is None:  # uvicorn logs an error first where the client has left before the handshake's end
+            self.transport.close()
+        _end_soon(self)
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:  # of which uvicorn logs a traceback
+                self.conn.fail(1007, "a text message must be UTF-8")
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
 
 class FastWebSocketProtocol(BoundedWebSocketProtocol):

@@ -22,7 +22,7 @@ from vitalcast.web.uvicorn_http import HttpProtocol, error_answer
 
 logger = logging.getLogger(__name__)
 
-ACCEPTED_AT_ONCE: Final = 8  # each costs half a millisecond in the turns that follow, and ticks come in between
+ACCEPTED_AT_ONCE: Final = 24  # each costs half a millisecond in the turns that follow, and ticks come in between
 ROOM_S: Final = 0.1  # between two looks for room
 PRESSED_S: Final = 0.5  # in which a request has to come where others wait for the place
 LOG_S: Final = 60.0

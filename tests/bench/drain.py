@@ -255,17 +255,22 @@ def _frame_end(data: bytes) -> int:
     """Return where the frame that begins here ends, 0 where its header is not whole yet."""
     if len(data) < 2:
         return 0
-    short = data[1] & 0x7F
+    short, head = data[1] & 0x7F, _head_bytes(data)
     if short < 126:
-        return 2 + short
-    head = 4 if short == 126 else 10
+        return head + short
     return head + int.from_bytes(data[2:head], "big") if len(data) >= head else 0
+
+
+def _head_bytes(frame: bytes) -> int:
+    """Return how many bytes come before the payload of a server's frame."""
+    short = frame[1] & 0x7F
+    return 2 if short < 126 else 4 if short == 126 else 10
 
 
 def _described(frame: bytes, sockets: int, first_ns: int, last_ns: int) -> dict[str, int] | None:
     """Return one traced tick, None for frames without a time and an offset."""
     try:
-        message = json.loads(frame[frame.index(b"{") :])
+        message = json.loads(frame[_head_bytes(frame) :])  # whose length may look like the payload's first byte
     except ValueError:
         return None
     if message.get("type") != "data":

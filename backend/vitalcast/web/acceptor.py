@@ -90,6 +90,7 @@ class Acceptor:
         self._of_address: Counter[str] = Counter()
         self._greeting: dict[HttpProtocol, asyncio.Task[None]] = {}
         self._accepting: list[asyncio.Task[None]] = []
+        self._handshake_turn = asyncio.Lock()
         self._logged_s = -LOG_S
 
     def start(self) -> None:
@@ -153,8 +154,10 @@ class Acceptor:
         self._greeting[protocol] = self._loop.create_task(self._connect(peer, protocol))
 
     async def _connect(self, peer: socket.socket, protocol: HttpProtocol) -> None:
-        tls = self._tls()
         try:
+            if self._tls() is not None:
+                await self._hello(peer)
+            tls = self._tls()
             await self._loop.connect_accepted_socket(
                 lambda: protocol,
                 peer,
@@ -162,11 +165,29 @@ class Acceptor:
                 ssl_handshake_timeout=None if tls is None else self._handshake_s,
                 ssl_shutdown_timeout=None if tls is None else TLS_SHUTDOWN_S,
             )
-        except (OSError, asyncio.CancelledError):  # what failed is the peer's TLS, and that is no news
+        # What failed is the peer's TLS, or it said nothing, and that is no news. A TimeoutError is an OSError.
+        except (OSError, asyncio.CancelledError):
             peer.close()
             self.left(protocol)
         finally:
             del self._greeting[protocol]
+
+    async def _hello(self, peer: socket.socket) -> None:
+        """Wait for the peer's first bytes, and for a turn of the loop in which no other handshake begins.
+
+        A handshake costs milliseconds, those of many that come at once hold up a tick, and who says nothing needs none
+        of the memory.
+        """
+        if isinstance(self._loop, asyncio.SelectorEventLoop):  # others cannot tell
+            heard = self._loop.create_future()
+            self._loop.add_reader(peer, lambda: None if heard.done() else heard.set_result(None))
+            try:
+                async with asyncio.timeout(self._handshake_s):
+                    await heard
+            finally:
+                self._loop.remove_reader(peer)
+        async with self._handshake_turn:
+            await asyncio.sleep(0)
 
     def _turn_away(self, peer: socket.socket, address: str) -> None:
         self._refusals.add(address, "connection", _TOO_MANY)

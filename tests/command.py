@@ -25,8 +25,13 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return run_program(sys.executable, "-m", "vitalcast", *arguments, cwd=cwd, **variables)
+
+
+def run_program(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run any program to its end, with nobody's settings for Vitalcast."""
     return subprocess.run(
-        [sys.executable, "-m", "vitalcast", *arguments],
+        command,
         capture_output=True,
         text=True,
         cwd=cwd,

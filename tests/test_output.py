@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.command import TIMEOUT_S, Terminal, environment, run
+from tests.command import TIMEOUT_S, Terminal, environment, run, run_program
 
 from vitalcast.access.access import Access
 from vitalcast.core.grants import Scope
@@ -32,15 +32,8 @@ TOKEN = "token create --scope view"
 
 def shell(command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a line of the shell, in which `vitalcast` is this checkout's."""
-    return subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {command.replace('vitalcast', VITALCAST, 1)}"],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=environment(XDG_CONFIG_HOME=str(cwd), XDG_DATA_HOME=str(cwd), **variables),
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    line = f"set -o pipefail; {command.replace('vitalcast', VITALCAST, 1)}"
+    return run_program("bash", "-c", line, cwd=cwd, **variables)
 
 
 # --- commands ------------------------------------------------------------------------------------------------------

@@ -1,97 +1,52 @@
-"""The direction of imports is the house's main wall: `cli → web → live → {collectors, bus, history} → core → model`."""
+"""The direction of imports is the house's main wall.
+
+`cli → web → live → {access, collectors, history, bus} → config → core`, and inside the core
+`drawing → panels → metrics` and `stream → wire → metrics → vocabulary`.
+"""
 
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "backend" / "vitalcast"
 
+BASE = {"errors", "core"}  # what every room may use; `core` is the modules that lie in no room of it
+METRICS = BASE | {"core/metrics"}
+STREAM = METRICS | {"core/wire", "core/stream"}
+CONFIG = METRICS | {"core/panels", "config", "machine"}
+
 # Each room and the rooms it may import from; every room may import from itself.
 ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
-    "model": set(),
-    "machine": {"errors"},
-    "clocks": set(),
     "__init__": set(),
-    "core": {"model", "panel", "errors"},
-    "collectors": {"core", "machine", "model", "errors"},
-    "bus": {"core", "model", "errors"},
-    "history": {"core", "clocks", "model", "errors"},
-    "strict": set(),
-    "panel": {"strict"},
-    "panels": {"panel"},
-    "forms": {"strict"},
-    "environment": {"core", "errors"},
-    "service_links": set(),
-    "playlist": {"panel", "strict"},
-    "settings": {"panel", "panels", "playlist", "forms", "strict", "machine"},
-    "config_tables": {"forms", "strict"},
-    "config_panels": {"config_tables", "panel"},
-    "config_playlists": {"config_tables", "playlist"},
-    "config": {
-        "config_panels",
-        "config_playlists",
-        "config_tables",
-        "environment",
-        "service_links",
-        "settings",
-        "forms",
-        "strict",
-        "core",
-        "errors",
-    },
-    "access": {"environment", "core", "settings", "panel", "forms", "model", "errors"},
-    "live": {
-        "access",
-        "collectors",
-        "bus",
-        "history",
-        "core",
-        "config",
-        "settings",
-        "machine",
-        "clocks",
-        "model",
-        "errors",
-    },
-    "web": {
-        "live",
-        "access",
-        "collectors",
-        "bus",
-        "core",
-        "config",
-        "settings",
-        "panel",
-        "clocks",
-        "model",
-        "errors",
-        "__init__",
-    },
-    "tail": {"core", "config", "settings", "model", "errors", "__init__"},
-    "bench": {"errors"},
-    "output": {"errors"},
-    "cli_token": {"output", "access", "config", "settings", "forms", "core", "errors"},
-    "cli_screens": {"output", "cli_token", "access", "config", "settings"},
-    "cli": {
-        "cli_token",
-        "cli_screens",
-        "web",
-        "tail",
-        "bench",
-        "output",
-        "config",
-        "settings",
-        "forms",
-        "errors",
-        "__init__",
-        "model",
-        "core",
-    },
     "__main__": {"cli"},
+    "errors": set(),
+    "clocks": set(),
+    "machine": {"errors"},
+    "core": {"errors"},
+    "core/metrics": BASE,
+    "core/wire": METRICS,
+    "core/panels": METRICS,
+    "core/stream": STREAM,
+    "core/drawing": METRICS | {"core/panels", "core/wire"},
+    "config": CONFIG,
+    "collectors": METRICS | {"machine"},
+    "bus": METRICS,
+    "history": METRICS | {"clocks"},
+    "access": CONFIG | STREAM,
+    "client": METRICS | {"core/drawing"},
+    "live": CONFIG | STREAM | {"access", "collectors", "bus", "history", "clocks"},
+    "web": CONFIG | {"access", "live", "__init__", "web/edge", "web/api", "web/pages", "web/panels", "web/serving"},
+    "web/edge": CONFIG | STREAM | {"access", "web/pages", "web/panels", "web/api"},
+    "web/pages": {"live", "__init__", "web/edge"},
+    "web/panels": METRICS
+    | {"core/panels", "core/wire", "core/stream", "core/drawing", "clocks", "live", "web/edge", "web/api"},
+    "web/api": CONFIG | STREAM | {"access", "clocks", "live", "__init__", "web/edge", "web/pages", "web/panels"},
+    "web/serving": CONFIG | STREAM | {"access", "live", "web", "web/edge"},
+    "cli": CONFIG | STREAM | {"access", "client", "web", "web/serving", "__init__"},
 }
 
 # Libraries that one room alone may know.
@@ -100,7 +55,7 @@ FENCED: dict[str, set[str]] = {
     "starlette": {"web"},
     "uvicorn": {"web"},
     "psutil": {"collectors"},
-    "typer": {"cli", "cli_token", "cli_screens"},
+    "typer": {"cli"},
     "prometheus_client": {"web"},
     "plotly": {"web"},
     "sqlite3": {"history", "access"},
@@ -109,6 +64,7 @@ FENCED: dict[str, set[str]] = {
 IMPURE = {"asyncio", "socket", "threading", "psutil", "subprocess", "time", "os", "pathlib", "random", "fastapi"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+PATHS = {".".join(("vitalcast", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in MODULES}
 
 
 def imports(path: Path) -> set[str]:
@@ -124,8 +80,20 @@ def imports(path: Path) -> set[str]:
 
 
 def room(path: Path) -> str:
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+    return room_of(list(path.relative_to(PACKAGE).with_suffix("").parts))
+
+
+def room_of(parts: list[str]) -> str:
+    if parts[0] == "__version__":
+        return "__init__"
+    if len(parts) > 1 and (PACKAGE / parts[0] / parts[1]).is_dir():
+        return f"{parts[0]}/{parts[1]}"
+    return parts[0]
+
+
+def modules_used(path: Path) -> set[str]:
+    """Return the modules of ours that one imports, wherever in it: functions and checks of types included."""
+    return {name for name in imports(path) if name in PATHS}
 
 
 def rooms_used(path: Path) -> set[str]:
@@ -133,7 +101,7 @@ def rooms_used(path: Path) -> set[str]:
     for name in imports(path):
         parts = name.split(".")
         if parts[0] == "vitalcast" and len(parts) > 1:
-            used.add("__init__" if parts[1] == "__version__" else parts[1])
+            used.add(room_of(parts[1:]))
     return used
 
 
@@ -142,15 +110,32 @@ def test_a_module_imports_only_from_rooms_below_it(path: Path) -> None:
     assert rooms_used(path) - ALLOWED[room(path)] - {room(path)} == set()
 
 
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    try:
+        TopologicalSorter({name: modules_used(path) - {name} for name, path in PATHS.items()}).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_no_room_imports_itself_by_way_of_others() -> None:
+    rooms: dict[str, set[str]] = {}
+    for path in MODULES:
+        rooms.setdefault(room(path), set()).update(rooms_used(path) - {room(path)})
+    try:
+        TopologicalSorter(rooms).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_library_stays_in_its_room(path: Path) -> None:
     libraries = {name.split(".")[0] for name in imports(path)}
-    strangers = {library for library in libraries & FENCED.keys() if room(path) not in FENCED[library]}
+    strangers = {library for library in libraries & FENCED.keys() if room(path).split("/")[0] not in FENCED[library]}
     assert strangers == set()
 
 
 def test_the_core_is_pure() -> None:
-    for path in (PACKAGE / "core").glob("*.py"):
+    for path in (PACKAGE / "core").rglob("*.py"):
         assert {name.split(".")[0] for name in imports(path)} & IMPURE == set(), path.name
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from vitalcast.config.schema import FIELDS
 from vitalcast.errors import ConfigError
 from vitalcast.machine import HERE, Exclusions, Roots, matcher
-from vitalcast.settings import FIELDS
 
 
 def test_the_settings_have_each_root_and_each_list_of_globs() -> None:

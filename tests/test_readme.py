@@ -19,19 +19,19 @@ import plotly.io
 import pytest
 from pydantic.fields import FieldInfo
 from tests.bench.__main__ import HEADS
-from tests.web.test_policy import markdown as access_part
+from tests.web.edge.test_policy import markdown as access_part
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
 from vitalcast.collectors.registry import CATALOGUE, default_collectors, descriptors_with_rates
 from vitalcast.collectors.runtime import RuntimeStats
-from vitalcast.config import FLAGS, OTHER_VARIABLES, environment_name, load_settings
-from vitalcast.core.protocol import COMMAND_TYPES, CloseCode, ErrorCode, GapReason
-from vitalcast.core.rates import has_rate
-from vitalcast.forms import form_of, show
-from vitalcast.panel import PANEL_FIELDS
-from vitalcast.panels import BUILT_IN
-from vitalcast.playlist import PLAYLIST_FIELDS
-from vitalcast.settings import FIELDS, SECTIONS, Settings
+from vitalcast.config.load import FLAGS, OTHER_VARIABLES, environment_name, load_settings
+from vitalcast.config.schema import FIELDS, SECTIONS, Settings
+from vitalcast.config.toml import form_of, show
+from vitalcast.core.metrics.rates import has_rate
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.playlist import PLAYLIST_FIELDS
+from vitalcast.core.panels.schema import PANEL_FIELDS
+from vitalcast.core.wire.messages import COMMAND_TYPES, CloseCode, ErrorCode, GapReason
 from vitalcast.web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,6 +1,6 @@
 """`python -m vitalcast` is the same as `vitalcast`."""
 
-from vitalcast.cli import main
+from vitalcast.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -1,15 +1,15 @@
 /** `<vital-controls>`: the reach and the pace of the charts, pause, colours, help. */
 
-import { keyOf } from "../core/keys.js";
-import { RANGES, RATES, THEMES } from "../core/view.js";
-import { h, setText } from "./html.js";
+import { keyOf } from "../page/keys.js";
+import { RANGES, RATES, THEMES } from "../page/view.js";
+import { h, setText } from "../page/html.js";
 
 const THEME_WORDS = Object.freeze({ system: "as the system", dark: "dark", light: "light" });
 
 /** Set `view` and `clock` before it is connected. Event `help`: the reader asks for it. */
 export class VitalControls extends HTMLElement {
-  /** @type {import("../core/view.js").View} */ view;
-  /** @type {import("../core/clock.js").ServerClock} */ clock;
+  /** @type {import("../page/view.js").View} */ view;
+  /** @type {import("../client/clock.js").ServerClock} */ clock;
 
   /** @type {HTMLElement} */ #ranges;
   /** @type {HTMLElement} */ #rates;

@@ -1,30 +1,30 @@
 /** `<vital-dashboard>`: one host's page; connects, lays the panels out, and pauses while nobody looks. */
 
-import { Backoff } from "../core/backoff.js";
-import { formatDuration } from "../core/format.js";
-import { PROCESSES } from "../core/panels.js";
-import { errorWords } from "../core/protocol.js";
-import { RATES, View } from "../core/view.js";
-import { connect } from "../net/connect.js";
-import { loadPanels } from "../net/panels.js";
-import { Address } from "./address.js";
-import { Feeds } from "./feeds.js";
-import { h, setText } from "./html.js";
-import { listen } from "./keyboard.js";
-import { Kiosk } from "./kiosk.js";
-import { Pilot } from "./pilot.js";
-import { copy } from "./save.js";
+import { Backoff } from "../client/backoff.js";
+import { formatDuration } from "../charts/model/format.js";
+import { PROCESSES } from "../charts/model/panel.js";
+import { errorWords } from "../client/protocol.js";
+import { RATES, View } from "../page/view.js";
+import { connect } from "../client/connection.js";
+import { loadPanels } from "../client/http_panels.js";
+import { Address } from "../page/address.js";
+import { Subscriptions } from "../page/subscriptions.js";
+import { h, setText } from "../page/html.js";
+import { listen } from "../page/keyboard.js";
+import { Kiosk } from "../page/kiosk.js";
+import { KeyActions } from "../page/key_actions.js";
+import { copy } from "../page/save.js";
 
 const NOTICE_MS = 15_000;
 
 export class VitalDashboard extends HTMLElement {
   /** @type {ReturnType<typeof connect>} */ connection;
   /** @type {View} */ view;
-  /** @type {Feeds} */ feeds;
+  /** @type {Subscriptions} */ feeds;
 
   #host = "";
   /** Those that are shown, as text. */ #panels = "";
-  /** @type {import("../core/session.js").TableStream|null} */ #rows = null;
+  /** @type {import("../client/session.js").TableStream|null} */ #rows = null;
   #state = "";
   /** @type {Address} */ #address;
   /** @type {Kiosk} */ #kiosk;
@@ -46,7 +46,7 @@ export class VitalDashboard extends HTMLElement {
     const { socket, session, clock } = this.connection;
     if (document.hidden) session.pause();
     this.view = View.parse(location.search);
-    this.feeds = new Feeds({ session, view: this.view, clock });
+    this.feeds = new Subscriptions({ session, view: this.view, clock });
     this.#address = new Address(this.view);
     this.#build();
     this.#paint();
@@ -101,7 +101,7 @@ export class VitalDashboard extends HTMLElement {
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
     this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help, this.#embedding, this.#kiosk.element);
-    const pilot = new Pilot({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
+    const pilot = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
     this.#stopListening = listen(document.documentElement, (binding) => pilot.act(binding));
   }
 

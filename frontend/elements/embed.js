@@ -1,21 +1,21 @@
 /** `<vital-embed>`: the whole of a page that is framed by another; its address says what it shows. */
 
-import { messageOf, readMessage } from "../core/messages.js";
-import { opaqueWords } from "../core/opaque.js";
-import { readOptions, viewOf } from "../core/options.js";
-import { enter, leave } from "../net/station.js";
-import { h } from "./html.js";
-import { Stage } from "./stage.js";
+import { messageOf, readMessage } from "../page/frame_messages.js";
+import { opaqueWords } from "../page/opaque.js";
+import { readOptions, viewOf } from "../page/options.js";
+import { enter, leave } from "../client/server_page.js";
+import { h } from "../page/html.js";
+import { EmbedView } from "../page/embed_view.js";
 
 /** The address below which the server is. */
 const ROOT = new URL("../..", import.meta.url).href;
 const LOOKS = Object.freeze(["theme", "range", "interval", "title"]);
 
 export class VitalEmbed extends HTMLElement {
-  /** @type {import("../core/view.js").View} */ view;
-  /** @type {import("../net/station.js").Station|null} */ station = null;
+  /** @type {import("../page/view.js").View} */ view;
+  /** @type {import("../client/server_page.js").ServerPage|null} */ station = null;
 
-  /** @type {Stage} */ #stage;
+  /** @type {EmbedView} */ #stage;
   /** @type {readonly string[]} what the page around may set */ #settable = [];
   /** @type {string|null} the panel that is shown, null for a dashboard */ #panel = null;
 
@@ -38,7 +38,7 @@ export class VitalEmbed extends HTMLElement {
     this.station = enter(ROOT, token);
     const { title, panels = null } = options;
     const shown = this.#panel === null ? { panels, whole: true } : { panels: [this.#panel] };
-    this.#stage = new Stage({ station: this.station, view: this.view, title, ...shown });
+    this.#stage = new EmbedView({ station: this.station, view: this.view, title, ...shown });
     this.replaceChildren(this.#stage.element);
     this.#stage.addEventListener("news", this.#heard);
     this.view.addEventListener("change", this.#turned);
@@ -103,7 +103,7 @@ export class VitalEmbed extends HTMLElement {
     else this.#set(options);
   };
 
-  /** @param {import("../core/options.js").Options} options */
+  /** @param {import("../page/options.js").Options} options */
   #set({ theme, range, interval, title, panel, panels }) {
     if (theme !== undefined) this.view.set({ theme });
     if (range !== undefined) this.view.reach(range);

@@ -1,10 +1,10 @@
 /** `<vital-embedding>`: how a panel, or the dashboard, can be shown elsewhere: the lines to copy, and a token for them. */
 
-import { snippetsOf } from "../core/snippets.js";
-import { RANGES } from "../core/view.js";
-import { loadAccess, makeToken } from "../net/access.js";
-import { h, setText } from "./html.js";
-import { copy } from "./save.js";
+import { snippetsOf } from "../page/snippets.js";
+import { RANGES } from "../page/view.js";
+import { loadAccess, makeToken } from "../client/http_access.js";
+import { h, setText } from "../page/html.js";
+import { copy } from "../page/save.js";
 
 const SIZES = Object.freeze({ small: [320, 200], medium: [640, 360], large: [960, 540] });
 const DAY_S = 86_400;
@@ -105,7 +105,7 @@ export class VitalEmbedding extends HTMLElement {
     this.#show(wanted);
   }
 
-  /** @param {import("../core/snippets.js").Snippet} snippet */
+  /** @param {import("../page/snippets.js").Snippet} snippet */
   #snippet({ name, words, text }) {
     const button = h("button", { type: "button", "aria-label": `Copy: ${name}` }, "Copy");
     const told = h("span", { class: "told", role: "status" });

@@ -1,7 +1,7 @@
 /** `<vital-help>`: what the keys do, from the same table that makes them do it. */
 
-import { BINDINGS, capsOf } from "../core/keys.js";
-import { h } from "./html.js";
+import { BINDINGS, capsOf } from "../page/keys.js";
+import { h } from "../page/html.js";
 
 export class VitalHelp extends HTMLElement {
   /** @type {HTMLDialogElement} */ #dialog;

@@ -1,23 +1,23 @@
 /** `<vital-panel>`: one chart with its title, its numbers, its legend, and what went wrong. */
 
-import { busiest } from "../core/choice.js";
-import { csvOf } from "../core/csv.js";
-import { formatAge, formatClock } from "../core/format.js";
-import { headlineOf, summaryOf } from "../core/headline.js";
-import { readingOf, valuesAt } from "../core/lines.js";
-import { momentOf } from "../core/moment.js";
-import { pictureOf } from "../core/picture.js";
-import { errorWords } from "../core/protocol.js";
-import { CalmRange } from "../core/scale.js";
-import { lastingLevel } from "../core/spark.js";
-import { twinOf } from "../core/twin.js";
-import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
-import { Headline } from "./headline.js";
-import { h, setText } from "./html.js";
-import { Legend } from "./legend.js";
-import { save } from "./save.js";
-import { Still } from "./still.js";
-import { Twin } from "./twin.js";
+import { busiest } from "../charts/model/shown.js";
+import { csvOf } from "../charts/model/csv.js";
+import { formatAge, formatClock } from "../charts/model/format.js";
+import { headlineOf, summaryOf } from "../charts/model/headline.js";
+import { readingOf, valuesAt } from "../charts/model/lines.js";
+import { valuesAt } from "../charts/model/values_at.js";
+import { chartModelOf } from "../charts/model/chart_model.js";
+import { errorWords } from "../client/protocol.js";
+import { CalmRange } from "../charts/model/axis.js";
+import { lastingLevel } from "../charts/model/sparkline_model.js";
+import { dataTableOf } from "../charts/model/data_table_model.js";
+import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
+import { Headline } from "../charts/headline_view.js";
+import { h, setText } from "../page/html.js";
+import { Legend } from "../charts/legend.js";
+import { save } from "../page/save.js";
+import { FrozenStore } from "../charts/frozen_store.js";
+import { DataTable } from "../charts/data_table.js";
 
 /** Nobody reads digits that change faster; the chart itself takes every reading. */
 const NUMBERS_EVERY_MS = 240;
@@ -36,18 +36,18 @@ const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 export class VitalPanel extends HTMLElement {
   /** Without its menu. */ bare = false;
   /** There even where it has nothing to show: somebody wants this one. */ stays = false;
-  /** @type {import("../core/panels.js").Panel} */ definition;
-  /** @type {import("../core/session.js").SeriesStream} */ stream;
-  /** @type {import("../core/session.js").Session} */ session;
-  /** @type {import("../core/clock.js").ServerClock} */ clock;
-  /** @type {import("../core/view.js").View} */ view;
+  /** @type {import("../charts/model/panel.js").Panel} */ definition;
+  /** @type {import("../client/session.js").SeriesStream} */ stream;
+  /** @type {import("../client/session.js").Session} */ session;
+  /** @type {import("../client/clock.js").ServerClock} */ clock;
+  /** @type {import("../page/view.js").View} */ view;
 
   #range = new CalmRange();
   /** @type {Map<string, number>} */ #colors = new Map();
-  #still = new Still();
-  /** @type {import("../core/lines.js").Reading|null} all that the stream has */ #reading = null;
-  /** @type {import("../core/lines.js").Line[]} those drawn */ #lines = [];
-  /** @type {import("../core/protocol.js").Series[]|null} those that were read */ #series = null;
+  #still = new FrozenStore();
+  /** @type {import("../charts/model/lines.js").Reading|null} all that the stream has */ #reading = null;
+  /** @type {import("../charts/model/lines.js").Line[]} those drawn */ #lines = [];
+  /** @type {import("../client/protocol.js").Series[]|null} those that were read */ #series = null;
   #chosenAt = -Infinity;
   #summedUpAt = -Infinity;
   #writtenAt = -Infinity;
@@ -55,7 +55,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
   #drawnTo = NaN;
   #failure = "";
-  /** @type {import("../core/protocol.js").Series[]|null} those that `#present` is about */ #judged = null;
+  /** @type {import("../client/protocol.js").Series[]|null} those that `#present` is about */ #judged = null;
   #present = false;
   /** @type {IntersectionObserver|null} */ #views = null;
   /** @type {() => void} */ #stopBeat = () => {};
@@ -63,7 +63,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {any} */ #plot;
   /** @type {Headline} */ #headline;
   /** @type {Legend} */ #legend;
-  /** @type {Twin} */ #twin;
+  /** @type {DataTable} */ #twin;
   /** @type {HTMLElement} */ #problem;
   /** @type {HTMLElement} */ #age;
   /** @type {HTMLElement} */ #moment;
@@ -103,7 +103,7 @@ export class VitalPanel extends HTMLElement {
     const { id, title } = this.definition;
     this.#headline = new Headline();
     this.#legend = new Legend(this.definition);
-    this.#twin = new Twin(title);
+    this.#twin = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
     this.#moment = h("span", { class: "moment", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
@@ -285,10 +285,10 @@ export class VitalPanel extends HTMLElement {
     this.#drawnTo = live ? to : NaN;
     const { width, height } = this.#plot.area;
     const common = { panel: this.definition, store, reading: this.#reading, lines: this.#lines };
-    this.#plot.draw(pictureOf({ ...common, range: this.#range, from, to, width, height }));
+    this.#plot.draw(chartModelOf({ ...common, range: this.#range, from, to, width, height }));
     if (Math.abs(store.newest - this.#writtenAt) >= NUMBERS_EVERY_MS) this.#write(store);
     const now = performance.now();
-    if (this.#twin.due(now)) this.#twin.write(twinOf({ ...common, from, to }), now);
+    if (this.#twin.due(now)) this.#twin.write(dataTableOf({ ...common, from, to }), now);
   };
 
   /** Settles which lines are drawn: all modes and states, but only the devices that the number is about. */
@@ -313,7 +313,7 @@ export class VitalPanel extends HTMLElement {
   #write(store) {
     this.#writtenAt = store.newest;
     const { ring } = store;
-    const reading = /** @type {import("../core/lines.js").Reading} */ (this.#reading);
+    const reading = /** @type {import("../charts/model/lines.js").Reading} */ (this.#reading);
     const { hover, frozen } = this.view;
     const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
     this.#moment.hidden = hover === null;
@@ -326,7 +326,7 @@ export class VitalPanel extends HTMLElement {
       this.#sumUp(store, last);
       return;
     }
-    const { time, values, why } = momentOf({ store, lines: this.#lines, time: hover });
+    const { time, values, why } = valuesAt({ store, lines: this.#lines, time: hover });
     this.#legend.write(values);
     this.#headline.write(headlineOf(this.definition, reading, ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time)));
     // The chart marks the moment itself; what there was not is told in the place of the numbers.
@@ -346,7 +346,7 @@ export class VitalPanel extends HTMLElement {
     this.#summedUpAt = newest;
     const { frozen, range } = this.view;
     const spanS = frozen ? (frozen.to - frozen.from) / 1000 : range;
-    const reading = /** @type {import("../core/lines.js").Reading} */ (this.#reading);
+    const reading = /** @type {import("../charts/model/lines.js").Reading} */ (this.#reading);
     setText(this.#summary, summaryOf(this.definition, reading, this.#lines, { ring, spanS, row, frozen: frozen !== null }));
   }
 

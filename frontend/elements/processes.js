@@ -1,11 +1,11 @@
 /** `<vital-processes>`: the processes of the machine as a live table to sort, to filter and to hold still. */
 
-import { formatAge } from "../core/format.js";
-import { errorWords } from "../core/protocol.js";
-import { ShownRows, arranged, clicked, countWords, labelOf, orderOf, tableRequestOf } from "../core/table.js";
-import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
-import { h, setText } from "./html.js";
-import { Rows } from "./rows.js";
+import { formatAge } from "../charts/model/format.js";
+import { errorWords } from "../client/protocol.js";
+import { ShownRows, arranged, clicked, countWords, labelOf, orderOf, tableRequestOf } from "../page/process_table.js";
+import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
+import { h, setText } from "../page/html.js";
+import { Rows } from "../page/live_rows.js";
 
 /** What helps where the order is none. */
 const USUAL = "cpu";
@@ -16,13 +16,13 @@ const MEMORY = { metrics: ["system.memory.limit"], interval: 60 };
 
 /** Set `session`, `stream` and `view` before it is connected. The view's `sort` and `filter` are shown and set. */
 export class VitalProcesses extends HTMLElement {
-  /** @type {import("../core/session.js").Session} */ session;
-  /** @type {import("../core/session.js").TableStream} */ stream;
-  /** @type {import("../core/view.js").View} */ view;
+  /** @type {import("../client/session.js").Session} */ session;
+  /** @type {import("../client/session.js").TableStream} */ stream;
+  /** @type {import("../page/view.js").View} */ view;
 
   #shown = new ShownRows();
-  /** @type {import("../core/session.js").SeriesStream} */ #memory;
-  /** @type {import("../core/session.js").TableStream|null} asks after held rows that are among the first no more */ #held = null;
+  /** @type {import("../client/session.js").SeriesStream} */ #memory;
+  /** @type {import("../client/session.js").TableStream|null} asks after held rows that are among the first no more */ #held = null;
   #pointed = false;
   #visible = true;
   /** @type {any} */ #typing;
@@ -251,7 +251,7 @@ export class VitalProcesses extends HTMLElement {
     this.#say(shown.length);
   };
 
-  /** @returns {import("../core/table.js").Shown[]} */
+  /** @returns {import("../page/process_table.js").Shown[]} */
   #choose() {
     const { columns, rows, current } = this.stream;
     if (!current) return this.#shown.follow(arranged(columns, rows, this.view));

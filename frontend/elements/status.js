@@ -1,11 +1,11 @@
 /** `<vital-status>`: says whether the page is live, since when, how old the data is, and what was missed. */
 
-import { formatAge, formatClock, formatDuration } from "../core/format.js";
-import { State, Status } from "../core/status.js";
-import { youngest } from "./feeds.js";
-import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
-import { h, setText } from "./html.js";
-import { lagWords, missedBy } from "./missed.js";
+import { formatAge, formatClock, formatDuration } from "../charts/model/format.js";
+import { State, Status } from "../client/status.js";
+import { youngest } from "../page/subscriptions.js";
+import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
+import { h, setText } from "../page/html.js";
+import { lagWords, missedBy } from "../page/gap_report.js";
 
 /** The reader has frozen the charts: the line may be well, but what is shown is not now. */
 export const FROZEN = "frozen";
@@ -25,11 +25,11 @@ const WORDS = {
  * or `frozen`. Event `turned`, when that changes; its detail is the word for it.
  */
 export class VitalStatus extends HTMLElement {
-  /** @type {import("../net/socket.js").Socket} */ socket;
-  /** @type {import("../core/session.js").Session} */ session;
-  /** @type {import("../core/clock.js").ServerClock} */ clock;
-  /** @type {import("../core/view.js").View} */ view;
-  /** @type {import("./feeds.js").Feeds} */ feeds;
+  /** @type {import("../client/socket.js").Socket} */ socket;
+  /** @type {import("../client/session.js").Session} */ session;
+  /** @type {import("../client/clock.js").ServerClock} */ clock;
+  /** @type {import("../page/view.js").View} */ view;
+  /** @type {import("../page/subscriptions.js").Subscriptions} */ feeds;
 
   #status = new Status();
   /** @type {() => void} */ #stopBeat = () => {};
@@ -118,9 +118,9 @@ export class VitalStatus extends HTMLElement {
   }
 }
 
-/** The moment or the span that a frozen view shows, in words. @param {import("../core/view.js").View} view */
+/** The moment or the span that a frozen view shows, in words. @param {import("../page/view.js").View} view */
 function momentWords({ frozen, paused }) {
-  const { from, to } = /** @type {import("../core/view.js").Window} */ (frozen);
+  const { from, to } = /** @type {import("../page/view.js").Window} */ (frozen);
   return paused ? `at ${dated(to)}` : `${dated(from)}\u2013${formatClock(to, { seconds: true })}`;
 }
 

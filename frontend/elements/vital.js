@@ -1,19 +1,19 @@
 /** One number of the vitals strip: its label, its value, whether it is alarming, and its last minute. */
 
-import { formatAge } from "../core/format.js";
-import { headlineOf } from "../core/headline.js";
-import { readingOf } from "../core/lines.js";
-import { vitalRequestOf } from "../core/panels.js";
-import { SparkPoints, lastingLevel, sparkReach } from "../core/spark.js";
-import { h, setText } from "./html.js";
-import { Sparkline } from "./sparkline.js";
+import { formatAge } from "../charts/model/format.js";
+import { headlineOf } from "../charts/model/headline.js";
+import { readingOf } from "../charts/model/lines.js";
+import { vitalRequestOf } from "../charts/model/panel.js";
+import { SparkPoints, lastingLevel, sparkReach } from "../charts/model/sparkline_model.js";
+import { h, setText } from "../page/html.js";
+import { Sparkline } from "../charts/sparkline.js";
 
 const WINDOW_S = 60;
 /** Once a second, and not twice where one reading is a little late and the next one is not. */
 const DRAWN_EVERY_MS = 900;
 
 export class VitalCell {
-  /** @param {{panel: import("../core/panels.js").Panel, session: import("../core/session.js").Session, clock: import("../core/clock.js").ServerClock}} parts */
+  /** @param {{panel: import("../charts/model/panel.js").Panel, session: import("../client/session.js").Session, clock: import("../client/clock.js").ServerClock}} parts */
   constructor({ panel, session, clock }) {
     this.panel = panel;
     this.#clock = clock;
@@ -48,10 +48,10 @@ export class VitalCell {
     what: h("span", { class: "what" }),
     state: h("span", { class: "state" }),
   };
-  /** @type {import("../core/protocol.js").Series[]|null} */ #series = null;
-  /** @type {import("../core/lines.js").Reading} */ #reading;
+  /** @type {import("../client/protocol.js").Series[]|null} */ #series = null;
+  /** @type {import("../charts/model/lines.js").Reading} */ #reading;
   #drawnAt = -Infinity;
-  /** @type {import("../core/headline.js").Level} */ level = "";
+  /** @type {import("../charts/model/headline.js").Level} */ level = "";
 
   /** Whether what it shows is old. */
   isLate() {
@@ -73,7 +73,7 @@ export class VitalCell {
     this.#drawSpark(reading, now, late);
   }
 
-  /** @returns {import("../core/lines.js").Reading} made anew only where series came or went */
+  /** @returns {import("../charts/model/lines.js").Reading} made anew only where series came or went */
   #read(series) {
     if (series !== this.#series) {
       this.#series = series;

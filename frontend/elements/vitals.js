@@ -1,7 +1,7 @@
 /** `<vital-vitals>`: the numbers that matter at a glance, each with its last minute, and a link to its panel. */
 
-import { everyBeat, forgetFrame, nextFrame } from "./frames.js";
-import { h, setText } from "./html.js";
+import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
+import { h, setText } from "../page/html.js";
 import { VitalCell } from "./vital.js";
 
 /** Between two announcements of what is alarming: a number at its threshold crosses it many times. */
@@ -12,10 +12,10 @@ const SAID_EVERY_MS = 10_000;
  * Panels whose `vital` is empty are not in it.
  */
 export class VitalVitals extends HTMLElement {
-  /** @type {import("../core/panels.js").Panel[]} */ panels = [];
-  /** @type {import("../core/session.js").Session} */ session;
-  /** @type {import("../core/clock.js").ServerClock} */ clock;
-  /** @type {import("../core/view.js").View|null} */ view = null;
+  /** @type {import("../charts/model/panel.js").Panel[]} */ panels = [];
+  /** @type {import("../client/session.js").Session} */ session;
+  /** @type {import("../client/clock.js").ServerClock} */ clock;
+  /** @type {import("../page/view.js").View|null} */ view = null;
 
   /** @type {VitalCell[]} */ #cells = [];
   /** @type {HTMLElement} */ #said;

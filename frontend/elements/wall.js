@@ -1,22 +1,22 @@
 /** `<vital-wall>`: a screen that nobody touches; shows its playlist for ever, and says aloud when that is not the present. */
 
-import { Backoff } from "../core/backoff.js";
-import { formatClock, formatDuration } from "../core/format.js";
-import { storageOf } from "../core/kept.js";
-import { opaqueWords } from "../core/opaque.js";
-import { State, Status } from "../core/status.js";
-import { RANGES, View } from "../core/view.js";
-import { Rotation, shiftOf, warningOf } from "../core/wall.js";
-import { connect } from "../net/connect.js";
-import { loadPanels } from "../net/panels.js";
-import { Orders, Pairing } from "../net/screen.js";
-import { hideIdleCursor } from "./cursor.js";
-import { Feeds, youngest } from "./feeds.js";
-import { everyBeat } from "./frames.js";
-import { h, setText } from "./html.js";
-import { Renewal, sizeOfPage } from "./renewal.js";
-import { Wake } from "./wake.js";
-import { FADE_MS, WallPage } from "./wallpage.js";
+import { Backoff } from "../client/backoff.js";
+import { formatClock, formatDuration } from "../charts/model/format.js";
+import { storageOf } from "../page/storage.js";
+import { opaqueWords } from "../page/opaque.js";
+import { State, Status } from "../client/status.js";
+import { RANGES, View } from "../page/view.js";
+import { Rotation, shiftOf, warningOf } from "../page/wall_layout.js";
+import { connect } from "../client/connection.js";
+import { loadPanels } from "../client/http_panels.js";
+import { PlaylistPoller, Pairing } from "../client/http_playlist.js";
+import { hideIdleCursor } from "../page/cursor.js";
+import { Subscriptions, youngest } from "../page/subscriptions.js";
+import { everyBeat } from "../page/animation_frames.js";
+import { h, setText } from "../page/html.js";
+import { Reload, sizeOfPage } from "../page/reload.js";
+import { Wake } from "../page/wake_lock.js";
+import { FADE_MS, WallPage } from "../page/wall_page.js";
 
 const MINUTE_MS = 60_000;
 /** The next page is prepared so long before its turn. */
@@ -40,13 +40,13 @@ export class VitalWall extends HTMLElement {
   #again = new Backoff({ firstMs: 1000, mostMs: 30_000 });
   #wake = new Wake();
   /** @type {any} */ #againTimer;
-  /** @type {Feeds} */ #feeds;
+  /** @type {Subscriptions} */ #feeds;
   /** @type {View} how far back the streams reach */ #reach;
-  /** @type {Orders} */ #orders;
+  /** @type {PlaylistPoller} */ #orders;
   /** @type {Pairing} */ #pairing;
-  /** @type {Renewal} */ #renewal;
-  /** @type {import("../net/screen.js").Orders|any} */ #order = null;
-  /** @type {import("../core/panels.js").Panel[]|null} */ #panels = null;
+  /** @type {Reload} */ #renewal;
+  /** @type {import("../client/http_playlist.js").PlaylistPoller|any} */ #order = null;
+  /** @type {import("../charts/model/panel.js").Panel[]|null} */ #panels = null;
   /** What is shown, as text. */ #built = "";
   /** @type {WallPage[]} one an entry; equal entries share theirs */ #pages = [];
   /** @type {Rotation} */ #rotation = new Rotation([]);
@@ -78,17 +78,17 @@ export class VitalWall extends HTMLElement {
       return;
     }
     // Of the root, whatever prefix a proxy puts before both.
-    const root = new URL("../../", import.meta.url).href;
+    const root = new URL("../..", import.meta.url).href;
     const address = new URL(location.href);
     this.connection = connect({ page: root });
     const { session, socket, clock } = this.connection;
     if (document.hidden) session.pause();
     this.#reach = new View();
-    this.#feeds = new Feeds({ session, view: this.#reach, clock });
-    this.#orders = new Orders({ page: root, playlist: nameIn(address.pathname) });
+    this.#feeds = new Subscriptions({ session, view: this.#reach, clock });
+    this.#orders = new PlaylistPoller({ page: root, playlist: nameIn(address.pathname) });
     this.#pairing = new Pairing({ page: root });
     const memoryMaxMib = Number(address.searchParams.get("memory")) || undefined;
-    this.#renewal = new Renewal({ needs: [address, new URL("static/wall.js", root), new URL("readyz", root)], memoryMaxMib });
+    this.#renewal = new Reload({ needs: [address, new URL("static/wall.js", root), new URL("readyz", root)], memoryMaxMib });
     this.#build(root);
 
     socket.addEventListener("message", this.#heard);
@@ -496,7 +496,7 @@ const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;
 /** The playlist that an address ends with; empty where it ends with the wall itself. @param {string} path */
 const nameIn = (path) => decodeURIComponent(/\/wall\/([^/]*)$/.exec(path)?.[1] ?? "");
 
-/** @param {import("../net/screen.js").Order} order whose playlist there is not */
+/** @param {import("../client/http_playlist.js").Order} order whose playlist there is not */
 function goneOf({ wanted, playlists }) {
   const there = playlists.length ? `There are: ${playlists.join(", ")}.` : "There are none: see [[playlists]] in config.toml.";
   return { title: wanted ? `There is no playlist \u201c${wanted}\u201d` : "There is no playlist", words: there };
@@ -506,7 +506,7 @@ function goneOf({ wanted, playlists }) {
 class Wishes {
   /** @type {Map<any, Set<object>>} */ #wanted = new Map();
 
-  /** @param {import("../core/session.js").Session} session */
+  /** @param {import("../client/session.js").Session} session */
   constructor(session) {
     this.#session = session;
   }

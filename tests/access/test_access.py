@@ -12,11 +12,11 @@ import jwt
 import pytest
 
 from vitalcast.access.access import Access, LimitsError
-from vitalcast.core.grants import Grant, Scope
-from vitalcast.core.names import Selection
-from vitalcast.core.protocol import ErrorCode
+from vitalcast.config.schema import Settings
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.stream.grants import Grant, Scope
+from vitalcast.core.wire.messages import ErrorCode
 from vitalcast.errors import AccessError, ConfigError
-from vitalcast.settings import Settings
 
 START_MS = 1_790_000_000_500
 WIKI = "https://wiki.example.org"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from vitalcast.access.attempts import Attempts, TooManyWrongTokens
-from vitalcast.core.grants import Grant, Scope
-from vitalcast.core.protocol import ErrorCode
+from vitalcast.config.schema import Limits
+from vitalcast.core.stream.grants import Grant, Scope
+from vitalcast.core.wire.messages import ErrorCode
 from vitalcast.errors import AccessError
-from vitalcast.settings import Limits
 
 GOOD, WRONG, EXPIRED, REVOKED = "good", "wrong", "expired", "revoked"
 

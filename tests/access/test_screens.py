@@ -20,9 +20,9 @@ from vitalcast.access.screens import (
     check_playlist,
     readable,
 )
-from vitalcast.core.grants import Scope
+from vitalcast.config.schema import Settings
+from vitalcast.core.stream.grants import Scope
 from vitalcast.core.text import printable
-from vitalcast.settings import Settings
 
 
 class Clock:

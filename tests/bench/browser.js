@@ -1,8 +1,8 @@
 // Twelve charts by each of several ways to draw, one after the other on the same page, fed at a steady rate.
 async ({ panels, lines, points, uplot }) => {
   const load = (name) => import(`/static/${name}.js`);
-  const [{ VitalPlot }, { loadPlotly }, { StreamStore }, { readingOf }, { pictureOf }, { CalmRange }, { nextFrame }] = await Promise.all(
-    ["elements/plot", "elements/plotly", "core/store", "core/lines", "core/picture", "core/scale", "elements/frames"].map(load),
+  const [{ VitalPlot }, { loadPlotly }, { StreamStore }, { readingOf }, { chartModelOf }, { CalmRange }, { nextFrame }] = await Promise.all(
+    ["charts/plot", "charts/plotly", "client/store", "charts/model/lines", "charts/model/chart_model", "charts/model/axis", "page/animation_frames"].map(load),
   );
   customElements.define("vital-plot", VitalPlot);
   const Plotly = await loadPlotly();
@@ -34,7 +34,7 @@ async ({ panels, lines, points, uplot }) => {
     box(panel).append(plot);
     const draw = () => {
       const to = store.newest;
-      plot.draw(pictureOf({ panel: definition, store, reading, lines: reading.lines, range, from: to - store.windowS * 1000, to, ...plot.area }));
+      plot.draw(chartModelOf({ panel: definition, store, reading, lines: reading.lines, range, from: to - store.windowS * 1000, to, ...plot.area }));
     };
     nextFrame(draw);
     return {

@@ -45,7 +45,8 @@ NO_BOUNDS: Final = {
 }
 # The same command as `vitalcast`, except that SIGUSR1 collects garbage.
 COLLECTABLE: Final = (
-    "import gc, signal; signal.signal(signal.SIGUSR1, lambda *_: gc.collect()); from vitalcast.cli import main; main()"
+    "import gc, signal; signal.signal(signal.SIGUSR1, lambda *_: gc.collect()); "
+    "from vitalcast.cli.main import main; main()"
 )
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -11,11 +11,11 @@ async () => {
     });
   await Promise.all([sheet("base"), sheet("plot"), sheet("plotly", "plotly.js-style-global")]);
   document.body.replaceChildren();
-  const { VitalPlot } = await load("elements/plot");
-  const { VitalCrosshair } = await load("elements/crosshair");
-  const { View } = await load("core/view");
-  const { timeTicks, ticksOf, roundStep } = await load("core/scale");
-  const { formatClock } = await load("core/format");
+  const { VitalPlot } = await load("charts/plot");
+  const { VitalCrosshair } = await load("charts/crosshair");
+  const { View } = await load("page/view");
+  const { timeTicks, ticksOf, roundStep } = await load("charts/model/axis");
+  const { formatClock } = await load("charts/model/format");
   customElements.define("vital-plot", VitalPlot);
   customElements.define("vital-crosshair", VitalCrosshair);
 

@@ -13,9 +13,9 @@ from tests.browser.elsewhere import Elsewhere
 from tests.e2e.server import Server
 
 from vitalcast.access.access import Access
-from vitalcast.core.grants import Scope
-from vitalcast.settings import Access as AccessSettings
-from vitalcast.settings import Settings
+from vitalcast.config.schema import Access as AccessSettings
+from vitalcast.config.schema import Settings
+from vitalcast.core.stream.grants import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -116,7 +116,7 @@ async def test_hostile_pages_get_nothing(victims: Victims, open_page: OpenPage) 
 
 async def test_a_name_that_is_made_to_point_here_is_not_answered(victims: Victims, open_page: OpenPage) -> None:
     watched = await open_page("about:blank")
-    for path in ("/", "/api/v1/latest", "/ws", "/static/core/store.js"):
+    for path in ("/", "/api/v1/latest", "/ws", "/static/client/store.js"):
         answer = await watched.page.goto(f"http://evil.localhost:{victims.open.port}{path}")
         assert answer is not None
         assert answer.status == 421

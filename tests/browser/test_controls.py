@@ -250,7 +250,7 @@ async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(dashboar
     await page.keyboard.press("?")
     await page.wait_for_selector("dialog[open]")
     words = await page.locator("dialog dd").all_inner_texts()
-    assert words == await js('return (await load("core/keys")).BINDINGS.map(({ words }) => words);')
+    assert words == await js('return (await load("page/keys")).BINDINGS.map(({ words }) => words);')
     await page.keyboard.press("1")
     await page.keyboard.press("Escape")
     await dashboard.until("() => !document.querySelector('dialog[open]') && document.activeElement.id === 'panel-cpu'")
@@ -262,7 +262,7 @@ async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(dashboar
 
 async def test_every_key_has_an_action_of_its_own(js: RunJs) -> None:
     wrong = await js(
-        """const { BINDINGS, bindingOf } = await load("core/keys");
+        """const { BINDINGS, bindingOf } = await load("page/keys");
         const keys = BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding]));
         const event = (key) => key.startsWith("Shift+") ? { key: key.slice(6), shiftKey: true } : { key };
         return [...keys.filter(([key, binding]) => bindingOf(event(key)) !== binding).map(([key]) => key),

@@ -39,7 +39,7 @@ NBSP = "\u00a0"
     ],
 )
 async def test_formats_values_by_their_unit(js: RunJs, value: float | None, unit: str, text: str) -> None:
-    body = "return (await load('core/format')).formatValue(given.value, given.unit)"
+    body = "return (await load('charts/model/format')).formatValue(given.value, given.unit)"
     shown = await js(body, {"value": value, "unit": unit})
     assert shown.replace(NBSP, " ") == text
 
@@ -57,7 +57,7 @@ async def test_formats_values_by_their_unit(js: RunJs, value: float | None, unit
     ],
 )
 async def test_formats_durations_in_at_most_two_steps(js: RunJs, seconds: float, text: str) -> None:
-    shown = await js("return (await load('core/format')).formatDuration(given)", seconds)
+    shown = await js("return (await load('charts/model/format')).formatDuration(given)", seconds)
     assert shown.replace(NBSP, " ") == text
 
 
@@ -65,13 +65,13 @@ async def test_formats_durations_in_at_most_two_steps(js: RunJs, seconds: float,
     ("seconds", "text"), [(0.4, "< 1 s old"), (3.9, "3 s old"), (75, "1 min 15 s old"), (None, "–")]
 )
 async def test_formats_ages_in_whole_seconds(js: RunJs, seconds: float | None, text: str) -> None:
-    shown = await js("return (await load('core/format')).formatAge(given ?? NaN)", seconds)
+    shown = await js("return (await load('charts/model/format')).formatAge(given ?? NaN)", seconds)
     assert shown.replace(NBSP, " ") == text
 
 
 async def test_labels_ticks_as_short_as_they_are_exact(js: RunJs) -> None:
     shown = await js(
-        """const { formatTick } = await load('core/format');
+        """const { formatTick } = await load('charts/model/format');
            return [[0.25, "1"], [0.005, "1"], [0.5, "s/s"], [0, "s/s"],
                     [0, "By/s"], [524288, "By/s"], [1572864, "By"], [20, "{thread}"]]
              .map(([value, unit]) => formatTick(value, unit));"""
@@ -82,7 +82,7 @@ async def test_labels_ticks_as_short_as_they_are_exact(js: RunJs) -> None:
 
 async def test_a_ring_overwrites_its_oldest_rows(js: RunJs) -> None:
     assert await js(
-        """const { Ring } = await load('core/ring');
+        """const { Ring } = await load('client/ring');
            const ring = new Ring(3, 2);
            for (let i = 1; i <= 5; i += 1) ring.push(i * 1000, [i, i === 4 ? null : -i]);
            return { times: [0, 1, 2].map((row) => ring.time(row)), a: [0, 1, 2].map((row) => ring.value(0, row)),
@@ -100,7 +100,7 @@ async def test_a_ring_overwrites_its_oldest_rows(js: RunJs) -> None:
 
 async def test_a_ring_is_copied_cut_and_grown_with_its_breaks(js: RunJs) -> None:
     assert await js(
-        """const { Ring } = await load('core/ring');
+        """const { Ring } = await load('client/ring');
            const ring = new Ring(4, 2);
            for (let i = 1; i <= 6; i += 1) ring.push(i, [i, -i], i === 5);
            const copy = ring.copy(), head = ring.head(2), large = ring.resized(6);
@@ -119,7 +119,7 @@ async def test_a_ring_is_copied_cut_and_grown_with_its_breaks(js: RunJs) -> None
 
 async def test_parses_what_it_knows_and_says_what_is_wrong_with_the_rest(js: RunJs) -> None:
     assert await js(
-        """const { parse } = await load('core/protocol');
+        """const { parse } = await load('client/protocol');
            return ['{"type":"heartbeat"}', 'nonsense', '[1]', '{"type":"data","group":1}', '{"type":"news","x":1}']
              .map((text) => parse(text)).map((message) => message.why ?? message.type);"""
     ) == ["heartbeat", "not JSON", "no type", "a data without its fields", "news"]
@@ -127,7 +127,7 @@ async def test_parses_what_it_knows_and_says_what_is_wrong_with_the_rest(js: Run
 
 async def test_builds_commands_without_what_was_not_given(js: RunJs) -> None:
     assert await js(
-        """const p = await load('core/protocol');
+        """const p = await load('client/protocol');
            return [p.subscribe(1, "cpu", { metrics: ["system.cpu.>"], interval: 1, since: null }),
                    p.update(2, "cpu", { paused: true }), p.unsubscribe(3, "cpu"), p.list(4, ["a.*"]),
                    p.table(5, "top", { table: "processes", limit: 3 }), p.ping(6)];"""
@@ -144,7 +144,7 @@ async def test_builds_commands_without_what_was_not_given(js: RunJs) -> None:
 async def test_names_series_as_the_server_does(js: RunJs) -> None:
     assert (
         await js(
-            """const { seriesKey } = await load('core/protocol');
+            """const { seriesKey } = await load('client/protocol');
                return seriesKey({ name: "m", attributes: { b: 'say "hi"\\n', a: "back\\\\slash" } });"""
         )
         == 'm{a="back\\\\slash",b="say \\"hi\\"\\n"}'
@@ -153,7 +153,7 @@ async def test_names_series_as_the_server_does(js: RunJs) -> None:
 
 async def test_backs_off_doubling_bounded_and_jittered(js: RunJs) -> None:
     assert await js(
-        """const { Backoff } = await load('core/backoff');
+        """const { Backoff } = await load('client/backoff');
            const high = new Backoff({ firstMs: 100, mostMs: 1000, random: () => 1 });
            const low = new Backoff({ firstMs: 100, mostMs: 1000, random: () => 0 });
            const delays = [1, 2, 3, 4, 5, 6].map(() => high.next()); high.reset();
@@ -163,7 +163,7 @@ async def test_backs_off_doubling_bounded_and_jittered(js: RunJs) -> None:
 
 async def test_learns_the_servers_clock_from_the_fastest_message(js: RunJs) -> None:
     assert await js(
-        """const { ServerClock } = await load('core/clock');
+        """const { ServerClock } = await load('client/clock');
            let local = 50_000, steady = 0;
            const clock = new ServerClock({ now: () => local, steady: () => steady });
            const before = [clock.known, clock.now()];
@@ -177,7 +177,7 @@ async def test_learns_the_servers_clock_from_the_fastest_message(js: RunJs) -> N
 
 async def test_a_servers_clock_that_is_set_back_is_told_from_a_message_that_is_late(js: RunJs) -> None:
     assert await js(
-        """const { ServerClock } = await load('core/clock');
+        """const { ServerClock } = await load('client/clock');
            let steady = 0;
            const clock = new ServerClock({ now: () => 0, steady: () => steady });
            const heard = (...times) => times.map((time) => { steady += 1000; clock.heard(time); return clock.now(); });
@@ -197,7 +197,7 @@ async def test_a_servers_clock_that_is_set_back_is_told_from_a_message_that_is_l
 
 async def test_the_age_of_what_lies_ahead_of_the_servers_clock_is_not_known(js: RunJs) -> None:
     assert await js(
-        """const { ServerClock } = await load('core/clock');
+        """const { ServerClock } = await load('client/clock');
            const clock = new ServerClock({ now: () => 0, steady: () => 5000 });
            const unheard = clock.steadyAt(70_000);
            clock.heard(80_000);
@@ -208,7 +208,7 @@ async def test_the_age_of_what_lies_ahead_of_the_servers_clock_is_not_known(js: 
 
 async def test_since_when_is_told_by_the_clock_as_it_is_set_now(js: RunJs) -> None:
     assert await js(
-        """const { Status } = await load('core/status');
+        """const { Status } = await load('client/status');
            const status = new Status(); const told = [];
            const say = (steady, now, ageS) => {
              const clock = { now: () => now, steady: () => steady };
@@ -228,7 +228,7 @@ async def test_since_when_is_told_by_the_clock_as_it_is_set_now(js: RunJs) -> No
 
 async def test_says_live_only_while_it_is(js: RunJs) -> None:
     assert await js(
-        """const { Status } = await load('core/status');
+        """const { Status } = await load('client/status');
            const status = new Status();
            const say = (link, newest, now, paused = false) => {
              const clock = { now: () => now, steady: () => now };
@@ -257,7 +257,7 @@ async def test_says_live_only_while_it_is(js: RunJs) -> None:
 
 async def test_scales_in_the_units_own_steps(js: RunJs) -> None:
     assert await js(
-        """const { roundRange } = await load('core/scale');
+        """const { roundRange } = await load('charts/model/axis');
            return [roundRange({ low: 0, high: 3_000_000, unit: "By/s" }), roundRange({ low: 0, high: 37, unit: "{x}" }),
                    roundRange({ low: -100, high: 900, unit: "By" }),
                    roundRange({ low: 0, high: 0, unit: "By", least: 8192 }),
@@ -282,7 +282,7 @@ async def test_scales_in_the_units_own_steps(js: RunJs) -> None:
 
 async def test_a_calm_range_grows_at_once_and_shrinks_late(js: RunJs) -> None:
     shrunk, fallen, other_view = await js(
-        """const { CalmRange } = await load('core/scale');
+        """const { CalmRange } = await load('charts/model/axis');
            const fitted = (...needs) => { const range = new CalmRange();
              return needs.map(([high, now, span]) => range.fit({ low: 0, high, unit: "{x}", span }, now).high); };
            return [fitted([8, 0], [38, 1000], [18, 2000], [18, 31_000], [18, 32_000], [18, 33_000]),
@@ -296,7 +296,8 @@ async def test_a_calm_range_grows_at_once_and_shrinks_late(js: RunJs) -> None:
 
 async def test_time_ticks_stand_on_the_local_clock(js: RunJs) -> None:
     assert await js(
-        """const { timeTicks } = await load('core/scale'); const { formatClock } = await load('core/format');
+        """const { timeTicks } = await load('charts/model/axis');
+           const { formatClock } = await load('charts/model/format');
            const to = Date.UTC(2026, 6, 1, 10, 2, 30);
            return timeTicks({ from: to - 300_000, to, most: 5, clock: formatClock }).map(({ text }) => text);"""
     ) == ["11:58", "11:59", "12:00", "12:01", "12:02"]

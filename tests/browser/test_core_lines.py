@@ -15,11 +15,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NBSP = "\u00a0"
 
 LINES = """
-const { readingOf, newestOf } = await load('core/lines'); const { busiest } = await load('core/choice');
-const { requestOf, vitalRequestOf, matchesPattern, matchesWhere, linesMaxOf } = await load('core/panels');
-const { headlineOf, summaryOf } = await load('core/headline');
-const { StreamStore } = await load('core/store');
-const { pictureOf } = await load('core/picture'); const { CalmRange } = await load('core/scale');
+const { readingOf, newestOf } = await load('charts/model/lines'); const { busiest } = await load('charts/model/shown');
+const { requestOf, vitalRequestOf, matchesPattern, matchesWhere, linesMaxOf } = await load('charts/model/panel');
+const { headlineOf, summaryOf } = await load('charts/model/headline');
+const { StreamStore } = await load('client/store');
+const { chartModelOf } = await load('charts/model/chart_model'); const { CalmRange } = await load('charts/model/axis');
 const one = (name, attributes = {}, unit = "1") => ({ name, unit, attributes });
 const each = (name, key, values, unit) => values.map((value) => one(name, { [key]: value }, unit));
 const filled = (series, ...rows) => {
@@ -30,7 +30,7 @@ const filled = (series, ...rows) => {
   return store;
 };
 const read = (panel, store) => readingOf(panel, store.series, new Map());
-const draw = (panel, store, reading, options) => pictureOf({ panel, store, reading, lines: reading.lines,
+const draw = (panel, store, reading, options) => chartModelOf({ panel, store, reading, lines: reading.lines,
   range: new CalmRange(), width: 400, height: 200, ...options });
 """
 
@@ -65,7 +65,9 @@ MEMORY = {
 )
 async def test_patterns_match_as_the_servers_do(js: RunJs, pattern: str, name: str, fits: bool) -> None:
     given = {"pattern": pattern, "name": name}
-    assert await js("return (await load('core/panels')).matchesPattern(given.pattern, given.name)", given) is fits
+    assert (
+        await js("return (await load('charts/model/panel')).matchesPattern(given.pattern, given.name)", given) is fits
+    )
 
 
 async def test_a_panel_asks_for_what_it_shows(js: RunJs) -> None:
@@ -357,7 +359,8 @@ async def test_all_built_in_panels_can_be_read_and_drawn(js: RunJs) -> None:
              const { metrics: catalogue } = await (await fetch("/api/v1/metrics")).json();
              const series = catalogue.flatMap(({ name, unit, series }) =>
                series.map((attributes) => one(name, attributes, unit)));
-             const { twinOf } = await load('core/twin'); const { csvOf } = await load('core/csv');
+             const { dataTableOf } = await load('charts/model/data_table_model');
+             const { csvOf } = await load('charts/model/csv');
              return panels.map((panel) => {
                const { metrics, where = {} } = requestOf(panel, { rateS: 1, windowS: 60 });
                const own = series.filter(({ name, attributes }) => matchesWhere(where, attributes)
@@ -373,7 +376,7 @@ async def test_all_built_in_panels_can_be_read_and_drawn(js: RunJs) -> None:
                const told = new Set(labels.filter((label) => label.trim())).size;
                return [panel.id, kind, told > 0 && told === lines.length,
                        numbers.every(({ text }) => !text.includes("NaN")),
-                       twinOf(shown).rows.length === lines.length, csvOf(shown).split("\\r\\n").length];
+                       dataTableOf(shown).rows.length === lines.length, csvOf(shown).split("\\r\\n").length];
              });"""
     )
     assert len(found) >= 10
@@ -394,7 +397,7 @@ async def test_a_file_holds_every_reading_exactly(js: RunJs) -> None:
     assert await js(
         LINES
         + WINDOW
-        + "return (await load('core/csv')).csvOf({ panel, reading, lines, store, from: 2000, to: 3000 });"
+        + "return (await load('charts/model/csv')).csvOf({ panel, reading, lines, store, from: 2000, to: 3000 });"
     ) == (
         'time,a (By),"b ""c"", d (By)",free (By)\r\n'
         "1970-01-01T00:00:02.000Z,2,,5\r\n"
@@ -410,7 +413,7 @@ async def test_a_file_has_no_formulas(js: RunJs) -> None:
              const store = filled(each("m", "d", given, "By"), given.map(() => -1));
              const reading = read(panel, store);
              const lines = given.map((name) => reading.lines.find(({ label }) => label === name));
-             return (await load('core/csv')).csvOf({ panel, reading, lines, store, from: 0, to: 9000 });""",
+             return (await load('charts/model/csv')).csvOf({ panel, reading, lines, store, from: 0, to: 9000 });""",
         names,
     )
     first, row = list(csv.reader(io.StringIO(header, newline="")))
@@ -422,9 +425,9 @@ async def test_a_table_tells_what_the_chart_shows(js: RunJs) -> None:
     columns, rows, none = await js(
         LINES
         + WINDOW
-        + """const { twinOf } = await load('core/twin');
-             const { columns, rows } = twinOf({ panel, reading, lines, store, from: 1000, to: 2500 });
-             return [columns, rows, twinOf({ panel, reading, lines, store, from: 5000, to: 6000 }).rows[0]];"""
+        + """const { dataTableOf } = await load('charts/model/data_table_model');
+             const { columns, rows } = dataTableOf({ panel, reading, lines, store, from: 1000, to: 2500 });
+             return [columns, rows, dataTableOf({ panel, reading, lines, store, from: 5000, to: 6000 }).rows[0]];"""
     )
     assert columns == ["Series", "Now", "Lowest", "Average", "Highest"]
     assert [[text.replace(NBSP, " ") for text in row] for row in rows] == [
@@ -437,14 +440,14 @@ async def test_a_table_tells_what_the_chart_shows(js: RunJs) -> None:
 async def test_a_moment_has_the_nearest_reading_or_a_reason(js: RunJs) -> None:
     found = await js(
         LINES
-        + """const { momentOf } = await load('core/moment');
+        + """const { valuesAt } = await load('charts/model/values_at');
              const store = filled([one("m", { d: "a" }), one("m", { d: "b" })], [1, 10], [2, null]);
              const lines = readingOf({ metrics: ["m"] }, store.series, new Map()).lines;
              const row = (offset, s) => store.data({ offset, time: s * 1000, values: [s, s] });
              store.gap({ from: 3, to: 5, why: "slow" }); row(6, 6);
              store.gap({ from: 7, to: 8, why: "sampler" }); row(9, 9);
-             const empty = momentOf({ store: new StreamStore({ windowS: 9 }), lines, time: 5 });
-             const at = (s) => { const { time, values, why } = momentOf({ store, lines, time: s * 1000 });
+             const empty = valuesAt({ store: new StreamStore({ windowS: 9 }), lines, time: 5 });
+             const at = (s) => { const { time, values, why } = valuesAt({ store, lines, time: s * 1000 });
                return why || [time / 1000, values.map((value) => Number.isNaN(value) ? null : value)]; };
              const found = [empty.why, ...[-60, 0.4, 1.4, 1.6, 2.4, 4, 5.6, 7.5, 9.4, 11].map(at)];
              store.interrupted("disconnected"); return [...found, at(300)];"""
@@ -477,7 +480,7 @@ async def test_a_device_named_as_what_all_objects_have_keeps_its_name(js: RunJs)
     assert await js(
         LINES
         + f"""const panel = {panel!r};
-             const {{ nameOf }} = await load('core/headline');
+             const {{ nameOf }} = await load('charts/model/headline');
              const store = filled([one("net", {{ name: "constructor", way: "toString" }})], [1]);
              const reading = readingOf(panel, store.series, new Map());
              return reading.lines.map((line) => nameOf(panel, reading, line));"""

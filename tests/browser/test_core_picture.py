@@ -8,8 +8,8 @@ from tests.browser.conftest import RunJs
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PICTURE = """
-const { StreamStore } = await load('core/store'); const { CalmRange } = await load('core/scale');
-const { readingOf } = await load('core/lines'); const { pictureOf } = await load('core/picture');
+const { StreamStore } = await load('client/store'); const { CalmRange } = await load('charts/model/axis');
+const { readingOf } = await load('charts/model/lines'); const { chartModelOf } = await load('charts/model/chart_model');
 const panel = { id: "p", title: "P", metrics: ["m"], by: ["d"], order: ["b", "a"], rest: ["idle"] };
 const series = (...names) => names.map((d) => ({ name: "m", unit: "1", attributes: { d } }));
 const stream = (interval = 1) => {
@@ -19,8 +19,8 @@ const stream = (interval = 1) => {
 };
 const picture = (panel, store, options = {}) => {
   const reading = readingOf(panel, store.series, new Map());
-  return pictureOf({ panel, store, reading, lines: reading.lines, range: new CalmRange(), from: store.newest - 300_000,
-    to: store.newest, width: 600, height: 200, ...options });
+  return chartModelOf({ panel, store, reading, lines: reading.lines, range: new CalmRange(),
+    from: store.newest - 300_000, to: store.newest, width: 600, height: 200, ...options });
 };
 const plain = (values) => Array.from(values, (value) => Number.isNaN(value) ? null : Math.round(value * 1000) / 1000);
 const dice = (seed) => () => (seed = (seed * 1664525 + 1013904223) % 2 ** 32) / 2 ** 32;
@@ -92,7 +92,7 @@ async def test_a_gap_is_drawn_as_a_gap(js: RunJs) -> None:
         + """const store = stream();
              store.snapshot({ offset: 1, series: series("a", "b"), times: [1000, 2000, 5000, 6000],
                values: [[1, 1, 1, 1], [0, 0, 0, 0]] });
-             const { areaPath, linePath, placesOf } = await load('core/path');
+             const { areaPath, linePath, placesOf } = await load('charts/model/svg_path');
              const { times, shapes, breaks } = picture({ ...panel, stack: true }, store);
              const { top, base } = shapes[1];
              const places = placesOf(times, (time) => time / 1000);
@@ -290,7 +290,7 @@ async def test_what_is_ready_is_bounded_and_goes_with_its_rows(js: RunJs) -> Non
 
 async def test_a_window_of_any_length_has_few_time_labels(js: RunJs) -> None:
     assert await js(
-        """const { timeTicks } = await load('core/scale');
+        """const { timeTicks } = await load('charts/model/axis');
            return [1e3, 1e9, 1e12, 8.64e15].every((to) => {
              const { length } = timeTicks({ from: 0, to, most: 6, clock: String });
              return length >= 1 && length <= 7; });"""

@@ -8,7 +8,7 @@ from tests.browser.conftest import RunJs
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SESSION = """
-const { Session } = await load('core/session');
+const { Session } = await load('client/session');
 const sent = []; const due = [];
 const session = new Session({ send: (message) => sent.push(message), later: (action) => due.push(action) });
 const cpu = session.subscribe("cpu", { metrics: ["cpu"], backfill: 60 }, { windowS: 60 });
@@ -187,7 +187,7 @@ async def test_a_session_says_why_readings_were_missing(js: RunJs) -> None:
 
 
 MODEL = """
-const { Session } = await load('core/session');
+const { Session } = await load('client/session');
 const dice = (seed) => () => {
   seed = (seed + 0x6d2b79f5) | 0;
   let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
@@ -276,7 +276,7 @@ async def test_whatever_happens_in_whatever_order_the_wanted_state_is_reached(js
 async def test_a_real_server_fills_what_was_held_back(js: RunJs) -> None:
     """Held, released, and asked for a faster pace: every tick is there once, in order, and none is called missing."""
     found = await js(
-        """const { connect } = await load('net/connect');
+        """const { connect } = await load('client/connection');
            const { socket, session } = connect({ page: `${location.origin}/` });
            const cpu = session.subscribe("cpu", { metrics: ["system.cpu.utilization"], interval: 0.5,
              aggregate: ["avg"], backfill: 60 }, { windowS: 60 });

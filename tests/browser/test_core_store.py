@@ -8,7 +8,7 @@ from tests.browser.conftest import RunJs
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STORE = """
-const { StreamStore } = await load('core/store');
+const { StreamStore } = await load('client/store');
 const series = (...modes) => modes.map((mode) => ({ name: "cpu", unit: "1", attributes: { mode } }));
 const store = new StreamStore({ windowS: 60 });
 store.ack({ epoch: "e", interval: 1, recovered: false });
@@ -149,7 +149,7 @@ async def test_a_break_goes_on_until_readings_come(js: RunJs) -> None:
 
 async def test_a_store_grows_with_need_and_stays_bounded(js: RunJs) -> None:
     assert await js(
-        """const { StreamStore } = await load('core/store');
+        """const { StreamStore } = await load('client/store');
            const store = new StreamStore({ windowS: 900, intervalS: 1 }); const first = store.ring.capacity;
            const series = [{ name: "m", unit: "1", attributes: {} }];
            const fill = (from, count, step) => { for (let i = 0; i < count; i += 1)
@@ -184,7 +184,7 @@ async def test_a_copy_stands_still(js: RunJs) -> None:
 
 async def test_a_gap_that_is_told_again_counts_once(js: RunJs) -> None:
     missed = await js(
-        """const { StreamStore } = await load("core/store");
+        """const { StreamStore } = await load("client/store");
            const store = new StreamStore({ windowS: 60 });
            const counts = [];
            const tell = (from, to) => { store.gap({ from, to, why: "sampler" }); counts.push(store.ticksMissed); };
@@ -199,7 +199,7 @@ async def test_a_gap_that_is_told_again_counts_once(js: RunJs) -> None:
 # --- clocks that are set -----------------------------------------------------------------------------------------
 
 CLOCK = STORE.replace(
-    "const store =", "let steady = 0; const { ServerClock } = await load('core/clock');\nconst store ="
+    "const store =", "let steady = 0; const { ServerClock } = await load('client/clock');\nconst store ="
 ).replace("windowS: 60 }", "windowS: 60, clock: new ServerClock({ steady: () => steady }) }")
 TOLD = """const told = () => store.breaks.map(({ from, to, why }) => [from / 1000, to / 1000, why]);
 const row = (offset, time, value = 0) => { steady += 1000;
@@ -292,7 +292,7 @@ async def test_how_old_readings_are_is_told_by_when_they_came(js: RunJs) -> None
 
 async def test_a_past_that_comes_late_or_from_the_future_is_not_fresh(js: RunJs) -> None:
     assert await js(
-        """const { StreamStore } = await load('core/store'); const { ServerClock } = await load('core/clock');
+        """const { StreamStore } = await load('client/store'); const { ServerClock } = await load('client/clock');
            let steady = 0; const clock = new ServerClock({ now: () => 0, steady: () => steady });
            clock.heard(1_000_000);
            const age = (...times) => { const store = new StreamStore({ windowS: 60, clock });

@@ -14,7 +14,7 @@ SCREENS = [[1920, 1000], [3840, 2070], [1080, 1840], [800, 480]]
 
 async def test_every_layout_fills_the_screen_and_overlaps_nowhere(js: RunJs) -> None:
     wrong = await js(
-        """const { tilesOf } = await load("core/wall");
+        """const { tilesOf } = await load("page/wall_layout");
         const wrong = [];
         for (const [width, height] of given) for (const layout of ["grid", "columns", "rows", "focus"])
           for (let count = 1; count <= 20; count += 1) {
@@ -37,7 +37,7 @@ async def test_every_layout_fills_the_screen_and_overlaps_nowhere(js: RunJs) -> 
 
 async def test_a_layout_is_what_it_is_called(js: RunJs) -> None:
     places = await js(
-        """const { tilesOf } = await load("core/wall");
+        """const { tilesOf } = await load("page/wall_layout");
         const of = (layout, count, width, height) => tilesOf({ layout, count, width, height, gap: 10 })
           .map(({ left, top, width, height }) => [left, top, width, height].map(Math.round));
         return [of("columns", 2, 1010, 600), of("rows", 2, 1000, 610), of("grid", 4, 1610, 810),
@@ -56,7 +56,7 @@ async def test_a_layout_is_what_it_is_called(js: RunJs) -> None:
 
 async def test_pages_take_turns_stay_while_held_and_pass_over_those_with_nothing_to_show(js: RunJs) -> None:
     told: list[Any] = await js(
-        """const { Rotation } = await load("core/wall");
+        """const { Rotation } = await load("page/wall_layout");
         const told = [];
         const turns = new Rotation([10, 20, 30]);
         told.push(turns.leftMs(0), turns.share(0));
@@ -82,7 +82,7 @@ async def test_pages_take_turns_stay_while_held_and_pass_over_those_with_nothing
 
 async def test_what_is_shown_moves_by_one_pixel_a_minute_and_comes_back(js: RunJs) -> None:
     steps, far, again = await js(
-        """const { shiftOf } = await load("core/wall");
+        """const { shiftOf } = await load("page/wall_layout");
         const all = Array.from({ length: 49 }, (_, minute) => shiftOf(29_000_000 + minute));
         const steps = new Set(all.slice(1).map(({ x, y }, i) => Math.abs(x - all[i].x) + Math.abs(y - all[i].y)));
         return [[...steps], Math.max(...all.flatMap(({ x, y }) => [Math.abs(x), Math.abs(y)])),
@@ -93,7 +93,7 @@ async def test_what_is_shown_moves_by_one_pixel_a_minute_and_comes_back(js: RunJ
 
 async def test_what_is_not_live_is_said_with_how_long_it_is_so(js: RunJs) -> None:
     told = await js(
-        """const { warningOf } = await load("core/wall");
+        """const { warningOf } = await load("page/wall_layout");
         const since = new Date(2026, 10, 22, 14, 3, 5).getTime();
         const usual = { since, forS: 125.9, host: "web-1", why: "" };
         const of = (state, more = {}) => warningOf({ ...usual, state, ...more });
@@ -120,7 +120,7 @@ async def test_what_is_not_live_is_said_with_how_long_it_is_so(js: RunJs) -> Non
 
 async def test_a_page_is_outgrown_by_memory_by_nodes_or_where_neither_is_told_by_age(js: RunJs) -> None:
     assert await js(
-        """const { outgrown } = await load("elements/renewal");
+        """const { outgrown } = await load("page/reload");
         const day = 86_400_000, of = (bytes, nodes, ageMs, more) => outgrown({ bytes, nodes, ageMs }, more);
         const mib = 2 ** 20;
         return [of(10 * mib, 9000, 99 * day), of(600 * mib, 9000, 0), of(3 * mib, 9000, 0, { memoryMaxMib: 2 }),
@@ -132,10 +132,10 @@ async def test_a_page_is_given_up_only_for_another_version_when_the_server_is_we
     js: RunJs,
 ) -> None:
     reloads = await js(
-        """const { Renewal } = await load("elements/renewal");
+        """const { Reload } = await load("page/reload");
         const kept = new Map(); let now = 1e12; let reloads = 0; const told = [];
         const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
-        const page = (needs) => new Renewal({ needs, storage, now: () => now, reload: () => { reloads += 1; } });
+        const page = (needs) => new Reload({ needs, storage, now: () => now, reload: () => { reloads += 1; } });
         const good = new URL("/healthz", location.href), bad = new URL("/static/none.js", location.href);
         const first = page([good]), broken = page([good, bad]), second = page([good]);
         for (const version of ["1", "1"]) await first.heard(version);
@@ -162,4 +162,4 @@ async def test_a_page_is_given_up_only_for_another_version_when_the_server_is_we
     ],
 )  # fmt: skip
 async def test_a_browser_is_named_as_people_would(js: RunJs, agent: str, words: str) -> None:
-    assert await js('const { agentWords } = await load("core/agent"); return agentWords(given);', agent) == words
+    assert await js('const { agentWords } = await load("page/user_agent"); return agentWords(given);', agent) == words

@@ -293,6 +293,6 @@ async def test_two_servers_scripts_on_one_page_do_not_clash(
 
 
 async def test_every_property_a_page_may_set_is_named(js: RunJs) -> None:
-    names = await js("return (await load('elements/shadow')).THEMED;")
+    names = await js("return (await load('page/shadow_styles')).THEMED;")
     assert {"--vitalcast-surface", "--vitalcast-ink", "--vitalcast-c8", "--vitalcast-font"} <= set(names)
     assert "--vitalcast-rem" not in names

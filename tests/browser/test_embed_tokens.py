@@ -14,8 +14,8 @@ from tests.browser.elsewhere import Elsewhere
 from tests.e2e.server import Server
 
 from vitalcast.access.access import Access, Record
-from vitalcast.core.grants import Scope
-from vitalcast.settings import Settings
+from vitalcast.config.schema import Settings
+from vitalcast.core.stream.grants import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

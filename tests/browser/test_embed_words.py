@@ -15,7 +15,7 @@ WANTED = {"base": BASE, "panel": {"id": "cpu", "title": "CPU"}, "width": 640, "h
 
 
 async def read(js: RunJs, given: dict[str, Any], known: list[str]) -> dict[str, Any]:
-    body = "return (await load('core/options')).readOptions(Object.entries(given.given), given.known);"
+    body = "return (await load('page/options')).readOptions(Object.entries(given.given), given.known);"
     found: dict[str, Any] = await js(body, {"given": given, "known": known})
     return found
 
@@ -70,7 +70,7 @@ async def test_repeats_only_the_beginning_of_what_is_long(js: RunJs) -> None:
 
 
 async def test_leaves_alone_what_is_no_message_of_ours(js: RunJs) -> None:
-    body = """const { readMessage } = await load("core/messages");
+    body = """const { readMessage } = await load("page/frame_messages");
       return given.map((data) => readMessage(data, ["theme"]));"""
     strangers = [None, 1, "vitalcast:set", [], {}, {"type": 3}, {"type": "other:set", "theme": "dark"}]
     assert await js(body, strangers) == [None] * len(strangers)
@@ -82,7 +82,7 @@ async def test_leaves_alone_what_is_no_message_of_ours(js: RunJs) -> None:
 
 
 async def test_the_lines_to_copy_say_no_more_than_they_must(js: RunJs) -> None:
-    lines = await js("return (await load('core/snippets')).snippetsOf(given);", WANTED)
+    lines = await js("return (await load('page/snippets')).snippetsOf(given);", WANTED)
     assert {line["name"]: line["text"] for line in lines} == {
         "Frame": f'<iframe src="{BASE}embed/panel/cpu" width="640" height="360" title="CPU" loading="lazy" '
         'style="border: 0; max-width: 100%"></iframe>',
@@ -92,7 +92,7 @@ async def test_the_lines_to_copy_say_no_more_than_they_must(js: RunJs) -> None:
         '<vitalcast-value panel="cpu"></vitalcast-value>',
         "Badge, Markdown": f"![CPU]({BASE}badge/cpu.svg)",
         "Badge, HTML": f'<img src="{BASE}badge/cpu.svg" alt="CPU">',
-        "Still": f"![CPU]({BASE}api/v1/panels/cpu.svg?width=640&height=360)",
+        "FrozenStore": f"![CPU]({BASE}api/v1/panels/cpu.svg?width=640&height=360)",
         "API": f"curl '{BASE}api/v1/panels/cpu/figure'",
     }
 
@@ -100,7 +100,7 @@ async def test_the_lines_to_copy_say_no_more_than_they_must(js: RunJs) -> None:
 async def test_the_lines_to_copy_take_no_markup_from_titles(js: RunJs) -> None:
     look = {"theme": "dark", "range": 60, "title": False, "token": "t"}
     wanted = WANTED | look | {"panel": {"id": "x", "title": 'a"><b>&[c]'}}
-    snippets = "return (await load('core/snippets')).snippetsOf(given);"
+    snippets = "return (await load('page/snippets')).snippetsOf(given);"
     lines = {line["name"]: line["text"] for line in await js(snippets, wanted)}
     assert 'title="a&quot;>&lt;b>&amp;[c]"' in lines["Frame"]
     query = "theme=dark&amp;range=1m&amp;title=0&amp;token=t"
@@ -123,13 +123,13 @@ async def test_the_lines_to_copy_take_no_markup_from_titles(js: RunJs) -> None:
 )
 async def test_a_page_without_an_origin_says_why(js: RunJs, origin: str, protocol: str, words: str) -> None:
     page = {"origin": origin, "location": {"protocol": protocol}}
-    said = await js("return (await load('core/opaque')).opaqueWords(given);", page)
+    said = await js("return (await load('page/opaque')).opaqueWords(given);", page)
     assert said.startswith(words)
     assert bool(said) == bool(words)
 
 
 async def test_a_page_that_may_keep_nothing_keeps_it_until_it_is_loaded_anew(js: RunJs) -> None:
-    body = """const { storageOf } = await load('core/kept');
+    body = """const { storageOf } = await load('page/storage');
               const denied = { get sessionStorage() { throw new DOMException("denied", "SecurityError"); } };
               const kept = storageOf(denied);
               const seen = [kept.getItem("a")];

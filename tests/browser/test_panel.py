@@ -48,14 +48,14 @@ async def test_shows_the_values_of_the_moment_that_is_pointed_at_in_every_panel(
     told = await page.evaluate(
         f"""async () => {{
           const {{ ring }} = document.querySelector("#panel-cpu").stream.store;
-          const {{ momentOf }} = await import("/static/core/moment.js");
+          const {{ valuesAt }} = await import("/static/charts/model/values_at.js");
           {VIEW}.set({{ hover: ring.time(ring.length - 3) }});
           return ring.time(ring.length - 3); }}"""
     )
     await dashboard.until("() => document.querySelectorAll('vital-panel header > .moment:not([hidden])').length >= 4")
     await dashboard.settled()
     values = await page.evaluate(
-        """async (time) => { const { formatValue } = await import("/static/core/format.js");
+        """async (time) => { const { formatValue } = await import("/static/charts/model/format.js");
           const { ring, series } = document.querySelector("#panel-load").stream.store;
           const row = ring.firstAtOrAfter(time - 300);
           return series.filter(({ name }) => name === "system.load.average")
@@ -316,8 +316,8 @@ async def test_a_server_that_wants_nobody_is_told_and_left_alone(page_server: Se
 
 async def test_late_and_missed_readings_are_told(page_server: Server, open_page: OpenPage, js: Any) -> None:
     told = await js(
-        """const { missedBy, lagWords } = await load("elements/missed");
-        const { Ring } = await load("core/ring");
+        """const { missedBy, lagWords } = await load("page/gap_report");
+        const { Ring } = await load("client/ring");
         const ring = new Ring(20, 1);
         for (let i = 0; i < 12; i += 1) ring.push(i * 1000, [0.8]);
         const store = (seconds) => ({ ring: (() => { const r = new Ring(5, 1); r.push(1, [seconds]); return r; })(),

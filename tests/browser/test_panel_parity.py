@@ -11,14 +11,14 @@ import pytest
 from tests.browser.conftest import RunJs
 from tests.core.panel_machine import series_for
 
-from vitalcast.core.format import format_value
-from vitalcast.core.names import Selection
-from vitalcast.core.panel_choice import Seen, busiest
-from vitalcast.core.panel_headline import headline_of
-from vitalcast.core.panel_lines import Line, reading_of
-from vitalcast.core.panel_request import request_selection
-from vitalcast.panel import Panel
-from vitalcast.panels import BUILT_IN
+from vitalcast.core.drawing.format import format_value
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.headline import headline_of
+from vitalcast.core.panels.lines import Line, reading_of
+from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.panels.shown import Seen, busiest
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -56,11 +56,11 @@ ODD = tuple(
 )
 
 READ = """
-const { readingOf } = await load("core/lines");
-const { busiest } = await load("core/choice");
-const { Ring } = await load("core/ring");
-const { headlineOf } = await load("core/headline");
-const { formatValue } = await load("core/format");
+const { readingOf } = await load("charts/model/lines");
+const { busiest } = await load("charts/model/shown");
+const { Ring } = await load("client/ring");
+const { headlineOf } = await load("charts/model/headline");
+const { formatValue } = await load("charts/model/format");
 return given.map(({ panel, series, rows }) => {
   const ring = new Ring(rows.length, series.length);
   rows.forEach((row, i) => ring.push(i, row));
@@ -136,7 +136,8 @@ async def test_the_page_writes_every_number_as_the_server_does(js: RunJs) -> Non
     units = ["1", "By", "By/s", "s", "Hz", "Cel", "{thread}", "{operation}/s", "rpm", "V", "m-2", ""]
     pairs = [[value, unit] for value in values for unit in units]
     written = await js(
-        'const { formatValue } = await load("core/format"); return given.map((one) => formatValue(...one));', pairs
+        'const { formatValue } = await load("charts/model/format"); return given.map((one) => formatValue(...one));',
+        pairs,
     )
     assert written == [format_value(value, unit) for value, unit in pairs]
 
@@ -144,7 +145,7 @@ async def test_the_page_writes_every_number_as_the_server_does(js: RunJs) -> Non
 async def test_a_token_for_a_panel_covers_just_what_the_page_asks_for(js: RunJs) -> None:
     panels = (*BUILT_IN, *ODD)
     asked = await js(
-        """const { requestOf, vitalRequestOf } = await load("core/panels");
+        """const { requestOf, vitalRequestOf } = await load("charts/model/panel");
         const view = { rateS: 1, windowS: 60 };
         return given.map((panel) => [requestOf(panel, view), vitalRequestOf(panel, view)]
           .map(({ metrics, where }) => [metrics, where ?? {}]));""",

@@ -16,14 +16,14 @@ from tests.core.drawn import check, texts_of
 from tests.e2e.server import Server
 
 from vitalcast.access.access import Access
-from vitalcast.core.clock import stale_after_s
-from vitalcast.core.format import format_age, format_tick
-from vitalcast.core.grants import Scope
-from vitalcast.core.scale import round_scale, ticks_of, time_ticks
-from vitalcast.core.svg import width_of
-from vitalcast.panels import BUILT_IN
-from vitalcast.settings import Access as AccessSettings
-from vitalcast.settings import Settings
+from vitalcast.config.schema import Access as AccessSettings
+from vitalcast.config.schema import Settings
+from vitalcast.core.drawing.axis import round_scale, ticks_of, time_ticks
+from vitalcast.core.drawing.clock import stale_after_s
+from vitalcast.core.drawing.format import format_age, format_tick
+from vitalcast.core.drawing.svg import width_of
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.stream.grants import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -167,9 +167,9 @@ async def test_axes_and_ages_are_the_same_on_the_page(js: RunJs) -> None:
     to_ms = 1_790_000_000_000
     windows = [[to_ms - span, to_ms, most] for span in (10_000, 60_000, 300_000, 900_000, 7_200_000) for most in (3, 8)]
     page = await js(
-        """const { roundRange, ticksOf, timeTicks } = await load("core/scale");
-           const { formatAge, formatClock } = await load("core/format");
-           const { staleAfterS } = await load("core/status");
+        """const { roundRange, ticksOf, timeTicks } = await load("charts/model/axis");
+           const { formatAge, formatClock } = await load("charts/model/format");
+           const { staleAfterS } = await load("client/status");
            return {
              axes: given.spans.map(([low, high, unit, least, ticks]) => [false, true].map((mirrored) =>
                ticksOf(roundRange({ low, high, unit, least, ticks }), unit, { mirrored }).map(({ text }) => text))),
@@ -208,7 +208,7 @@ async def test_labels_of_axes_are_the_same_on_the_page(js: RunJs) -> None:
         for value in (size, -size)
         for unit in ("1", "By", "By/s", "s", "{operation}/s", "Cel", "rpm", "V", "")
     ]
-    body = 'const { formatTick } = await load("core/format"); return given.map((one) => formatTick(...one));'
+    body = 'const { formatTick } = await load("charts/model/format"); return given.map((one) => formatTick(...one));'
     written = await js(body, pairs)
     assert written == [format_tick(*pair) for pair in pairs]
 

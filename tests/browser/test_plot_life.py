@@ -180,7 +180,7 @@ async def test_a_chart_is_saved_as_an_opaque_picture_in_the_pages_colours(lab: W
 
 async def test_colours_are_read_in_every_notation(lab: Watched) -> None:
     colors = await lab.page.evaluate("""async () => {
-        const { parse, colorsOf, cssOf, mixed } = await import("/static/elements/colors.js");
+        const { parse, colorsOf, cssOf, mixed } = await import("/static/charts/colors.js");
         const box = document.createElement("div");
         box.style.cssText = "--a: light-dark(#102030, red); --b: color-mix(in srgb, white, black); --c: nonsense";
         document.body.append(box);

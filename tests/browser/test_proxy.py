@@ -18,9 +18,9 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from vitalcast.access.access import Access
-from vitalcast.core.grants import Scope
-from vitalcast.settings import Access as AccessSettings
-from vitalcast.settings import Settings
+from vitalcast.config.schema import Access as AccessSettings
+from vitalcast.config.schema import Settings
+from vitalcast.core.stream.grants import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,8 +8,8 @@ from tests.browser.conftest import RunJs
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FAKE = """
-const { Socket, socketUrl } = { ...(await load('net/socket')), ...(await load('net/connect')) };
-const { Backoff } = await load('core/backoff');
+const { Socket, socketUrl } = { ...(await load('client/socket')), ...(await load('client/connection')) };
+const { Backoff } = await load('client/backoff');
 const made = [];
 class FakeWebSocket {
   constructor(url, protocols) {
@@ -85,7 +85,7 @@ async def test_says_what_a_probe_finds_of_a_try_that_came_to_nothing_until_one_s
 
 
 PROBE = """
-const { whyNoSocket } = await load('net/probe');
+const { whyNoSocket } = await load('client/probe');
 const asked = [];
 const answering = (status, body, [refused, words] = [405, ""]) => async (url, { method = "GET" }) => {
   asked.push(`${method} ${url}`);
@@ -269,4 +269,4 @@ async def test_stays_away_where_it_has_no_token_and_one_is_needed(js: RunJs) -> 
     ],
 )
 async def test_finds_the_socket_beside_the_page(js: RunJs, page: str, url: str) -> None:
-    assert await js("return (await load('net/connect')).socketUrl(given).href", page) == url
+    assert await js("return (await load('client/connection')).socketUrl(given).href", page) == url

@@ -7,7 +7,8 @@ from tests.browser.conftest import RunJs
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ROWS = """const { Rows } = await load("elements/rows"); const { arranged, ShownRows } = await load("core/table");
+ROWS = """const { Rows } = await load("page/live_rows");
+  const { arranged, ShownRows } = await load("page/process_table");
   const table = new Rows("test"); const columns = ["pid", "name", "cpu"];
   document.body.append(table.element); table.build(columns, "cpu");
   const shown = (rows) => rows.map((values) => ({ key: values[0], values, ended: false }));
@@ -60,7 +61,7 @@ async def test_any_order_is_reached(js: RunJs) -> None:
 
 async def test_rows_at_hand_are_sorted_and_filtered_until_the_server_has(js: RunJs) -> None:
     assert await js(
-        """const { arranged, clicked, orderOf } = await load("core/table");
+        """const { arranged, clicked, orderOf } = await load("page/process_table");
            const rows = [[1, "init", null], [2, "Web", 0.5], [3, "db", 0.7]];
            const columns = ["pid", "name", "cpu"];
            const by = (sort, filter = "") => arranged(columns, rows, { sort, filter }).map(([pid]) => pid);
@@ -86,12 +87,12 @@ async def test_rows_at_hand_are_sorted_and_filtered_until_the_server_has(js: Run
 )
 async def test_says_how_many_there_are(js: RunJs, rows: int, matches: int, total: int, text: str, words: str) -> None:
     given = {"rows": rows, "matches": matches, "total": total, "filter": text}
-    assert await js("return (await load('core/table')).countWords(given);", given) == words
+    assert await js("return (await load('page/process_table')).countWords(given);", given) == words
 
 
 async def test_held_rows_end_only_where_that_is_known(js: RunJs) -> None:
     answers = await js(
-        """const { ShownRows } = await load("core/table");
+        """const { ShownRows } = await load("page/process_table");
            const rows = new ShownRows();
            const tell = (shown) => [...shown.map(({ key, values, ended }) => `${key}:${values[1]}${ended ? "+" : ""}`),
                                     rows.missing].join(" ");

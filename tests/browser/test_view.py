@@ -17,14 +17,14 @@ USUAL = {"range": 300, "rate": 1, "frozen": None, "panel": None, "theme": "syste
 
 async def parsed(js: RunJs, search: str) -> dict[str, Any]:
     fields: dict[str, Any] = await js(
-        FIELDS + 'const { View } = await load("core/view"); return fields(View.parse(given));', search
+        FIELDS + 'const { View } = await load("page/view"); return fields(View.parse(given));', search
     )
     return fields
 
 
 async def test_an_empty_address_is_the_usual_view_and_the_usual_view_has_none(js: RunJs) -> None:
     assert await parsed(js, "") == USUAL
-    assert await js('const { View } = await load("core/view"); return new View().toSearch();') == ""
+    assert await js('const { View } = await load("page/view"); return new View().toSearch();') == ""
 
 
 async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
@@ -38,7 +38,7 @@ async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
         "sort": "-memory",
         "filter": "py 3&",
     }
-    assert await js('const { View } = await load("core/view"); return View.parse(given).toSearch();', search) == search
+    assert await js('const { View } = await load("page/view"); return View.parse(given).toSearch();', search) == search
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ async def test_a_long_filter_is_cut(js: RunJs) -> None:
 async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:
     wrong = await js(
         FIELDS
-        + """const { View, RANGES, RATES, THEMES } = await load("core/view");
+        + """const { View, RANGES, RATES, THEMES } = await load("page/view");
         const pick = (values) => values[Math.floor(Math.random() * values.length)];
         const wrong = [];
         for (let i = 0; i < 500; i += 1) {
@@ -92,7 +92,7 @@ async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:
 
 async def test_what_others_put_into_the_address_stays(js: RunJs) -> None:
     search = await js(
-        """const { View } = await load("core/view");
+        """const { View } = await load("page/view");
         return new View({ rate: 5 }).toSearch("?lang=de&rate=0.1&from=1&to=2");"""
     )
     assert search == "?lang=de&rate=5"
@@ -100,7 +100,7 @@ async def test_what_others_put_into_the_address_stays(js: RunJs) -> None:
 
 async def test_tells_once_which_keys_changed(js: RunJs) -> None:
     told = await js(
-        """const { View } = await load("core/view");
+        """const { View } = await load("page/view");
         const view = new View();
         const told = [];
         view.addEventListener("change", (event) => told.push([...event.detail]));
@@ -118,7 +118,7 @@ async def test_tells_once_which_keys_changed(js: RunJs) -> None:
 
 async def test_refuses_what_it_does_not_have(js: RunJs) -> None:
     words = await js(
-        """const { View } = await load("core/view");
+        """const { View } = await load("page/view");
         try { new View().set({ zoom: 3 }); return ""; } catch (error) { return error.message; }"""
     )
     assert words == "a view has no zoom"
@@ -126,7 +126,7 @@ async def test_refuses_what_it_does_not_have(js: RunJs) -> None:
 
 async def test_a_pause_keeps_the_moment_and_a_range_reaches_back_from_it(js: RunJs) -> None:
     steps = await js(
-        """const { View } = await load("core/view");
+        """const { View } = await load("page/view");
         const view = new View({ range: 60 });
         const steps = [view.window(1e6)];
         view.pause(1e6);
@@ -153,13 +153,13 @@ async def test_a_pause_keeps_the_moment_and_a_range_reaches_back_from_it(js: Run
 
 async def test_a_pointer_over_a_paused_page_asks_for_no_other_past(js: RunJs) -> None:
     assert await js(
-        """const { Feeds } = await load('elements/feeds');
-           const { View } = await load('core/view');
+        """const { Subscriptions } = await load('page/subscriptions');
+           const { View } = await load('page/view');
            const asked = []; let now = 1_000_000;
            const session = { subscribe: (name, request, { windowS }) => ({ name, request, store: { windowS } }),
              retune: () => {}, widen: (stream, windowS) => { asked.push(windowS); stream.store.windowS = windowS; } };
            const view = new View();
-           const feeds = new Feeds({ session, view, clock: { now: () => now } });
+           const feeds = new Subscriptions({ session, view, clock: { now: () => now } });
            feeds.open({ id: "cpu", metrics: ["cpu"] });
            view.pause(now); now += 20_000; view.set({ hover: 900_000 }); now += 2000; view.set({ hover: 901_000 });
            const pointed = asked.length;
@@ -170,12 +170,12 @@ async def test_a_pointer_over_a_paused_page_asks_for_no_other_past(js: RunJs) ->
 
 async def test_a_still_view_stays_where_the_clock_was_set_back(js: RunJs) -> None:
     assert await js(
-        """const { Still } = await load('elements/still');
-           const { StreamStore } = await load('core/store');
+        """const { FrozenStore } = await load('charts/frozen_store');
+           const { StreamStore } = await load('client/store');
            const store = new StreamStore({ windowS: 60 });
            store.snapshot({ series: [{ name: "a", unit: "1", attributes: {} }], times: [5000, 6000, 7000],
              values: [[1, 1, 1]], offset: 7 });
-           const still = new Still(); const frozen = { from: 1000, to: 7500 };
+           const still = new FrozenStore(); const frozen = { from: 1000, to: 7500 };
            const first = still.of(store, frozen); const same = [];
            for (const time of [2000, 3000, 4000, 5000, 6000, 7000, 8000]) {
              store.data({ time, offset: 6 + time / 1000, values: [2] }); same.push(still.of(store, frozen) === first); }
@@ -185,12 +185,12 @@ async def test_a_still_view_stays_where_the_clock_was_set_back(js: RunJs) -> Non
 
 async def test_a_still_view_is_copied_again_only_for_what_it_lacks(js: RunJs) -> None:
     assert await js(
-        """const { Still } = await load('elements/still');
-           const { StreamStore } = await load('core/store');
+        """const { FrozenStore } = await load('charts/frozen_store');
+           const { StreamStore } = await load('client/store');
            const store = new StreamStore({ windowS: 60 });
            const snapshot = (times) => store.snapshot({ series: [{ name: "a", unit: "1", attributes: {} }], times,
              values: [times.map(() => 1)], offset: 1, time: times.at(-1) });
-           const still = new Still(); const frozen = { from: 1000, to: 10_000 };
+           const still = new FrozenStore(); const frozen = { from: 1000, to: 10_000 };
            snapshot([5000, 6000, 7000]);
            const copies = [still.of(store, frozen)];
            for (const time of [8000, 9000, 10_000, 11_000, 12_000]) {

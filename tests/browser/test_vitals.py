@@ -204,8 +204,8 @@ async def test_axe_finds_nothing_serious(page_server: Server, open_page: OpenPag
 
 # --- its parts -----------------------------------------------------------------------------------------------------
 
-SPARK = """const { SparkPoints, sparkReach, sparkPaths } = await load("core/spark");
-  const { readingOf } = await load("core/lines"); const { Ring } = await load("core/ring");
+SPARK = """const { SparkPoints, sparkReach, sparkPaths } = await load("charts/model/sparkline_model");
+  const { readingOf } = await load("charts/model/lines"); const { Ring } = await load("client/ring");
   const panel = { id: "p", title: "P", metrics: ["m"], headline: { reduce: "sum" } };
   const series = ["a", "b"].map((name) => ({ name: "m", unit: "By", attributes: { name } }));
   const reading = readingOf(panel, series, new Map());
@@ -237,7 +237,8 @@ async def test_a_spike_is_no_alarm_and_what_lasts_is(js: RunJs) -> None:
     levels = await js(
         SPARK
         + """
-        const { lastingLevel } = await load("core/spark"); const { headlineOf } = await load("core/headline");
+        const { lastingLevel } = await load("charts/model/sparkline_model");
+        const { headlineOf } = await load("charts/model/headline");
         panel.thresholds = { warning: 10, critical: 20 };
         const ring = new Ring(60, 2); let time = 0;
         const level = (value) => { ring.push((time += 1000), [value, 0]);

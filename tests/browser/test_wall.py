@@ -18,8 +18,8 @@ from tests.e2e.server import CHECKOUT, Server
 from websockets.asyncio.client import connect
 
 from vitalcast.access.access import Access
-from vitalcast.core.grants import Scope
-from vitalcast.settings import Settings
+from vitalcast.config.schema import Settings
+from vitalcast.core.stream.grants import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -69,7 +69,7 @@ FITS = """() => { const stage = document.querySelector(".stage").getBoundingClie
   return Math.abs(Math.max(...tiles.map(({ right }) => right)) - stage.right) < 2 &&
     Math.abs(Math.max(...tiles.map(({ bottom }) => bottom)) - stage.bottom) < 2 &&
     root.scrollHeight <= innerHeight && root.scrollWidth <= innerWidth; }"""
-SHIFTED = """async () => { const { shiftOf } = await import("/static/core/wall.js");
+SHIFTED = """async () => { const { shiftOf } = await import("/static/page/wall_layout.js");
   const { x, y } = shiftOf(Math.floor(Date.now() / 60_000));
   return getComputedStyle(document.querySelector(".frame")).translate === (y ? `${x}px ${y}px` : `${x}px`); }"""
 PIXELS = "(element) => parseFloat(getComputedStyle(element).fontSize)"

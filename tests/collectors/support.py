@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from vitalcast.core.metrics.model import Sample
 from vitalcast.machine import Roots
-from vitalcast.model import Sample
 
 PSUTIL = Roots(procfs=Path(__file__).parent / "no-proc-here", psutil=True)
 """A system that shows itself to psutil alone, as others than Linux do."""

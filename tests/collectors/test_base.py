@@ -5,7 +5,7 @@ import math
 import pytest
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice, share
-from vitalcast.model import Descriptor, Kind, Sample, Series
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 
 SPEED = Descriptor("test.speed", "m/s", Kind.GAUGE, "How fast.", ("wheel",))
 

@@ -16,8 +16,8 @@ from vitalcast.collectors.base import TableQuery
 from vitalcast.collectors.host import host_name
 from vitalcast.collectors.registry import default_collectors, default_tables
 from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.core.metrics.model import Descriptor
 from vitalcast.machine import Exclusions, Roots
-from vitalcast.model import Descriptor
 
 RECORDED = {name: text if isinstance(text, bytes) else text.encode() for name, text in files().items()}
 FILES = sorted(RECORDED)

@@ -8,8 +8,8 @@ from tests.collectors.support import PSUTIL, write_proc
 
 from vitalcast.collectors import registry
 from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.core.metrics.model import Descriptor
 from vitalcast.errors import ConfigError
-from vitalcast.model import Descriptor
 
 GOLDEN = Path(__file__).with_name("golden_catalogue.txt")
 

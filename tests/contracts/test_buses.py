@@ -9,7 +9,7 @@ import pytest
 
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
-from vitalcast.model import Frame, Layout
+from vitalcast.core.metrics.model import Frame, Layout
 
 BUSES: list[Callable[[], Bus]] = [LocalBus]
 

@@ -13,8 +13,8 @@ from tests.collectors.support import PSUTIL
 from vitalcast.collectors.base import Collector, Table, TableQuery
 from vitalcast.collectors.registry import CATALOGUE, default_collectors, default_tables, descriptors_with_rates
 from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.core.metrics.model import Descriptor, Kind
 from vitalcast.machine import HERE
-from vitalcast.model import Descriptor, Kind
 
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.frames import SERIES, START_MS, STEADY_MS, Machine, disk, points, stored
 
-from vitalcast.core.ring import Ring
+from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Series
+from vitalcast.core.metrics.ring import Ring
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.history.sqlite import SqliteHistory
-from vitalcast.model import Descriptor, Frame, Kind, Series
 
 
 class Host:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
-from vitalcast.core.svg import NAMESPACE, width_of
+from vitalcast.core.drawing.svg import NAMESPACE, width_of
 
 NAMES = {"svg", "title", "desc", "rect", "path", "text", "tspan", "g"}
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.groups import SeriesKey
-from vitalcast.core.hub import Hub
-from vitalcast.core.names import Selection
-from vitalcast.core.protocol import DEFAULT_LIMITS, Limits, Message
-from vitalcast.core.ring import Ring
-from vitalcast.core.session import Session
-from vitalcast.model import Descriptor, Frame, Kind, Sample, Series
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.stream.groups import SeriesKey
+from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.session import Session
+from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
 
 LOAD = Descriptor("system.load", "1", Kind.GAUGE, "Load.")
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes.", ("system.device",))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vitalcast.collectors.registry import CATALOGUE
-from vitalcast.core.rates import has_rate, rate_descriptor
-from vitalcast.model import Descriptor, Series
-from vitalcast.panel import Panel
-from vitalcast.panels import BUILT_IN
+from vitalcast.core.metrics.model import Descriptor, Series
+from vitalcast.core.metrics.rates import has_rate, rate_descriptor
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.schema import Panel
 
 DESCRIPTORS: dict[str, Descriptor] = {
     one.name: one

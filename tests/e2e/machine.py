@@ -21,7 +21,7 @@ from vitalcast.collectors import registry
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.filesystem import USAGE
 from vitalcast.collectors.network import DROPPED, ERRORS
-from vitalcast.model import Descriptor, Kind, Sample, Series
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -99,6 +99,6 @@ def create_app() -> FastAPI:
 
 if __name__ == "__main__":
     _install()
-    from vitalcast.cli import main
+    from vitalcast.cli.main import main
 
     main()

@@ -21,9 +21,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from vitalcast.access.access import Access, Record
-from vitalcast.core.grants import Scope
-from vitalcast.core.protocol import CloseCode
-from vitalcast.settings import Settings
+from vitalcast.config.schema import Settings
+from vitalcast.core.stream.grants import Scope
+from vitalcast.core.wire.messages import CloseCode
 
 CPU = "system.cpu.utilization"
 MEMORY = "system.memory.usage"

@@ -25,9 +25,9 @@ from tests.e2e.server import Server, StartError, Variant
 from tests.history.frames import points
 from websockets.exceptions import ConnectionClosed
 
+from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.history.damage import DamagedError
 from vitalcast.history.database import read_column
-from vitalcast.model import Descriptor, Kind, Series
 
 TICK_S = 0.1
 FILE = "history.db"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from vitalcast.core.catalogue import Catalogue
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.history.base import Column, History, Resumed
-from vitalcast.model import Descriptor, Frame, Kind, Sample, Series
 
 START_MS = 1_790_000_000_000
 STEADY_MS = 5_000_000

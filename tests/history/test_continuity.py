@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.frames import LOAD, SERIES, START_MS, STEADY_MS, resumed_points
 
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.pace import STEP_MIN_MS
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.model import Sample
+from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.history.continuity import Now, Position, go_on
 from vitalcast.history.sqlite import SqliteHistory
-from vitalcast.model import Sample
 
 HOUR_MS = 3_600_000
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.frames import IO, LOAD, SERIES, START_MS, STEADY_MS, Machine, stored
 
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.ring import Ring
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.ring import Ring
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import HistoryError, Resumed
 from vitalcast.history.damage import is_damage, set_aside

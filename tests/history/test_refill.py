@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.machine import GHOST, IO, LOAD, Client, Machine, ask, disk
 
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.ring import Ring
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.model import Descriptor, Kind, Series
+from vitalcast.core.metrics.ring import Ring
 from vitalcast.history.base import Resumed, Rows
 from vitalcast.history.refill import refill
 from vitalcast.history.sqlite import SqliteHistory
-from vitalcast.model import Descriptor, Kind, Series
 
 LOADS = Series(LOAD)
 

@@ -19,11 +19,11 @@ import pytest
 from tests.history.frames import IO, LOAD, SERIES, START_MS, STEADY_MS, Machine, disk, points, resumed_points, stored
 
 from vitalcast import clocks
+from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import HistoryError, Resumed
 from vitalcast.history.database import APPLICATION_ID, MERGED_ROWS, SCHEMA_VERSION
 from vitalcast.history.sqlite import SqliteHistory, rows_of
-from vitalcast.model import Descriptor, Kind, Series
 
 NOISE = 600  # ticks of a machine take more than a page of the file
 

@@ -14,10 +14,10 @@ from tests.live.virtual import InlineWorkers, VirtualLoop, run
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.runtime import RuntimeStats
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.live.sampler import Pass, Sampler
-from vitalcast.live.source import Source
-from vitalcast.model import Descriptor, Frame, Kind, Sample
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample
+from vitalcast.live.collector_runner import CollectorRunner
+from vitalcast.live.sampler import CollectionRound, Sampler
 
 GOOD = Descriptor("test.good", "1", Kind.GAUGE, "Always there.")
 ODD = Descriptor("test.odd", "1", Kind.GAUGE, "Sometimes not.")
@@ -261,7 +261,7 @@ async def test_a_collector_that_hangs_costs_the_others_no_tick(lab: Lab) -> None
 
     def hang(job: Callable[[], Any]) -> bool:
         walk = getattr(job, "__self__", None)
-        return isinstance(walk, Pass) and odd in walk.sources
+        return isinstance(walk, CollectionRound) and odd in walk.sources
 
     lab.workers.hang = hang
     await asyncio.sleep(10)
@@ -282,7 +282,9 @@ async def test_a_collector_that_hangs_costs_the_others_no_tick(lab: Lab) -> None
 @in_lab(lambda: Scripted(ODD, float), good)
 async def test_a_collector_that_is_only_late_has_not_failed(lab: Lab) -> None:
     await asyncio.sleep(1.5)
-    lab.workers.hang = lambda job: isinstance(getattr(job, "__self__", None), Pass) and not lab.workers.hanging
+    lab.workers.hang = lambda job: (
+        isinstance(getattr(job, "__self__", None), CollectionRound) and not lab.workers.hanging
+    )
     await asyncio.sleep(1)
     lab.workers.hang = lambda job: False
     lab.workers.release()
@@ -303,7 +305,7 @@ async def test_a_dear_collector_keeps_its_own_cadence_and_its_reading_is_held(la
 
 @in_lab(lambda: Dear(DEAR, float), good)
 async def test_a_dear_collector_that_hangs_is_given_up_on_its_deadline(lab: Lab) -> None:
-    lab.workers.hang = lambda job: isinstance(getattr(job, "__self__", None), Source)
+    lab.workers.hang = lambda job: isinstance(getattr(job, "__self__", None), CollectorRunner)
     await asyncio.sleep(8.5)
     assert lab.readings("test.dear")[-1] is None
     assert lab.stats.collector_success["dear"] == 0

@@ -13,14 +13,14 @@ from tests.e2e.client import TIMEOUT_S
 
 from vitalcast.access.access import Access
 from vitalcast.access.attempts import Attempts
+from vitalcast.config.schema import Server, Settings
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.schema import Panel
 from vitalcast.live.service import Service
-from vitalcast.panel import Panel
-from vitalcast.panels import BUILT_IN
-from vitalcast.settings import Server, Settings
-from vitalcast.web.api import Api, mount_api
+from vitalcast.web.api.api import Api, mount_api
 from vitalcast.web.app import Application
-from vitalcast.web.figures import Figures
-from vitalcast.web.panels import Panels
+from vitalcast.web.panels.figures import Figures
+from vitalcast.web.panels.panels import Panels
 
 
 class StillService:

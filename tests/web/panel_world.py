@@ -9,9 +9,9 @@ from tests.core.machine import Machine
 from tests.core.panel_machine import DESCRIPTORS, series_for
 from tests.web.conftest import World, make_world
 
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.protocol import DEFAULT_LIMITS, Limits
-from vitalcast.panel import Panel
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.panels.schema import Panel
+from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits
 
 TICKS = 40
 Value = Callable[[int, int], float | None]  # of a tick and a series' position

@@ -14,9 +14,9 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from vitalcast.access.access import Access
-from vitalcast.core.grants import Scope
-from vitalcast.settings import Access as AccessSettings
-from vitalcast.settings import Settings
+from vitalcast.config.schema import Access as AccessSettings
+from vitalcast.config.schema import Settings
+from vitalcast.core.stream.grants import Scope
 
 ENV = {
     "VITALCAST_SAMPLER__INTERVAL_S": "1",
@@ -156,7 +156,7 @@ def test_a_refusal_says_in_a_sentence_what_to_do(server: Server, kind: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/static/core/store.js", "/api/v1/metrics", "/metrics", "/nothing", "/api/no", "/docs"]
+    "path", ["/", "/static/client/store.js", "/api/v1/metrics", "/metrics", "/nothing", "/api/no", "/docs"]
 )
 def test_every_answer_has_each_security_header_once(server: Server, path: str) -> None:
     answer = ask(server, "http", "Host: 127.0.0.1:{port}", path=path)

@@ -13,8 +13,8 @@ from tests.web.conftest import World, make_world
 from tests.web.panel_world import world_of
 
 from vitalcast.access.access import Access
-from vitalcast.core.grants import Scope
-from vitalcast.panels import BUILT_IN
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.stream.grants import Scope
 
 STILL, BADGE = "/api/v1/panels/swap.svg", "/badge/swap.svg"
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitalcast.access.folder import check_folder, default_data_dir
+from vitalcast.access.origin import parse_origin
 from vitalcast.access.secret import Secret
 from vitalcast.access.tokens import LimitsError, Record, check_limits, expired, not_ours, read_token, write_token
-from vitalcast.core.grants import Grant, Scope
-from vitalcast.core.origin import parse_origin
-from vitalcast.core.protocol import TOKEN_CHARS_MAX, ErrorCode
+from vitalcast.config.schema import Settings, is_loopback
+from vitalcast.config.toml import shown
+from vitalcast.core.stream.grants import Grant, Scope
+from vitalcast.core.wire.messages import TOKEN_CHARS_MAX, ErrorCode
 from vitalcast.errors import AccessError, ConfigError
-from vitalcast.forms import shown
-from vitalcast.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
     from vitalcast.access.store import Store

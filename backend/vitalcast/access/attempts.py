@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vitalcast.core.grants import Scope
-from vitalcast.core.protocol import ErrorCode
-from vitalcast.core.throttle import Throttle
+from vitalcast.access.rate_limit import Throttle
+from vitalcast.core.stream.grants import Scope
+from vitalcast.core.wire.messages import ErrorCode
 from vitalcast.errors import AccessError
 
 if TYPE_CHECKING:
     from vitalcast.access.access import Access
-    from vitalcast.core.grants import Grant
-    from vitalcast.settings import Limits
+    from vitalcast.config.schema import Limits
+    from vitalcast.core.stream.grants import Grant
 
 WINDOW_S = 60.0
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from vitalcast.environment import folder_variable, home
+from vitalcast.config.folders import folder_variable, home
 from vitalcast.errors import ConfigError
 
 KEY = "access.data_dir"

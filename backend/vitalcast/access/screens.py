@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vitalcast.core.grants import SCREEN_NAME_CHARS_MAX, Scope
+from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX, Scope
 from vitalcast.core.text import printable
 from vitalcast.errors import VitalcastError
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from vitalcast.core.grants import TOKEN_NAME_CHARS_MAX, Grant, Scope
-from vitalcast.core.names import Selection
-from vitalcast.core.origin import parse_origin
-from vitalcast.core.panel_request import request_selection
-from vitalcast.core.protocol import TOKEN_CHARS_MAX, ErrorCode
+from vitalcast.access.origin import parse_origin
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Grant, Scope
+from vitalcast.core.wire.messages import TOKEN_CHARS_MAX, ErrorCode
 from vitalcast.errors import AccessError
-from vitalcast.panel import Panel
 
 ISSUER = "vitalcast"
 ALGORITHM = "HS256"

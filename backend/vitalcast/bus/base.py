@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from vitalcast.model import Frame
+from vitalcast.core.metrics.model import Frame
 
 Handler = Callable[[Frame], None]
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from vitalcast.bus.base import Bus, Handler
-from vitalcast.model import Frame
+from vitalcast.core.metrics.model import Frame
 
 logger = logging.getLogger(__name__)
 

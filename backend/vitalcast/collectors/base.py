@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
-from vitalcast.model import Descriptor, Sample, Series
+from vitalcast.core.metrics.model import Descriptor, Sample, Series
 
 NO_READING = float("nan")
 

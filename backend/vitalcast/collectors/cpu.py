@@ -12,8 +12,8 @@ import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
 from vitalcast.collectors.procfs import COUNT_MAX, amount, number, open_if_readable, read_if_readable
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.machine import HERE, Roots
-from vitalcast.model import Descriptor, Kind, Sample, Series
 
 TIME = Descriptor(
     "system.cpu.time",

@@ -11,9 +11,9 @@ import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
 from vitalcast.collectors.procfs import counts, open_if_readable
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
-from vitalcast.model import Descriptor, Kind, Sample, Series
 
 _BY_DIRECTION = ("disk.io.direction", "system.device")
 

@@ -14,9 +14,9 @@ import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
 from vitalcast.collectors.procfs import difference, open_of_init, within
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
-from vitalcast.model import Descriptor, Kind, Sample, Series
 
 _OF_MOUNT = ("system.device", "system.filesystem.mountpoint", "system.filesystem.type")
 _BY_STATE = (*_OF_MOUNT, "system.filesystem.state")

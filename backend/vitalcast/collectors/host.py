@@ -11,9 +11,9 @@ import psutil
 
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.procfs import difference, number, open_if_readable, read_if_readable
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.core.text import from_system
 from vitalcast.machine import HERE, Roots
-from vitalcast.model import Descriptor, Kind, Sample
 
 UPTIME = Descriptor("system.uptime", "s", Kind.GAUGE, "Time since the system started.")
 

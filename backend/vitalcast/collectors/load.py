@@ -8,8 +8,8 @@ import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector
 from vitalcast.collectors.procfs import amount, open_if_readable
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.machine import HERE, Roots
-from vitalcast.model import Descriptor, Kind, Sample
 
 # Not in OpenTelemetry's conventions: named here in their style.
 LOAD_AVERAGE = Descriptor(

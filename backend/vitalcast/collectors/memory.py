@@ -9,8 +9,8 @@ import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, share
 from vitalcast.collectors.procfs import difference, number, open_if_readable, within
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.machine import HERE, Roots
-from vitalcast.model import Descriptor, Kind, Sample
 
 USAGE = Descriptor(
     "system.memory.usage",

@@ -10,9 +10,9 @@ import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
 from vitalcast.collectors.procfs import KernelFile, counts, number, open_of_init
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
-from vitalcast.model import Descriptor, Kind, Sample, Series
 
 _BY_DIRECTION = ("network.interface.name", "network.io.direction")
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
 from vitalcast.collectors.procfs import KernelFile, open_if_readable
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.machine import HERE, Roots
-from vitalcast.model import Descriptor, Kind, Sample, Series
 
 # Not in OpenTelemetry's conventions: named here in their style, after system.cpu.time and its utilization.
 UTILIZATION = Descriptor(

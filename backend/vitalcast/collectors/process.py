@@ -5,8 +5,8 @@ from __future__ import annotations
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.process_source import process_source
 from vitalcast.collectors.procfs import number, open_if_readable
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.machine import HERE, Roots
-from vitalcast.model import Descriptor, Kind, Sample
 
 COUNT = Descriptor(
     "system.process.count",

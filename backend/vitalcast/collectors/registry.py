@@ -24,10 +24,10 @@ from vitalcast.collectors import (
 )
 from vitalcast.collectors.base import Collector, Table
 from vitalcast.collectors.runtime import RuntimeStats
-from vitalcast.core.rates import has_rate, rate_descriptor
+from vitalcast.core.metrics.model import Descriptor
+from vitalcast.core.metrics.rates import has_rate, rate_descriptor
 from vitalcast.errors import ConfigError
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Exclusions, Roots
-from vitalcast.model import Descriptor
 
 Built = TypeVar("Built")
 

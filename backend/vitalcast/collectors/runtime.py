@@ -12,8 +12,8 @@ import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, share
 from vitalcast.collectors.procfs import counts, open_if_readable
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.machine import HERE, PROCFS, Roots
-from vitalcast.model import Descriptor, Kind, Sample, Series
 
 
 @dataclass(slots=True)

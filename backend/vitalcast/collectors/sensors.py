@@ -11,9 +11,9 @@ import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector
 from vitalcast.collectors.procfs import amount, read_small
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.core.text import from_system
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
-from vitalcast.model import Descriptor, Kind, Sample
 
 TEMPERATURE = Descriptor("hw.temperature", "Cel", Kind.GAUGE, "Temperature that a sensor reads.", ("hw.id", "hw.name"))
 FAN_SPEED = Descriptor("hw.fan.speed", "rpm", Kind.GAUGE, "Revolutions a minute.", ("hw.id", "hw.name"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.errors import VitalcastError
-from vitalcast.model import Frame, Series
 
 if TYPE_CHECKING:
     import numpy as np

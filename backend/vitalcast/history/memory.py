@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vitalcast.core.ring import Ring
+from vitalcast.core.metrics.model import Frame, Layout, Series
+from vitalcast.core.metrics.ring import Ring
 from vitalcast.history.base import Column, Counts, History, Resumed
-from vitalcast.model import Frame, Layout, Series
 
 
 class MemoryHistory(History):

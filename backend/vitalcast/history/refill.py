@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.ring import Ring
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.metrics.ring import Ring
 from vitalcast.history.base import Resumed
-from vitalcast.model import Frame, Series
 
 
 def refill(resumed: Resumed, catalogue: Catalogue, ring: Ring) -> None:

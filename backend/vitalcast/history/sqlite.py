@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from vitalcast import clocks
-from vitalcast.core.pace import STEP_MIN_MS
+from vitalcast.core.metrics.model import Frame, Layout, Series
+from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import Column, Counts, History, HistoryError, Resumed, Rows
@@ -26,7 +27,6 @@ from vitalcast.history.damage import DamagedError, is_damage, reading, set_aside
 from vitalcast.history.database import KEY, MERGED_ROWS, Connect, Database, check_file, read_column
 from vitalcast.history.filelock import FileLock, LockedError
 from vitalcast.history.watched import Change, Watched
-from vitalcast.model import Frame, Layout, Series
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vitalcast.core.protocol import Message
-from vitalcast.core.session import Mode, Session
+from vitalcast.core.stream.session import Mode, Session
+from vitalcast.core.wire.messages import Message
 
 OUTBOX_MESSAGES_MAX = 64
 INBOX_MESSAGES_MAX = 64
@@ -78,7 +78,7 @@ class DirectWriter(Writer):
 
 
 @dataclass(slots=True)
-class Missed:
+class Backlog:
     """What a blocked socket did not get of one group: its emissions from `first` to `newest`.
 
     `seen` is the number of the group's newest emission that has been looked at, and `series_version` that of the
@@ -145,7 +145,7 @@ class Connection:
         self.dropped = 0
         self.token_id: str | None = None  # as the manager has it
         self.group_ids: tuple[int, ...] | None = None  # None until the manager has grouped it
-        self.missed: dict[int, Missed] | None = None
+        self.missed: dict[int, Backlog] | None = None
         self.inbox: deque[str | int] | None = None  # texts, and the sizes of binary messages
         self.outbox: deque[Message] | None = None
 

@@ -13,11 +13,11 @@ from vitalcast import clocks
 from vitalcast.bus.base import Bus
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.runtime import RuntimeStats
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.pace import SET_MS, Pace
-from vitalcast.live.source import Source
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.model import Sample
+from vitalcast.core.metrics.pace import SET_MS, Pace
+from vitalcast.live.collector_runner import CollectorRunner
 from vitalcast.live.workers import Workers
-from vitalcast.model import Sample
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +27,10 @@ PATIENCE_MIN_S = 0.5  # a busy loop starves its threads for a while; that is no 
 Outcome = list[Sample] | Exception | None
 
 
-class Pass:
+class CollectionRound:
     """One walk over the cheap collectors in a worker thread, which can be given up when one of them is late."""
 
-    def __init__(self, sources: list[Source]) -> None:
+    def __init__(self, sources: list[CollectorRunner]) -> None:
         self.sources = sources
         self.outcomes: list[list[Sample] | Exception] = []
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class Pass:
                 self.outcomes.append(outcome)
         return None
 
-    def abandon(self) -> Source | None:
+    def abandon(self) -> CollectorRunner | None:
         """Give up; return the source that is late, None where the walk has just ended after all."""
         with self._lock:
             self._abandoned = True
@@ -79,7 +79,7 @@ class Sampler:
         workers: Workers | None = None,
     ) -> None:
         self._stats = stats
-        sources = [Source(collector, stats, now_s=now_s) for collector in collectors]
+        sources = [CollectorRunner(collector, stats, now_s=now_s) for collector in collectors]
         self._cheap = [source for source in sources if source.collector.cadence_s is None]
         self._dear = [source for source in sources if source.collector.cadence_s is not None]
         self._catalogue = catalogue
@@ -93,12 +93,12 @@ class Sampler:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._offset = 0
-        self._first: tuple[Pass, Future[Outcome]] | None = None
+        self._first: tuple[CollectionRound, Future[Outcome]] | None = None
         self._first_s = 0.0
 
     def prime(self) -> None:
         """Begin `start` with its first read, in a thread; for those who are not ready to start yet, nor have a loop."""
-        walk = Pass([source for source in self._cheap if source.ready()])
+        walk = CollectionRound([source for source in self._cheap if source.ready()])
         future: Future[Outcome] = Future()
         self._first, self._first_s = (walk, future), self._now_s()
         threading.Thread(target=lambda: future.set_result(walk.run()), name="vitalcast-prime", daemon=True).start()
@@ -177,10 +177,10 @@ class Sampler:
 
     # --- cheap collectors: read for every tick -------------------------------------------------------------------
 
-    async def _read_cheap(self, begun: tuple[Pass, asyncio.Future[Outcome]] | None = None) -> None:
+    async def _read_cheap(self, begun: tuple[CollectionRound, asyncio.Future[Outcome]] | None = None) -> None:
         pending = begun[0].sources if begun else [source for source in self._cheap if source.ready()]
         while pending:
-            walk = begun[0] if begun else Pass(pending)
+            walk = begun[0] if begun else CollectionRound(pending)
             future = begun[1] if begun else self._workers.run(walk.run)
             begun = None
             await asyncio.wait({future}, timeout=self._patience_s())
@@ -195,7 +195,7 @@ class Sampler:
     def _patience_s(self) -> float:
         return max(PATIENCE_MIN_S, self._tick_ms() / 4000)
 
-    def _set_aside(self, source: Source, future: asyncio.Future[Outcome]) -> None:
+    def _set_aside(self, source: CollectorRunner, future: asyncio.Future[Outcome]) -> None:
         """Go on without a late source: its newest readings hold until its deadline, then it counts as failed."""
         source.busy = True
         failures = source.failures
@@ -212,7 +212,7 @@ class Sampler:
 
     # --- dear collectors: each on its own cadence ----------------------------------------------------------------
 
-    async def _keep_cadence(self, source: Source) -> None:
+    async def _keep_cadence(self, source: CollectorRunner) -> None:
         cadence_s = source.collector.cadence_s
         assert cadence_s is not None
         while True:

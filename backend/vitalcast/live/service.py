@@ -23,23 +23,23 @@ from vitalcast.collectors.registry import (
     with_rates,
 )
 from vitalcast.collectors.runtime import RuntimeStats
-from vitalcast.core.catalogue import Catalogue
-from vitalcast.core.grants import Caller, Grant
-from vitalcast.core.groups import SeriesKey
-from vitalcast.core.hub import Hub
-from vitalcast.core.names import Selection
-from vitalcast.core.protocol import CloseCode, Limits
-from vitalcast.core.ring import Ring
+from vitalcast.config.check_metrics import check_metrics
+from vitalcast.config.schema import Collectors, Settings
+from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.stream.grants import Caller, Grant
+from vitalcast.core.stream.groups import SeriesKey
+from vitalcast.core.stream.hub import Hub
+from vitalcast.core.wire.messages import CloseCode, Limits
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
-from vitalcast.live.keeper import Keeper
-from vitalcast.live.manager import ConnectionManager
-from vitalcast.live.metric_names import check_metrics
+from vitalcast.live.connections import ConnectionManager
+from vitalcast.live.recorder import Recorder
 from vitalcast.live.sampler import Sampler
-from vitalcast.live.tables import Tables
+from vitalcast.live.table_poller import TablePoller
 from vitalcast.machine import Exclusions, Roots
-from vitalcast.settings import Collectors, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Service:
         )
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
-        self.keeper = Keeper(self.history, self.hub)
+        self.keeper = Recorder(self.history, self.hub)
         self.bus = bus or LocalBus()
         self.sampler = Sampler(
             collectors,
@@ -118,7 +118,7 @@ class Service:
             verify=self._verify,
             on_demand=self._demand_changed,
         )
-        self.tables = Tables(tables, hub=self.hub, publish=self.manager.publish_rows)
+        self.tables = TablePoller(tables, hub=self.hub, publish=self.manager.publish_rows)
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -11,23 +11,23 @@ from fastapi import FastAPI, WebSocket
 from starlette.types import ASGIApp
 
 from vitalcast import __version__
-from vitalcast.config import load_settings
-from vitalcast.core.throttle import Throttle
+from vitalcast.access.rate_limit import Throttle
+from vitalcast.config.load import load_settings
+from vitalcast.config.schema import Settings
 from vitalcast.live.service import Service
-from vitalcast.settings import Settings
-from vitalcast.web.api import mount_api
-from vitalcast.web.docs import DESCRIPTION, described, mount_docs
-from vitalcast.web.embed import mount_embed
-from vitalcast.web.login import Login, mount_login
-from vitalcast.web.misrouted import mount_no_upgrade
-from vitalcast.web.pages import CONTENT_SECURITY_POLICY, mount_pages
-from vitalcast.web.policy import Door, guard, is_code
-from vitalcast.web.proxies import TrustedProxies
-from vitalcast.web.screens import mount_screens
-from vitalcast.web.security import Gate, RefusalLog, SecurityEdge
-from vitalcast.web.tls import tls_context
-from vitalcast.web.tokens import mount_tokens
-from vitalcast.web.ws import serve_socket
+from vitalcast.web.api.api import mount_api
+from vitalcast.web.api.docs import DESCRIPTION, described, mount_docs
+from vitalcast.web.api.screens import mount_screens
+from vitalcast.web.edge.login import Login, mount_login
+from vitalcast.web.edge.misrouted import mount_no_upgrade
+from vitalcast.web.edge.policy import Authenticator, guard, is_code
+from vitalcast.web.edge.proxies import TrustedProxies
+from vitalcast.web.edge.security import HostOriginCheck, RefusalLog, SecurityEdge
+from vitalcast.web.edge.tls import tls_context
+from vitalcast.web.edge.tokens import mount_tokens
+from vitalcast.web.pages.embed import mount_embed
+from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY, mount_pages
+from vitalcast.web.serving.ws import serve_socket
 
 REQUESTS_WINDOW_S = 10  # whose requests may come at once: a page asks for sixty files, and twenty screens wake together
 
@@ -58,7 +58,7 @@ class Application(FastAPI):
         )
         return SecurityEdge(
             super().build_middleware_stack(),
-            gate=Gate(server, origins=self._service.access.origins),
+            gate=HostOriginCheck(server, origins=self._service.access.origins),
             content_security_policy=CONTENT_SECURITY_POLICY,
             proxies=TrustedProxies(server.trusted_proxies),
             handshakes=handshakes,
@@ -69,7 +69,12 @@ class Application(FastAPI):
 
     def guard(self) -> None:
         """Let nobody use a route but whom the table names. Raises LookupError where it says nothing of one."""
-        guard(self.router.routes, Door(self._service.access, self._service.attempts), self.refusals, self._requests)
+        guard(
+            self.router.routes,
+            Authenticator(self._service.access, self._service.attempts),
+            self.refusals,
+            self._requests,
+        )
 
     def openapi(self) -> dict[str, Any]:
         return described(super().openapi(), self._service.settings)

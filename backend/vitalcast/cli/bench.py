@@ -1,0 +1,41 @@
+"""Finds the benchmarks, which are no part of the program, and runs them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from vitalcast.errors import VitalcastError
+
+PACKAGE = "tests"
+
+
+class BenchError(VitalcastError):
+    """The benchmarks cannot be run here."""
+
+
+def bench_root(*, package: Path | None = None) -> Path:
+    """Return the folder that holds `tests/bench`: the checkout where there is one, else the wheel's copy.
+
+    Raises BenchError, naming both places, where neither holds it.
+    """
+    package = package or Path(__file__).resolve().parents[1]
+    places = (package.parents[1], package / "_bench")
+    for place in places:
+        if (place / PACKAGE / "bench" / "__main__.py").is_file():
+            return place
+    raise BenchError(f"the benchmarks are missing: looked for tests/bench in {places[0]} and {places[1]}")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the benchmarks with these arguments; return their exit code. Raises BenchError."""
+    if sys.platform != "linux":
+        raise BenchError("the benchmarks read Linux's own accounts of time and memory; run them on Linux")
+    package = ModuleType(PACKAGE)  # another package of this name may be installed
+    package.__path__ = [str(bench_root() / PACKAGE)]
+    sys.modules[PACKAGE] = package
+    main: Callable[[Sequence[str]], int] = importlib.import_module(f"{PACKAGE}.bench.__main__").main
+    return main(arguments)

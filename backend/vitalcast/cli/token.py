@@ -1,0 +1,281 @@
+"""`vitalcast token`: makes tokens, lists them, takes them back.
+
+The text of a token goes to standard output alone, so that a script can take it; all else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vitalcast.cli.output import say
+from vitalcast.errors import OutputError
+
+if TYPE_CHECKING:
+    from vitalcast.access.access import Access, Record
+    from vitalcast.config.schema import Settings
+
+EXIT_FAILED = 1
+EXPIRES = "90d"
+NEVER = "never"
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+EXPIRES_S_MAX = 100 * 365 * 86_400
+OPTIONS = {
+    "metrics": "--metrics",
+    "interval": "--interval",
+    "panels": "--panel",
+    "dashboard": "--dashboard",
+    "origins": "--origin",
+    "name": "--name",
+}
+
+
+class Scope(enum.StrEnum):
+    """The choices of --scope. `core.grants` has them too, but would bring numpy into every start."""
+
+    VIEW = "view"
+    EMBED = "embed"
+    STREAM = "stream"
+    ADMIN = "admin"
+
+
+app = typer.Typer(
+    name="token",
+    help="Make, list and revoke the tokens that let people, pages and programs in.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file with the server's settings.",
+        show_default="./config.toml, else the one in your configuration folder",
+    ),
+]
+
+
+def lifetime_s(text: str) -> float | None:
+    """Return the seconds that `30d`, `12h` or `never` mean, None for the last. Raises ValueError."""
+    if text.lower() == NEVER:
+        return None
+    match = re.fullmatch(r"([0-9]{1,9})([smhdw])", text.lower())
+    seconds = int(match[1]) * UNITS_S[match[2]] if match else 0
+    if not 0 < seconds <= EXPIRES_S_MAX:
+        raise ValueError(f"{text!r} is no time to live; give one such as 30d, 12h or 45m, or never; 36500d is the most")
+    return float(seconds)
+
+
+@app.command()
+def create(
+    scope: Annotated[
+        Scope,
+        typer.Option(
+            "--scope",
+            help="view: look at everything; embed: show panels elsewhere; stream: subscribe to some metrics; "
+            "admin: all of it, and screens and tokens.",
+        ),
+    ],
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="What it is for, to know it again in the list.")
+    ] = "",
+    expires: Annotated[
+        str, typer.Option("--expires", metavar="TIME", help="When it ends, such as 30d, 12h or 45m, or never.")
+    ] = EXPIRES,
+    panel: Annotated[
+        list[str] | None, typer.Option("--panel", metavar="ID", help="Panel that it may show; may be repeated.")
+    ] = None,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Let it show the dashboard: all panels.")] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--origin",
+            metavar="ORIGIN",
+            help="Site whose pages may use it, such as https://wiki.example.org; may be repeated.",
+        ),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metrics",
+            metavar="PATTERN",
+            help="Metrics that it may see, such as 'system.cpu.*'; 'table.processes' is the process table. "
+            "May be repeated.",
+        ),
+    ] = None,
+    interval: Annotated[
+        float,
+        typer.Option(
+            "--interval",
+            metavar="SECONDS",
+            help="Shortest pause between two ticks that it may ask for.",
+            show_default="the server's",
+        ),
+    ] = 0,
+    config: Config = None,
+) -> None:
+    """Make a token and print it. It is kept nowhere: note it now."""
+    from vitalcast.access.access import LimitsError
+    from vitalcast.core.stream import grants
+
+    try:
+        expires_s = lifetime_s(expires)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--expires") from None
+    settings, access = _open(config)
+    first = not access.required
+    try:
+        token, record = access.mint(
+            grants.Scope(scope.value),
+            name=name,
+            expires_s=expires_s,
+            metrics=metrics or (),
+            interval_s=interval,
+            panels=panel or (),
+            dashboard=dashboard,
+            origins=origin or (),
+        )
+    except LimitsError as error:
+        raise typer.BadParameter(error.message, param_hint=OPTIONS[error.key]) from None
+    for line in _news(record, settings, access.folder, default_end=expires == EXPIRES, first=first):
+        say(line, err=True)
+    try:
+        say(token)
+    except OutputError:  # nobody will ever have it, and it would have the server ask everyone for one
+        access.revoke(record.id)
+        say(f"vitalcast: {record.id} is revoked, since nobody has seen it", err=True)
+        raise
+
+
+@app.command("list")
+def show(config: Config = None) -> None:
+    """Show all tokens but their texts, as a table or lines of fields parted by tabs."""
+    _, access = _open(config)
+    records = access.records()
+    if not sys.stdout.isatty():
+        for record in records:
+            say("\t".join(_fields(record, access.now_ms())))
+        return
+
+    if not records:
+        say("There are no tokens; `vitalcast token create` makes one.", err=True)
+        return
+
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    table = Table("id", "name", "scope", Column("may see", overflow="fold"), "state", "ends")
+    for record in records:
+        end = when(record.expires_ms)
+        row = (record.id, record.name, record.scope.value, may_see(record), record.state(access.now_ms()), end)
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def _fields(record: Record, now_ms: int) -> list[str]:
+    times = [iso(time_ms) for time_ms in (record.created_ms, record.expires_ms, record.revoked_ms)]
+    return [record.id, record.state(now_ms), record.scope.value, record.name, *times, may_see(record)]
+
+
+@app.command()
+def revoke(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `vitalcast token list` shows them.")],
+    config: Config = None,
+) -> None:
+    """Take tokens back, which closes their sockets within a second."""
+    _, access = _open(config)
+    known = {record.id for record in access.records()}
+    for id_ in ids:
+        if id_ not in known:
+            what = "is a token, and not the id of one" if "." in id_ else "is no token here"
+            shown = f"{id_[:8]}…" if "." in id_ else repr(id_)
+            say(f"vitalcast: error: {shown} {what}; `vitalcast token list` shows their ids", err=True)
+        elif access.revoke(id_):
+            say(f"{id_} is revoked", err=True)
+        else:
+            say(f"{id_} was revoked already", err=True)
+    if not known.issuperset(ids):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _open(config: Path | None) -> tuple[Settings, Access]:
+    from vitalcast.access.access import Access
+    from vitalcast.config.load import load_settings
+
+    settings = load_settings(config).settings
+    return settings, Access(settings)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def may_see(record: Record) -> str:
+    """Say in words what a token lets its holder see."""
+    match record.scope.value:
+        case "view":
+            return "everything"
+        case "admin":
+            return "everything, and rules screens and tokens"
+        case "stream":
+            pace = f", every {record.interval_s:g} s at most" if record.interval_s else ""
+            return ", ".join(record.metrics) + pace
+    parts = ["the dashboard"] if record.dashboard else [f"panel {id_}" for id_ in record.panels]
+    where = f" on pages of {', '.join(record.origins)}" if record.origins else ""
+    return ", ".join([*parts, *record.metrics]) + where
+
+
+def _shown(record: Record) -> str:
+    """Return the end of the address of what an embed token shows."""
+    return "dashboard" if record.dashboard or not record.panels else f"panel/{record.panels[0]}"
+
+
+def when(time_ms: int | None) -> str:
+    """Return a time as this machine's clock has it."""
+    if time_ms is None:
+        return NEVER
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def iso(time_ms: int | None) -> str:
+    if time_ms is None:
+        return ""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _news(record: Record, settings: Settings, folder: Path, *, default_end: bool, first: bool) -> list[str]:
+    from vitalcast.config.schema import is_loopback
+
+    uses = {
+        "view": "Log in with it on the dashboard, send it as `Authorization: Bearer TOKEN`, or give it to "
+        "`vitalcast tail` as VITALCAST_TOKEN.",
+        "stream": "Send it as `Authorization: Bearer TOKEN` or in `hello`, or give it to `vitalcast tail` as "
+        "VITALCAST_TOKEN.",
+        "embed": f"Put it into the address of a frame, as /embed/{_shown(record)}?token=TOKEN, or into "
+        '<vitalcast-panel token="TOKEN">.',
+    }
+    lines = [f"Token {record.id} sees {may_see(record)}, on servers with the data folder {folder}."]
+    lines.append(uses.get(record.scope.value, uses["view"]))
+    if record.scope.value == "embed" and not record.origins:
+        lines.append(
+            "It names no site with --origin: other sites' frames and elements need one in the settings instead."
+        )
+    if record.expires_ms is None:
+        lines.append("It never ends.")
+    else:
+        lines.append(f"It ends on {when(record.expires_ms)}{' (see --expires)' if default_end else ''}.")
+    lines.append(f"`vitalcast token revoke {record.id}` ends it at once. This is the only time that it is shown:")
+    if first and is_loopback(settings.server.host) and not settings.server.no_auth:
+        lines.insert(-1, "From its next start on, the server asks everyone for a token, on this machine too.")
+    return lines

@@ -1,0 +1,1 @@
+"""The Python client: it follows the series of a server, and resumes where it was cut off."""

@@ -1,0 +1,94 @@
+"""What kept a connection from standing, in a line that people read, and whether trying again may help."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from vitalcast.client.stream import RECONNECT_AFTER_S_MAX, LostError, TailError, words
+
+if TYPE_CHECKING:
+    from websockets.http11 import Response
+
+STAY_AWAY_FROM = 4500
+RECOVERABLE_CODES_BELOW = 5000
+PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+MESSAGE_TOO_BIG = 1009
+START_IT = "; start the server with `vitalcast`, or say where it is with --url"
+TRY_TLS = "; if it serves HTTPS, say wss://"
+
+
+def explained(error: Exception, *, url: str, after_s: float | None = None) -> LostError | TailError:
+    """Return what an exception of a connection means. Raises it anew where it is none of the kind.
+
+    `after_s` is when the server asked to come back.
+    """
+    from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+
+    match error:
+        case ConnectionClosed():
+            return _closed(error, url, after_s)
+        case InvalidStatus():
+            return _refused(error.response, url)
+        case InvalidURI():
+            return TailError(f"--url: {words(error)}")
+        case WebSocketException() | EOFError():
+            return LostError(f"no WebSocket there ({words(error)})", advice=TRY_TLS if url.startswith("ws:") else "")
+        case TimeoutError():
+            return LostError("no answer in time")
+        case ssl.SSLCertVerificationError():
+            return LostError(f"the certificate is not valid ({words(error.verify_message)})")
+        case ssl.SSLError():
+            return LostError(f"no HTTPS there ({words(getattr(error, 'reason', None) or error)})")
+        case OSError():
+            return LostError(f"cannot connect ({words(error.strerror or error)})", advice=START_IT)
+        case ImportError():  # a SOCKS proxy in the environment wants a package
+            return TailError(f"{url}: {words(error)}")
+        case UnicodeError():  # a host that no name server can be asked for, or bytes that are no text
+            return TailError(f"{url}: cannot be read ({words(error)})")
+    raise error
+
+
+def _closed(error: Any, url: str, after_s: float | None) -> LostError | TailError:
+    close, sent = error.rcvd, error.sent
+    if close is not None:
+        said = f"{close.code} {words(close.reason)}".rstrip()
+        if STAY_AWAY_FROM <= close.code < RECOVERABLE_CODES_BELOW:
+            return TailError(f"{url}: the server closed with {said}")
+        return LostError(f"connection closed with {said}", after_s=after_s)
+    if sent is not None and sent.code == MESSAGE_TOO_BIG:
+        return TailError(f"{url}: the server sent a message that is too large ({words(sent.reason)})")
+    # What we closed for, where it was not the line that broke: it was silent, or did not keep to the protocol.
+    why = f" ({words(sent.reason)})" if sent is not None and sent.reason else ""
+    return LostError(f"connection lost{why}", after_s=after_s)
+
+
+def _refused(response: Response, url: str) -> LostError | TailError:
+    status = response.status_code
+    said = _message(response.body or b"")
+    if status < 300:
+        return LostError(f"no WebSocket there (HTTP {status})")
+    if status == HTTPStatus.UPGRADE_REQUIRED:
+        return TailError(
+            f"{url}: a proxy in between does not pass the headers Upgrade and Connection on, without which no "
+            "WebSocket can be opened"
+        )
+    if 400 <= status < 500 and status not in PASSING:
+        return TailError(f"{url}: the server refused the WebSocket with HTTP {status}{said}")
+    return LostError(f"HTTP {status}{said}", after_s=_retry_after_s(response.headers.get_all("Retry-After")))
+
+
+def _message(body: bytes | bytearray) -> str:
+    """Return what the server says in the body that all its errors have; nothing of another's."""
+    try:
+        return f": {words(json.loads(body)['error']['message'])}"
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+
+
+def _retry_after_s(fields: list[str]) -> float | None:
+    """Return the pause that is asked for in seconds; the other form, a date, is of a clock that may not be ours."""
+    known = [float(text) for text in fields if text.isascii() and text.isdigit()]
+    return min(known[0], RECONNECT_AFTER_S_MAX) if known else None

@@ -1,0 +1,31 @@
+"""`[[panels]]` of the configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vitalcast.config.tables import Conflict, TableArray
+from vitalcast.core.panels.schema import PANEL_FIELDS, Panel, PanelConflictError
+
+PANELS_MAX = 64
+
+
+def _conflicts(error: object) -> Iterator[Conflict]:
+    if isinstance(error, PanelConflictError):
+        yield from ((one.keys, one.message) for one in error.conflicts)
+
+
+PANELS = TableArray(
+    name="panels",
+    one="panel",
+    model=Panel,
+    fields=PANEL_FIELDS,
+    most=PANELS_MAX,
+    introduction=(
+        "The panels of the dashboard in their order; these are the built-in ones. Panels in a file take the place of "
+        "all of them, so keep here what you want to see beside your own. A panel is shown on machines that have series "
+        "for it; a metric that no machine has is refused. `panels = []`, above the first section, means none. The "
+        "environment cannot set panels. The keys:"
+    ),
+    conflicts=_conflicts,
+)

@@ -1,0 +1,547 @@
+"""What may be set: every key with its type, its bounds, its default and why it is there."""
+
+# Not `from __future__ import annotations`: pydantic would compile each field's text anew, at every start.
+
+import difflib
+import ipaddress
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
+
+from vitalcast.config.toml import shown
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.playlist import BUILT_IN_PLAYLISTS, Playlist
+from vitalcast.core.panels.schema import Panel, Patterns
+from vitalcast.core.strict import Strict
+from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE
+
+ENV_PREFIX = "VITALCAST_"
+ENV_DELIMITER = "__"
+
+LogLevel = Literal["critical", "error", "warning", "info", "debug"]
+
+
+HOST_PATTERN = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+
+PORT_PATTERN = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)
+    return text
+
+
+# `Field(strict=False)` lets a TOML array become a tuple; its items stay strict.
+HostNames = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=rf"^(?:{HOST_PATTERN}{PORT_PATTERN}|[0-9A-Fa-f:.]+)$")], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of host names, such as ["metrics.example.org"]'}),
+]
+
+
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of addresses or networks, such as ["10.0.0.0/8"]'}),
+]
+
+
+Origins = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=rf"^https?://{HOST_PATTERN}{PORT_PATTERN}$")], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of origins, such as ["https://wiki.example.org"]'}),
+]
+
+
+Names = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], ...],
+    Field(strict=False, json_schema_extra={"form": 'a list of names, such as ["sensors"]'}),
+]
+
+
+Globs = Annotated[
+    tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...],
+    Field(strict=False, max_length=1000, json_schema_extra={"form": 'a list of globs, such as ["sd*", "nvme[0-9]*"]'}),
+]
+
+
+def _root(default: Path, example: str, description: str) -> Any:
+    return Field(
+        default=default.as_posix(),
+        pattern=r"^/",
+        max_length=4096,
+        description=description,
+        json_schema_extra={"form": f'the absolute path of a folder, such as "{example}"'},
+    )
+
+
+class Server(Strict):
+    """Where Vitalcast listens, and whom it lets in."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        pattern=r"^[^\s\[\]/]+$",
+        max_length=255,
+        description="Address to bind; on any but loopback whoever comes needs a token, unless no_auth is set",
+        json_schema_extra={"form": "an address or a host name, without brackets"},
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
+    no_auth: bool = Field(
+        default=False,
+        description="Serve whoever can connect, without asking who they are",
+    )
+    allowed_hosts: HostNames = Field(
+        default=(),
+        description="Further Host headers to answer to; all others are refused, which stops DNS rebinding",
+    )
+    allowed_origins: Origins = Field(
+        default=(),
+        description="Other sites whose pages may connect; without it no page elsewhere can read the metrics",
+    )
+    root_path: str = Field(
+        default="",
+        pattern=r"^(?:/[^\s?#/]+)*$",
+        max_length=255,
+        description="Path under which a reverse proxy publishes Vitalcast, so that links come out right",
+        json_schema_extra={"form": 'nothing, or a path such as "/vitalcast" without a slash at its end'},
+    )
+    frame_ancestors: Origins = Field(
+        default=(),
+        description="Other sites whose pages may frame /embed and /wall; tokens for embedding name their own",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed",
+    )
+    certfile: str = Field(
+        default="",
+        max_length=4096,
+        description="Certificate chain in PEM, to serve HTTPS; with nothing, HTTP is served",
+        json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.pem"'},
+    )
+    keyfile: str = Field(
+        default="",
+        max_length=4096,
+        description="Private key of the certificate, where the certificate's file does not hold it too",
+        json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.key"'},
+    )
+    fast_path: bool = Field(
+        default=True,
+        description="Write frames straight to uvicorn's transport, which costs least; false goes by ASGI",
+    )
+    log_level: LogLevel = Field(
+        default="warning", description="Least severe log line to print; warning keeps a healthy server quiet"
+    )
+
+
+class Access(Strict):
+    """Who may come in."""
+
+    data_dir: str = Field(
+        default="",
+        max_length=4096,
+        description="Folder of the secret, the tokens and the screens; with nothing, it is in your user's data folder",
+        json_schema_extra={"form": 'nothing, or the path of a folder such as "/var/lib/vitalcast"'},
+    )
+
+
+class Sampler(Strict):
+    """How often this machine is read."""
+
+    interval_s: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=3600,
+        description="Pause between two reads, whether anyone watches or not",
+    )
+    interval_min_s: float = Field(
+        default=0.1,
+        ge=0.1,
+        le=3600,
+        description="Shortest pause a subscriber may ask for; bounds what strangers can make this machine do",
+    )
+
+
+class Collectors(Strict):
+    """What is read from this machine."""
+
+    disabled: Names = Field(
+        default=(), description="Collectors that do not run, for sources that are slow or unwanted here"
+    )
+    process_command_line: bool = Field(
+        default=False,
+        description="Show command lines in the process table; off, because arguments may hold passwords",
+    )
+    procfs: str = _root(
+        HERE.procfs,
+        "/host/proc",
+        "Where /proc of the machine to watch is mounted; a container that watches its host has it elsewhere",
+    )
+    sysfs: str = _root(HERE.sysfs, "/host/sys", "Where /sys of that machine is mounted")
+    cgroupfs: str = _root(
+        HERE.cgroupfs,
+        "/host/sys/fs/cgroup",
+        "Where the control groups of that machine are mounted; no collector reads them yet",
+    )
+    rootfs: str = _root(
+        HERE.rootfs,
+        "/host/root",
+        "Where its root directory is mounted: its filesystems are measured there, its users and its name looked up",
+    )
+    exclude_disks: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.disks,
+        description="Disks to leave out, by name as in /sys/block; a partition has the path disk/partition there, and "
+        "a glob with a slash is compared with the path. An empty list leaves nothing out, here and below",
+    )
+    exclude_mounts: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.mounts,
+        description="Filesystems to leave out, by mountpoint; * also matches slashes",
+    )
+    exclude_filesystems: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.filesystems,
+        description="Filesystems to leave out, by type; an overlay mounted at / is shown all the same. A type on a "
+        "network that is not listed is measured in a thread of its own, as its server may never answer",
+    )
+    exclude_interfaces: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.interfaces, description="Network interfaces to leave out, by name"
+    )
+    exclude_sensors: Globs = Field(
+        default=DEFAULT_EXCLUSIONS.sensors,
+        description="Temperatures, fans and batteries to leave out, by hw.id or hw.name, such as coretemp/0 or Core 0",
+    )
+
+
+class Ring(Strict):
+    """The recent ticks kept in memory, from which charts start filled and lost connections are caught up."""
+
+    window_s: int = Field(
+        default=900,
+        ge=1,
+        le=86400,
+        description="How far back the ring reaches; 15 minutes of 200 series take 1.5 MB, ten times that at 0.1 s",
+    )
+    memory_max_mib: int = Field(
+        default=64,
+        ge=1,
+        le=4096,
+        description="Most memory the ring may take; it gives up old ticks to stay below",
+    )
+
+
+class History(Strict):
+    """The file that keeps readings over a restart."""
+
+    path: str = Field(
+        default="",
+        max_length=4096,
+        description="Where it is, from the working folder; with nothing, readings are kept in memory alone",
+        json_schema_extra={"form": 'nothing, or the path of a file such as "~/vitalcast.db"'},
+    )
+    flush_s: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3600,
+        description="Pause between two writes; a crash or a power cut loses no more than that",
+    )
+    retention_h: int = Field(
+        default=24,
+        ge=1,
+        le=87600,
+        description="How long it keeps readings, counted while the machine runs; a day of 200 series takes about 15 MB",
+    )
+
+
+class Stream(Strict):
+    """The default stream: what a plain WebSocket gets without asking."""
+
+    metrics: Patterns = Field(
+        default=(
+            "system.cpu.utilization",
+            "system.memory.usage",
+            "system.memory.utilization",
+            "system.load.average",
+            "system.disk.io.rate",
+            "system.network.io.rate",
+        ),
+        min_length=1,
+        description="Patterns of its metrics; kept short, since every plain socket is sent all of them",
+    )
+    interval_s: float = Field(default=1.0, ge=0.1, le=3600, description="Pause between two of its messages")
+
+
+class Limits(Strict):
+    """What one client may cost."""
+
+    message_bytes: int = Field(
+        default=65_536,
+        ge=1024,
+        le=16_777_216,
+        description="Longest message a client may send",
+    )
+    streams: int = Field(default=64, ge=1, le=10_000, description="Most streams of one socket")
+    groups: int = Field(
+        default=20_000,
+        ge=1,
+        le=1_000_000,
+        description="Most different subscriptions of all sockets together; equal ones count once",
+    )
+    groups_mib: int = Field(
+        default=64,
+        ge=1,
+        le=65_536,
+        description="Most memory of all different subscriptions together; past it new ones are refused",
+    )
+    unread_mib: int = Field(
+        default=64,
+        ge=1,
+        le=65_536,
+        description="Most memory for what clients have yet to take; past it large answers are refused, sockets closed",
+    )
+    series: int = Field(default=10_000, ge=1, le=1_000_000, description="Most series of one stream")
+    messages_per_second: int = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="Most messages a second of one socket; more get an error, and a lasting flood ends it",
+    )
+    connections: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="Most sockets at once; further ones are turned away"
+    )
+    connections_per_address: int = Field(
+        default=1000, ge=1, le=1_000_000, description="Most sockets at once from one address"
+    )
+    handshakes_per_second: int = Field(
+        default=2000, ge=1, le=1_000_000, description="Most new sockets a second; further ones are to try again"
+    )
+    handshakes_per_second_per_address: int = Field(
+        default=200, ge=1, le=1_000_000, description="Most new sockets a second from one address"
+    )
+    requests_per_second: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Most HTTP requests a second, ten seconds' worth at once; costly answers count as up to ten",
+    )
+    requests_per_second_per_address: int = Field(
+        default=300,
+        ge=1,
+        le=1_000_000,
+        description="Most HTTP requests a second from one address, counted the same way",
+    )
+    http_connections: int = Field(
+        default=4000, ge=4, le=1_000_000, description="Most HTTP connections at once; further ones wait to be accepted"
+    )
+    http_connections_per_address: int = Field(
+        default=500,
+        ge=1,
+        le=1_000_000,
+        description="Most HTTP connections at once from one address; trusted proxies may have more",
+    )
+    header_bytes: int = Field(
+        default=65_536,
+        ge=1024,
+        le=1_048_576,
+        description="Longest request line and headers of an HTTP request together",
+    )
+    body_bytes: int = Field(default=65_536, ge=1024, le=16_777_216, description="Longest body of an HTTP request")
+    pipelined_requests: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="Most HTTP requests of one connection that wait for the one being answered",
+    )
+    failed_tokens_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000, description="Most wrong tokens a minute; then new ones wait for the next"
+    )
+    failed_tokens_per_minute_per_address: int = Field(
+        default=10, ge=1, le=1_000_000, description="Most wrong tokens a minute from one address"
+    )
+    snapshot_values: int = Field(
+        default=1_000_000,
+        ge=1000,
+        le=100_000_000,
+        description="Most values of one snapshot; to aggregate them, four times as many are read",
+    )
+    table_rows: int = Field(default=500, ge=1, le=100_000, description="Most rows of one table")
+
+
+class Timeouts(Strict):
+    """How long to wait, and how often to show signs of life."""
+
+    heartbeat_s: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=3600,
+        description="Silence after which a socket gets a heartbeat, which tells quiet from dead",
+    )
+    slow_s: float = Field(
+        default=30.0, ge=0.1, le=3600, description="Time without a byte taken after which a socket is closed"
+    )
+    ping_interval_s: float = Field(
+        default=20.0,
+        ge=0.1,
+        le=3600,
+        description="Pause between two WebSocket pings; they keep proxies awake",
+    )
+    ping_timeout_s: float = Field(
+        default=20.0, ge=0.1, le=3600, description="Wait for a pong after which the peer counts as gone"
+    )
+    header_s: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=3600,
+        description="Wait for the headers of an HTTP request, and for the TLS handshake; then the connection is closed",
+    )
+    body_s: float = Field(default=20.0, ge=0.1, le=3600, description="Wait for the body of an HTTP request")
+    idle_s: int = Field(
+        default=5, ge=1, le=3600, description="Wait for the next HTTP request before the connection is closed"
+    )
+    hello_s: float = Field(default=10.0, ge=0.1, le=3600, description="Wait for a hello where one is due")
+    shutdown_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=300,
+        description="Time that open sockets get to leave before the process ends",
+    )
+
+
+class Settings(BaseModel):
+    """Every setting, valid and frozen.
+
+    Constructing it reads nothing from outside, so `Settings(server={"port": 0})` is exact in a test;
+    `load_settings` is what consults files and the environment.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    server: Server = Server()
+    access: Access = Access()
+    sampler: Sampler = Sampler()
+    collectors: Collectors = Collectors()
+    ring: Ring = Ring()
+    history: History = History()
+    stream: Stream = Stream()
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    panels: tuple[Panel, ...] = Field(default=BUILT_IN, strict=False)
+    playlists: tuple[Playlist, ...] = Field(default=BUILT_IN_PLAYLISTS, strict=False)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        conflicts = tuple(_conflicts(self))
+        if conflicts:
+            raise ConflictError(conflicts)
+        return self
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Yield every dotted key with its value, in the order of the file. Panels and playlists have no dotted keys."""
+        for section in SECTIONS:
+            values = getattr(self, section)
+            for name in type(values).model_fields:
+                yield f"{section}.{name}", getattr(values, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two settings that do not go together: the key to blame first, the message, and every key involved."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+class ConflictError(ValueError):
+    def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
+        super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
+        self.conflicts = conflicts
+
+
+def section_type(section: str) -> type[BaseModel]:
+    annotation = Settings.model_fields[section].annotation
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        raise TypeError(f"the section {section} is not a model")
+    return annotation
+
+
+# What a file may have several of, and the environment none.
+TABLES = ("panels", "playlists")
+
+SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in TABLES)
+
+FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
+    {f"{section}.{name}": info for section in SECTIONS for name, info in section_type(section).model_fields.items()}
+)
+
+
+def _conflicts(settings: Settings) -> Iterator[Conflict]:
+    sampler, stream, limits = settings.sampler, settings.stream, settings.limits
+    if sampler.interval_min_s > sampler.interval_s:
+        yield Conflict(
+            ("sampler.interval_min_s", "sampler.interval_s"),
+            f"{sampler.interval_min_s} is more than sampler.interval_s = {sampler.interval_s}; give the same or less",
+        )
+    if stream.interval_s < sampler.interval_min_s:
+        yield Conflict(
+            ("stream.interval_s", "sampler.interval_min_s"),
+            f"{stream.interval_s} is less than sampler.interval_min_s = {sampler.interval_min_s}; "
+            "give the same or more",
+        )
+    if limits.snapshot_values < limits.series:
+        yield Conflict(
+            ("limits.snapshot_values", "limits.series"),
+            f"{limits.snapshot_values} is less than limits.series = {limits.series}, "
+            "so that not even one tick would fit; give the same or more",
+        )
+    yield from _doubles("panels", settings.panels)
+    yield from _doubles("playlists", settings.playlists)
+    if settings.playlists != BUILT_IN_PLAYLISTS:  # of which what is not there is left out
+        yield from _unknown_panels(settings)
+
+
+def _doubles(name: str, tables: Sequence[Panel | Playlist]) -> Iterator[Conflict]:
+    first: dict[str, int] = {}
+    for position, one in enumerate(tables):
+        if (other := first.setdefault(one.id, position)) != position:
+            yield Conflict(
+                (f"{name}[{position}].id", f"{name}[{other}].id"),
+                f"{shown(one.id)} is the id of {name}[{other}] ({tables[other].title}) too; give each its own",
+            )
+
+
+def _unknown_panels(settings: Settings) -> Iterator[Conflict]:
+    known = [panel.id for panel in settings.panels]
+    for position, playlist in enumerate(settings.playlists):
+        for number, entry in enumerate(playlist.entries):
+            for id_ in entry.panels:
+                if id_ in known:
+                    continue
+                close = difflib.get_close_matches(id_, known, 1, 0.6)
+                advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(known) or 'none'}"
+                yield Conflict(
+                    (f"playlists[{position}] ({playlist.id}).entries[{number}].panels", "playlists", "panels"),
+                    f"no panel is called {shown(id_)}; {advice}",
+                )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach `host`. A name other than localhost counts as reachable.
+
+    So does localhost itself where it stands for any address but loopback: RFC 6761, 6.3 says that it must not, but it
+    is what /etc/hosts says that is bound.
+    """
+    if host.lower() != "localhost":
+        return is_loopback_address(host)
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:  # nothing that could be bound
+        return True
+    return all(is_loopback_address(str(address[0])) for *_, address in found)
+
+
+def is_loopback_address(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,204 @@
+"""Which number a badge shows: a panel's own, or that of a metric, and how alarming it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vitalcast.core.drawing.badge_svg import Badge, BadgeLevel
+from vitalcast.core.drawing.format import format_age, format_value
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.headline import ROUNDING, HeadlineNow, headline_of, headline_over
+from vitalcast.core.panels.lines import Reading, reading_of, selection_of, word_of
+from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.errors import ProtocolError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vitalcast.core.metrics.model import Series
+    from vitalcast.core.panels.schema import Panel
+
+    Rows = npt.NDArray[np.float64]  # of shape (ticks, columns), the newest last
+    Columns = Sequence[Series | None]
+
+Reduce = Literal["sum", "max", "avg", "min"]
+VALUES_NAMED_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeQuery:
+    """What a badge is asked to show. `warning` and `critical` judge the number that it shows, in its base unit."""
+
+    label: str = ""
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    reduce: Reduce | None = None
+    warning: float | None = None
+    critical: float | None = None
+
+    @property
+    def judges(self) -> bool:
+        """Whether it brings thresholds of its own."""
+        return self.warning is not None or self.critical is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The number in each of the rows, and what its panel says of the newest."""
+
+    values: tuple[float, ...]
+    unit: str
+    level: BadgeLevel = ""
+    detail: str = ""
+
+
+def panel_badge(panel: Panel, reading: Reading, series: Columns, rows: Rows, asked: BadgeQuery) -> Badge:
+    """Return the badge of a panel: its number, as the strip of vitals shows it.
+
+    `reading` is that of all the series. `rows` are the newest ticks; what is alarming in only some of them is not.
+    Raises ProtocolError.
+    """
+    if asked.where:
+        reading = reading_of(panel, _narrowed(panel, series, _chosen(series, selection_of(panel), asked)))
+    counted = reading.counted
+    if asked.where and not counted:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_METRIC, f"the number of {panel.id} counts no such series; ask for the metric itself"
+        )
+    if asked.reduce not in (None, panel.headline.reduce):
+        found = _Found(_reduced(rows, [line.column for line in counted], asked.reduce), reading.unit)
+    else:
+        found = _headline(panel, reading, rows, asked, share=panel.headline.show == "share")
+    return _badge(panel.vital or panel.title, panel, found, asked)
+
+
+def metric_badge(name: str, owner: Panel | None, series: Columns, rows: Rows, asked: BadgeQuery) -> Badge:
+    """Return the badge of a metric, by the rule of `owner`, the panel that is about it. Raises ProtocolError."""
+    chosen = _chosen(series, Selection.of([name]), asked)
+    by_rule = None if owner is None else _by_rule(owner, series, rows, chosen, asked)
+    if by_rule is not None:
+        assert owner is not None
+        return _badge(owner.vital or owner.title, owner, by_rule, asked)
+    if len(chosen) > 1 and asked.reduce is None:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, _several([one for _, one in chosen]))
+    unit = chosen[0][1].descriptor.unit if chosen else ""
+    found = _Found(_reduced(rows, [at for at, _ in chosen], asked.reduce), unit)
+    return _badge(name, owner, found, asked)
+
+
+def stale_badge(label: str, age_s: float) -> Badge:
+    """Return a badge that shows no number, because the newest is old."""
+    return Badge(label, f"stale, {format_age(age_s)}", "unknown")
+
+
+def owner_of(name: str, panels: Iterable[Panel]) -> Panel | None:
+    """Return the first panel whose number is about this metric alone."""
+    return next((panel for panel in panels if (panel.headline.metric or panel.metrics) in (name, (name,))), None)
+
+
+def _by_rule(
+    owner: Panel, series: Columns, rows: Rows, chosen: list[tuple[int, Series]], asked: BadgeQuery
+) -> _Found | None:
+    """Return the number by the rule of the metric's panel; None where that is not about what is asked for."""
+    if asked.reduce not in (None, owner.headline.reduce):
+        return None
+    reading = reading_of(owner, _narrowed(owner, series, chosen))
+    counted = {line.column for line in reading.counted}
+    left = {line.column for line in reading.remainder}
+    named = {value for _, values in asked.where for value in values}
+    if asked.where and (not {at for at, _ in chosen} <= counted | left or named & set(owner.rest)):
+        return None
+    if not counted:
+        return None
+    return _headline(owner, reading, rows, asked, share=False)
+
+
+def _headline(panel: Panel, reading: Reading, rows: Rows, asked: BadgeQuery, *, share: bool) -> _Found:
+    now = headline_over(panel, reading, rows)
+    each = [headline_of(panel, reading, row) for row in (rows if asked.judges else rows[-1:])]
+    values = tuple(one.share if share else one.value for one in each)
+    level: BadgeLevel = now.level or ("good" if panel.thresholds is not None else "")
+    return _Found(values, "1" if share else reading.unit, level, _detail(now))
+
+
+def _chosen(series: Columns, selection: Selection, asked: BadgeQuery) -> list[tuple[int, Series]]:
+    """Return the series that are meant and their columns. Raises ProtocolError for what no series has."""
+    meant = [(at, one) for at, one in enumerate(series) if one is not None and selection.matches(one)]
+    where = dict(asked.where)
+    keys = sorted({key for _, one in meant for key in one.attributes})
+    for key in where:
+        if meant and key not in keys:
+            there = f"there are {', '.join(keys)}" if keys else "these series have none"
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"no attribute is called {key!a}; {there}")
+    chosen = [(at, one) for at, one in meant if all(one.attributes.get(key) in values for key, values in where.items())]
+    if where and not chosen:
+        there = _values_of([one for _, one in meant], where)
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"no series here is such a one; there are {there or 'none'}")
+    return chosen
+
+
+def _narrowed(panel: Panel, series: Columns, chosen: list[tuple[int, Series]]) -> Columns:
+    """Leave out those of the panel's series that are not meant; what stands beside them stays."""
+    kept = {at for at, _ in chosen}
+    beside = set(panel.named().values())
+    return [one if one is None or at in kept or one.name in beside else None for at, one in enumerate(series)]
+
+
+def _reduced(rows: Rows, columns: list[int], how: Reduce | None) -> tuple[float, ...]:
+    """Return what becomes of the readings of these columns in each row: without a wish their sum."""
+    return tuple(_joined([float(row[at]) for at in columns if not math.isnan(row[at])], how) for row in rows)
+
+
+def _joined(known: list[float], how: Reduce | None) -> float:
+    if not known:
+        return math.nan
+    if how in ("max", "min"):
+        return max(known) if how == "max" else min(known)
+    return sum(known) / (len(known) if how == "avg" else 1)
+
+
+def _detail(now: HeadlineNow) -> str:
+    return ", ".join(f"{format_value(one.value, one.unit)} {one.label}".strip() for one in now.numbers)
+
+
+def _several(series: list[Series]) -> str:
+    keys = series[0].descriptor.attributes
+    told = "; ".join(f"{key}: {_values_of(series, [key])}" for key in keys)
+    return f"{len(series)} series have this name; give reduce=sum, max, avg or min, or one of {told}"
+
+
+def _values_of(series: list[Series], keys: Iterable[str]) -> str:
+    values = sorted({one.attributes[key] for key in keys for one in series if key in one.attributes})
+    more = len(values) - VALUES_NAMED_MAX
+    return ", ".join(values[:VALUES_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def _badge(name: str, panel: Panel | None, found: _Found, asked: BadgeQuery) -> Badge:
+    label = asked.label or label_of(name, panel, dict(asked.where))
+    value = found.values[-1]
+    if math.isnan(value):
+        return Badge(label, "no reading", "unknown")
+    level = found.level
+    if asked.judges:
+        level = min((_judged(one, asked) for one in found.values), key=("good", "warning", "critical").index)
+    text = format_value(value, found.unit)
+    alarm = level if level in ("warning", "critical") else ""
+    detail = f"{label}: {found.detail or text}{f', {alarm}' if alarm else ''}"
+    return Badge(label, f"{text} {alarm}".strip(), level, detail)
+
+
+def label_of(name: str, panel: Panel | None, where: Mapping[str, Sequence[str]]) -> str:
+    """Return what a badge is called that nobody named."""
+    said = [word_of(panel, key, value) if panel else value for key, values in where.items() for value in values]
+    return " ".join((name, *said))
+
+
+def _judged(value: float, asked: BadgeQuery) -> BadgeLevel:
+    if asked.critical is not None and value >= asked.critical - ROUNDING:
+        return "critical"
+    if asked.warning is not None and value >= asked.warning - ROUNDING:
+        return "warning"
+    return "good"

@@ -1,0 +1,471 @@
+"""A still of a panel, as SVG: its title and number, its chart, its legend, and of which moment all that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitalcast.core.drawing.charts_svg import STALE, Box, Scene, chart_of
+from vitalcast.core.drawing.clock import clock_text, stamp_text, zone_text
+from vitalcast.core.drawing.format import format_age, format_duration, format_value
+from vitalcast.core.drawing.svg import NAMESPACE, clean, element, shortened, width_of, words
+from vitalcast.core.drawing.theme import FONT, THEMES, Colors, Theme
+from vitalcast.core.panels.headline import HeadlineNow, headline_over
+from vitalcast.core.panels.lines import Line, Reading, way_of, word_of
+from vitalcast.core.panels.shown import busiest, ranked_of
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    import numpy.typing as npt
+
+    from vitalcast.core.drawing.window import Past
+    from vitalcast.core.panels.schema import Panel
+
+    Floats = npt.NDArray[np.float64]
+
+WIDTH, HEIGHT = 640, 320
+WIDTH_MIN, HEIGHT_MIN = 200, 120
+WIDTH_MAX, HEIGHT_MAX = 4000, 3000
+LARGEST = 1e18
+TITLE_MAX = 120
+SAID_MAX = 8  # lines in the description
+ROWS_LISTED_MAX = 16  # more rows of a heatmap are read from its picture
+NARROW = 420
+TWO_ROWS = 160  # lower ones have a head of one row
+LEGEND_SHARE_MAX = 0.4  # of the picture's height
+NOTHING = "Nothing here has such series."
+NO_READINGS = "No readings in this window."
+
+# Sizes of type, in rem.
+_TITLE, _NUMBER, _SECOND, _SMALL, _LEGEND, _FOOT = 0.95, 1.12, 0.95, 0.8, 0.82, 0.76
+_HEAD, _LEGEND_ROW, _FOOT_ROW = 1.7, 1.25, 1.4
+_CHART_MIN = 5.5
+_ITEM, _ITEM_PAIRED, _APART = 8.6, 15.5, 1.2
+_PAD = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a still is to look. Without a title it has the panel's."""
+
+    width: int = WIDTH
+    height: int = HEIGHT
+    theme: Theme = "light"
+    title: str = ""
+
+    @property
+    def rem(self) -> float:
+        return 12.0 if self.width < NARROW else 14.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which moments a still shows: up to `to_ms`, which is now where the newest reading is `age_s` old and stale."""
+
+    host: str
+    from_ms: float
+    to_ms: float
+    newest_ms: float
+    interval_s: float
+    zone: tzinfo
+    age_s: float | None = None  # only where that is worth a word
+
+    @property
+    def stale(self) -> bool:
+        return self.age_s is not None
+
+
+def draw_still(panel: Panel, reading: Reading, past: Past, look: Look, window: Window) -> str:
+    """Return the picture as an SVG document. It takes milliseconds: not for the loop."""
+    return _Still(panel, reading, past, look, window).draw()
+
+
+def draw_words(said: str, look: Look) -> str:
+    """Return a picture of this size that has nothing to show, and says why."""
+    colors, rem, size = THEMES[look.theme], look.rem, 0.9 * look.rem
+    middle = look.height / 2 - (len(lines := _wrapped(said, look.width - 4 * rem, size)) - 1) * 0.65 * rem
+    text = [
+        element(
+            "text", words(line), x=look.width / 2, y=middle + 1.3 * rem * at, text_anchor="middle",
+            font_size=size, fill=colors.soft,
+        )
+        for at, line in enumerate(lines[: max(1, math.floor(look.height / (1.3 * rem)))])
+    ]  # fmt: skip
+    return _document(look, colors, said, "", *text)
+
+
+class _Still:
+    def __init__(self, panel: Panel, reading: Reading, past: Past, look: Look, window: Window) -> None:
+        past = replace(past, values=_possible(past.values), recent=_possible(past.recent))
+        self.panel, self.reading, self.past, self.look, self.window = panel, reading, past, look, window
+        self.colors = THEMES[look.theme]
+        self.rem = look.rem
+        self.title = clean(look.title or panel.title, TITLE_MAX)
+        self.now = headline_over(panel, reading, past.recent)
+        self.lines = tuple(busiest(panel, reading, past.seen))
+        self.stale = window.stale
+        self.inner = look.width - 2 * _PAD * self.rem
+
+    def draw(self) -> str:
+        rem, look = self.rem, self.look
+        head, head_rows = self._head()
+        top = (0.35 + _HEAD * head_rows + 0.2) * rem
+        bottom = look.height - (_FOOT_ROW + 0.2) * rem
+        legend, legend_rows = self._legend(bottom, bottom - top - _CHART_MIN * rem)
+        bottom -= (legend_rows * _LEGEND_ROW + (0.3 if legend_rows else 0)) * rem
+        chart = self._chart(Box(_PAD * rem, top, self.inner, max(bottom - top, 1)))
+        return _document(look, self.colors, self._name(), self._summary(), head, chart, legend, self._foot())
+
+    # --- in words ------------------------------------------------------------------------------------------------
+
+    def _numbers(self) -> list[str]:
+        return [f"{format_value(one.value, one.unit)} {one.label}".strip() for one in self.now.numbers]
+
+    def _name(self) -> str:
+        alarm = f", {self.now.level}" if self.now.level and not self.stale else ""
+        old = f", {self._age()}" if self.stale else ""
+        numbers = ", ".join(self._numbers()) if self.reading.lines else "no readings"
+        return f"{self.title} on {self.window.host}: {numbers}{alarm}{old}"
+
+    def _age(self) -> str:
+        return f"stale, {format_age(self.window.age_s or 0)}"
+
+    def _summary(self) -> str:
+        """Say of the lines what can be seen in the picture."""
+        known = [(line, value) for line in self.lines if (value := self._value(line)) == value]
+        places = self._places() if self.panel.chart == "bar" else {}  # the fullest need not be the largest
+        ranked = sorted(known, key=lambda entry: (places.get(entry[0].key, 0), -entry[1]))[:SAID_MAX]
+        said = [f"{self._whole_name(line)} {format_value(value, self.reading.unit)}" for line, value in ranked]
+        return f"{self._span()}, {self._when()}. {', '.join(said)}{'.' if said else ''}".strip()
+
+    def _whole_name(self, line: Line) -> str:
+        panel = self.panel
+        way = way_of(panel, self.reading, down=line.down) if panel.below else ""
+        part = word_of(panel, panel.parts, line.part) if line.part else ""
+        return " ".join(dict.fromkeys(word for word in (line.label, way, part) if word))
+
+    def _places(self) -> dict[str, int]:
+        """Return each key's place among all, that of what the panel's number is about first."""
+        return {key: at for at, key in enumerate(ranked_of(self.panel, self.reading, self.past.seen))}
+
+    def _value(self, line: Line) -> float:
+        newest = self.past.newest
+        return float(newest[line.column]) if line.column < len(newest) else math.nan
+
+    def _span(self) -> str:
+        return f"Last {format_duration((self.window.to_ms - self.window.from_ms) / 1000)}"
+
+    def _when(self) -> str:
+        return f"as of {stamp_text(self.window.to_ms, self.window.zone)}"
+
+    # --- the head ------------------------------------------------------------------------------------------------
+
+    def _head(self) -> tuple[str, int]:
+        """Return the title and the numbers, in one row where there is room for them, else in two."""
+        rem, inner = self.rem, self.inner
+        title_width = width_of(self.title, _TITLE * rem, bold=True)
+        age, age_width = self._old(inner - min(title_width, 0.5 * inner))
+        pieces = self._pieces(inner - title_width - age_width - 1.2 * rem)
+        rows = 1 if pieces is not None or self.look.height < TWO_ROWS else 2
+        if pieces is None and rows == 1:
+            age, age_width = self._old(0)
+            pieces = self._pieces(inner - min(title_width, 5 * rem) - age_width - 1.2 * rem)
+        pieces = pieces or (self._pieces(inner) if rows == 2 else None) or []
+        room = inner - age_width - (_width(pieces) + rem if rows == 1 else 0)
+        title = shortened(self.title, room, _TITLE * rem, bold=True)
+        left, line = _PAD * rem, (0.35 + 0.72 * _HEAD) * rem
+        drawn = _words(title, left, line, _TITLE * rem, self.colors.ink, weight=600)
+        after = left + width_of(title, _TITLE * rem, bold=True) + 0.6 * rem
+        drawn += _words(age, after, line, 0.85 * rem, self.colors.warn, weight=600) if age else ""
+        right = left + inner
+        return drawn + _laid_out(
+            pieces, right if rows == 1 else left + _width(pieces), line + (rows - 1) * _HEAD * rem
+        ), rows
+
+    def _old(self, room: float) -> tuple[str, float]:
+        """Return how old the readings are, in as many words as there is room for, and how wide that is."""
+        if not self.stale:
+            return "", 0.0
+        size, apart = 0.85 * self.rem, 0.6 * self.rem
+        long, short = (width_of(text, size, bold=True) + apart for text in (self._age(), "stale"))
+        return (self._age(), long) if long <= room else ("stale", short)
+
+    def _pieces(self, room: float) -> list[_Piece] | None:
+        """Return the level and the numbers with as many words as there is room for; None where there is too little."""
+        both = bool(self.panel.below)  # whose marks say which is which
+        for numbers, labels in ((2, True), (2, False)) if both else ((2, True), (1, True), (1, False)):
+            pieces = self._said(self.now, numbers, labels=labels)
+            if _width(pieces) <= room:
+                return pieces
+        return None
+
+    def _said(self, now: HeadlineNow, most: int, *, labels: bool) -> list[_Piece]:
+        colors, rem, mirror = self.colors, self.rem, bool(self.panel.below)
+        level = {"": colors.ink, "warning": colors.warn, "critical": colors.bad}[now.level]
+        pieces = []
+        if now.level and not self.stale:
+            pieces.append(_Piece("", 0.75 * rem, level, mark="up"))
+            pieces.append(_Piece(now.level, _SMALL * rem, level, bold=True, before=0.3 * rem))
+        numbers = now.numbers[:most] if self.reading.lines else ()
+        for at, one in enumerate(numbers):
+            before = 0.9 * rem if pieces else 0.0
+            if mirror and len(numbers) > 1:
+                pieces.append(_Piece("", 0.5 * rem, colors.soft, mark="down" if at else "up", before=before))
+                before = 0.25 * rem
+            size = _SECOND if mirror or at else _NUMBER
+            color = colors.soft if self.stale or (at and not mirror) else colors.ink if at else level
+            text = format_value(one.value, one.unit)
+            pieces.append(_Piece(text, size * rem, color, bold=not at or mirror, before=before))
+            if labels and one.label:
+                pieces.append(_Piece(clean(one.label), _SMALL * rem, colors.soft, before=0.3 * rem))
+        return pieces
+
+    # --- the chart -----------------------------------------------------------------------------------------------
+
+    def _chart(self, box: Box) -> str:
+        said = "" if self.reading.lines else NOTHING
+        bars = self.panel.chart == "bar"
+        if not said and not len(self.past.times_ms) and not bars:
+            said = NO_READINGS
+        if not self.lines and not said:
+            said = NO_READINGS
+        size = 0.9 * self.rem
+        middle = box.left + box.width / 2
+        text = _words(said, middle, box.top + box.height / 2, size, self.colors.soft, anchor="middle") if said else ""
+        if not self.lines:
+            return text
+        window = self.window
+        scene = Scene(
+            self.panel, self.reading, self.past, self.lines, self.colors, window.from_ms, window.to_ms,
+            max(window.interval_s, self.panel.interval) * 1000, window.zone, self.rem, window.stale,
+        )  # fmt: skip
+        return chart_of(scene, box) + text
+
+    # --- the legend ----------------------------------------------------------------------------------------------
+
+    def _legend(self, bottom: float, room: float) -> tuple[str, int]:
+        """Return the legend and how many rows it takes of the room above `bottom`."""
+        row, items = _LEGEND_ROW * self.rem, self._items()
+        rows_max = max(0, math.floor(min(room, LEGEND_SHARE_MAX * self.look.height) / row))
+        if not items or not rows_max:
+            return "", 0
+        unseen = len({line.key for line in self.reading.lines}) - len({line.key for line in self.lines})
+        if self.panel.chart == "bar":  # whose chart says it
+            unseen = 0
+        width, columns = self._columns(items, len(items) + (unseen > 0), rows_max)
+        if len(items) + (unseen > 0) > columns * rows_max:
+            fits = columns * rows_max - 1
+            unseen += len(items) - fits
+            places = self._places()
+            kept = sorted(items, key=lambda item: places.get(item.key, 0))[:fits]
+            items = [item for item in items if item in kept]
+        if unseen:
+            items.append(_Item("", None, f"{unseen} more", ()))
+        rows = math.ceil(len(items) / columns)
+        step = (self.inner + _APART * self.rem) / columns
+        drawn = [
+            self._item(item, _PAD * self.rem + at % columns * step, bottom - (rows - at // columns - 0.72) * row, width)
+            for at, item in enumerate(items)
+        ]
+        return "".join(drawn), rows
+
+    def _columns(self, items: list[_Item], count: int, rows_max: int) -> tuple[float, int]:
+        """Return how wide an entry is, as wide as it needs where there is room, and how many are in a row."""
+        rem, apart = self.rem, _APART * self.rem
+        least = (_ITEM_PAIRED if self.panel.below else _ITEM) * rem
+        needed = max(least, *(self._needed(item) for item in items))
+        for wanted in (needed, least):
+            columns = max(1, math.floor((self.inner + apart) / (wanted + apart)))
+            if count <= columns * rows_max:
+                break
+        return min(needed, (self.inner + apart) / columns - apart), columns
+
+    def _needed(self, item: _Item) -> float:
+        size = _LEGEND * self.rem
+        values = [width_of(text, size) + (0.75 * self.rem if down is not None else 0) for down, text in item.values]
+        several = [max(value, 6.4 * self.rem) for value in values] if len(values) > 1 else values
+        return width_of(clean(item.label), size) + sum(several) + 2 * self.rem
+
+    def _items(self) -> list[_Item]:
+        panel = self.panel
+        if panel.chart == "bar":
+            parts = {line.part or line.label: line.color for line in self.lines}
+            return [_Item(part, color, word_of(panel, panel.parts, part), ()) for part, color in parts.items()]
+        if panel.chart == "heatmap":
+            listed = self.lines if len(self.lines) <= min(ROWS_LISTED_MAX, self.look.height // 25) else ()
+            return [_Item(line.key, None, line.label, ((None, self._text(line)),)) for line in listed]
+        items: dict[str, _Item] = {}
+        for line in (
+            reversed(self.lines) if panel.stack else self.lines
+        ):  # the uppermost band first, as the eye meets it
+            value = (line.down if panel.below else None, self._text(line))
+            known = items.get(line.key)
+            items[line.key] = _Item(line.key, line.color, line.label, (*(known.values if known else ()), value))
+        return list(items.values())
+
+    def _text(self, line: Line) -> str:
+        return format_value(self._value(line), self.reading.unit)
+
+    def _item(self, item: _Item, left: float, line: float, width: float) -> str:
+        rem, colors, size = self.rem, self.colors, _LEGEND * self.rem
+        drawn, at = "", left
+        if item.color is not None:
+            side = 0.62 * rem
+            drawn += element(
+                "rect", x=left, y=line - 0.6 * rem, width=side, height=side, rx=2,
+                fill=colors.lines[item.color - 1], opacity=STALE if self.stale else None,
+            )  # fmt: skip
+            at += side + 0.45 * rem
+        right = left + width
+        each = min(6.4 * rem, 0.36 * width)
+        for down, text in reversed(item.values):
+            shown = shortened(text, each if len(item.values) > 1 else width, size)
+            drawn += _words(shown, right, line, size, colors.soft if self.stale else colors.ink, anchor="end")
+            taken = width_of(shown, size)
+            if down is not None:
+                drawn += _mark(right - taken - 0.75 * rem, line - 0.15 * rem, 0.5 * rem, colors.soft, down=down)
+                taken += 0.75 * rem
+            right -= max(taken, each) if len(item.values) > 1 else taken
+        room = right - at - 0.45 * rem
+        return drawn + _words(shortened(clean(item.label), room, size), at, line, size, colors.soft)
+
+    # --- the foot ------------------------------------------------------------------------------------------------
+
+    def _foot(self) -> str:
+        """Say of which machine and which moments all that is."""
+        rem, window, size = self.rem, self.window, _FOOT * self.rem
+        clock = f"{clock_text(window.to_ms, window.zone)} {zone_text(window.to_ms, window.zone)}"
+        newest = f", newest reading {clock_text(window.newest_ms, window.zone)}" if self.stale else ""
+        bars = self.panel.chart == "bar"
+        host = clean(window.host)
+        left_texts = (host if bars else f"{host}, {self._span()[0].lower()}{self._span()[1:]}", host)
+        choices = [
+            (left, right) for right in (self._when() + newest, self._when(), f"as of {clock}") for left in left_texts
+        ]
+        apart = 1.5 * rem
+        left, right = next(
+            (pair for pair in choices if sum(width_of(text, size) for text in pair) + apart <= self.inner), choices[-1]
+        )
+        left = shortened(left, self.inner - width_of(right, size) - apart, size)
+        line = self.look.height - 0.65 * rem
+        edge = _PAD * rem
+        return _words(left, edge, line, size, self.colors.soft) + _words(
+            right, edge + self.inner, line, size, self.colors.warn if self.stale else self.colors.soft, anchor="end"
+        )
+
+
+def _possible(values: Floats) -> Floats:
+    """Take for missing what no machine has, and what no axis could show."""
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An entry of the legend: each of its values goes up, or down, or is the only one."""
+
+    key: str
+    color: int | None
+    label: str
+    values: tuple[tuple[bool | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A word of the head, or a mark of this size, and the room before it."""
+
+    text: str
+    size: float
+    color: str
+    bold: bool = False
+    before: float = 0.0
+    mark: str = ""
+
+    @property
+    def width(self) -> float:
+        return self.size if self.mark else width_of(self.text, self.size, bold=self.bold)
+
+
+def _width(pieces: Iterable[_Piece]) -> float:
+    return sum(piece.before + piece.width for piece in pieces)
+
+
+def _laid_out(pieces: list[_Piece], right: float, line: float) -> str:
+    """Draw pieces in a row that ends there. Words between two marks are one text, so that they keep together."""
+    drawn, run = "", list[_Piece]()
+    for piece in reversed(pieces):
+        if piece.mark:
+            right -= _width(run) + piece.size
+            drawn += _run(run, right + piece.size + _width(run), line)
+            drawn += _mark(right, line, piece.size, piece.color, down=piece.mark == "down")
+            right -= piece.before
+            run = []
+        else:
+            run.insert(0, piece)
+    return drawn + _run(run, right, line)
+
+
+def _run(pieces: list[_Piece], right: float, line: float) -> str:
+    spans = [
+        element(
+            "tspan", words(piece.text), dx=piece.before if at else None, font_size=piece.size, fill=piece.color,
+            font_weight=650 if piece.bold else None,
+        )
+        for at, piece in enumerate(pieces)
+    ]  # fmt: skip
+    return element("text", *spans, x=right, y=line, text_anchor="end") if spans else ""
+
+
+def _mark(left: float, line: float, size: float, color: str, *, down: bool) -> str:
+    """A triangle, drawn: not every font has one."""
+    high = 0.85 * size
+    shape = (
+        f"l{size:.1f},0l{-size / 2:.1f},{high:.1f}z"
+        if down
+        else f"m0,{high:.1f}l{size:.1f},0l{-size / 2:.1f},{-high:.1f}z"
+    )
+    return element("path", d=f"M{left:.1f},{line - high:.1f}{shape}", fill=color)
+
+
+def _words(
+    text: str, x: float, y: float, size: float, color: str, *, weight: int | None = None, anchor: str | None = None
+) -> str:
+    if not text:
+        return ""
+    return element("text", words(text), x=x, y=y, font_size=size, font_weight=weight, text_anchor=anchor, fill=color)
+
+
+def _wrapped(text: str, room: float, size: float) -> list[str]:
+    lines = [""]
+    for word in clean(text).split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and width_of(longer, size) > room:
+            lines.append(shortened(word, room, size))
+        else:
+            lines[-1] = shortened(longer, room, size)
+    return lines
+
+
+def _document(look: Look, colors: Colors, name: str, summary: str, *children: str) -> str:
+    width, height = look.width, look.height
+    return element(
+        "svg",
+        element("title", words(name)),
+        element("desc", words(summary)) if summary else "",
+        element(
+            "rect", x=0.5, y=0.5, width=width - 1, height=height - 1, rx=6, fill=colors.surface, stroke=colors.edge
+        ),
+        *children,
+        xmlns=NAMESPACE,
+        width=width,
+        height=height,
+        viewBox=f"0 0 {width} {height}",
+        role="img",
+        aria_label=clean(name),
+        font_family=FONT,
+        font_variant="tabular-nums",
+    )  # fmt: skip

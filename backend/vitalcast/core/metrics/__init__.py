@@ -1,0 +1,1 @@
+"""Metrics, series and frames: their names, aggregates, catalogue and recent past."""

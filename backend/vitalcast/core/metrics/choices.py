@@ -1,0 +1,174 @@
+"""Which series each selection means now: looked up once for all groups, and again only for series that come or go."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from itertools import zip_longest
+from operator import attrgetter
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from vitalcast.core.metrics.model import Descriptor, Layout, Series
+from vitalcast.core.metrics.names import NameIndex, Selection
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Place = tuple[Series, int]  # a series and its column
+
+_key = attrgetter("key")
+
+
+class Chosen:
+    """Some series of a layout, by key, and the column of each; one object for all selections that mean just these."""
+
+    __slots__ = ("__weakref__", "columns", "series", "token")
+
+    def __init__(self, series: tuple[Series, ...], columns: npt.NDArray[np.intp], token: bytes) -> None:
+        self.series = series
+        self.columns = columns
+        self.token = token
+
+
+class Choice:
+    """What one selection means in the newest layout. `names` has a bit for each metric name that it can mean."""
+
+    __slots__ = ("__weakref__", "chosen", "names", "selection")
+
+    def __init__(self, selection: Selection, names: int, chosen: Chosen) -> None:
+        self.selection = selection
+        self.names = names
+        self.chosen = chosen
+
+
+class Choices:
+    """Keeps a choice for each selection that anybody holds, and keeps it up with the layout.
+
+    Metrics are few and series many: patterns are held against the names, all patterns of a selection at once, and only
+    `where` against series. A layout that follows another costs the selections that can mean what has changed, and each
+    of them no more than that change.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._layout = Layout(0, ())
+        self._names = NameIndex()
+        self._bits: dict[str, int] = {}
+        self._there: dict[str, dict[int, Series]] = {}  # by name and column
+        self._choices: WeakValueDictionary[Selection, Choice] = WeakValueDictionary()
+        self._chosen: WeakValueDictionary[bytes, Chosen] = WeakValueDictionary()
+        for name in names:
+            self._learn(name)
+
+    def knows(self, selection: Selection) -> bool:
+        """Say whether any metric that can exist here is meant."""
+        return bool(self._names.matching(selection.patterns))
+
+    def of(self, selection: Selection) -> Choice:
+        """Return the choice of this selection; equal ones share it for as long as anybody holds it."""
+        choice = self._choices.get(selection)
+        if choice is None:
+            names = self._names.matching(selection.patterns)
+            mask = sum(1 << self._bits[name] for name in names)
+            choice = Choice(selection, mask, self._choose(selection, names))
+            self._choices[selection] = choice
+        return choice
+
+    def _choose(self, selection: Selection, names: set[str]) -> Chosen:
+        where = [(key, frozenset(values)) for key, values in selection.where]
+        places = [
+            (one, column)
+            for name in names
+            for column, one in self._there.get(name, {}).items()
+            if not where or _admits(where, one)
+        ]
+        places.sort(key=lambda place: place[0].key)
+        return self._intern([one for one, _ in places], [column for _, column in places])
+
+    def _intern(self, series: list[Series], columns: list[int]) -> Chosen:
+        array = np.array(columns, dtype=np.intp)
+        token = array.tobytes()  # in one layout the columns say which series
+        chosen = self._chosen.get(token)
+        if chosen is None:
+            array.flags.writeable = False
+            chosen = self._chosen[token] = Chosen(tuple(series), array, token)
+        return chosen
+
+    def _learn(self, name: str) -> int:
+        bit = self._bits.get(name)
+        if bit is None:
+            bit = self._bits[name] = len(self._bits)
+            self._names.add(name)
+            alone = NameIndex([name])
+            for choice in self._choices.values():
+                if alone.matching(choice.selection.patterns):
+                    choice.names |= 1 << bit
+        return bit
+
+    def follow(self, layout: Layout) -> None:
+        """Bring all choices up to this layout."""
+        if layout is self._layout:
+            return
+        gone: list[Place] = []
+        came: list[Place] = []
+        for column, (old, new) in enumerate(zip_longest(self._layout.series, layout.series)):
+            if old is new:
+                continue
+            if old is not None:
+                gone.append((old, column))
+                del self._there[old.name][column]
+            if new is not None:
+                came.append((new, column))
+        self._layout = layout
+        touched = 0
+        for one, _ in (*gone, *came):
+            touched |= 1 << self._learn(one.name)
+        for one, column in came:
+            self._there.setdefault(one.name, {})[column] = one
+        # Selections that mean the same series mostly lose and gain the same: that is worked out once.
+        done: dict[tuple[bytes, tuple[int, ...], tuple[int, ...]], Chosen] = {}
+        changes = []
+        for choice in self._choices.values():
+            if choice.names & touched:
+                lost, gained = self._meant(choice, gone), self._meant(choice, came)
+                if lost or gained:
+                    changes.append((choice, lost, gained))
+        for choice, _, _ in changes:
+            self._chosen.pop(choice.chosen.token, None)  # whose columns mean something else now
+        for choice, lost, gained in changes:
+            key = (choice.chosen.token, tuple(column for _, column in lost), tuple(column for _, column in gained))
+            if key not in done:
+                done[key] = self._changed(choice.chosen, lost, gained)
+            choice.chosen = done[key]
+
+    def _meant(self, choice: Choice, places: list[Place]) -> list[Place]:
+        where = choice.selection.where
+        return [
+            (one, column)
+            for one, column in places
+            if choice.names >> self._bits[one.name] & 1 and (not where or _admits(where, one))
+        ]
+
+    def _changed(self, chosen: Chosen, lost: list[Place], gained: list[Place]) -> Chosen:
+        series, columns = list(chosen.series), chosen.columns.tolist()
+        for one, _ in lost:
+            at = bisect_left(series, one.key, key=_key)
+            del series[at], columns[at]
+        for one, column in gained:
+            at = bisect_left(series, one.key, key=_key)
+            series.insert(at, one)
+            columns.insert(at, column)
+        return self._intern(series, columns)
+
+
+Where = Iterable[tuple[str, tuple[str, ...] | frozenset[str]]]
+
+
+def _admits(where: Where, series: Series) -> bool:
+    descriptor: Descriptor = series.descriptor
+    attributes = descriptor.attributes
+    return all(key in attributes for key, _ in where) and all(
+        series.values[attributes.index(key)] in values for key, values in where
+    )

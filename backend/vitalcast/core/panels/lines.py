@@ -1,0 +1,218 @@
+"""Which lines a panel has, from the series that exist: their order, names and colours, and what stands beside them.
+
+The dashboard's `charts/model/lines.js` reads a panel in the same way; a test holds the two to the same answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from vitalcast.core.metrics.names import Selection
+
+if TYPE_CHECKING:
+    from vitalcast.core.metrics.model import Series
+    from vitalcast.core.panels.schema import Panel
+
+COLORS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, or one part of a bar.
+
+    `key` is the same for what goes up and what goes down of one device, and for the parts of one bar; `column` is the
+    series' position among those given; `color` is 1 to 8.
+    """
+
+    key: str
+    label: str
+    column: int
+    down: bool
+    part: str
+    series: Series
+    color: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How series are read as a panel: the lines in drawing order, and the remainder that is counted but not drawn.
+
+    `counted` are the lines that the panel's number is made of.
+    `max`, `reference` and `per` are the columns of the metrics that these keys name, -1 without one.
+    """
+
+    lines: tuple[Line, ...]
+    remainder: tuple[Line, ...]
+    counted: tuple[Line, ...]
+    max: int
+    reference: int
+    per: int
+    unit: str
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Every column it needs, each once."""
+        drawn = [line.column for line in (*self.lines, *self.remainder)]
+        return tuple(dict.fromkeys([*drawn, *(at for at in (self.max, self.reference, self.per) if at >= 0)]))
+
+
+def selection_of(panel: Panel) -> Selection:
+    """Return what a panel selects; of that, what stands beside its lines is none of them."""
+    return Selection.of(panel.metrics, panel.where)
+
+
+def reading_of(panel: Panel, series: Sequence[Series | None]) -> Reading:
+    """Read series as a panel. A series' position is its column; None is a column without one."""
+    there = sorted(((one, at) for at, one in enumerate(series) if one is not None), key=lambda entry: entry[0].key)
+    beside = _beside(panel)
+    wanted = selection_of(panel)
+    chosen = [(one, column) for one, column in there if one.name not in beside and wanted.matches(one)]
+    metrics = [Selection.of([pattern]) for pattern in panel.metrics]
+    ordered = sorted(_named(panel, chosen), key=lambda line: _rank(panel, metrics, line))
+    rest = set(panel.rest)
+    lines = [line for line in ordered if not rest & _values(panel, line)]
+    columns = {one.name: column for one, column in reversed(there)}
+    named = panel.named()
+    painted = _painted(panel, lines)
+    counted = Selection.of([panel.headline.metric or ">"], panel.headline.where)
+    return Reading(
+        lines=painted,
+        counted=tuple(line for line in painted if counted.matches(line.series)),
+        remainder=tuple(line for line in ordered if rest & _values(panel, line)),
+        max=columns.get(named.get("max", ""), -1),
+        reference=columns.get(named.get("reference", ""), -1),
+        per=columns.get(named.get("headline.per", ""), -1),
+        unit=panel.unit or (ordered[0].series.descriptor.unit if ordered else ""),
+    )
+
+
+def word_of(panel: Panel, attribute: str, value: str) -> str:
+    """Return an attribute's value as people say it."""
+    if value in panel.labels:
+        return panel.labels[value]
+    return f"CPU {value}" if attribute == "cpu.logical_number" else value
+
+
+def metric_word(panel: Panel, name: str) -> str:
+    """Return a metric in words: what it is about its subject, without the form it is in."""
+    return panel.labels.get(name, name.removesuffix(".rate").rsplit(".", 1)[-1].replace("_", " "))
+
+
+def way_of(panel: Panel, reading: Reading, *, down: bool) -> str:
+    """Return what the lines that go up, or those that go down, have in common: `read`, `written`; "" for nothing."""
+    for attribute, values in panel.below.items():
+        found = (line.series.attributes.get(attribute, "") for line in reading.lines if line.down == down)
+        value = next(found, values[0] if down else "")
+        return panel.labels.get(value, value)
+    return ""
+
+
+def _beside(panel: Panel) -> set[str]:
+    names = set(panel.named().values())
+    return set() if names.issuperset(panel.metrics) else names
+
+
+def _telling(panel: Panel, attributes: Mapping[str, str]) -> Sequence[str]:
+    """Return the attributes that tell the panel's lines apart."""
+    return panel.by or sorted(key for key in attributes if key not in panel.below and key != panel.parts)
+
+
+def _values(panel: Panel, line: Line) -> set[str]:
+    """Return the values by which `rest` may name the line."""
+    attributes = line.series.attributes
+    return {attributes.get(key, "") for key in _telling(panel, attributes)} | ({line.part} if panel.parts else set())
+
+
+def _named(panel: Panel, chosen: list[tuple[Series, int]]) -> list[Line]:
+    several = len(panel.metrics) > 1 or bool(re.search("[*>]", panel.metrics[0]))
+    differing = _differing(panel, chosen)
+    seen: set[tuple[str, bool, str]] = set()
+    lines = []
+    for one, column in chosen:
+        attributes = one.attributes
+        down = bool(panel.below) and all(attributes.get(key) in values for key, values in panel.below.items())
+        part = attributes.get(panel.parts, "") if panel.parts else ""
+        values = [value for key in _telling(panel, attributes) if (value := attributes.get(key, ""))]
+        key = " ".join([one.name] * several + values) or one.name
+        label = _label(panel, one, differing)
+        if (key, down, part) in seen:  # `by` does not tell these apart: say all that does
+            key = one.key
+            label = " ".join(word_of(panel, *entry) for entry in attributes.items())
+        seen.add((key, down, part))
+        lines.append(Line(key, label, column, down, part, one))
+    return lines
+
+
+def _differing(panel: Panel, chosen: list[tuple[Series, int]]) -> set[str]:
+    """Return the attributes that are not the same for all, and "" where the metrics are not."""
+    found: dict[str, set[str | None]] = {"": set()}
+    for one, _ in chosen:
+        attributes = one.attributes
+        found[""].add(one.name)
+        for key in _telling(panel, attributes):
+            found.setdefault(key, set()).add(attributes.get(key))
+    return {key for key, values in found.items() if len(values) > 1}
+
+
+def _label(panel: Panel, one: Series, differing: set[str]) -> str:
+    attributes = one.attributes
+    keys = [key for key in _telling(panel, attributes) if attributes.get(key)]
+    words = [word_of(panel, key, attributes[key]) for key in keys if panel.by or key in differing]
+    if "" in differing:
+        words.append(metric_word(panel, one.name))
+    words = words or [word_of(panel, key, attributes[key]) for key in keys]
+    return " ".join(words) or metric_word(panel, one.name)
+
+
+def _place(panel: Panel, line: Line) -> int | None:
+    """Return where `order` names the line."""
+    attributes = line.series.attributes
+    spread = [attributes.get(key, "") for key in _telling(panel, attributes)]
+    values = [line.part] if panel.parts else [*spread, line.series.name]
+    return next((at for at, value in enumerate(panel.order) if value in values), None)
+
+
+def _rank(panel: Panel, metrics: Sequence[Selection], line: Line) -> tuple[Any, ...]:
+    place = _place(panel, line)
+    metric = next(at for at, one in enumerate(metrics) if one.matches_name(line.series.name))
+    return (len(panel.order) if place is None else place, metric, natural(line.key), line.down)
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Return what to sort by so that numbers within texts are in order: `sda2` before `sda10`."""
+    parts = re.findall(r"\d+|\D+", text.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _painted(panel: Panel, lines: list[Line]) -> tuple[Line, ...]:
+    """Give what `order` names its place's colour, and others one that is used least."""
+    colors: dict[str, int] = {}
+    uses = Counter(at % COLORS + 1 for at in range(len(panel.order)))
+    for line in lines:
+        key = line.part or line.key
+        if key not in colors:
+            place = _place(panel, line)
+            color = min(range(1, COLORS + 1), key=uses.__getitem__) if place is None else place % COLORS + 1
+            colors[key] = color
+            uses[color] += 1
+    return tuple(replace(line, color=colors[line.part or line.key]) for line in lines)
+
+
+def repainted(lines: Iterable[Line]) -> list[Line]:
+    """Tell apart by their colours what is drawn, as far as there are colours."""
+    owners: dict[int, str] = {}
+    colors: dict[str, int] = {}
+    painted = []
+    for line in lines:
+        key = line.part or line.key
+        if key not in colors:
+            color = line.color
+            if color in owners and len(owners) < COLORS:
+                color = next(other for other in range(1, COLORS + 1) if other not in owners)
+            owners[color], colors[key] = key, color
+        painted.append(replace(line, color=colors[key]))
+    return painted

@@ -1,0 +1,268 @@
+"""What a panel of the dashboard is, as data.
+
+A panel names the series it wants and says how they are to be read: what divides the lines, what they add up to, which
+number stands for all of them. Every viewer draws from these same few keys: the page, the figures over HTTP, and
+whoever reads `/api/v1/panels`.
+"""
+
+# Not `from __future__ import annotations`: pydantic would compile each field's text anew, at every start.
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
+
+from vitalcast.core.strict import Strict
+
+ID_PATTERN = r"^[a-z][a-z0-9-]*$"
+ID_CHARS_MAX = 40
+PATTERN = r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$"
+_NAME = r"[a-z0-9_]+(?:\.[a-z0-9_]+)*"
+REST = "rest"
+
+Patterns = Annotated[
+    tuple[
+        Annotated[str, StringConstraints(pattern=PATTERN, max_length=255)],
+        ...,
+    ],
+    Field(strict=False, json_schema_extra={"form": 'a list of metric patterns, such as ["system.cpu.>"]'}),
+]
+
+_Text = Annotated[str, StringConstraints(max_length=120)]
+_Key = Annotated[str, StringConstraints(max_length=120, pattern=rf"^{_NAME}$")]
+_Keys = Annotated[
+    tuple[_Key, ...],
+    Field(strict=False, max_length=16, json_schema_extra={"form": 'a list of attributes, such as ["cpu.mode"]'}),
+]
+_Values = Annotated[
+    tuple[_Text, ...],
+    Field(strict=False, max_length=200, json_schema_extra={"form": 'a list of values, such as ["user", "system"]'}),
+]
+_Where = Annotated[
+    dict[_Key, Annotated[tuple[_Text, ...], Field(strict=False, min_length=1, max_length=200)]],
+    Field(
+        max_length=16,
+        json_schema_extra={"form": 'a table of attributes and lists of values, such as { "cpu.mode" = ["user"] }'},
+    ),
+]
+_Metric = Annotated[
+    str,
+    StringConstraints(max_length=255, pattern=rf"^(?:{_NAME})?$"),
+    Field(json_schema_extra={"form": 'nothing, or the name of a metric, such as "system.memory.limit"'}),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelConflict:
+    """Keys of a panel that do not go together, the one to blame first, and what would be right."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+class PanelConflictError(ValueError):
+    """Every conflict of one panel."""
+
+    def __init__(self, conflicts: tuple[PanelConflict, ...]) -> None:
+        super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
+        self.conflicts = conflicts
+
+
+class Headline(Strict):
+    """Which number stands for the panel."""
+
+    reduce: Literal["sum", "max"] = Field(
+        default="sum", description="What becomes of the lines: sum adds them up, max takes the highest"
+    )
+    metric: _Metric = Field(default="", description="Counts the lines of this metric alone")
+    where: _Where = Field(default={}, description="Counts the lines with these values alone")
+    per: _Metric = Field(
+        default="",
+        description="Whole that the number is a share of: a metric, or rest for all lines with the rest",
+        json_schema_extra={"form": 'nothing, "rest", or the name of a metric, such as "system.memory.limit"'},
+    )
+    show: Literal["value", "share"] = Field(default="value", description="Which of the two the strip of vitals shows")
+    label: _Text = Field(
+        default="", description="Word beside the number", json_schema_extra={"form": 'a text, such as "busy"'}
+    )
+
+
+class Thresholds(Strict):
+    """From where on the panel's number is worth a colour."""
+
+    warning: float = Field(
+        ge=-1e18, le=1e18, description="Least that is a warning", json_schema_extra={"form": "a number, such as 0.8"}
+    )
+    critical: float = Field(
+        ge=-1e18, le=1e18, description="Least that is critical", json_schema_extra={"form": "a number, such as 0.95"}
+    )
+
+
+_TABLES: Mapping[str, type[Strict]] = MappingProxyType({"headline": Headline, "thresholds": Thresholds})
+
+
+class Panel(Strict):
+    """One panel of the dashboard: which series it shows and how they are read."""
+
+    id: str = Field(
+        pattern=ID_PATTERN,
+        max_length=ID_CHARS_MAX,
+        description="Its name in addresses; no two panels have the same",
+        json_schema_extra={"form": 'lower-case letters, digits and hyphens, such as "disk-busy"'},
+    )
+    title: _Text = Field(
+        min_length=1, description="Its name for readers", json_schema_extra={"form": 'a text, such as "Disk busy"'}
+    )
+    metrics: Patterns = Field(min_length=1, max_length=64, description="Patterns of the metrics it shows")
+    where: _Where = Field(default={}, description="Shows only the series with one of these values of each attribute")
+    chart: Literal["line", "heatmap", "bar"] = Field(
+        default="line",
+        description="How it is drawn: lines over time, a row of colours each over time, or a bar each as of now",
+    )
+    stack: bool = Field(default=False, description="Draws the lines on top of each other, as bands")
+    unit: _Text = Field(
+        default="",
+        max_length=32,
+        description='Unit to show, where it is not the one of the series; "1" is shown in percent',
+        json_schema_extra={"form": 'nothing, or a unit in UCUM, such as "By/s"'},
+    )
+    by: _Keys = Field(
+        default=(),
+        description="Attributes that tell the lines apart; with none, all that the series have",
+    )
+    below: _Where = Field(
+        default={}, description="Series with one of these values are drawn downwards from the axis, such as bytes sent"
+    )
+    parts: _Key | Literal[""] = Field(
+        default="",
+        description="Attribute that divides each bar, such as used and reserved; for bars alone",
+        json_schema_extra={"form": 'nothing, or an attribute, such as "system.filesystem.state"'},
+    )
+    order: _Values = Field(
+        default=(),
+        description="Values of the attributes in by (for bars: parts) from the bottom up; others follow",
+    )
+    rest: _Values = Field(
+        default=(),
+        description="Values that are the empty remainder, such as idle: not drawn, but part of the whole",
+    )
+    labels: dict[_Text, _Text] = Field(
+        default={},
+        max_length=200,
+        description="Words for values of attributes, and for metrics where there are several",
+        json_schema_extra={"form": 'a table of texts, such as { iowait = "I/O wait" }'},
+    )
+    max: Annotated[float, Field(gt=0)] | _Key | None = Field(
+        default=None,
+        description="Where the axis ends, as a number or a metric; without it the data decide",
+        json_schema_extra={"form": 'a number above 0, or the name of a metric, such as "system.memory.limit"'},
+    )
+    span_min: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e18,
+        description="Least span of the axis, so that noise looks like noise",
+        json_schema_extra={"form": "a number from 0 on"},
+    )
+    reference: _Metric = Field(default="", description="Metric drawn as a level over the lines, such as the CPUs")
+    lines_max: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="Most lines drawn: the fullest bars, else the highest peaks; bands that add up are all drawn",
+    )
+    headline: Headline = Field(
+        default=Headline(),
+        description="Which number stands for the panel; its keys follow",
+        json_schema_extra={"form": 'a table, such as { reduce = "max", label = "busiest" }'},
+    )
+    thresholds: Thresholds | None = Field(
+        default=None,
+        description="From where on that number, or its share of headline.per, is coloured",
+        json_schema_extra={"form": "a table such as { warning = 0.8, critical = 0.95 }"},
+    )
+    vital: _Text = Field(
+        default="",
+        max_length=24,
+        description="Its name in the strip of vitals; with nothing it is not there",
+        json_schema_extra={"form": 'a text, such as "CPU"'},
+    )
+    interval: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Least seconds between two readings; 0 leaves it to the viewer",
+    )
+    aggregate: Literal["avg", "last", "min", "max"] = Field(
+        default="avg", description="What becomes of the ticks between two readings"
+    )
+    wide: bool = Field(default=False, description="Takes two columns where there are as many")
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        conflicts = tuple(_conflicts(self))
+        if conflicts:
+            raise PanelConflictError(conflicts)
+        return self
+
+    def named(self) -> dict[str, str]:
+        """Return the metrics that stand beside the lines, by the key that names each."""
+        keys = {
+            "max": self.max if isinstance(self.max, str) else "",
+            "reference": self.reference,
+            "headline.per": "" if self.headline.per == REST else self.headline.per,
+        }
+        return {key: metric for key, metric in keys.items() if metric}
+
+    def public(self) -> dict[str, Any]:
+        """Return all its keys, for JSON."""
+        return self.model_dump()
+
+
+PANEL_FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
+    {
+        key: info
+        for name, outer in Panel.model_fields.items()
+        for key, info in (
+            (name, outer),
+            *((f"{name}.{inner}", one) for inner, one in _TABLES.get(name, Strict).model_fields.items()),
+        )
+    }
+)
+
+
+def _conflicts(panel: Panel) -> Iterator[PanelConflict]:
+    if panel.parts and panel.chart != "bar":
+        yield PanelConflict(("parts", "chart"), f'only bars have parts; give chart = "bar", not "{panel.chart}"')
+    if panel.stack and panel.chart != "line":
+        yield PanelConflict(("stack", "chart"), f'only lines can be stacked; give chart = "line", not "{panel.chart}"')
+    if panel.below and panel.chart != "line":
+        yield PanelConflict(
+            ("below", "chart"), f'only lines can go downwards; give chart = "line", not "{panel.chart}"'
+        )
+    if panel.reference and panel.chart != "line":
+        yield PanelConflict(
+            ("reference", "chart"), f'only lines have a level over them; give chart = "line", not "{panel.chart}"'
+        )
+    if panel.parts and panel.parts in panel.by:
+        yield PanelConflict(("by", "parts"), f"{panel.parts} divides the bars already; leave it out of one of the two")
+    if panel.chart == "bar" and not (panel.parts and panel.rest):
+        yield PanelConflict(
+            ("chart", "parts", "rest"),
+            "a bar is a share of a whole; give in parts the attribute that divides it, and in rest what is empty",
+        )
+    if panel.headline.show == "share" and not panel.headline.per:
+        yield PanelConflict(("headline.show", "headline.per"), 'a share is of something; give headline.per, or "rest"')
+    if panel.headline.per == REST and not panel.rest:
+        yield PanelConflict(("headline.per", "rest"), 'per = "rest" needs values in rest')
+    if both := set(panel.order) & set(panel.rest):
+        yield PanelConflict(("rest", "order"), f"{', '.join(sorted(both))} cannot be drawn and be the rest; choose")
+    limits = panel.thresholds
+    if limits is not None and limits.warning > limits.critical:
+        yield PanelConflict(
+            ("thresholds.warning", "thresholds.critical"),
+            f"{limits.warning:g} is more than thresholds.critical = {limits.critical:g}; give the same or less",
+        )

@@ -1,0 +1,1 @@
+"""Subscriptions: sessions, the groups they share, and what a caller may see."""

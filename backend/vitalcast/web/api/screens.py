@@ -1,0 +1,287 @@
+"""Wall screens over HTTP: their page, what each is to show, how one is let in, and the operators' list of them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vitalcast.access.rate_limit import Throttle
+from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
+from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
+from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.errors import ConfigError
+from vitalcast.live.service import Service
+from vitalcast.web.edge.caller import CredentialSource, cookie
+from vitalcast.web.edge.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.edge.fields import Body, Field, Parameter, check_query
+from vitalcast.web.edge.login import cookie_header, upwards
+from vitalcast.web.edge.policy import credential_source, grant_of
+from vitalcast.web.edge.security import error_body, framed_by
+from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY, frontend_dir
+from vitalcast.web.pages.version import Version
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from vitalcast.access.screens import Pairing, Screen, Screens
+
+Json = dict[str, Any]
+
+WALL: Final = "wall.html"
+SCREENS: Final = "screens.html"
+PLAYLIST: Final = Parameter(
+    "playlist", "The id of a playlist.", {"type": "string", "maxLength": ID_CHARS_MAX}, "the id of a playlist"
+)
+NOTHING: Final = Body("Nothing.", {})
+SECRET: Final = Body(
+    "The secret.",
+    {"secret": Field({"type": "string", "description": "What came with the code."}, "a text")},
+    required=("secret",),
+)
+NAMED: Final = Body(
+    "What it is called and shows; what is left out stays.",
+    {
+        "name": Field(
+            {"type": "string", "maxLength": SCREEN_NAME_CHARS_MAX, "description": "Its name for its operators."},
+            f"a text of at most {SCREEN_NAME_CHARS_MAX} characters",
+        ),
+        "playlist": Field(
+            {
+                "type": "string",
+                "maxLength": ID_CHARS_MAX,
+                "pattern": f"{ID_PATTERN}|^$",
+                "description": "The id of its playlist; there must be such a one. Empty: what its address says.",
+            },
+            "the id of a playlist, or nothing",
+        ),
+    },
+)
+PAIRINGS_S: Final = 600
+PAIRINGS_PER_ADDRESS: Final = 20
+PAIRINGS_ALL: Final = 200
+AGENT: Final = "user-agent"
+
+
+class Walls:
+    """Answers to screens and to those who look after them."""
+
+    def __init__(self, service: Service, root: Path, *, version: Version | None = None) -> None:
+        self._service = service
+        self._root = root
+        self._version = version or Version(root)
+        panels = {panel.id for panel in service.settings.panels}
+        self._playlists = {one.id: one.public(panels) for one in service.settings.playlists}
+        self._pairings = Throttle(
+            total=PAIRINGS_ALL, each=PAIRINGS_PER_ADDRESS, window_s=PAIRINGS_S, now_s=time.monotonic
+        )
+
+    @cached_property
+    def _screens(self) -> Screens:
+        from vitalcast.access.screens import Screens  # a database, which most servers never open
+
+        return Screens(self._service.access)
+
+    # --- pages ---------------------------------------------------------------------------------------------------
+
+    async def wall(self, request: Request) -> Response:
+        """Return the page of a wall screen. What it may show, and what it is to show, is its own to find out."""
+        headers = framed_by(CONTENT_SECURITY_POLICY, self._service.settings.server.frame_ancestors)
+        return await self._page(request, WALL, headers)
+
+    async def page(self, request: Request) -> Response:
+        """Return the operators' page."""
+        return await self._page(request, SCREENS, {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+    async def _page(self, request: Request, name: str, headers: Mapping[str, str]) -> Response:
+        text = await run_in_threadpool((self._root / name).read_text)
+        body = text.replace('="static/', f'="{upwards(request.scope)}static/')
+        return Response(body, 200, {"Cache-Control": "no-cache", **headers}, "text/html")
+
+    # --- for screens ---------------------------------------------------------------------------------------------
+
+    async def order(self, request: Request) -> Response:
+        """Say what a screen is to show: what it was sent to, else what it asks for, else the first playlist."""
+        check_query(request, (PLAYLIST,))
+        screen = await self._screen(request)
+        wanted = (screen.playlist if screen else "") or (PLAYLIST.of(request) or "")
+        wanted = wanted or next(iter(self._playlists), "")
+        version = self._version.recent
+        body = orjson.dumps(
+            {
+                "version": version if version is not None else await run_in_threadpool(self._version.look),
+                "name": screen.name if screen else "",
+                "wanted": wanted[:60],
+                "playlist": self._playlists.get(wanted),
+                "playlists": list(self._playlists),
+            }
+        )
+        etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+        headers = {"Cache-Control": "no-store", "ETag": etag}
+        token = cookie(request.scope)
+        if screen is not None and token is not None:  # browsers keep a cookie for 400 days from now on
+            headers["Set-Cookie"] = cookie_header(request.scope, token, None)
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(None, 304, headers)
+        return Response(body, 200, headers, "application/json")
+
+    async def _screen(self, request: Request) -> Screen | None:
+        """Return the screen that asks, where it is one that was let in by a code."""
+        token_id = grant_of(request).token_id
+        if token_id is None or credential_source(request) is not CredentialSource.COOKIE:
+            return None
+        screen = self._screens.of_token(token_id)
+        if screen is not None and self._screens.seen(screen):
+            await run_in_threadpool(self._screens.keep)
+        return screen
+
+    async def ask(self, request: Request) -> Response:
+        """Give a screen a code to be approved, and the secret with which it asks whether it was."""
+        await NOTHING.of(request)
+        address = request.scope["state"]["address"]
+        if wait_s := self._pairings.take(address):
+            return _too_many(f"too many codes were asked for; try again in {wait_s:.0f} s", wait_s)
+        from vitalcast.access.screens import TooManyPairings, readable
+
+        try:
+            pairing, secret = await run_in_threadpool(self._screens.ask, address, request.headers.get(AGENT, ""))
+        except TooManyPairings as error:
+            return _too_many(str(error), error.wait_s)
+        return _json({"code": readable(pairing.code), "secret": secret, "expires": pairing.expires_ms}, 201)
+
+    async def claim(self, request: Request) -> Response:
+        """Let a screen in whose code has been approved; 202 while it has not."""
+        secret = (await SECRET.of(request))["secret"]
+        pairing, admitted = self._screens.claim(secret), None
+        if pairing is not None and pairing.approved_ms is None:
+            return _json({"state": "pending", "expires": pairing.expires_ms}, 202)
+        if pairing is not None:  # who knows no secret has nothing written, nor waits for who does
+            address, agent = request.scope["state"]["address"], request.headers.get(AGENT, "")
+            admitted = await run_in_threadpool(self._screens.admit, secret, address=address, agent=agent)
+        if admitted is None:
+            raise ApiError(404, ErrorCode.UNAUTHORIZED, "secret: its code has expired or was used; ask for another one")
+        token, screen = admitted
+        answer = _json({"state": "approved", "name": screen.name, "playlist": screen.playlist})
+        answer.headers["Set-Cookie"] = cookie_header(request.scope, token, None)
+        return answer
+
+    # --- for operators -------------------------------------------------------------------------------------------
+
+    async def listing(self, request: Request) -> Response:
+        """List the screens, and the playlists that they may be sent to."""
+        check_parameters(request, ())
+        playlists = [{"id": id_, "title": one["title"]} for id_, one in self._playlists.items()]
+        now_ms = time.time_ns() // 1_000_000
+        screens = [_described(screen, now_ms) for screen in self._screens.all()]
+        return _json({"time": now_ms, "screens": screens, "playlists": playlists})
+
+    async def look(self, request: Request) -> Response:
+        """Say which screen shows a code, so that nobody approves a stranger's."""
+        return _json(_asking(self._screens.find(request.path_params["code"])))
+
+    async def approve(self, request: Request) -> Response:
+        """Let in the screen that shows a code."""
+        fields = await NAMED.of(request)
+        self._check(fields)
+        return _json(_asking(await run_in_threadpool(self._screens.approve, request.path_params["code"], **fields)))
+
+    async def change(self, request: Request) -> Response:
+        """Give a screen another name, or send it to another playlist."""
+        fields = await NAMED.of(request)
+        self._check(fields)
+        screen = await run_in_threadpool(self._screens.change, request.path_params["id"], **fields)
+        return _json(_described(screen, time.time_ns() // 1_000_000))
+
+    async def revoke(self, request: Request) -> Response:
+        """Let a screen in no more."""
+        await run_in_threadpool(self._screens.revoke, request.path_params["id"])
+        return Response(None, 204, LIVE)
+
+    def _check(self, fields: Mapping[str, str]) -> None:
+        from vitalcast.access.screens import check_playlist
+
+        if fields.get("playlist"):
+            check_playlist(fields["playlist"], self._playlists)
+
+
+def _described(screen: Screen, now_ms: int) -> Json:
+    return {
+        "id": screen.id,
+        "name": screen.name,
+        "playlist": screen.playlist,
+        "address": screen.address,
+        "agent": screen.agent,
+        "paired": screen.paired_ms,
+        "seen": screen.seen_ms,
+        "online": screen.online(now_ms),
+    }
+
+
+def _asking(pairing: Pairing) -> Json:
+    from vitalcast.access.screens import readable
+
+    return {
+        "code": readable(pairing.code),
+        "address": pairing.address,
+        "agent": pairing.agent,
+        "created": pairing.created_ms,
+        "expires": pairing.expires_ms,
+        "approved": pairing.approved_ms is not None,
+        "name": pairing.name,
+        "playlist": pairing.playlist,
+    }
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, LIVE, "application/json")
+
+
+def _too_many(message: str, wait_s: float) -> Response:
+    headers = {**LIVE, "Retry-After": str(max(1, round(wait_s)))}
+    return Response(error_body(ErrorCode.RATE_LIMITED, message), 429, headers, "application/json")
+
+
+def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Turn what the store says no to into answers."""
+
+    async def answer(request: Request) -> Response:
+        from vitalcast.access.screens import ScreenError, ScreenNameError
+
+        try:
+            return await handler(request)
+        except ScreenNameError as error:
+            raise ApiError(400, ErrorCode.BAD_REQUEST, str(error)) from None
+        except ScreenError as error:
+            raise ApiError(404, ErrorCode.BAD_REQUEST, str(error)) from None
+        except ConfigError as error:
+            raise ApiError(503, ErrorCode.INTERNAL, str(error)) from None
+
+    return answer
+
+
+def mount_screens(app: FastAPI, service: Service, *, root: Path | None = None) -> None:
+    """Add the pages of the walls and of their operators, and what both ask, to `app`."""
+    walls = Walls(service, root or frontend_dir())
+    routes: tuple[tuple[str, str, Callable[[Request], Awaitable[Response]]], ...] = (
+        ("GET", "/wall", walls.wall),
+        ("GET", "/wall/{name}", walls.wall),
+        ("GET", "/screens", walls.page),
+        ("GET", "/api/v1/screen", walls.order),
+        ("GET", "/api/v1/screens", walls.listing),
+        ("POST", "/api/v1/screens/pairings", walls.ask),
+        ("POST", "/api/v1/screens/pairings/claim", walls.claim),
+        ("GET", "/api/v1/screens/pairings/{code}", walls.look),
+        ("POST", "/api/v1/screens/pairings/{code}", walls.approve),
+        ("POST", "/api/v1/screens/{id}", walls.change),
+        ("DELETE", "/api/v1/screens/{id}", walls.revoke),
+    )
+    app.router.routes += [Route(path, _answering(handler), methods=[method]) for method, path, handler in routes]

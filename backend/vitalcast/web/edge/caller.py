@@ -1,0 +1,86 @@
+"""Who sends a request: the credential that it brings, and by which way it came."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope as AsgiScope
+
+COOKIE: Final = "vitalcast"
+URL_PARAMETER: Final = "token"
+_FETCH_SITES_ELSEWHERE: Final = (b"cross-site", b"same-site")
+
+
+class CredentialSource(enum.Enum):
+    """How a token came in."""
+
+    BEARER = "Authorization"
+    URL = "address"
+    COOKIE = "cookie"
+
+
+class Credential(NamedTuple):
+    """A token that nobody has looked at yet."""
+
+    way: CredentialSource
+    token: str
+
+
+def header(scope: AsgiScope, name: bytes) -> bytes | None:
+    """Return the last header of this name, which is in lower case."""
+    return next((value for key, value in reversed(scope["headers"]) if key == name), None)
+
+
+def credential(scope: AsgiScope, *, own_page: bool) -> Credential | None:
+    """Return the token that a request brings. The cookie counts only where no page of another site sends it."""
+    if (token := bearer(scope)) is not None:
+        return Credential(CredentialSource.BEARER, token)
+    if (token := url_token(scope)) is not None:
+        return Credential(CredentialSource.URL, token)
+    if own_page and (token := cookie(scope)) is not None:
+        return Credential(CredentialSource.COOKIE, token)
+    return None
+
+
+def bearer(scope: AsgiScope) -> str | None:
+    """Return the token of an `Authorization: Bearer` header (RFC 6750, 2.1); the scheme's case does not matter."""
+    value = header(scope, b"authorization")
+    if value is None:
+        return None
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def url_token(scope: AsgiScope) -> str | None:
+    query: bytes = scope.get("query_string", b"")
+    if b"token" not in query and b"%" not in query:  # which spares the parsing of nearly every request
+        return None
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    return next((value for name, value in pairs if name == URL_PARAMETER), None)
+
+
+def cookie(scope: AsgiScope) -> str | None:
+    """Return the token that the log-in left with the browser."""
+    for text in _cookies(scope["headers"]):
+        name, equals, value = text.partition("=")
+        if equals and name.strip() == COOKIE and value.strip():
+            return value.strip()
+    return None
+
+
+def _cookies(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[str]:
+    for name, value in headers:
+        if name == b"cookie":
+            yield from value.decode("latin-1").split(";")
+
+
+def from_elsewhere(scope: AsgiScope) -> bool:
+    """Say whether a page of another site has this sent as a part of itself, be it an image or a script.
+
+    Browsers tell on a request that a page cannot send without them; who follows a link only opens a page of ours.
+    """
+    site, mode = header(scope, b"sec-fetch-site"), header(scope, b"sec-fetch-mode")
+    return site in _FETCH_SITES_ELSEWHERE and mode != b"navigate"

@@ -1,0 +1,143 @@
+"""What a caller may do here, and tokens for embedding, which an admin makes in the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vitalcast.config.schema import HOST_PATTERN, PORT_PATTERN
+from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
+from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Scope
+from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.errors import ConfigError
+from vitalcast.web.api.openapi import Json
+from vitalcast.web.edge.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.edge.fields import PRINTABLE_PATTERN, Body, Field
+from vitalcast.web.edge.policy import grant_of
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+    from vitalcast.access.access import Access
+
+LIST_MAX: Final = 64
+EXPIRES_S: Final = (60, 100 * 365 * 86_400)
+_ID: Final[Json] = {"type": "string", "pattern": ID_PATTERN, "maxLength": ID_CHARS_MAX}
+_ORIGIN: Final[Json] = {"type": "string", "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{HOST_PATTERN}{PORT_PATTERN}$"}
+WISH: Final = Body(
+    "What a token is to be limited to: the panels that it shows, or all of them.",
+    {
+        "scope": Field(
+            {"type": "string", "description": "What it is for.", "enum": [Scope.EMBED.value]},
+            "embed; tokens of other scopes are made with `vitalcast token create`",
+        ),
+        "panels": Field(
+            {
+                "type": "array",
+                "items": _ID,
+                "maxItems": LIST_MAX,
+                "description": "The ids of the panels that it shows; there must be such panels.",
+            },
+            f"a list of ids of panels, {LIST_MAX} at most",
+        ),
+        "dashboard": Field({"type": "boolean", "description": "Whether it shows all panels."}, "true or false"),
+        "origins": Field(
+            {
+                "type": "array",
+                "items": _ORIGIN,
+                "maxItems": LIST_MAX,
+                "description": "The sites whose pages may use it, such as `https://wiki.example.org`.",
+            },
+            f"a list of origins, such as https://wiki.example.org, {LIST_MAX} at most",
+        ),
+        "expires": Field(
+            {
+                "type": ["number", "null"],
+                "minimum": EXPIRES_S[0],
+                "maximum": EXPIRES_S[1],
+                "description": "After how many seconds it ends; null for never.",
+            },
+            f"seconds from {EXPIRES_S[0]} to {EXPIRES_S[1]}, or null for never",
+        ),
+        "name": Field(
+            {
+                "type": "string",
+                "maxLength": TOKEN_NAME_CHARS_MAX,
+                "pattern": PRINTABLE_PATTERN,
+                "description": "Its name in the list of tokens.",
+            },
+            f"a text of at most {TOKEN_NAME_CHARS_MAX} printable characters",
+        ),
+    },
+    required=("scope",),
+    bytes_max=16_384,
+    more={
+        "anyOf": [
+            {"required": ["panels"], "properties": {"panels": {"minItems": 1}}},
+            {"required": ["dashboard"], "properties": {"dashboard": {"enum": [True]}}},
+        ]
+    },
+)
+
+
+class Tokens:
+    """Answers about the caller's own token, and makes others."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def access(self, request: Request) -> Response:
+        """Say what this caller may do, and whether a token is needed at all."""
+        check_parameters(request, ())
+        grant = grant_of(request)
+        return _json({"required": self._access.required, "scope": grant.scope.value, "expires": grant.expires_ms})
+
+    async def make(self, request: Request) -> Response:
+        """Make a token for embedding. Its text is told this once."""
+        check_parameters(request, ())
+        given = await WISH.of(request)
+        if not self._access.required:
+            raise ApiError(
+                409,
+                ErrorCode.BAD_REQUEST,
+                "no token is needed here; the first one is made with `vitalcast token create`, "
+                "since from then on nobody comes in without",
+            )
+        from vitalcast.access.tokens import LimitsError
+
+        expires_s = given.pop("expires", None)
+        del given["scope"]
+        try:
+            text, record = await run_in_threadpool(self._access.mint, Scope.EMBED, expires_s=expires_s, **given)
+        except LimitsError as error:
+            raise ApiError(400, ErrorCode.BAD_REQUEST, str(error)) from None
+        except ConfigError as error:
+            raise ApiError(503, ErrorCode.INTERNAL, str(error)) from None
+        answer = {
+            "token": text,
+            "id": record.id,
+            "scope": record.scope.value,
+            "panels": record.panels,
+            "dashboard": record.dashboard,
+            "origins": record.origins,
+            "expires": record.expires_ms,
+        }
+        return _json(answer, 201)
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, LIVE, "application/json")
+
+
+def mount_tokens(app: FastAPI, access: Access) -> None:
+    """Add `/api/v1/access` and `/api/v1/tokens` to `app`."""
+    tokens = Tokens(access)
+    app.router.routes += [
+        Route("/api/v1/access", tokens.access),
+        Route("/api/v1/tokens", tokens.make, methods=["POST"]),
+    ]

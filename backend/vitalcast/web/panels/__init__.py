@@ -1,0 +1,1 @@
+"""Panels over HTTP: figures, SVG images and badges."""

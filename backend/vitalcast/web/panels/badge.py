@@ -1,0 +1,158 @@
+"""`/badge/{name}.svg`: one number of a metric or a panel, for a README, a wiki, or wherever a picture may stand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vitalcast import clocks
+from vitalcast.core.drawing.clock import stale_after_s
+from vitalcast.core.drawing.window import recent_of
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.errors import ProtocolError
+from vitalcast.live.service import Service
+from vitalcast.web.edge.errors import ApiError, check_parameters
+from vitalcast.web.edge.fields import URL_TOKEN, Parameter, bad, fits
+from vitalcast.web.edge.policy import grant_of, may_show
+from vitalcast.web.panels.image_response import image, refused_badge
+from vitalcast.web.panels.panel_reader import PanelSource
+
+if TYPE_CHECKING:
+    from vitalcast.core.drawing.badge_svg import Badge
+    from vitalcast.core.drawing.badge_value import BadgeQuery
+    from vitalcast.core.stream.grants import Grant
+
+LABEL_MAX = 100
+WHERE_MAX = 16
+WHERE: Final = Parameter(
+    "where",
+    "Only series with this attribute, as in `cpu.mode=user`; may come again.",
+    {"type": "array", "maxItems": WHERE_MAX, "items": {"type": "string", "pattern": r"^[^=]+=[\s\S]*$"}},
+    "an attribute and its value, such as cpu.mode=user",
+    {"style": "form", "explode": True},
+)
+_LEVEL: Final = "a number in the metric's own unit, such as 0.8 for 80 %"
+WARNING: Final = Parameter(
+    "warning", "From where on its number is a warning, in the metric's own unit.", {"type": "number"}, _LEVEL
+)
+CRITICAL: Final = Parameter("critical", "From where on it is critical.", {"type": "number"}, _LEVEL)
+
+
+@functools.cache
+def badge_parameters() -> dict[str, Parameter]:
+    """Return the parameters of a badge by their names, but for the attributes that stand for themselves."""
+    from vitalcast.core.drawing.badge_svg import Style  # which most servers never need
+    from vitalcast.core.drawing.badge_value import Reduce
+
+    parameters = (
+        Parameter("label", f"What stands at its left; {LABEL_MAX} characters of it are shown.", {"type": "string"}),
+        WHERE,
+        Parameter(
+            "reduce",
+            "What becomes of several series.",
+            {"type": "string", "enum": list(get_args(Reduce))},
+            "sum, max, avg or min",
+        ),
+        WARNING,
+        CRITICAL,
+        Parameter(
+            "style",
+            "Its corners.",
+            {"type": "string", "enum": list(get_args(Style)), "default": "flat"},
+            "flat or flat-square",
+        ),
+        URL_TOKEN,
+    )
+    return {one.name: one for one in parameters}
+
+
+class Badges:
+    """Answers with badges of a service's newest readings. `steady_ms` is the clock that frames are stamped with."""
+
+    def __init__(
+        self,
+        service: Service,
+        source: PanelSource,
+        *,
+        steady_ms: Callable[[], int] = clocks.steady_ms,
+    ) -> None:
+        self._hub = service.hub
+        self._source = source
+        self._steady_ms = steady_ms
+
+    async def svg(self, request: Request) -> Response:
+        """Return the badge of a metric, or of the panel with this id."""
+        from vitalcast.core.drawing.badge_svg import draw_badge  # which most servers never need
+
+        name = request.path_params["metric"]
+        try:
+            style = badge_parameters()["style"].of(request)
+            body = draw_badge(await self._badge(request), style).encode()
+        except ApiError as error:
+            return refused_badge(name, error.status, error.message)
+        except ProtocolError as error:
+            return refused_badge(name, 404 if error.code == ErrorCode.UNKNOWN_METRIC else 400, error.message)
+        return image(request, body, max_age_s=round(self._hub.interval_ms / 1000))
+
+    async def _badge(self, request: Request) -> Badge:
+        from vitalcast.core.drawing.badge_value import label_of, metric_badge, owner_of, panel_badge, stale_badge
+
+        name, asked, grant = request.path_params["metric"], asked_of(request), grant_of(request)
+        mine = [panel for panel in self._source.panels.values() if may_show(grant, panel)]
+        panel = next((one for one in mine if one.id == name), None)
+        owner = panel or owner_of(name, mine)
+        if panel is None:
+            self._check_metric(name, asked, grant)
+        frame = self._source.newest()
+        age_s = (self._steady_ms() - frame.steady_ms) / 1000
+        if age_s > stale_after_s(self._hub.interval_ms / 1000):
+            called = (owner.vital or owner.title) if owner else name
+            return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
+        rows = recent_of(self._hub.ring)
+        if panel is not None:
+            return panel_badge(panel, await self._source.reading(panel, frame.layout), frame.layout.series, rows, asked)
+        series = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
+        return metric_badge(name, owner, series, rows, asked)
+
+    def _check_metric(self, name: str, asked: BadgeQuery, grant: Grant) -> None:
+        """Raise ApiError where there is no such metric, or the caller may not know."""
+        try:
+            covered = grant.covers(Selection.of([name], dict(asked.where)))
+        except ValueError:  # no name at all
+            covered = grant.within is None
+        if not covered:
+            raise ApiError(403, ErrorCode.DENIED, "your token does not cover this")
+        if name not in self._hub.catalogue.descriptors:
+            raise ApiError(404, ErrorCode.UNKNOWN_METRIC, "unknown metric")
+
+
+def asked_of(request: Request) -> BadgeQuery:
+    """Return what the address asks for. Raises ApiError that says what would be right."""
+    from vitalcast.core.drawing.badge_value import BadgeQuery
+
+    query, parameters = request.query_params, badge_parameters()
+    check_parameters(request, [*parameters, *(name for name in query if "." in name)])
+    reduce = parameters["reduce"].of(request)
+    warning, critical = WARNING.of(request), CRITICAL.of(request)
+    if warning is not None and critical is not None and warning > critical:
+        raise bad(f"warning: {warning:g} is more than critical, {critical:g}; give the same or less")
+    return BadgeQuery(query.get("label", "")[:LABEL_MAX], _where(request), reduce, warning, critical)
+
+
+def _where(request: Request) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return what is wanted of which attributes: of `where=cpu.mode=user`, and of the attributes that stand alone."""
+    pairs = [(name, value) for name, value in request.query_params.multi_items() if "." in name]
+    for text in WHERE.all_of(request):
+        if not fits(text, WHERE.schema["items"]):
+            raise WHERE.refused(text)
+        name, _, value = text.partition("=")
+        pairs.append((name, value))
+    if len(pairs) > WHERE_MAX:
+        raise bad(f"where: {len(pairs)} values are more than {WHERE_MAX}")
+    names = dict.fromkeys(name for name, _ in pairs)
+    return tuple((name, tuple(value for other, value in pairs if other == name)) for name in names)

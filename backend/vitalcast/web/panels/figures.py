@@ -1,0 +1,231 @@
+"""A panel's figure, filled: what Plotly's libraries in any language draw, as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+
+from vitalcast.core.drawing.axis import Scale, round_step, ticks_of
+from vitalcast.core.drawing.decimate import extremes, peaks
+from vitalcast.core.drawing.format import format_value, is_binary, is_ratio
+from vitalcast.core.drawing.theme import THEMES, Colors, Theme
+from vitalcast.core.drawing.window import Past
+from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_over
+from vitalcast.core.panels.lines import Line, Reading, metric_word, way_of, word_of
+from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.shown import busiest
+from vitalcast.web.panels.figure_layouts import Json, build_layout, plain, tick_format
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+POINTS_MAX = 600  # of one line; two pixels each on a wide screen
+POINTS_OF_ALL_MAX = 60_000  # of all lines together, each of which has a text
+POINTS_MIN = 20
+CELLS_MAX = 300  # of one row of a heatmap
+TICKS = 5
+LINE_WIDTH = 1.25
+BAND_ALPHA = "bd"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All that a figure is drawn from."""
+
+    panel: Panel
+    reading: Reading
+    past: Past
+    colors: Colors
+
+
+Filled = tuple[list[Json], Json]  # the traces, and what the data change of the y axis
+
+
+class Figures:
+    """Draws figures. What does not change with the data is built once for each panel, unit and theme."""
+
+    def __init__(self, *, build: Callable[[Panel, str, Theme], Json] = build_layout) -> None:
+        self._build = build
+        self._layouts: dict[tuple[str, str, Theme], Json] = {}  # bounded by the panels there are
+
+    def draw(self, panel: Panel, reading: Reading, past: Past, theme: Theme, meta: Json) -> bytes:
+        """Return a figure as JSON: `{"data": […], "layout": {…}}`."""
+        key = panel.id, reading.unit, theme
+        if key not in self._layouts:
+            self._layouts[key] = self._build(panel, reading.unit, theme)
+        layout = dict(self._layouts[key])
+        fill = {"line": _lines, "heatmap": _heatmap, "bar": _bars}[panel.chart]
+        traces, axis = fill(Drawing(panel, reading, past, THEMES[theme]))
+        layout["yaxis"] = layout["yaxis"] | axis
+        now = headline_over(panel, reading, past.recent)
+        layout["meta"] = meta | {"panel": panel.id, "unit": reading.unit, "level": now.level}
+        layout["title"] = layout["title"] | {"subtitle": layout["title"]["subtitle"] | {"text": _subtitle(now)}}
+        if not traces:
+            layout["annotations"] = [
+                {"text": "Nothing here has such series.", "showarrow": False, "xref": "paper", "yref": "paper"}
+            ]
+        return orjson.dumps({"data": traces, "layout": layout}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _subtitle(now: HeadlineNow) -> str:
+    return plain(" · ".join(f"{format_value(one.value, one.unit)} {one.label}".strip() for one in now.numbers))
+
+
+# --- lines ---------------------------------------------------------------------------------------------------------
+
+
+def _lines(drawing: Drawing) -> Filled:
+    panel, reading, past = drawing.panel, drawing.reading, drawing.past
+    drawn = _chosen(drawing)
+    most = max(min(POINTS_MAX, POINTS_OF_ALL_MAX // max(len(drawn), 1)), POINTS_MIN)
+    together = _stack_rows(drawn, past, most) if panel.stack else None
+    traces = []
+    for line in drawn:
+        rows = extremes(past.of(line.column), most) if together is None else together
+        traces.append(_line(drawing, line, rows))
+    low, high = _extent(panel, drawn, past)
+    if drawn and reading.reference >= 0:
+        level = past.of(reading.reference)
+        traces.append(_level(drawing, level))
+        low = float(np.fmin.reduce(level, initial=low))
+        high = float(np.fmax.reduce(level, initial=high))
+    return traces, _scale(drawing, low, high, mirrored=bool(panel.below) and _keeps_sides(drawn, past))
+
+
+def _chosen(drawing: Drawing) -> list[Line]:
+    return busiest(drawing.panel, drawing.reading, drawing.past.seen)
+
+
+def _stack_rows(drawn: Sequence[Line], past: Past, most: int) -> npt.NDArray[np.intp]:
+    """Return the rows that all bands are drawn at: they must be the same for all."""
+    block = past.values[:, [past.columns.index(line.column) for line in drawn]]
+    whole = np.where(np.isnan(block).all(axis=1), np.nan, np.nansum(block, axis=1))
+    return extremes(whole, most)
+
+
+def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp]) -> Json:
+    panel, unit = drawing.panel, drawing.reading.unit
+    shown = drawing.past.of(line.column)[rows]
+    color = drawing.colors.lines[line.color - 1]
+    way = way_of(panel, drawing.reading, down=line.down) if panel.below else ""
+    trace: Json = {
+        "type": "scatter",
+        "name": plain(" ".join(dict.fromkeys(word for word in (line.label, way) if word))),
+        "x": drawing.past.dates(rows),
+        "y": -shown if line.down else shown,
+        "text": [plain(format_value(value, unit)) for value in shown.tolist()],
+        "line": {"color": color, "width": 0 if panel.stack else LINE_WIDTH},
+        "legendgroup": line.key,
+    }
+    if panel.stack:  # only bands are filled: Plotly would fill below a line across its holes
+        trace |= {"stackgroup": "down" if line.down else "up", "fillcolor": color + BAND_ALPHA}
+    return trace
+
+
+def _level(drawing: Drawing, level: Floats) -> Json:
+    rows = extremes(level, POINTS_MAX)
+    return {
+        "type": "scatter",
+        "name": plain(metric_word(drawing.panel, drawing.panel.reference)),
+        "x": drawing.past.dates(rows),
+        "y": level[rows],
+        "text": [plain(format_value(value, drawing.reading.unit)) for value in level[rows].tolist()],
+        "line": {"color": drawing.colors.soft, "width": LINE_WIDTH, "dash": "dash"},
+    }
+
+
+def _extent(panel: Panel, drawn: Sequence[Line], past: Past) -> tuple[float, float]:
+    """Return the lowest and the highest that is drawn, and 0."""
+    low = high = 0.0
+    for down in (False, True):
+        columns = [past.columns.index(line.column) for line in drawn if line.down == down]
+        block = past.values[:, columns] * (-1 if down else 1)
+        if panel.stack:
+            block = np.nansum(block, axis=1, keepdims=True)
+        low = float(np.fmin.reduce(block, axis=None, initial=low))
+        high = float(np.fmax.reduce(block, axis=None, initial=high))
+    return low, high
+
+
+def _keeps_sides(drawn: Sequence[Line], past: Past) -> bool:
+    """Say whether nothing crosses the axis, whose labels need no sign then."""
+    return not (past.values[:, [past.columns.index(line.column) for line in drawn]] < 0).any()
+
+
+def _scale(drawing: Drawing, low: float, high: float, *, mirrored: bool) -> Json:
+    panel, reading, past = drawing.panel, drawing.reading, drawing.past
+    end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
+    if end > 0 and high <= end * 1.02 and low >= 0:
+        high = end
+    else:
+        lack = max(panel.span_min - (high - low), 0.0)
+        low, high = (low - lack / 2, high + lack / 2) if panel.below else (low, high + lack)
+        low, high = low * 1.05, (high or 1.0) * 1.05
+    if not panel.below and not is_binary(reading.unit):
+        return {"range": [low, high]}
+    scale = Scale(low, high, round_step((high - low) / TICKS, reading.unit))
+    ticks = ticks_of(scale, reading.unit, mirrored=mirrored)
+    places = {"tickvals": [tick.value for tick in ticks], "ticktext": [tick.text for tick in ticks]}
+    return {"range": [low, high], "tickmode": "array"} | places
+
+
+def _newest(past: Past, column: int) -> float:
+    return float(past.newest[column]) if 0 <= column < len(past.newest) else math.nan
+
+
+# --- heatmaps and bars ---------------------------------------------------------------------------------------------
+
+
+def _heatmap(drawing: Drawing) -> Filled:
+    panel, reading, past = drawing.panel, drawing.reading, drawing.past
+    drawn = _chosen(drawing)
+    if not drawn:
+        return [], {}
+    ends, cells = peaks(past.values[:, [past.columns.index(line.column) for line in drawn]], CELLS_MAX)
+    end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
+    top = end if end > 0 else max(float(np.fmax.reduce(cells, axis=None, initial=0.0)), panel.span_min)
+    labels = [line.label for line in drawn]
+    labels = labels if len(set(labels)) == len(labels) else [line.key for line in drawn]
+    written = ".1%" if is_ratio(reading.unit) else ".3~s"
+    return [
+        {
+            "type": "heatmap",
+            "x": past.dates(ends),
+            "y": [plain(label) for label in labels],
+            "z": np.ascontiguousarray(cells.T),
+            "zmin": float(np.fmin.reduce(cells, axis=None, initial=0.0)),
+            "zmax": top,
+            "hovertemplate": f"%{{y}}: %{{z:{written}}}<br>%{{x}}<extra></extra>",
+            "colorbar": {"thickness": 12, "outlinewidth": 0} | tick_format(reading.unit),
+        }
+    ], {}
+
+
+def _bars(drawing: Drawing) -> Filled:
+    panel, unit = drawing.panel, drawing.reading.unit
+    bars = bars_of(drawing.reading, _chosen(drawing), drawing.past.newest)
+    parts = dict.fromkeys(line.part for bar in bars for line, _ in bar.parts)
+    traces = []
+    for part in parts:
+        cells = [(bar, line, value) for bar in bars for line, value in bar.parts if line.part == part]
+        traces.append(
+            {
+                "type": "bar",
+                "name": plain(word_of(panel, panel.parts, part)),
+                "y": [plain(bar.label) for bar, _, _ in cells],
+                "x": [value / bar.whole if bar.whole > 0 else None for bar, _, value in cells],
+                "text": [
+                    plain(f"{format_value(value, unit)} of {format_value(bar.whole, unit)}") for bar, _, value in cells
+                ],
+                "textposition": "none",
+                "marker": {"color": drawing.colors.lines[cells[0][1].color - 1]},
+            }
+        )
+    return traces, {}

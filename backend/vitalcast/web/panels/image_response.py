@@ -1,0 +1,79 @@
+"""Answers that are pictures: how long they may be kept, who may show them, and what they say where there is none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from vitalcast.core.stream.grants import Scope
+from vitalcast.web.edge.caller import CredentialSource
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from vitalcast.core.drawing.panel_svg import Look
+
+MEDIA_TYPE = "image/svg+xml"
+BADGES = "/badge/"
+_SHORT = {401: "no access", 403: "no access", 429: "too many requests", 503: "no reading"}
+
+# A picture that is opened by itself runs nothing and asks nobody.
+_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+}
+_ON_EVERY_SITE = {"Cross-Origin-Resource-Policy": "cross-origin"}  # without it, the edge says same-origin
+
+
+def image(request: Request, body: bytes, *, max_age_s: int) -> Response:
+    """Return a picture that may be shown for as long as it is true.
+
+    Pages of other sites get it where a token in its address says so, or where whoever comes may see it, and not where
+    only the visitor may: a badge is as wide as its number, and so tells them what they may not read.
+    """
+    from vitalcast.web.edge.policy import credential_source, grant_of  # which knows this module
+
+    way = credential_source(request)
+    meant = way is CredentialSource.URL or (way is None and grant_of(request).scope is not Scope.ADMIN)
+    etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+    who = "public" if way is None else "private"
+    headers = _POLICY | (_ON_EVERY_SITE if meant else {})
+    headers |= {"Cache-Control": f"{who}, max-age={max(1, max_age_s)}, must-revalidate", "ETag": etag}
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    if known & {etag, "*"}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, headers, MEDIA_TYPE)
+
+
+def refusal(path: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a picture that says why there is no other: who looks at the page sees that, and no broken image.
+
+    `path` is the address below the root path.
+    """
+    if path.startswith(BADGES):
+        return refused_badge(path.removeprefix(BADGES).removesuffix(".svg"), status, message, headers)
+    return refused_still(status, message, headers)
+
+
+def refused_badge(name: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    from vitalcast.core.drawing.badge_svg import Badge, draw_badge
+
+    badge = Badge(name, _SHORT.get(status, message), "unknown", f"{name}: {message}")
+    return _refused(draw_badge(badge), status, headers)
+
+
+def refused_still(
+    status: int, message: str, headers: Mapping[str, str] | None = None, look: Look | None = None
+) -> Response:
+    from vitalcast.core.drawing.panel_svg import Look, draw_words
+
+    return _refused(draw_words(message, look or Look()), status, headers)
+
+
+def _refused(svg: str, status: int, headers: Mapping[str, str] | None) -> Response:
+    return Response(
+        svg, status, _POLICY | _ON_EVERY_SITE | {"Cache-Control": "no-store"} | dict(headers or {}), MEDIA_TYPE
+    )

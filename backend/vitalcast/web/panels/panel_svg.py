@@ -1,0 +1,146 @@
+"""`/api/v1/panels/{id}.svg`: a panel as a picture, for places where no script runs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vitalcast import clocks
+from vitalcast.core.drawing.clock import stale_after_s
+from vitalcast.core.metrics.model import Frame
+from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.live.service import Service
+from vitalcast.web.api.openapi import Json
+from vitalcast.web.edge.errors import ApiError
+from vitalcast.web.edge.fields import URL_TOKEN, Parameter, check_query, fits
+from vitalcast.web.edge.security import shown
+from vitalcast.web.panels.image_response import image, refused_still
+from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
+from vitalcast.web.panels.panels import Panels
+
+if TYPE_CHECKING:
+    from vitalcast.core.drawing.panel_svg import Look, Window
+
+_ZONE = Parameter(
+    "tz",
+    "The time zone of its times, such as `Europe/Berlin`.",
+    {"type": "string", "default": "UTC", "pattern": "^[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}$"},
+)
+
+
+@functools.cache
+def look_parameters() -> tuple[Parameter, Parameter, Parameter]:
+    """Return the parameters that say how wide and how high a still is, and what it is called."""
+    from vitalcast.core.drawing import panel_svg  # which most servers never need
+
+    return (
+        _pixels("width", "How wide it is, in pixels.", panel_svg.WIDTH, panel_svg.WIDTH_MIN, panel_svg.WIDTH_MAX),
+        _pixels("height", "How high it is, in pixels.", panel_svg.HEIGHT, panel_svg.HEIGHT_MIN, panel_svg.HEIGHT_MAX),
+        Parameter(
+            "title",
+            f"What it is called, if not by the panel's own title; {panel_svg.TITLE_MAX} characters of it are shown.",
+            {"type": "string"},
+        ),
+    )
+
+
+def still_parameters(range_: Parameter) -> tuple[Parameter, ...]:
+    """Return all the parameters of a still, of which `range_` depends on how much is kept."""
+    return (range_, THEME, *look_parameters(), _ZONE, URL_TOKEN)
+
+
+def _pixels(name: str, description: str, usual: int, least: int, most: int) -> Parameter:
+    schema: Json = {"type": "integer", "minimum": least, "maximum": most, "default": usual}
+    return Parameter(name, description, schema, f"pixels from {least} to {most}")
+
+
+class Stills:
+    """Answers with pictures of a service's panels. `steady_ms` is the clock that frames are stamped with."""
+
+    def __init__(
+        self,
+        service: Service,
+        panels: Panels,
+        *,
+        steady_ms: Callable[[], int] = clocks.steady_ms,
+    ) -> None:
+        self._hub = service.hub
+        self._source = panels.source
+        self._drawings = panels.drawings
+        self._steady_ms = steady_ms
+
+    async def svg(self, request: Request) -> Response:
+        """Return a panel as it looks now, or as it last looked where the readings are old."""
+        look = None
+        try:
+            look = look_of(request)
+            body = await self._drawn(request, look)
+        except ApiError as error:
+            return refused_still(error.status, error.message, look=look)
+        return image(request, body, max_age_s=round(self._hub.interval_ms / 1000))
+
+    async def _drawn(self, request: Request, look: Look) -> bytes:
+        source = self._source
+        panel = source.panel(request)
+        check_query(request, still_parameters(source.range))
+        zone, range_s = _zone(request), source.range_s(request)
+
+        def prepare() -> tuple[Hashable, Gather]:
+            from vitalcast.core.drawing.panel_svg import draw_still  # which most servers never need
+
+            frame = source.newest()
+            window = self._window(frame, range_s, zone)
+
+            async def gather() -> Callable[[], bytes]:
+                reading = await source.reading(panel, frame.layout)
+                past = await source.past(panel, reading, window.from_ms)
+                return lambda: draw_still(panel, reading, past, look, window).encode()
+
+            return (frame.offset, window.to_ms), gather
+
+        return await self._drawings.of(("still", panel.id, range_s, look, zone), prepare)
+
+    def _window(self, newest: Frame, range_s: float, zone: tzinfo) -> Window:
+        """While readings come, the newest stands at the edge; when they do not, time goes on without them."""
+        from vitalcast.core.drawing.panel_svg import Window
+
+        interval_s = self._hub.interval_ms / 1000
+        age_ms = self._steady_ms() - newest.steady_ms
+        stale = age_ms / 1000 > stale_after_s(interval_s)
+        to_ms = (newest.time_ms + age_ms) // 1000 * 1000 if stale else newest.time_ms
+        age_s = age_ms / 1000 if stale else None
+        return Window(self._hub.host, to_ms - range_s * 1000, to_ms, newest.time_ms, interval_s, zone, age_s)
+
+    async def png(self, request: Request) -> Response:
+        """Say that pictures are drawn as SVG alone."""
+        id_ = self._source.panel(request).id
+        raise ApiError(404, ErrorCode.BAD_REQUEST, f"pictures are SVG here; ask for /api/v1/panels/{id_}.svg")
+
+
+def look_of(request: Request) -> Look:
+    """Return how a still is to look. Raises ApiError for what cannot be."""
+    from vitalcast.core.drawing import panel_svg
+
+    width, height, title = (one.of(request) for one in look_parameters())
+    return panel_svg.Look(width, height, PanelSource.theme(request), (title or "")[: panel_svg.TITLE_MAX])
+
+
+def _zone(request: Request) -> tzinfo:
+    name = request.query_params.get(_ZONE.name, "UTC")
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    try:
+        if fits(name, _ZONE.schema):
+            return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, malformed, or the name of a folder
+        pass
+    raise ApiError(
+        400, ErrorCode.BAD_REQUEST, f"tz: {shown(name)} is no time zone known here; give one such as Europe/Berlin"
+    )

@@ -1,0 +1,69 @@
+"""The panels over HTTP: the list that a dashboard is made from, and each panel's figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vitalcast.core.metrics.model import Layout
+from vitalcast.core.panels.lines import selection_of
+from vitalcast.live.service import Service
+from vitalcast.web.edge.errors import LIVE, check_parameters
+from vitalcast.web.edge.fields import check_query
+from vitalcast.web.edge.policy import grant_of, may_show
+from vitalcast.web.panels.figure_layouts import Json
+from vitalcast.web.panels.figures import Figures
+from vitalcast.web.panels.panel_reader import THEME, Drawings, Gather, PanelSource
+
+
+class Panels:
+    """Answers for the panels of a service's settings."""
+
+    def __init__(self, service: Service, *, figures: Figures | None = None) -> None:
+        self.source = PanelSource(service)
+        self.drawings = Drawings()
+        self._hub = service.hub
+        self._figures = figures or Figures()
+        self._listed: tuple[Layout | None, dict[str, bytes]] | None = None
+
+    async def listing(self, request: Request) -> Response:
+        """List the panels that the caller may see in their order, each with the number of its series there are now."""
+        check_parameters(request, ())
+        newest = self._hub.ring.newest
+        layout = None if newest is None else newest.layout
+        if self._listed is None or self._listed[0] is not layout:  # which changes when a series comes or goes
+            self._listed = layout, self._list(layout)
+        grant = grant_of(request)
+        parts = [part for id_, part in self._listed[1].items() if may_show(grant, self.source.panels[id_])]
+        return Response(b'{"panels":[%s]}' % b",".join(parts), 200, LIVE, "application/json")
+
+    def _list(self, layout: Layout | None) -> dict[str, bytes]:
+        series = [one for one in (layout.series if layout else ()) if one is not None]
+        return {
+            panel.id: orjson.dumps(panel.public() | {"series": sum(map(selection_of(panel).matches, series))})
+            for panel in self.source.panels.values()
+        }
+
+    async def figure(self, request: Request) -> Response:
+        """Return a panel's figure, with the readings of the last `range` seconds."""
+        source = self.source
+        panel = source.panel(request)
+        check_query(request, (source.range, THEME))
+        theme, range_s = source.theme(request), source.range_s(request)
+
+        def prepare() -> tuple[Hashable, Gather]:
+            frame = source.newest()
+
+            async def gather() -> Callable[[], bytes]:
+                reading = await source.reading(panel, frame.layout)
+                past = await source.past(panel, reading, frame.time_ms - range_s * 1000)
+                meta: Json = {"host": self._hub.host, "time": frame.time_ms}
+                return lambda: self._figures.draw(panel, reading, past, theme, meta)
+
+            return frame.offset, gather
+
+        body = await self.drawings.of(("figure", panel.id, range_s, theme), prepare)
+        return Response(body, 200, LIVE, "application/json")

@@ -1,0 +1,1 @@
+"""Sockets: listeners, TLS connections, HTTP and WebSocket protocols."""

@@ -1,0 +1,85 @@
+/** The lines of a panel with their colours and their values, now or at the moment that is pointed at. */
+
+import { formatValue } from "./model/format.js";
+import { wayOf } from "./model/headline.js";
+import { wordOf } from "./model/lines.js";
+import { isMirror } from "./model/panel.js";
+import { h, setText } from "../page/html.js";
+
+/** More rows of a heatmap than this are read from its picture, not from a list. */
+const ROWS_LISTED_MAX = 16;
+
+export class Legend {
+  /** @param {import("./model/panel.js").Panel} panel */
+  constructor(panel) {
+    this.#panel = panel;
+    this.element = h("ul", { class: "legend", "aria-label": `${panel.title}: lines and their values` });
+  }
+
+  #panel;
+  #unit = "";
+  /** @type {Map<number, HTMLElement>} by the line's place */ #values = new Map();
+
+  /**
+   * @param {import("./model/lines.js").Reading} reading
+   * @param {import("./model/lines.js").Line[]} lines those that are drawn
+   */
+  build(reading, lines) {
+    this.#unit = reading.unit;
+    this.#values.clear();
+    const { chart } = this.#panel;
+    const items = chart === "heatmap" ? this.#rows(lines) : chart === "bar" ? this.#parts(lines) : this.#lines(reading, lines);
+    const unseen = new Set(reading.lines.map(({ key }) => key)).size - new Set(lines.map(({ key }) => key)).size;
+    // At full size the columns are as wide as the longest name needs; the style sheet says how far they go.
+    this.element.style.setProperty("--longest", String(Math.max(0, ...lines.map(({ label }) => label.length))));
+    if (unseen) items.push(h("li", { class: "more" }, `${unseen} more`));
+    this.element.replaceChildren(...items);
+    this.element.classList.toggle("paired", isMirror(this.#panel));
+  }
+
+  /** @param {ArrayLike<number>} values one a line */
+  write(values) {
+    for (const [i, node] of this.#values) setText(node, formatValue(values[i], this.#unit));
+  }
+
+  #lines(reading, lines) {
+    const mirror = isMirror(this.#panel);
+    /** @type {Map<string, HTMLElement>} */ const items = new Map();
+    // The stack's uppermost band comes first, as the eye meets it.
+    const order = [...lines.keys()];
+    if (this.#panel.stack) order.reverse();
+    for (const i of order) {
+      const { key, label, color, down } = lines[i];
+      const item = items.get(key) ?? h("li", {}, swatch(`c${color}`), h("span", { class: "label", title: label }, label));
+      items.set(key, item);
+      const mark = mirror ? [markOf(down, wayOf(this.#panel, reading, down))] : [];
+      item.append(h("span", { class: "value" }, ...mark, this.#value(i)));
+    }
+    return [...items.values()];
+  }
+
+  #rows(lines) {
+    // The picture has its scale with it.
+    if (lines.length > ROWS_LISTED_MAX) return [];
+    return lines.map(({ label }, i) => h("li", {}, h("span", { class: "label", title: label }, label), h("span", { class: "value" }, this.#value(i))));
+  }
+
+  #parts(lines) {
+    const parts = new Map(lines.map(({ part, label, color }) => [part || label, color]));
+    return [...parts].map(([part, color]) => h("li", {}, swatch(`c${color}`), h("span", { class: "label" }, wordOf(this.#panel, this.#panel.parts, part))));
+  }
+
+  #value(i) {
+    const node = h("span");
+    this.#values.set(i, node);
+    return node;
+  }
+}
+
+const swatch = (color) => h("i", { class: `swatch ${color}`, "aria-hidden": "true" });
+
+/** A triangle that says up or down, with words for those who do not see it. @param {boolean} down @param {string} [words] */
+export function markOf(down, words = "") {
+  const sign = h("i", { class: down ? "mark down" : "mark", "aria-hidden": "true" });
+  return words ? h("span", {}, sign, h("span", { class: "unseen" }, `${words} `)) : sign;
+}

@@ -1,0 +1,198 @@
+/** From a stream's readings to what is drawn: lines, bands, rows and bars in data units, ranges and ticks. */
+
+import { pointsOf } from "./decimate.js";
+import { formatClock, formatValue, isRatio } from "./format.js";
+import { barsAt, levelOf } from "./headline.js";
+import { wordOf } from "./lines.js";
+import { isMirror } from "./panel.js";
+import { stepFor, ticksOf, timeTicks } from "./axis.js";
+
+/** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
+const CELL = 3;
+
+/**
+ * @typedef {import("./lines.js").Line} Line
+ * @typedef {{key: string, label: string, color: number, width: number, fill: number, top: Float64Array,
+ *            base: Float64Array, value: Float64Array, down: boolean}} Shape
+ * @typedef {{value: number, text: string}[]} Ticks
+ * @typedef {import("../../client/store.js").Break} Break
+ * @typedef {{kind: "lines", from: number, to: number, times: Float64Array, shapes: Shape[], low: number, high: number,
+ *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[]}} LinesPicture
+ * @typedef {{kind: "heatmap", from: number, to: number, times: Float64Array,
+ *            rows: {key: string, label: string, value: Float64Array}[], low: number, high: number, xTicks: Ticks,
+ *            unit: string, breaks: Break[]}} HeatmapPicture times: each cell's last reading
+ * @typedef {{key: string, label: string, color: number, share: number}} BarPart
+ * @typedef {{kind: "bars", bars: {key: string, label: string, parts: BarPart[], share: number,
+ *            level: import("./headline.js").Level, text: string}[]}} BarsPicture
+ * @typedef {LinesPicture|HeatmapPicture|BarsPicture} Picture
+ */
+
+/**
+ * Everything that a chart needs to draw itself.
+ *
+ * @param {{panel: import("./panel.js").Panel, store: import("../../client/store.js").StreamStore,
+ *          reading: import("./lines.js").Reading, lines: Line[], range: import("./axis.js").CalmRange,
+ *          from: number, to: number, width: number, height: number}} options
+ *   lines: those of the reading that are drawn; from, to: Unix ms; width, height: of the drawing area in pixels
+ * @returns {Picture}
+ */
+export function chartModelOf(options) {
+  if (options.panel.chart === "bar") return barsPicture(options);
+  return options.panel.chart === "heatmap" ? heatmapPicture(options) : linesPicture(options);
+}
+
+function linesPicture({ panel, store, reading, lines, range, from, to, width, height }) {
+  const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
+  const { times, tracks } = pointsOf(store.ring, columnsOf(lines), { from, to, width, intervalMs: spacingOf(store), piles });
+  const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
+  const reference = valueBefore(store.ring, reading.reference, to);
+  const ticks = Math.max(2, Math.min(6, Math.floor(height / 36)));
+  const scale = scaleOf({ panel, store, reading, range, from, to, ticks, ...extentOf(shapes, reference) });
+  return {
+    kind: /** @type {const} */ ("lines"),
+    from,
+    to,
+    times,
+    shapes,
+    low: scale.low,
+    high: scale.high,
+    xTicks: xTicksOf(from, to, width),
+    yTicks: ticksOf(scale, reading.unit, { mirrored: isMirror(panel) && shapes.every(goesItsWay) }),
+    unit: reading.unit,
+    reference,
+    breaks: breaksOf(store, from, to),
+  };
+}
+
+const columnsOf = (lines) => lines.map(({ column }) => column);
+
+const spacingOf = ({ intervalS }) => intervalS * 1000;
+
+const xTicksOf = (from, to, width) =>
+  timeTicks({ from, to, most: Math.max(2, Math.floor(width / 72)), clock: formatClock });
+
+/** The breaks that a window shows, with that of the present, which no reading has ended yet. */
+function breaksOf(store, from, to) {
+  const breaks = store.breaks.filter((one) => one.to > from && one.from < to);
+  const open = store.openBreak(to);
+  return open ? [...breaks, open] : breaks;
+}
+
+/** Bands, each on the one below it. Loops, for `map` over typed arrays takes three times as long. */
+function bands(lines, tracks) {
+  const length = tracks[0]?.length ?? 0;
+  /** How high the bands above and below the axis reach so far. */
+  const reached = [new Float64Array(length), new Float64Array(length)];
+  return lines.map((line, i) => {
+    const under = reached[line.down ? 1 : 0];
+    const top = tracks[i];
+    const base = under.slice();
+    const value = new Float64Array(length);
+    for (let at = 0; at < length; at += 1) {
+      // Of many rows at one point, those where this line has no reading may reach higher than those where it has.
+      if (base[at] > top[at]) base[at] = top[at];
+      value[at] = top[at] - base[at];
+      // A line without a reading is no reason to lose those above it.
+      if (top[at] > under[at]) under[at] = top[at];
+    }
+    const shape = { ...shapeOf(line, 0, 0.74), value };
+    return line.down ? { ...shape, top: negated(top), base: negated(base) } : { ...shape, top, base };
+  });
+}
+
+function plainLines(lines, tracks) {
+  const zero = new Float64Array(tracks[0]?.length ?? 0);
+  return lines.map((line, i) => {
+    const value = tracks[i];
+    return { ...shapeOf(line, 1.25, 0.16), value, top: line.down ? negated(value) : value, base: zero };
+  });
+}
+
+const shapeOf = ({ key, label, color, down }, width, fill) => ({ key, label, color, down, width, fill });
+
+function negated(values) {
+  const out = new Float64Array(values.length);
+  // Not -0, which is another number to those who compare pictures.
+  for (let i = 0; i < out.length; i += 1) out[i] = 0 - values[i];
+  return out;
+}
+
+/** Whether it keeps to its side of the axis, whose labels need no sign then. @param {Shape} shape */
+const goesItsWay = ({ top, down }) => top.every((at) => !(down ? at > 0 : at < 0));
+
+function extentOf(shapes, reference) {
+  let low = reference < 0 ? reference : 0;
+  let high = reference > 0 ? reference : 0;
+  for (const { top } of shapes) {
+    for (let i = 0; i < top.length; i += 1) {
+      if (top[i] < low) low = top[i];
+      if (top[i] > high) high = top[i];
+    }
+  }
+  return { low, high };
+}
+
+/** The axis: up to its fixed end while the data keep to it, else calmly around the data. */
+function scaleOf({ panel, store, reading, range, from, to, ticks, low, high }) {
+  const { unit } = reading;
+  const end = typeof panel.max === "number" ? panel.max : valueBefore(store.ring, reading.max, to);
+  if (end > 0 && high <= end * 1.02 && low >= 0) return fixedScale(unit, end, ticks);
+  return range.fit({ low, high, unit, least: panel.span_min ?? 0, ticks, span: to - from }, to);
+}
+
+function fixedScale(unit, high, ticks) {
+  if (isRatio(unit) && high === 1) return { low: 0, high, step: ticks >= 4 ? 0.25 : 0.5 };
+  return { low: 0, high, step: stepFor(high, ticks, unit, 2) };
+}
+
+/** The newest reading of a column at that time; NaN without one. */
+function valueBefore(ring, column, time) {
+  const row = Math.min(ring.length, ring.firstAtOrAfter(time + 1)) - 1;
+  return column >= 0 && row >= 0 ? ring.value(column, row) : NaN;
+}
+
+function heatmapPicture({ panel, store, reading, lines, range, from, to, width }) {
+  const { times, tracks } = pointsOf(store.ring, columnsOf(lines), {
+    from,
+    to,
+    width: width / CELL,
+    intervalMs: spacingOf(store),
+    peaks: true,
+  });
+  const rows = lines.map(({ key, label }, i) => ({ key, label, value: tracks[i] }));
+  const extent = extentOf(rows.map(({ value }) => ({ top: value })), NaN);
+  const scale = scaleOf({ panel, store, reading, range, from, to, ticks: 4, ...extent });
+  return {
+    kind: /** @type {const} */ ("heatmap"),
+    from,
+    to,
+    times,
+    rows,
+    low: scale.low,
+    high: scale.high,
+    xTicks: xTicksOf(from, to, width),
+    unit: reading.unit,
+    breaks: breaksOf(store, from, to),
+  };
+}
+
+function barsPicture({ panel, store, reading, lines, to }) {
+  const { ring } = store;
+  const row = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
+  const bars = barsAt(reading, lines, ring, row).map(({ key, label, drawn, values, left, used, rest, whole, share }) => ({
+    key,
+    label,
+    parts: drawn.map((line, i) => ({
+      key: line.part,
+      label: wordOf(panel, panel.parts, line.part),
+      color: line.color,
+      share: whole > 0 && values[i] > 0 ? values[i] / whole : 0,
+    })),
+    share,
+    level: levelOf(panel, share),
+    text: left.length
+      ? `${formatValue(rest, reading.unit)} ${wordOf(panel, panel.parts, left[0].part)} of ${formatValue(whole, reading.unit)}`
+      : formatValue(used, reading.unit),
+  }));
+  return { kind: /** @type {const} */ ("bars"), bars };
+}

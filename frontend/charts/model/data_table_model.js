@@ -1,0 +1,40 @@
+/** A chart's twin in words and numbers: a table for those who do not see the chart. */
+
+import { formatValue } from "./format.js";
+import { nameOf } from "./headline.js";
+
+const COLUMNS = Object.freeze(["Series", "Now", "Lowest", "Average", "Highest"]);
+
+/**
+ * @param {{panel: import("./panel.js").Panel, reading: import("./lines.js").Reading,
+ *          lines: import("./lines.js").Line[], store: import("../../client/store.js").StreamStore, from: number, to: number}} options
+ *   from, to: Unix ms; Now is the window's newest row
+ * @returns {{columns: readonly string[], rows: string[][]}} one row a line, as they are drawn
+ */
+export function dataTableOf({ panel, reading, lines, store: { ring }, from, to }) {
+  const first = ring.firstAtOrAfter(from);
+  const end = ring.firstAtOrAfter(to + 1);
+  const rows = lines.map((line) => {
+    const figures = summed(ring, line.column, first, end);
+    return [nameOf(panel, reading, line), ...figures.map((value) => formatValue(value, reading.unit))];
+  });
+  return { columns: COLUMNS, rows };
+}
+
+/** @returns {[now: number, lowest: number, average: number, highest: number]} NaN where there is no reading */
+function summed(ring, column, first, end) {
+  let low = Infinity;
+  let high = -Infinity;
+  let sum = 0;
+  let count = 0;
+  for (let row = first; row < end; row += 1) {
+    const value = ring.value(column, row);
+    if (Number.isNaN(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+    sum += value;
+    count += 1;
+  }
+  const now = end > first ? ring.value(column, end - 1) : NaN;
+  return count ? [now, low, sum / count, high] : [now, NaN, NaN, NaN];
+}

@@ -1,0 +1,307 @@
+/** `<vital-plot>`: draws a picture with Plotly, the only place that calls it. */
+
+import { formatTick } from "./model/format.js";
+import { Axes, thinned } from "./axes.js";
+import { colorsOf, onRecolour } from "./colors.js";
+import { barsHeight, figureOf } from "./plotly_figure.js";
+import { HeatCanvas } from "./heatmap.js";
+import { h, setText } from "../page/html.js";
+import { LiveLines } from "./live_lines.js";
+import { loadPlotly } from "./plotly.js";
+import { posterOf } from "./png_figure.js";
+
+const CONFIG = Object.freeze({
+  showSendToCloud: false,
+  plotlyServerURL: "",
+  displaylogo: false,
+  displayModeBar: false,
+  doubleClick: false,
+  showTips: false,
+  responsive: false,
+});
+/** Room for the labels of the axes, in rem. */
+const MARGINS = Object.freeze({
+  lines: { l: 4.9, r: 0.5, t: 0.65, b: 1.75 },
+  heatmap: { l: 4.9, r: 0.5, t: 1.7, b: 1.75 },
+  bars: { l: 0.1, r: 0.1, t: 0, b: 0 },
+});
+/** Narrower, a chart has no labels beside it, and lower none below it: the little room is the chart's. In rem. */
+const LABELLED = Object.freeze({ width: 17, height: 6 });
+const WIDTH_MIN = 80;
+const HEIGHT_MIN = 60;
+const COLORS = Object.freeze([
+  ...["surface", "ink", "ink-soft", "grid", "axis", "warn", "bad"],
+  ...["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"],
+  ...["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"],
+]);
+const RAMP = Object.freeze(["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"]);
+
+/** @typedef {any} Picture as `charts/model/chart_model.js` makes them: of kind "lines", "heatmap" or "bars" */
+
+/**
+ * Plotly draws each figure once. From then on a tick only rewrites what it drew: lines' paths, a heatmap's cells, the
+ * grid and the labels, which costs a tenth of a redraw. A full one comes when the size, the colours or the lines
+ * change, and where bars do.
+ *
+ * Events: `drawn` after each drawing; `resized` when a new picture is wanted, because the drawing area or the colours
+ * changed; `failed` with the error, when Plotly could not be loaded or could not draw.
+ */
+export class VitalPlot extends HTMLElement {
+  /** @type {any} */ #plotly = null;
+  /** @type {HTMLElement|null} */ #graph = null;
+  /** @type {HTMLElement} */ #ramp;
+  /** @type {Axes|null} */ #axes = null;
+  /** @type {HeatCanvas|null} */ #heat = null;
+  /** @type {LiveLines|null} */ #lines = null;
+  /** @type {ResizeObserver|null} */ #resizes = null;
+  #stopWatching = () => {};
+  #width = 0;
+  #height = 0;
+  #rem = 16;
+  /** @type {keyof typeof MARGINS} */ #kind = "lines";
+  #busy = false;
+  #loading = false;
+  #drawn = "";
+  /** The colours have changed since. */ #stale = false;
+  /** @type {Record<string, import("./colors.js").Color>|null} */ #colors = null;
+  /** @type {Picture|null} to be drawn next */ #waiting = null;
+  /** @type {Picture|null} what is seen */ #shown = null;
+
+  /** How often each way of drawing was taken. */
+  counts = { full: 0, live: 0 };
+
+  connectedCallback() {
+    this.#graph = h("div", { class: "graph" });
+    this.#axes = new Axes();
+    this.#heat = new HeatCanvas();
+    this.#ramp = h("div", { class: "ramp", "aria-hidden": "true", hidden: true }, h("span"), h("i"), h("span"));
+    this.append(this.#axes.element, this.#graph, this.#heat.element, this.#ramp);
+    this.#resizes = new ResizeObserver(() => this.#measure());
+    this.#resizes.observe(this);
+    this.#stopWatching = onRecolour(() => this.#recoloured());
+    this.#measure();
+  }
+
+  disconnectedCallback() {
+    this.#stopWatching();
+    this.#resizes?.disconnect();
+    if (this.#drawn || this.#busy) this.#plotly.purge(this.#graph);
+    this.replaceChildren();
+    this.#waiting ??= this.#shown;
+    this.#graph = this.#axes = this.#heat = this.#lines = this.#resizes = this.#shown = null;
+    this.#width = this.#height = 0;
+    this.#busy = false;
+    this.#drawn = "";
+  }
+
+  /** The drawing area of the picture that was given last, in pixels from this element's corner. */
+  get area() {
+    const { l, r, t, b } = this.#margin;
+    return { left: l, top: t, width: Math.max(1, this.#width - l - r), height: Math.max(1, this.#height - t - b) };
+  }
+
+  /** The time that is drawn, Unix ms; null where nothing is, or bars, which know no time. */
+  get window() {
+    const picture = this.#shown;
+    return picture && picture.kind !== "bars" ? { from: picture.from, to: picture.to } : null;
+  }
+
+  /** @returns {{from: number, to: number, why: string}[]} the holes in what is drawn */
+  get breaks() {
+    return this.#shown?.breaks ?? [];
+  }
+
+  /** Whether a full drawing is under way. */
+  get busy() {
+    return this.#busy;
+  }
+
+  /** Draws, now or as soon as Plotly is there. @param {Picture} picture */
+  draw(picture) {
+    this.#kind = picture.kind ?? "lines";
+    this.#waiting = picture;
+    if (this.#plotly) this.#flush();
+    else this.#load();
+  }
+
+  /** The next picture is drawn in full, in the colours of then. */
+  invalidate() {
+    this.#colors = null;
+    this.#stale = true;
+  }
+
+  /**
+   * What is drawn as an image that stands alone, in the page's present colours.
+   *
+   * @param {{title: string, scale?: number}} options scale: its pixels for each of the page's
+   * @returns {Promise<Blob>} Raises an Error while nothing is drawn.
+   */
+  async png({ title, scale = 2 }) {
+    const picture = this.#shown;
+    if (!picture) throw new Error("there is nothing to save yet");
+    const { data, layout } = posterOf(picture, this.#look(picture), title);
+    const options = { format: "png", width: layout.width, height: layout.height, scale, imageDataOnly: true };
+    const base64 = await this.#plotly.toImage({ data, layout, config: CONFIG }, options);
+    return new Blob([Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))], { type: "image/png" });
+  }
+
+  async #load() {
+    if (this.#loading) return;
+    this.#loading = true;
+    try {
+      this.#plotly = await loadPlotly();
+      this.#flush();
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  #recoloured() {
+    this.invalidate();
+    this.dispatchEvent(new Event("resized"));
+  }
+
+  get #margin() {
+    const rem = MARGINS[this.#kind];
+    const pixels = (side) => Math.round(rem[side] * this.#rem);
+    const { narrow, low } = this.#tight;
+    return { l: pixels(narrow || low ? "r" : "l"), r: pixels("r"), t: low ? 1 : pixels("t"), b: low ? 1 : pixels("b") };
+  }
+
+  /** Whether it is too narrow for labels beside it, and too low for any below it. */
+  get #tight() {
+    return { narrow: this.#width < LABELLED.width * this.#rem, low: this.#height < LABELLED.height * this.#rem };
+  }
+
+  #measure() {
+    const { clientWidth, clientHeight } = this;
+    if (clientWidth === this.#width && clientHeight === this.#height) return;
+    this.#rem = parseFloat(getComputedStyle(this).fontSize);
+    this.#width = clientWidth;
+    this.#height = clientHeight;
+    const { narrow, low } = this.#tight;
+    this.classList.toggle("narrow", narrow);
+    this.classList.toggle("low", low);
+    this.#flush();
+    this.dispatchEvent(new Event("resized"));
+  }
+
+  #flush() {
+    const picture = this.#waiting;
+    if (!picture || !this.#plotly || this.#busy || !this.#graph) return;
+    if (this.#width < WIDTH_MIN || this.#height < HEIGHT_MIN) return;
+    this.#waiting = null;
+    const signature = this.#signature(picture);
+    const live = !this.#stale && signature === this.#drawn && this.#lines?.complete !== false;
+    if (live) this.#drawLive(picture);
+    else this.#drawFull(picture, signature);
+  }
+
+  /** All that the live path cannot change. */
+  #signature(picture) {
+    const common = [picture.kind, this.#width, this.#height, this.#rem];
+    if (picture.kind === "bars") {
+      const pixels = (share) => Math.round((share || 0) * this.area.width);
+      const bar = ({ label, parts, level, text }) => [label, level, text, parts.map((one) => [one.color, pixels(one.share)])];
+      return JSON.stringify([...common, picture.bars.map(bar)]);
+    }
+    if (picture.kind === "heatmap") return [...common, picture.rows.length].join("|");
+    const shapes = picture.shapes.map(({ color, width, fill }) => `${color} ${width} ${fill}`);
+    return [...common, Number.isFinite(picture.reference), ...shapes].join("|");
+  }
+
+  async #drawFull(picture, signature) {
+    const graph = /** @type {HTMLElement} */ (this.#graph);
+    this.#busy = true;
+    this.counts.full += 1;
+    this.#stale = false;
+    const look = this.#look(picture);
+    this.#dress(picture, look);
+    try {
+      const { data, layout } = figureOf(picture, look);
+      await this.#plotly.react(graph, data, layout, CONFIG);
+    } catch (error) {
+      if (this.#graph !== graph) return;
+      this.#busy = false;
+      this.#drawn = "";
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+      return;
+    }
+    // Removed meanwhile, and perhaps added again with another graph.
+    if (this.#graph !== graph) return;
+    this.#busy = false;
+    this.#drawn = signature;
+    this.#lines = picture.kind === "lines" ? new LiveLines(graph, picture) : null;
+    this.#finish(picture);
+    this.#flush();
+  }
+
+  #drawLive(picture) {
+    this.counts.live += picture.kind === "bars" ? 0 : 1;
+    if (picture.kind === "lines") this.#lines?.draw(picture, this.area);
+    if (picture.kind === "heatmap") {
+      this.#heat?.paint(picture, this.area.width);
+      this.#graph?.classList.add("covered");
+    }
+    this.#finish(picture);
+  }
+
+  /** What goes with both ways of drawing. */
+  #finish(picture) {
+    this.#shown = picture;
+    if (picture.kind !== "bars") this.#drawAxes(picture);
+    this.dispatchEvent(new Event("drawn"));
+  }
+
+  /** Settles what only a full drawing changes around the graph. */
+  #dress({ kind }, look) {
+    const axes = /** @type {Axes} */ (this.#axes);
+    axes.element.toggleAttribute("hidden", kind === "bars");
+    const heat = /** @type {HeatCanvas} */ (this.#heat);
+    heat.element.hidden = true;
+    this.#graph?.classList.remove("covered");
+    this.#ramp.hidden = kind !== "heatmap";
+    if (kind === "heatmap") {
+      heat.recolour(RAMP.map((name) => look.colors[name]));
+      heat.place(this.area);
+    }
+    // More bars than there is room for are scrolled to, by keyboard too.
+    const scrolls = look.height > this.#height;
+    this.classList.toggle("scrolls", scrolls);
+    if (scrolls) this.tabIndex = 0;
+    else this.removeAttribute("tabindex");
+  }
+
+  #drawAxes({ kind, from, to, xTicks, yTicks, rows, low, high, unit }) {
+    const { area } = this;
+    const place = (value) => ((high - value) / (high - low || 1)) * area.height;
+    let marks;
+    if (kind === "heatmap") {
+      const labels = rows.map(({ label }, i) => ({ at: ((i + 0.5) / rows.length) * area.height, text: label, line: false }));
+      marks = thinned(labels, area.height / (1.1 * this.#rem));
+      const [least, , most] = this.#ramp.children;
+      setText(least, formatTick(low, unit));
+      setText(most, formatTick(high, unit));
+    } else {
+      marks = yTicks.map(({ value, text }) => ({ at: place(value), text, line: true }));
+    }
+    const zero = kind === "lines" && low <= 0 && high >= 0 ? place(0) : NaN;
+    this.#axes?.draw({ area, rem: this.#rem, width: this.#width, from, to, xTicks, marks, zero });
+  }
+
+  /** @returns {import("./plotly_figure.js").Look} */
+  #look({ bars = [] }) {
+    this.#colors ??= colorsOf(this, COLORS);
+    const needed = barsHeight(bars.length, this.#rem);
+    return {
+      width: this.#width,
+      height: Math.max(this.#height, needed),
+      margin: this.#margin,
+      rem: this.#rem,
+      family: getComputedStyle(this).fontFamily,
+      colors: this.#colors,
+    };
+  }
+}

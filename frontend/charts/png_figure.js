@@ -1,0 +1,99 @@
+/** A picture as a figure that stands alone, to be saved: opaque, with title, legend, labelled axes and its time. */
+
+import { formatClock, formatTick } from "./model/format.js";
+import { thinned } from "./axes.js";
+import { cssOf } from "./colors.js";
+import { escaped, figureOf } from "./plotly_figure.js";
+
+/** Narrower, the legend and the title would not fit. In rem. */
+const WIDTH_MIN = 40;
+const HEIGHT_MIN = 12;
+const MARGIN = Object.freeze({ l: 5, r: 1.2, t: 4, b: 2 });
+/** A row of the legend, in rem. */
+const LEGEND = 1.6;
+
+const pad = (number) => String(number).padStart(2, "0");
+
+/** From one moment to another, with the day: `2026-11-22 14:03:05 – 14:08:05`. @param {number} from @param {number} to Unix ms */
+export function spanWords(from, to) {
+  const day = (ms) => {
+    const date = new Date(ms);
+    return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+  };
+  const clock = (ms) => formatClock(ms, { seconds: true });
+  const end = day(from) === day(to) ? clock(to) : `${day(to)} ${clock(to)}`;
+  return `${day(from)} ${clock(from)} – ${end}`;
+}
+
+/**
+ * @param {any} picture @param {import("./plotly_figure.js").Look} look as the chart has it on the page @param {string} title
+ * @returns {{data: any[], layout: any}}
+ */
+export function posterOf(picture, look, title) {
+  const { rem, colors } = look;
+  const { l, r, t, b } = MARGIN;
+  const legend = picture.kind === "lines" ? LEGEND : 0;
+  const margin = { l: l * rem, r: r * rem, t: (t + legend) * rem, b: b * rem };
+  if (picture.kind === "bars") Object.assign(margin, { l: 1.2 * rem, b: rem });
+  const area = look.height - look.margin.t - look.margin.b;
+  const height = Math.max(HEIGHT_MIN * rem, area) + margin.t + margin.b;
+  const width = Math.max(WIDTH_MIN * rem, look.width);
+  const figure = figureOf(picture, { ...look, width, height, margin });
+  const { layout } = figure;
+  layout.paper_bgcolor = cssOf(colors.surface);
+  layout.title = headOf(picture, look, title);
+  if (picture.kind === "bars") return figure;
+  Object.assign(layout.xaxis, axisOf(picture.xTicks, colors));
+  Object.assign(layout.yaxis, axisOf(valueTicks(picture, area / (1.1 * rem)), colors));
+  if (picture.kind === "heatmap") {
+    layout.yaxis.showgrid = false;
+    Object.assign(figure.data[0], scaleOf(picture, rem));
+  }
+  layout.showlegend = legend > 0;
+  layout.legend = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom" };
+  return figure;
+}
+
+function headOf({ kind, from, to }, { rem, colors }, title) {
+  const soft = `font-size:${(0.8 * rem).toFixed(1)}px;color:${cssOf(colors["ink-soft"])}`;
+  const time = kind === "bars" ? "" : `<br><span style="${soft}">${spanWords(from, to)}</span>`;
+  return {
+    text: `<b>${escaped(title)}</b>${time}`,
+    font: { size: 1.1 * rem, color: cssOf(colors.ink) },
+    x: 0,
+    xref: "container",
+    xanchor: "left",
+    y: 1,
+    yanchor: "top",
+    pad: { l: 1.2 * rem, t: (kind === "bars" ? 1 : 1.5) * rem },
+  };
+}
+
+const axisOf = (ticks, colors) => ({
+  visible: true,
+  ticks: "",
+  showgrid: true,
+  gridcolor: cssOf(colors.grid),
+  zeroline: true,
+  zerolinecolor: cssOf(colors.axis),
+  tickmode: "array",
+  tickvals: ticks.map(({ value }) => value),
+  ticktext: ticks.map(({ text }) => escaped(text)),
+  tickangle: 0,
+});
+
+function valueTicks({ kind, rows, yTicks }, most) {
+  if (kind !== "heatmap") return yTicks;
+  return thinned(rows.map(({ label }, i) => ({ value: i + 0.5, text: label })), most);
+}
+
+const scaleOf = ({ low, high, unit }, rem) => ({
+  showscale: true,
+  colorbar: {
+    thickness: 0.7 * rem,
+    outlinewidth: 0,
+    tickmode: "array",
+    tickvals: [low, high],
+    ticktext: [formatTick(low, unit), formatTick(high, unit)],
+  },
+});

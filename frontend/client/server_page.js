@@ -1,0 +1,124 @@
+/** One server as a page elsewhere sees it: one socket and one list of panels for all who name the same server and token. */
+
+import { Backoff } from "./backoff.js";
+import { connect } from "./connection.js";
+import { loadPanels } from "./http_panels.js";
+
+/** Who is moved from one place of a page to another leaves and comes in the same breath. */
+const LINGERS_MS = 50;
+
+/** @type {Map<string, ServerPage>} */ const stations = new Map();
+
+/**
+ * The station for a server and a token, made if need be; `leave` gives it back.
+ *
+ * @param {string} src the address below which the server is, with a slash at its end @param {string} token
+ */
+export function enter(src, token) {
+  const key = `${src} ${token}`;
+  let station = stations.get(key);
+  if (!station) {
+    station = new ServerPage(src, token, () => stations.delete(key));
+    stations.set(key, station);
+  }
+  station.guests += 1;
+  return station;
+}
+
+/** @param {ServerPage} station */
+export function leave(station) {
+  station.guests -= 1;
+  if (station.guests === 0) setTimeout(() => station.guests === 0 && station.close(), LINGERS_MS);
+}
+
+/** Events: `change`, when there is something new in `panels`, `failure` or the socket's link. */
+export class ServerPage extends EventTarget {
+  /** How many use it. */
+  guests = 0;
+  /** @type {(import("../charts/model/panel.js").Panel & {series: number})[]|null} null until they are known */ panels = null;
+  /** @type {import("./http_panels.js").NoPanels|null} why they are not known */ failure = null;
+
+  /** @param {string} src @param {string} token @param {() => void} closed */
+  constructor(src, token, closed) {
+    super();
+    this.src = src;
+    this.#token = token;
+    this.#closed = closed;
+    this.connection = connect({ page: src, token });
+    const { socket } = this.connection;
+    socket.addEventListener("link", this.#linked);
+    document.addEventListener("visibilitychange", this.#looked);
+    this.#looked();
+    socket.start();
+    this.#load();
+  }
+
+  #token;
+  #closed;
+  #welcomes = 0;
+  #over = false;
+  #backoff = new Backoff();
+  /** @type {any} */ #retry;
+  /** How many have been made on this page: a stream's name is its owner's alone. */ #marks = 0;
+
+  /** The end of the names of one guest's streams. */
+  mark() {
+    this.#marks += 1;
+    return `~${this.#marks}`;
+  }
+
+  /** Safe to call again. */
+  close() {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#retry);
+    document.removeEventListener("visibilitychange", this.#looked);
+    this.connection.socket.removeEventListener("link", this.#linked);
+    this.connection.socket.stop();
+    this.#closed();
+  }
+
+  async #load() {
+    clearTimeout(this.#retry);
+    try {
+      const panels = await loadPanels({ page: this.src, token: this.#token });
+      if (this.#over) return;
+      this.failure = null;
+      this.#backoff.reset();
+      if (textOf(panels) !== textOf(this.panels)) this.panels = panels;
+    } catch (error) {
+      if (this.#over) return;
+      // Those that are known stay; the next return of the server is the next chance.
+      if (!this.panels || error.final) this.failure = error;
+      if (error.final && !this.panels) this.connection.socket.stop();
+      else if (!this.panels) this.#retry = setTimeout(() => this.#load(), this.#backoff.next());
+    }
+    this.#tell();
+  }
+
+  #linked = () => {
+    if (this.connection.socket.link === "open") {
+      // The server may have come back with other panels.
+      if (this.#welcomes && this.guests) this.#load();
+      this.#welcomes += 1;
+    }
+    this.#tell();
+  };
+
+  #looked = () => {
+    const { session, socket } = this.connection;
+    if (document.hidden) {
+      session.pause();
+    } else {
+      session.resume();
+      socket.hurry();
+    }
+  };
+
+  #tell() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** What a panel has now is no part of what it is. */
+const textOf = (panels) => JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));

@@ -1,0 +1,243 @@
+/** The one WebSocket: connects, notices a dead line, comes back with patience, stays away when told to. */
+
+import { Backoff } from "./backoff.js";
+import { HELLO, SUBPROTOCOL, TOKEN_EXPIRED, TOKEN_WANTED, closeWords, hello, parse, ping, refusalWords, staysAway } from "./protocol.js";
+import { whyNoSocket } from "./probe.js";
+
+const WELCOME_WITHIN_MS = 10_000;
+const SETTLED_AFTER_MS = 10_000;
+const HEARTBEATS_MISSED = 2.5;
+const CHECK_MS = 1000;
+/** The two clocks part where the machine slept, over which few lines last, or where the one was set. */
+const PARTED_MS = 5000;
+const PROBED_WITHIN_MS = 5000;
+const PROBE = "probe";
+const NO_CONNECTION = "no connection could be made";
+
+/**
+ * `link` is "new" (not started), "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
+ * Where there is a token it is shown first: the welcome counts once the server has taken it.
+ *
+ * Events: `link` whenever that changes, `message` with the parsed message as `detail`.
+ */
+export class Socket extends EventTarget {
+  /**
+   * @param {string|URL} url
+   * @param {{token?: string, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
+   *          wall?: () => number, probe?: (url: string) => Promise<string>}} [options] steady: a clock that is never set,
+   *          ms; wall: one that is; probe: says why a try came to nothing, or nothing
+   */
+  constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now, probe = whyNoSocket } = {}) {
+    super();
+    this.#url = String(url);
+    this.#token = token;
+    this.#backoff = backoff;
+    this.#WebSocket = WebSocket;
+    this.#now = steady;
+    this.#wall = wall;
+    this.#whyNoSocket = probe;
+  }
+
+  #url;
+  #token;
+  #backoff;
+  #WebSocket;
+  #now;
+  #wall;
+  /** How far one clock is before the other. */ #apart = NaN;
+  #whyNoSocket;
+  /** What that has found out last. */ #found = "";
+  /** @type {WebSocket|null} */ #socket = null;
+  #link = "new";
+  #why = "";
+  #code = NaN;
+  /** @type {{code: number, message: string}|null} what was wrong with the token */ #refusal = null;
+  /** @type {any} the welcome that waits for the token to be taken */ #welcome = null;
+  #taken = false;
+  #heardAt = 0;
+  #openedAt = 0;
+  #quietMs = WELCOME_WITHIN_MS;
+  #nextMs = NaN;
+  #retryAt = NaN;
+  /** @type {any} */ #retry;
+  /** @type {any} */ #watch;
+
+  get link() {
+    return this.#link;
+  }
+
+  /** Why the line is down, in plain words. */
+  get why() {
+    return this.#why;
+  }
+
+  /** The error or close code for which it stays away; NaN while it does not. */
+  get code() {
+    return this.#code;
+  }
+
+  /** How long until the next try; NaN while none is due. */
+  get retryInMs() {
+    return this.#retryAt - this.#now();
+  }
+
+  start() {
+    if (this.#watch) return;
+    this.#watch = setInterval(() => this.#check(), CHECK_MS);
+    globalThis.addEventListener("online", this.#hurry);
+    this.#connect();
+  }
+
+  stop() {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    globalThis.removeEventListener("online", this.#hurry);
+    this.#forget(1000);
+    clearTimeout(this.#retry);
+    this.#turn("stopped", "");
+  }
+
+  /** Tries now instead of when it is due. */
+  hurry() {
+    if (this.#link !== "waiting" || !this.#watch) return;
+    clearTimeout(this.#retry);
+    this.#connect();
+  }
+
+  #hurry = () => this.hurry();
+
+  /** @param {object} message dropped unless the link is open: the session asks again after the welcome */
+  send(message) {
+    if (this.#link === "open") this.#socket?.send(JSON.stringify(message));
+  }
+
+  #connect() {
+    this.#retryAt = NaN;
+    this.#nextMs = NaN;
+    this.#quietMs = WELCOME_WITHIN_MS;
+    this.#heardAt = this.#now();
+    this.#refusal = this.#welcome = null;
+    this.#taken = this.#token === "";
+    this.#turn("connecting", this.#why);
+    let socket;
+    try {
+      socket = new this.#WebSocket(this.#url, [SUBPROTOCOL]);
+    } catch {
+      this.#turn("stopped", "a page that came over HTTPS can only read from a server with HTTPS");
+      return;
+    }
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#heard(event.data);
+    socket.onclose = (event) => this.#closed(event.code, event.reason);
+  }
+
+  #heard(data) {
+    this.#heardAt = this.#now();
+    if (typeof data !== "string") return;
+    const message = parse(data);
+    if (message.type === "welcome") this.#greeted(message);
+    else if (message.id === HELLO) this.#answered(message);
+    else if (message.id !== PROBE) this.#tell(message);
+  }
+
+  #greeted(message) {
+    if (this.#taken && !message.auth) {
+      this.#open(message);
+    } else if (this.#token) {
+      this.#welcome = message.auth ? null : message;
+      this.#socket?.send(JSON.stringify(hello(this.#token)));
+    } else {
+      this.#forget(1000);
+      this.#stay(TOKEN_WANTED, "a token is needed");
+    }
+  }
+
+  /** What the server says of the token. Where it needs none, it has said welcome already. */
+  #answered(message) {
+    if (message.type === "error" && message.temporary) {
+      this.#forget(1000);
+      this.#closed(1006, message.message);
+    } else if (message.type === "error") {
+      this.#refusal = message;
+    } else {
+      this.#taken = true;
+      if (this.#welcome) this.#open(this.#welcome);
+    }
+  }
+
+  #open(message) {
+    this.#openedAt = this.#heardAt;
+    this.#quietMs = HEARTBEATS_MISSED * 1000 * (message.heartbeat > 0 ? message.heartbeat : 10);
+    this.#found = "";
+    this.#turn("open", "");
+    this.#tell(message);
+  }
+
+  #tell(message) {
+    if (message.type === "bye") this.#nextMs = message.reconnect_after_ms ?? NaN;
+    if (message.type === "error" && message.code === TOKEN_EXPIRED) this.#refusal = message;
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+  }
+
+  #check() {
+    const now = this.#now();
+    this.#probe(now);
+    if (this.#link === "open" && now - this.#openedAt > SETTLED_AFTER_MS) this.#backoff.reset();
+    const up = this.#link === "open" || this.#link === "connecting";
+    if (!up || now - this.#heardAt <= this.#quietMs) return;
+    // Half-open: the close handshake would wait for the same dead line.
+    this.#forget(4012);
+    this.#closed(1006, "nothing was heard from the server");
+  }
+
+  /** After a sleep the line is asked whether it is still there. */
+  #probe(now) {
+    const apart = this.#wall() - now;
+    const parted = Math.abs(apart - this.#apart) > PARTED_MS;
+    this.#apart = apart;
+    if (!parted || this.#link !== "open") return;
+    this.#heardAt = Math.min(this.#heardAt, now - this.#quietMs + PROBED_WITHIN_MS);
+    this.send(ping(PROBE));
+  }
+
+  #closed(code, reason) {
+    this.#forget();
+    if (staysAway(code)) {
+      this.#stay(this.#refusal?.code ?? code, this.#refusal ? refusalWords(this.#refusal) : closeWords(code, reason));
+      return;
+    }
+    const delay = Number.isFinite(this.#nextMs) ? this.#backoff.after(this.#nextMs) : this.#backoff.next();
+    this.#retryAt = this.#now() + delay;
+    this.#retry = setTimeout(() => this.#connect(), delay);
+    // 1006 is the browser's own word for a loss as for a try that came to nothing.
+    const failed = code === 1006 && !reason && this.#link !== "open";
+    const bare = failed ? this.#found || NO_CONNECTION : closeWords(1006);
+    this.#turn("waiting", code === 1006 ? reason || bare : closeWords(code, reason));
+    if (failed) this.#explain();
+  }
+
+  async #explain() {
+    this.#found = await this.#whyNoSocket(this.#url);
+    if (this.#link === "waiting") this.#turn("waiting", this.#found || NO_CONNECTION);
+  }
+
+  #stay(code, why) {
+    this.#code = code;
+    this.#turn("stopped", why);
+  }
+
+  #forget(code) {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    if (code && socket.readyState <= 1) socket.close(code === 1000 ? 1000 : code);
+  }
+
+  #turn(link, why) {
+    if (link === this.#link && why === this.#why) return;
+    this.#link = link;
+    this.#why = why;
+    this.dispatchEvent(new Event("link"));
+  }
+}

@@ -1,0 +1,229 @@
+/** `<vitalcast-value>`: one live number with its last minute, in the text of a page of anybody's. */
+
+import { formatAge } from "../charts/model/format.js";
+import { headlineOf } from "../charts/model/headline.js";
+import { readingOf } from "../charts/model/lines.js";
+import { requestOf } from "../charts/model/panel.js";
+import { errorWords } from "../client/protocol.js";
+import { SparkPoints, lastingLevel, sparkReach } from "../charts/model/sparkline_model.js";
+import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
+import { EmbeddedElement } from "./embedded_element.js";
+import { h, setText } from "../page/html.js";
+import { dressNumber } from "../page/shadow_styles.js";
+import { Sparkline } from "../charts/sparkline.js";
+
+const WINDOW_S = 60;
+
+/**
+ * Attributes: `src` and `token` as those of a panel; `metric`, its name, with `where`, the attributes of the series, and
+ * `reduce` where there are several (sum, avg, min, max); or `panel`, for the number of that panel; `label`; `interval`;
+ * `warning` and `critical`, from where on the number is coloured; `theme`.
+ */
+export class VitalcastValue extends EmbeddedElement {
+  static options = ["metric", "panel", "where", "reduce", "label", "interval", "warning", "critical", "theme"];
+  static observedAttributes = [...VitalcastValue.options, "src", "token"];
+
+  constructor() {
+    super();
+    dressNumber(this.root);
+    this.#spark = new Sparkline();
+    this.#frame = h("span", { class: "frame", part: "frame" }, this.#label, h("b", {}, this.#number, this.#unit), this.#spark.element, this.#words);
+    this.root.append(this.#frame);
+  }
+
+  #spark;
+  #frame;
+  #label = h("span", { class: "label" });
+  #number = h("span");
+  #unit = h("small");
+  #words = h("span", { class: "words" });
+  /** @type {any} */ #options;
+  /** @type {import("../charts/model/panel.js").Panel|null} what is shown, as a panel */ #panel = null;
+  /** @type {import("../client/session.js").SeriesStream|null} */ #stream = null;
+  #points = new SparkPoints();
+  #ready = false;
+  #told = "";
+  /** @type {IntersectionObserver|null} */ #views = null;
+  /** @type {() => void} */ #stopBeat = () => {};
+
+  lacks({ metric, panel }) {
+    if (metric && panel) return ["metric and panel are given; give one of the two."];
+    return metric || panel ? [] : ["metric is missing; give the name of a metric, such as system.cpu.utilization."];
+  }
+
+  open(station, options) {
+    this.#options = options;
+    this.#ready = false;
+    this.#told = "";
+    station.addEventListener("change", this.#changed);
+    this.#stopBeat = everyBeat(this.#changed);
+    this.#views = new IntersectionObserver((entries) => this.#seen(entries.at(-1)?.isIntersecting ?? true));
+    this.#views.observe(this);
+    this.#changed();
+  }
+
+  change(options) {
+    const station = /** @type {import("../client/server_page.js").ServerPage} */ (this.station);
+    this.close();
+    this.open(station, options);
+  }
+
+  close() {
+    this.#views?.disconnect();
+    this.#stopBeat();
+    this.station?.removeEventListener("change", this.#changed);
+    forgetFrame(this.#draw);
+    this.#forget();
+  }
+
+  refuse(message) {
+    this.#write({ words: message, state: "failed" });
+  }
+
+  // --- what it asks for --------------------------------------------------------------------------------------------
+
+  #forget() {
+    if (!this.#stream) return;
+    this.#stream.removeEventListener("change", this.#drawSoon);
+    this.station?.connection.session.drop(this.#stream);
+    this.#stream = this.#panel = null;
+  }
+
+  /** A panel has to be known before its number can be asked for; a metric need not. */
+  #ask() {
+    const { station } = this;
+    const { metric, panel: id } = this.#options;
+    if (this.#stream || !station) return;
+    const panel = id ? station.panels?.find((one) => one.id === id) : panelOf(this.#options);
+    if (!panel) return;
+    const { interval = 1 } = this.#options;
+    this.#panel = judged(panel, this.#options);
+    const request = requestOf(this.#panel, { rateS: interval, windowS: WINDOW_S });
+    this.#stream = station.connection.session.subscribe(`@${metric ?? id}${station.mark()}`, request, { windowS: WINDOW_S, held: !this.#inView });
+    this.#points = new SparkPoints();
+    this.#stream.addEventListener("change", this.#drawSoon);
+  }
+
+  #inView = false;
+
+  #seen(inView) {
+    this.#inView = inView;
+    const stream = this.#stream;
+    if (!stream || !this.station) return;
+    const { session } = this.station.connection;
+    if (inView) session.release(stream);
+    else session.hold(stream);
+  }
+
+  // --- what it shows -----------------------------------------------------------------------------------------------
+
+  #changed = () => {
+    this.#ask();
+    this.#drawSoon();
+    const problem = this.#problem();
+    if (!problem) return;
+    if (problem.message !== this.#told) this.tell({ type: "error", ...problem });
+    this.#told = problem.message;
+  };
+
+  #drawSoon = () => nextFrame(this.#draw);
+
+  /** @returns {{code: number, message: string}|null} */
+  #problem() {
+    const { panels, failure, connection } = /** @type {import("../client/server_page.js").ServerPage} */ (this.station);
+    const { link, why, code } = connection.socket;
+    if (failure?.final && !panels) return { code: failure.code, message: failure.message };
+    if (link === "stopped") return { code, message: why };
+    const { panel: id } = this.#options;
+    if (id && panels && !this.#panel) {
+      const known = panels.map((panel) => panel.id).join(", ") || "none";
+      return { code: 107, message: `there is no panel “${id}” here; there are ${known}` };
+    }
+    const refusal = this.#stream?.refusal;
+    if (refusal && !refusal.temporary) return { code: refusal.code, message: errorWords(refusal) };
+    return this.#several();
+  }
+
+  /** Of several series there is no one number, unless one says which. */
+  #several() {
+    const series = this.#stream?.store.series ?? [];
+    if (!this.#options.metric || this.#options.reduce || series.length < 2) return null;
+    const keys = [...new Set(series.flatMap(({ attributes }) => Object.keys(attributes)))];
+    const [key] = keys.filter((one) => new Set(series.map(({ attributes }) => attributes[one])).size > 1);
+    const example = `${key}=${series[0].attributes[key]}`;
+    return { code: 107, message: `there are ${series.length} series of ${this.#options.metric}; give where="${example}", or reduce="sum", avg, min or max` };
+  }
+
+  #draw = () => {
+    if (!this.station) return;
+    const { theme, label } = this.#options;
+    if (theme) this.#frame.dataset.theme = theme;
+    else delete this.#frame.dataset.theme;
+    const panel = this.#panel;
+    setText(this.#label, label ?? panel?.vital ?? "");
+    const problem = this.#problem();
+    if (problem) {
+      this.#write({ words: problem.message, state: "failed" });
+      return;
+    }
+    const stream = this.#stream;
+    if (!stream || !panel || stream.store.position === null) {
+      this.#write({ words: this.#waiting() });
+      const { link, why } = this.station.connection.socket;
+      if (link === "waiting") this.#say(true, NaN, why);
+      return;
+    }
+    this.#drawValue(stream, panel);
+  };
+
+  #drawValue({ store, newest, held, stale, ageS }, panel) {
+    const { clock, session, socket } = /** @type {import("../client/server_page.js").ServerPage} */ (this.station).connection;
+    const reading = readingOf(panel, store.series, new Map());
+    const now = headlineOf(panel, reading, store.ring);
+    const late = stale && !held && !session.paused;
+    const level = lastingLevel(panel, reading, store.ring, now);
+    const words = Number.isNaN(now.value) ? "no readings" : late ? formatAge(ageS) : level;
+    this.#write({ text: now.vital.text, words: late ? this.#waiting(words) : words, state: late ? "late" : level });
+    const to = late ? clock.now() : newest;
+    const points = this.#points.read(panel, reading, store.ring);
+    this.#spark.draw(points, { from: to - WINDOW_S * 1000, to, ...sparkReach(panel, now, points.values) });
+    this.#say(late, ageS, socket.why);
+  }
+
+  #waiting(age = "") {
+    const { socket } = /** @type {import("../client/server_page.js").ServerPage} */ (this.station).connection;
+    if (socket.link === "waiting") return [age, `reconnecting: ${socket.why}`].filter(Boolean).join(", ");
+    return age || "connecting…";
+  }
+
+  #write({ text = "–", words = "", state = "" }) {
+    const [number, unit = ""] = text.split("\u00a0");
+    setText(this.#number, number);
+    setText(this.#unit, unit && `\u00a0${unit}`);
+    setText(this.#words, words);
+    this.#frame.className = `frame ${state}`.trim();
+  }
+
+  #say(late, ageS, message) {
+    const common = { metric: this.#options.metric ?? null, panel: this.#options.panel ?? null };
+    const alive = !late && Number.isFinite(ageS);
+    if (alive && !this.#ready) {
+      this.#ready = true;
+      this.tell({ type: "ready", ...common });
+    }
+    const type = alive ? "live" : late ? "stale" : "";
+    if (!type || type === this.#told) return;
+    this.#told = type;
+    const age = Number.isNaN(ageS) ? null : Math.round(ageS * 10) / 10;
+    this.tell({ type, ...common, age, message: alive ? "" : message });
+  }
+}
+
+/** A metric as a panel of its own. @returns {import("../charts/model/panel.js").Panel} */
+const panelOf = ({ metric, where, reduce = "sum", label = "" }) => ({ id: metric, title: label || metric, metrics: [metric], where, headline: { reduce } });
+
+/** With limits of the page's own. */
+function judged(panel, { warning, critical }) {
+  if (warning === undefined && critical === undefined) return panel;
+  return { ...panel, thresholds: { warning: warning ?? critical, critical: critical ?? null } };
+}

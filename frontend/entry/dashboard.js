@@ -1,0 +1,25 @@
+/** Registers the custom elements; parts before the whole. */
+
+import { VitalControls } from "../elements/controls.js";
+import { VitalCrosshair } from "../charts/crosshair.js";
+import { VitalDashboard } from "../elements/dashboard.js";
+import { VitalEmbedding } from "../elements/embedding.js";
+import { VitalHelp } from "../elements/help.js";
+import { VitalMenu } from "../elements/menu.js";
+import { VitalPanel } from "../elements/panel.js";
+import { VitalPlot } from "../charts/plot.js";
+import { VitalProcesses } from "../elements/processes.js";
+import { VitalStatus } from "../elements/status.js";
+import { VitalVitals } from "../elements/vitals.js";
+
+customElements.define("vital-plot", VitalPlot);
+customElements.define("vital-crosshair", VitalCrosshair);
+customElements.define("vital-menu", VitalMenu);
+customElements.define("vital-panel", VitalPanel);
+customElements.define("vital-processes", VitalProcesses);
+customElements.define("vital-vitals", VitalVitals);
+customElements.define("vital-status", VitalStatus);
+customElements.define("vital-controls", VitalControls);
+customElements.define("vital-help", VitalHelp);
+customElements.define("vital-embedding", VitalEmbedding);
+customElements.define("vital-dashboard", VitalDashboard);

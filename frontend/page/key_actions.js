@@ -1,0 +1,69 @@
+/** Does on a dashboard what a key or its help says. */
+
+export class KeyActions {
+  /** @param {{dashboard: HTMLElement, view: import("./view.js").View, controls: any, help: any,
+   *          kiosk: import("./kiosk.js").Kiosk}} parts */
+  constructor({ dashboard, view, controls, help, kiosk }) {
+    this.#dashboard = dashboard;
+    this.#view = view;
+    this.#controls = controls;
+    this.#help = help;
+    this.#kiosk = kiosk;
+  }
+
+  #dashboard;
+  #view;
+  #controls;
+  #help;
+  #kiosk;
+
+  /** @param {import("./keys.js").Binding} binding */
+  act({ action, value = 0, panel = false }) {
+    if (panel) this.#current()?.[action]();
+    else this.#actions[action](value);
+  }
+
+  #actions = {
+    range: (value) => this.#view.reach(value),
+    faster: () => this.#controls.hasten(1),
+    slower: () => this.#controls.hasten(-1),
+    pause: () => this.#controls.pause(),
+    leave: () => this.#leave(),
+    moment: (value) => (this.#current() ?? this.#panels()[0])?.step(value),
+    step: (value) => this.#step(value),
+    filter: () => /** @type {any} */ (this.#dashboard.querySelector("vital-processes"))?.focusFilter(),
+    theme: () => this.#controls.nextTheme(),
+    help: () => this.#help.toggle(),
+  };
+
+  /** @returns {any[]} those that are there to be seen */
+  #panels() {
+    return [...this.#dashboard.querySelectorAll("vital-panel")].filter((panel) => panel.checkVisibility());
+  }
+
+  /** The panel that is meant: the large one, else the one with the focus, else the one under the pointer. */
+  #current() {
+    const { activeElement } = document;
+    return /** @type {any} */ (
+      this.#dashboard.querySelector("vital-panel.full") ??
+        activeElement?.closest("vital-panel") ??
+        this.#dashboard.querySelector("vital-panel:hover")
+    );
+  }
+
+  #step(by) {
+    const panels = this.#panels();
+    const at = panels.indexOf(this.#current());
+    const next = at < 0 ? (by > 0 ? 0 : panels.length - 1) : at + by;
+    panels[Math.max(0, Math.min(panels.length - 1, next))]?.focus();
+  }
+
+  /** One thing at a time, the uppermost first. */
+  #leave() {
+    const { hover, panel, frozen, kiosk } = this.#view;
+    if (kiosk) this.#kiosk.escape();
+    else if (panel !== null) this.#view.set({ panel: null });
+    else if (frozen) this.#view.set({ frozen: null, hover: null });
+    else if (hover !== null) this.#view.set({ hover: null });
+  }
+}

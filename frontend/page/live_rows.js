@@ -1,0 +1,168 @@
+/** A table of live rows: each key keeps its row, and only what differs is written. */
+
+import { formatDuration, formatValue, NO_READING } from "../charts/model/format.js";
+import { COLUMNS, labelOf, orderOf } from "./process_table.js";
+import { h } from "./html.js";
+
+/** A bar ends on a whole percent: finer steps nobody sees, and each would be a write. */
+const BAR_STEPS = 100;
+
+export class Rows {
+  /** @param {string} caption for those who cannot see it */
+  constructor(caption) {
+    this.#head = h("tr");
+    this.body = h("tbody");
+    this.element = h("table", {}, h("caption", { class: "unseen" }, caption), h("thead", {}, this.#head), this.body);
+  }
+
+  #head;
+  /** @type {string[]} */ columns = [];
+  #sort = "";
+  /** @type {Map<any, Entry>} */ #entries = new Map();
+
+  /** The header's buttons carry their column in `data-column`. @param {string[]} columns @param {string} sort */
+  build(columns, sort) {
+    this.columns = columns;
+    this.#entries.clear();
+    this.body.replaceChildren();
+    this.#head.replaceChildren(
+      ...columns.map((column) =>
+        h("th", { scope: "col", class: classOf(column) }, h("button", { type: "button", "data-column": column }, labelOf(column))),
+      ),
+    );
+    this.#sort = "";
+    this.mark(sort);
+  }
+
+  /** Shows by which column, and which way, the rows are sorted. @param {string} sort */
+  mark(sort) {
+    if (sort === this.#sort) return;
+    this.#sort = sort;
+    const { column, descending } = orderOf(sort);
+    const at = this.columns.indexOf(column);
+    [...this.#head.children].forEach((cell, i) => {
+      cell.classList.toggle("sorted", i === at);
+      if (i === at) cell.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      else cell.removeAttribute("aria-sort");
+    });
+    for (const { cells } of this.#entries.values()) cells.forEach((cell, i) => cell.classList.toggle("sorted", i === at));
+  }
+
+  /**
+   * @param {import("./process_table.js").Shown[]} shown
+   * @param {Record<string, number>} wholes what a cell's bar is a share of, by column
+   */
+  draw(shown, wholes) {
+    const keys = new Set(shown.map(({ key }) => key));
+    for (const [key, { row }] of this.#entries) {
+      if (keys.has(key)) continue;
+      row.remove();
+      this.#entries.delete(key);
+    }
+    const rows = shown.map(({ key, values, ended }) => {
+      const entry = this.#entries.get(key) ?? this.#make(key);
+      entry.fill(values, ended, wholes);
+      return entry.row;
+    });
+    place(this.body, rows);
+    if (rows.length && !this.body.querySelector('[tabindex="0"]')) rows[0].tabIndex = 0;
+  }
+
+  #make(key) {
+    const at = this.columns.indexOf(orderOf(this.#sort).column);
+    const entry = new Entry(key, this.columns, at);
+    this.#entries.set(key, entry);
+    return entry;
+  }
+}
+
+/** One row, and what it shows. */
+class Entry {
+  constructor(key, columns, sorted) {
+    this.#columns = columns;
+    this.#values = Array(columns.length);
+    this.#shares = Array(columns.length);
+    this.#texts = columns.map(() => document.createTextNode(""));
+    this.cells = columns.map((column, i) => {
+      const head = column === "name";
+      return h(head ? "th" : "td", { class: classOf(column, i === sorted), scope: head ? "row" : null }, this.#texts[i]);
+    });
+    this.row = h("tr", { "data-pid": key, tabindex: "-1" }, ...this.cells);
+  }
+
+  #columns;
+  #values;
+  #shares;
+  #texts;
+  #ended = false;
+
+  /** @param {import("./process_table.js").Row} values */
+  fill(values, ended, wholes) {
+    if (ended !== this.#ended) this.#end(ended);
+    values.forEach((value, i) => {
+      const column = this.#columns[i];
+      if (ended && COLUMNS[column]?.number && column !== "pid") value = null;
+      if (column in wholes) this.#bar(i, value === null ? 0 : Number(value) / wholes[column]);
+      if (value === this.#values[i]) return;
+      this.#values[i] = value;
+      const text = cellText(column, value);
+      if (this.#texts[i].data !== text) this.#texts[i].data = text;
+      if (typeof value === "string") this.cells[i].title = value;
+    });
+  }
+
+  #bar(i, share) {
+    const step = Math.round(Math.min(1, Math.max(0, share || 0)) * BAR_STEPS) / BAR_STEPS;
+    if (step === this.#shares[i]) return;
+    this.#shares[i] = step;
+    this.cells[i].style.setProperty("--share", String(step));
+  }
+
+  #end(ended) {
+    this.#ended = ended;
+    this.row.classList.toggle("ended", ended);
+    const cell = this.cells[Math.max(0, this.#columns.indexOf("name"))];
+    cell.querySelector(".end")?.remove();
+    if (ended) cell.append(h("span", { class: "end" }, "ended"));
+  }
+}
+
+/** Puts the rows in this order with as few moves as can be: a moved row loses a selection, and costs layout. */
+function place(body, rows) {
+  const at = new Map([...body.children].map((row, i) => [row, i]));
+  const stay = longestRising(rows.map((row) => at.get(row) ?? -1));
+  let next = null;
+  for (let i = rows.length - 1; i >= 0; i -= 1) {
+    if (!stay.has(i)) body.insertBefore(rows[i], next);
+    next = rows[i];
+  }
+}
+
+/** The places of a longest run of numbers that rise; those below 0 are none. @param {number[]} numbers */
+function longestRising(numbers) {
+  /** @type {number[]} the place of the smallest end of a run of each length */ const ends = [];
+  const before = Array(numbers.length).fill(-1);
+  numbers.forEach((number, i) => {
+    if (number < 0) return;
+    let length = ends.findIndex((end) => numbers[end] >= number);
+    if (length < 0) length = ends.length;
+    before[i] = length ? ends[length - 1] : -1;
+    ends[length] = i;
+  });
+  const run = new Set();
+  for (let i = ends.at(-1) ?? -1; i >= 0; i = before[i]) run.add(i);
+  return run;
+}
+
+function classOf(column, sorted = false) {
+  const { number, optional } = COLUMNS[column] ?? { number: false, optional: 1 };
+  return [`col-${column}`, number && "number", optional && `optional-${optional}`, sorted && "sorted"].filter(Boolean).join(" ");
+}
+
+function cellText(column, value) {
+  if (value === null || value === undefined) return NO_READING;
+  const { unit } = COLUMNS[column] ?? {};
+  if (unit === "s") return formatDuration(Math.floor(value));
+  if (unit) return formatValue(value, unit);
+  return String(value);
+}

@@ -1,0 +1,70 @@
+/** The lines that show a panel elsewhere, ready to be copied. */
+
+import { RANGES } from "./view.js";
+
+/** @typedef {{name: string, words: string, text: string}} Snippet */
+
+/**
+ * @param {object} wanted
+ * @param {string} wanted.base the address of this server, with a slash at its end
+ * @param {{id: string, title: string}|null} wanted.panel null for the dashboard
+ * @param {string} [wanted.token] @param {string} [wanted.theme] "" for the usual one @param {number} [wanted.range] seconds
+ * @param {boolean} [wanted.title] @param {number} wanted.width @param {number} wanted.height pixels
+ * @returns {Snippet[]}
+ */
+export function snippetsOf({ base, panel, token = "", theme = "", range = 300, title = true, width, height }) {
+  const words = Object.keys(RANGES).find((key) => RANGES[key] === range) ?? "";
+  const look = { theme, range: range === 300 ? "" : words, title: title ? "" : "0", token };
+  const frame = address(base, panel ? `embed/panel/${panel.id}` : "embed/dashboard", look);
+  const named = panel?.title ?? "Vitalcast";
+  /** @type {Snippet[]} */ const list = [
+    {
+      name: "Frame",
+      words: "For any page that takes HTML.",
+      text: tag("iframe", { src: frame, width, height, title: named, loading: "lazy", style: "border: 0; max-width: 100%" }),
+    },
+  ];
+  if (!panel) return list;
+  const script = tag("script", { type: "module", src: `${base}embed.js` });
+  const attributes = { theme, range: look.range, heading: look.title, token };
+  const still = { theme, range: range === 300 ? "" : range, width, height, token };
+  const badge = address(base, `badge/${panel.id}.svg`, { token });
+  const picture = address(base, `api/v1/panels/${panel.id}.svg`, still);
+  const figure = address(base, `api/v1/panels/${panel.id}/figure`, { theme, range: range === 300 ? "" : range });
+  const header = token ? ` -H 'Authorization: Bearer ${token}'` : "";
+  return [
+    ...list,
+    {
+      name: "Element",
+      words: "For pages of your own; all elements of a page share one connection.",
+      text: `${script}\n${tag("vitalcast-panel", { panel: panel.id, ...attributes, style: `height: ${height}px` })}`,
+    },
+    {
+      name: "Number",
+      words: "The panel’s number, in the text of a page.",
+      text: `${script}\n${tag("vitalcast-value", { panel: panel.id, theme, token })}`,
+    },
+    { name: "Badge, Markdown", words: "A picture, for a README; no script runs.", text: markdown(named, badge) },
+    { name: "Badge, HTML", words: "The same for a page.", text: tag("img", { src: badge, alt: named }, false) },
+    { name: "FrozenStore", words: "The chart as a picture, where no script runs.", text: markdown(named, picture) },
+    { name: "API", words: "The chart as data, for Plotly.", text: `curl${header} '${figure}'` },
+  ];
+}
+
+/** @param {Record<string, string|number>} query without what is empty */
+function address(base, path, query) {
+  const url = new URL(path, base);
+  for (const [key, value] of Object.entries(query)) if (value !== "") url.searchParams.set(key, String(value));
+  return url.href;
+}
+
+/** @param {Record<string, string|number>} attributes without what is empty */
+function tag(name, attributes, closed = true) {
+  const given = Object.entries(attributes).filter(([, value]) => value !== "");
+  const text = given.map(([key, value]) => ` ${key}="${escaped(String(value))}"`).join("");
+  return `<${name}${text}>${closed ? `</${name}>` : ""}`;
+}
+
+const escaped = (text) => text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;");
+
+const markdown = (alt, url) => `![${alt.replace(/[\\[\]]/g, "\\$&")}](${url})`;

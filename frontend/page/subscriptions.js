@@ -1,0 +1,81 @@
+/** The streams behind a dashboard: asked for as its view wants them, and changed when that changes. */
+
+import { requestOf } from "../charts/model/panel.js";
+
+/** No change of the range has to wait for readings, but for the longest. */
+const WINDOW_MIN_S = 300;
+/** Readings kept of one series at most, however far back a link reaches. */
+const ROWS_MAX = 9000;
+const JUST_NOW_MS = 5000;
+const HOST = Object.freeze({ metrics: ["system.uptime", "vitalcast.sampler.lag"], interval: 1 });
+
+/** How long ago the newest reading of any of these came, in seconds; NaN before the first. @param {{ageS: number}[]} streams */
+export function youngest(streams) {
+  const ages = streams.map(({ ageS }) => ageS).filter(Number.isFinite);
+  return ages.length ? Math.min(...ages) : NaN;
+}
+
+export class Subscriptions {
+  /**
+   * @param {{session: import("../client/session.js").Session, view: import("./view.js").View, clock: import("../client/clock.js").ServerClock, mark?: string, host?: boolean}} parts
+   *   mark: at the end of the streams' names, where several share a session; host: whether one comes that is of no panel
+   */
+  constructor({ session, view, clock, mark = "", host = true }) {
+    this.#session = session;
+    this.#view = view;
+    this.#clock = clock;
+    this.#mark = mark;
+    // No panel's id begins so.
+    this.host = /** @type {import("../client/session.js").SeriesStream} */ (host ? session.subscribe("@host", { ...HOST }, { windowS: 30 }) : null);
+    view.addEventListener("change", this.#turned);
+  }
+
+  #session;
+  #view;
+  #clock;
+  #mark;
+  /** @type {Map<import("../charts/model/panel.js").Panel, import("../client/session.js").SeriesStream>} */ #streams = new Map();
+
+  /** Those whose newest reading tells how old the page is: see `youngest`. */
+  get streams() {
+    return [...(this.host ? [this.host] : []), ...this.#streams.values()];
+  }
+
+  /** A stream that waits until it is released: who shows it knows when it is in view. @param {import("../charts/model/panel.js").Panel} panel */
+  open(panel) {
+    const windowS = this.#windowS(panel);
+    const stream = this.#session.subscribe(panel.id + this.#mark, requestOf(panel, { rateS: this.#view.rate, windowS }), { windowS, held: true });
+    this.#streams.set(panel, stream);
+    return stream;
+  }
+
+  /** Gives all panels' streams back. */
+  clear() {
+    for (const stream of this.#streams.values()) this.#session.drop(stream);
+    this.#streams.clear();
+  }
+
+  stop() {
+    this.#view.removeEventListener("change", this.#turned);
+    this.clear();
+  }
+
+  /** How far back the view reaches, as far as this page goes. */
+  #windowS(panel) {
+    const { range, rate, frozen } = this.#view;
+    // What was just paused is here already; what a link shows may not be.
+    const backS = frozen && this.#clock.now() - frozen.to > JUST_NOW_MS ? Math.ceil((this.#clock.now() - frozen.from) / 1000) : 0;
+    const mostS = Math.max(900, ROWS_MAX * Math.max(rate, panel.interval ?? 0));
+    return Math.max(WINDOW_MIN_S, range, Math.min(backS, mostS));
+  }
+
+  #turned = ({ detail }) => {
+    // A pointer that moves over a paused page asks for no other past.
+    if (!["range", "rate", "frozen"].some((key) => detail.has(key))) return;
+    for (const [panel, stream] of this.#streams) {
+      if (detail.has("rate")) this.#session.retune(stream, { interval: Math.max(this.#view.rate, panel.interval ?? 0) });
+      const windowS = this.#windowS(panel);
+      if (windowS > stream.store.windowS) this.#session.widen(stream, windowS);
+    }
+  };
+}

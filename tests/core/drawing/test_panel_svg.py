@@ -1,0 +1,262 @@
+"""A still of a panel: what is in it, that its words stay in it, and that any readings can be drawn."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from tests.core.drawn import check, overflowing, texts_of
+from tests.core.panel_machine import panel_of, series_for
+
+from vitalcast.core.drawing.panel_svg import Look, Window, draw_still, draw_words
+from vitalcast.core.drawing.svg import NAMESPACE
+from vitalcast.core.drawing.theme import THEMES
+from vitalcast.core.drawing.window import Past
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.lines import reading_of
+from vitalcast.core.panels.schema import Panel
+
+TO_MS = 1_790_000_000_000  # 14:13:20 UTC
+TICKS = 60
+WINDOW = Window("web-1", TO_MS - 300_000, TO_MS, TO_MS, 1.0, UTC)
+STALE = replace(WINDOW, newest_ms=TO_MS - 95_000, age_s=95.4)
+
+
+def still(panel: Panel, values: Any = None, look: Look | None = None, window: Window = WINDOW, **changes: Any) -> str:
+    """Draw a panel of a whole machine, by its readings of shape (ticks, series), the last of which is the newest."""
+    panel = panel.model_copy(update=changes)
+    series = series_for(panel)
+    if values is None:
+        values = (np.arange(TICKS)[:, None] % 10 / 100 + np.arange(len(series)) / 50).round(3)
+    if values.shape[1] == 1:
+        values = np.repeat(values, len(series), axis=1)
+    ticks = len(values)
+    reading = reading_of(panel, series)
+    times = np.arange(window.newest_ms - (ticks - 1) * 1000, window.newest_ms + 1, 1000, dtype=np.int64)
+    newest = values[-1:] if ticks else np.full((1, len(series)), math.nan)
+    past = Past(times, values[:, list(reading.columns)], reading.columns, newest)
+    return draw_still(panel, reading, past, look or Look(), window)
+
+
+def words_of(svg: str) -> list[str]:
+    return [text.replace("\u00a0", " ") for text in texts_of(check(svg))]
+
+
+def paths_of(svg: str, **attributes: str) -> list[str]:
+    """Return the paths that are drawn with these attributes."""
+    found = (one for one in check(svg).iter(f"{{{NAMESPACE}}}path") if attributes.items() <= one.attrib.items())
+    return [one.get("d") or "" for one in found]
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 320), (320, 240), (200, 120), (1200, 120), (240, 900)])
+@pytest.mark.parametrize("window", [WINDOW, STALE], ids=["live", "stale"])
+def test_every_built_in_panel_is_drawn_with_its_words_within_it(width: int, height: int, window: Window) -> None:
+    for panel in BUILT_IN:
+        tree = check(still(panel, look=Look(width, height), window=window))
+        assert overflowing(tree) == [], panel.id
+        texts = [text.replace("\u00a0", " ") for text in texts_of(tree)]
+        assert texts[0] == panel.title or (texts[0].endswith("…") and width < 320), panel.id
+        assert any(text.startswith("as of") and "14:13:20 UTC" in text for text in texts), panel.id
+        assert (not {"stale", "stale, 1 min 35 s old"}.isdisjoint(texts)) == window.stale, panel.id
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_are_of_the_theme_alone(theme: Any) -> None:
+    colors = THEMES[theme]
+    own = {colors.surface, colors.edge, colors.ink, colors.soft, colors.grid, colors.axis, colors.warn, colors.bad}
+    for panel in BUILT_IN:
+        if panel.chart != "heatmap":  # whose colours are between those of the ramp
+            used = set(re.findall(r"#[0-9a-f]{6}", still(panel, look=Look(theme=theme), window=STALE)))
+            assert used <= own | set(colors.lines), panel.id
+
+
+READINGS = st.one_of(st.floats(0, 1), st.floats(), st.sampled_from([math.nan, math.inf, 0.0, 1e308, -1e308, 5e-324]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(BUILT_IN), st.integers(0, 12), st.booleans(), st.booleans())
+def test_any_readings_can_be_drawn(data: st.DataObject, panel: Panel, ticks: int, stale: bool, dark: bool) -> None:
+    values = data.draw(hnp.arrays(np.float64, (ticks, len(series_for(panel))), elements=READINGS))
+    title = data.draw(st.text(max_size=200))
+    look = Look(data.draw(st.integers(200, 900)), data.draw(st.integers(120, 700)), "dark" if dark else "light", title)
+    window = replace(STALE if stale else WINDOW, host=data.draw(st.text(max_size=80)))
+    assert overflowing(check(still(panel, values, look, window))) == []
+
+
+@given(st.text(max_size=300), st.integers(200, 900), st.integers(120, 400))
+def test_any_words_can_stand_in_the_place_of_a_picture(said: str, width: int, height: int) -> None:
+    assert overflowing(check(draw_words(f"{said}.", Look(width, height)))) == []
+
+
+def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards() -> None:
+    frost = np.linspace(-18, 12, 60)[:, None]
+    assert {"\u221220 °C", "\u221210 °C", "0", "10 °C"} <= set(words_of(still(panel_of("temperatures"), frost)))
+    assert "\u221220 °C" in words_of(still(panel_of("temperatures"), frost, chart="heatmap"))
+    network = words_of(still(panel_of("network"), 2048.0 + np.zeros((9, 1))))
+    assert network.count("2 KiB/s") == 2
+    assert "\u22122 KiB/s" in words_of(still(panel_of("network"), -2048.0 + np.zeros((9, 1))))
+
+
+# --- what is in it -------------------------------------------------------------------------------------------------
+
+
+def test_the_head_has_the_number_and_says_when_it_is_alarming() -> None:
+    swap = panel_of("swap")
+    assert words_of(still(swap, np.full((3, 1), 0.2)))[:2] == ["Swap", "20.0 %used"]
+    alarming = still(swap, np.full((3, 1), 0.95))
+    assert words_of(alarming)[:2] == ["Swap", "critical95.0 %used"]
+    assert THEMES["light"].bad in alarming
+    assert check(alarming).get("aria-label") == "Swap on web-1: 95.0\u00a0% used, critical"
+
+
+def test_old_readings_are_not_alarming_but_stale() -> None:
+    old = still(panel_of("swap"), np.full((3, 1), 0.95), window=STALE)
+    assert words_of(old)[:3] == ["Swap", "stale, 1 min 35 s old", "95.0 %used"]
+    assert THEMES["light"].bad not in old
+    assert words_of(old)[-1] == "as of 2026-09-21 14:13:20 UTC, newest reading 14:11:45"
+    assert 'opacity="0.5"' in old  # 0.45, to a tenth
+
+
+def test_the_legend_has_the_newest_reading_of_each_line() -> None:
+    values = np.tile(np.linspace(0.01, 0.07, 7), (3, 1))  # of the modes by name: idle, interrupt, iowait, …
+    texts = words_of(still(panel_of("cpu"), values))
+    assert [texts[texts.index(label) - 1] for label in ("steal", "I/O wait", "system")] == ["5.0 %", "3.0 %", "6.0 %"]
+    assert "idle" not in texts
+
+
+def test_what_goes_down_is_below_the_axis_and_marked() -> None:
+    panel = panel_of("network")
+    values = np.full((5, len(series_for(panel))), 1024.0)
+    svg = still(panel, values)
+    assert {*words_of(svg)[1:3]} == {"3.00 KiB/sreceived", "3.00 KiB/ssent"}
+    lines = paths_of(svg, **{"stroke-linecap": "round"})
+    assert len(lines) == 6
+    heights = [float(path.split(",")[1].split("L")[0]) for path in lines]
+    assert len({*heights}) == 2
+
+
+def test_bands_lie_on_each_other() -> None:
+    values = np.full((4, 7), 0.1)
+    bands = paths_of(still(panel_of("cpu"), values), **{"fill-opacity": "0.7"})
+    edges = [re.findall(r",([\d.]+)", band) for band in bands]
+    assert len(bands) == 6
+    for lower, upper in itertools.pairwise(edges):
+        assert upper[-1] == lower[0]  # the base of one is the top of the one below
+
+
+def test_a_gap_is_a_gap() -> None:
+    values = np.full((20, 1), 0.5)
+    values[8:12] = np.nan
+    (line,) = paths_of(still(panel_of("swap"), values), **{"stroke-linecap": "round"})
+    assert line.count("M") == 2
+
+
+def test_a_lone_reading_can_be_seen() -> None:
+    (line,) = paths_of(still(panel_of("swap"), np.full((1, 1), 0.5)), **{"stroke-linecap": "round"})
+    first, last = (float(point.split(",")[0]) for point in line.removeprefix("M").split("L"))
+    assert last - first == pytest.approx(1)
+
+
+def test_missing_ticks_and_the_time_since_the_last_are_hatched() -> None:
+    panel = panel_of("swap")
+    series = series_for(panel)
+    reading = reading_of(panel, series)
+    times = np.array([TO_MS - 20_000, TO_MS - 10_000], dtype=np.int64)
+    past = Past(times, np.full((2, 1), 0.5), reading.columns, np.full((1, 2), 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
+    for window, hatched in ((WINDOW, 1), (replace(WINDOW, age_s=10.0), 2)):
+        assert draw_still(panel, reading, past, Look(), window).count('preserveAspectRatio="none"') == hatched
+
+
+def test_a_level_is_a_dashed_line_across() -> None:
+    panel = panel_of("load")
+    values = np.full((3, len(series_for(panel))), 2.0)
+    assert len(paths_of(still(panel, values), **{"stroke-dasharray": "6,4"})) == 1
+
+
+def test_a_heatmap_has_a_row_of_cells_for_each_line_and_says_what_colours_mean() -> None:
+    panel = panel_of("cpus")
+    values = np.tile(np.linspace(0, 1, 12), (30, 1))
+    svg = still(panel, values)
+    cells = "".join(path for path in paths_of(svg) if "v1h" in path)
+    assert {int(row) for row in re.findall(r"M\d+,(\d+)h", cells)} == set(range(12))
+    assert len({*re.findall(r"h(\d+)v1", cells)}) == 1  # of one shade in each row
+    texts = words_of(svg)
+    assert "CPU 0" in texts
+    assert {"0 %", "100 %"} <= {*texts}
+
+
+def test_a_heatmap_of_many_rows_stays_small() -> None:
+    panel = panel_of("cpus")
+    series = [replace_number(series_for(panel)[0], number) for number in range(256)]
+    values = np.random.default_rng(1).random((300, 256))
+    reading = reading_of(panel, series)
+    times = np.arange(TO_MS - 299_000, TO_MS + 1, 1000, dtype=np.int64)
+    past = Past(times, values, tuple(range(256)), values[-1:])
+    assert len(draw_still(panel, reading, past, Look(2000, 800), WINDOW)) < 400_000
+
+
+def replace_number(series: Any, number: int) -> Any:
+    return type(series)(series.descriptor, (str(number),))
+
+
+def test_bars_are_shares_of_the_whole_and_alarm_each_by_itself() -> None:
+    panel = panel_of("filesystems")
+    series = series_for(panel)
+    parts = {"free": 3.0, "reserved": 1.0, "used": 96.0}
+    home = {"free": 60.0, "reserved": 0.0, "used": 40.0}
+    row = [(home if "/home" in one.values else parts)[one.attributes["system.filesystem.state"]] for one in series]
+    svg = still(panel, np.array([row]))
+    texts = words_of(svg)
+    assert "60 B free of 100 B" in texts
+    assert texts.index("/") < texts.index("/home") < texts.index("60 B free of 100 B")
+    widths = [
+        float(one.get("width") or 0)
+        for one in check(svg).iter(f"{{{NAMESPACE}}}rect")
+        if one.get("fill") in (THEMES["light"].bad, THEMES["light"].lines[0]) and float(one.get("width") or 0) > 20
+    ]
+    whole = 640 - 2 * 0.75 * 14
+    assert [width / whole for width in widths] == pytest.approx([0.96, 0.96, 0.4], abs=0.001)
+
+
+def test_bars_that_find_no_room_are_counted_and_the_fullest_stay() -> None:
+    panel = panel_of("filesystems")
+    texts = words_of(still(panel, look=Look(240, 120)))
+    assert any(text.endswith(" more") for text in texts)
+
+
+def test_a_panel_without_series_or_readings_says_so() -> None:
+    panel = panel_of("swap")
+    assert "No readings in this window." in words_of(still(panel, np.zeros((0, 1))))
+    reading = reading_of(panel, [])
+    empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros((1, 0)))
+    assert "Nothing here has such series." in words_of(draw_still(panel, reading, empty, Look(), WINDOW))
+
+
+def test_times_are_those_of_the_zone() -> None:
+    texts = words_of(still(panel_of("swap"), window=replace(WINDOW, zone=ZoneInfo("Europe/Berlin"))))
+    assert "16:10" in texts
+    assert texts[-1] == "as of 2026-09-21 16:13:20 CEST"
+
+
+def test_a_title_may_be_another_and_is_cut_where_it_finds_no_room() -> None:
+    assert words_of(still(panel_of("swap"), look=Look(title="Swap of <b>web-1</b>")))[0] == "Swap of <b>web-1</b>"
+    assert words_of(still(panel_of("swap"), look=Look(title="W" * 120)))[0].endswith("…")
+
+
+def test_no_more_points_are_drawn_than_pixels() -> None:
+    values = np.random.default_rng(1).random((5000, 1))
+    (line,) = paths_of(still(panel_of("swap"), values), **{"stroke-linecap": "round"})
+    assert line.count("L") <= 640

@@ -1,0 +1,129 @@
+"""The service and its history: what is called when, and that no fault of a history reaches the stream."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from vitalcast.config.schema import Settings
+from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.history.base import Column, Counts, History, Resumed
+from vitalcast.history.memory import MemoryHistory
+from vitalcast.live import recorder as keeper_module
+from vitalcast.live.service import Service
+
+TIMEOUT_S = 20.0  # only so that a failure ends
+
+
+class Notebook(History):
+    """Notes the calls and the threads they come from; a flush or the close can be made to fail or hang."""
+
+    def __init__(self, *, pause_s: float = 3600.0) -> None:
+        self.counts = Counts()
+        self.calls: list[str] = []
+        self.threads: dict[str, str] = {}
+        self.frames: list[Frame] = []
+        self.broken = False
+        self.flushed = threading.Semaphore(0)
+        self.hangs: threading.Event | None = None
+        self._pause_s = pause_s
+
+    @property
+    def pause_s(self) -> float:
+        return self._pause_s
+
+    def _note(self, call: str) -> None:
+        self.calls.append(call)
+        self.threads[call] = threading.current_thread().name
+
+    def check(self, *, now: bool = True) -> None:
+        self._note("check")
+
+    def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:
+        self._note("open")
+        return Resumed("the-epoch", 41, ())
+
+    def append(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    def flush(self) -> None:
+        self._note("flush")
+        self.flushed.release()
+        if self.broken:
+            raise RuntimeError("broken on purpose")
+
+    def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
+        yield from ()
+
+    def close(self) -> None:
+        self._note("close")
+        if self.hangs is not None:
+            self.hangs.wait(TIMEOUT_S)
+
+
+def make(history: History | None = None, interval_s: float = 0.1) -> Service:
+    return Service(Settings(sampler={"interval_s": interval_s}), collectors=[], tables={}, history=history)
+
+
+async def flushes(notebook: Notebook, count: int) -> None:
+    for _ in range(count):
+        assert await asyncio.to_thread(notebook.flushed.acquire, timeout=TIMEOUT_S)
+
+
+async def test_it_is_opened_before_the_first_tick_and_closed_after_the_last() -> None:
+    notebook = Notebook()
+    service = make(notebook)
+    assert notebook.calls == ["check"]
+    await service.start()
+    assert service.hub.epoch == "the-epoch"
+    assert service.hub.newest.offset == 42
+    assert [frame.offset for frame in notebook.frames][:1] == [42]
+    await service.stop()
+    assert notebook.calls == ["check", "open", "close"]
+    assert notebook.frames[-1] is service.ring.newest
+    assert all(notebook.threads[call].startswith("vitalcast-history") for call in ("open", "close"))
+
+
+async def test_it_is_flushed_at_its_pace_outside_the_event_loop() -> None:
+    notebook = Notebook(pause_s=0.01)
+    service = make(notebook)
+    await service.start()
+    await flushes(notebook, 3)
+    await service.stop()
+    assert notebook.threads["flush"].startswith("vitalcast-history")
+
+
+async def test_a_flush_that_fails_by_a_fault_is_logged_and_the_next_comes(caplog: pytest.LogCaptureFixture) -> None:
+    notebook = Notebook(pause_s=0.01)
+    notebook.broken = True
+    service = make(notebook)
+    await service.start()
+    await flushes(notebook, 3)
+    await service.stop()
+    assert "the history was not flushed" in caplog.text
+
+
+async def test_a_close_that_hangs_does_not_hold_up_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keeper_module, "CLOSE_S", 0.05)
+    notebook = Notebook()
+    notebook.hangs = threading.Event()
+    service = make(notebook)
+    await service.start()
+    await service.stop()
+    assert "its newest ticks may be lost" in caplog.text
+    notebook.hangs.set()
+
+
+async def test_without_a_path_nothing_leaves_memory() -> None:
+    before = set(threading.enumerate())  # those of other tests may be about to end
+    service = make()
+    assert isinstance(service.history, MemoryHistory)
+    await service.start()
+    assert service.hub.newest.offset == 1
+    await service.stop()
+    assert not [one for one in set(threading.enumerate()) - before if one.name.startswith("vitalcast-history")]

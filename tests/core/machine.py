@@ -13,7 +13,7 @@ from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
-from vitalcast.core.stream.groups import SeriesKey
+from vitalcast.core.stream.groups import Form, SeriesKey
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.session import Session
 from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
@@ -68,7 +68,7 @@ class Machine:
         return self.hub.append(self.frame(readings, step_ms=step_ms, skip=skip))
 
     def session(self, *, plain: bool = False, **kwargs: Any) -> Session:
-        key = SeriesKey(Selection.of(["system.load"]), 1000, host="web-1") if plain else None
+        key = SeriesKey(Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING) if plain else None
         return Session(self.hub, plain=key, now_ms=lambda: self.time_ms, now_s=lambda: self.now_s, **kwargs)
 
 

@@ -14,7 +14,7 @@ from tests.core.machine import Machine
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import OPEN, Caller, Grant, Scope
-from vitalcast.core.stream.groups import SeriesKey, TableGroup
+from vitalcast.core.stream.groups import Form, SeriesKey, TableGroup
 from vitalcast.core.wire.messages import CloseCode, ErrorCode, Limits
 from vitalcast.errors import AccessError
 from vitalcast.live.connection import INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Batch, Connection, DirectWriter, Writer
@@ -78,7 +78,7 @@ class House:
         self.refused: list[tuple[Caller, str]] = []
         self.manager = ConnectionManager(
             self.machine.hub,
-            plain=SeriesKey(Selection.of(["system.load"]), 1000, host="web-1"),
+            plain=SeriesKey(Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING),
             stats=self.stats,
             now_s=lambda: self.machine.now_s,
             now_ms=lambda: self.machine.time_ms,

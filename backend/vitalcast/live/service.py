@@ -29,7 +29,7 @@ from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.stream.grants import Caller, Grant
-from vitalcast.core.stream.groups import SeriesKey
+from vitalcast.core.stream.groups import Form, SeriesKey
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.wire.messages import CloseCode, Limits
 from vitalcast.errors import ConfigError
@@ -109,7 +109,9 @@ class Service:
         self.manager = ConnectionManager(
             self.hub,
             plain=SeriesKey(
-                Selection.of(settings.stream.metrics), round(settings.stream.interval_s * 1000), host=self.hub.host
+                Selection.of(settings.stream.metrics),
+                round(settings.stream.interval_s * 1000),
+                form=Form.SELF_DESCRIBING,
             ),
             stats=self.stats,
             heartbeat_s=settings.timeouts.heartbeat_s,

@@ -13,7 +13,7 @@ from tests.core.machine import Machine
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import OPEN
-from vitalcast.core.stream.groups import SeriesKey
+from vitalcast.core.stream.groups import Form, SeriesKey
 from vitalcast.core.wire import intake
 from vitalcast.core.wire.intake import BURST_UNITS, MESSAGE_UNITS
 from vitalcast.core.wire.messages import SUBPROTOCOL, Limits
@@ -25,7 +25,7 @@ async def test_a_lasting_flood_is_closed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(intake, "OVER_S", 0.1)
     machine = Machine(limits=Limits(messages_per_second=1))
     machine.tick()
-    plain = SeriesKey(Selection.of(["system.load"]), 1000, host="web-1")
+    plain = SeriesKey(Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING)
     manager = ConnectionManager(machine.hub, plain=plain, stats=RuntimeStats())
     sent: list[dict[str, Any]] = []
     received = 0

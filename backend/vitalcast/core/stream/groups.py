@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -30,13 +31,20 @@ SERIES_BYTES = 150  # of a series' description there
 ROW_BYTES = 200  # of a table
 
 
+class Form(enum.Enum):
+    """How emissions say which series a value belongs to."""
+
+    COLUMNS = "columns"  # by its position, which the snapshot has named
+    SELF_DESCRIBING = "self-describing"  # by its key, for sockets that speak no protocol
+
+
 class SeriesKey(NamedTuple):
-    """What makes two subscriptions equal. `host` is set for plain sockets' self-describing stream."""
+    """What makes two subscriptions equal."""
 
     selection: Selection
     interval_ms: int
     aggregates: tuple[Aggregate, ...] = (Aggregate.LAST,)
-    host: str | None = None
+    form: Form = Form.COLUMNS
 
 
 class TableKey(NamedTuple):
@@ -110,6 +118,7 @@ class Group:
         "_columns",
         "_fold",
         "_head",
+        "_host",
         "_latest",
         "_layout",
         "_next_row",
@@ -129,9 +138,10 @@ class Group:
     )
 
     def __init__(
-        self, id_: int, key: SeriesKey, choice: Choice, layout: Layout, ring: Ring, snapshots: Snapshots
+        self, id_: int, key: SeriesKey, choice: Choice, layout: Layout, ring: Ring, snapshots: Snapshots, *, host: str
     ) -> None:
         self.id = id_
+        self._host = host
         self.key = key
         self.series: tuple[Series, ...] = ()
         self.series_version = 0
@@ -220,12 +230,12 @@ class Group:
         out: list[Message] = []
         if frame.layout is not self._layout:
             self._fold_rows(ring, ring.end_row - 1)
-            if self._resolve(frame.layout) and self.key.host is None:
+            if self._resolve(frame.layout) and self.key.form is Form.COLUMNS:
                 out.append(self.series_message())
         if due:
             values = self._reading(frame, ring)
             self.gap, self._pending_gap = self._pending_gap, None
-            if self.gap is not None and self.key.host is None:
+            if self.gap is not None and self.key.form is Form.COLUMNS:
                 out.append(gap(self.id, *self.gap, GapReason.SAMPLER))
             out.append(self._encode(frame, values))
         elif ring.end_row - self._next_row >= FOLD_ROWS:
@@ -252,7 +262,7 @@ class Group:
     def _encode(self, frame: Frame, values: npt.NDArray[np.float64]) -> Message:
         self.emissions += 1
         self.emitted_offset = frame.offset
-        if self.key.host is not None:
+        if self.key.form is Form.SELF_DESCRIBING:
             self._latest = self._self_describing(frame, values)
             return self._latest
         head = self._head = {"type": "data", "group": self.id, "offset": frame.offset, "time": frame.time_ms}
@@ -275,7 +285,7 @@ class Group:
         return Message.of(
             {
                 "type": "metrics",
-                "host": self.key.host,
+                "host": self._host,
                 "time": frame.time_ms,
                 "offset": frame.offset,
                 "metrics": dict(zip(names, values.tolist(), strict=True)),

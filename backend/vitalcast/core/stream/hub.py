@@ -11,7 +11,7 @@ from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
-from vitalcast.core.stream.groups import FOLD_ROWS, Group, SeriesKey, Snapshots, TableGroup, TableKey, key_bytes
+from vitalcast.core.stream.groups import FOLD_ROWS, Form, Group, SeriesKey, Snapshots, TableGroup, TableKey, key_bytes
 from vitalcast.core.wire.messages import DEFAULT_LIMITS, ErrorCode, Limits, Message
 from vitalcast.errors import ProtocolError
 
@@ -142,7 +142,9 @@ class Hub:
         return group
 
     def _make(self, key: SeriesKey | TableKey) -> AnyGroup:
-        own = isinstance(key, SeriesKey) and key.host is not None  # the default stream, which the operator chose
+        own = (
+            isinstance(key, SeriesKey) and key.form is Form.SELF_DESCRIBING
+        )  # the default stream, which the operator chose
         if len(self.groups) >= self.limits.groups and not own:
             raise ProtocolError(
                 ErrorCode.LIMIT, f"all {self.limits.groups} different subscriptions are taken", temporary=True
@@ -153,7 +155,8 @@ class Hub:
         else:
             layout = self.newest.layout
             self._choices.follow(layout)
-            group = Group(self._next_id, key, self._choices.of(key.selection), layout, self.ring, self._snapshots)
+            choice = self._choices.of(key.selection)
+            group = Group(self._next_id, key, choice, layout, self.ring, self._snapshots, host=self.host)
             if not own:
                 self._check_series(group)
         if not own and self.held_bytes + group.nbytes > self.limits.groups_mib * 2**20:

@@ -139,6 +139,10 @@ def test_the_core_is_pure() -> None:
         assert {name.split(".")[0] for name in imports(path)} & IMPURE == set(), path.name
 
 
+def test_the_vocabulary_costs_nothing_to_import() -> None:
+    assert imports(PACKAGE / "core" / "vocabulary.py") == {"enum"}
+
+
 @pytest.mark.parametrize("name", ["collectors", "bus", "history"])
 def test_implementations_do_not_import_each_other(name: str) -> None:
     shared = {"base", "registry", "procfs", "runtime", "process_source", "host", "codec", "database", "filelock"}

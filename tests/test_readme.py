@@ -31,7 +31,8 @@ from vitalcast.core.metrics.rates import has_rate
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.playlist import PLAYLIST_FIELDS
 from vitalcast.core.panels.schema import PANEL_FIELDS
-from vitalcast.core.wire.messages import COMMAND_TYPES, CloseCode, ErrorCode, GapReason
+from vitalcast.core.vocabulary import CloseCode, ErrorCode, GapReason
+from vitalcast.core.wire.messages import COMMAND_TYPES
 from vitalcast.web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[1]

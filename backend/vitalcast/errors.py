@@ -30,7 +30,7 @@ class CollectorError(VitalcastError):
 class ProtocolError(VitalcastError):
     """A client's message breaks the contract.
 
-    `code` is one of `core.protocol.ErrorCode`; `temporary` says that the same message may succeed later.
+    `code` is one of `core.vocabulary.ErrorCode`; `temporary` says that the same message may succeed later.
     """
 
     def __init__(self, code: int, message: str, *, temporary: bool = False) -> None:

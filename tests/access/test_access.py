@@ -14,8 +14,8 @@ import pytest
 from vitalcast.access.access import Access, LimitsError
 from vitalcast.config.schema import Settings
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.stream.grants import Grant, Scope
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import AccessError, ConfigError
 
 START_MS = 1_790_000_000_500

@@ -6,8 +6,8 @@ import pytest
 
 from vitalcast.access.attempts import Attempts, TooManyWrongTokens
 from vitalcast.config.schema import Limits
-from vitalcast.core.stream.grants import Grant, Scope
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import AccessError
 
 GOOD, WRONG, EXPIRED, REVOKED = "good", "wrong", "expired", "revoked"

@@ -21,8 +21,8 @@ from vitalcast.access.screens import (
     readable,
 )
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream.grants import Scope
 from vitalcast.core.text import printable
+from vitalcast.core.vocabulary import Scope
 
 
 class Clock:

@@ -10,7 +10,7 @@ import pytest
 
 from vitalcast.access.store import APPLICATION_ID, KEPT_MS, SCHEMA_VERSION, Store
 from vitalcast.access.tokens import Record
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import ConfigError
 
 FULL = Record(

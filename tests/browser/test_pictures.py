@@ -23,7 +23,7 @@ from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.format import format_age, format_tick
 from vitalcast.core.drawing.svg import width_of
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

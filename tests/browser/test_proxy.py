@@ -20,7 +20,7 @@ from websockets.typing import Subprotocol
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

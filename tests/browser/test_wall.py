@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -23,7 +23,7 @@ from tests.command import TIMEOUT_S, Terminal, environment, run, run_program
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 
 VITALCAST = f"{shlex.quote(sys.executable)} -m vitalcast"
 NO_SPACE, CLOSED = os.strerror(errno.ENOSPC), os.strerror(errno.EBADF)

@@ -15,7 +15,7 @@ from vitalcast.access.access import Access
 from vitalcast.cli import main as cli
 from vitalcast.cli import token as cli_token
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream import grants
+from vitalcast.core.vocabulary import Scope
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -43,7 +43,7 @@ def test_a_token_is_made_listed_and_revoked(command: Run, folder: Path) -> None:
     token = made.stdout.removesuffix("\n")
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token), "the token alone"
     grant = access(folder).verify(token, origin="https://wiki.example.org")
-    assert (grant.scope, grant.panels) == (grants.Scope.EMBED, {"cpu"})
+    assert (grant.scope, grant.panels) == (Scope.EMBED, {"cpu"})
     assert f"Token {grant.token_id} sees panel cpu on pages of https://wiki.example.org" in made.stderr
     assert str(folder) in made.stderr and "It ends on 20" in made.stderr
     assert "/embed/panel/cpu?token=TOKEN" in made.stderr and "names no site" not in made.stderr
@@ -74,14 +74,14 @@ def test_the_list_is_a_table_in_a_terminal(terminal: Callable[..., Terminal], tm
     assert empty.process.wait() == 0
     assert empty.process.stderr is not None
     assert "There are no tokens" in empty.process.stderr.read()
-    access(tmp_path / "vitalcast").mint(grants.Scope.STREAM, metrics=["system.>"], interval_s=2)
+    access(tmp_path / "vitalcast").mint(Scope.STREAM, metrics=["system.>"], interval_s=2)
     shown = terminal("token", "list", cwd=tmp_path)
     shown.read_all()
     assert "system.>, every 2 s at most" in shown.text and "never" in shown.text
 
 
 def test_a_damaged_store_is_named(command: Run, folder: Path) -> None:
-    access(folder).mint(grants.Scope.VIEW)
+    access(folder).mint(Scope.VIEW)
     for path in folder.glob("access.db*"):
         path.write_bytes(b"x" * 5000)
     done = command("list")
@@ -132,10 +132,6 @@ def test_a_time_to_live_has_a_unit(text: str, seconds: int) -> None:
 
 def test_never_is_a_time_to_live_too() -> None:
     assert cli_token.lifetime_s("never") is None
-
-
-def test_the_choices_are_the_scopes() -> None:
-    assert [one.value for one in cli_token.Scope] == [one.value for one in grants.Scope]
 
 
 def test_tail_refuses_what_cannot_be_a_token_without_repeating_it() -> None:

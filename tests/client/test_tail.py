@@ -28,14 +28,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from vitalcast.cli import main as cli
 from vitalcast.cli.live_table import LiveTable
 from vitalcast.cli.tail_output import JsonLines
 from vitalcast.client.follow import follow as follow_url
 from vitalcast.client.follow import socket_url
-from vitalcast.client.refusals import STAY_AWAY_FROM
-from vitalcast.client.stream import SUBPROTOCOL, WHOLE_MAX, Bye, Feed, Gap, LostError, Request, TailError, Tick
-from vitalcast.core.metrics import aggregate
+from vitalcast.client.stream import WHOLE_MAX, Bye, Feed, Gap, LostError, Request, TailError, Tick
+from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import messages as protocol
 
 Turn = Callable[[ServerConnection], None]
@@ -698,16 +696,6 @@ def test_a_temporary_refusal_is_tried_again_once_connected() -> None:
 
 
 # --- small parts of tail -----------------------------------------------------------------------------------------
-
-
-def test_what_tail_repeats_of_the_protocol_is_true() -> None:
-    assert SUBPROTOCOL == protocol.SUBPROTOCOL
-    assert [one.value for one in cli.Aggregate] == [one.value for one in aggregate.Aggregate]
-    assert all(
-        (code >= STAY_AWAY_FROM)
-        == (code.name in {"BAD_TOKEN", "NOT_THE_PROTOCOL", "TOO_MANY_CONNECTIONS", "DENIED", "REVOKED"})
-        for code in protocol.CloseCode
-    )
 
 
 def test_a_feed_sends_commands_that_the_server_accepts() -> None:

@@ -22,8 +22,7 @@ from websockets.typing import Origin, Subprotocol
 
 from vitalcast.access.access import Access, Record
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream.grants import Scope
-from vitalcast.core.wire.messages import CloseCode
+from vitalcast.core.vocabulary import CloseCode, Scope
 
 CPU = "system.cpu.utilization"
 MEMORY = "system.memory.usage"

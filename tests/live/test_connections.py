@@ -13,9 +13,10 @@ from tests.core.machine import Machine
 
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.stream.grants import OPEN, Caller, Grant, Scope
+from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.groups import Form, SeriesKey, TableGroup
-from vitalcast.core.wire.messages import CloseCode, ErrorCode, Limits
+from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
+from vitalcast.core.wire.messages import Limits
 from vitalcast.errors import AccessError
 from vitalcast.live.connection import INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Batch, Connection, DirectWriter, Writer
 from vitalcast.live.connections import REVOKED_KEPT_S, ConnectionManager, TooManyConnections

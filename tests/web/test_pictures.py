@@ -14,7 +14,7 @@ from tests.web.panel_world import world_of
 
 from vitalcast.access.access import Access
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 
 STILL, BADGE = "/api/v1/panels/swap.svg", "/badge/swap.svg"
 

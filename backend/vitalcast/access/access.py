@@ -19,8 +19,9 @@ from vitalcast.access.secret import Secret
 from vitalcast.access.tokens import LimitsError, Record, check_limits, expired, not_ours, read_token, write_token
 from vitalcast.config.schema import Settings, is_loopback
 from vitalcast.config.toml import shown
-from vitalcast.core.stream.grants import Grant, Scope
-from vitalcast.core.wire.messages import TOKEN_CHARS_MAX, ErrorCode
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import ErrorCode, Scope
+from vitalcast.core.wire.messages import TOKEN_CHARS_MAX
 from vitalcast.errors import AccessError, ConfigError
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vitalcast.access.rate_limit import Throttle
-from vitalcast.core.stream.grants import Scope
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import AccessError
 
 if TYPE_CHECKING:

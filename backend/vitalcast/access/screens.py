@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX, Scope
+from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
 from vitalcast.core.text import printable
+from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import VitalcastError
 
 if TYPE_CHECKING:

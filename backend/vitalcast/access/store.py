@@ -13,7 +13,7 @@ from typing import Any
 
 from vitalcast.access.folder import KEY, check_private, make_folder
 from vitalcast.access.tokens import Record
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import ConfigError
 
 APPLICATION_ID = 0x56695441  # "ViTA"

@@ -11,8 +11,9 @@ from vitalcast.access.origin import parse_origin
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.selection import request_selection
-from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Grant, Scope
-from vitalcast.core.wire.messages import TOKEN_CHARS_MAX, ErrorCode
+from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Grant
+from vitalcast.core.vocabulary import ErrorCode, Scope
+from vitalcast.core.wire.messages import TOKEN_CHARS_MAX
 from vitalcast.errors import AccessError
 
 ISSUER = "vitalcast"

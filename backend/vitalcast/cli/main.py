@@ -5,7 +5,6 @@ What only one command needs is imported inside it, so that each starts fast.
 
 from __future__ import annotations
 
-import enum
 import functools
 import gc
 import io
@@ -19,6 +18,7 @@ import typer
 from vitalcast import __version__
 from vitalcast.cli import output, screens, token
 from vitalcast.cli.output import say
+from vitalcast.core.vocabulary import Aggregate
 from vitalcast.errors import ConfigError, OutputError, VitalcastError
 
 if TYPE_CHECKING:
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_MISUSED = 2
 TOKEN_VARIABLE = "VITALCAST_TOKEN"  # noqa: S105 - the name of a variable
-
-
-class Aggregate(enum.StrEnum):
-    """The choices of --aggregate. `core.aggregate` has them too, but would bring numpy into every start."""
-
-    LAST = "last"
-    AVG = "avg"
-    MIN = "min"
-    MAX = "max"
 
 
 app = typer.Typer(

@@ -5,7 +5,6 @@ The text of a token goes to standard output alone, so that a script can take it;
 
 from __future__ import annotations
 
-import enum
 import re
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitalcast.cli.output import say
+from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import OutputError
 
 if TYPE_CHECKING:
@@ -33,15 +33,6 @@ OPTIONS = {
     "origins": "--origin",
     "name": "--name",
 }
-
-
-class Scope(enum.StrEnum):
-    """The choices of --scope. `core.grants` has them too, but would bring numpy into every start."""
-
-    VIEW = "view"
-    EMBED = "embed"
-    STREAM = "stream"
-    ADMIN = "admin"
 
 
 app = typer.Typer(
@@ -123,7 +114,6 @@ def create(
 ) -> None:
     """Make a token and print it. It is kept nowhere: note it now."""
     from vitalcast.access.access import LimitsError
-    from vitalcast.core.stream import grants
 
     try:
         expires_s = lifetime_s(expires)
@@ -133,7 +123,7 @@ def create(
     first = not access.required
     try:
         token, record = access.mint(
-            grants.Scope(scope.value),
+            scope,
             name=name,
             expires_s=expires_s,
             metrics=metrics or (),

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from vitalcast.client.refusals import explained
-from vitalcast.client.stream import SUBPROTOCOL, Bye, Feed, Gap, LostError, Quiet, Request, TailError, Tick
+from vitalcast.client.stream import Bye, Feed, Gap, LostError, Quiet, Request, TailError, Tick
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.text import printable
+from vitalcast.core.vocabulary import SUBPROTOCOL
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection

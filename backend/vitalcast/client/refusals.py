@@ -8,11 +8,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from vitalcast.client.stream import RECONNECT_AFTER_S_MAX, LostError, TailError, words
+from vitalcast.core.vocabulary import STAY_AWAY_FROM
 
 if TYPE_CHECKING:
     from websockets.http11 import Response
 
-STAY_AWAY_FROM = 4500
 RECOVERABLE_CODES_BELOW = 5000
 PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 MESSAGE_TOO_BIG = 1009

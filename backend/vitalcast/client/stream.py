@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from vitalcast.core.metrics.model import series_key
 from vitalcast.core.text import printable
+from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.errors import VitalcastError
 
-SUBPROTOCOL = "vitalcast.v1.json"
 STREAM = "tail"
 WORDS_MAX = 300  # of a server's sentence
 RECONNECT_AFTER_S_MAX = 300.0

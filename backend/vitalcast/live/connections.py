@@ -13,7 +13,8 @@ from vitalcast.core.stream.grants import OPEN, Caller
 from vitalcast.core.stream.groups import Group, SeriesKey
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.session import Session, Verify, no_tokens
-from vitalcast.core.wire.messages import CloseCode, ErrorCode, GapReason, Message, bye, error_reply, gap, reply
+from vitalcast.core.vocabulary import CloseCode, ErrorCode, GapReason
+from vitalcast.core.wire.messages import Message, bye, error_reply, gap, reply
 from vitalcast.errors import AccessError, ProtocolError
 from vitalcast.live.connection import Backlog, Batch, Connection, Writer
 

@@ -31,7 +31,8 @@ from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.groups import Form, SeriesKey
 from vitalcast.core.stream.hub import Hub
-from vitalcast.core.wire.messages import CloseCode, Limits
+from vitalcast.core.vocabulary import CloseCode
+from vitalcast.core.wire.messages import Limits
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory

@@ -18,7 +18,7 @@ from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.lines import reading_of
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
 
 LEVELS = ["", "good", "warning", "critical", "unknown"]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.metrics.aggregate import Aggregate, Fold, aggregate_runs, boundaries, is_boundary
+from vitalcast.core.metrics.aggregate import Fold, aggregate_runs, boundaries, is_boundary
+from vitalcast.core.vocabulary import Aggregate
 
 ALL = (Aggregate.LAST, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX)
 readings = st.one_of(st.just(math.nan), st.floats(-1e9, 1e9))

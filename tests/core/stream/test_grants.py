@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.stream.grants import Grant, Scope
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import Scope
 
 TOKEN = st.sampled_from(["a", "b", "c"])
 NAME = st.lists(TOKEN, min_size=1, max_size=4).map(".".join)

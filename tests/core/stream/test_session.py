@@ -12,9 +12,10 @@ from tests.core.machine import Machine, ask, decode
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.stream.grants import Caller, Grant, Scope
+from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.session import Mode, Session
-from vitalcast.core.wire.messages import CloseCode, ErrorCode, Limits
+from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
+from vitalcast.core.wire.messages import Limits
 from vitalcast.errors import AccessError
 
 

@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.wire.messages import (
-    COMMAND_TYPES,
-    CloseCode,
-    ErrorCode,
-    Message,
-    command_id,
-    load_object,
-    parse_command,
-)
+from vitalcast.core.vocabulary import CloseCode, ErrorCode
+from vitalcast.core.wire.messages import COMMAND_TYPES, Message, command_id, load_object, parse_command
 from vitalcast.errors import ProtocolError
 
 json_values = st.recursive(

@@ -17,7 +17,7 @@ from vitalcast.access.access import Access as TokenStore
 from vitalcast.config.schema import Access, Ring, Sampler, Settings
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.fields import fits
 

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from vitalcast import __version__
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.web.api.screens import PAIRINGS_PER_ADDRESS
 from vitalcast.web.app import create_app
 from vitalcast.web.pages.version import LOOK_EVERY_S, Version

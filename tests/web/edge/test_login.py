@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Limits, Server, Settings
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.login import COOKIE_S_MAX, own_address
 

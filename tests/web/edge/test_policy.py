@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Limits, Sampler, Server, Settings
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.policy import RULES, Answer, Authenticator, RouteGuard, guard
 from vitalcast.web.edge.security import RefusalLog

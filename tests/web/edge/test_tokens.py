@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.live.service import Service
 from vitalcast.web.app import create_app
 

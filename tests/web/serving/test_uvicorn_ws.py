@@ -10,8 +10,9 @@ from tests.e2e.raw import CLOSE, CONT, PING, TEXT, client_frame
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.intake import BURST_UNITS, OVER_S, Rate
-from vitalcast.core.wire.messages import CloseCode, Limits
+from vitalcast.core.wire.messages import Limits
 from vitalcast.web.serving import uvicorn_ws
 from vitalcast.web.serving.uvicorn_ws import FRAMES_A_TURN, TURN_S, AsgiWebSocketProtocol, Inbound
 

@@ -14,9 +14,10 @@ from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import OPEN
 from vitalcast.core.stream.groups import Form, SeriesKey
+from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import intake
 from vitalcast.core.wire.intake import BURST_UNITS, MESSAGE_UNITS
-from vitalcast.core.wire.messages import SUBPROTOCOL, Limits
+from vitalcast.core.wire.messages import Limits
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.web.serving.ws import serve_socket
 

@@ -12,7 +12,7 @@ from vitalcast.core.drawing.format import format_age, format_value
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.headline import ROUNDING, HeadlineNow, headline_of, headline_over
 from vitalcast.core.panels.lines import Reading, reading_of, selection_of, word_of
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
 
 if TYPE_CHECKING:

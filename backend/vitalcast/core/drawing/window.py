@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.drawing.decimate import with_holes
-from vitalcast.core.metrics.aggregate import Aggregate, aggregate_runs, boundaries
+from vitalcast.core.metrics.aggregate import aggregate_runs, boundaries
 from vitalcast.core.metrics.elapsed import in_order
 from vitalcast.core.panels.headline import LASTS_MS
 from vitalcast.core.panels.shown import Seen
+from vitalcast.core.vocabulary import Aggregate
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from vitalcast.core.vocabulary import Aggregate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
-
-
-class Aggregate(enum.StrEnum):
-    """How the ticks of an interval become one value. Ticks without a reading do not count, save for `last`."""
-
-    LAST = "last"
-    AVG = "avg"
-    MIN = "min"
-    MAX = "max"
 
 
 def boundaries(times_ms: npt.NDArray[np.int64], interval_ms: int) -> npt.NDArray[np.bool_]:

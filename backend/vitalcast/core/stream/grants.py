@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.vocabulary import Scope
 
 TOKEN_NAME_CHARS_MAX = 120
 SCREEN_NAME_CHARS_MAX = 60
 TABLE_PREFIX = "table."  # a table is granted by a pattern that means this and its name
-
-
-class Scope(enum.StrEnum):
-    """What a token is for. Each may do what no other may, but ADMIN, which may do all."""
-
-    VIEW = "view"
-    EMBED = "embed"
-    STREAM = "stream"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vitalcast.core.metrics.aggregate import Aggregate, Fold, aggregate_runs, boundaries
+from vitalcast.core.metrics.aggregate import Fold, aggregate_runs, boundaries
 from vitalcast.core.metrics.choices import Choice
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.ring import BLOCK_ROWS, Ring
-from vitalcast.core.wire.messages import GapReason, Message, describe_series, gap
+from vitalcast.core.vocabulary import Aggregate, GapReason
+from vitalcast.core.wire.messages import Message, describe_series, gap
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,7 +12,8 @@ from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.stream.groups import FOLD_ROWS, Form, Group, SeriesKey, Snapshots, TableGroup, TableKey, key_bytes
-from vitalcast.core.wire.messages import DEFAULT_LIMITS, ErrorCode, Limits, Message
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
 from vitalcast.errors import ProtocolError
 
 logger = logging.getLogger(__name__)

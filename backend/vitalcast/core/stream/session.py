@@ -7,19 +7,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vitalcast.core.metrics.aggregate import Aggregate
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.stream.grants import OPEN, Caller, Grant, Scope
+from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.groups import Group, Replay, SeriesKey, TableGroup, TableKey
 from vitalcast.core.stream.hub import AnyGroup, Hub
+from vitalcast.core.vocabulary import VERSION, Aggregate, CloseCode, ErrorCode, GapReason, Scope
 from vitalcast.core.wire.messages import (
     SCHEMA_VERSION,
-    VERSION,
-    CloseCode,
     Command,
-    ErrorCode,
-    GapReason,
     Hello,
     List,
     Message,

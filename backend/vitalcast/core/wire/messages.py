@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -10,14 +9,12 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vitalcast.core.metrics.aggregate import Aggregate
 from vitalcast.core.metrics.model import Descriptor, Series
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.vocabulary import Aggregate, CloseCode, ErrorCode, GapReason
 from vitalcast.core.wire.websocket import text_frame
 from vitalcast.errors import ProtocolError
 
-SUBPROTOCOL = "vitalcast.v1.json"
-VERSION = "vitalcast.v1"
 SCHEMA_VERSION = "1.44"
 FIELDS_MAX = 16  # of one command
 ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is named
@@ -25,44 +22,6 @@ ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
 SHOWN_CHARS = 60
 SHOWN_ITEMS = 5
 TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
-
-
-class ErrorCode(enum.IntEnum):
-    """Codes of `error` replies; the socket lives on after each."""
-
-    INTERNAL = 100
-    UNAUTHORIZED = 101
-    UNKNOWN_METRIC = 102
-    DENIED = 103
-    UNKNOWN_TYPE = 104
-    DUPLICATE_STREAM = 105
-    LIMIT = 106
-    BAD_REQUEST = 107
-    TOKEN_EXPIRED = 109
-    RATE_LIMITED = 111
-    UNRECOVERABLE = 112
-
-
-class CloseCode(enum.IntEnum):
-    """Close codes of the server's own: below 4500 come back with jitter, from 4500 on stay away."""
-
-    SHUTDOWN = 4001
-    SLOW = 4008
-    NO_PONG = 4012
-    TOO_FAST = 4029
-    BAD_TOKEN = 4500
-    NOT_THE_PROTOCOL = 4501
-    TOO_MANY_CONNECTIONS = 4504
-    DENIED = 4507
-    REVOKED = 4509
-
-
-class GapReason(enum.StrEnum):
-    """Why ticks were not delivered."""
-
-    SLOW = "slow"
-    SAMPLER = "sampler"
-    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)

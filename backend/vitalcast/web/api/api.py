@@ -22,7 +22,8 @@ from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.names import PATTERN_CHARS_MAX, Selection
 from vitalcast.core.panels.schema import PATTERN
 from vitalcast.core.stream.hub import select
-from vitalcast.core.wire.messages import ErrorCode, describe_metric
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.wire.messages import describe_metric
 from vitalcast.live.service import Service
 from vitalcast.web.api.prometheus import FORMATS, chosen_format, render
 from vitalcast.web.edge.errors import LIVE, ApiError

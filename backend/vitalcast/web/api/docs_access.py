@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.web.api.openapi import (
     Json,
     answer,

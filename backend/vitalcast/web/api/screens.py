@@ -18,7 +18,7 @@ from starlette.routing import Route
 from vitalcast.access.rate_limit import Throttle
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import CredentialSource, cookie

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from starlette.requests import Request
 
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.web.edge.security import shown
 
 LIVE = {"Cache-Control": "no-store"}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.web.api.openapi import Json
 from vitalcast.web.edge.errors import ApiError, check_parameters
 from vitalcast.web.edge.security import shown

@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from vitalcast.access.attempts import Attempts, TooManyWrongTokens
-from vitalcast.core.stream.grants import Grant, Scope
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import AccessError
 from vitalcast.web.edge.caller import COOKIE, cookie
 from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY

@@ -17,7 +17,7 @@ from starlette._utils import get_route_path
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -16,8 +16,8 @@ from starlette.types import Scope as AsgiScope
 from vitalcast.access.attempts import Attempts, TooManyWrongTokens
 from vitalcast.access.rate_limit import Throttle, network_of
 from vitalcast.core.panels.selection import request_selection
-from vitalcast.core.stream.grants import Grant, Scope
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import AccessError
 from vitalcast.web.edge.caller import Credential, CredentialSource, credential, from_elsewhere, header, url_token
 from vitalcast.web.edge.login import cookie_header, login_page, login_url, small_page

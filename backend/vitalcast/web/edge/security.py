@@ -25,7 +25,7 @@ from vitalcast.access.origin import DEFAULT_PORTS, Authority, Origin, is_address
 from vitalcast.access.rate_limit import Throttle
 from vitalcast.config.schema import Server, is_loopback
 from vitalcast.core.text import from_system
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.web.edge.lost import lost_within
 from vitalcast.web.edge.proxies import TrustedProxies, is_near, is_proxied
 

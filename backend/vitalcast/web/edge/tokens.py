@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from vitalcast.config.schema import HOST_PATTERN, PORT_PATTERN
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
-from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Scope
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX
+from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import ConfigError
 from vitalcast.web.api.openapi import Json
 from vitalcast.web.edge.errors import LIVE, ApiError, check_parameters

@@ -13,7 +13,7 @@ from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.window import recent_of
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.errors import ApiError, check_parameters

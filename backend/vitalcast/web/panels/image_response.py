@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from vitalcast.core.stream.grants import Scope
+from vitalcast.core.vocabulary import Scope
 from vitalcast.web.edge.caller import CredentialSource
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from vitalcast.core.metrics.model import Frame, Layout
 from vitalcast.core.panels.lines import Line, Reading, reading_of
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.shown import busiest
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.live.service import Service
 from vitalcast.web.edge.errors import ApiError
 from vitalcast.web.edge.fields import Parameter

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.metrics.model import Frame
-from vitalcast.core.wire.messages import ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.live.service import Service
 from vitalcast.web.api.openapi import Json
 from vitalcast.web.edge.errors import ApiError

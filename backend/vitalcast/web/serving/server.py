@@ -21,8 +21,8 @@ from pydantic import BaseModel
 
 from vitalcast.config.schema import Settings, is_loopback, is_loopback_address
 from vitalcast.core.text import printable
+from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.intake import Rate
-from vitalcast.core.wire.messages import CloseCode
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.proxies import TrustedProxies

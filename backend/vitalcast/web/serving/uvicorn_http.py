@@ -22,8 +22,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.blank_lines import TAIL_BYTES, after_blank_line
-from vitalcast.core.wire.messages import ErrorCode
 from vitalcast.web.edge.lost import EXTENSION as LOST
 from vitalcast.web.edge.proxies import UNKNOWN_PEER
 from vitalcast.web.edge.security import RefusalLog, error_body

@@ -21,8 +21,8 @@ from websockets.frames import Frame
 from websockets.protocol import State
 
 from vitalcast.core.stream.grants import Caller
+from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.intake import PIECE_UNITS, Allowance, Rate
-from vitalcast.core.wire.messages import CloseCode
 from vitalcast.core.wire.websocket import FrameEnds
 from vitalcast.live.connection import Batch, Connection, DirectWriter
 from vitalcast.live.connections import ConnectionManager

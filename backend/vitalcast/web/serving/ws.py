@@ -10,8 +10,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vitalcast.access.rate_limit import network_of
 from vitalcast.core.stream.grants import Caller
+from vitalcast.core.vocabulary import SUBPROTOCOL, CloseCode
 from vitalcast.core.wire.intake import Allowance, Rate
-from vitalcast.core.wire.messages import SUBPROTOCOL, CloseCode, bye, error_reply
+from vitalcast.core.wire.messages import bye, error_reply
 from vitalcast.core.wire.websocket import OPCODE_TEXT
 from vitalcast.live.connection import Batch, Connection, Writer
 from vitalcast.live.connections import ConnectionManager, TooManyConnections

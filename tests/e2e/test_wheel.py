@@ -37,6 +37,15 @@ def test_it_carries_every_file_of_the_frontend(installed: Path) -> None:
     assert wanted - files(installed / "vitalcast" / "_frontend") == set()
 
 
+def test_it_carries_the_reference_manual(installed: Path) -> None:
+    def pages(folder: Path) -> dict[str, str]:
+        return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+
+    manual = pages(CHECKOUT / "backend" / "vitalcast" / "reference")
+    assert "wire.md" in manual
+    assert pages(installed / "vitalcast" / "reference") == manual
+
+
 def test_it_carries_nothing_of_the_tests(installed: Path) -> None:
     assert {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")} == {"vitalcast"}
     assert (installed / "vitalcast" / "py.typed").is_file()

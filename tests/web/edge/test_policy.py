@@ -96,7 +96,7 @@ OUTSIDE = re.compile(r"system[._](memory|disk|network|filesystem|paging|load)|vi
 
 
 def markdown() -> str:
-    """Return the table as the README has it."""
+    """Return the table as the manual has it."""
     head = ["address", "no token", *(f"`{scope}`" for scope in SCOPES), "token in the address"]
     lines = [head, ["---"] * len(head)]
     for (method, path), row in ROWS.items():

@@ -1,19 +1,17 @@
-"""The README's examples of embedding, on a page of another site."""
+"""The manual's examples of embedding, on a page of another site."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.browser.conftest import SERVER_ENV, OpenPage
 from tests.browser.elsewhere import Elsewhere
 from tests.e2e.server import Server
+from tests.examples import examples
+from tests.reference.tables import page as manual_page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +23,7 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 @pytest.fixture(scope="module")
 def server(elsewhere: Elsewhere) -> Iterator[Server]:
-    """A server that asks nobody, with the two settings that the README names."""
+    """A server that asks nobody, with the two settings that the manual names."""
     sites = dict.fromkeys(("VITALCAST_SERVER__FRAME_ANCESTORS", "VITALCAST_SERVER__ALLOWED_ORIGINS"), elsewhere.origin)
     server = Server(env=SERVER_ENV | sites)
     try:
@@ -37,8 +35,7 @@ def server(elsewhere: Elsewhere) -> Iterator[Server]:
 async def test_the_frame_the_script_and_the_elements_work_together(
     server: Server, elsewhere: Elsewhere, open_page: OpenPage
 ) -> None:
-    part = README.read_text(encoding="utf-8").split("\n## Embed\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"^```html\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+    blocks = examples(manual_page("embedding.md"), "html")
     assert len(blocks) == 3
     page = elsewhere.page("\n".join(blocks).replace("http://127.0.0.1:8000", server.url))
     watched = await open_page(elsewhere.origin + page)

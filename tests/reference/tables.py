@@ -1,0 +1,101 @@
+"""The tables of the reference manual that are made from the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from tests.web.edge.test_policy import markdown as access_part
+
+from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
+from vitalcast.collectors.registry import CATALOGUE
+from vitalcast.config.schema import FIELDS
+from vitalcast.config.toml import form_of, show
+from vitalcast.core.metrics.rates import has_rate
+from vitalcast.core.panels.playlist import PLAYLIST_FIELDS
+from vitalcast.core.panels.schema import PANEL_FIELDS
+
+ROOT = Path(__file__).resolve().parents[2]
+MANUAL = ROOT / "backend" / "vitalcast" / "reference"
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """Return a Markdown table; the first row is its head."""
+    head, *body = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body))
+
+
+def settings_part() -> str:
+    rows = [
+        (f"`{key}`", f"`{show(info.default)}`", f"{info.description}. Give {form_of(info)}.")
+        for key, info in FIELDS.items()
+    ]
+    return table(("key", "default", "what for"), *rows)
+
+
+def metrics_part() -> str:
+    parts = []
+    for collector, descriptors in CATALOGUE.items():
+        rows = [
+            (
+                f"`{metric.name}`",
+                "✓" if has_rate(metric) else "",
+                f"`{metric.unit}`",
+                metric.kind.value,
+                ", ".join(f"`{name}`" for name in metric.attributes),
+                metric.description,
+            )
+            for metric in descriptors
+        ]
+        head = ("metric", "`.rate`", "unit", "kind", "attributes", "what it is")
+        parts.append(f"**`{collector}`**\n\n{table(head, *rows)}")
+    return "\n\n".join(parts)
+
+
+def tables_part() -> str:
+    rows = [(f"`{column.name}`", f"`{column.unit}`" if column.unit else "", column.description) for column in COLUMNS]
+    rows.append(
+        (f"`{COMMAND.name}`", "", f"{COMMAND.description} Only where `collectors.process_command_line` is set.")
+    )
+    return f"**`{ProcessTable.name}`**\n\n{table(('column', 'unit', 'what it is'), *rows)}"
+
+
+def keys_part(fields: Mapping[str, FieldInfo]) -> str:
+    rows = []
+    for key, info in fields.items():
+        known = not info.is_required() and info.default is not None and key != "headline"
+        default = f"`{show(info.default)}`" if known else ""
+        rows.append((f"`{key}`", default, f"{info.description}. Give {form_of(info)}."))
+    return table(("key", "default", "what for"), *rows)
+
+
+# By file and by the name that stands in its markers.
+PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("settings.md", "settings"): settings_part,
+    ("panels.md", "panels"): lambda: keys_part(PANEL_FIELDS),
+    ("panels.md", "playlists"): lambda: keys_part(PLAYLIST_FIELDS),
+    ("metrics.md", "metrics"): metrics_part,
+    ("metrics.md", "tables"): tables_part,
+    ("security.md", "access"): access_part,
+}
+
+
+def page(file: str) -> str:
+    """Return the text of one page of the manual."""
+    return (MANUAL / file).read_text(encoding="utf-8")
+
+
+def marked(name: str) -> re.Pattern[str]:
+    """Return what finds a generated part between its markers."""
+    return re.compile(rf"(?<=<!-- {name}:begin -->\n).*?(?=<!-- {name}:end -->)", re.DOTALL)
+
+
+def rewrite() -> None:
+    """Make all generated parts anew."""
+    for (file, name), part in PARTS.items():
+        content = f"\n{part()}\n\n"
+        text, count = marked(name).subn(lambda _, content=content: content, page(file))
+        assert count == 1, f"the markers of {name} stand {count} times in {file}"
+        (MANUAL / file).write_text(text, encoding="utf-8")

@@ -36,9 +36,10 @@ ALLOWED: dict[str, set[str]] = {
     "collectors": METRICS | {"machine"},
     "bus": METRICS,
     "history": METRICS | {"clocks"},
+    "dashboards": BASE | {"core/panels"},
     "access": CONFIG | STREAM,
     "client": METRICS | {"core/drawing"},
-    "live": CONFIG | STREAM | {"access", "collectors", "bus", "history", "clocks"},
+    "live": CONFIG | STREAM | {"access", "dashboards", "collectors", "bus", "history", "clocks"},
     "web": CONFIG | {"access", "live", "__init__", "web/edge", "web/api", "web/pages", "web/panels", "web/serving"},
     "web/edge": CONFIG | STREAM | {"access", "web/pages", "web/panels", "web/api"},
     "web/pages": {"live", "__init__", "web/edge"},
@@ -46,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"core/panels", "core/wire", "core/stream", "core/drawing", "clocks", "live", "web/edge", "web/api"},
     "web/api": CONFIG | STREAM | {"access", "clocks", "live", "__init__", "web/edge", "web/pages", "web/panels"},
     "web/serving": CONFIG | STREAM | {"access", "live", "web", "web/edge"},
-    "cli": CONFIG | STREAM | {"access", "client", "web", "web/serving", "__init__"},
+    "cli": CONFIG | STREAM | {"access", "dashboards", "client", "web", "web/serving", "__init__"},
 }
 
 # Libraries that one room alone may know.

@@ -5,6 +5,7 @@ VitalcastError
 ├── CollectorError     a collector cannot read its subject
 ├── ProtocolError      a client's message breaks the contract; becomes an `error` reply
 │   └── AccessError    a token lets nobody in
+├── UnknownIdError     no panel or playlist has this id; names the nearest
 ├── OutputError        what a command is run for cannot be written
 ├── HistoryError       in history.base: the history cannot be read
 └── TailError          in tail: the server cannot be followed
@@ -38,6 +39,10 @@ class ProtocolError(VitalcastError):
         self.code = code
         self.message = message
         self.temporary = temporary
+
+
+class UnknownIdError(VitalcastError):
+    """No panel or playlist has this id; the message names the nearest."""
 
 
 class OutputError(VitalcastError):

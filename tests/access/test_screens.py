@@ -17,7 +17,6 @@ from vitalcast.access.screens import (
     ScreenNameError,
     Screens,
     TooManyPairings,
-    check_playlist,
     readable,
 )
 from vitalcast.config.schema import Settings
@@ -233,11 +232,3 @@ def test_what_strangers_say_is_kept_on_one_line_and_cut(process: Process) -> Non
     _, screens = process()
     pairing, _ = screens.ask("10.0.0.9", "a\nb\x1b[31m" + "x" * 5000)
     assert screens.find(pairing.code).agent == "ab[31m" + "x" * 194
-
-
-def test_a_playlist_that_there_is_not_is_refused_with_a_guess() -> None:
-    assert check_playlist("ops", {"ops": 1}) == "ops"
-    with pytest.raises(ScreenError, match="no playlist is called 'opps'; did you mean ops"):
-        check_playlist("opps", {"ops": 1})
-    with pytest.raises(ScreenError, match="no playlist is called 'x'; there are none"):
-        check_playlist("x", {})

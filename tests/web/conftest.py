@@ -16,6 +16,7 @@ from vitalcast.access.attempts import Attempts
 from vitalcast.config.schema import Server, Settings
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
+from vitalcast.dashboards.store import DashboardStore
 from vitalcast.live.service import Service
 from vitalcast.web.api.api import Api, mount_api
 from vitalcast.web.app import Application
@@ -29,7 +30,9 @@ class StillService:
     def __init__(self, machine: Machine, settings: Settings) -> None:
         self.hub = machine.hub
         self.settings = settings
-        self.access = Access(settings)
+        self.dashboards = DashboardStore(settings.panels, settings.playlists)
+        self.access = Access(settings, panels=self.dashboards.all_panels)
+        self.dashboards.changed.append(self.access.forget_grants)
         self.attempts = Attempts(self.access, settings.limits)
         self.ready = True
 

@@ -19,6 +19,7 @@ from vitalcast.access.secret import Secret
 from vitalcast.access.tokens import LimitsError, Record, check_limits, expired, not_ours, read_token, write_token
 from vitalcast.config.schema import Settings, is_loopback
 from vitalcast.config.toml import shown
+from vitalcast.core.panels.schema import Panel
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.core.wire.messages import TOKEN_CHARS_MAX
@@ -42,13 +43,20 @@ class Access:
     """The tokens of this data folder, and what a caller without one gets.
 
     `required` says that a token is, and `anonymous` is what those get who show none; both are settled here and hold
-    until the end. Only `start` and what makes or changes tokens write anything. Raises ConfigError where the tokens
-    that decide this cannot be read.
+    until the end. Only `start` and what makes or changes tokens write anything. `panels` returns those that there are
+    now, which a token for embedding is resolved against; without it they are those of the settings. Raises ConfigError
+    where the tokens that decide this cannot be read.
     """
 
-    def __init__(self, settings: Settings, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        panels: Callable[[], Iterable[Panel]] | None = None,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._server = settings.server
-        self._panels = settings.panels
+        self._panels = panels or (lambda: settings.panels)
         self._origins = tuple(str(parse_origin(origin)) for origin in settings.server.allowed_origins)
         self.now_ms = now_ms
         self.folder = Path(settings.access.data_dir).expanduser() if settings.access.data_dir else default_data_dir()
@@ -146,8 +154,13 @@ class Access:
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this site may not use it")
         grant = self._grants.get(record.id)
         if grant is None:
-            grant = self._grants[record.id] = record.grant(self._panels)
+            grant = self._grants[record.id] = record.grant(self._panels())
         return grant
+
+    def forget_grants(self) -> None:
+        """Resolve every token anew at its next use, since the panels have changed."""
+        with self._lock:
+            self._grants.clear()
 
     def knows(self, token: str) -> bool:
         """Say whether this token's signature was right before, which a guess cannot be."""
@@ -245,7 +258,7 @@ class Access:
             dashboard=dashboard,
             origins=tuple(dict.fromkeys(str(parse_origin(one) or one) for one in origins)),
         )
-        check_limits(record, self._panels)
+        check_limits(record, self._panels())
         text = write_token(record, self._secret.make())
         if len(text) > TOKEN_CHARS_MAX:
             longest = max(("metrics", "panels", "origins"), key=lambda key: len(str(getattr(record, key))))

@@ -7,7 +7,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -247,17 +247,6 @@ class Screens:
     def _known(self, *row: Any) -> Screen:
         screen = Screen(*row)
         return replace(screen, seen_ms=self._seen.get(screen.id, screen.seen_ms))
-
-
-def check_playlist(id_: str, playlists: Mapping[str, object]) -> str:
-    """Return the id of a playlist. Raises ScreenError where there is none of it."""
-    if id_ in playlists:
-        return id_
-    import difflib
-
-    close = difflib.get_close_matches(id_, playlists, 1, 0.5)
-    advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(playlists) or 'none'}"
-    raise ScreenError(f"no playlist is called {id_!r}; {advice}")
 
 
 def _pairing(row: tuple[Any, ...]) -> Pairing:

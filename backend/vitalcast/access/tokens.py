@@ -12,6 +12,7 @@ from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Grant
+from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.core.wire.messages import TOKEN_CHARS_MAX
 from vitalcast.errors import AccessError
@@ -144,17 +145,10 @@ def check_limits(record: Record, panels: Iterable[Panel]) -> None:
     ids = [panel.id for panel in panels]
     for id_ in record.panels:
         if id_ not in ids:
-            raise LimitsError("panels", f"there is no panel {id_!r}; {_guess(id_, ids)}")
+            raise LimitsError("panels", f"there is no panel {id_!r}; {advice_for(id_, ids)}")
     for origin in record.origins:
         if str(parse_origin(origin)) != origin:
             raise LimitsError("origins", f"{origin!r} is no origin; give one such as https://wiki.example.org")
-
-
-def _guess(wanted: str, known: list[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(wanted, known, 1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}" if known else "there are none"
 
 
 def write_token(record: Record, secret: bytes) -> str:

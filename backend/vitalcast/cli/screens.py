@@ -135,7 +135,7 @@ def _open(config: Path | None) -> tuple[Settings, Screens]:
 
 
 def _check(playlist: str, settings: Settings) -> None:
-    from vitalcast.access.screens import check_playlist
+    from vitalcast.dashboards.store import DashboardStore
 
     if playlist:
-        check_playlist(playlist, {one.id: one for one in settings.playlists})
+        DashboardStore(settings.panels, settings.playlists).playlist(playlist)

@@ -8,6 +8,7 @@ different names stay different.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # What `from_system` itself may write behind a backslash. A name that holds such a sequence as it is must not become
 # equal to one that was escaped. What systemd writes (`\x2d` for `-`) is none of them and stays readable.
@@ -39,3 +40,12 @@ def _escaped(char: str) -> str:
     if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def advice_for(wanted: str, known: Iterable[str]) -> str:
+    """Return what to say to who gave a name that is none of those known: the nearest, else all that there are."""
+    from difflib import get_close_matches  # for errors alone
+
+    names = list(known)
+    close = get_close_matches(wanted, names, 1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"

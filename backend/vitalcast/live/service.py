@@ -33,6 +33,7 @@ from vitalcast.core.stream.groups import Form, SeriesKey
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.messages import Limits
+from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
@@ -62,7 +63,9 @@ class Service:
         access: Access | None = None,
     ) -> None:
         self.settings = settings
-        self.access = access or Access(settings)
+        self.dashboards = DashboardStore(settings.panels, settings.playlists)
+        self.access = access or Access(settings, panels=self.dashboards.all_panels)
+        self.dashboards.changed.append(self.access.forget_grants)
         self.access.check()
         self.attempts = Attempts(self.access, settings.limits)
         self.stats = RuntimeStats()

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from vitalcast.core.panels.schema import Panel
 from vitalcast.web.api.api import METRICS
-from vitalcast.web.api.openapi import Json, answer, get, in_path, json_of, list_of, object_of, ref, text_of
+from vitalcast.web.api.openapi import REVISION, Json, answer, get, in_path, json_of, list_of, object_of, ref, text_of
 from vitalcast.web.api.prometheus import OPENMETRICS
 from vitalcast.web.edge.fields import Parameter
 from vitalcast.web.pages.pages import StaticFiles, frontend_dir
@@ -249,4 +249,7 @@ def _panel_schemas() -> Json:
         "type": "integer",
         "description": "How many series of its metrics are there now.",
     }
-    return parts | {"Panel": schema, "Panels": object_of("A dashboard.", {"panels": list_of("Panel")})}
+    return parts | {
+        "Panel": schema,
+        "Panels": object_of("A dashboard.", {"revision": REVISION, "panels": list_of("Panel")}),
+    }

@@ -6,6 +6,7 @@ from typing import Final
 
 from vitalcast.core.vocabulary import Scope
 from vitalcast.web.api.openapi import (
+    REVISION,
     Json,
     answer,
     flag_of,
@@ -233,6 +234,7 @@ def access_schemas() -> Json:
                     "description": "The playlist, null where none is called so.",
                 },
                 "playlists": texts_of("The ids of all."),
+                "revision": REVISION,
             },
         ),
         "Screen": object_of("A wall screen.", screen),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 Json = dict[str, Any]
 
@@ -56,6 +56,9 @@ def object_of(about: str, properties: Json, *, optional: tuple[str, ...] = ()) -
 
 def text_of(description: str, **more: Any) -> Json:
     return {"type": "string", "description": description} | more
+
+
+REVISION: Final[Json] = text_of("Names the panels and playlists that there are; it changes when they do.")
 
 
 def texts_of(description: str) -> Json:

@@ -19,7 +19,7 @@ from vitalcast.access.rate_limit import Throttle
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ConfigError
+from vitalcast.errors import ConfigError, UnknownIdError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import CredentialSource, cookie
 from vitalcast.web.edge.errors import LIVE, ApiError, check_parameters
@@ -79,8 +79,7 @@ class Walls:
         self._service = service
         self._root = root
         self._version = version or Version(root)
-        panels = {panel.id for panel in service.settings.panels}
-        self._playlists = {one.id: one.public(panels) for one in service.settings.playlists}
+        self._dashboards = service.dashboards
         self._pairings = Throttle(
             total=PAIRINGS_ALL, each=PAIRINGS_PER_ADDRESS, window_s=PAIRINGS_S, now_s=time.monotonic
         )
@@ -114,15 +113,18 @@ class Walls:
         check_query(request, (PLAYLIST,))
         screen = await self._screen(request)
         wanted = (screen.playlist if screen else "") or (PLAYLIST.of(request) or "")
-        wanted = wanted or next(iter(self._playlists), "")
+        dashboards = self._dashboards
+        wanted = wanted or next(iter(dashboards.playlists), "")
+        playlist = dashboards.playlists.get(wanted)
         version = self._version.recent
         body = orjson.dumps(
             {
                 "version": version if version is not None else await run_in_threadpool(self._version.look),
                 "name": screen.name if screen else "",
                 "wanted": wanted[:60],
-                "playlist": self._playlists.get(wanted),
-                "playlists": list(self._playlists),
+                "playlist": None if playlist is None else playlist.public(dashboards.panels),
+                "playlists": list(dashboards.playlists),
+                "revision": dashboards.revision,
             }
         )
         etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
@@ -179,7 +181,7 @@ class Walls:
     async def listing(self, request: Request) -> Response:
         """List the screens, and the playlists that they may be sent to."""
         check_parameters(request, ())
-        playlists = [{"id": id_, "title": one["title"]} for id_, one in self._playlists.items()]
+        playlists = [{"id": one.id, "title": one.title} for one in self._dashboards.playlists.values()]
         now_ms = time.time_ns() // 1_000_000
         screens = [_described(screen, now_ms) for screen in self._screens.all()]
         return _json({"time": now_ms, "screens": screens, "playlists": playlists})
@@ -207,10 +209,8 @@ class Walls:
         return Response(None, 204, LIVE)
 
     def _check(self, fields: Mapping[str, str]) -> None:
-        from vitalcast.access.screens import check_playlist
-
         if fields.get("playlist"):
-            check_playlist(fields["playlist"], self._playlists)
+            self._dashboards.playlist(fields["playlist"])
 
 
 def _described(screen: Screen, now_ms: int) -> Json:
@@ -260,7 +260,7 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
             return await handler(request)
         except ScreenNameError as error:
             raise ApiError(400, ErrorCode.BAD_REQUEST, str(error)) from None
-        except ScreenError as error:
+        except (ScreenError, UnknownIdError) as error:
             raise ApiError(404, ErrorCode.BAD_REQUEST, str(error)) from None
         except ConfigError as error:
             raise ApiError(503, ErrorCode.INTERNAL, str(error)) from None

@@ -27,11 +27,11 @@ class Frames:
     def __init__(self, service: Service, root: Path) -> None:
         self._page = root / PAGE
         self._ancestors = service.settings.server.frame_ancestors
-        self._panels = {panel.id: panel for panel in service.settings.panels}
+        self._dashboards = service.dashboards
 
     async def panel(self, request: Request) -> Response:
         """Return the page of one panel; its status tells whether there is such a panel for this caller."""
-        panel = self._panels.get(request.path_params["id"])
+        panel = self._dashboards.panels.get(request.path_params["id"])
         there = panel is not None and may_show(grant_of(request), panel)
         return await self._respond(request, 200 if there else 404)
 

@@ -103,7 +103,7 @@ class Badges:
         from vitalcast.core.drawing.badge_value import label_of, metric_badge, owner_of, panel_badge, stale_badge
 
         name, asked, grant = request.path_params["metric"], asked_of(request), grant_of(request)
-        mine = [panel for panel in self._source.panels.values() if may_show(grant, panel)]
+        mine = [panel for panel in self._source.dashboards.panels.values() if may_show(grant, panel)]
         panel = next((one for one in mine if one.id == name), None)
         owner = panel or owner_of(name, mine)
         if panel is None:

@@ -53,14 +53,19 @@ class Figures:
 
     def __init__(self, *, build: Callable[[Panel, str, Theme], Json] = build_layout) -> None:
         self._build = build
-        self._layouts: dict[tuple[str, str, Theme], Json] = {}  # bounded by the panels there are
+        self._layouts: dict[tuple[str, str, Theme], tuple[Panel, Json]] = {}  # bounded by the panels there are
+
+    def forget(self) -> None:
+        """Forget what was built for panels, since these have changed."""
+        self._layouts.clear()
 
     def draw(self, panel: Panel, reading: Reading, past: Past, theme: Theme, meta: Json) -> bytes:
         """Return a figure as JSON: `{"data": […], "layout": {…}}`."""
         key = panel.id, reading.unit, theme
-        if key not in self._layouts:
-            self._layouts[key] = self._build(panel, reading.unit, theme)
-        layout = dict(self._layouts[key])
+        built = self._layouts.get(key)
+        if built is None or built[0] is not panel:
+            built = self._layouts[key] = panel, self._build(panel, reading.unit, theme)
+        layout = dict(built[1])
         fill = {"line": _lines, "heatmap": _heatmap, "bar": _bars}[panel.chart]
         traces, axis = fill(Drawing(panel, reading, past, THEMES[theme]))
         layout["yaxis"] = layout["yaxis"] | axis

@@ -48,23 +48,26 @@ def range_parameter(window_s: float) -> Parameter:
 
 
 class PanelSource:
-    """The panels of a service's settings and their readings."""
+    """The panels of a service's dashboards and their readings."""
 
     def __init__(self, service: Service) -> None:
-        self.panels = {panel.id: panel for panel in service.settings.panels}
+        self.dashboards = service.dashboards
         self._hub = service.hub
         self.range = range_parameter(service.settings.ring.window_s)
-        self._readings: dict[str, tuple[Layout, Reading]] = {}
+        self._readings: dict[str, tuple[Panel, Layout, Reading]] = {}
+        self.dashboards.changed.append(self._readings.clear)
 
     def panel(self, request: Request) -> Panel:
         """Return the panel of the address. Raises ApiError where there is none, or none for this caller."""
         id_, grant = request.path_params["id"], grant_of(request)
-        panel = self.panels.get(id_)
+        panel = self.dashboards.panels.get(id_)
         if panel is not None and may_show(grant, panel):
             return panel
+        if panel is None and grant.panels is not None and id_ in grant.panels:
+            raise ApiError(404, ErrorCode.BAD_REQUEST, f"the panel {shown(id_)} was removed from this server")
         if grant.within is not None:  # whether there is one is not for this caller to know
             raise ApiError(403, ErrorCode.DENIED, f"your token does not cover a panel called {shown(id_)}")
-        there = ", ".join(self.panels) or "no panels"
+        there = ", ".join(self.dashboards.panels) or "no panels"
         raise ApiError(404, ErrorCode.BAD_REQUEST, f"no panel is called {shown(id_)}; there are {there}")
 
     @staticmethod
@@ -84,9 +87,10 @@ class PanelSource:
     async def reading(self, panel: Panel, layout: Layout) -> Reading:
         """Return the panel read from these series: for a new layout in a thread, as there may be thousands."""
         known = self._readings.get(panel.id)
-        if known is None or known[0] is not layout:
-            known = self._readings[panel.id] = layout, await run_in_threadpool(reading_of, panel, layout.series)
-        return known[1]
+        if known is None or known[0] is not panel or known[1] is not layout:
+            reading = await run_in_threadpool(reading_of, panel, layout.series)
+            known = self._readings[panel.id] = panel, layout, reading
+        return known[2]
 
     async def past(self, panel: Panel, reading: Reading, from_ms: float) -> Past:
         """Return the panel's readings since then, of too many lines only those to draw.

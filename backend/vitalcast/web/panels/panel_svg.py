@@ -101,7 +101,7 @@ class Stills:
                 past = await source.past(panel, reading, window.from_ms)
                 return lambda: draw_still(panel, reading, past, look, window).encode()
 
-            return (frame.offset, window.to_ms), gather
+            return (frame.offset, window.to_ms, source.dashboards.revision), gather
 
         return await self._drawings.of(("still", panel.id, range_s, look, zone), prepare)
 

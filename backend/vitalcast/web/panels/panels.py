@@ -20,31 +20,36 @@ from vitalcast.web.panels.panel_reader import THEME, Drawings, Gather, PanelSour
 
 
 class Panels:
-    """Answers for the panels of a service's settings."""
+    """Answers for the panels of a service's dashboards."""
 
     def __init__(self, service: Service, *, figures: Figures | None = None) -> None:
         self.source = PanelSource(service)
         self.drawings = Drawings()
         self._hub = service.hub
         self._figures = figures or Figures()
-        self._listed: tuple[Layout | None, dict[str, bytes]] | None = None
+        self.source.dashboards.changed.append(self._figures.forget)
+        self._listed: tuple[Layout | None, str, dict[str, bytes]] | None = None
 
     async def listing(self, request: Request) -> Response:
         """List the panels that the caller may see in their order, each with the number of its series there are now."""
         check_parameters(request, ())
         newest = self._hub.ring.newest
         layout = None if newest is None else newest.layout
-        if self._listed is None or self._listed[0] is not layout:  # which changes when a series comes or goes
-            self._listed = layout, self._list(layout)
+        dashboards = self.source.dashboards
+        revision = dashboards.revision
+        # The layout changes when a series comes or goes.
+        if self._listed is None or self._listed[0] is not layout or self._listed[1] != revision:
+            self._listed = layout, revision, self._list(layout)
         grant = grant_of(request)
-        parts = [part for id_, part in self._listed[1].items() if may_show(grant, self.source.panels[id_])]
-        return Response(b'{"panels":[%s]}' % b",".join(parts), 200, LIVE, "application/json")
+        parts = [part for id_, part in self._listed[2].items() if may_show(grant, dashboards.panels[id_])]
+        body = b'{"revision":"%s","panels":[%s]}' % (revision.encode(), b",".join(parts))
+        return Response(body, 200, LIVE, "application/json")
 
     def _list(self, layout: Layout | None) -> dict[str, bytes]:
         series = [one for one in (layout.series if layout else ()) if one is not None]
         return {
             panel.id: orjson.dumps(panel.public() | {"series": sum(map(selection_of(panel).matches, series))})
-            for panel in self.source.panels.values()
+            for panel in self.source.dashboards.panels.values()
         }
 
     async def figure(self, request: Request) -> Response:
@@ -63,7 +68,7 @@ class Panels:
                 meta: Json = {"host": self._hub.host, "time": frame.time_ms}
                 return lambda: self._figures.draw(panel, reading, past, theme, meta)
 
-            return frame.offset, gather
+            return (frame.offset, source.dashboards.revision), gather
 
         body = await self.drawings.of(("figure", panel.id, range_s, theme), prepare)
         return Response(body, 200, LIVE, "application/json")

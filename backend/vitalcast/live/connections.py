@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from vitalcast.core.metrics.model import Frame
+from vitalcast.core.stream.conversation import Verify, no_tokens
 from vitalcast.core.stream.grants import OPEN, Caller
 from vitalcast.core.stream.groups import Group, SeriesKey
 from vitalcast.core.stream.hub import Hub
-from vitalcast.core.stream.session import Session, Verify, no_tokens
+from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, GapReason
 from vitalcast.core.wire.messages import Message, bye, error_reply, gap, reply
 from vitalcast.errors import AccessError, ProtocolError

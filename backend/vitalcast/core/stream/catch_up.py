@@ -1,0 +1,73 @@
+"""How much of the past a stream brings when it joins a group: what `since` missed, or a backfill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitalcast.core.stream.groups import Group, Replay
+from vitalcast.core.stream.hub import Hub
+from vitalcast.core.vocabulary import ErrorCode, GapReason
+from vitalcast.core.wire.messages import Limits, Message, Since, gap
+from vitalcast.errors import ProtocolError
+
+READS_A_SNAPSHOT_VALUE = 4  # at most, of the values that a snapshot may have
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """A replay that is within the limits, and yet to be made.
+
+    `recovered` says that it goes on where the client left off; `lost` spans the ticks that are no longer there.
+    """
+
+    group: Group
+    replay: Replay
+    recovered: bool
+    lost: tuple[int, int] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        return self.group.replay_bytes(self.replay)
+
+    @property
+    def reads(self) -> int:
+        """How many values of the ring are looked at for it."""
+        return self.group.replay_reads(self.replay)
+
+    def messages(self, hub: Hub) -> list[Message]:
+        """Return the snapshot and the gaps that come with it."""
+        before = [gap(self.group.id, *self.lost, GapReason.EXPIRED)] if self.lost else []
+        return [*before, *self.group.snapshot(hub.ring, self.replay)]
+
+
+def plan_catch_up(hub: Hub, group: Group, since: Since | None, backfill_s: float) -> CatchUp:
+    """Choose what a stream gets as it joins. Raises ProtocolError where that is more than a snapshot may hold."""
+    known = since is not None and since.epoch == hub.epoch
+    if since is not None and known:
+        replay = group.plan_since(hub.ring, since.offset)
+        if replay is not None:
+            return _checked(CatchUp(group, replay, recovered=True), hub.limits)
+    replay = group.plan_backfill(hub.ring, round(backfill_s * 1000))
+    lost = None
+    if since is not None and known:
+        first = int(hub.ring.offsets()[replay.start_row - hub.ring.first_row])
+        if first - 1 > since.offset:
+            lost = (since.offset + 1, first - 1)
+    return _checked(CatchUp(group, replay, recovered=False, lost=lost), hub.limits)
+
+
+def _checked(catch_up: CatchUp, limits: Limits) -> CatchUp:
+    limit, values = limits.snapshot_values, catch_up.group.replay_values(catch_up.replay)
+    if values > limit:
+        raise ProtocolError(
+            ErrorCode.LIMIT,
+            f"backfill: {values} values and a snapshot has {limit} at most; "
+            "ask for fewer series, a shorter backfill or a longer interval",
+        )
+    if catch_up.reads > READS_A_SNAPSHOT_VALUE * limit:
+        raise ProtocolError(
+            ErrorCode.LIMIT,
+            f"backfill: {catch_up.reads} values to aggregate and a snapshot reads {READS_A_SNAPSHOT_VALUE * limit} "
+            "at most; ask for fewer series or a shorter backfill",
+        )
+    return catch_up

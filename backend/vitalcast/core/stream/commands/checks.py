@@ -1,0 +1,47 @@
+"""What commands refuse before they do anything: what is not there, and what the caller may not see."""
+
+from __future__ import annotations
+
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.stream.groups import SeriesKey, TableKey
+from vitalcast.core.stream.hub import Hub
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.wire.messages import few
+from vitalcast.errors import ProtocolError
+
+
+def check_known(selection: Selection, hub: Hub) -> None:
+    """Raise ProtocolError where a selection can mean nothing here."""
+    if not hub.catalogue.knows(selection):
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_METRIC,
+            f"metrics: nothing here is called {few(selection.patterns)}; 'list' shows what there is",
+        )
+
+
+def check_covered(selection: Selection, grant: Grant) -> None:
+    """Raise ProtocolError where a selection can mean more than may be seen."""
+    if outside := grant.outside(selection):
+        what = few(outside) + (" with this 'where'" if selection.where else "")
+        raise ProtocolError(ErrorCode.DENIED, f"metrics: {what} is more than this token may see")
+
+
+def check_table(name: str, grant: Grant) -> None:
+    """Raise ProtocolError where a table may not be seen."""
+    if not grant.allows_table(name):
+        raise ProtocolError(ErrorCode.DENIED, f"table: {name!r} is more than this token may see")
+
+
+def check_granted(key: SeriesKey | TableKey, grant: Grant) -> None:
+    """Raise ProtocolError where a stream that is there is more than a new grant allows."""
+    if isinstance(key, TableKey):
+        check_table(key.table, grant)
+    else:
+        check_covered(key.selection, grant)
+    if key.interval_ms < grant.interval_min_ms:
+        raise ProtocolError(
+            ErrorCode.LIMIT,
+            f"interval: the shortest for this token is {grant.interval_min_ms / 1000:g} s, "
+            f"this stream's is {key.interval_ms / 1000:g}",
+        )

@@ -1,0 +1,63 @@
+"""`hello`: who the caller is, and what changes with that."""
+
+from __future__ import annotations
+
+from vitalcast.core.stream.commands.checks import check_granted
+from vitalcast.core.stream.conversation import Conversation
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import VERSION, CloseCode
+from vitalcast.core.wire.messages import SCHEMA_VERSION, Hello, Message, reply
+from vitalcast.errors import AccessError, ProtocolError
+
+
+def hello(conversation: Conversation, command: Hello) -> list[Message]:
+    """Take over what a token grants. A token that lets nobody in ends the socket."""
+    before = conversation.caller.grant
+    if command.token is not None:
+        conversation.caller = conversation.caller._replace(grant=_verified(conversation, command.token))
+    grant = conversation.grant
+    messages = [reply("ack", command.id, scope=grant.scope.value, expires=grant.expires_ms)]
+    if before is None:
+        return [*messages, welcome(conversation)]
+    return messages + _withdraw(conversation, grant)
+
+
+def _verified(conversation: Conversation, token: str) -> Grant:
+    try:
+        return conversation.verify(token, conversation.caller)
+    except AccessError as error:
+        if not error.temporary:
+            code = CloseCode.REVOKED if error.revoked else CloseCode.BAD_TOKEN
+            conversation.ending = (code, error.message)
+        raise
+
+
+def _withdraw(conversation: Conversation, grant: Grant) -> list[Message]:
+    """End the streams that a new grant does not cover; return the errors that say so."""
+    messages = []
+    for name, stream in list(conversation.streams.items()):
+        try:
+            check_granted(stream.key, grant)
+        except ProtocolError as error:
+            conversation.end(name)
+            messages.append(conversation.refuse(None, error, stream=name))
+    return messages
+
+
+def welcome(conversation: Conversation) -> Message:
+    """Return what a protocol socket gets first: what a client has to know, or that a token is needed for it."""
+    hub, grant = conversation.hub, conversation.caller.grant
+    about = {"version": VERSION, "time": conversation.now_ms(), "heartbeat": conversation.heartbeat_s}
+    if grant is None:
+        return reply("welcome", None, **about, auth="required")
+    return reply(
+        "welcome",
+        None,
+        **about,
+        epoch=hub.epoch,
+        host=hub.host,
+        interval=max(hub.interval_ms, grant.interval_min_ms) / 1000,
+        interval_min=max(hub.interval_min_ms, grant.interval_min_ms) / 1000,
+        limits=hub.limits.public(),
+        schema=SCHEMA_VERSION,
+    )

@@ -1,0 +1,88 @@
+"""How a stream joins a group, whatever it is of: the ack, then the past."""
+
+from __future__ import annotations
+
+from vitalcast.core.stream.catch_up import plan_catch_up
+from vitalcast.core.stream.conversation import Conversation, Stream
+from vitalcast.core.stream.groups import Group, SeriesKey, TableGroup, TableKey
+from vitalcast.core.stream.hub import AnyGroup
+from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.wire.messages import Message, Since, Subscribe, Table, Unsubscribe, Update, reply
+
+READS_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values that are looked at
+
+
+def start(
+    conversation: Conversation,
+    command: Subscribe | Table,
+    key: SeriesKey | TableKey,
+    *,
+    since: Since | None = None,
+    backfill_s: float = 0,
+) -> list[Message]:
+    """Begin a stream of this key; return what the client gets. Raises ProtocolError and begins nothing."""
+    group, messages = join(conversation, command, key, since, backfill_s)
+    conversation.streams[command.stream] = Stream(group.key, group)  # whose key all its streams share
+    return messages
+
+
+def join(
+    conversation: Conversation,
+    command: Subscribe | Table | Update,
+    key: SeriesKey | TableKey,
+    since: Since | None,
+    backfill_s: float,
+) -> tuple[AnyGroup, list[Message]]:
+    """Join the group of this key; return it, and the ack with what follows. Raises ProtocolError and joins none."""
+    group = conversation.hub.join(key)
+    try:
+        return group, _joined(conversation, command, group, since, backfill_s)
+    except BaseException:
+        conversation.hub.leave(group)
+        raise
+
+
+def _joined(
+    conversation: Conversation,
+    command: Subscribe | Table | Update,
+    group: AnyGroup,
+    since: Since | None,
+    backfill_s: float,
+) -> list[Message]:
+    if isinstance(group, TableGroup):
+        latest = group.latest()
+        return [ack(conversation, command, group, group.key), *([latest] if latest else [])]
+    catch_up = plan_catch_up(conversation.hub, group, since, backfill_s)
+    conversation.afford(catch_up.nbytes, catch_up.reads / READS_A_MESSAGE)
+    first = ack(conversation, command, group, group.key, recovered=catch_up.recovered)
+    return [first, *catch_up.messages(conversation.hub)]
+
+
+def ack(
+    conversation: Conversation,
+    command: Subscribe | Table | Update | Unsubscribe,
+    group: AnyGroup | None,
+    key: SeriesKey | TableKey,
+    *,
+    recovered: bool = False,
+) -> Message:
+    """Return the answer to a command that changed a stream; without a group the stream is paused."""
+    hub = conversation.hub
+    if isinstance(key, TableKey):
+        content: dict[str, object] = {"columns": hub.tables[key.table]}
+    else:
+        content = {"series": len(group.series) if isinstance(group, Group) else 0}
+        if key.aggregates != (Aggregate.LAST,):
+            content["aggregate"] = key.aggregates
+    return reply(
+        "ack",
+        command.id,
+        stream=command.stream,
+        group=group.id if group is not None else None,
+        epoch=hub.epoch,
+        offset=hub.newest.offset,
+        interval=key.interval_ms / 1000,
+        **content,
+        recovered=recovered,
+        paused=group is None,
+    )

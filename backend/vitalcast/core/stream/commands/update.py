@@ -1,0 +1,50 @@
+"""`update` and `unsubscribe`: a stream that is there is paused, resumed, given another interval, or ended."""
+
+from __future__ import annotations
+
+from vitalcast.core.stream.commands import table
+from vitalcast.core.stream.commands.joining import ack, join
+from vitalcast.core.stream.conversation import Conversation, Stream
+from vitalcast.core.stream.groups import SeriesKey, TableKey
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.wire.messages import Message, Unsubscribe, Update
+from vitalcast.errors import ProtocolError
+
+
+def update(conversation: Conversation, command: Update) -> list[Message]:
+    """Change a stream, or leave it as it was where that is refused."""
+    stream = conversation.stream(command.stream)
+    if command.interval is None and command.paused is None:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "interval or paused: an update changes at least one of them")
+    key = _changed_key(conversation, stream, command)
+    if stream.group is None if command.paused is None else command.paused:
+        return [_pause(conversation, stream, key, command)]
+    if stream.group is not None and key == stream.key and command.since is None and not command.backfill:
+        return [ack(conversation, command, stream.group, key)]
+    group, messages = join(conversation, command, key, command.since, command.backfill)
+    conversation.release(stream)
+    stream.key, stream.group = key, group
+    return messages
+
+
+def _changed_key(conversation: Conversation, stream: Stream, command: Update) -> SeriesKey | TableKey:
+    key = stream.key
+    if command.interval is None:
+        return key
+    shortest_ms = table.INTERVAL_MIN_MS if isinstance(key, TableKey) else 0
+    return key._replace(interval_ms=conversation.interval_ms(command.interval, shortest_ms=shortest_ms))
+
+
+def _pause(conversation: Conversation, stream: Stream, key: SeriesKey | TableKey, command: Update) -> Message:
+    conversation.release(stream)
+    stream.key = key
+    conversation.hub.hold(key)
+    return ack(conversation, command, None, key)
+
+
+def unsubscribe(conversation: Conversation, command: Unsubscribe) -> list[Message]:
+    """End a stream."""
+    stream = conversation.stream(command.stream)
+    message = ack(conversation, command, stream.group, stream.key)
+    conversation.end(command.stream)
+    return [message]

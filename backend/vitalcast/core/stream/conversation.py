@@ -1,0 +1,125 @@
+"""What the commands of one socket share: its caller, its streams, and what an answer may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vitalcast.core.stream.flood_gate import FloodGate
+from vitalcast.core.stream.grants import Caller, Grant
+from vitalcast.core.stream.groups import SeriesKey, TableKey
+from vitalcast.core.stream.hub import AnyGroup, Hub
+from vitalcast.core.vocabulary import CloseCode, ErrorCode
+from vitalcast.core.wire.messages import Message, error_reply, few
+from vitalcast.errors import AccessError, ProtocolError
+
+Verify = Callable[[str, Caller], Grant]  # raises AccessError, or ProtocolError to have it tried later
+
+
+def no_tokens(_token: str, _caller: Caller) -> Grant:
+    raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+
+
+def token_needed() -> ProtocolError:
+    """Return the one answer to everything that comes before a token."""
+    return ProtocolError(
+        ErrorCode.UNAUTHORIZED, 'a token is needed here; send {"type":"hello","token":"…"} before anything else'
+    )
+
+
+@dataclass(slots=True)
+class Stream:
+    """A subscription under the client's own name; `group` is None while it is paused."""
+
+    key: SeriesKey | TableKey
+    group: AnyGroup | None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Conversation:
+    """The state of one socket that commands read and change.
+
+    `now_ms` gives the wall clock in Unix milliseconds. `room` says whether an answer of about so many bytes may be
+    made now. `ending` is why the socket is to be closed, if it is, and `errors` counts the refusals.
+    """
+
+    hub: Hub
+    caller: Caller
+    verify: Verify
+    gate: FloodGate
+    now_ms: Callable[[], int]
+    room: Callable[[int], bool]
+    heartbeat_s: float
+    ending: tuple[CloseCode, str] | None = None
+    errors: int = 0
+    streams: dict[str, Stream]
+
+    @property
+    def grant(self) -> Grant:
+        """What the caller may. Raises ProtocolError while it has yet to show a token."""
+        if self.caller.grant is None:
+            raise token_needed()
+        return self.caller.grant
+
+    def refuse(self, id_: int | str | None, error: ProtocolError, **fields: object) -> Message:
+        self.errors += 1
+        return error_reply(id_, error, **fields)
+
+    # --- streams -------------------------------------------------------------------------------------------------
+
+    def stream(self, name: str) -> Stream:
+        """Return the stream of this name. Raises ProtocolError where there is none."""
+        stream = self.streams.get(name)
+        if stream is None:
+            known = few(map(repr, self.streams)) or "none"
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"stream: there is no {name!r}; this socket has {known}")
+        return stream
+
+    def check_new(self, name: str) -> None:
+        """Raise ProtocolError where a stream of this name may not be begun."""
+        if name in self.streams:
+            raise ProtocolError(
+                ErrorCode.DUPLICATE_STREAM, f"stream: {name!r} is taken; update or unsubscribe it, or choose another"
+            )
+        if len(self.streams) >= self.hub.limits.streams:
+            raise ProtocolError(ErrorCode.LIMIT, f"a socket has {self.hub.limits.streams} streams at most")
+
+    def release(self, stream: Stream) -> None:
+        """End what a stream has in the hub: its part in a group, or its place while it is paused."""
+        if stream.group is not None:
+            self.hub.leave(stream.group)
+            stream.group = None
+        else:
+            self.hub.drop(stream.key)
+
+    def end(self, name: str) -> None:
+        """Forget a stream."""
+        self.release(self.streams.pop(name))
+
+    # --- what may be asked for -----------------------------------------------------------------------------------
+
+    def interval_ms(self, interval_s: float | None, *, shortest_ms: int = 0) -> int:
+        """Return the interval asked for, the usual one for None. Raises ProtocolError for one that is too short."""
+        granted_ms = self.grant.interval_min_ms
+        if interval_s is None:
+            return max(self.hub.interval_ms, granted_ms)
+        interval_ms, shortest_ms = round(interval_s * 1000), max(shortest_ms, self.hub.interval_min_ms)
+        if interval_ms < max(shortest_ms, granted_ms):
+            where, least_ms = ("here", shortest_ms) if shortest_ms >= granted_ms else ("for this token", granted_ms)
+            raise ProtocolError(
+                ErrorCode.LIMIT, f"interval: the shortest {where} is {least_ms / 1000:g} s, got {interval_s:g}"
+            )
+        return interval_ms
+
+    def afford(self, nbytes: int, messages: float) -> None:
+        """Take what an answer costs: so many bytes until it is read, and the work of so many messages.
+
+        Raises ProtocolError where there is no room for it now.
+        """
+        if not self.room(nbytes):
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"clients have yet to take {self.hub.limits.unread_mib} MiB that they asked for; try again later",
+                temporary=True,
+            )
+        self.gate.charge(messages)

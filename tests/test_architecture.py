@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "core/metrics": BASE,
     "core/wire": METRICS,
     "core/panels": METRICS,
+    "core/alerts": METRICS | {"core/panels"},
     "core/stream": STREAM,
     "core/drawing": METRICS | {"core/panels", "core/wire"},
     "config": CONFIG,

@@ -1,0 +1,1 @@
+"""Levels: from values and rules to whether something is wrong."""

@@ -130,18 +130,6 @@ async def test_the_page_reads_every_panel_as_the_server_does(js: RunJs) -> None:
         assert answer == _python(**case), case["panel"].id
 
 
-async def test_the_page_writes_every_number_as_the_server_does(js: RunJs) -> None:
-    sizes = [0.0, 0.004, 0.05, 0.994, 1.0, 9.994, 42.0, 99.94, 999.4, 1000.0, 12345.678, 3.7e9]
-    values = [value for size in sizes for value in (size, -size)]
-    units = ["1", "By", "By/s", "s", "Hz", "Cel", "{thread}", "{operation}/s", "rpm", "V", "m-2", ""]
-    pairs = [[value, unit] for value in values for unit in units]
-    written = await js(
-        'const { formatValue } = await load("charts/model/format"); return given.map((one) => formatValue(...one));',
-        pairs,
-    )
-    assert written == [format_value(value, unit) for value, unit in pairs]
-
-
 async def test_a_token_for_a_panel_covers_just_what_the_page_asks_for(js: RunJs) -> None:
     panels = (*BUILT_IN, *ODD)
     asked = await js(

@@ -74,7 +74,9 @@ def fixed(value: float, places: int) -> str:
 
 
 def _trimmed(text: str) -> str:
-    return re.sub(r"\.$|\.(?=\D)", "", re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", text))
+    """Take from the number's end the zeros, and the point, that say nothing; a unit may have points of its own."""
+    short = re.sub(r"\.0+(?=\D|$)", "", text, count=1)
+    return re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", short, count=1)
 
 
 def _digits(value: float) -> str:

@@ -1,0 +1,69 @@
+"""What both sides compute is written down: the page gives the answers of `tests/golden`, as Python does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.browser.conftest import RunJs
+from tests.golden.__main__ import FOLDER
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def _golden(name: str) -> Any:
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+async def test_the_page_writes_numbers_as_written_down(js: RunJs) -> None:
+    golden = _golden("format")
+    answers = await js(
+        """const { formatAge, formatDuration, formatTick, formatValue } = await load("charts/model/format");
+        const tick = ({ value, unit }) => (value === null ? null : formatTick(value, unit));
+        const written = (one) => [formatValue(one.value, one.unit), tick(one)];
+        return { values: given.values.map(written),
+                 durations: given.durations.map(({ seconds }) => formatDuration(seconds)),
+                 ages: given.ages.map(({ seconds }) => formatAge(seconds)) };""",
+        golden,
+    )
+    for one, (text, tick) in zip(golden["values"], answers["values"], strict=True):
+        assert (one, text, tick) == (one, one["text"], one["tick"])
+    assert answers["durations"] == [one["text"] for one in golden["durations"]]
+    assert answers["ages"] == [one["text"] for one in golden["ages"]]
+
+
+async def test_the_page_places_ticks_as_written_down(js: RunJs) -> None:
+    golden = _golden("axis")
+    answers = await js(
+        """const { roundRange, roundStep, ticksOf } = await load("charts/model/axis");
+        return { steps: given.steps.map(({ rough, unit }) => roundStep(rough, unit)),
+                 ranges: given.ranges.map(({ unit, mirrored, ...need }) => {
+                   const range = roundRange({ unit, ...need });
+                   const texts = ticksOf(range, unit, { mirrored }).map(({ text }) => text);
+                   return { range: [range.low, range.high, range.step], texts };
+                 }) };""",
+        golden,
+    )
+    assert answers["steps"] == pytest.approx([one["step"] for one in golden["steps"]])
+    for one, answer in zip(golden["ranges"], answers["ranges"], strict=True):
+        assert answer["range"] == pytest.approx(one["range"]), one
+        assert answer["texts"] == one["texts"], one
+
+
+async def test_the_page_keeps_the_spikes_of_thinned_lines(js: RunJs) -> None:
+    cases = _golden("decimate")["cases"]
+    answers = await js(
+        """const { pointsOf } = await load("charts/model/decimate"); const { Ring } = await load("client/ring");
+        return given.map(({ values, most }) => {
+          const ring = new Ring(values.length, 1);
+          values.forEach((value, i) => ring.push(i * 1000, [value ?? NaN]));
+          const to = (values.length - 1) * 1000;
+          const points = pointsOf(ring, [0], { from: 0, to, width: most, intervalMs: 1000 });
+          return Array.from(points.tracks[0], (value) => (Number.isNaN(value) ? null : value));
+        });""",
+        cases,
+    )
+    for case, points in zip(cases, answers, strict=True):
+        assert len(points) <= 1.5 * max(case["most"], 64) + 2, case["name"]
+        assert set(case["keep"]) <= set(points) <= {*case["values"], None}, case["name"]

@@ -1,0 +1,188 @@
+"""Writes the vectors that Python and JavaScript are both held to: `python -m tests.golden`.
+
+Both draw charts, so both write numbers, place ticks and thin out lines. The inputs below are the list to add to. The
+answers are Python's; `tests/core/drawing/test_golden.py` holds it to them, and `tests/browser/test_golden.py` the page.
+In JSON null stands for `nan`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from vitalcast.core.drawing.axis import round_scale, round_step, ticks_of
+from vitalcast.core.drawing.format import format_age, format_duration, format_tick, format_value
+
+Json = dict[str, Any]
+FOLDER = Path(__file__).parent
+
+SIZES = (
+    0.0, 1e-12, 4e-4, 0.0005, 0.004, 0.0049999, 0.05, 0.125, 0.5, 0.994, 0.9995, 1.0, 1.005, 2.5, 9.949, 9.994, 9.995,
+    42.0, 99.94, 99.95, 512.0, 999.4, 999.5, 999.6, 1000.0, 1023.0, 1024.0, 1048575.0, 12345.678, 3.7e9, 2.0**40,
+    7.77e15, 1e18,
+)  # fmt: skip
+UNITS = ("1", "s/s", "By", "By/s", "s", "Hz", "V", "W", "J", "A", "rpm", "Cel", "{thread}", "{operation}/s", "1/s", "")
+# What others may send as a unit: names that objects have in JavaScript, markup, nothing that is a unit.
+ODD_UNITS = (
+    "m-2",
+    "kg.m-2",
+    "lx",
+    "constructor",
+    "__proto__",
+    "toString/s",
+    "<b>x</b>",
+    "{",
+    "{}/",
+    "/",
+    "/s",
+    "µs",
+    "\u202e",
+)
+SPANS_S = (
+    0,
+    1e-9,
+    0.0042,
+    0.25,
+    0.9994,
+    0.9996,
+    1,
+    1.5,
+    9.94,
+    9.96,
+    42,
+    59.5,
+    60,
+    185,
+    3599.6,
+    7800,
+    86_399.9,
+    532_800,
+    1e9,
+)
+
+RANGES: tuple[tuple[float, float, str, float, int], ...] = (
+    (0, 0.37, "1", 0, 4), (0, 3000, "By", 0, 4), (-1500, 3000, "By/s", 0, 4), (-18, 12, "Cel", 0, 4),
+    (0, 0, "{thread}", 1, 4), (0, 0, "By/s", 8192, 4), (0, 0, "1", 0, 4), (0, 1e-7, "1", 0.05, 4),
+    (0, 0.05000000001, "1", 0.05, 4), (0, 1.0, "1", 0, 2), (0, 1023.9, "By", 0, 5), (0, 1024, "By", 0, 3),
+    (0, 17e9, "By", 0, 6), (0, 99.9, "Hz", 0, 4), (-0.3, 0.1, "1", 0, 4), (-5, -1, "W", 0, 3),
+    (3, 4, "V", 0, 4), (0, 0.1 + 0.2, "", 0, 3), (0, 86_400, "s", 0, 4), (0, 12345, "constructor", 0, 4),
+    (0, 1e15, "By", 0, 4), (0, 1e-6, "By", 0, 4),
+)  # fmt: skip
+STEPS = (
+    0.0,
+    -1.0,
+    1e-9,
+    0.013,
+    0.1,
+    0.2,
+    0.5,
+    0.7,
+    1.0,
+    1.1,
+    2.0,
+    2.0000001,
+    3.0,
+    5.0,
+    7.0,
+    10.0,
+    999.0,
+    1024.0,
+    1025.0,
+    1e12,
+)
+
+
+def vectors() -> dict[str, Json]:
+    """Return what each file holds, by its name."""
+    return {"format": _format(), "axis": _axis(), "decimate": _decimate()}
+
+
+def _format() -> Json:
+    values = [value for size in SIZES for value in ((size, -size) if size else (0.0, math.nan))]
+    return {
+        "values": [
+            {"value": _json(value), "unit": unit, "text": format_value(value, unit), "tick": _tick(value, unit)}
+            for unit in (*UNITS, *ODD_UNITS)
+            for value in values
+        ],
+        "durations": [{"seconds": one, "text": format_duration(one)} for span in SPANS_S for one in (span, -span)],
+        "ages": [{"seconds": span, "text": format_age(span)} for span in SPANS_S],
+    }
+
+
+def _tick(value: float, unit: str) -> str | None:
+    return None if math.isnan(value) else format_tick(value, unit)  # where nothing is, no tick is
+
+
+def _axis() -> Json:
+    return {
+        "steps": [
+            {"rough": rough, "unit": unit, "step": round_step(rough, unit)} for unit in ("1", "By") for rough in STEPS
+        ],
+        "ranges": [
+            {
+                "low": low,
+                "high": high,
+                "unit": unit,
+                "least": least,
+                "ticks": ticks,
+                "mirrored": mirrored,
+                "range": [scale.low, scale.high, scale.step],
+                "texts": [tick.text for tick in ticks_of(scale, unit, mirrored=mirrored)],
+            }
+            for low, high, unit, least, ticks in RANGES
+            for mirrored in (False, True)
+            for scale in (round_scale(low, high, unit, least=least, ticks=ticks),)
+        ],
+    }
+
+
+def _decimate() -> Json:
+    """Each case: values one second apart, how many points there may be, and the spikes that must be among them."""
+    rows = 900
+    flat = [0.0] * rows
+    spikes = {101: 9.0, 350: -4.0, 600: 1e12, 897: 3.0}
+    spiked = [spikes.get(at, value) for at, value in enumerate(flat)]
+    waves = [round(math.sin(at / 50) * 100, 6) for at in range(rows)]
+    holed = [math.nan if 300 <= at < 420 else value for at, value in enumerate(waves)]
+    edges = [5.0, *flat[2:], -5.0]
+    return {
+        "cases": [
+            {"name": name, "most": most, "values": [_json(value) for value in values], "keep": keep}
+            for name, values, keep in (
+                ("spikes among zeros", spiked, sorted(spikes.values())),
+                ("waves", waves, [min(waves), max(waves)]),
+                ("a hole in waves", holed, [min(_known(holed)), max(_known(holed))]),
+                ("the first and the last", edges, [-5.0, 5.0]),
+                ("few", [1.0, 3.0, 2.0], [1.0, 2.0, 3.0]),
+                ("nothing but holes", [math.nan] * 300, []),
+            )
+            for most in (120, 300)
+        ]
+    }
+
+
+def _known(values: list[float]) -> list[float]:
+    return [value for value in values if not math.isnan(value)]
+
+
+def _json(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def text_of(content: Json) -> str:
+    """Write a file's content, one vector a line, so that a change shows as what it is."""
+    parts = [
+        f"  {json.dumps(name)}: [\n" + ",\n".join(f"    {json.dumps(one)}" for one in rows) + "\n  ]"
+        for name, rows in content.items()
+    ]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    for stem, content in vectors().items():
+        (FOLDER / f"{stem}.json").write_text(text_of(content))
+        sys.stdout.write(f"tests/golden/{stem}.json\n")

@@ -1,7 +1,7 @@
 /** `<vital-crosshair>`: what a pointer does over a chart: reads a moment, picks a window, goes back to live. */
 
 import { formatClock } from "./model/format.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 
 /** A shorter drag is a click whose hand shook, in pixels. */
 const DRAG_MIN = 5;

@@ -1,6 +1,6 @@
-/** A chart's readings as a table, for those who would rather read than look. */
+/** A chart's values as a table, for those who would rather read than look. */
 
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 
 /** Nobody reads a table that is written anew each second. */
 const EVERY_MS = 5000;
@@ -9,7 +9,7 @@ export class DataTable {
   /** @param {string} title */
   constructor(title) {
     this.#title = title;
-    this.element = h("div", { class: "twin", hidden: true, tabindex: "0", role: "group", "aria-label": `${title} as a table` });
+    this.element = h("div", { class: "data-table", hidden: true, tabindex: "0", role: "group", "aria-label": `${title} as a table` });
   }
 
   #title;

@@ -1,6 +1,6 @@
 /** The large numbers of a panel; coloured, and with a word, only when something is wrong. */
 
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 import { markOf } from "./legend.js";
 
 export class Headline {

@@ -65,7 +65,7 @@ export class HeatCanvas {
     Object.assign(style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   }
 
-  /** @param {any} picture @param {number} width of the area in pixels */
+  /** @param {any} model @param {number} width of the area in pixels */
   paint({ times, rows, from, to, low, high }, width) {
     const wide = Math.max(1, Math.round(width * globalThis.devicePixelRatio));
     const { element } = this;

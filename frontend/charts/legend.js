@@ -4,7 +4,7 @@ import { formatValue } from "./model/format.js";
 import { wayOf } from "./model/headline.js";
 import { wordOf } from "./model/lines.js";
 import { isMirror } from "./model/panel.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 
 /** More rows of a heatmap than this are read from its picture, not from a list. */
 const ROWS_LISTED_MAX = 16;

@@ -7,10 +7,10 @@ const NO_LINE = "M0,0";
 export class LiveLines {
   /** @type {{line: Path|null, area: Path|null}[]} */ #shapes;
   /** @type {Path|null} */ #reference;
-  /** Whether the figure has all the paths that its picture needs. */
+  /** Whether the figure has all the paths that its model needs. */
   complete = true;
 
-  /** @param {Element} graph as the charting library has just drawn it @param {any} picture what it shows */
+  /** @param {Element} graph as the charting library has just drawn it @param {any} model what it shows */
   constructor(graph, { shapes, reference }) {
     const find = (wanted, uid, kind) => {
       const path = wanted ? Path.find(graph, uid, kind) : null;
@@ -24,7 +24,7 @@ export class LiveLines {
     this.#reference = find(Number.isFinite(reference), "reference", "js-line");
   }
 
-  /** @param {any} picture of the same shapes @param {{width: number, height: number}} area */
+  /** @param {any} model of the same shapes @param {{width: number, height: number}} area */
   draw({ times, shapes, from, to, low, high, reference }, { width, height }) {
     const perMs = width / (to - from);
     const perUnit = height / (high - low || 1);

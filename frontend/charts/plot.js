@@ -1,14 +1,14 @@
-/** `<vital-plot>`: draws a picture with Plotly, the only place that calls it. */
+/** `<vital-plot>`: draws a chart model with Plotly, the only place that calls it. */
 
 import { formatTick } from "./model/format.js";
 import { Axes, thinned } from "./axes.js";
 import { colorsOf, onRecolour } from "./colors.js";
 import { barsHeight, figureOf } from "./plotly_figure.js";
 import { HeatCanvas } from "./heatmap.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 import { LiveLines } from "./live_lines.js";
 import { loadPlotly } from "./plotly.js";
-import { posterOf } from "./png_figure.js";
+import { pngFigureOf } from "./png_figure.js";
 
 const CONFIG = Object.freeze({
   showSendToCloud: false,
@@ -36,14 +36,14 @@ const COLORS = Object.freeze([
 ]);
 const RAMP = Object.freeze(["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"]);
 
-/** @typedef {any} Picture as `charts/model/chart_model.js` makes them: of kind "lines", "heatmap" or "bars" */
+/** @typedef {any} ChartModel as `charts/model/chart_model.js` makes them: of kind "lines", "heatmap" or "bars" */
 
 /**
  * Plotly draws each figure once. From then on a tick only rewrites what it drew: lines' paths, a heatmap's cells, the
  * grid and the labels, which costs a tenth of a redraw. A full one comes when the size, the colours or the lines
  * change, and where bars do.
  *
- * Events: `drawn` after each drawing; `resized` when a new picture is wanted, because the drawing area or the colours
+ * Events: `drawn` after each drawing; `resized` when a new model is wanted, because the drawing area or the colours
  * changed; `failed` with the error, when Plotly could not be loaded or could not draw.
  */
 export class VitalPlot extends HTMLElement {
@@ -64,8 +64,8 @@ export class VitalPlot extends HTMLElement {
   #drawn = "";
   /** The colours have changed since. */ #stale = false;
   /** @type {Record<string, import("./colors.js").Color>|null} */ #colors = null;
-  /** @type {Picture|null} to be drawn next */ #waiting = null;
-  /** @type {Picture|null} what is seen */ #shown = null;
+  /** @type {ChartModel|null} to be drawn next */ #waiting = null;
+  /** @type {ChartModel|null} what is seen */ #shown = null;
 
   /** How often each way of drawing was taken. */
   counts = { full: 0, live: 0 };
@@ -94,7 +94,7 @@ export class VitalPlot extends HTMLElement {
     this.#drawn = "";
   }
 
-  /** The drawing area of the picture that was given last, in pixels from this element's corner. */
+  /** The drawing area of the model that was given last, in pixels from this element's corner. */
   get area() {
     const { l, r, t, b } = this.#margin;
     return { left: l, top: t, width: Math.max(1, this.#width - l - r), height: Math.max(1, this.#height - t - b) };
@@ -102,8 +102,8 @@ export class VitalPlot extends HTMLElement {
 
   /** The time that is drawn, Unix ms; null where nothing is, or bars, which know no time. */
   get window() {
-    const picture = this.#shown;
-    return picture && picture.kind !== "bars" ? { from: picture.from, to: picture.to } : null;
+    const model = this.#shown;
+    return model && model.kind !== "bars" ? { from: model.from, to: model.to } : null;
   }
 
   /** @returns {{from: number, to: number, why: string}[]} the holes in what is drawn */
@@ -116,15 +116,15 @@ export class VitalPlot extends HTMLElement {
     return this.#busy;
   }
 
-  /** Draws, now or as soon as Plotly is there. @param {Picture} picture */
-  draw(picture) {
-    this.#kind = picture.kind ?? "lines";
-    this.#waiting = picture;
+  /** Draws, now or as soon as Plotly is there. @param {ChartModel} model */
+  draw(model) {
+    this.#kind = model.kind ?? "lines";
+    this.#waiting = model;
     if (this.#plotly) this.#flush();
     else this.#load();
   }
 
-  /** The next picture is drawn in full, in the colours of then. */
+  /** The next model is drawn in full, in the colours of then. */
   invalidate() {
     this.#colors = null;
     this.#stale = true;
@@ -137,9 +137,9 @@ export class VitalPlot extends HTMLElement {
    * @returns {Promise<Blob>} Raises an Error while nothing is drawn.
    */
   async png({ title, scale = 2 }) {
-    const picture = this.#shown;
-    if (!picture) throw new Error("there is nothing to save yet");
-    const { data, layout } = posterOf(picture, this.#look(picture), title);
+    const model = this.#shown;
+    if (!model) throw new Error("there is nothing to save yet");
+    const { data, layout } = pngFigureOf(model, this.#look(model), title);
     const options = { format: "png", width: layout.width, height: layout.height, scale, imageDataOnly: true };
     const base64 = await this.#plotly.toImage({ data, layout, config: CONFIG }, options);
     return new Blob([Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))], { type: "image/png" });
@@ -189,38 +189,38 @@ export class VitalPlot extends HTMLElement {
   }
 
   #flush() {
-    const picture = this.#waiting;
-    if (!picture || !this.#plotly || this.#busy || !this.#graph) return;
+    const model = this.#waiting;
+    if (!model || !this.#plotly || this.#busy || !this.#graph) return;
     if (this.#width < WIDTH_MIN || this.#height < HEIGHT_MIN) return;
     this.#waiting = null;
-    const signature = this.#signature(picture);
+    const signature = this.#signature(model);
     const live = !this.#stale && signature === this.#drawn && this.#lines?.complete !== false;
-    if (live) this.#drawLive(picture);
-    else this.#drawFull(picture, signature);
+    if (live) this.#drawLive(model);
+    else this.#drawFull(model, signature);
   }
 
   /** All that the live path cannot change. */
-  #signature(picture) {
-    const common = [picture.kind, this.#width, this.#height, this.#rem];
-    if (picture.kind === "bars") {
+  #signature(model) {
+    const common = [model.kind, this.#width, this.#height, this.#rem];
+    if (model.kind === "bars") {
       const pixels = (share) => Math.round((share || 0) * this.area.width);
       const bar = ({ label, parts, level, text }) => [label, level, text, parts.map((one) => [one.color, pixels(one.share)])];
-      return JSON.stringify([...common, picture.bars.map(bar)]);
+      return JSON.stringify([...common, model.bars.map(bar)]);
     }
-    if (picture.kind === "heatmap") return [...common, picture.rows.length].join("|");
-    const shapes = picture.shapes.map(({ color, width, fill }) => `${color} ${width} ${fill}`);
-    return [...common, Number.isFinite(picture.reference), ...shapes].join("|");
+    if (model.kind === "heatmap") return [...common, model.rows.length].join("|");
+    const shapes = model.shapes.map(({ color, width, fill }) => `${color} ${width} ${fill}`);
+    return [...common, Number.isFinite(model.reference), ...shapes].join("|");
   }
 
-  async #drawFull(picture, signature) {
+  async #drawFull(model, signature) {
     const graph = /** @type {HTMLElement} */ (this.#graph);
     this.#busy = true;
     this.counts.full += 1;
     this.#stale = false;
-    const look = this.#look(picture);
-    this.#dress(picture, look);
+    const look = this.#look(model);
+    this.#dress(model, look);
     try {
-      const { data, layout } = figureOf(picture, look);
+      const { data, layout } = figureOf(model, look);
       await this.#plotly.react(graph, data, layout, CONFIG);
     } catch (error) {
       if (this.#graph !== graph) return;
@@ -233,25 +233,25 @@ export class VitalPlot extends HTMLElement {
     if (this.#graph !== graph) return;
     this.#busy = false;
     this.#drawn = signature;
-    this.#lines = picture.kind === "lines" ? new LiveLines(graph, picture) : null;
-    this.#finish(picture);
+    this.#lines = model.kind === "lines" ? new LiveLines(graph, model) : null;
+    this.#finish(model);
     this.#flush();
   }
 
-  #drawLive(picture) {
-    this.counts.live += picture.kind === "bars" ? 0 : 1;
-    if (picture.kind === "lines") this.#lines?.draw(picture, this.area);
-    if (picture.kind === "heatmap") {
-      this.#heat?.paint(picture, this.area.width);
+  #drawLive(model) {
+    this.counts.live += model.kind === "bars" ? 0 : 1;
+    if (model.kind === "lines") this.#lines?.draw(model, this.area);
+    if (model.kind === "heatmap") {
+      this.#heat?.paint(model, this.area.width);
       this.#graph?.classList.add("covered");
     }
-    this.#finish(picture);
+    this.#finish(model);
   }
 
   /** What goes with both ways of drawing. */
-  #finish(picture) {
-    this.#shown = picture;
-    if (picture.kind !== "bars") this.#drawAxes(picture);
+  #finish(model) {
+    this.#shown = model;
+    if (model.kind !== "bars") this.#drawAxes(model);
     this.dispatchEvent(new Event("drawn"));
   }
 

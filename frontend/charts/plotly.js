@@ -1,7 +1,7 @@
 /** Loads Plotly once, when the first chart wants it, and not before the page has shown its first numbers. */
 
 const SOURCE = new URL("../vendor/plotly-cartesian-4.1.1.min.js", import.meta.url);
-const ENCLOSED = new URL("../enclosed.js", import.meta.url);
+const ISOLATED = new URL("../isolated_plotly.js", import.meta.url);
 
 /** After a failure all charts are told the same for so long, however often they ask; then it is tried anew. */
 const RETRY_MS = 2000;
@@ -22,14 +22,14 @@ export function loadPlotly() {
 }
 
 /** On a page that is not ours: its own Plotly, if it has one, stays what it is. */
-export function keepApart() {
+export function isolate() {
   source = fromModule;
 }
 
 async function fromModule() {
   attempts += 1;
   // A module that could not be fetched is never fetched again under the same address.
-  const { Plotly, sheet } = await import(`${ENCLOSED.href}#${attempts}`);
+  const { Plotly, sheet } = await import(`${ISOLATED.href}#${attempts}`);
   rules.replaceSync([...sheet.cssRules].map(({ cssText }) => cssText).join("\n"));
   return Plotly;
 }

@@ -1,4 +1,4 @@
-/** Pictures as figures of the charting library: what `plot.js` has drawn in full. Pure but for the measuring of words. */
+/** Chart models as figures of the charting library: what `plot.js` has drawn in full. Pure but for the measuring of words. */
 
 import { areaPoints } from "./model/svg_path.js";
 import { cssOf } from "./colors.js";
@@ -21,8 +21,8 @@ const BAR = Object.freeze({ words: 1.3, thick: 0.55, space: 0.85, growth: 1.5 })
  * @property {Record<string, import("./colors.js").Color>} colors
  */
 
-/** @param {any} picture @param {Look} look @returns {{data: any[], layout: any}} without labels of the axes */
-export function figureOf(picture, look) {
+/** @param {any} model @param {Look} look @returns {{data: any[], layout: any}} without labels of the axes */
+export function figureOf(model, look) {
   const { width, height, margin } = look;
   const layout = {
     width,
@@ -35,23 +35,23 @@ export function figureOf(picture, look) {
     dragmode: false,
     hovermode: false,
   };
-  const { data, x, y, more = {} } = parts[picture.kind](picture, look);
+  const { data, x, y, more = {} } = parts[model.kind](model, look);
   const axis = { visible: false, fixedrange: true, type: "linear" };
   return { data, layout: { ...layout, ...more, xaxis: { ...axis, range: x }, yaxis: { ...axis, range: y } } };
 }
 
 const parts = {
-  lines(picture, look) {
-    return { data: lineTraces(picture, look), x: [picture.from, picture.to], y: [picture.low, picture.high] };
+  lines(model, look) {
+    return { data: lineTraces(model, look), x: [model.from, model.to], y: [model.low, model.high] };
   },
-  heatmap(picture, look) {
-    const x = [picture.from, picture.to];
-    return { data: [heatTrace(picture, look)], x, y: [Math.max(1, picture.rows.length), 0] };
+  heatmap(model, look) {
+    const x = [model.from, model.to];
+    return { data: [heatTrace(model, look)], x, y: [Math.max(1, model.rows.length), 0] };
   },
-  bars(picture, look) {
+  bars(model, look) {
     const { l, r, t, b } = look.margin;
     const area = { width: look.width - l - r, height: look.height - t - b };
-    const data = [...barTraces(picture, look), ...barWords(picture, look, area)];
+    const data = [...barTraces(model, look), ...barWords(model, look, area)];
     return { data, x: [0, 1], y: [area.height, 0], more: { barmode: "overlay" } };
   },
 };
@@ -60,8 +60,8 @@ const parts = {
 const nowhere = ({ from, low }) => ({ x: [from, from], y: [low, low] });
 
 /** Areas first, their lines above them, the reference on top; found again by their `uid`. */
-function lineTraces(picture, { colors }) {
-  const { times, shapes, from, to, reference } = picture;
+function lineTraces(model, { colors }) {
+  const { times, shapes, from, to, reference } = model;
   const x = Array.from(times);
   const seen = new Set();
   const named = (shape) => {
@@ -79,7 +79,7 @@ function lineTraces(picture, { colors }) {
       const points = areaPoints(times, shape.top, shape.base);
       areas.push({
         ...common,
-        ...(points.x.length > 1 ? points : nowhere(picture)),
+        ...(points.x.length > 1 ? points : nowhere(model)),
         ...words,
         showlegend: words.showlegend && !(shape.width > 0),
         uid: `area${i}`,
@@ -91,7 +91,7 @@ function lineTraces(picture, { colors }) {
     }
     if (shape.width > 0) {
       const some = shape.top.some((value, k) => value === value && shape.top[k + 1] === shape.top[k + 1]);
-      const points = some ? { x, y: Array.from(shape.top) } : nowhere(picture);
+      const points = some ? { x, y: Array.from(shape.top) } : nowhere(model);
       const line = { color: cssOf(color), width: shape.width, simplify: false };
       lines.push({ ...common, ...points, ...words, uid: `line${i}`, line });
     }
@@ -119,9 +119,9 @@ function windowed({ edges, columns }, { from, to }) {
   return { edges: cut, columns: [-1, ...columns, ...(edges.length ? [-1] : [])] };
 }
 
-function heatTrace(picture, { colors }) {
-  const { times, rows, low, high } = picture;
-  const { edges, columns } = windowed(cellsOf(times, rows), picture);
+function heatTrace(model, { colors }) {
+  const { times, rows, low, high } = model;
+  const { edges, columns } = windowed(cellsOf(times, rows), model);
   const readingOf = (value, column) => (column >= 0 && value[column] === value[column] ? value[column] : null);
   return {
     type: "heatmap",

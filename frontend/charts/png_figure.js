@@ -1,4 +1,4 @@
-/** A picture as a figure that stands alone, to be saved: opaque, with title, legend, labelled axes and its time. */
+/** A chart model as a figure that stands alone, to be saved: opaque, with title, legend, labelled axes and its time. */
 
 import { formatClock, formatTick } from "./model/format.js";
 import { thinned } from "./axes.js";
@@ -26,28 +26,28 @@ export function spanWords(from, to) {
 }
 
 /**
- * @param {any} picture @param {import("./plotly_figure.js").Look} look as the chart has it on the page @param {string} title
+ * @param {any} model @param {import("./plotly_figure.js").Look} look as the chart has it on the page @param {string} title
  * @returns {{data: any[], layout: any}}
  */
-export function posterOf(picture, look, title) {
+export function pngFigureOf(model, look, title) {
   const { rem, colors } = look;
   const { l, r, t, b } = MARGIN;
-  const legend = picture.kind === "lines" ? LEGEND : 0;
+  const legend = model.kind === "lines" ? LEGEND : 0;
   const margin = { l: l * rem, r: r * rem, t: (t + legend) * rem, b: b * rem };
-  if (picture.kind === "bars") Object.assign(margin, { l: 1.2 * rem, b: rem });
+  if (model.kind === "bars") Object.assign(margin, { l: 1.2 * rem, b: rem });
   const area = look.height - look.margin.t - look.margin.b;
   const height = Math.max(HEIGHT_MIN * rem, area) + margin.t + margin.b;
   const width = Math.max(WIDTH_MIN * rem, look.width);
-  const figure = figureOf(picture, { ...look, width, height, margin });
+  const figure = figureOf(model, { ...look, width, height, margin });
   const { layout } = figure;
   layout.paper_bgcolor = cssOf(colors.surface);
-  layout.title = headOf(picture, look, title);
-  if (picture.kind === "bars") return figure;
-  Object.assign(layout.xaxis, axisOf(picture.xTicks, colors));
-  Object.assign(layout.yaxis, axisOf(valueTicks(picture, area / (1.1 * rem)), colors));
-  if (picture.kind === "heatmap") {
+  layout.title = headOf(model, look, title);
+  if (model.kind === "bars") return figure;
+  Object.assign(layout.xaxis, axisOf(model.xTicks, colors));
+  Object.assign(layout.yaxis, axisOf(valueTicks(model, area / (1.1 * rem)), colors));
+  if (model.kind === "heatmap") {
     layout.yaxis.showgrid = false;
-    Object.assign(figure.data[0], scaleOf(picture, rem));
+    Object.assign(figure.data[0], scaleOf(model, rem));
   }
   layout.showlegend = legend > 0;
   layout.legend = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom" };

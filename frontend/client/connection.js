@@ -18,9 +18,9 @@ export function socketUrl(page) {
 /**
  * Not started yet: call `socket.start()`. The socket's `message` event still reports every message.
  *
- * @param {{page?: string, token?: string, socket?: Socket, clock?: ServerClock}} [options]
+ * @param {{page: string, token?: string, socket?: Socket, clock?: ServerClock}} options page: the server's address, with a slash at its end
  */
-export function connect({ page = globalThis.document.baseURI, token = "", socket = new Socket(socketUrl(page), { token }), clock = new ServerClock() } = {}) {
+export function connect({ page, token = "", socket = new Socket(socketUrl(page), { token }), clock = new ServerClock() }) {
   const session = new Session({ send: (message) => socket.send(message), clock });
   socket.addEventListener("link", () => {
     if (socket.link !== "open") session.closed();

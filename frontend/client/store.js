@@ -175,14 +175,14 @@ export class StreamStore {
   /** What is known now, for a view that stands still while this goes on. */
   copy() {
     const { windowS, intervalS, aggregates: columns } = this;
-    const twin = new StreamStore({ windowS, intervalS, columns, clock: this.#clock });
+    const copy = new StreamStore({ windowS, intervalS, columns, clock: this.#clock });
     const { serverIntervalS, series, keys, ticksMissed, position, setBacks } = this;
-    Object.assign(twin, { serverIntervalS, series, keys, ticksMissed, position, setBacks });
-    twin.breaks = [...this.breaks];
-    twin.ring = this.ring.copy();
-    twin.#freshAt = this.#freshAt;
-    twin.#why = this.#why;
-    return twin;
+    Object.assign(copy, { serverIntervalS, series, keys, ticksMissed, position, setBacks });
+    copy.breaks = [...this.breaks];
+    copy.ring = this.ring.copy();
+    copy.#freshAt = this.#freshAt;
+    copy.#why = this.#why;
+    return copy;
   }
 
   /** Another host answers now: nothing of what was known is about it. */

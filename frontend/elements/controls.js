@@ -2,7 +2,7 @@
 
 import { keyOf } from "../page/keys.js";
 import { RANGES, RATES, THEMES } from "../page/view.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 
 const THEME_WORDS = Object.freeze({ system: "as the system", dark: "dark", light: "light" });
 

@@ -6,10 +6,10 @@ import { PROCESSES } from "../charts/model/panel.js";
 import { errorWords } from "../client/protocol.js";
 import { RATES, View } from "../page/view.js";
 import { connect } from "../client/connection.js";
-import { loadPanels } from "../client/http_panels.js";
+import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
 import { Subscriptions } from "../page/subscriptions.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 import { listen } from "../page/keyboard.js";
 import { Kiosk } from "../page/kiosk.js";
 import { KeyActions } from "../page/key_actions.js";
@@ -20,7 +20,7 @@ const NOTICE_MS = 15_000;
 export class VitalDashboard extends HTMLElement {
   /** @type {ReturnType<typeof connect>} */ connection;
   /** @type {View} */ view;
-  /** @type {Subscriptions} */ feeds;
+  /** @type {Subscriptions} */ subscriptions;
 
   #host = "";
   /** Those that are shown, as text. */ #panels = "";
@@ -42,11 +42,11 @@ export class VitalDashboard extends HTMLElement {
   #welcomed = false;
 
   connectedCallback() {
-    this.connection = connect();
+    this.connection = connect({ page: document.baseURI });
     const { socket, session, clock } = this.connection;
     if (document.hidden) session.pause();
     this.view = View.parse(location.search);
-    this.feeds = new Subscriptions({ session, view: this.view, clock });
+    this.subscriptions = new Subscriptions({ session, view: this.view, clock });
     this.#address = new Address(this.view);
     this.#build();
     this.#paint();
@@ -58,7 +58,7 @@ export class VitalDashboard extends HTMLElement {
     this.addEventListener("link", this.#link);
     this.addEventListener("embed", this.#embed);
     this.addEventListener("tell", this.#told);
-    this.feeds.host.addEventListener("change", this.#aged);
+    this.subscriptions.host.addEventListener("change", this.#aged);
     socket.addEventListener("message", this.#heard);
     document.addEventListener("visibilitychange", this.#looked);
     socket.start();
@@ -68,7 +68,7 @@ export class VitalDashboard extends HTMLElement {
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#looked);
     this.connection.socket.removeEventListener("message", this.#heard);
-    this.feeds.host.removeEventListener("change", this.#aged);
+    this.subscriptions.host.removeEventListener("change", this.#aged);
     this.removeEventListener("tell", this.#told);
     this.removeEventListener("embed", this.#embed);
     this.removeEventListener("link", this.#link);
@@ -77,7 +77,7 @@ export class VitalDashboard extends HTMLElement {
     this.#kiosk.stop();
     this.#address.stop();
     this.#stopListening();
-    this.feeds.stop();
+    this.subscriptions.stop();
     this.connection.socket.stop();
     clearTimeout(this.#noticeTimer);
     clearTimeout(this.#retry);
@@ -89,11 +89,11 @@ export class VitalDashboard extends HTMLElement {
 
   #build() {
     const { socket, session, clock } = this.connection;
-    const { view, feeds } = this;
+    const { view, subscriptions } = this;
     this.#name = h("h1", {}, "\u2026");
     this.#uptime = h("span", { class: "uptime" });
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
-    this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, feeds });
+    this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, subscriptions });
     const controls = Object.assign(h("vital-controls"), { view, clock });
     const help = /** @type {any} */ (h("vital-help"));
     this.#embedding = h("vital-embedding");
@@ -101,8 +101,8 @@ export class VitalDashboard extends HTMLElement {
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
     this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help, this.#embedding, this.#kiosk.element);
-    const pilot = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
-    this.#stopListening = listen(document.documentElement, (binding) => pilot.act(binding));
+    const keyActions = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
+    this.#stopListening = listen(document.documentElement, (binding) => keyActions.act(binding));
   }
 
   // --- its panels --------------------------------------------------------------------------------------------------
@@ -150,13 +150,13 @@ export class VitalDashboard extends HTMLElement {
   #layOut(panels) {
     const { session, clock } = this.connection;
     const { view } = this;
-    this.feeds.clear();
+    this.subscriptions.clear();
     if (this.#rows) session.drop(this.#rows);
     const vitals = Object.assign(h("vital-vitals"), { panels, session, clock, view });
     const elements = panels.map((definition) =>
       Object.assign(h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" }), {
         definition,
-        stream: this.feeds.open(definition),
+        stream: this.subscriptions.open(definition),
         session,
         clock,
         view,
@@ -233,7 +233,7 @@ export class VitalDashboard extends HTMLElement {
   };
 
   #aged = () => {
-    const { ring, series } = this.feeds.host.store;
+    const { ring, series } = this.subscriptions.host.store;
     const column = series.findIndex(({ name }) => name === "system.uptime");
     const upS = column < 0 || !ring.length ? NaN : ring.value(column, ring.length - 1);
     setText(this.#uptime, upS > 0 ? `up ${formatDuration(Math.floor(upS))}` : "");

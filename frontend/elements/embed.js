@@ -3,8 +3,8 @@
 import { messageOf, readMessage } from "../page/frame_messages.js";
 import { opaqueWords } from "../page/opaque.js";
 import { readOptions, viewOf } from "../page/options.js";
-import { enter, leave } from "../client/server_page.js";
-import { h } from "../page/html.js";
+import { enter, leave } from "../page/server_page.js";
+import { h } from "../dom/html.js";
 import { EmbedView } from "../page/embed_view.js";
 
 /** The address below which the server is. */
@@ -13,9 +13,9 @@ const LOOKS = Object.freeze(["theme", "range", "interval", "title"]);
 
 export class VitalEmbed extends HTMLElement {
   /** @type {import("../page/view.js").View} */ view;
-  /** @type {import("../client/server_page.js").ServerPage|null} */ station = null;
+  /** @type {import("../page/server_page.js").ServerPage|null} */ server = null;
 
-  /** @type {EmbedView} */ #stage;
+  /** @type {EmbedView} */ #embedView;
   /** @type {readonly string[]} what the page around may set */ #settable = [];
   /** @type {string|null} the panel that is shown, null for a dashboard */ #panel = null;
 
@@ -35,31 +35,31 @@ export class VitalEmbed extends HTMLElement {
       this.#refuse(problems.join(" "));
       return;
     }
-    this.station = enter(ROOT, token);
+    this.server = enter(ROOT, token);
     const { title, panels = null } = options;
     const shown = this.#panel === null ? { panels, whole: true } : { panels: [this.#panel] };
-    this.#stage = new EmbedView({ station: this.station, view: this.view, title, ...shown });
-    this.replaceChildren(this.#stage.element);
-    this.#stage.addEventListener("news", this.#heard);
+    this.#embedView = new EmbedView({ server: this.server, view: this.view, title, ...shown });
+    this.replaceChildren(this.#embedView.element);
+    this.#embedView.addEventListener("news", this.#heard);
     this.view.addEventListener("change", this.#turned);
     globalThis.addEventListener("message", this.#asked);
-    this.#stage.start();
+    this.#embedView.start();
   }
 
   disconnectedCallback() {
-    if (!this.station) return;
+    if (!this.server) return;
     globalThis.removeEventListener("message", this.#asked);
     this.view.removeEventListener("change", this.#turned);
-    this.#stage.removeEventListener("news", this.#heard);
-    this.#stage.stop();
-    leave(this.station);
-    this.station = null;
+    this.#embedView.removeEventListener("news", this.#heard);
+    this.#embedView.stop();
+    leave(this.server);
+    this.server = null;
     this.replaceChildren();
   }
 
   /** @param {string} message */
   #refuse(message) {
-    this.replaceChildren(h("div", { class: "stage one" }, h("div", { class: "room" }, h("p", { class: "problem", role: "alert" }, message))));
+    this.replaceChildren(h("div", { class: "embed-view one" }, h("div", { class: "room" }, h("p", { class: "problem", role: "alert" }, message))));
     this.#post({ type: "error", panel: this.#panel, code: null, message });
   }
 
@@ -81,7 +81,7 @@ export class VitalEmbed extends HTMLElement {
   };
 
   #entitle() {
-    const one = this.station?.panels?.find(({ id }) => id === this.#panel);
+    const one = this.server?.panels?.find(({ id }) => id === this.#panel);
     document.title = one ? `${one.title} – Vitalcast` : "Vitalcast";
   }
 
@@ -97,8 +97,8 @@ export class VitalEmbed extends HTMLElement {
     const read = readMessage(data, this.#settable);
     if (!read) return;
     const { options, problems } = read;
-    const unknown = [options.panel, ...(options.panels ?? [])].find((id) => id !== undefined && !this.#stage.known.includes(id));
-    if (unknown !== undefined) problems.push(`There is no panel “${unknown}” here; there are ${this.#stage.known.join(", ") || "none yet"}.`);
+    const unknown = [options.panel, ...(options.panels ?? [])].find((id) => id !== undefined && !this.#embedView.known.includes(id));
+    if (unknown !== undefined) problems.push(`There is no panel “${unknown}” here; there are ${this.#embedView.known.join(", ") || "none yet"}.`);
     if (problems.length) this.#post({ type: "error", panel: this.#panel, code: null, message: problems.join(" ") });
     else this.#set(options);
   };
@@ -108,10 +108,10 @@ export class VitalEmbed extends HTMLElement {
     if (theme !== undefined) this.view.set({ theme });
     if (range !== undefined) this.view.reach(range);
     if (interval !== undefined) this.view.set({ rate: interval });
-    if (title !== undefined) this.#stage.title = title;
-    if (panels !== undefined) this.#stage.show(panels);
+    if (title !== undefined) this.#embedView.title = title;
+    if (panels !== undefined) this.#embedView.show(panels);
     if (panel === undefined) return;
     this.#panel = panel;
-    this.#stage.show([panel]);
+    this.#embedView.show([panel]);
   }
 }

@@ -2,7 +2,7 @@
 
 import { opaqueWords } from "../page/opaque.js";
 import { readOptions } from "../page/options.js";
-import { enter, leave } from "../client/server_page.js";
+import { enter, leave } from "../page/server_page.js";
 
 /** The address below which the server is that this script came from. */
 const HOME = new URL("../..", import.meta.url).href;
@@ -24,7 +24,7 @@ export class EmbeddedElement extends HTMLElement {
   #settling = false;
   #entered = "";
   #failed = "";
-  /** @type {import("../client/server_page.js").ServerPage|null} */ station = null;
+  /** @type {import("../page/server_page.js").ServerPage|null} */ server = null;
 
   connectedCallback() {
     this.#internals.states.delete("inline");
@@ -46,7 +46,7 @@ export class EmbeddedElement extends HTMLElement {
     });
   }
 
-  /** Begins to show. @param {import("../client/server_page.js").ServerPage} _station @param {any} _options */
+  /** Begins to show. @param {import("../page/server_page.js").ServerPage} _station @param {any} _options */
   open(_station, _options) {}
 
   /** Other options than before. @param {any} _options */
@@ -91,21 +91,21 @@ export class EmbeddedElement extends HTMLElement {
     this.#failed = "";
     const token = this.getAttribute("token")?.trim() ?? "";
     const wanted = `${src} ${token}`;
-    if (this.station && wanted === this.#entered) {
+    if (this.server && wanted === this.#entered) {
       this.change(options);
       return;
     }
     this.#leave();
     this.#entered = wanted;
-    this.station = enter(src, token);
-    this.open(this.station, options);
+    this.server = enter(src, token);
+    this.open(this.server, options);
   }
 
   #leave() {
-    if (!this.station) return;
+    if (!this.server) return;
     this.close();
-    leave(this.station);
-    this.station = null;
+    leave(this.server);
+    this.server = null;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { viewOf } from "../page/options.js";
 import { EmbeddedElement } from "./embedded_element.js";
-import { h } from "../page/html.js";
+import { h } from "../dom/html.js";
 import { dressPanel, watchColors } from "../page/shadow_styles.js";
 import { EmbedView } from "../page/embed_view.js";
 
@@ -18,13 +18,13 @@ export class VitalcastPanel extends EmbeddedElement {
     super();
     dressPanel(this.root);
     this.#frame = h("div", { class: "frame", part: "frame" });
-    this.#watch = watchColors(() => this.#stage?.recolour());
+    this.#watch = watchColors(() => this.#embedView?.recolour());
     this.root.append(this.#frame);
   }
 
   #frame;
   #watch;
-  /** @type {EmbedView|null} */ #stage = null;
+  /** @type {EmbedView|null} */ #embedView = null;
   /** @type {import("../page/view.js").View} */ view;
   #panel = "";
 
@@ -32,38 +32,38 @@ export class VitalcastPanel extends EmbeddedElement {
     return panel ? [] : ["panel is missing; give the id of a panel, such as cpu."];
   }
 
-  open(station, options) {
+  open(server, options) {
     this.view = viewOf(options);
     this.#panel = options.panel;
-    this.#stage = new EmbedView({ station, view: this.view, panels: [options.panel], title: options.heading });
-    this.#stage.addEventListener("news", this.#heard);
+    this.#embedView = new EmbedView({ server, view: this.view, panels: [options.panel], title: options.heading });
+    this.#embedView.addEventListener("news", this.#heard);
     this.#paint(options);
-    this.#frame.replaceChildren(this.#watch, this.#stage.element);
-    this.#stage.start();
+    this.#frame.replaceChildren(this.#watch, this.#embedView.element);
+    this.#embedView.start();
   }
 
   change(options) {
     const { rate, range } = viewOf(options);
-    const stage = /** @type {EmbedView} */ (this.#stage);
-    stage.title = options.heading ?? true;
+    const embedView = /** @type {EmbedView} */ (this.#embedView);
+    embedView.title = options.heading ?? true;
     this.#paint(options);
     if (range !== this.view.range) this.view.reach(range);
     this.view.set({ rate });
     if (options.panel === this.#panel) return;
     this.#panel = options.panel;
-    stage.show([options.panel]);
+    embedView.show([options.panel]);
   }
 
   close() {
-    this.#stage?.removeEventListener("news", this.#heard);
-    this.#stage?.stop();
-    this.#stage = null;
+    this.#embedView?.removeEventListener("news", this.#heard);
+    this.#embedView?.stop();
+    this.#embedView = null;
     this.#frame.replaceChildren();
   }
 
   refuse(message) {
     const words = h("p", { class: "problem", role: "alert" }, message);
-    this.#frame.replaceChildren(h("div", { class: "stage one" }, h("div", { class: "room" }, words)));
+    this.#frame.replaceChildren(h("div", { class: "embed-view one" }, h("div", { class: "room" }, words)));
   }
 
   #paint({ theme }) {

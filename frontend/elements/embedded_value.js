@@ -6,9 +6,9 @@ import { readingOf } from "../charts/model/lines.js";
 import { requestOf } from "../charts/model/panel.js";
 import { errorWords } from "../client/protocol.js";
 import { SparkPoints, lastingLevel, sparkReach } from "../charts/model/sparkline_model.js";
-import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
+import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { EmbeddedElement } from "./embedded_element.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 import { dressNumber } from "../page/shadow_styles.js";
 import { Sparkline } from "../charts/sparkline.js";
 
@@ -51,11 +51,11 @@ export class VitalcastValue extends EmbeddedElement {
     return metric || panel ? [] : ["metric is missing; give the name of a metric, such as system.cpu.utilization."];
   }
 
-  open(station, options) {
+  open(server, options) {
     this.#options = options;
     this.#ready = false;
     this.#told = "";
-    station.addEventListener("change", this.#changed);
+    server.addEventListener("change", this.#changed);
     this.#stopBeat = everyBeat(this.#changed);
     this.#views = new IntersectionObserver((entries) => this.#seen(entries.at(-1)?.isIntersecting ?? true));
     this.#views.observe(this);
@@ -63,15 +63,15 @@ export class VitalcastValue extends EmbeddedElement {
   }
 
   change(options) {
-    const station = /** @type {import("../client/server_page.js").ServerPage} */ (this.station);
+    const server = /** @type {import("../page/server_page.js").ServerPage} */ (this.server);
     this.close();
-    this.open(station, options);
+    this.open(server, options);
   }
 
   close() {
     this.#views?.disconnect();
     this.#stopBeat();
-    this.station?.removeEventListener("change", this.#changed);
+    this.server?.removeEventListener("change", this.#changed);
     forgetFrame(this.#draw);
     this.#forget();
   }
@@ -85,21 +85,21 @@ export class VitalcastValue extends EmbeddedElement {
   #forget() {
     if (!this.#stream) return;
     this.#stream.removeEventListener("change", this.#drawSoon);
-    this.station?.connection.session.drop(this.#stream);
+    this.server?.connection.session.drop(this.#stream);
     this.#stream = this.#panel = null;
   }
 
   /** A panel has to be known before its number can be asked for; a metric need not. */
   #ask() {
-    const { station } = this;
+    const { server } = this;
     const { metric, panel: id } = this.#options;
-    if (this.#stream || !station) return;
-    const panel = id ? station.panels?.find((one) => one.id === id) : panelOf(this.#options);
+    if (this.#stream || !server) return;
+    const panel = id ? server.panels?.find((one) => one.id === id) : panelOf(this.#options);
     if (!panel) return;
     const { interval = 1 } = this.#options;
     this.#panel = judged(panel, this.#options);
     const request = requestOf(this.#panel, { rateS: interval, windowS: WINDOW_S });
-    this.#stream = station.connection.session.subscribe(`@${metric ?? id}${station.mark()}`, request, { windowS: WINDOW_S, held: !this.#inView });
+    this.#stream = server.connection.session.subscribe(`@${metric ?? id}${server.mark()}`, request, { windowS: WINDOW_S, held: !this.#inView });
     this.#points = new SparkPoints();
     this.#stream.addEventListener("change", this.#drawSoon);
   }
@@ -109,8 +109,8 @@ export class VitalcastValue extends EmbeddedElement {
   #seen(inView) {
     this.#inView = inView;
     const stream = this.#stream;
-    if (!stream || !this.station) return;
-    const { session } = this.station.connection;
+    if (!stream || !this.server) return;
+    const { session } = this.server.connection;
     if (inView) session.release(stream);
     else session.hold(stream);
   }
@@ -130,7 +130,7 @@ export class VitalcastValue extends EmbeddedElement {
 
   /** @returns {{code: number, message: string}|null} */
   #problem() {
-    const { panels, failure, connection } = /** @type {import("../client/server_page.js").ServerPage} */ (this.station);
+    const { panels, failure, connection } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server);
     const { link, why, code } = connection.socket;
     if (failure?.final && !panels) return { code: failure.code, message: failure.message };
     if (link === "stopped") return { code, message: why };
@@ -155,7 +155,7 @@ export class VitalcastValue extends EmbeddedElement {
   }
 
   #draw = () => {
-    if (!this.station) return;
+    if (!this.server) return;
     const { theme, label } = this.#options;
     if (theme) this.#frame.dataset.theme = theme;
     else delete this.#frame.dataset.theme;
@@ -169,7 +169,7 @@ export class VitalcastValue extends EmbeddedElement {
     const stream = this.#stream;
     if (!stream || !panel || stream.store.position === null) {
       this.#write({ words: this.#waiting() });
-      const { link, why } = this.station.connection.socket;
+      const { link, why } = this.server.connection.socket;
       if (link === "waiting") this.#say(true, NaN, why);
       return;
     }
@@ -177,7 +177,7 @@ export class VitalcastValue extends EmbeddedElement {
   };
 
   #drawValue({ store, newest, held, stale, ageS }, panel) {
-    const { clock, session, socket } = /** @type {import("../client/server_page.js").ServerPage} */ (this.station).connection;
+    const { clock, session, socket } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server).connection;
     const reading = readingOf(panel, store.series, new Map());
     const now = headlineOf(panel, reading, store.ring);
     const late = stale && !held && !session.paused;
@@ -191,7 +191,7 @@ export class VitalcastValue extends EmbeddedElement {
   }
 
   #waiting(age = "") {
-    const { socket } = /** @type {import("../client/server_page.js").ServerPage} */ (this.station).connection;
+    const { socket } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server).connection;
     if (socket.link === "waiting") return [age, `reconnecting: ${socket.why}`].filter(Boolean).join(", ");
     return age || "connecting…";
   }

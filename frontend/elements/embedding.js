@@ -2,8 +2,8 @@
 
 import { snippetsOf } from "../page/snippets.js";
 import { RANGES } from "../page/view.js";
-import { loadAccess, makeToken } from "../client/http_access.js";
-import { h, setText } from "../page/html.js";
+import { loadAccess, makeToken } from "../http/access.js";
+import { h, setText } from "../dom/html.js";
 import { copy } from "../page/save.js";
 
 const SIZES = Object.freeze({ small: [320, 200], medium: [640, 360], large: [960, 540] });

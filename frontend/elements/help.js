@@ -1,7 +1,7 @@
 /** `<vital-help>`: what the keys do, from the same table that makes them do it. */
 
 import { BINDINGS, capsOf } from "../page/keys.js";
-import { h } from "../page/html.js";
+import { h } from "../dom/html.js";
 
 export class VitalHelp extends HTMLElement {
   /** @type {HTMLDialogElement} */ #dialog;

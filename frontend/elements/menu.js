@@ -1,6 +1,6 @@
 /** `<vital-menu>`: a button that opens a short list of things to do. */
 
-import { h } from "../page/html.js";
+import { h } from "../dom/html.js";
 
 /** Set `label` and `items` before it is connected. */
 export class VitalMenu extends HTMLElement {

@@ -4,16 +4,16 @@ import { busiest } from "../charts/model/shown.js";
 import { csvOf } from "../charts/model/csv.js";
 import { formatAge, formatClock } from "../charts/model/format.js";
 import { headlineOf, summaryOf } from "../charts/model/headline.js";
-import { readingOf, valuesAt } from "../charts/model/lines.js";
+import { readingOf, rowValues } from "../charts/model/lines.js";
 import { valuesAt } from "../charts/model/values_at.js";
 import { chartModelOf } from "../charts/model/chart_model.js";
 import { errorWords } from "../client/protocol.js";
 import { CalmRange } from "../charts/model/axis.js";
 import { lastingLevel } from "../charts/model/sparkline_model.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
-import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
+import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { Headline } from "../charts/headline_view.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 import { Legend } from "../charts/legend.js";
 import { save } from "../page/save.js";
 import { FrozenStore } from "../charts/frozen_store.js";
@@ -44,7 +44,7 @@ export class VitalPanel extends HTMLElement {
 
   #range = new CalmRange();
   /** @type {Map<string, number>} */ #colors = new Map();
-  #still = new FrozenStore();
+  #frozenStore = new FrozenStore();
   /** @type {import("../charts/model/lines.js").Reading|null} all that the stream has */ #reading = null;
   /** @type {import("../charts/model/lines.js").Line[]} those drawn */ #lines = [];
   /** @type {import("../client/protocol.js").Series[]|null} those that were read */ #series = null;
@@ -63,7 +63,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {any} */ #plot;
   /** @type {Headline} */ #headline;
   /** @type {Legend} */ #legend;
-  /** @type {DataTable} */ #twin;
+  /** @type {DataTable} */ #dataTable;
   /** @type {HTMLElement} */ #problem;
   /** @type {HTMLElement} */ #age;
   /** @type {HTMLElement} */ #moment;
@@ -103,7 +103,7 @@ export class VitalPanel extends HTMLElement {
     const { id, title } = this.definition;
     this.#headline = new Headline();
     this.#legend = new Legend(this.definition);
-    this.#twin = new DataTable(title);
+    this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
     this.#moment = h("span", { class: "moment", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
@@ -118,7 +118,7 @@ export class VitalPanel extends HTMLElement {
       h("div", { class: "canvas" }, this.#plot, crosshair, this.#problem),
       this.#summary,
       this.#legend.element,
-      this.#twin.element,
+      this.#dataTable.element,
     );
   }
 
@@ -153,7 +153,7 @@ export class VitalPanel extends HTMLElement {
 
   /** Shows the readings as a table below the chart, or hides them again. */
   table() {
-    this.#twin.shown = !this.#twin.shown;
+    this.#dataTable.shown = !this.#dataTable.shown;
     this.#changed();
   }
 
@@ -209,7 +209,7 @@ export class VitalPanel extends HTMLElement {
     if (detail.has("frozen") || detail.has("range")) {
       this.#range = new CalmRange();
       this.#chosenAt = this.#writtenAt = this.#summedUpAt = -Infinity;
-      this.#twin.expire();
+      this.#dataTable.expire();
       this.#changed();
     }
     if (detail.has("theme")) this.recolour();
@@ -267,7 +267,7 @@ export class VitalPanel extends HTMLElement {
   // --- what it draws -----------------------------------------------------------------------------------------------
 
   #store() {
-    return this.#still.of(this.stream.store, this.view.frozen);
+    return this.#frozenStore.of(this.stream.store, this.view.frozen);
   }
 
   #window(store) {
@@ -288,7 +288,7 @@ export class VitalPanel extends HTMLElement {
     this.#plot.draw(chartModelOf({ ...common, range: this.#range, from, to, width, height }));
     if (Math.abs(store.newest - this.#writtenAt) >= NUMBERS_EVERY_MS) this.#write(store);
     const now = performance.now();
-    if (this.#twin.due(now)) this.#twin.write(dataTableOf({ ...common, from, to }), now);
+    if (this.#dataTable.due(now)) this.#dataTable.write(dataTableOf({ ...common, from, to }), now);
   };
 
   /** Settles which lines are drawn: all modes and states, but only the devices that the number is about. */
@@ -319,7 +319,7 @@ export class VitalPanel extends HTMLElement {
     this.#moment.hidden = hover === null;
     if (hover === null) this.classList.remove("unknown");
     if (hover === null) {
-      this.#legend.write(valuesAt(ring, this.#lines, last));
+      this.#legend.write(rowValues(ring, this.#lines, last));
       const shown = headlineOf(this.definition, reading, ring, last);
       const level = frozen ? shown.level : lastingLevel(this.definition, reading, ring, shown);
       this.#headline.write({ ...shown, level });

@@ -3,8 +3,8 @@
 import { formatAge } from "../charts/model/format.js";
 import { errorWords } from "../client/protocol.js";
 import { ShownRows, arranged, clicked, countWords, labelOf, orderOf, tableRequestOf } from "../page/process_table.js";
-import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
-import { h, setText } from "../page/html.js";
+import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
+import { h, setText } from "../dom/html.js";
 import { Rows } from "../page/live_rows.js";
 
 /** What helps where the order is none. */

@@ -3,8 +3,8 @@
 import { agentWords } from "../page/user_agent.js";
 import { ServerClock } from "../client/clock.js";
 import { formatDuration } from "../charts/model/format.js";
-import { Screens } from "../client/http_screens.js";
-import { h, setText } from "../page/html.js";
+import { Screens } from "../http/screens.js";
+import { h, setText } from "../dom/html.js";
 
 const EVERY_MS = 5000;
 /** A second press within this time is meant. */
@@ -15,7 +15,7 @@ export class VitalScreens extends HTMLElement {
   #clock = new ServerClock();
   /** @type {Map<string, Row>} */ #rows = new Map();
   /** @type {{id: string, title: string}[]} */ #playlists = [];
-  /** @type {import("../client/http_screens.js").Asking|null} */ #asking = null;
+  /** @type {import("../http/screens.js").Asking|null} */ #asking = null;
   /** @type {any} */ #timer;
 
   /** @type {HTMLElement} */ #said;
@@ -123,7 +123,7 @@ export class VitalScreens extends HTMLElement {
     this.#introduce(this.#asking);
   }
 
-  /** @param {import("../client/http_screens.js").Asking} asking */
+  /** @param {import("../http/screens.js").Asking} asking */
   #introduce({ code, address, agent, created, approved }) {
     const name = h("input", { id: "name", maxlength: 60, autocomplete: "off", placeholder: "Hall, third floor" });
     const playlist = h("select", { id: "playlist" }, ...optionsOf(this.#playlists));
@@ -209,7 +209,7 @@ class Row {
   #revoke;
   #sureUntil = 0;
 
-  /** @param {import("../client/http_screens.js").Screen} screen @param {{id: string, title: string}[]} playlists @param {number} now the server's */
+  /** @param {import("../http/screens.js").Screen} screen @param {{id: string, title: string}[]} playlists @param {number} now the server's */
   fill({ id, name, playlist, address, agent, seen, online }, playlists, now) {
     this.element.classList.toggle("online", online);
     setText(this.#state, online ? "Online" : `Last seen ${formatDuration(Math.max(1, Math.floor((now - seen) / 1000)))} ago`);

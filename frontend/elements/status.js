@@ -3,8 +3,8 @@
 import { formatAge, formatClock, formatDuration } from "../charts/model/format.js";
 import { State, Status } from "../client/status.js";
 import { youngest } from "../page/subscriptions.js";
-import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
-import { h, setText } from "../page/html.js";
+import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
+import { h, setText } from "../dom/html.js";
 import { lagWords, missedBy } from "../page/gap_report.js";
 
 /** The reader has frozen the charts: the line may be well, but what is shown is not now. */
@@ -21,7 +21,7 @@ const WORDS = {
 };
 
 /**
- * Set `socket`, `clock`, `view`, `feeds` and `session` before it is connected. Its attribute `state` is one of `State`,
+ * Set `socket`, `clock`, `view`, `subscriptions` and `session` before it is connected. Its attribute `state` is one of `State`,
  * or `frozen`. Event `turned`, when that changes; its detail is the word for it.
  */
 export class VitalStatus extends HTMLElement {
@@ -29,7 +29,7 @@ export class VitalStatus extends HTMLElement {
   /** @type {import("../client/session.js").Session} */ session;
   /** @type {import("../client/clock.js").ServerClock} */ clock;
   /** @type {import("../page/view.js").View} */ view;
-  /** @type {import("../page/subscriptions.js").Subscriptions} */ feeds;
+  /** @type {import("../page/subscriptions.js").Subscriptions} */ subscriptions;
 
   #status = new Status();
   /** @type {() => void} */ #stopBeat = () => {};
@@ -72,14 +72,14 @@ export class VitalStatus extends HTMLElement {
   #heard = () => nextFrame(this.#refresh);
 
   #refresh = () => {
-    const ageS = youngest(this.feeds.streams);
+    const ageS = youngest(this.subscriptions.streams);
     const { state, since } = this.#status.next({
       link: /** @type {any} */ (this.socket.link),
       ageS,
       clock: this.clock,
       paused: this.session.paused,
       // One stream comes whatever the rate, each second where the server grants that; panels out of view send nothing.
-      intervalS: this.feeds.host.store.intervalS,
+      intervalS: this.subscriptions.host.store.intervalS,
     });
     const { frozen } = this.view;
     const shown = frozen && state === State.LIVE ? FROZEN : state;
@@ -87,7 +87,7 @@ export class VitalStatus extends HTMLElement {
     setText(this.#since, frozen ? momentWords(this.view) : `since ${formatClock(since, { seconds: true })}`);
     setText(this.#age, this.#ageWords(shown, ageS));
     setText(this.#why, this.#reason(state));
-    setText(this.#lag, state === State.LIVE ? lagWords(this.feeds.host.store, this.view.rate) : "");
+    setText(this.#lag, state === State.LIVE ? lagWords(this.subscriptions.host.store, this.view.rate) : "");
     this.#sayMissed();
     if (shown === this.getAttribute("state")) return;
     this.setAttribute("state", shown);
@@ -109,7 +109,7 @@ export class VitalStatus extends HTMLElement {
   }
 
   #sayMissed() {
-    const { ticks, reasons } = missedBy(this.feeds.streams);
+    const { ticks, reasons } = missedBy(this.subscriptions.streams);
     this.#missed.hidden = ticks === 0;
     if (!ticks) return;
     const [summary, list] = this.#missed.children;

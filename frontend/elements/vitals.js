@@ -1,8 +1,8 @@
 /** `<vital-vitals>`: the numbers that matter at a glance, each with its last minute, and a link to its panel. */
 
-import { everyBeat, forgetFrame, nextFrame } from "../page/animation_frames.js";
-import { h, setText } from "../page/html.js";
-import { VitalCell } from "./vital.js";
+import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
+import { h, setText } from "../dom/html.js";
+import { VitalCell } from "../page/vital_cell.js";
 
 /** Between two announcements of what is alarming: a number at its threshold crosses it many times. */
 const SAID_EVERY_MS = 10_000;

@@ -5,10 +5,10 @@ import { VitalcastPanel } from "../elements/embedded_panel.js";
 import { VitalcastValue } from "../elements/embedded_value.js";
 import { VitalPanel } from "../elements/panel.js";
 import { VitalPlot } from "../charts/plot.js";
-import { keepApart } from "../charts/plotly.js";
+import { isolate } from "../charts/plotly.js";
 
 if (!customElements.get("vitalcast-panel")) {
-  keepApart();
+  isolate();
   customElements.define("vital-plot", VitalPlot);
   customElements.define("vital-crosshair", VitalCrosshair);
   customElements.define("vital-panel", VitalPanel);

@@ -4,8 +4,8 @@ import { formatAge, formatClock, formatDuration } from "../charts/model/format.j
 import { errorWords } from "../client/protocol.js";
 import { State, Status } from "../client/status.js";
 import { Subscriptions, youngest } from "./subscriptions.js";
-import { everyBeat } from "./animation_frames.js";
-import { h, setText } from "./html.js";
+import { everyBeat } from "../dom/animation_frames.js";
+import { h, setText } from "../dom/html.js";
 
 const UNKNOWN_PANEL = 107;
 /** How many panels are named where one is not found. */
@@ -18,31 +18,31 @@ const NAMED_MAX = 30;
  */
 export class EmbedView extends EventTarget {
   /**
-   * @param {{station: import("../client/server_page.js").ServerPage, view: import("./view.js").View, panels?: string[]|null,
+   * @param {{server: import("./server_page.js").ServerPage, view: import("./view.js").View, panels?: string[]|null,
    *          title?: boolean, whole?: boolean}} parts panels: their ids, null for all; whole: they make a dashboard
    */
-  constructor({ station, view, panels = null, title = true, whole = false }) {
+  constructor({ server, view, panels = null, title = true, whole = false }) {
     super();
-    this.#station = station;
+    this.#server = server;
     this.#view = view;
     this.#ids = panels;
     this.#whole = whole;
-    const { session, clock } = station.connection;
-    this.#feeds = new Subscriptions({ session, view, clock, mark: station.mark(), host: false });
+    const { session, clock } = server.connection;
+    this.#subscriptions = new Subscriptions({ session, view, clock, mark: server.mark(), host: false });
     this.#back = h("button", { type: "button", hidden: true }, "Back to live");
     // Only the word is announced: an age that is read out every second helps nobody.
     this.#word = h("strong", { role: "status" });
     this.#words = h("span");
     this.#note = h("p", { class: "note" }, h("span", {}, this.#word, this.#words), this.#back);
     this.#room = h("div", { class: "room" });
-    this.element = h("div", { class: whole ? "stage whole" : "stage one" }, this.#room, this.#note);
+    this.element = h("div", { class: whole ? "embed-view whole" : "embed-view one" }, this.#room, this.#note);
     this.title = title;
   }
 
-  #station;
+  #server;
   #view;
   #whole;
-  #feeds;
+  #subscriptions;
   #back;
   #word;
   #words;
@@ -56,7 +56,7 @@ export class EmbedView extends EventTarget {
   /** @type {() => void} */ #stopBeat = () => {};
 
   start() {
-    this.#station.addEventListener("change", this.#changed);
+    this.#server.addEventListener("change", this.#changed);
     this.#view.addEventListener("change", this.#changed);
     this.#back.addEventListener("click", this.#live);
     this.#stopBeat = everyBeat(this.#changed);
@@ -67,9 +67,9 @@ export class EmbedView extends EventTarget {
     this.#stopBeat();
     this.#back.removeEventListener("click", this.#live);
     this.#view.removeEventListener("change", this.#changed);
-    this.#station.removeEventListener("change", this.#changed);
+    this.#server.removeEventListener("change", this.#changed);
     this.#room.replaceChildren();
-    this.#feeds.stop();
+    this.#subscriptions.stop();
   }
 
   /** @param {boolean} title whether the panels have their titles */
@@ -79,7 +79,7 @@ export class EmbedView extends EventTarget {
 
   /** The ids of those that may be shown. */
   get known() {
-    return (this.#station.panels ?? []).map(({ id }) => id);
+    return (this.#server.panels ?? []).map(({ id }) => id);
   }
 
   /** Shows others. @param {string[]|null} ids */
@@ -105,7 +105,7 @@ export class EmbedView extends EventTarget {
   #changed = () => {
     const problem = this.#problem();
     if (problem) this.#giveUp(problem);
-    else if (this.#station.panels) this.#layOut(this.#station.panels);
+    else if (this.#server.panels) this.#layOut(this.#server.panels);
     this.#say(problem);
   };
 
@@ -113,7 +113,7 @@ export class EmbedView extends EventTarget {
 
   /** What nothing can be shown for, and what no waiting helps against. @returns {{code: number, message: string}|null} */
   #problem() {
-    const { panels, failure, connection } = this.#station;
+    const { panels, failure, connection } = this.#server;
     const { link, why, code } = connection.socket;
     if (failure && !panels && failure.final) return { code: failure.code, message: sentence(failure.message) };
     if (link === "stopped") return { code, message: sentence(why) + (ADVICE[code] ?? "") };
@@ -133,7 +133,7 @@ export class EmbedView extends EventTarget {
   #giveUp({ message }) {
     if (this.#shown === message) return;
     this.#shown = message;
-    this.#feeds.clear();
+    this.#subscriptions.clear();
     this.#room.replaceChildren(h("p", { class: "problem", role: "alert" }, message));
   }
 
@@ -144,13 +144,13 @@ export class EmbedView extends EventTarget {
     const shown = JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.#feeds.clear();
-    const { session, clock } = this.#station.connection;
+    this.#subscriptions.clear();
+    const { session, clock } = this.#server.connection;
     const view = this.#view;
     const charts = panels.map((definition) => {
       const made = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null });
       const parts = { definition, session, clock, view, bare: true, stays: this.#ids !== null };
-      return Object.assign(made, { ...parts, stream: this.#feeds.open(definition) });
+      return Object.assign(made, { ...parts, stream: this.#subscriptions.open(definition) });
     });
     if (!this.#whole) {
       this.#room.replaceChildren(...charts);
@@ -162,13 +162,13 @@ export class EmbedView extends EventTarget {
 
   /** Those that anybody can see now: the others rest. */
   get #awake() {
-    return this.#feeds.streams.filter(({ held }) => !held);
+    return this.#subscriptions.streams.filter(({ held }) => !held);
   }
 
   // --- what is said ------------------------------------------------------------------------------------------------
 
   #say(problem) {
-    const { connection } = this.#station;
+    const { connection } = this.#server;
     const { session, socket, clock } = connection;
     const streams = this.#awake;
     const ageS = youngest(streams);
@@ -193,14 +193,14 @@ export class EmbedView extends EventTarget {
 
   /** @returns {[string, string]} a word for it, and more about it */
   #noteOf(state, ageS) {
-    const { socket } = this.#station.connection;
+    const { socket } = this.#server.connection;
     const { frozen } = this.#view;
     const age = Number.isNaN(ageS) ? "" : ` · data ${formatAge(ageS)}`;
     if (state === State.RECONNECTING) return ["Reconnecting", `${age}${because(socket)}`];
     if (state === State.STALE) return ["Stale", `${age}: the server is silent`];
     if (frozen) return ["Paused", ` at ${formatClock(frozen.to, { seconds: true })}`];
     if (state !== State.CONNECTING) return ["", ""];
-    const { failure } = this.#station;
+    const { failure } = this.#server;
     return failure ? ["Not connected", `: ${failure.message}; it is tried again`] : ["Connecting…", ""];
   }
 

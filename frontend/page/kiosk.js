@@ -1,7 +1,7 @@
 /** The dashboard with nothing but its readings, for a screen that is only looked at, and the way out of it. */
 
 import { hideIdleCursor } from "./cursor.js";
-import { h } from "./html.js";
+import { h } from "../dom/html.js";
 
 const TOLD_MS = 6000;
 const LONG_PRESS_MS = 800;

@@ -2,7 +2,7 @@
 
 import { formatDuration, formatValue, NO_READING } from "../charts/model/format.js";
 import { COLUMNS, labelOf, orderOf } from "./process_table.js";
-import { h } from "./html.js";
+import { h } from "../dom/html.js";
 
 /** A bar ends on a whole percent: finer steps nobody sees, and each would be a write. */
 const BAR_STEPS = 100;

@@ -1,7 +1,7 @@
 /** Loads a page that stays open for ever anew: when the server has become another version, and when it has grown too large. */
 
 import { storageOf } from "./storage.js";
-import { answersWell } from "../client/http_playlist.js";
+import { answersWell } from "../http/playlist.js";
 
 /** A page that finds itself out of date or too large again does not go round in circles. */
 const APART_MS = Object.freeze({ version: 60_000, memory: 600_000 });

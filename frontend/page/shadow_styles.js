@@ -1,12 +1,12 @@
 /** Our styles for trees of their own, on pages that have colours, sizes and styles of theirs. */
 
 import base from "../styles/base.css" with { type: "css" };
-import guest from "../styles/guest.css" with { type: "css" };
+import embeddedElement from "../styles/embedded_element.css" with { type: "css" };
 import number from "../styles/number.css" with { type: "css" };
 import panel from "../styles/panel.css" with { type: "css" };
 import plot from "../styles/plot.css" with { type: "css" };
-import stage from "../styles/stage.css" with { type: "css" };
-import { h } from "./html.js";
+import embedView from "../styles/embed_view.css" with { type: "css" };
+import { h } from "../dom/html.js";
 import { rules } from "../charts/plotly.js";
 
 /** The page's own size of type is nothing to go by. */
@@ -42,7 +42,7 @@ const common = ruled
   .map(({ cssText }) => cssText)
   .join("\n");
 
-const PANEL = Object.freeze([sheetOf([common, textOf(guest), frame, ...[panel, plot, stage].map(textOf)].join("\n")), rules]);
+const PANEL = Object.freeze([sheetOf([common, textOf(embeddedElement), frame, ...[panel, plot, embedView].map(textOf)].join("\n")), rules]);
 const NUMBER = Object.freeze([sheetOf([common, frame, textOf(number)].join("\n"))]);
 
 /** The names under which a page may give our colours and our type others. */

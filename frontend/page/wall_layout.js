@@ -163,3 +163,9 @@ export function warningOf({ state, since, forS, host, why }) {
 }
 
 const sentence = (words) => words[0].toUpperCase() + words.slice(1);
+
+/** What is said where there is no playlist. @param {import("../http/playlist.js").ScreenState} screen */
+export function goneOf({ wanted, playlists }) {
+  const there = playlists.length ? `There are: ${playlists.join(", ")}.` : "There are none: see [[playlists]] in config.toml.";
+  return { title: wanted ? `There is no playlist \u201c${wanted}\u201d` : "There is no playlist", words: there };
+}

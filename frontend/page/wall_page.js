@@ -2,7 +2,7 @@
 
 import { tilesOf } from "./wall_layout.js";
 import { RANGES, View } from "./view.js";
-import { h } from "./html.js";
+import { h } from "../dom/html.js";
 
 /** A chart that is not ready by then is shown as it is. */
 const PREPARED_WITHIN_MS = 4000;

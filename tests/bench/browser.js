@@ -2,7 +2,7 @@
 async ({ panels, lines, points, uplot }) => {
   const load = (name) => import(`/static/${name}.js`);
   const [{ VitalPlot }, { loadPlotly }, { StreamStore }, { readingOf }, { chartModelOf }, { CalmRange }, { nextFrame }] = await Promise.all(
-    ["charts/plot", "charts/plotly", "client/store", "charts/model/lines", "charts/model/chart_model", "charts/model/axis", "page/animation_frames"].map(load),
+    ["charts/plot", "charts/plotly", "client/store", "charts/model/lines", "charts/model/chart_model", "charts/model/axis", "dom/animation_frames"].map(load),
   );
   customElements.define("vital-plot", VitalPlot);
   const Plotly = await loadPlotly();

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 HOSTILE = """<style>
 * { all: revert; box-sizing: content-box; font-size: 30px; color: magenta; letter-spacing: 4px; --ink: red; }
 svg { display: none; } p, h2, div, ul, header { border: 9px solid red; margin: 40px; background: yellow; }
-.frame, .stage, .canvas, .note { display: none !important; } [hidden] { display: block !important; }
+.frame, .embed-view, .canvas, .note { display: none !important; } [hidden] { display: block !important; }
 html { font-size: 62.5%; }
 </style><script>window.Plotly = { theirs: true };</script>"""
 IN = "const shadow = (id) => document.getElementById(id).shadowRoot;"
@@ -82,7 +82,7 @@ async def test_many_share_one_socket_which_closes_with_the_last(
     await watched.page.evaluate("told = []; other.append(document.getElementById('cpu'))")
     await told(watched, "live", "cpu")
     assert len(watched.sockets) == 1
-    names = "[...document.getElementById('again').station.connection.session.streams].map(({ name }) => name)"
+    names = "[...document.getElementById('again').server.connection.session.streams].map(({ name }) => name)"
     assert len(await watched.page.evaluate(names)) == 3
 
     await watched.page.evaluate(
@@ -90,7 +90,7 @@ async def test_many_share_one_socket_which_closes_with_the_last(
              (window.kept ??= []).push(one), one.remove()"""
     )
     await sockets_become(watched, 0)
-    assert await watched.page.evaluate("kept.every(({ station, shadowRoot }) => station === null)")
+    assert await watched.page.evaluate("kept.every(({ server, shadowRoot }) => server === null)")
 
     await watched.page.evaluate("told = []; other.append(...kept)")
     await told(watched, "live", "cpu")
@@ -119,7 +119,7 @@ async def test_neither_the_pages_styles_nor_its_plotly_meet_ours(
           const title = style("cpu", "h2");
           const small = parseFloat(title.fontSize) < 20;
           return {{ title: [title.color, title.letterSpacing, title.borderWidth, title.marginTop, small],
-            ground: style("cpu", ".stage").backgroundColor, height: Math.round(box("cpu").height),
+            ground: style("cpu", ".embed-view").backgroundColor, height: Math.round(box("cpu").height),
             chart: style("cpu", ".main-svg").display, position: style("cpu", ".main-svg").position,
               note: style("cpu", ".note").display }}; }}"""
     )
@@ -151,7 +151,7 @@ async def test_takes_the_pages_scheme_and_the_colours_it_is_given(
     watched = await open_page(elsewhere.origin + page_with(server, elsewhere, body), color_scheme="dark")
     await drawn(watched, "load")
     look = f"""() => {{ {IN} const root = shadow("load");
-      return [getComputedStyle(root.querySelector(".stage")).backgroundColor,
+      return [getComputedStyle(root.querySelector(".embed-view")).backgroundColor,
               getComputedStyle(root.querySelector(".js-line")).stroke]; }}"""
     # A page that says nothing of dark is light, whatever the system is.
     assert await watched.page.evaluate(look) == ["rgb(255, 255, 255)", "rgb(47, 111, 208)"]

@@ -20,6 +20,8 @@ OWN = sorted(
     path for path in FRONTEND.rglob("*") if path.suffix in {".js", ".css", ".html"} and VENDOR not in path.parents
 )
 
+LINES_MAX = 370
+
 
 def code(path: Path) -> str:
     """The file without its comments."""
@@ -56,8 +58,8 @@ def test_the_page_draws_with_the_plotly_that_python_has() -> None:
     found = re.search(r"plotly\.js v(\S+)", bundled)
     assert found is not None
     assert found[1] == entry["version"]
-    assert entry["file"] in (FRONTEND / "elements" / "plotly.js").read_text()
-    assert f"/* include ../vendor/{entry['file']} */" in (FRONTEND / "elements" / "enclosed.js").read_text()
+    assert entry["file"] in (FRONTEND / "charts" / "plotly.js").read_text()
+    assert f"/* include ../vendor/{entry['file']} */" in (FRONTEND / "charts" / "isolated_plotly.js").read_text()
     assert entry["file"] in (FRONTEND / "embed.html").read_text()
     assert entry["file"] in (FRONTEND / "index.html").read_text()
 
@@ -72,23 +74,82 @@ def test_a_module_begins_with_its_job(path: Path) -> None:
     assert path.read_text().startswith("/** ")
 
 
-def test_the_core_knows_no_page_and_no_network() -> None:
-    for path in (FRONTEND / "core").glob("*.js"):
-        found = re.search(r"\b(document|window(?=[.\[])|customElements|HTMLElement|WebSocket|fetch)\b", code(path))
-        assert not found, path.name
-        assert not re.search(r'from "\.\./', code(path)), path.name
+ROOMS = ("client", "http", "dom", "charts/model", "charts", "page", "elements", "entry")
+# What a room may import from beside its own modules; an arrow that is not here points the wrong way.
+ARROWS = {
+    "client": set[str](),
+    "http": {"client"},
+    "dom": set[str](),
+    "charts/model": {"client"},
+    "charts": {"charts/model", "dom"},
+    "page": {"charts", "charts/model", "client", "http", "dom"},
+    "elements": {"page", "charts", "charts/model", "client", "http", "dom"},
+    "entry": {"elements", "charts"},
+}
+IMPORTED = re.compile(r'^(?:import|export)\b[^;"]*from\s+"(\.[^"]*)"|\bimport\("(\.[^"]*)"\)', re.MULTILINE)
 
 
-def test_only_net_opens_connections_and_only_plot_calls_plotly() -> None:
+def room_of(path: Path) -> str:
+    return path.parent.relative_to(FRONTEND).as_posix()
+
+
+def imports_of(path: Path) -> set[Path]:
+    """Return the modules that this one imports; style sheets belong to no room."""
+    found = {(path.parent / (one or other)).resolve() for one, other in IMPORTED.findall(code(path))}
+    return {target for target in found if target.suffix == ".js"}
+
+
+MODULES = [path for path in OWN if path.suffix == ".js"]
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {room_of(path) for path in MODULES} == set(ROOMS) == set(ARROWS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FRONTEND).as_posix())
+def test_imports_point_one_way(path: Path) -> None:
+    room = room_of(path)
+    allowed = ARROWS[room] | {room}
+    assert {room_of(target) for target in imports_of(path)} <= allowed
+    assert all(target.is_file() for target in imports_of(path))
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = {path.resolve(): imports_of(path) for path in MODULES}
+    while free := [path for path, imported in left.items() if not imported & left.keys()]:
+        for path in free:
+            del left[path]
+    assert [path.name for path in left] == []
+
+
+def test_elements_are_custom_elements() -> None:
+    element = re.compile(r"^export class \w+ extends (HTMLElement|EmbeddedElement)\b", re.MULTILINE)
     for path in (FRONTEND / "elements").glob("*.js"):
-        assert not re.search(r"\bnew (globalThis\.)?WebSocket\b|\bfetch\(|EventSource|sendBeacon", code(path)), (
-            path.name
-        )
-        if path.name not in {"plot.js", "plotly.js", "enclosed.js"}:
-            assert not re.search(r"\bPlotly\b|loadPlotly", code(path)), path.name
+        assert element.search(path.read_text()), path.name
+
+
+def test_no_module_is_longer_than_a_reader_can_hold() -> None:
+    assert {path.name: lines for path in MODULES if (lines := path.read_text().count("\n")) > LINES_MAX} == {}
+
+
+def test_the_client_and_the_models_know_no_page() -> None:
+    page = re.compile(r"\b(document|window(?=[.\[])|location|customElements|HTMLElement|localStorage|sessionStorage)\b")
+    for path in [path for path in MODULES if room_of(path) in {"client", "charts/model"}]:
+        assert not (found := page.search(code(path))), (path.name, found)
+
+
+def test_only_the_client_and_http_open_connections() -> None:
+    opens = re.compile(r"\bnew (globalThis\.)?WebSocket\b|\bfetch\(|EventSource|sendBeacon")
+    for path in [path for path in MODULES if room_of(path) not in {"client", "http"}]:
+        assert not opens.search(code(path)), path.name
+
+
+def test_only_charts_calls_plotly() -> None:
+    for path in [path for path in MODULES if room_of(path) != "charts"]:
+        assert not re.search(r"\b(loadPlotly|globalThis\.Plotly|Plotly\.[a-z]+\()", code(path)), path.name
 
 
 def test_plotly_never_offers_to_send_a_chart_away() -> None:
-    source = code(FRONTEND / "elements" / "plot.js")
+    source = code(FRONTEND / "charts" / "plot.js")
     for setting in ("showSendToCloud: false", 'plotlyServerURL: ""', "displaylogo: false"):
         assert setting in source

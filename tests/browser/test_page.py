@@ -223,7 +223,7 @@ async def test_everyone_can_read_it(page_server: Server, open_page: OpenPage, sc
     await page.focus("#panel-cpu")
     await page.keyboard.press("v")
     await page.keyboard.press("f")
-    await page.wait_for_selector("#panel-cpu.full .twin table")
+    await page.wait_for_selector("#panel-cpu.full .data-table table")
     await nothing_is_wrong(page)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -117,7 +117,7 @@ async def test_the_menu_is_reached_and_left_by_keyboard(dashboard: Watched) -> N
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
-    await page.wait_for_selector("#panel-cpu .twin table")
+    await page.wait_for_selector("#panel-cpu .data-table table")
     assert await page.evaluate("document.activeElement.ariaLabel") == "More about CPU"
     assert await page.evaluate(f"{VIEW}.panel") is None
 
@@ -127,17 +127,17 @@ async def test_the_table_says_what_the_chart_shows(dashboard: Watched) -> None:
     await page.evaluate(f"{VIEW}.set({{ rate: 0.1 }})")
     await page.focus("#panel-load")
     await page.keyboard.press("v")
-    await page.wait_for_selector("#panel-load .twin table")
-    heads = await page.locator("#panel-load .twin thead th").all_inner_texts()
+    await page.wait_for_selector("#panel-load .data-table table")
+    heads = await page.locator("#panel-load .data-table thead th").all_inner_texts()
     assert heads == ["Series", "Now", "Lowest", "Average", "Highest"]
-    rows = await page.locator("#panel-load .twin tbody th").all_inner_texts()
+    rows = await page.locator("#panel-load .data-table tbody th").all_inner_texts()
     assert {"1 min", "5 min", "15 min"} <= set(rows)
     # Written rarely, however many readings come: it is to be read.
     writes, readings, seconds = await page.evaluate(
         """async () => { let writes = 0; let readings = 0;
           const watch = new MutationObserver(() => { writes += 1; });
           const all = { subtree: true, childList: true, characterData: true };
-          watch.observe(document.querySelector("#panel-load .twin"), all);
+          watch.observe(document.querySelector("#panel-load .data-table"), all);
           const begin = performance.now();
           await new Promise((done) => document.querySelector("#panel-load").stream.addEventListener("change", () => {
             readings += 1; if (readings === 12) done(); }));
@@ -146,7 +146,7 @@ async def test_the_table_says_what_the_chart_shows(dashboard: Watched) -> None:
     )
     assert writes <= 1 + seconds // 5 < readings / 2
     await page.keyboard.press("v")
-    await page.locator("#panel-load .twin").wait_for(state="hidden")
+    await page.locator("#panel-load .data-table").wait_for(state="hidden")
 
 
 async def test_gives_its_picture_and_its_readings(dashboard: Watched) -> None:

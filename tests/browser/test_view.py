@@ -159,8 +159,8 @@ async def test_a_pointer_over_a_paused_page_asks_for_no_other_past(js: RunJs) ->
            const session = { subscribe: (name, request, { windowS }) => ({ name, request, store: { windowS } }),
              retune: () => {}, widen: (stream, windowS) => { asked.push(windowS); stream.store.windowS = windowS; } };
            const view = new View();
-           const feeds = new Subscriptions({ session, view, clock: { now: () => now } });
-           feeds.open({ id: "cpu", metrics: ["cpu"] });
+           const subscriptions = new Subscriptions({ session, view, clock: { now: () => now } });
+           subscriptions.open({ id: "cpu", metrics: ["cpu"] });
            view.pause(now); now += 20_000; view.set({ hover: 900_000 }); now += 2000; view.set({ hover: 901_000 });
            const pointed = asked.length;
            view.set({ frozen: { from: 500_000, to: 800_000 } });

@@ -63,7 +63,7 @@ HELD = """(name) => [...document.querySelector("vital-wall").connection.session.
 FILLED = """() => { const panels = [...document.querySelectorAll(".page.shown vital-panel")];
   return panels.every(({ stream: { store } }) => store.breaks.length === 0 && store.ring.length > 5) &&
     panels.every((panel) => panel.querySelector("vital-plot").counts.full > 0); }"""
-FITS = """() => { const stage = document.querySelector(".stage").getBoundingClientRect();
+FITS = """() => { const stage = document.querySelector(".pages").getBoundingClientRect();
   const tiles = [...document.querySelectorAll(".page.shown vital-panel")].map((one) => one.getBoundingClientRect());
   const root = document.documentElement;
   return Math.abs(Math.max(...tiles.map(({ right }) => right)) - stage.right) < 2 &&
@@ -73,7 +73,7 @@ SHIFTED = """async () => { const { shiftOf } = await import("/static/page/wall_l
   const { x, y } = shiftOf(Math.floor(Date.now() / 60_000));
   return getComputedStyle(document.querySelector(".frame")).translate === (y ? `${x}px ${y}px` : `${x}px`); }"""
 PIXELS = "(element) => parseFloat(getComputedStyle(element).fontSize)"
-DIM = "() => getComputedStyle(document.querySelector('.stage')).opacity < 0.5"
+DIM = "() => getComputedStyle(document.querySelector('.pages')).opacity < 0.5"
 MARK = "() => { window.marked = true; }"
 MARKED = "() => window.marked === true"
 

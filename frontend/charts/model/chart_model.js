@@ -17,14 +17,14 @@ const CELL = 3;
  * @typedef {{value: number, text: string}[]} Ticks
  * @typedef {import("../../client/store.js").Break} Break
  * @typedef {{kind: "lines", from: number, to: number, times: Float64Array, shapes: Shape[], low: number, high: number,
- *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[]}} LinesPicture
+ *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[]}} LinesModel
  * @typedef {{kind: "heatmap", from: number, to: number, times: Float64Array,
  *            rows: {key: string, label: string, value: Float64Array}[], low: number, high: number, xTicks: Ticks,
- *            unit: string, breaks: Break[]}} HeatmapPicture times: each cell's last reading
+ *            unit: string, breaks: Break[]}} HeatmapModel times: each cell's last reading
  * @typedef {{key: string, label: string, color: number, share: number}} BarPart
  * @typedef {{kind: "bars", bars: {key: string, label: string, parts: BarPart[], share: number,
- *            level: import("./headline.js").Level, text: string}[]}} BarsPicture
- * @typedef {LinesPicture|HeatmapPicture|BarsPicture} Picture
+ *            level: import("./headline.js").Level, text: string}[]}} BarsModel
+ * @typedef {LinesModel|HeatmapModel|BarsModel} ChartModel
  */
 
 /**
@@ -34,14 +34,14 @@ const CELL = 3;
  *          reading: import("./lines.js").Reading, lines: Line[], range: import("./axis.js").CalmRange,
  *          from: number, to: number, width: number, height: number}} options
  *   lines: those of the reading that are drawn; from, to: Unix ms; width, height: of the drawing area in pixels
- * @returns {Picture}
+ * @returns {ChartModel}
  */
 export function chartModelOf(options) {
-  if (options.panel.chart === "bar") return barsPicture(options);
-  return options.panel.chart === "heatmap" ? heatmapPicture(options) : linesPicture(options);
+  if (options.panel.chart === "bar") return barsModel(options);
+  return options.panel.chart === "heatmap" ? heatmapModel(options) : linesModel(options);
 }
 
-function linesPicture({ panel, store, reading, lines, range, from, to, width, height }) {
+function linesModel({ panel, store, reading, lines, range, from, to, width, height }) {
   const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
   const { times, tracks } = pointsOf(store.ring, columnsOf(lines), { from, to, width, intervalMs: spacingOf(store), piles });
   const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
@@ -112,7 +112,7 @@ const shapeOf = ({ key, label, color, down }, width, fill) => ({ key, label, col
 
 function negated(values) {
   const out = new Float64Array(values.length);
-  // Not -0, which is another number to those who compare pictures.
+  // Not -0, which is another number to those who compare models.
   for (let i = 0; i < out.length; i += 1) out[i] = 0 - values[i];
   return out;
 }
@@ -151,7 +151,7 @@ function valueBefore(ring, column, time) {
   return column >= 0 && row >= 0 ? ring.value(column, row) : NaN;
 }
 
-function heatmapPicture({ panel, store, reading, lines, range, from, to, width }) {
+function heatmapModel({ panel, store, reading, lines, range, from, to, width }) {
   const { times, tracks } = pointsOf(store.ring, columnsOf(lines), {
     from,
     to,
@@ -176,7 +176,7 @@ function heatmapPicture({ panel, store, reading, lines, range, from, to, width }
   };
 }
 
-function barsPicture({ panel, store, reading, lines, to }) {
+function barsModel({ panel, store, reading, lines, to }) {
   const { ring } = store;
   const row = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
   const bars = barsAt(reading, lines, ring, row).map(({ key, label, drawn, values, left, used, rest, whole, share }) => ({

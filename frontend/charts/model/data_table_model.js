@@ -1,4 +1,4 @@
-/** A chart's twin in words and numbers: a table for those who do not see the chart. */
+/** A chart in words and numbers: a table for those who do not see the chart. */
 
 import { formatValue } from "./format.js";
 import { nameOf } from "./headline.js";

@@ -1,7 +1,7 @@
 /** The numbers that stand for a panel, whether they are alarming, and the panel's state as a sentence. */
 
 import { formatClock, formatDuration, formatValue } from "./format.js";
-import { valuesAt, wordOf } from "./lines.js";
+import { rowValues, wordOf } from "./lines.js";
 import { isMirror } from "./panel.js";
 
 const SAID_MAX = 8;
@@ -80,7 +80,7 @@ const wholeAt = ({ lines, rest }, ring, row) =>
 function reduced(panel, reading, ring, row) {
   const { counted } = reading;
   const { reduce = "sum", per = "", label = "" } = panel.headline ?? {};
-  const values = valuesAt(ring, counted, row);
+  const values = rowValues(ring, counted, row);
   const highest = highestOf(values);
   const value = REDUCERS[reduce](values);
   const whole = per === "rest" ? wholeAt(reading, ring, row) : read(ring, reading.per, row);
@@ -100,9 +100,9 @@ export function barsAt(reading, lines, ring, row) {
   const remainders = byKey(reading.remainder);
   const bars = [...byKey(lines)].map(([key, drawn]) => {
     const left = remainders.get(key) ?? [];
-    const values = valuesAt(ring, drawn, row);
+    const values = rowValues(ring, drawn, row);
     const used = sumOf(values);
-    const rest = sumOf(valuesAt(ring, left, row));
+    const rest = sumOf(rowValues(ring, left, row));
     const whole = sumOf([used, rest]);
     return { key, label: drawn[0].label, drawn, values, left, used, rest, whole, share: whole > 0 ? used / whole : NaN };
   });
@@ -141,7 +141,7 @@ function numbers(panel, reading, { value, share, label }, ring, row) {
 function bothWays(panel, reading, ring, row) {
   return [false, true].map((down) => {
     const lines = reading.counted.filter((line) => line.down === down);
-    const values = valuesAt(ring, lines, row);
+    const values = rowValues(ring, lines, row);
     const value = panel.headline?.reduce === "max" ? highestOf(values).value : sumOf(values);
     return { text: formatValue(value, reading.unit), label: wayOf(panel, reading, down), down };
   });
@@ -164,7 +164,7 @@ export function wayOf(panel, { lines }, down) {
  */
 export function summaryOf(panel, reading, lines, { ring, spanS, row = ring.length - 1, frozen = false }) {
   if (row < 0 || lines.length === 0) return `${panel.title}: no readings ${frozen ? "in this window" : "yet"}.`;
-  const newest = valuesAt(ring, lines, row);
+  const newest = rowValues(ring, lines, row);
   // The fullest need not be the largest.
   const shares = panel.chart === "bar" ? new Map(barsAt(reading, lines, ring, row).map(({ key, share }) => [key, share])) : null;
   const shareOf = ({ line }) => shares?.get(line.key) || 0;

@@ -199,8 +199,8 @@ export function repaint(lines, colors) {
 }
 
 /** The newest reading of each line; NaN where it has none. @returns {number[]} */
-export const newestOf = (ring, lines) => valuesAt(ring, lines, ring.length - 1);
+export const newestOf = (ring, lines) => rowValues(ring, lines, ring.length - 1);
 
 /** The reading of each line in that row. @returns {number[]} */
-export const valuesAt = (ring, lines, row) =>
+export const rowValues = (ring, lines, row) =>
   lines.map(({ column }) => (row >= 0 && row < ring.length ? ring.value(column, row) : NaN));

@@ -1,7 +1,7 @@
 /** What there was at one moment: the nearest readings, or in plain words why there are none. */
 
 import { formatClock } from "./format.js";
-import { valuesAt } from "./lines.js";
+import { rowValues } from "./lines.js";
 
 /** Why readings are missing, by a break's `why`. */
 const BREAK_WORDS = Object.freeze({
@@ -24,7 +24,7 @@ export function valuesAt({ store, lines, time }) {
   const row = nearestRow(ring, time);
   const why = row < 0 ? "no readings yet" : whyNone(store, row, time);
   const shown = why ? -1 : row;
-  return { time: shown < 0 ? NaN : ring.time(shown), values: valuesAt(ring, lines, shown), why };
+  return { time: shown < 0 ? NaN : ring.time(shown), values: rowValues(ring, lines, shown), why };
 }
 
 /** The row whose time is nearest; -1 while there is none. */

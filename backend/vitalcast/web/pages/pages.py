@@ -63,7 +63,7 @@ BUNDLES: Final = {
 # Those that are served beside /static/, and not below it.
 _ABOVE: Final = {"embed.js": "static/"}
 # Modules that hold another file.
-INCLUDING: Final = {"enclosed.js": "charts/isolated_plotly.js"}
+INCLUDING: Final = {"isolated_plotly.js": "charts/isolated_plotly.js"}
 _MADE: Final = BUNDLES | INCLUDING
 _CODINGS: Final = {"br": ".br", "gzip": ".gz"}
 _NOT_WORTH_COMPRESSING: Final = frozenset({".ico", ".png", ".woff2"})

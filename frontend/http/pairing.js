@@ -1,77 +1,10 @@
-/** What the server tells a wall screen: what it is to show, and the way to be let in. */
-
-import { storageOf } from "../page/storage.js";
+/** How a wall screen is let in: it shows a code, which an operator approves. */
 
 const WITHIN_MS = 10_000;
-const EVERY_MS = 5000;
 const CLAIM_EVERY_MS = 2000;
 const AGAIN_MS = 5000;
 /** Where a page that is loaded anew finds the code that it showed. */
 const KEPT = "vitalcast.pairing";
-
-/** @typedef {{version: string, name: string, wanted: string, playlist: import("../page/wall_layout.js").Playlist|null, playlists: string[]}} Order */
-
-const within = (ms) => AbortSignal.timeout(ms);
-
-/** Whether this address answers as it should. @param {string|URL} url */
-export const answersWell = (url) => fetch(url, { cache: "no-store", signal: within(WITHIN_MS) }).then(({ ok }) => ok, () => false);
-
-/**
- * Asks every five seconds what is to be shown. Events: `order`, whenever that is another than before, its detail an
- * `Order`; `heard` after each answer; `stranger` where the server does not know this screen.
- */
-export class PlaylistPoller extends EventTarget {
-  /** @param {{page: string, playlist: string}} options playlist: the one that the address names, or empty */
-  constructor({ page, playlist }) {
-    super();
-    this.#url = new URL("api/v1/screen", page);
-    if (playlist) this.#url.searchParams.set("playlist", playlist);
-  }
-
-  #url;
-  #etag = "";
-  #running = false;
-  #asking = false;
-  /** @type {any} */ #timer;
-
-  start() {
-    this.#running = true;
-    this.hurry();
-  }
-
-  stop() {
-    this.#running = false;
-    clearTimeout(this.#timer);
-  }
-
-  /** Asks now. */
-  async hurry() {
-    clearTimeout(this.#timer);
-    if (this.#asking || !this.#running) return;
-    this.#asking = true;
-    await this.#ask().catch(() => {}); // the server is away, which the socket tells better
-    this.#asking = false;
-    if (this.#running) this.#timer = setTimeout(() => this.hurry(), EVERY_MS);
-  }
-
-  async #ask() {
-    const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
-    const response = await fetch(this.#url, { headers, cache: "no-store", signal: within(WITHIN_MS) });
-    const order = response.status === 200 ? await response.json() : null;
-    if (!this.#running) return;
-    if (order) {
-      this.#etag = response.headers.get("ETag") ?? "";
-      this.dispatchEvent(new CustomEvent("order", { detail: order }));
-    }
-    if (order || response.status === 304) this.dispatchEvent(new Event("heard"));
-    else if (response.status === 401 || response.status === 403) this.#estranged();
-  }
-
-  #estranged() {
-    this.#etag = "";
-    this.dispatchEvent(new Event("stranger"));
-  }
-}
 
 /**
  * Gets a code that an operator approves, another one when it has expired, and waits. Events: `code` with
@@ -79,8 +12,8 @@ export class PlaylistPoller extends EventTarget {
  * when the server cannot be reached, 0 when it can; `approved`.
  */
 export class Pairing extends EventTarget {
-  /** @param {{page: string, storage?: Storage}} options */
-  constructor({ page, storage = storageOf() }) {
+  /** @param {{page: string, storage: Pick<Storage, "getItem"|"setItem"|"removeItem">}} options */
+  constructor({ page, storage }) {
     super();
     this.#url = new URL("api/v1/screens/pairings", page);
     this.#storage = storage;
@@ -169,6 +102,6 @@ export class Pairing extends EventTarget {
   }
 
   #post(url, body) {
-    return fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: within(WITHIN_MS) });
+    return fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(WITHIN_MS) });
   }
 }

@@ -5,7 +5,7 @@ import { headlineOf } from "../charts/model/headline.js";
 import { readingOf } from "../charts/model/lines.js";
 import { vitalRequestOf } from "../charts/model/panel.js";
 import { SparkPoints, lastingLevel, sparkReach } from "../charts/model/sparkline_model.js";
-import { h, setText } from "../page/html.js";
+import { h, setText } from "../dom/html.js";
 import { Sparkline } from "../charts/sparkline.js";
 
 const WINDOW_S = 60;

@@ -1,42 +1,42 @@
 /** One server as a page elsewhere sees it: one socket and one list of panels for all who name the same server and token. */
 
-import { Backoff } from "./backoff.js";
-import { connect } from "./connection.js";
-import { loadPanels } from "./http_panels.js";
+import { Backoff } from "../client/backoff.js";
+import { connect } from "../client/connection.js";
+import { loadPanels } from "../http/panels.js";
 
 /** Who is moved from one place of a page to another leaves and comes in the same breath. */
 const LINGERS_MS = 50;
 
-/** @type {Map<string, ServerPage>} */ const stations = new Map();
+/** @type {Map<string, ServerPage>} */ const servers = new Map();
 
 /**
- * The station for a server and a token, made if need be; `leave` gives it back.
+ * The server for a server and a token, made if need be; `leave` gives it back.
  *
  * @param {string} src the address below which the server is, with a slash at its end @param {string} token
  */
 export function enter(src, token) {
   const key = `${src} ${token}`;
-  let station = stations.get(key);
-  if (!station) {
-    station = new ServerPage(src, token, () => stations.delete(key));
-    stations.set(key, station);
+  let server = servers.get(key);
+  if (!server) {
+    server = new ServerPage(src, token, () => servers.delete(key));
+    servers.set(key, server);
   }
-  station.guests += 1;
-  return station;
+  server.users += 1;
+  return server;
 }
 
-/** @param {ServerPage} station */
-export function leave(station) {
-  station.guests -= 1;
-  if (station.guests === 0) setTimeout(() => station.guests === 0 && station.close(), LINGERS_MS);
+/** @param {ServerPage} server */
+export function leave(server) {
+  server.users -= 1;
+  if (server.users === 0) setTimeout(() => server.users === 0 && server.close(), LINGERS_MS);
 }
 
 /** Events: `change`, when there is something new in `panels`, `failure` or the socket's link. */
 export class ServerPage extends EventTarget {
   /** How many use it. */
-  guests = 0;
+  users = 0;
   /** @type {(import("../charts/model/panel.js").Panel & {series: number})[]|null} null until they are known */ panels = null;
-  /** @type {import("./http_panels.js").NoPanels|null} why they are not known */ failure = null;
+  /** @type {import("../http/panels.js").NoPanels|null} why they are not known */ failure = null;
 
   /** @param {string} src @param {string} token @param {() => void} closed */
   constructor(src, token, closed) {
@@ -61,7 +61,7 @@ export class ServerPage extends EventTarget {
   /** @type {any} */ #retry;
   /** How many have been made on this page: a stream's name is its owner's alone. */ #marks = 0;
 
-  /** The end of the names of one guest's streams. */
+  /** The end of the names of one user's streams. */
   mark() {
     this.#marks += 1;
     return `~${this.#marks}`;
@@ -99,7 +99,7 @@ export class ServerPage extends EventTarget {
   #linked = () => {
     if (this.connection.socket.link === "open") {
       // The server may have come back with other panels.
-      if (this.#welcomes && this.guests) this.#load();
+      if (this.#welcomes && this.users) this.#load();
       this.#welcomes += 1;
     }
     this.#tell();

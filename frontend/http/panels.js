@@ -1,6 +1,6 @@
 /** Fetches what a page consists of: its panels, in their order. */
 
-import { TOKEN_WANTED, refusalWords } from "./protocol.js";
+import { TOKEN_WANTED, refusalWords } from "../client/protocol.js";
 
 const WITHIN_MS = 10_000;
 /** A policy's violation is told a little later than the failure that it caused. */

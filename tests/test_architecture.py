@@ -60,6 +60,7 @@ FENCED: dict[str, set[str]] = {
     "typer": {"cli"},
     "prometheus_client": {"web"},
     "plotly": {"web"},
+    "markdown_it": {"web"},
     "sqlite3": {"history", "access"},
     "jwt": {"access"},
 }

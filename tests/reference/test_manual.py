@@ -61,7 +61,9 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(path: Path) -> 
 
 def test_the_readme_leads_to_every_page() -> None:
     text = README.read_text(encoding="utf-8")
-    assert {path.name for path in PAGES} <= set(re.findall(r"\(backend/vitalcast/reference/([a-z]+\.md)", text))
+    assert {path.name for path in PAGES if path.name != "README.md"} <= set(
+        re.findall(r"\(backend/vitalcast/reference/([a-z]+\.md)", text)
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

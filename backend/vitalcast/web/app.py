@@ -26,6 +26,7 @@ from vitalcast.web.edge.security import HostOriginCheck, RefusalLog, SecurityEdg
 from vitalcast.web.edge.tls import tls_context
 from vitalcast.web.edge.tokens import mount_tokens
 from vitalcast.web.pages.embed import mount_embed
+from vitalcast.web.pages.manual_pages import mount_manual
 from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY, mount_pages
 from vitalcast.web.serving.ws import serve_socket
 
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     mount_no_upgrade(app, app.refusals)
     mount_api(app, service)
     mount_docs(app)
+    mount_manual(app)
     mount_pages(app)
     mount_embed(app, service)
     mount_tokens(app, service.access)

@@ -3,7 +3,7 @@
 
 window.SwaggerUIBundle({
   domNode: document.getElementById("docs"),
-  url: new URL("openapi.json", document.baseURI).href,
+  url: new URL("../openapi.json", document.baseURI).href,
   validatorUrl: "none", // it would send the schema's address to a host elsewhere
   deepLinking: true,
   displayRequestDuration: true,

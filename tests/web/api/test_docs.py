@@ -1,4 +1,4 @@
-"""/docs and /openapi.json: the documentation tells the truth, and its page asks nobody else for anything."""
+"""/docs/api and /openapi.json: the documentation tells the truth, and its page asks nobody else for anything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,18 @@ from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY, frontend_dir
 VENDOR = frontend_dir() / "vendor" / "swagger-ui"
 OWN_FILES = ("docs.html", "docs.js")
 # Pages, code, forms and the socket.
-UNDOCUMENTED = {"/", "/static/{path:path}", "/docs", "/openapi.json", "/ws", "/login", "/logout", "/embed.js"}
+UNDOCUMENTED = {
+    "/",
+    "/static/{path:path}",
+    "/docs",
+    "/docs/api",
+    "/docs/{page}",
+    "/openapi.json",
+    "/ws",
+    "/login",
+    "/logout",
+    "/embed.js",
+}
 UNDOCUMENTED |= {"/embed/panel/{id}", "/embed/dashboard", "/wall", "/wall/{name}", "/screens"}
 
 
@@ -206,19 +217,19 @@ def test_below_a_proxy_the_schema_names_the_path() -> None:
 
 
 def test_the_page_lives_under_the_same_policy_as_the_dashboard(client: TestClient) -> None:
-    response = client.get("/docs")
+    response = client.get("/docs/api")
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
 
 def test_the_page_is_made_of_files_that_are_served_here(client: TestClient) -> None:
-    page = client.get("/docs").text
+    page = client.get("/docs/api").text
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(addresses) == 5
     for address in addresses:
-        assert not re.match("[a-z]+:|/", address), address
-        assert client.get(f"/{address}").status_code == 200
+        assert address.startswith("../"), address
+        assert client.get(f"/docs/{address}").status_code == 200
     assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=", page)
 
 

@@ -56,6 +56,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     #                                        asked for                         nobody view embed stream admin url
     ("GET", "/"):                          Row("/",                                303, 200, 403, 403, 200),
     ("GET", "/docs"):                      Row("/docs",                            303, 200, 403, 403, 200),
+    ("GET", "/docs/api"):                  Row("/docs/api",                        303, 200, 403, 403, 200),
+    ("GET", "/docs/{page}"):               Row("/docs/wire",                       303, 200, 403, 403, 200),
     ("GET", "/openapi.json"):              Row("/openapi.json",                    401, 200, 403, 200, 200),
     ("GET", "/metrics"):                   Row("/metrics",                         401, 200, 403, 200, 200),
     ("GET", "/api/v1/metrics"):            Row("/api/v1/metrics",                  401, 200, 403, 200, 200),

@@ -1,4 +1,4 @@
-"""/docs and /openapi.json: the HTTP API's documentation, with a Swagger UI that asks nobody else for anything.
+"""/docs/api and /openapi.json: the HTTP API's documentation, with a Swagger UI that asks nobody else for anything.
 
 An address that is added to the API is described here, in `paths`; what FastAPI finds out about routes of its own is
 kept beside it.
@@ -42,7 +42,7 @@ that lies outside a token is named by them.
 
 
 def mount_docs(app: FastAPI, *, root: Path | None = None) -> None:
-    """Add `/docs` to `app`. Its script and styles are static files, its schema is `/openapi.json`.
+    """Add `/docs/api` to `app`. Its script and styles are static files, its schema is `/openapi.json`.
 
     The page lives under the same policy as the dashboard: Swagger UI needs no inline script and no `eval`.
     """
@@ -51,7 +51,7 @@ def mount_docs(app: FastAPI, *, root: Path | None = None) -> None:
     def docs(request: Request) -> Response:
         return files.respond(request, PAGE)
 
-    app.router.routes.append(Route("/docs", docs, methods=["GET"], name="docs"))
+    app.router.routes.append(Route("/docs/api", docs, methods=["GET"], name="docs"))
 
 
 def described(schema: Json, settings: Settings) -> Json:

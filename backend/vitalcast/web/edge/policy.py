@@ -78,6 +78,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "/login": FORM,
         "/logout": FORM,
         "/docs": Rule(WHOLE, Answer.PAGE, cost=2),
+        "/docs/api": Rule(WHOLE, Answer.PAGE, cost=2),
+        "/docs/{page}": Rule(WHOLE, Answer.PAGE, cost=2),
         "/openapi.json": Rule(READERS, cost=10),
         "/healthz": OPEN,
         "/readyz": OPEN,

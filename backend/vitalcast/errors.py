@@ -6,6 +6,7 @@ VitalcastError
 ├── ProtocolError      a client's message breaks the contract; becomes an `error` reply
 │   └── AccessError    a token lets nobody in
 ├── UnknownIdError     no panel or playlist has this id; names the nearest
+├── TooManyConnections all sockets that there may be are open; becomes a close
 ├── OutputError        what a command is run for cannot be written
 ├── HistoryError       in history.base: the history cannot be read
 └── TailError          in tail: the server cannot be followed
@@ -43,6 +44,10 @@ class ProtocolError(VitalcastError):
 
 class UnknownIdError(VitalcastError):
     """No panel or playlist has this id; the message names the nearest."""
+
+
+class TooManyConnections(VitalcastError):  # noqa: N818 (a refusal, not a fault)
+    """The limit of open sockets is reached; the message says which."""
 
 
 class OutputError(VitalcastError):

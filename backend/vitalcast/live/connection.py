@@ -2,79 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vitalcast.core.stream.session import Mode, Session
 from vitalcast.core.wire.messages import Message
+from vitalcast.live.writer import DirectWriter, Writer
 
 OUTBOX_MESSAGES_MAX = 64
 INBOX_MESSAGES_MAX = 64
-
-
-class Batch:
-    """Messages that go out together: one write for sockets that take bytes, one send each for the others."""
-
-    __slots__ = ("_joined", "messages")
-
-    def __init__(self, messages: Iterable[Message]) -> None:
-        self.messages = tuple(messages)
-        self._joined: bytes | None = None
-
-    @property
-    def joined(self) -> bytes:
-        """All messages as RFC 6455 frames, one after the other; made once."""
-        if self._joined is None:
-            messages = self.messages
-            self._joined = messages[0].frame if len(messages) == 1 else b"".join([one.frame for one in messages])
-        return self._joined
-
-    @property
-    def nbytes(self) -> int:
-        return sum(len(message.payload) for message in self.messages)
-
-
-class Writer(ABC):
-    """The way to one client. Every call returns at once."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def write(self, batch: Batch) -> bool:
-        """Take the whole batch; return whether the client took it too. If not, write nothing until it resumes."""
-
-    @abstractmethod
-    def progress(self) -> int:
-        """Return a number that changes as the client takes bytes, and not otherwise while it is blocked."""
-
-    def unread_bytes(self) -> int:
-        """Return how much of what was written waits in this process."""
-        return 0
-
-    @abstractmethod
-    def close(self, code: int, reason: str, last: Batch) -> None:
-        """Send these last messages and a close frame, and be gone soon even if the client takes nothing."""
-
-
-class DirectWriter(Writer):
-    """A writer with a descriptor: frames may be written there while the client takes all that it is given.
-
-    `fd` is -1 where there is none after all.
-    """
-
-    __slots__ = ("fd",)
-
-    fd: int
-
-    @abstractmethod
-    def overflow(self, rest: bytes) -> bool:
-        """Take what a write to `fd` left over; return as `write` does: the client may have taken it by now."""
-
-    @abstractmethod
-    def fail(self) -> None:
-        """Give up the client after a write to `fd` failed."""
+INBOX_BYTES_MAX = 2**18  # but one message, of any size that is read at all, may always wait
 
 
 @dataclass(slots=True)
@@ -107,7 +45,7 @@ class Connection:
     """A client as the manager sees it.
 
     While `blocked`, its groups' emissions are only noted in `missed` and its own messages wait: those it sent in
-    `inbox`, those for it in `outbox`, which drops what is past its bound and counts it.
+    `inbox`, of `inbox_bytes` together, those for it in `outbox`, which drops what is past its bound and counts it.
     """
 
     __slots__ = (
@@ -119,6 +57,7 @@ class Connection:
         "group_ids",
         "id",
         "inbox",
+        "inbox_bytes",
         "last_s",
         "missed",
         "outbox",
@@ -140,13 +79,14 @@ class Connection:
         self.blocked = False
         self.blocked_s = now_s
         self.progress = 0
-        self.unread_bytes = 0  # as the manager has counted it
+        self.unread_bytes = 0  # as the back-pressure has counted it, the inbox with it
         self.last_s = now_s
         self.dropped = 0
         self.token_id: str | None = None  # as the manager has it
         self.group_ids: tuple[int, ...] | None = None  # None until the manager has grouped it
         self.missed: dict[int, Backlog] | None = None
         self.inbox: deque[str | int] | None = None  # texts, and the sizes of binary messages
+        self.inbox_bytes = 0
         self.outbox: deque[Message] | None = None
 
     @property
@@ -157,10 +97,21 @@ class Connection:
         """Keep what the client sent until it takes the answers to what it sent before; say whether there was room."""
         if self.inbox is None:
             self.inbox = deque()
-        if len(self.inbox) >= INBOX_MESSAGES_MAX:
+        size = _held_bytes(message)
+        full = len(self.inbox) >= INBOX_MESSAGES_MAX or self.inbox_bytes + size > INBOX_BYTES_MAX
+        if full and self.inbox:
             return False
         self.inbox.append(message)
+        self.inbox_bytes += size
         return True
+
+    def next_held(self) -> str | int | None:
+        """Return the oldest message that waits, no longer kept; None where none does, or it has to wait on."""
+        if self.blocked or not self.inbox:
+            return None
+        message = self.inbox.popleft()
+        self.inbox_bytes -= _held_bytes(message)
+        return message
 
     def defer(self, messages: Iterable[Message]) -> None:
         """Keep messages until the client takes bytes again."""
@@ -171,3 +122,8 @@ class Connection:
                 self.outbox.append(message)
             else:
                 self.dropped += 1
+
+
+def _held_bytes(message: str | int) -> int:
+    """Return about how much memory a message takes while it waits: of a binary one only its size is kept."""
+    return len(message) if isinstance(message, str) else 0

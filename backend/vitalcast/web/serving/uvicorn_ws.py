@@ -24,8 +24,9 @@ from vitalcast.core.stream.grants import Caller
 from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.intake import PIECE_UNITS, Allowance, Rate
 from vitalcast.core.wire.websocket import FrameEnds
-from vitalcast.live.connection import Batch, Connection, DirectWriter
+from vitalcast.live.connection import Connection
 from vitalcast.live.connections import ConnectionManager
+from vitalcast.live.writer import Batch, DirectWriter
 from vitalcast.web.serving.unsent import unsent_bytes
 
 EXTENSION = "vitalcast.fast_path"

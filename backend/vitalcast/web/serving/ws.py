@@ -14,8 +14,10 @@ from vitalcast.core.vocabulary import SUBPROTOCOL, CloseCode
 from vitalcast.core.wire.intake import Allowance, Rate
 from vitalcast.core.wire.messages import bye, error_reply
 from vitalcast.core.wire.websocket import OPCODE_TEXT
-from vitalcast.live.connection import Batch, Connection, Writer
-from vitalcast.live.connections import ConnectionManager, TooManyConnections
+from vitalcast.errors import TooManyConnections
+from vitalcast.live.connection import Connection
+from vitalcast.live.connections import ConnectionManager
+from vitalcast.live.writer import Batch, Writer
 from vitalcast.web.serving.uvicorn_ws import EXTENSION, TOO_FAST, FastWebSocketProtocol
 
 CLOSE_S = 1.0

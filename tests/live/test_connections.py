@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.core.machine import Machine
 
 from vitalcast.collectors.runtime import RuntimeStats
@@ -18,7 +20,7 @@ from vitalcast.core.stream.groups import Form, SeriesKey, TableGroup
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
 from vitalcast.core.wire.messages import Limits
 from vitalcast.errors import AccessError, TooManyConnections
-from vitalcast.live.connection import INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Connection
+from vitalcast.live.connection import INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Connection
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.token_watch import REVOKED_KEPT_S
 from vitalcast.live.writer import Batch, DirectWriter, Writer
@@ -508,6 +510,29 @@ def test_a_client_cannot_pile_up_commands_while_it_takes_nothing(house: House) -
     assert writer.closed is not None and writer.closed[0] == CloseCode.TOO_FAST
 
 
+def test_what_a_client_piles_up_is_bounded_in_bytes_too_but_one_message_may_always_wait(house: House) -> None:
+    connection, writer = house.subscribed()
+    writer.stalled = True
+    house.tick()
+    house.manager.receive(connection, "x" * (INBOX_BYTES_MAX + 1))
+    assert writer.closed is None
+    house.manager.receive(connection, "x")
+    assert writer.closed is not None and writer.closed[0] == CloseCode.TOO_FAST
+
+
+def test_what_waits_to_be_answered_counts_as_unread_until_it_is() -> None:
+    house = House(unread_mib=1)
+    for sockets in range(1, 5):
+        connection, writer = house.subscribed()
+        writer.stalled = True
+        house.ask(connection, type="ping")
+        house.manager.receive(connection, "x" * (INBOX_BYTES_MAX - 10))
+        assert house.manager.back_pressure.has_room(70_000) is (sockets < 4)
+    writer.drain()
+    house.manager.resume(connection)
+    assert house.manager.back_pressure.has_room(70_000)
+
+
 def test_what_clients_have_yet_to_take_bounds_the_answers_that_are_made() -> None:
     house = House(unread_mib=1)
     for _ in range(200):
@@ -658,6 +683,76 @@ def test_rows_go_to_those_who_look_at_the_table(house: House) -> None:
     [rows] = writer.messages()
     assert (rows["type"], rows["columns"], rows["rows"]) == ("rows", ["pid", "cpu"], [[1, 0.5]])
     assert (rows["matches"], rows["total"]) == (7, 9)
+
+
+# --- everything at once ----------------------------------------------------------------------------------------------
+
+SOCKETS = st.integers(0, 2)
+STEPS = st.one_of(
+    st.tuples(st.just("tick"), st.integers(0, 2)),  # the sampler missed so many before it
+    st.tuples(st.sampled_from(["stall", "drain", "ask", "pause", "go on", "quicken", "leave"]), SOCKETS),
+    st.tuples(st.just("sweep"), st.just(0)),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(STEPS, max_size=60))
+def test_whatever_happens_each_client_gets_every_tick_or_is_told_that_it_did_not(plan: list[tuple[str, int]]) -> None:
+    house = House(messages_per_second=1000)
+    sockets = [house.subscribed() for _ in range(3)]
+    got: list[list[dict[str, Any]]] = [[] for _ in sockets]
+    paused: list[set[int]] = [set() for _ in sockets]
+    for step, number in [*plan, *(("drain", one) for one in range(3)), ("tick", 0)]:
+        if step == "tick":
+            house.tick(1.0, skip=number)
+        elif step == "sweep":
+            house.manager.sweep()
+        else:
+            act(house, step, *sockets[number])
+        for one, (connection, writer) in enumerate(sockets):
+            got[one] += writer.messages()
+            if not connection.session.group_ids and not connection.closed:
+                paused[one].add(house.machine.offset)
+        blocked = [connection for connection, _ in sockets if connection.blocked and not connection.closed]
+        assert house.stats.sockets_blocked == len(blocked)
+    for (connection, _), messages, left_out in zip(sockets, got, paused, strict=True):
+        if not connection.closed and not left_out:
+            assert told(messages) == set(range(2, house.machine.offset + 1))
+    for connection, _ in sockets:
+        house.manager.disconnect(connection)
+    assert house.manager.back_pressure.has_room(2**40)
+    assert (len(house.manager.fanout), house.stats.sockets_blocked) == (0, 0)
+
+
+def act(house: House, step: str, connection: Connection, writer: RecordingWriter) -> None:
+    match step:
+        case "stall":
+            writer.stalled = True
+        case "drain":
+            writer.drain()
+            house.manager.resume(connection)
+        case "ask":
+            house.ask(connection, type="ping")
+        case "pause" | "go on":
+            house.ask(connection, type="update", stream="s", paused=step == "pause")
+        case "quicken":
+            house.ask(connection, type="subscribe", stream="fast", metrics=["system.disk.io"], interval=0.5)
+        case "leave":
+            house.manager.disconnect(connection)
+
+
+def told(messages: list[dict[str, Any]]) -> set[int]:
+    """Return the ticks of the first stream that a client got or was told it will not get: no tick is both."""
+    got: list[int] = []
+    missed: set[int] = set()
+    for message in messages:
+        if message.get("group") == 1:
+            if message["type"] == "data":
+                got.append(message["offset"])
+            elif message["type"] == "gap":
+                missed |= set(range(message["from"], message["to"] + 1))
+    assert len(got) == len(set(got)) and not missed & set(got), messages
+    return missed | set(got)
 
 
 # --- faults of other days --------------------------------------------------------------------------------------------

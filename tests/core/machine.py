@@ -13,8 +13,8 @@ from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
-from vitalcast.core.stream.groups import Form, SeriesKey
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.stream.session import Session
 from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
 

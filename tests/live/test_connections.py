@@ -16,7 +16,8 @@ from tests.core.machine import Machine
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
-from vitalcast.core.stream.groups import Form, SeriesKey, TableGroup
+from vitalcast.core.stream.keys import Form, SeriesKey
+from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
 from vitalcast.core.wire.messages import Limits
 from vitalcast.errors import AccessError, TooManyConnections

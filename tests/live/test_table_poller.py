@@ -11,7 +11,7 @@ from tests.core.machine import Machine
 from tests.live.virtual import InlineWorkers, VirtualLoop, run
 
 from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
-from vitalcast.core.stream.groups import TableKey
+from vitalcast.core.stream.keys import TableKey
 from vitalcast.core.wire.messages import Message
 from vitalcast.live.table_poller import ROWS_A_TURN, TablePoller
 

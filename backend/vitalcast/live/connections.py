@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.stream.conversation import Verify, no_tokens
 from vitalcast.core.stream.grants import OPEN, Caller
-from vitalcast.core.stream.groups import SeriesKey
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import STAY_AWAY_FROM, CloseCode, ErrorCode
 from vitalcast.core.wire.messages import Message, bye, error_reply, reply

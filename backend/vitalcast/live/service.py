@@ -29,8 +29,8 @@ from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.stream.grants import Caller, Grant
-from vitalcast.core.stream.groups import Form, SeriesKey
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.messages import Limits
 from vitalcast.dashboards.store import DashboardStore

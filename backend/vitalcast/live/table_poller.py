@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 from vitalcast import clocks
 from vitalcast.collectors.base import Table, TableQuery, TableRows
-from vitalcast.core.stream.groups import TableGroup
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.text import printable
 from vitalcast.core.wire.messages import Message
 from vitalcast.live.workers import Workers

@@ -13,7 +13,7 @@ from tests.core.machine import Machine
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import OPEN
-from vitalcast.core.stream.groups import Form, SeriesKey
+from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import intake
 from vitalcast.core.wire.intake import BURST_UNITS, MESSAGE_UNITS

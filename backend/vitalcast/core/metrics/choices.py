@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -18,19 +18,48 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Place = tuple[Series, int]  # a series and its column
+Item = TypeVar("Item")
 
 _key = attrgetter("key")
+
+
+class Places:
+    """Where the values of some series lie in a row that has the same number of values for each column."""
+
+    __slots__ = ("_get", "index")
+
+    def __init__(self, columns: npt.NDArray[np.intp], values_per_series: int) -> None:
+        self.index = (
+            columns
+            if values_per_series == 1
+            else (columns[:, None] * values_per_series + np.arange(values_per_series)).ravel()
+        )
+        places = self.index.tolist()
+        # With one place alone it would return no tuple, and with none there is nothing to make it of.
+        self._get = itemgetter(*places) if len(places) > 1 else None
+
+    def of(self, row: Sequence[Item]) -> tuple[Item, ...]:
+        """Return the items at these places."""
+        return self._get(row) if self._get is not None else tuple(row[place] for place in self.index.tolist())
 
 
 class Chosen:
     """Some series of a layout, by key, and the column of each; one object for all selections that mean just these."""
 
-    __slots__ = ("__weakref__", "columns", "series", "token")
+    __slots__ = ("__weakref__", "_places", "columns", "series", "token")
 
     def __init__(self, series: tuple[Series, ...], columns: npt.NDArray[np.intp], token: bytes) -> None:
         self.series = series
         self.columns = columns
         self.token = token
+        self._places: dict[int, Places] = {}
+
+    def places(self, values_per_series: int) -> Places:
+        """Return where their values lie in a row that has so many of each column, by column."""
+        places = self._places.get(values_per_series)
+        if places is None:
+            places = self._places[values_per_series] = Places(self.columns, values_per_series)
+        return places
 
 
 class Choice:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitalcast.core.stream.groups import Group, Replay
+from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.replay import Replay
 from vitalcast.core.vocabulary import ErrorCode, GapReason
 from vitalcast.core.wire.messages import Limits, Message, Since, gap
 from vitalcast.errors import ProtocolError

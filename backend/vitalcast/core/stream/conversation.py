@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import Caller, Grant
-from vitalcast.core.stream.groups import SeriesKey, TableKey
 from vitalcast.core.stream.hub import AnyGroup, Hub
+from vitalcast.core.stream.keys import SeriesKey, TableKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
 from vitalcast.core.wire.messages import Message, error_reply, few
 from vitalcast.errors import AccessError, ProtocolError

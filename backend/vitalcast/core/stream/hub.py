@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections import defaultdict
 from collections.abc import Iterable
 
 from vitalcast.core.metrics.aggregate import is_boundary
@@ -11,12 +9,14 @@ from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
-from vitalcast.core.stream.groups import FOLD_ROWS, Form, Group, SeriesKey, Snapshots, TableGroup, TableKey, key_bytes
+from vitalcast.core.stream.cadence import Cadence
+from vitalcast.core.stream.groups import Group
+from vitalcast.core.stream.keys import Form, SeriesKey, TableKey, key_bytes
+from vitalcast.core.stream.replay import Snapshots
+from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
 from vitalcast.errors import ProtocolError
-
-logger = logging.getLogger(__name__)
 
 AnyGroup = Group | TableGroup
 
@@ -56,7 +56,7 @@ class Hub:
         self.held_bytes = 0  # of all groups and paused streams, as well as it can be told
         self._snapshots = Snapshots()
         self._by_key: dict[SeriesKey | TableKey, AnyGroup] = {}
-        self._by_interval: defaultdict[int, dict[int, Group]] = defaultdict(dict)
+        self._cadences: dict[int, Cadence] = {}  # by interval
         self._next_id = 1
         self._previous_ms: int | None = None
 
@@ -81,33 +81,29 @@ class Hub:
         previous, previous_ms = self.ring.newest, self._previous_ms
         self.ring.append(frame)
         self._previous_ms = frame.time_ms
-        hole = previous is not None and frame.offset > previous.offset + 1
-        relaid = previous is None or frame.layout is not previous.layout
+        missed = None
+        if previous is not None and frame.offset > previous.offset + 1:
+            missed = (previous.offset + 1, frame.offset - 1)
         self._snapshots.clear()
         self._choices.follow(frame.layout)
         out: dict[int, list[Message]] = {}
-        for interval_ms, groups in self._by_interval.items():
+        for interval_ms, cadence in self._cadences.items():
             due = previous_ms is None or is_boundary(previous_ms, frame.time_ms, interval_ms)
-            if not due and interval_ms <= FOLD_ROWS * self.interval_min_ms and not relaid and not hole:
-                continue
-            for group in groups.values():
-                if hole and previous is not None:
-                    group.missed(previous.offset + 1, frame.offset - 1)
-                try:
-                    messages = group.advance(frame, self.ring, due=due)
-                except Exception:  # a fault of ours in one group must not cost the others the frame
-                    logger.exception("group %d failed at offset %d", group.id, frame.offset)
-                    continue
-                if messages:
-                    out[group.id] = messages
-                if relaid:
-                    self._count(group)
+            cadence.advance(frame, self.ring, out, due=due, missed=missed)
+        if previous is None or frame.layout is not previous.layout:
+            self._count_all()
         return out
 
-    def _count(self, group: AnyGroup) -> None:
-        held_bytes = group.nbytes
-        self.held_bytes += held_bytes - group.held_bytes
-        group.held_bytes = held_bytes
+    def _count_all(self) -> None:
+        for cadence in self._cadences.values():
+            self._count(cadence)
+            for group in cadence.groups:
+                self._count(group)
+
+    def _count(self, one: AnyGroup | Cadence) -> None:
+        held_bytes = one.nbytes
+        self.held_bytes += held_bytes - one.held_bytes
+        one.held_bytes = held_bytes
 
     def hold(self, key: SeriesKey | TableKey) -> None:
         """Count what a paused stream takes, until it is dropped."""
@@ -122,7 +118,7 @@ class Hub:
         Ticks fall on multiples of it, so that an interval that is a multiple of it too ends with a tick; any other
         ends with the first tick after.
         """
-        wanted = [interval for interval in self._by_interval if interval < self.interval_ms]
+        wanted = [interval for interval in self._cadences if interval < self.interval_ms]
         if not wanted:
             return self.interval_ms
         for tick in TICKS_MS:
@@ -154,10 +150,8 @@ class Hub:
         if isinstance(key, TableKey):
             group = TableGroup(self._next_id, key)
         else:
-            layout = self.newest.layout
-            self._choices.follow(layout)
-            choice = self._choices.of(key.selection)
-            group = Group(self._next_id, key, choice, layout, self.ring, self._snapshots, host=self.host)
+            self._choices.follow(self.newest.layout)
+            group = Group(self._next_id, key, self._choices.of(key.selection), self._snapshots, host=self.host)
             if not own:
                 self._check_series(group)
         if not own and self.held_bytes + group.nbytes > self.limits.groups_mib * 2**20:
@@ -167,11 +161,25 @@ class Hub:
                 temporary=True,
             )
         if isinstance(group, Group):
-            self._by_interval[group.interval_ms][group.id] = group
+            self._enter(group)
         self._count(group)
         self._next_id += 1
         self._by_key[key] = self.groups[group.id] = group
         return group
+
+    def _enter(self, group: Group) -> None:
+        cadence = self._cadences.get(group.interval_ms)
+        if cadence is None:
+            cadence = self._cadences[group.interval_ms] = Cadence(group.interval_ms, self.newest.layout, self.ring)
+        cadence.add(group)
+        self._count(cadence)
+
+    def _exit(self, group: Group) -> None:
+        cadence = self._cadences[group.interval_ms]
+        cadence.remove(group)
+        self._count(cadence)
+        if not cadence:
+            del self._cadences[group.interval_ms]
 
     def _check_series(self, group: Group) -> None:
         if len(group.series) > self.limits.series:
@@ -189,9 +197,7 @@ class Hub:
         del self.groups[group.id], self._by_key[group.key]
         self.held_bytes -= group.held_bytes
         if isinstance(group, Group):
-            del self._by_interval[group.interval_ms][group.id]
-            if not self._by_interval[group.interval_ms]:
-                del self._by_interval[group.interval_ms]
+            self._exit(group)
 
 
 def select(series: Iterable[Series], frame: Frame) -> dict[str, float]:

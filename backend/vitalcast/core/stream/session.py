@@ -17,8 +17,9 @@ from vitalcast.core.stream.commands.update import unsubscribe, update
 from vitalcast.core.stream.conversation import Conversation, Stream, Verify, no_tokens, token_needed
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
-from vitalcast.core.stream.groups import Group, SeriesKey
+from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
 from vitalcast.core.wire.messages import (
     Command,

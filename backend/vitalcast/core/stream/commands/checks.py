@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import Grant
-from vitalcast.core.stream.groups import SeriesKey, TableKey
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.keys import SeriesKey, TableKey
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import few
 from vitalcast.errors import ProtocolError

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
-from vitalcast.core.stream.groups import Group, SeriesKey, TableGroup, TableKey
+from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import AnyGroup
+from vitalcast.core.stream.keys import SeriesKey, TableKey
+from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.messages import Message, Since, Subscribe, Table, Unsubscribe, Update, reply
 

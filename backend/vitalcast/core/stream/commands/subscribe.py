@@ -5,7 +5,7 @@ from __future__ import annotations
 from vitalcast.core.stream.commands.checks import check_covered, check_known
 from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.conversation import Conversation
-from vitalcast.core.stream.groups import SeriesKey
+from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.wire.messages import Message, Subscribe
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vitalcast.core.stream.commands.checks import check_table
 from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.conversation import Conversation
-from vitalcast.core.stream.groups import TableKey
+from vitalcast.core.stream.keys import TableKey
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import Message, Table
 from vitalcast.errors import ProtocolError

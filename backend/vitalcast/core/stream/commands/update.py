@@ -5,7 +5,7 @@ from __future__ import annotations
 from vitalcast.core.stream.commands import table
 from vitalcast.core.stream.commands.joining import ack, join
 from vitalcast.core.stream.conversation import Conversation, Stream
-from vitalcast.core.stream.groups import SeriesKey, TableKey
+from vitalcast.core.stream.keys import SeriesKey, TableKey
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import Message, Unsubscribe, Update
 from vitalcast.errors import ProtocolError

@@ -1,0 +1,53 @@
+"""What makes two subscriptions equal, and about what one takes."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.wire.encodings import JSON, Encoding
+
+if TYPE_CHECKING:
+    from vitalcast.core.metrics.names import Selection
+
+GROUP_BYTES = 2_000  # of a group with nothing in it, the hub's and the manager's share counted
+TEXT_BYTES = 60  # of a short text beside its characters
+
+
+class Form(enum.Enum):
+    """How emissions say which series a value belongs to."""
+
+    COLUMNS = "columns"  # by its position, which the snapshot has named
+    SELF_DESCRIBING = "self-describing"  # by its key, for sockets that speak no protocol
+
+
+class SeriesKey(NamedTuple):
+    """What makes two subscriptions equal."""
+
+    selection: Selection
+    interval_ms: int
+    aggregates: tuple[Aggregate, ...] = (Aggregate.LAST,)
+    form: Form = Form.COLUMNS
+    encoding: Encoding = JSON
+
+
+class TableKey(NamedTuple):
+    """What makes two table subscriptions equal."""
+
+    table: str
+    sort: str
+    limit: int
+    interval_ms: int
+    descending: bool = False
+    filter: str = ""
+    keys: frozenset[int] | None = None
+
+
+def key_bytes(key: SeriesKey | TableKey) -> int:
+    """Return about how much memory a key takes."""
+    if isinstance(key, TableKey):
+        return GROUP_BYTES // 4 + TEXT_BYTES * len(key.keys or ())
+    selection = key.selection
+    values = sum(len(text) + TEXT_BYTES for _, texts in selection.where for text in texts)
+    return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in selection.patterns) + values

@@ -10,9 +10,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import plotly.io
 import pytest
-from tests.examples import TIMEOUT_S, examples, printed, section, served, url_of, vitalcast
+from tests.examples import ADDRESS, TIMEOUT_S, examples, printed, section, served, url_of, vitalcast
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -63,14 +62,11 @@ def test_ci_can_be_run() -> None:
 # --- the examples ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", [0, 1])
-def test_the_python_examples_print_readings(text: str, address: str, at: int, tmp_path: Path) -> None:
-    lines = printed(examples(text, "python")[at], address, tmp_path, lines=3)
-    assert all(re.search(r"(cpu\.mode=\\?\"user\\?\"}|user)': [\d.]+", line) for line in lines), lines
-
-
-def test_there_are_no_more_python_examples_than_are_run(text: str) -> None:
-    assert len(examples(text, "python")) == 2
+def test_the_client_in_six_lines_prints_values(text: str, address: str, tmp_path: Path) -> None:
+    (example,) = examples(text, "python")
+    assert len(example.splitlines()) == 6
+    lines = printed(example, address, tmp_path, lines=3)
+    assert all(re.search(r'cpu\.mode="user"}\': [\d.]+', line) for line in lines), lines
 
 
 @pytest.mark.parametrize("title", ["Watch", "Subscribe"])
@@ -82,7 +78,7 @@ def test_the_tail_examples_give_ticks(text: str, address: str, title: str, tmp_p
     assert tick["metrics"]
 
 
-def test_the_http_examples_give_readings(text: str, address: str) -> None:
+def test_the_http_examples_give_values(text: str, address: str) -> None:
     lines = examples(section(text, "Subscribe"), "sh")[1].splitlines()
     assert len(lines) == 2
     for line in lines:
@@ -90,8 +86,13 @@ def test_the_http_examples_give_readings(text: str, address: str) -> None:
             assert "system.load.average" in answer.read().decode().replace("_", ".")
 
 
-def test_the_figure_example_gives_a_figure_that_plotly_reads(text: str, address: str) -> None:
-    line = examples(section(text, "Subscribe"), "sh")[2]
-    with urllib.request.urlopen(url_of(line, address), timeout=TIMEOUT_S) as answer:
-        figure = plotly.io.from_json(answer.read().decode())
-    assert "user" in [trace.name for trace in figure.data]
+def test_the_badge_of_the_example_is_there(text: str, address: str) -> None:
+    (example,) = examples(section(text, "Embed"), "markdown")
+    (url,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", example)
+    with urllib.request.urlopen(url.replace(ADDRESS, address), timeout=TIMEOUT_S) as answer:
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+
+
+def test_the_token_of_the_example_can_be_made(text: str, tmp_path: Path) -> None:
+    (line,) = examples(section(text, "Security"), "sh")
+    assert vitalcast(line.strip(), folder=tmp_path).returncode == 0

@@ -50,7 +50,7 @@ def metrics_part() -> str:
             for metric in descriptors
         ]
         head = ("metric", "`.rate`", "unit", "kind", "attributes", "what it is")
-        parts.append(f"**`{collector}`**\n\n{table(head, *rows)}")
+        parts.append(f"## `{collector}`\n\n{table(head, *rows)}")
     return "\n\n".join(parts)
 
 
@@ -59,7 +59,7 @@ def tables_part() -> str:
     rows.append(
         (f"`{COMMAND.name}`", "", f"{COMMAND.description} Only where `collectors.process_command_line` is set.")
     )
-    return f"**`{ProcessTable.name}`**\n\n{table(('column', 'unit', 'what it is'), *rows)}"
+    return f"### `{ProcessTable.name}`\n\n{table(('column', 'unit', 'what it is'), *rows)}"
 
 
 def keys_part(fields: Mapping[str, FieldInfo]) -> str:

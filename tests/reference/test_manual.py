@@ -7,9 +7,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import plotly.io
 import pytest
 from tests.bench.__main__ import HEADS
-from tests.examples import TIMEOUT_S, examples, served, vitalcast
+from tests.examples import ADDRESS, TIMEOUT_S, examples, printed, served, url_of, vitalcast
 from tests.reference.tables import MANUAL, PARTS, ROOT, marked, page
 
 from vitalcast.collectors.registry import default_collectors, descriptors_with_rates
@@ -151,9 +152,25 @@ def test_the_pictures_of_the_example_are_there(address: str) -> None:
     urls = re.findall(r"!\[[^]]+\]\(([^)]+)\)", example)
     assert len(urls) == 3
     for url in urls:
-        with urllib.request.urlopen(url.replace("127.0.0.1:8000", address), timeout=TIMEOUT_S) as answer:
+        with urllib.request.urlopen(url.replace(ADDRESS, address), timeout=TIMEOUT_S) as answer:
             assert answer.headers["content-type"].startswith("image/svg+xml")
             assert answer.read().startswith(b"<svg")
+
+
+def test_the_http_examples_give_values(address: str) -> None:
+    first, second = examples(page("http.md"), "sh")
+    for line in first.splitlines():
+        with urllib.request.urlopen(url_of(line, address), timeout=TIMEOUT_S) as answer:
+            assert "system.load.average" in answer.read().decode().replace("_", ".")
+    with urllib.request.urlopen(url_of(second, address), timeout=TIMEOUT_S) as answer:
+        figure = plotly.io.from_json(answer.read().decode())
+    assert "user" in [trace.name for trace in figure.data]
+
+
+def test_the_protocol_example_prints_values(address: str, tmp_path: Path) -> None:
+    (example,) = examples(page("wire.md"), "python")
+    lines = printed(example, address, tmp_path, lines=3)
+    assert all(re.search(r"'user': [\d.]+", line) for line in lines), lines
 
 
 @pytest.mark.parametrize("file", ["embedding.md", "walls.md", "security.md"])

@@ -1,20 +1,44 @@
-"""The exception tree.
+"""The exception tree: every error that Vitalcast raises on purpose, under the base that says who handles it.
 
 VitalcastError
-├── ConfigError        a setting is unknown, of the wrong type or impossible; names its key
-├── CollectorError     a collector cannot read its subject
-├── ProtocolError      a client's message breaks the contract; becomes an `error` reply
-│   └── AccessError    a token lets nobody in
-├── UnknownIdError     no panel or playlist has this id; names the nearest
-├── TooManyConnections all sockets that there may be are open; becomes a close
-├── OutputError        what a command is run for cannot be written
-├── HistoryError       in history.base: the history cannot be read
-└── TailError          in tail: the server cannot be followed
+├── ConfigError              whoever starts it: a setting is unknown, of the wrong type or impossible; names its key
+│   └── InvalidSettings      several at once
+├── ConflictError            config.load: parts of the settings do not go together; becomes ConfigErrors
+├── CollectorError           the sampler: a collector cannot read its subject; becomes a metric and one log line
+├── HistoryError             whoever asks for the past: what was kept cannot be read
+│   ├── LockedError          another process has the file
+│   └── DamagedError         the file holds what makes no sense; it is set aside
+│       └── CodecError       so do these bytes
+├── ProtocolError            the session: a client's message breaks the contract; becomes an `error` reply
+│   └── AccessError          a token lets nobody in
+│       └── TooManyWrongTokens
+├── TooManyConnections       the edge of WebSockets: all that there may be are open; becomes a close
+├── ApiError                 the HTTP API: a request cannot be answered; becomes a JSON error
+├── LimitsError              whoever makes a token: its limits do not hold together
+├── UnknownIdError           whoever names a panel or a playlist: there is none of this id; names the nearest
+├── ScreenError              whoever pairs or changes a screen
+│   ├── ScreenNameError
+│   └── TooManyPairings
+├── BundleError              the server's start: the frontend's modules cannot be joined
+├── OutputError              the command line, which says it in one line: what a command is run for cannot be written
+├── BenchError               the command line: the benchmarks cannot be run here
+├── TailError                the command line: a server cannot be followed
+└── LostError                the client, which connects again: a connection broke
+
+What is raised to the module's own handler and never leaves it is a private signal, and not in here.
 """
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 
 class VitalcastError(Exception):
     """Base of every error that Vitalcast raises on purpose."""
+
+
+# --- settings ----------------------------------------------------------------------------------------------------
 
 
 class ConfigError(VitalcastError):
@@ -25,8 +49,54 @@ class ConfigError(VitalcastError):
         self.key = key
 
 
+class InvalidSettings(ConfigError):  # noqa: N818 - an alert to the reader, several errors at once
+    """One or more settings are wrong. Its text has a line for each of `problems`."""
+
+    def __init__(self, problems: tuple[ConfigError, ...]) -> None:
+        super().__init__(problems[0].key, "is wrong")
+        self.args = ("\n".join(str(problem) for problem in problems),)
+        self.problems = problems
+
+
+class Conflict(NamedTuple):
+    """Keys that do not go together, the one to blame first, and what would be right."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+class ConflictError(VitalcastError, ValueError):
+    """Every conflict of one model. A ValueError, as pydantic wants it of a validator."""
+
+    def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
+        super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
+        self.conflicts = conflicts
+
+
+# --- readings and their past -------------------------------------------------------------------------------------
+
+
 class CollectorError(VitalcastError):
     """A collector cannot read its subject; the message names the source."""
+
+
+class HistoryError(VitalcastError):
+    """What was kept cannot be read; the message names the source."""
+
+
+class LockedError(HistoryError):
+    """Another process holds the lock; the message says which, as far as it has said so."""
+
+
+class DamagedError(HistoryError):
+    """The file is a history, but what it holds makes no sense."""
+
+
+class CodecError(DamagedError):
+    """These bytes are no column of so many rows."""
+
+
+# --- clients -----------------------------------------------------------------------------------------------------
 
 
 class ProtocolError(VitalcastError):
@@ -42,12 +112,73 @@ class ProtocolError(VitalcastError):
         self.temporary = temporary
 
 
-class UnknownIdError(VitalcastError):
-    """No panel or playlist has this id; the message names the nearest."""
+class AccessError(ProtocolError):
+    """A token lets nobody in. `revoked` says that it once did, and that it was taken back."""
+
+    def __init__(self, code: int, message: str, *, revoked: bool = False, temporary: bool = False) -> None:
+        super().__init__(code, message, temporary=temporary)
+        self.revoked = revoked
+
+
+class TooManyWrongTokens(AccessError):  # noqa: N818 (a refusal, not a fault)
+    """Wrong tokens were too many, so that none is looked at for `wait_s` but those that were right before."""
+
+    def __init__(self, code: int, wait_s: float) -> None:
+        self.wait_s = max(1, math.ceil(wait_s))
+        super().__init__(code, f"token: too many wrong ones have come; try again in {self.wait_s} s", temporary=True)
 
 
 class TooManyConnections(VitalcastError):  # noqa: N818 (a refusal, not a fault)
     """The limit of open sockets is reached; the message says which."""
+
+
+class ApiError(VitalcastError):
+    """A request that cannot be answered. `status` is HTTP's, `code` one of `core.vocabulary.ErrorCode`."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+# --- tokens, panels and screens ----------------------------------------------------------------------------------
+
+
+class LimitsError(VitalcastError):
+    """The limits of a token do not hold together. `key` is the one to blame."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
+
+
+class UnknownIdError(VitalcastError):
+    """No panel or playlist has this id; the message names the nearest."""
+
+
+class ScreenError(VitalcastError):
+    """Something about a screen cannot be done; the message says what would be right."""
+
+
+class ScreenNameError(ScreenError):
+    """A screen cannot be called so."""
+
+
+class TooManyPairings(ScreenError):  # noqa: N818 - a refusal, not a fault
+    """There are as many codes as may be; the next one is free in `wait_s`."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"too many screens want to be paired; try again in {wait_s} s")
+        self.wait_s = wait_s
+
+
+class BundleError(VitalcastError):
+    """A module of the frontend is not of the form that can be joined; the message names the file."""
+
+
+# --- commands and the client -------------------------------------------------------------------------------------
 
 
 class OutputError(VitalcastError):
@@ -58,9 +189,18 @@ class OutputError(VitalcastError):
         self.cause = cause
 
 
-class AccessError(ProtocolError):
-    """A token lets nobody in. `revoked` says that it once did, and that it was taken back."""
+class BenchError(VitalcastError):
+    """The benchmarks cannot be run here."""
 
-    def __init__(self, code: int, message: str, *, revoked: bool = False, temporary: bool = False) -> None:
-        super().__init__(code, message, temporary=temporary)
-        self.revoked = revoked
+
+class TailError(VitalcastError):
+    """Following has come to its end: there is no server, or it will not serve this."""
+
+
+class LostError(VitalcastError):
+    """The connection broke in a way that a new one may mend. `after_s` is when the server asked to come back."""
+
+    def __init__(self, why: str, *, after_s: float | None = None, advice: str = "") -> None:
+        super().__init__(why)
+        self.after_s = after_s
+        self.advice = advice

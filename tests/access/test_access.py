@@ -11,12 +11,12 @@ from typing import Any
 import jwt
 import pytest
 
-from vitalcast.access.access import Access, LimitsError
+from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.errors import AccessError, ConfigError
+from vitalcast.errors import AccessError, ConfigError, LimitsError
 
 START_MS = 1_790_000_000_500
 WIKI = "https://wiki.example.org"

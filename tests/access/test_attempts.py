@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from vitalcast.access.attempts import Attempts, TooManyWrongTokens
+from vitalcast.access.attempts import Attempts
 from vitalcast.config.schema import Limits
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.errors import AccessError
+from vitalcast.errors import AccessError, TooManyWrongTokens
 
 GOOD, WRONG, EXPIRED, REVOKED = "good", "wrong", "expired", "revoked"
 

@@ -7,21 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from vitalcast.access.access import Access, AccessError
-from vitalcast.access.screens import (
-    ALPHABET,
-    CODE_MS,
-    ONLINE_MS,
-    PENDING_MAX,
-    ScreenError,
-    ScreenNameError,
-    Screens,
-    TooManyPairings,
-    readable,
-)
+from vitalcast.access.access import Access
+from vitalcast.access.screens import ALPHABET, CODE_MS, ONLINE_MS, PENDING_MAX, Screens, readable
 from vitalcast.config.schema import Settings
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import Scope
+from vitalcast.errors import AccessError, ScreenError, ScreenNameError, TooManyPairings
 
 
 class Clock:

@@ -9,7 +9,7 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from vitalcast.client.refusals import explained
-from vitalcast.client.stream import LostError, TailError
+from vitalcast.errors import LostError, TailError
 
 URL = "ws://h:1/ws"
 

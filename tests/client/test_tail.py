@@ -32,9 +32,10 @@ from vitalcast.cli.live_table import LiveTable
 from vitalcast.cli.tail_output import JsonLines
 from vitalcast.client.follow import follow as follow_url
 from vitalcast.client.follow import socket_url
-from vitalcast.client.stream import WHOLE_MAX, Bye, Feed, Gap, LostError, Request, TailError, Tick
+from vitalcast.client.stream import WHOLE_MAX, Bye, Feed, Gap, Request, Tick
 from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import messages as protocol
+from vitalcast.errors import LostError, TailError
 
 Turn = Callable[[ServerConnection], None]
 

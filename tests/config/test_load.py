@@ -19,7 +19,6 @@ from pydantic import ValidationError
 from vitalcast.config.load import (
     FILE_BYTES_MAX,
     FLAGS,
-    InvalidSettings,
     Loaded,
     default_user_config_dir,
     environment_name,
@@ -29,7 +28,7 @@ from vitalcast.config.load import (
 from vitalcast.config.schema import FIELDS, TABLES, Settings, is_loopback
 from vitalcast.config.toml import form_of, show
 from vitalcast.core.text import printable
-from vitalcast.errors import ConfigError
+from vitalcast.errors import ConfigError, InvalidSettings
 from vitalcast.web.edge.security import HostOriginCheck, parse_origin
 
 TEXT_FIELDS = [key for key, info in FIELDS.items() if info.annotation is str or get_origin(info.annotation) is tuple]

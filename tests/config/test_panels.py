@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vitalcast.collectors.registry import CATALOGUE
-from vitalcast.config.load import InvalidSettings, load_settings
+from vitalcast.config.load import load_settings
 from vitalcast.config.panels import PANELS, PANELS_MAX
 from vitalcast.config.schema import Settings
 from vitalcast.config.toml import form_of
@@ -20,6 +20,7 @@ from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.rates import has_rate, rate_descriptor
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import PANEL_FIELDS, Panel
+from vitalcast.errors import InvalidSettings
 
 KNOWN = {
     one.name: one

@@ -26,7 +26,7 @@ from tests.history.frames import points
 from websockets.exceptions import ConnectionClosed
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.history.damage import DamagedError
+from vitalcast.errors import DamagedError
 from vitalcast.history.database import read_column
 
 TICK_S = 0.1

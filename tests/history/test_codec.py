@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vitalcast.history.codec import CodecError, decode, encode, pack_integers, pack_parts, unpack_integers, unpack_parts
+from vitalcast.errors import CodecError
+from vitalcast.history.codec import decode, encode, pack_integers, pack_parts, unpack_integers, unpack_parts
 
 Block = npt.NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from tests.history.frames import IO, LOAD, SERIES, START_MS, STEADY_MS, Machine,
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.ring import Ring
-from vitalcast.errors import ConfigError
-from vitalcast.history.base import HistoryError, Resumed
+from vitalcast.errors import ConfigError, HistoryError
+from vitalcast.history.base import Resumed
 from vitalcast.history.damage import is_damage, set_aside
 from vitalcast.history.database import MERGED_ROWS
 from vitalcast.history.refill import refill

@@ -20,8 +20,8 @@ from tests.history.frames import IO, LOAD, SERIES, START_MS, STEADY_MS, Machine,
 
 from vitalcast import clocks
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.errors import ConfigError
-from vitalcast.history.base import HistoryError, Resumed
+from vitalcast.errors import ConfigError, HistoryError
+from vitalcast.history.base import Resumed
 from vitalcast.history.database import APPLICATION_ID, MERGED_ROWS, SCHEMA_VERSION
 from vitalcast.history.sqlite import SqliteHistory, rows_of
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tests.history.frames import SERIES, START_MS, Machine, resumed_points, stored
 
-from vitalcast.history.filelock import FileLock, LockedError
+from vitalcast.errors import LockedError
+from vitalcast.history.filelock import FileLock
 from vitalcast.history.sqlite import SqliteHistory
 from vitalcast.history.watched import Change, Watched
 

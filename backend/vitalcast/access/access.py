@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 from vitalcast.access.folder import check_folder, default_data_dir
 from vitalcast.access.origin import parse_origin
 from vitalcast.access.secret import Secret
-from vitalcast.access.tokens import LimitsError, Record, check_limits, expired, not_ours, read_token, write_token
+from vitalcast.access.tokens import Record, check_limits, expired, not_ours, read_token, write_token
 from vitalcast.config.schema import Settings, is_loopback
 from vitalcast.config.toml import shown
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.core.wire.messages import TOKEN_CHARS_MAX
-from vitalcast.errors import AccessError, ConfigError
+from vitalcast.errors import AccessError, ConfigError, LimitsError
 
 if TYPE_CHECKING:
     from vitalcast.access.store import Store
 
-__all__ = ["Access", "AccessError", "LimitsError", "Record"]
+__all__ = ["Access", "Record"]
 
 logger = logging.getLogger(__name__)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vitalcast.access.rate_limit import Throttle
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.errors import AccessError
+from vitalcast.errors import AccessError, TooManyWrongTokens
 
 if TYPE_CHECKING:
     from vitalcast.access.access import Access
@@ -17,15 +16,6 @@ if TYPE_CHECKING:
     from vitalcast.core.stream.grants import Grant
 
 WINDOW_S = 60.0
-
-
-class TooManyWrongTokens(AccessError):  # noqa: N818 (a refusal, not a fault)
-    """Wrong tokens were too many, so that none is looked at for `wait_s` but those that were right before."""
-
-    def __init__(self, wait_s: float) -> None:
-        self.wait_s = max(1, math.ceil(wait_s))
-        super().__init__(ErrorCode.RATE_LIMITED, f"token: too many wrong ones have come; try again in {self.wait_s} s")
-        self.temporary = True
 
 
 class Attempts:
@@ -47,7 +37,7 @@ class Attempts:
         """Return what a token grants. Raises AccessError as `Access.verify` does, and TooManyWrongTokens."""
         wait_s = self._wrong.wait_s(address)
         if wait_s and not self._access.knows(token):  # who guesses must not shut out those who share the address
-            raise TooManyWrongTokens(wait_s)
+            raise TooManyWrongTokens(ErrorCode.RATE_LIMITED, wait_s)
         try:
             return self._access.verify(token, origin=origin)
         except AccessError as error:

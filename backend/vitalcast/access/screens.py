@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import Scope
-from vitalcast.errors import VitalcastError
+from vitalcast.errors import ScreenError, ScreenNameError, TooManyPairings
 
 if TYPE_CHECKING:
     from vitalcast.access.access import Access
@@ -28,22 +28,6 @@ SECRET_BYTES = 32
 AGENT_CHARS_MAX = 200
 SEEN_EVERY_MS = 10_000  # a screen asks twice as often
 ONLINE_MS = 30_000
-
-
-class ScreenError(VitalcastError):
-    """Something about a screen cannot be done; the message says what would be right."""
-
-
-class ScreenNameError(ScreenError):
-    """A screen cannot be called so."""
-
-
-class TooManyPairings(ScreenError):  # noqa: N818 - a refusal, not a fault
-    """There are as many codes as may be; the next one is free in `wait_s`."""
-
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(f"too many screens want to be paired; try again in {wait_s} s")
-        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)

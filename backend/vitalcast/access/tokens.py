@@ -15,22 +15,13 @@ from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Grant
 from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.core.wire.messages import TOKEN_CHARS_MAX
-from vitalcast.errors import AccessError
+from vitalcast.errors import AccessError, LimitsError
 
 ISSUER = "vitalcast"
 ALGORITHM = "HS256"
 PATTERNS_MAX = 64
 INTERVAL_S = (0.1, 3600.0)
 HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page reads beside its panels
-
-
-class LimitsError(ValueError):
-    """The limits of a token do not hold together. `key` is the one to blame."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(f"{key}: {message}")
-        self.key = key
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

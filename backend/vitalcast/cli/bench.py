@@ -8,13 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from vitalcast.errors import VitalcastError
+from vitalcast.errors import BenchError
 
 PACKAGE = "tests"
-
-
-class BenchError(VitalcastError):
-    """The benchmarks cannot be run here."""
 
 
 def bench_root(*, package: Path | None = None) -> Path:

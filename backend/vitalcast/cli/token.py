@@ -113,7 +113,7 @@ def create(
     config: Config = None,
 ) -> None:
     """Make a token and print it. It is kept nowhere: note it now."""
-    from vitalcast.access.access import LimitsError
+    from vitalcast.errors import LimitsError
 
     try:
         expires_s = lifetime_s(expires)

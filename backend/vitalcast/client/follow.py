@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from vitalcast.client.refusals import explained
-from vitalcast.client.stream import Bye, Feed, Gap, LostError, Quiet, Request, TailError, Tick
+from vitalcast.client.stream import Bye, Feed, Gap, Quiet, Request, Tick
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import SUBPROTOCOL
+from vitalcast.errors import LostError, TailError
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection

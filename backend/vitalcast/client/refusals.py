@@ -7,8 +7,9 @@ import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from vitalcast.client.stream import RECONNECT_AFTER_S_MAX, LostError, TailError, words
+from vitalcast.client.stream import RECONNECT_AFTER_S_MAX, words
 from vitalcast.core.vocabulary import STAY_AWAY_FROM
+from vitalcast.errors import LostError, TailError
 
 if TYPE_CHECKING:
     from websockets.http11 import Response

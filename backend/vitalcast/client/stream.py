@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from vitalcast.core.metrics.model import series_key
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import SUBPROTOCOL
-from vitalcast.errors import VitalcastError
+from vitalcast.errors import LostError, TailError
 
 STREAM = "tail"
 WORDS_MAX = 300  # of a server's sentence
@@ -21,19 +21,6 @@ NEEDS_HELLO = (
     "the server asks for a token; make one on its machine with `vitalcast token create --scope stream "
     "--metrics 'system.>'` and give it with --token or in VITALCAST_TOKEN"
 )
-
-
-class TailError(VitalcastError):
-    """Following has come to its end: there is no server, or it will not serve this."""
-
-
-class LostError(Exception):
-    """The connection broke in a way that a new one may mend."""
-
-    def __init__(self, why: str, *, after_s: float | None = None, advice: str = "") -> None:
-        super().__init__(why)
-        self.after_s = after_s
-        self.advice = advice
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,22 +25,13 @@ from pydantic_core import ErrorDetails
 from vitalcast.config.folders import folder_variable, home
 from vitalcast.config.panels import PANELS
 from vitalcast.config.playlists import PLAYLISTS
-from vitalcast.config.schema import (
-    ENV_DELIMITER,
-    ENV_PREFIX,
-    FIELDS,
-    SECTIONS,
-    TABLES,
-    Conflict,
-    Settings,
-    section_type,
-)
+from vitalcast.config.schema import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, TABLES, Settings, section_type
 from vitalcast.config.service_links import without_service_links
 from vitalcast.config.tables import TableArray
 from vitalcast.config.toml import bare, fault_of, form_in_environment, form_of, show, shown
 from vitalcast.core.strict import unprintable
 from vitalcast.core.text import printable
-from vitalcast.errors import ConfigError
+from vitalcast.errors import ConfigError, Conflict, InvalidSettings
 
 FILE_NAME = "config.toml"
 FILE_BYTES_MAX = 4 << 20  # far more than any panels take
@@ -73,15 +64,6 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "sampler.interval_s": "--interval",
     }
 )
-
-
-class InvalidSettings(ConfigError):  # noqa: N818 - an alert to the reader, several errors at once
-    """One or more settings are wrong. Its text has a line for each of `problems`."""
-
-    def __init__(self, problems: tuple[ConfigError, ...]) -> None:
-        super().__init__(problems[0].key, "is wrong")
-        self.args = ("\n".join(str(problem) for problem in problems),)
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from vitalcast.config.tables import Conflict, TableArray
-from vitalcast.core.panels.schema import PANEL_FIELDS, Panel, PanelConflictError
+from vitalcast.config.tables import TableArray
+from vitalcast.core.panels.schema import PANEL_FIELDS, Panel
 
 PANELS_MAX = 64
-
-
-def _conflicts(error: object) -> Iterator[Conflict]:
-    if isinstance(error, PanelConflictError):
-        yield from ((one.keys, one.message) for one in error.conflicts)
 
 
 PANELS = TableArray(
@@ -27,5 +20,4 @@ PANELS = TableArray(
         "for it; a metric that no machine has is refused. `panels = []`, above the first section, means none. The "
         "environment cannot set panels. The keys:"
     ),
-    conflicts=_conflicts,
 )

@@ -6,7 +6,6 @@ import difflib
 import ipaddress
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
@@ -19,6 +18,7 @@ from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.playlist import BUILT_IN_PLAYLISTS, Playlist
 from vitalcast.core.panels.schema import Panel, Patterns
 from vitalcast.core.strict import Strict
+from vitalcast.errors import Conflict, ConflictError
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE
 
 ENV_PREFIX = "VITALCAST_"
@@ -442,20 +442,6 @@ class Settings(BaseModel):
             values = getattr(self, section)
             for name in type(values).model_fields:
                 yield f"{section}.{name}", getattr(values, name)
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Two settings that do not go together: the key to blame first, the message, and every key involved."""
-
-    keys: tuple[str, ...]
-    message: str
-
-
-class ConflictError(ValueError):
-    def __init__(self, conflicts: tuple[Conflict, ...]) -> None:
-        super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
-        self.conflicts = conflicts
 
 
 def section_type(section: str) -> type[BaseModel]:

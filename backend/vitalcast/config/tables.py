@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from vitalcast.config.toml import bare, fault_of, form_of, show, shown
+from vitalcast.errors import ConflictError
 
 Problem = tuple[str, str]  # the key, and what is wrong with it
-Conflict = tuple[tuple[str, ...], str]  # keys that do not go together, the one to blame first, and what would be right
 T = TypeVar("T", bound=BaseModel)
 
 _WIDTH = 118
@@ -31,7 +31,6 @@ class TableArray(Generic[T]):
     fields: Mapping[str, FieldInfo]
     most: int
     introduction: str
-    conflicts: Callable[[object], Iterable[Conflict]] = lambda _: ()  # those in a ValueError of the model's own
 
     def read(self, value: Any, origin: str) -> tuple[tuple[T, ...], list[Problem]]:
         """Return the tables of a file, and every problem with them; with any problem there are none."""
@@ -73,10 +72,11 @@ class TableArray(Generic[T]):
                 yield problem
 
     def _explained_whole(self, error: ErrorDetails, origin: str) -> Iterator[Problem]:
-        conflicts = tuple(self.conflicts(error.get("ctx", {}).get("error")))
-        if not conflicts:
+        found = error.get("ctx", {}).get("error")
+        if not isinstance(found, ConflictError):
             yield "", f"{shown(error['input'])} from {origin} is not valid; give a table, under [[{self.name}]]"
-        for keys, message in conflicts:
+            return
+        for keys, message in found.conflicts:
             yield f".{keys[0]}", f"{message} ({' and '.join(keys)} from {origin})"
 
     def _key(self, error: ErrorDetails) -> tuple[str, str]:

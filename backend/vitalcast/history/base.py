@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitalcast.core.metrics.model import Frame, Series
-from vitalcast.errors import VitalcastError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-
-class HistoryError(VitalcastError):
-    """What was kept cannot be read; the message names the source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.errors import CodecError
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -47,10 +49,6 @@ _EXACT_BELOW = 2.0**53
 _FROM_FIRST, _FROM_BEFORE, _FROM_SLOPE = range(3)  # what a difference is taken from
 _VARINT_BYTES_MAX = 10
 _DEFLATE_FROM_BYTES = 8  # below, the shortest deflate stream saves nothing
-
-
-class CodecError(ValueError):
-    """These bytes are no column of so many rows."""
 
 
 def encode(block: Floats) -> list[bytes]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from vitalcast.history.codec import CodecError
+from vitalcast.errors import DamagedError
 
 # What the disk, the system or another process is to blame for. Whatever else fails while our own file is read or
 # written lies in the file: somebody changed it, or half of it is missing.
@@ -29,17 +29,11 @@ _NOT_THE_FILE = {
 _BESIDE = ("-wal", "-journal")  # which belong to the file: beside a new one they would be played into that
 
 
-class DamagedError(Exception):
-    """The file is a history, but what it holds makes no sense."""
-
-
 @contextmanager
 def reading() -> Iterator[None]:
     """Turn whatever values that make no sense can raise into DamagedError; sqlite3.Error passes."""
     try:
         yield
-    except CodecError as error:
-        raise DamagedError(str(error)) from error
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError, RecursionError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error
 

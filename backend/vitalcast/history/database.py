@@ -19,11 +19,11 @@ import numpy as np
 
 from vitalcast.core.metrics.elapsed import ages_ms
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.errors import ConfigError
+from vitalcast.errors import CodecError, ConfigError, DamagedError
 from vitalcast.history.base import Column, Rows
-from vitalcast.history.codec import CodecError, decode, encode, pack_integers, pack_parts, unpack_integers, unpack_parts
+from vitalcast.history.codec import decode, encode, pack_integers, pack_parts, unpack_integers, unpack_parts
 from vitalcast.history.continuity import OFFSET_MAX, TIME_MAX_MS, Position
-from vitalcast.history.damage import DamagedError, is_damage, reading
+from vitalcast.history.damage import is_damage, reading
 
 KEY = "history.path"
 APPLICATION_ID = 0x56695443  # "ViTC"

@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from vitalcast.errors import LockedError
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -18,10 +20,6 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-class LockedError(Exception):
-    """Another process holds the lock; the message says which, as far as it has said so."""
 
 
 class FileLock:

@@ -20,12 +20,12 @@ from vitalcast import clocks
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.core.text import printable
-from vitalcast.errors import ConfigError
-from vitalcast.history.base import Column, Counts, History, HistoryError, Resumed, Rows
+from vitalcast.errors import ConfigError, DamagedError, HistoryError, LockedError
+from vitalcast.history.base import Column, Counts, History, Resumed, Rows
 from vitalcast.history.continuity import Now, Position, go_on
-from vitalcast.history.damage import DamagedError, is_damage, reading, set_aside
+from vitalcast.history.damage import is_damage, reading, set_aside
 from vitalcast.history.database import KEY, MERGED_ROWS, Connect, Database, check_file, read_column
-from vitalcast.history.filelock import FileLock, LockedError
+from vitalcast.history.filelock import FileLock
 from vitalcast.history.watched import Change, Watched
 
 logger = logging.getLogger(__name__)

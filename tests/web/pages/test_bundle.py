@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vitalcast.web.pages.bundle import BundleError, bundle, including
+from vitalcast.errors import BundleError
+from vitalcast.web.pages.bundle import bundle, including
 from vitalcast.web.pages.pages import BUNDLES, frontend_dir
 
 MODULES = {

@@ -8,7 +8,6 @@ whoever reads `/api/v1/panels`.
 # Not `from __future__ import annotations`: pydantic would compile each field's text anew, at every start.
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -16,6 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 
 from vitalcast.core.strict import Strict
+from vitalcast.errors import Conflict, ConflictError
 
 ID_PATTERN = r"^[a-z][a-z0-9-]*$"
 ID_CHARS_MAX = 40
@@ -53,22 +53,6 @@ _Metric = Annotated[
     StringConstraints(max_length=255, pattern=rf"^(?:{_NAME})?$"),
     Field(json_schema_extra={"form": 'nothing, or the name of a metric, such as "system.memory.limit"'}),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class PanelConflict:
-    """Keys of a panel that do not go together, the one to blame first, and what would be right."""
-
-    keys: tuple[str, ...]
-    message: str
-
-
-class PanelConflictError(ValueError):
-    """Every conflict of one panel."""
-
-    def __init__(self, conflicts: tuple[PanelConflict, ...]) -> None:
-        super().__init__("; ".join(f"{conflict.keys[0]}: {conflict.message}" for conflict in conflicts))
-        self.conflicts = conflicts
 
 
 class Headline(Strict):
@@ -205,7 +189,7 @@ class Panel(Strict):
     def _check_together(self) -> Self:
         conflicts = tuple(_conflicts(self))
         if conflicts:
-            raise PanelConflictError(conflicts)
+            raise ConflictError(conflicts)
         return self
 
     def named(self) -> dict[str, str]:
@@ -234,35 +218,33 @@ PANEL_FIELDS: Mapping[str, FieldInfo] = MappingProxyType(
 )
 
 
-def _conflicts(panel: Panel) -> Iterator[PanelConflict]:
+def _conflicts(panel: Panel) -> Iterator[Conflict]:
     if panel.parts and panel.chart != "bar":
-        yield PanelConflict(("parts", "chart"), f'only bars have parts; give chart = "bar", not "{panel.chart}"')
+        yield Conflict(("parts", "chart"), f'only bars have parts; give chart = "bar", not "{panel.chart}"')
     if panel.stack and panel.chart != "line":
-        yield PanelConflict(("stack", "chart"), f'only lines can be stacked; give chart = "line", not "{panel.chart}"')
+        yield Conflict(("stack", "chart"), f'only lines can be stacked; give chart = "line", not "{panel.chart}"')
     if panel.below and panel.chart != "line":
-        yield PanelConflict(
-            ("below", "chart"), f'only lines can go downwards; give chart = "line", not "{panel.chart}"'
-        )
+        yield Conflict(("below", "chart"), f'only lines can go downwards; give chart = "line", not "{panel.chart}"')
     if panel.reference and panel.chart != "line":
-        yield PanelConflict(
+        yield Conflict(
             ("reference", "chart"), f'only lines have a level over them; give chart = "line", not "{panel.chart}"'
         )
     if panel.parts and panel.parts in panel.by:
-        yield PanelConflict(("by", "parts"), f"{panel.parts} divides the bars already; leave it out of one of the two")
+        yield Conflict(("by", "parts"), f"{panel.parts} divides the bars already; leave it out of one of the two")
     if panel.chart == "bar" and not (panel.parts and panel.rest):
-        yield PanelConflict(
+        yield Conflict(
             ("chart", "parts", "rest"),
             "a bar is a share of a whole; give in parts the attribute that divides it, and in rest what is empty",
         )
     if panel.headline.show == "share" and not panel.headline.per:
-        yield PanelConflict(("headline.show", "headline.per"), 'a share is of something; give headline.per, or "rest"')
+        yield Conflict(("headline.show", "headline.per"), 'a share is of something; give headline.per, or "rest"')
     if panel.headline.per == REST and not panel.rest:
-        yield PanelConflict(("headline.per", "rest"), 'per = "rest" needs values in rest')
+        yield Conflict(("headline.per", "rest"), 'per = "rest" needs values in rest')
     if both := set(panel.order) & set(panel.rest):
-        yield PanelConflict(("rest", "order"), f"{', '.join(sorted(both))} cannot be drawn and be the rest; choose")
+        yield Conflict(("rest", "order"), f"{', '.join(sorted(both))} cannot be drawn and be the rest; choose")
     limits = panel.thresholds
     if limits is not None and limits.warning > limits.critical:
-        yield PanelConflict(
+        yield Conflict(
             ("thresholds.warning", "thresholds.critical"),
             f"{limits.warning:g} is more than thresholds.critical = {limits.critical:g}; give the same or less",
         )

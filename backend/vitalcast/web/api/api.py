@@ -24,9 +24,10 @@ from vitalcast.core.panels.schema import PATTERN
 from vitalcast.core.stream.hub import select
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import describe_metric
+from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
 from vitalcast.web.api.prometheus import FORMATS, chosen_format, render
-from vitalcast.web.edge.errors import LIVE, ApiError
+from vitalcast.web.edge.errors import LIVE
 from vitalcast.web.edge.fields import Parameter, bad, check_query
 from vitalcast.web.edge.misrouted import came_by_proxy, is_served, unknown_prefix
 from vitalcast.web.edge.policy import grant_of
@@ -180,7 +181,7 @@ def error_response(status: int, code: ErrorCode, message: str, headers: dict[str
 
 async def _on_api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return error_response(error.status, error.code, error.message)
+    return error_response(error.status, ErrorCode(error.code), error.message)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -19,10 +19,10 @@ from vitalcast.access.rate_limit import Throttle
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ConfigError, UnknownIdError
+from vitalcast.errors import ApiError, ConfigError, UnknownIdError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import CredentialSource, cookie
-from vitalcast.web.edge.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.edge.errors import LIVE, check_parameters
 from vitalcast.web.edge.fields import Body, Field, Parameter, check_query
 from vitalcast.web.edge.login import cookie_header, upwards
 from vitalcast.web.edge.policy import credential_source, grant_of
@@ -152,7 +152,8 @@ class Walls:
         address = request.scope["state"]["address"]
         if wait_s := self._pairings.take(address):
             return _too_many(f"too many codes were asked for; try again in {wait_s:.0f} s", wait_s)
-        from vitalcast.access.screens import TooManyPairings, readable
+        from vitalcast.access.screens import readable
+        from vitalcast.errors import TooManyPairings
 
         try:
             pairing, secret = await run_in_threadpool(self._screens.ask, address, request.headers.get(AGENT, ""))
@@ -254,7 +255,7 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
     """Turn what the store says no to into answers."""
 
     async def answer(request: Request) -> Response:
-        from vitalcast.access.screens import ScreenError, ScreenNameError
+        from vitalcast.errors import ScreenError, ScreenNameError
 
         try:
             return await handler(request)

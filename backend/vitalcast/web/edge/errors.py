@@ -7,19 +7,10 @@ from collections.abc import Iterable
 from starlette.requests import Request
 
 from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ApiError
 from vitalcast.web.edge.security import shown
 
 LIVE = {"Cache-Control": "no-store"}
-
-
-class ApiError(Exception):
-    """A request that cannot be answered; becomes a JSON error."""
-
-    def __init__(self, status: int, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 def check_parameters(request: Request, known: Iterable[str]) -> None:

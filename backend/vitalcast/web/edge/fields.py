@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ApiError
 from vitalcast.web.api.openapi import Json
-from vitalcast.web.edge.errors import ApiError, check_parameters
+from vitalcast.web.edge.errors import check_parameters
 from vitalcast.web.edge.security import shown
 
 if TYPE_CHECKING:

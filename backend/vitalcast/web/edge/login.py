@@ -12,10 +12,10 @@ from starlette._utils import get_route_path
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from vitalcast.access.attempts import Attempts, TooManyWrongTokens
+from vitalcast.access.attempts import Attempts
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.errors import AccessError
+from vitalcast.errors import AccessError, TooManyWrongTokens
 from vitalcast.web.edge.caller import COOKIE, cookie
 from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY
 

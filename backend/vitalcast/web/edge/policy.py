@@ -13,12 +13,12 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from vitalcast.access.attempts import Attempts, TooManyWrongTokens
+from vitalcast.access.attempts import Attempts
 from vitalcast.access.rate_limit import Throttle, network_of
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.errors import AccessError
+from vitalcast.errors import AccessError, TooManyWrongTokens
 from vitalcast.web.edge.caller import Credential, CredentialSource, credential, from_elsewhere, header, url_token
 from vitalcast.web.edge.login import cookie_header, login_page, login_url, small_page
 from vitalcast.web.edge.security import RefusalLog, error_body, framed_by, hold_back, refuse, too_many_requests

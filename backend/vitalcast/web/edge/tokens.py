@@ -13,9 +13,9 @@ from vitalcast.config.schema import HOST_PATTERN, PORT_PATTERN
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.errors import ConfigError
+from vitalcast.errors import ApiError, ConfigError
 from vitalcast.web.api.openapi import Json
-from vitalcast.web.edge.errors import LIVE, ApiError, check_parameters
+from vitalcast.web.edge.errors import LIVE, check_parameters
 from vitalcast.web.edge.fields import PRINTABLE_PATTERN, Body, Field
 from vitalcast.web.edge.policy import grant_of
 
@@ -108,7 +108,7 @@ class Tokens:
                 "no token is needed here; the first one is made with `vitalcast token create`, "
                 "since from then on nobody comes in without",
             )
-        from vitalcast.access.tokens import LimitsError
+        from vitalcast.errors import LimitsError
 
         expires_s = given.pop("expires", None)
         del given["scope"]

@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from vitalcast.errors import BundleError
+
 _IMPORT: Final = re.compile(r'^import\s+(?:\{([^}]*)\}|\*\s+as\s+(\w+))\s+from\s+"(\.[^"]*)";$', re.MULTILINE)
 _SHEET: Final = re.compile(r'^import\s+(\w+)\s+from\s+"(\.[^"]*\.css)"\s+with\s+\{ type: "css" \};$', re.MULTILINE)
 _INCLUDED: Final = re.compile(r"^/\* include (\S+) \*/$", re.MULTILINE)
@@ -20,10 +22,6 @@ _LISTED: Final = re.compile(r"^export \{([^}]*)\};$", re.MULTILINE)
 _LEFT: Final = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
 _RENAMED: Final = re.compile(r"(\w+)\s+as\s+(\w+)")
 _AS_PROPERTY: Final = r"\1: \2"
-
-
-class BundleError(Exception):
-    """A module is not of the form that can be joined."""
 
 
 def bundle(root: Path, entry: str, *, at: str = "") -> tuple[bytes, tuple[Path, ...]]:

@@ -18,8 +18,8 @@ from vitalcast.core.panels.lines import Line, Reading, reading_of
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.shown import busiest
 from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
-from vitalcast.web.edge.errors import ApiError
 from vitalcast.web.edge.fields import Parameter
 from vitalcast.web.edge.policy import grant_of, may_show
 from vitalcast.web.edge.security import shown

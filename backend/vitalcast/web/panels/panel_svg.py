@@ -14,9 +14,9 @@ from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
 from vitalcast.web.api.openapi import Json
-from vitalcast.web.edge.errors import ApiError
 from vitalcast.web.edge.fields import URL_TOKEN, Parameter, check_query, fits
 from vitalcast.web.edge.security import shown
 from vitalcast.web.panels.image_response import image, refused_still

@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "live": CONFIG | STREAM | {"access", "dashboards", "collectors", "bus", "history", "clocks"},
     "web": CONFIG | {"access", "live", "__init__", "web/edge", "web/api", "web/pages", "web/panels", "web/serving"},
     "web/edge": CONFIG | STREAM | {"access", "web/pages", "web/panels", "web/api"},
-    "web/pages": {"live", "__init__", "web/edge"},
+    "web/pages": {"errors", "live", "__init__", "web/edge"},
     "web/panels": METRICS
     | {"core/panels", "core/wire", "core/stream", "core/drawing", "clocks", "live", "web/edge", "web/api"},
     "web/api": CONFIG | STREAM | {"access", "clocks", "live", "__init__", "web/edge", "web/pages", "web/panels"},

@@ -60,8 +60,13 @@ export function refusalWords({ code, message }) {
 
 /**
  * @typedef {{epoch: string, offset: number}} Position
- * @typedef {{metrics: string[], where?: Record<string, string[]>, interval?: number, aggregate?: string[],
- *            backfill?: number}} SeriesRequest
+ * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, range?: number,
+ *            interval?: number, backfill?: number, host?: string}} SeriesRequest
+ *   `metrics`, with `where` and `aggregate`, or `panel` with `range`; interval, range and backfill in seconds
+ * @typedef {{kinds?: string[], backfill?: number}} EventsRequest backfill in seconds
+ * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, table?: string,
+ *            at?: number, start?: number, end?: number, points?: number, step?: number, stream?: string,
+ *            host?: string}} QueryRequest at, start and end in Unix ms, step in seconds
  * @typedef {{table: string, sort?: string, order?: "ascending"|"descending", filter?: string, keys?: number[],
  *            limit?: number, interval?: number}} TableRequest
  * @typedef {{name: string, unit: string, attributes: Record<string, string>}} Series
@@ -78,21 +83,27 @@ function command(type, id, fields) {
 export const hello = (token) => command("hello", HELLO, { token });
 
 /** @param {number} id @param {string} stream @param {SeriesRequest & {since?: Position|null}} request */
-export const subscribe = (id, stream, { metrics, where, interval, aggregate, backfill, since }) =>
-  command("subscribe", id, { stream, metrics, where, interval, aggregate, backfill, since });
+export const subscribe = (id, stream, { metrics, where, panel, range, interval, aggregate, backfill, host, since }) =>
+  command("subscribe", id, { stream, metrics, where, panel, range, interval, aggregate, backfill, host, since });
 
 /**
  * @param {number} id @param {string} stream
- * @param {{interval?: number, paused?: boolean, since?: Position|null, backfill?: number}} changes
+ * @param {{interval?: number, range?: number, paused?: boolean, since?: Position|null, backfill?: number}} changes
  */
-export const update = (id, stream, { interval, paused, since, backfill }) =>
-  command("update", id, { stream, interval, paused, since, backfill });
+export const update = (id, stream, { interval, range, paused, since, backfill }) =>
+  command("update", id, { stream, interval, range, paused, since, backfill });
 
 /** @param {number} id @param {string} stream */
 export const unsubscribe = (id, stream) => command("unsubscribe", id, { stream });
 
-/** @param {number} id @param {string[]} metrics */
-export const list = (id, metrics) => command("list", id, { metrics });
+/** @param {number} id @param {string[]} metrics @param {string} [host] */
+export const list = (id, metrics, host) => command("list", id, { metrics, host });
+
+/** @param {number} id @param {string} stream @param {EventsRequest} request */
+export const events = (id, stream, { kinds, backfill }) => command("events", id, { stream, kinds, backfill });
+
+/** @param {number} id @param {QueryRequest} request */
+export const query = (id, request) => command("query", id, request);
 
 /** @param {number} id @param {string} stream @param {TableRequest} request */
 export const table = (id, stream, { table, sort, order, filter, keys, limit, interval }) =>
@@ -115,6 +126,8 @@ const SHAPES = {
   rows: (m) => isNumber(m.group) && isArray(m.columns) && isArray(m.rows),
   gap: (m) => isNumber(m.group) && isNumber(m.from) && isNumber(m.to),
   catalogue: (m) => isArray(m.series),
+  result: (m) => isArray(m.series) || isArray(m.rows),
+  event: (m) => typeof m.kind === "string" && isNumber(m.time),
   heartbeat: () => true,
   pong: () => true,
   error: (m) => isNumber(m.code),

@@ -1,10 +1,12 @@
-/** The streams of one page: keeps them asked for over reconnects and pauses, and hands each message to its stream. */
+/** What is asked of one server: kept asked for over reconnects and pauses, each message handed to its stream. No I/O. */
 
 import { ServerClock } from "./clock.js";
+import { ClosedError } from "./errors.js";
+import { EventStream } from "./event_stream.js";
 import * as protocol from "./protocol.js";
-import { SeriesStream, TableStream } from "./streams.js";
-
-export { SeriesStream, TableStream };
+import { Questions } from "./questions.js";
+import { SeriesStream } from "./series_stream.js";
+import { TableStream } from "./table_stream.js";
 
 const RETRY_MS = 5000;
 /** Too many messages at once: the allowance comes back within a second. */
@@ -12,6 +14,8 @@ const RETRY_SOON_MS = 1000;
 const RATE_LIMITED = 111;
 const DUPLICATE = 105;
 const LIMIT = 106;
+
+/** @typedef {import("./stream.js").Stream} Stream */
 
 export class Session {
   /**
@@ -30,24 +34,23 @@ export class Session {
   #open = false;
   #paused = false;
   #connections = 0;
-  #serverIntervalS = 0;
-  #shortestS = 0;
-  #rowsMax = Infinity;
+  #server = { intervalS: 0, shortestS: 0, rowsMax: Infinity };
   #id = 0;
   /** @type {string|undefined} */ #host;
-  /** @type {Map<string, SeriesStream|TableStream>} */ #streams = new Map();
-  /** @type {Map<number, {stream: SeriesStream|TableStream, type: string, ticket: number}>} */ #pending = new Map();
+  /** @type {Map<string, Stream>} */ #streams = new Map();
+  /** @type {Map<number, {stream: Stream, type: string, ticket: number}>} */ #pending = new Map();
+  #questions = new Questions();
 
   get paused() {
     return this.#paused;
   }
 
-  /** The shortest pause between two readings that the server grants, in seconds; what is asked for keeps to it. */
+  /** The shortest pause between two values that the server grants, in seconds; what is asked for keeps to it. */
   get shortestS() {
-    return this.#shortestS;
+    return this.#server.shortestS;
   }
 
-  /** @returns {Iterable<SeriesStream|TableStream>} */
+  /** @returns {Iterable<any>} */
   get streams() {
     return this.#streams.values();
   }
@@ -57,17 +60,29 @@ export class Session {
    * @param {{windowS: number, held?: boolean}} options held: not asked for until it is released
    */
   subscribe(name, request, { windowS, held = false }) {
-    const stream = new SeriesStream(name, request, { windowS, clock: this.#clock });
-    stream.held = held;
-    this.#add(stream);
-    return stream;
+    return this.#add(new SeriesStream(name, request, { windowS, held, clock: this.#clock }));
   }
 
-  /** @param {string} name @param {protocol.TableRequest} request */
-  table(name, request) {
-    const stream = new TableStream(name, request, { clock: this.#clock });
-    this.#add(stream);
-    return stream;
+  /** @param {string} name @param {protocol.TableRequest} request @param {{held?: boolean}} [options] */
+  table(name, request, { held = false } = {}) {
+    return this.#add(new TableStream(name, request, { held, clock: this.#clock }));
+  }
+
+  /** @param {string} name @param {protocol.EventsRequest} request */
+  events(name, request) {
+    return this.#add(new EventStream(name, request));
+  }
+
+  /**
+   * Asks once, now or as soon as there is a connection. @param {(id: number) => object} build makes the command
+   *
+   * @returns {Promise<any>} the message that answers
+   */
+  ask(build) {
+    this.#id += 1;
+    const answer = this.#questions.ask(this.#id, build);
+    if (this.#open) this.#send(build(this.#id));
+    return answer;
   }
 
   /** Asks for other rows of the same table. @param {TableStream} stream @param {Partial<protocol.TableRequest>} changes */
@@ -79,25 +94,27 @@ export class Session {
     else this.#reach(stream);
   }
 
-  /** Nobody looks at this stream: the server need not send it. @param {SeriesStream|TableStream} stream */
+  /** Nobody looks at this stream: the server need not send it. @param {Stream} stream */
   hold(stream) {
     stream.held = true;
     this.#reach(stream);
+    stream.settle();
   }
 
-  /** Somebody looks again: what was missed comes as a snapshot, then data goes on. @param {SeriesStream|TableStream} stream */
+  /** Somebody looks again: what was missed comes as a snapshot, then data goes on. @param {Stream} stream */
   release(stream) {
     stream.held = false;
     this.#reach(stream);
+    stream.settle();
   }
 
   /**
-   * Asks for readings at another pace. Where it is faster, the past comes anew and finer.
+   * Asks for values at another pace. Where it is faster, the past comes anew and finer.
    *
    * @param {SeriesStream|TableStream} stream @param {{interval: number}} changes in seconds
    */
   retune(stream, { interval: wanted }) {
-    const interval = Math.max(wanted, this.#shortestS);
+    const interval = Math.max(wanted, this.shortestS);
     if (interval === stream.request.interval) return;
     if (stream instanceof SeriesStream && interval < (stream.request.interval ?? stream.store.intervalS)) stream.wantPast();
     stream.request = { ...stream.request, interval };
@@ -105,7 +122,7 @@ export class Session {
   }
 
   /**
-   * Keeps readings of another span of time; where it is longer than ever, the older ones are asked for.
+   * Keeps values of another span of time; where it is longer than ever, the older ones are asked for.
    *
    * @param {SeriesStream} stream @param {number} windowS
    */
@@ -116,11 +133,19 @@ export class Session {
     this.#reach(stream);
   }
 
-  /** @param {SeriesStream|TableStream} stream */
+  /** Lets so much of the past decide which lines a panel has. @param {SeriesStream} stream @param {number} range seconds */
+  range(stream, range) {
+    stream.request = { ...stream.request, range };
+    this.#reach(stream);
+  }
+
+  /** @param {Stream} stream */
   drop(stream) {
+    if (this.#streams.get(stream.name) !== stream) return;
     if (this.#open && stream.asked) this.#unsubscribe(stream);
-    stream.unask();
     this.#streams.delete(stream.name);
+    stream.ended();
+    stream.unask();
   }
 
   /**
@@ -129,19 +154,18 @@ export class Session {
    * @param {{host?: string, interval?: number, interval_min?: number, limits?: {table_rows?: number}}} [welcome] interval:
    *   how often the server reads, and the shortest that it grants, in seconds
    */
-  opened({ host, interval = 0, interval_min: shortest = 0, limits = {} } = {}) {
+  opened({ host, interval = 0, interval_min: shortestS = 0, limits = {} } = {}) {
     this.#open = true;
     this.#connections += 1;
-    this.#serverIntervalS = interval;
-    this.#shortestS = shortest;
-    this.#rowsMax = limits.table_rows ?? Infinity;
+    this.#server = { intervalS: interval, shortestS, rowsMax: limits.table_rows ?? Infinity };
     const other = this.#host !== undefined && host !== this.#host;
     this.#host = host;
     for (const stream of this.#streams.values()) {
       if (other) stream.forget();
-      this.#introduce(stream);
+      stream.introduce(this.#server);
       this.#reach(stream);
     }
+    for (const command of this.#questions.commands()) this.#send(command);
   }
 
   /** The connection is gone; groups and pending answers with it. */
@@ -152,6 +176,12 @@ export class Session {
       if (stream.asked && !stream.askedToPause) stream.interrupted("disconnected");
       stream.unask();
     }
+  }
+
+  /** There will be no other connection by itself. @param {ClosedError} error */
+  stopped(error) {
+    this.#questions.fail(error);
+    for (const stream of this.#streams.values()) stream.end(error);
   }
 
   /** Nobody looks at the page: the server need not send. */
@@ -166,8 +196,9 @@ export class Session {
     this.#reachAll();
   }
 
-  /** Hands a parsed message to the streams it concerns. */
+  /** Hands a parsed message to those it concerns. */
   receive(message) {
+    if (message.id !== undefined && this.#questions.receive(message)) return undefined;
     if (message.type === "ack") return this.#acknowledged(message);
     if (message.type === "error") return this.#refused(message);
     if (message.group === undefined) return undefined;
@@ -177,22 +208,21 @@ export class Session {
     return undefined;
   }
 
+  /** @template {Stream} S @param {S} stream @returns {S} */
   #add(stream) {
     if (this.#streams.has(stream.name)) throw new Error(`there is a stream named ${stream.name} already`);
+    stream.session = this;
     this.#streams.set(stream.name, stream);
-    this.#introduce(stream);
+    stream.introduce(this.#server);
     this.#reach(stream);
-  }
-
-  #introduce(stream) {
-    if (stream instanceof SeriesStream) stream.store.serverIntervalS = this.#serverIntervalS;
-    else stream.rowsMax = this.#rowsMax;
-    const { request } = stream;
-    if (request.interval < this.#shortestS) stream.request = { ...request, interval: this.#shortestS };
+    return stream;
   }
 
   #reachAll() {
-    for (const stream of this.#streams.values()) this.#reach(stream);
+    for (const stream of this.#streams.values()) {
+      this.#reach(stream);
+      stream.settle();
+    }
   }
 
   /**
@@ -206,13 +236,9 @@ export class Session {
       if (wanted) this.#ask(stream);
     } else if (!wanted) {
       if (!stream.askedToPause) this.#pause(stream);
-    } else if (stream.askedToPause || !this.#knows(stream)) {
+    } else if (stream.askedToPause || stream.askedFor !== stream.asks) {
       this.#resume(stream);
     }
-  }
-
-  #knows({ askedIntervalS, askedTicket, request, ticket }) {
-    return askedIntervalS === request.interval && askedTicket === ticket;
   }
 
   #ask(stream) {
@@ -228,8 +254,7 @@ export class Session {
 
   #told(stream) {
     stream.askedToPause = false;
-    stream.askedIntervalS = stream.request.interval;
-    stream.askedTicket = stream.ticket;
+    stream.askedFor = stream.asks;
   }
 
   #pause(stream) {
@@ -282,10 +307,10 @@ export class Session {
       return;
     }
     stream.acknowledge(message, ticket);
-    if (stream.refusal) {
-      stream.refusal = null;
-      stream.tell("change");
-    }
+    const refused = stream.refusal !== null;
+    stream.refusal = null;
+    if (refused) stream.tell("change");
+    stream.settle();
   }
 
   #refused(message) {
@@ -312,8 +337,7 @@ export class Session {
   #giveUp(stream, message) {
     this.#disregard(stream);
     stream.unask();
-    stream.refusal = message;
-    stream.tell("refused");
+    stream.refuse(message);
     if (!message.temporary) return;
     stream.resting = true;
     this.#afterwards(() => {
@@ -330,3 +354,5 @@ export class Session {
     }, ms);
   }
 }
+
+export { SeriesStream, TableStream };

@@ -23,14 +23,14 @@ const NO_CONNECTION = "no connection could be made";
 export class Socket extends EventTarget {
   /**
    * @param {string|URL} url
-   * @param {{token?: string, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
+   * @param {{token?: string|(() => string|Promise<string>), backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
    *          wall?: () => number, probe?: (url: string) => Promise<string>}} [options] steady: a clock that is never set,
    *          ms; wall: one that is; probe: says why a try came to nothing, or nothing
    */
   constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now, probe = whyNoSocket } = {}) {
     super();
     this.#url = String(url);
-    this.#token = token;
+    this.#source = token;
     this.#backoff = backoff;
     this.#WebSocket = WebSocket;
     this.#now = steady;
@@ -39,7 +39,7 @@ export class Socket extends EventTarget {
   }
 
   #url;
-  #token;
+  /** The token, or what is asked for it. */ #source;
   #backoff;
   #WebSocket;
   #now;
@@ -84,14 +84,14 @@ export class Socket extends EventTarget {
   start() {
     if (this.#watch) return;
     this.#watch = setInterval(() => this.#check(), CHECK_MS);
-    globalThis.addEventListener("online", this.#hurry);
+    globalThis.addEventListener?.("online", this.#hurry);
     this.#connect();
   }
 
   stop() {
     clearInterval(this.#watch);
     this.#watch = undefined;
-    globalThis.removeEventListener("online", this.#hurry);
+    globalThis.removeEventListener?.("online", this.#hurry);
     this.#forget(1000);
     clearTimeout(this.#retry);
     this.#turn("stopped", "");
@@ -117,13 +117,14 @@ export class Socket extends EventTarget {
     this.#quietMs = WELCOME_WITHIN_MS;
     this.#heardAt = this.#now();
     this.#refusal = this.#welcome = null;
-    this.#taken = this.#token === "";
+    this.#taken = this.#source === "";
     this.#turn("connecting", this.#why);
     let socket;
     try {
       socket = new this.#WebSocket(this.#url, [SUBPROTOCOL]);
     } catch {
-      this.#turn("stopped", "a page that came over HTTPS can only read from a server with HTTPS");
+      const why = this.#WebSocket ? "a page that came over HTTPS can only read from a server with HTTPS" : "there is no WebSocket here: give one";
+      this.#turn("stopped", why);
       return;
     }
     this.#socket = socket;
@@ -143,12 +144,26 @@ export class Socket extends EventTarget {
   #greeted(message) {
     if (this.#taken && !message.auth) {
       this.#open(message);
-    } else if (this.#token) {
+    } else if (this.#source) {
       this.#welcome = message.auth ? null : message;
-      this.#socket?.send(JSON.stringify(hello(this.#token)));
+      if (typeof this.#source === "string") this.#socket?.send(JSON.stringify(hello(this.#source)));
+      else this.#introduce(this.#source);
     } else {
       this.#forget(1000);
       this.#stay(TOKEN_WANTED, "a token is needed");
+    }
+  }
+
+  /** @param {() => string|Promise<string>} source */
+  async #introduce(source) {
+    const socket = this.#socket;
+    try {
+      const token = await source();
+      if (this.#socket === socket) socket?.send(JSON.stringify(hello(token)));
+    } catch (error) {
+      if (this.#socket !== socket) return;
+      this.#forget(1000);
+      this.#closed(1006, `no token: ${error.message}`);
     }
   }
 
@@ -202,7 +217,9 @@ export class Socket extends EventTarget {
 
   #closed(code, reason) {
     this.#forget();
-    if (staysAway(code)) {
+    // Whoever makes tokens can make another.
+    const renews = typeof this.#source === "function" && this.#refusal?.code === TOKEN_EXPIRED;
+    if (staysAway(code) && !renews) {
       this.#stay(this.#refusal?.code ?? code, this.#refusal ? refusalWords(this.#refusal) : closeWords(code, reason));
       return;
     }

@@ -5,7 +5,7 @@ import { formatDuration } from "../charts/model/format.js";
 import { PROCESSES } from "../charts/model/panel.js";
 import { errorWords } from "../client/protocol.js";
 import { RATES, View } from "../page/view.js";
-import { connect } from "../client/connection.js";
+import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
 import { Subscriptions } from "../page/subscriptions.js";
@@ -18,13 +18,13 @@ import { copy } from "../page/save.js";
 const NOTICE_MS = 15_000;
 
 export class VitalDashboard extends HTMLElement {
-  /** @type {ReturnType<typeof connect>} */ connection;
+  /** @type {Client} */ client;
   /** @type {View} */ view;
   /** @type {Subscriptions} */ subscriptions;
 
   #host = "";
   /** Those that are shown, as text. */ #panels = "";
-  /** @type {import("../client/session.js").TableStream|null} */ #rows = null;
+  /** @type {import("../client/table_stream.js").TableStream|null} */ #rows = null;
   #state = "";
   /** @type {Address} */ #address;
   /** @type {Kiosk} */ #kiosk;
@@ -42,11 +42,11 @@ export class VitalDashboard extends HTMLElement {
   #welcomed = false;
 
   connectedCallback() {
-    this.connection = connect({ page: document.baseURI });
-    const { socket, session, clock } = this.connection;
-    if (document.hidden) session.pause();
+    this.client = new Client(document.baseURI, { autostart: false });
+    const { client } = this;
+    if (document.hidden) client.pause();
     this.view = View.parse(location.search);
-    this.subscriptions = new Subscriptions({ session, view: this.view, clock });
+    this.subscriptions = new Subscriptions({ client, view: this.view, clock: client.clock });
     this.#address = new Address(this.view);
     this.#build();
     this.#paint();
@@ -59,15 +59,15 @@ export class VitalDashboard extends HTMLElement {
     this.addEventListener("embed", this.#embed);
     this.addEventListener("tell", this.#told);
     this.subscriptions.host.addEventListener("change", this.#aged);
-    socket.addEventListener("message", this.#heard);
+    client.addEventListener("message", this.#heard);
     document.addEventListener("visibilitychange", this.#looked);
-    socket.start();
+    client.start();
     this.#load(new Backoff());
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#looked);
-    this.connection.socket.removeEventListener("message", this.#heard);
+    this.client.removeEventListener("message", this.#heard);
     this.subscriptions.host.removeEventListener("change", this.#aged);
     this.removeEventListener("tell", this.#told);
     this.removeEventListener("embed", this.#embed);
@@ -78,7 +78,7 @@ export class VitalDashboard extends HTMLElement {
     this.#address.stop();
     this.#stopListening();
     this.subscriptions.stop();
-    this.connection.socket.stop();
+    this.client.stop();
     clearTimeout(this.#noticeTimer);
     clearTimeout(this.#retry);
     this.#panels = "";
@@ -88,12 +88,12 @@ export class VitalDashboard extends HTMLElement {
   }
 
   #build() {
-    const { socket, session, clock } = this.connection;
-    const { view, subscriptions } = this;
+    const { client, view, subscriptions } = this;
+    const { clock } = client;
     this.#name = h("h1", {}, "\u2026");
     this.#uptime = h("span", { class: "uptime" });
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
-    this.#status = Object.assign(h("vital-status"), { socket, session, clock, view, subscriptions });
+    this.#status = Object.assign(h("vital-status"), { client, view, subscriptions });
     const controls = Object.assign(h("vital-controls"), { view, clock });
     const help = /** @type {any} */ (h("vital-help"));
     this.#embedding = h("vital-embedding");
@@ -148,22 +148,20 @@ export class VitalDashboard extends HTMLElement {
   }
 
   #layOut(panels) {
-    const { session, clock } = this.connection;
-    const { view } = this;
+    const { client, view } = this;
     this.subscriptions.clear();
-    if (this.#rows) session.drop(this.#rows);
-    const vitals = Object.assign(h("vital-vitals"), { panels, session, clock, view });
+    this.#rows?.close();
+    const vitals = Object.assign(h("vital-vitals"), { panels, client, view });
     const elements = panels.map((definition) =>
       Object.assign(h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" }), {
         definition,
         stream: this.subscriptions.open(definition),
-        session,
-        clock,
+        clock: client.clock,
         view,
       }),
     );
-    this.#rows = session.table("@processes", { ...PROCESSES, limit: rowsThatFit() });
-    const table = Object.assign(h("vital-processes"), { session, stream: this.#rows, view });
+    this.#rows = client.table({ ...PROCESSES, limit: rowsThatFit() }, { name: "@processes" });
+    const table = Object.assign(h("vital-processes"), { client, stream: this.#rows, view });
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
     this.#main.removeAttribute("aria-busy");
     this.#main.replaceChildren(vitals, h("div", { class: "charts" }, ...empty, ...elements), table);
@@ -247,18 +245,18 @@ export class VitalDashboard extends HTMLElement {
 
   /** The pace that is shown is the one that is kept: no faster than the server grants, as far as there is a slower one. */
   #keepPace() {
-    const { shortestS } = this.connection.session;
+    const { shortestS } = this.client;
     if (this.view.rate >= shortestS) return;
     this.#say(`The server grants no more: the shortest pause between two readings here is ${shortestS} s.`);
     this.view.set({ rate: RATES.find((rate) => rate >= shortestS) ?? RATES.at(-1) });
   }
 
   #looked = () => {
-    const { session, socket } = this.connection;
-    if (document.hidden) session.pause();
+    const { client } = this;
+    if (document.hidden) client.pause();
     else {
-      session.resume();
-      socket.hurry();
+      client.resume();
+      client.hurry();
     }
   };
 

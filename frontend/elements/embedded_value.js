@@ -39,7 +39,7 @@ export class VitalcastValue extends EmbeddedElement {
   #words = h("span", { class: "words" });
   /** @type {any} */ #options;
   /** @type {import("../charts/model/panel.js").Panel|null} what is shown, as a panel */ #panel = null;
-  /** @type {import("../client/session.js").SeriesStream|null} */ #stream = null;
+  /** @type {import("../client/series_stream.js").SeriesStream|null} */ #stream = null;
   #points = new SparkPoints();
   #ready = false;
   #told = "";
@@ -85,7 +85,7 @@ export class VitalcastValue extends EmbeddedElement {
   #forget() {
     if (!this.#stream) return;
     this.#stream.removeEventListener("change", this.#drawSoon);
-    this.server?.connection.session.drop(this.#stream);
+    this.#stream.close();
     this.#stream = this.#panel = null;
   }
 
@@ -99,7 +99,7 @@ export class VitalcastValue extends EmbeddedElement {
     const { interval = 1 } = this.#options;
     this.#panel = judged(panel, this.#options);
     const request = requestOf(this.#panel, { rateS: interval, windowS: WINDOW_S });
-    this.#stream = server.connection.session.subscribe(`@${metric ?? id}${server.mark()}`, request, { windowS: WINDOW_S, held: !this.#inView });
+    this.#stream = server.client.subscribe(request, { name: `@${metric ?? id}${server.mark()}`, windowS: WINDOW_S, held: !this.#inView });
     this.#points = new SparkPoints();
     this.#stream.addEventListener("change", this.#drawSoon);
   }
@@ -110,9 +110,8 @@ export class VitalcastValue extends EmbeddedElement {
     this.#inView = inView;
     const stream = this.#stream;
     if (!stream || !this.server) return;
-    const { session } = this.server.connection;
-    if (inView) session.release(stream);
-    else session.hold(stream);
+    if (inView) stream.release();
+    else stream.hold();
   }
 
   // --- what it shows -----------------------------------------------------------------------------------------------
@@ -130,8 +129,8 @@ export class VitalcastValue extends EmbeddedElement {
 
   /** @returns {{code: number, message: string}|null} */
   #problem() {
-    const { panels, failure, connection } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server);
-    const { link, why, code } = connection.socket;
+    const { panels, failure, client } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server);
+    const { link, why, code } = client;
     if (failure?.final && !panels) return { code: failure.code, message: failure.message };
     if (link === "stopped") return { code, message: why };
     const { panel: id } = this.#options;
@@ -169,7 +168,7 @@ export class VitalcastValue extends EmbeddedElement {
     const stream = this.#stream;
     if (!stream || !panel || stream.store.position === null) {
       this.#write({ words: this.#waiting() });
-      const { link, why } = this.server.connection.socket;
+      const { link, why } = this.server.client;
       if (link === "waiting") this.#say(true, NaN, why);
       return;
     }
@@ -177,22 +176,22 @@ export class VitalcastValue extends EmbeddedElement {
   };
 
   #drawValue({ store, newest, held, stale, ageS }, panel) {
-    const { clock, session, socket } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server).connection;
+    const { client } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server);
     const reading = readingOf(panel, store.series, new Map());
     const now = headlineOf(panel, reading, store.ring);
-    const late = stale && !held && !session.paused;
+    const late = stale && !held && !client.paused;
     const level = lastingLevel(panel, reading, store.ring, now);
     const words = Number.isNaN(now.value) ? "no readings" : late ? formatAge(ageS) : level;
     this.#write({ text: now.vital.text, words: late ? this.#waiting(words) : words, state: late ? "late" : level });
-    const to = late ? clock.now() : newest;
+    const to = late ? client.clock.now() : newest;
     const points = this.#points.read(panel, reading, store.ring);
     this.#spark.draw(points, { from: to - WINDOW_S * 1000, to, ...sparkReach(panel, now, points.values) });
-    this.#say(late, ageS, socket.why);
+    this.#say(late, ageS, client.why);
   }
 
   #waiting(age = "") {
-    const { socket } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server).connection;
-    if (socket.link === "waiting") return [age, `reconnecting: ${socket.why}`].filter(Boolean).join(", ");
+    const { client } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server);
+    if (client.link === "waiting") return [age, `reconnecting: ${client.why}`].filter(Boolean).join(", ");
     return age || "connecting…";
   }
 

@@ -28,8 +28,10 @@ const UNKNOWN_METRIC = 102;
 /** Drawn a little before it is scrolled to. */
 const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 
+/** @typedef {{hold: () => void, release: () => void}} Holder */
+
 /**
- * Set `definition`, `stream`, `session`, `clock` and `view` before it is connected. It stands alone: what concerns the
+ * Set `definition`, `stream`, `clock` and `view` before it is connected. It stands alone: what concerns the
  * page (its address, its keys) is left to who put it there. Events: `link`, the reader wants its address; `embed`, or
  * the ways to show it elsewhere.
  */
@@ -37,8 +39,8 @@ export class VitalPanel extends HTMLElement {
   /** Without its menu. */ bare = false;
   /** There even where it has nothing to show: somebody wants this one. */ stays = false;
   /** @type {import("../charts/model/panel.js").Panel} */ definition;
-  /** @type {import("../client/session.js").SeriesStream} */ stream;
-  /** @type {import("../client/session.js").Session} */ session;
+  /** @type {import("../client/series_stream.js").SeriesStream} */ stream;
+  /** @type {Holder|null} who says whether the stream is wanted, where several share it */ holder = null;
   /** @type {import("../client/clock.js").ServerClock} */ clock;
   /** @type {import("../page/view.js").View} */ view;
 
@@ -231,8 +233,9 @@ export class VitalPanel extends HTMLElement {
     const wanted = this.#inView || this.hidden;
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
-    if (wanted) this.session.release(this.stream);
-    else this.session.hold(this.stream);
+    const holder = this.holder ?? this.stream;
+    if (wanted) holder.release();
+    else holder.hold();
   }
 
   /** Whether there is a line to draw; what only says how far an axis goes is none. */

@@ -14,15 +14,15 @@ const FILTER_MAX = 100;
 const UNKNOWN_TABLE = 102;
 const MEMORY = { metrics: ["system.memory.limit"], interval: 60 };
 
-/** Set `session`, `stream` and `view` before it is connected. The view's `sort` and `filter` are shown and set. */
+/** Set `client`, `stream` and `view` before it is connected. The view's `sort` and `filter` are shown and set. */
 export class VitalProcesses extends HTMLElement {
-  /** @type {import("../client/session.js").Session} */ session;
-  /** @type {import("../client/session.js").TableStream} */ stream;
+  /** @type {import("../client/client.js").Client} */ client;
+  /** @type {import("../client/table_stream.js").TableStream} */ stream;
   /** @type {import("../page/view.js").View} */ view;
 
   #shown = new ShownRows();
-  /** @type {import("../client/session.js").SeriesStream} */ #memory;
-  /** @type {import("../client/session.js").TableStream|null} asks after held rows that are among the first no more */ #held = null;
+  /** @type {import("../client/series_stream.js").SeriesStream} */ #memory;
+  /** @type {import("../client/table_stream.js").TableStream|null} asks after held rows that are among the first no more */ #held = null;
   #pointed = false;
   #visible = true;
   /** @type {any} */ #typing;
@@ -34,7 +34,7 @@ export class VitalProcesses extends HTMLElement {
 
   connectedCallback() {
     this.#build();
-    this.#memory = this.session.subscribe("@processes-memory", MEMORY, { windowS: 120 });
+    this.#memory = this.client.subscribe(MEMORY, { name: "@processes-memory", windowS: 120 });
     this.stream.addEventListener("change", this.#changed);
     this.stream.addEventListener("refused", this.#changed);
     this.#memory.addEventListener("change", this.#changed);
@@ -65,7 +65,7 @@ export class VitalProcesses extends HTMLElement {
     this.#memory.removeEventListener("change", this.#changed);
     this.stream.removeEventListener("refused", this.#changed);
     this.stream.removeEventListener("change", this.#changed);
-    this.session.drop(this.#memory);
+    this.#memory.close();
     this.#letGo();
     forgetFrame(this.#draw);
     this.#pointed = false;
@@ -122,7 +122,7 @@ export class VitalProcesses extends HTMLElement {
     const wanted = tableRequestOf(this.view);
     const { request } = this.stream;
     if (["sort", "order", "filter"].every((key) => (request[key] ?? "") === wanted[key])) return;
-    this.session.change(this.stream, wanted);
+    this.stream.update(wanted);
   }
 
   #viewed = (event) => {
@@ -173,7 +173,7 @@ export class VitalProcesses extends HTMLElement {
     this.#shown.release();
     if (!this.#held) return;
     this.#held.removeEventListener("change", this.#changed);
-    this.session.drop(this.#held);
+    this.#held.close();
     this.#held = null;
   }
 
@@ -182,7 +182,7 @@ export class VitalProcesses extends HTMLElement {
     const keys = this.#shown.held;
     if (this.#held || !keys?.length) return;
     const { table, interval } = this.stream.request;
-    this.#held = this.session.table("@processes-held", { table, keys, limit: keys.length, interval });
+    this.#held = this.client.table({ table, keys, limit: keys.length, interval }, { name: "@processes-held" });
     this.#held.addEventListener("change", this.#changed);
   }
 
@@ -220,10 +220,10 @@ export class VitalProcesses extends HTMLElement {
   #scrolled = (entries) => {
     this.#visible = entries.at(-1).isIntersecting;
     if (this.#visible) {
-      this.session.release(this.stream);
+      this.stream.release();
       this.#changed();
     } else {
-      this.session.hold(this.stream);
+      this.stream.hold();
     }
   };
 

@@ -21,13 +21,11 @@ const WORDS = {
 };
 
 /**
- * Set `socket`, `clock`, `view`, `subscriptions` and `session` before it is connected. Its attribute `state` is one of `State`,
+ * Set `client`, `view` and `subscriptions` before it is connected. Its attribute `state` is one of `State`,
  * or `frozen`. Event `turned`, when that changes; its detail is the word for it.
  */
 export class VitalStatus extends HTMLElement {
-  /** @type {import("../client/socket.js").Socket} */ socket;
-  /** @type {import("../client/session.js").Session} */ session;
-  /** @type {import("../client/clock.js").ServerClock} */ clock;
+  /** @type {import("../client/client.js").Client} */ client;
   /** @type {import("../page/view.js").View} */ view;
   /** @type {import("../page/subscriptions.js").Subscriptions} */ subscriptions;
 
@@ -53,8 +51,8 @@ export class VitalStatus extends HTMLElement {
     });
     const dot = h("i", { class: "dot", "aria-hidden": "true" });
     this.replaceChildren(dot, this.#word, this.#since, this.#age, this.#why, this.#lag, this.#missed);
-    this.socket.addEventListener("link", this.#refresh);
-    this.socket.addEventListener("message", this.#heard);
+    this.client.addEventListener("link", this.#refresh);
+    this.client.addEventListener("message", this.#heard);
     this.view.addEventListener("change", this.#refresh);
     this.#stopBeat = everyBeat(this.#refresh);
     this.#refresh();
@@ -63,9 +61,9 @@ export class VitalStatus extends HTMLElement {
   disconnectedCallback() {
     this.#stopBeat();
     this.view.removeEventListener("change", this.#refresh);
-    this.socket.removeEventListener("message", this.#heard);
+    this.client.removeEventListener("message", this.#heard);
     forgetFrame(this.#refresh);
-    this.socket.removeEventListener("link", this.#refresh);
+    this.client.removeEventListener("link", this.#refresh);
     this.replaceChildren();
   }
 
@@ -74,10 +72,10 @@ export class VitalStatus extends HTMLElement {
   #refresh = () => {
     const ageS = youngest(this.subscriptions.streams);
     const { state, since } = this.#status.next({
-      link: /** @type {any} */ (this.socket.link),
+      link: this.client.link,
       ageS,
-      clock: this.clock,
-      paused: this.session.paused,
+      clock: this.client.clock,
+      paused: this.client.paused,
       // One stream comes whatever the rate, each second where the server grants that; panels out of view send nothing.
       intervalS: this.subscriptions.host.store.intervalS,
     });
@@ -100,12 +98,12 @@ export class VitalStatus extends HTMLElement {
   }
 
   #reason(state) {
-    if (state === State.STOPPED) return `${this.socket.why}; reload the page to try again`;
+    if (state === State.STOPPED) return `${this.client.why}; reload the page to try again`;
     if (state === State.STALE) return "the server is silent";
     if (state !== State.RECONNECTING) return "";
-    const waitS = Math.ceil(this.socket.retryInMs / 1000);
+    const waitS = Math.ceil(this.client.retryInMs / 1000);
     const again = waitS > 0 ? `, trying again in ${formatDuration(waitS)}` : ", trying again";
-    return this.socket.why ? this.socket.why + again : "";
+    return this.client.why ? this.client.why + again : "";
   }
 
   #sayMissed() {

@@ -8,13 +8,12 @@ import { VitalCell } from "../page/vital_cell.js";
 const SAID_EVERY_MS = 10_000;
 
 /**
- * Set `panels`, `session` and `clock` before it is connected, and `view` where one panel may take the place of all.
+ * Set `panels` and `client` before it is connected, and `view` where one panel may take the place of all.
  * Panels whose `vital` is empty are not in it.
  */
 export class VitalVitals extends HTMLElement {
   /** @type {import("../charts/model/panel.js").Panel[]} */ panels = [];
-  /** @type {import("../client/session.js").Session} */ session;
-  /** @type {import("../client/clock.js").ServerClock} */ clock;
+  /** @type {import("../client/client.js").Client} */ client;
   /** @type {import("../page/view.js").View|null} */ view = null;
 
   /** @type {VitalCell[]} */ #cells = [];
@@ -25,8 +24,7 @@ export class VitalVitals extends HTMLElement {
   /** @type {() => void} */ #stopBeat = () => {};
 
   connectedCallback() {
-    const { session, clock } = this;
-    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, session, clock }));
+    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, client: this.client }));
     this.#said = h("p", { class: "unseen", role: "status" });
     this.setAttribute("role", "navigation");
     this.setAttribute("aria-label", "Vital signs");
@@ -49,7 +47,7 @@ export class VitalVitals extends HTMLElement {
     for (const { stream } of this.#cells) {
       stream.removeEventListener("refused", this.#changed);
       stream.removeEventListener("change", this.#changed);
-      this.session.drop(stream);
+      stream.close();
     }
     forgetFrame(this.#draw);
     this.#cells = [];
@@ -67,8 +65,8 @@ export class VitalVitals extends HTMLElement {
   #scrolled = (entries) => {
     this.#visible = entries.at(-1).isIntersecting;
     for (const { stream } of this.#cells) {
-      if (this.#visible) this.session.release(stream);
-      else this.session.hold(stream);
+      if (this.#visible) stream.release();
+      else stream.hold();
     }
     this.#changed();
   };

@@ -2,7 +2,7 @@
 
 import { Backoff } from "../client/backoff.js";
 import { formatClock } from "../charts/model/format.js";
-import { connect } from "../client/connection.js";
+import { Client } from "../client/client.js";
 import { State, Status } from "../client/status.js";
 import { everyBeat } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
@@ -25,7 +25,7 @@ const AGAIN_MS = 4000;
 const PATIENCE_MS = 2000;
 
 export class VitalWall extends HTMLElement {
-  /** @type {ReturnType<typeof connect>} */ connection;
+  /** @type {Client} */ client;
 
   #status = new Status();
   #again = new Backoff({ firstMs: 1000, mostMs: 30_000 });
@@ -60,10 +60,10 @@ export class VitalWall extends HTMLElement {
     }
     this.#connect();
     this.#build();
-    const { session, socket } = this.connection;
-    if (document.hidden) session.pause();
-    socket.addEventListener("message", this.#heard);
-    socket.addEventListener("link", this.#linked);
+    const { client } = this;
+    if (document.hidden) client.pause();
+    client.addEventListener("welcome", this.#welcomed);
+    client.addEventListener("link", this.#linked);
     this.#poller.addEventListener("playlist", this.#playlistGiven);
     this.#poller.addEventListener("heard", this.#letIn);
     this.#poller.addEventListener("unauthenticated", this.#unauthenticated);
@@ -88,8 +88,9 @@ export class VitalWall extends HTMLElement {
     clearTimeout(this.#againTimer);
     this.#pages.stop();
     this.#subscriptions.stop();
-    this.connection.socket.removeEventListener("link", this.#linked);
-    this.connection.socket.stop();
+    this.client.removeEventListener("link", this.#linked);
+    this.client.removeEventListener("welcome", this.#welcomed);
+    this.client.stop();
     this.replaceChildren();
   }
 
@@ -98,14 +99,15 @@ export class VitalWall extends HTMLElement {
     const root = new URL("../..", import.meta.url).href;
     const address = new URL(location.href);
     this.#root = root;
-    this.connection = connect({ page: root });
-    const { session, clock } = this.connection;
+    this.client = new Client(root, { autostart: false });
+    const { client } = this;
+    const { clock } = client;
     const reach = new View();
-    this.#subscriptions = new Subscriptions({ session, view: reach, clock });
+    this.#subscriptions = new Subscriptions({ client, view: reach, clock });
     this.#poller = new PlaylistPoller({ page: root, playlist: nameIn(address.pathname) });
     const memoryMaxMib = Number(address.searchParams.get("memory")) || undefined;
     this.#reload = new Reload({ needs: [address, new URL("static/wall.js", root), new URL("readyz", root)], memoryMaxMib });
-    this.#pages = new WallPages({ session, clock, subscriptions: this.#subscriptions, reach, storage: storageOf() });
+    this.#pages = new WallPages({ clock, subscriptions: this.#subscriptions, reach, storage: storageOf() });
   }
 
   #build() {
@@ -131,14 +133,12 @@ export class VitalWall extends HTMLElement {
 
   /** The server lets this screen in. */
   #letIn = () => {
-    const { socket } = this.connection;
     if (!this.#pairing.asked) this.#pairing.dismiss();
-    if (socket.link === "new") socket.start();
+    if (this.client.link === "new") this.client.start();
     this.#reload.heard(this.#screen.version);
   };
 
-  #heard = ({ detail }) => {
-    if (detail.type !== "welcome") return;
+  #welcomed = ({ detail }) => {
     this.#host = detail.host ?? "";
     setText(this.#name, this.#host);
     this.#again.reset();
@@ -151,7 +151,7 @@ export class VitalWall extends HTMLElement {
     try {
       this.#panels = await loadPanels({ page: this.#root });
     } catch {
-      setTimeout(() => this.connection.socket.link === "open" && this.#load(), AGAIN_MS);
+      setTimeout(() => this.client.link === "open" && this.#load(), AGAIN_MS);
       return;
     }
     this.#arrange();
@@ -176,7 +176,7 @@ export class VitalWall extends HTMLElement {
   // --- whether it is true ------------------------------------------------------------------------------------------
 
   #beat() {
-    setText(this.#time, formatClock(this.connection.clock.now()));
+    setText(this.#time, formatClock(this.client.clock.now()));
     const { x, y } = shiftOf(Math.floor(Date.now() / MINUTE_MS));
     this.#frame.style.translate = this.#pairing.style.translate = `${x}px ${y}px`;
     this.#warning.style.transform = `translate(${x}px, ${y}px)`;
@@ -188,18 +188,18 @@ export class VitalWall extends HTMLElement {
   }
 
   #judge() {
-    const { socket, session, clock } = this.connection;
+    const { client } = this;
     const { state, since, forS } = this.#status.next({
-      link: /** @type {any} */ (socket.link === "new" ? "connecting" : socket.link),
+      link: client.link === "new" ? "connecting" : client.link,
       ageS: youngest(this.#subscriptions.streams),
-      clock,
-      paused: session.paused,
+      clock: client.clock,
+      paused: client.paused,
       intervalS: this.#subscriptions.host.store.intervalS,
     });
     this.#state = state;
     const gone = this.#screen !== null && this.#screen.playlist === null;
     const soon = state !== State.STALE && 1000 * forS < PATIENCE_MS;
-    const warning = soon ? null : warningOf({ state, since, forS, host: this.#host, why: socket.why });
+    const warning = soon ? null : warningOf({ state, since, forS, host: this.#host, why: client.why });
     this.#warn(this.#pairing.needed ? null : (warning ?? (gone ? goneOf(this.#screen) : null)));
     this.classList.toggle("old", warning !== null);
     setText(this.#sign, this.#pages.held ? "Held" : "");
@@ -217,9 +217,8 @@ export class VitalWall extends HTMLElement {
 
   /** The server may be away for a night, or turn everybody away for a while: a screen has nobody who reloads it. */
   #linked = () => {
-    const { socket } = this.connection;
     clearTimeout(this.#againTimer);
-    if (socket.link !== "stopped" || this.#restarting) return;
+    if (this.client.link !== "stopped" || this.#restarting) return;
     this.#poller.hurry();
     this.#againTimer = setTimeout(() => this.#reconnect(), this.#again.next());
   };
@@ -227,20 +226,19 @@ export class VitalWall extends HTMLElement {
   #restarting = false;
 
   #reconnect() {
-    const { socket } = this.connection;
     if (this.#pairing.needed) return;
     this.#restarting = true;
-    socket.stop();
+    this.client.stop();
     this.#restarting = false;
-    socket.start();
+    this.client.start();
   }
 
   #looked = () => {
-    const { session, socket } = this.connection;
-    if (document.hidden) session.pause();
+    const { client } = this;
+    if (document.hidden) client.pause();
     else {
-      session.resume();
-      socket.hurry();
+      client.resume();
+      client.hurry();
       this.#poller.hurry();
     }
   };
@@ -255,7 +253,7 @@ export class VitalWall extends HTMLElement {
   #approved = () => {
     this.#poller.hurry();
     // The socket that is open, or was turned away, does not have the new cookie.
-    if (this.connection.socket.link !== "new") this.#reconnect();
+    if (this.client.link !== "new") this.#reconnect();
   };
 
   // --- its keys ----------------------------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ export class EmbedView extends EventTarget {
     this.#view = view;
     this.#ids = panels;
     this.#whole = whole;
-    const { session, clock } = server.connection;
-    this.#subscriptions = new Subscriptions({ session, view, clock, mark: server.mark(), host: false });
+    const { client } = server;
+    this.#subscriptions = new Subscriptions({ client, view, clock: client.clock, mark: server.mark(), host: false });
     this.#back = h("button", { type: "button", hidden: true }, "Back to live");
     // Only the word is announced: an age that is read out every second helps nobody.
     this.#word = h("strong", { role: "status" });
@@ -113,8 +113,8 @@ export class EmbedView extends EventTarget {
 
   /** What nothing can be shown for, and what no waiting helps against. @returns {{code: number, message: string}|null} */
   #problem() {
-    const { panels, failure, connection } = this.#server;
-    const { link, why, code } = connection.socket;
+    const { panels, failure, client } = this.#server;
+    const { link, why, code } = client;
     if (failure && !panels && failure.final) return { code: failure.code, message: sentence(failure.message) };
     if (link === "stopped") return { code, message: sentence(why) + (ADVICE[code] ?? "") };
     if (!panels) return null;
@@ -145,18 +145,18 @@ export class EmbedView extends EventTarget {
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#subscriptions.clear();
-    const { session, clock } = this.#server.connection;
+    const { client } = this.#server;
     const view = this.#view;
     const charts = panels.map((definition) => {
       const made = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null });
-      const parts = { definition, session, clock, view, bare: true, stays: this.#ids !== null };
+      const parts = { definition, clock: client.clock, view, bare: true, stays: this.#ids !== null };
       return Object.assign(made, { ...parts, stream: this.#subscriptions.open(definition) });
     });
     if (!this.#whole) {
       this.#room.replaceChildren(...charts);
       return;
     }
-    const vitals = this.#ids ? [] : [Object.assign(h("vital-vitals"), { panels, session, clock })];
+    const vitals = this.#ids ? [] : [Object.assign(h("vital-vitals"), { panels, client })];
     this.#room.replaceChildren(...vitals, h("div", { class: "charts" }, ...charts));
   }
 
@@ -168,16 +168,15 @@ export class EmbedView extends EventTarget {
   // --- what is said ------------------------------------------------------------------------------------------------
 
   #say(problem) {
-    const { connection } = this.#server;
-    const { session, socket, clock } = connection;
+    const { client } = this.#server;
     const streams = this.#awake;
     const ageS = youngest(streams);
     const { state } = this.#status.next({
-      link: /** @type {any} */ (socket.link),
+      link: client.link,
       ageS,
-      clock,
+      clock: client.clock,
       // What is out of view rests as a hidden page does.
-      paused: session.paused || (streams.length === 0 && this.#shown !== ""),
+      paused: client.paused || (streams.length === 0 && this.#shown !== ""),
       intervalS: Math.max(0, ...streams.map(({ store }) => store.intervalS)) || this.#view.rate,
     });
     const [word, words] = problem ? ["", ""] : this.#noteOf(state, ageS);
@@ -193,10 +192,10 @@ export class EmbedView extends EventTarget {
 
   /** @returns {[string, string]} a word for it, and more about it */
   #noteOf(state, ageS) {
-    const { socket } = this.#server.connection;
+    const { client } = this.#server;
     const { frozen } = this.#view;
     const age = Number.isNaN(ageS) ? "" : ` · data ${formatAge(ageS)}`;
-    if (state === State.RECONNECTING) return ["Reconnecting", `${age}${because(socket)}`];
+    if (state === State.RECONNECTING) return ["Reconnecting", `${age}${because(client)}`];
     if (state === State.STALE) return ["Stale", `${age}: the server is silent`];
     if (frozen) return ["Paused", ` at ${formatClock(frozen.to, { seconds: true })}`];
     if (state !== State.CONNECTING) return ["", ""];

@@ -1,7 +1,7 @@
 /** One server as a page elsewhere sees it: one socket and one list of panels for all who name the same server and token. */
 
 import { Backoff } from "../client/backoff.js";
-import { connect } from "../client/connection.js";
+import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 
 /** Who is moved from one place of a page to another leaves and comes in the same breath. */
@@ -31,7 +31,7 @@ export function leave(server) {
   if (server.users === 0) setTimeout(() => server.users === 0 && server.close(), LINGERS_MS);
 }
 
-/** Events: `change`, when there is something new in `panels`, `failure` or the socket's link. */
+/** Events: `change`, when there is something new in `panels`, `failure` or the client's link. */
 export class ServerPage extends EventTarget {
   /** How many use it. */
   users = 0;
@@ -44,12 +44,11 @@ export class ServerPage extends EventTarget {
     this.src = src;
     this.#token = token;
     this.#closed = closed;
-    this.connection = connect({ page: src, token });
-    const { socket } = this.connection;
-    socket.addEventListener("link", this.#linked);
+    this.client = new Client(src, { token, autostart: false });
+    this.client.addEventListener("link", this.#linked);
     document.addEventListener("visibilitychange", this.#looked);
     this.#looked();
-    socket.start();
+    this.client.start();
     this.#load();
   }
 
@@ -73,8 +72,8 @@ export class ServerPage extends EventTarget {
     this.#over = true;
     clearTimeout(this.#retry);
     document.removeEventListener("visibilitychange", this.#looked);
-    this.connection.socket.removeEventListener("link", this.#linked);
-    this.connection.socket.stop();
+    this.client.removeEventListener("link", this.#linked);
+    this.client.stop();
     this.#closed();
   }
 
@@ -90,14 +89,14 @@ export class ServerPage extends EventTarget {
       if (this.#over) return;
       // Those that are known stay; the next return of the server is the next chance.
       if (!this.panels || error.final) this.failure = error;
-      if (error.final && !this.panels) this.connection.socket.stop();
+      if (error.final && !this.panels) this.client.stop();
       else if (!this.panels) this.#retry = setTimeout(() => this.#load(), this.#backoff.next());
     }
     this.#tell();
   }
 
   #linked = () => {
-    if (this.connection.socket.link === "open") {
+    if (this.client.link === "open") {
       // The server may have come back with other panels.
       if (this.#welcomes && this.users) this.#load();
       this.#welcomes += 1;
@@ -106,12 +105,11 @@ export class ServerPage extends EventTarget {
   };
 
   #looked = () => {
-    const { session, socket } = this.connection;
     if (document.hidden) {
-      session.pause();
+      this.client.pause();
     } else {
-      session.resume();
-      socket.hurry();
+      this.client.resume();
+      this.client.hurry();
     }
   };
 

@@ -17,24 +17,24 @@ export function youngest(streams) {
 
 export class Subscriptions {
   /**
-   * @param {{session: import("../client/session.js").Session, view: import("./view.js").View, clock: import("../client/clock.js").ServerClock, mark?: string, host?: boolean}} parts
-   *   mark: at the end of the streams' names, where several share a session; host: whether one comes that is of no panel
+   * @param {{client: import("../client/client.js").Client, view: import("./view.js").View, clock: import("../client/clock.js").ServerClock, mark?: string, host?: boolean}} parts
+   *   mark: at the end of the streams' names, where several share a client; host: whether one comes that is of no panel
    */
-  constructor({ session, view, clock, mark = "", host = true }) {
-    this.#session = session;
+  constructor({ client, view, clock, mark = "", host = true }) {
+    this.#client = client;
     this.#view = view;
     this.#clock = clock;
     this.#mark = mark;
     // No panel's id begins so.
-    this.host = /** @type {import("../client/session.js").SeriesStream} */ (host ? session.subscribe("@host", { ...HOST }, { windowS: 30 }) : null);
+    this.host = /** @type {import("../client/series_stream.js").SeriesStream} */ (host ? client.subscribe({ ...HOST }, { name: "@host", windowS: 30 }) : null);
     view.addEventListener("change", this.#turned);
   }
 
-  #session;
+  #client;
   #view;
   #clock;
   #mark;
-  /** @type {Map<import("../charts/model/panel.js").Panel, import("../client/session.js").SeriesStream>} */ #streams = new Map();
+  /** @type {Map<import("../charts/model/panel.js").Panel, import("../client/series_stream.js").SeriesStream>} */ #streams = new Map();
 
   /** Those whose newest reading tells how old the page is: see `youngest`. */
   get streams() {
@@ -44,14 +44,14 @@ export class Subscriptions {
   /** A stream that waits until it is released: who shows it knows when it is in view. @param {import("../charts/model/panel.js").Panel} panel */
   open(panel) {
     const windowS = this.#windowS(panel);
-    const stream = this.#session.subscribe(panel.id + this.#mark, requestOf(panel, { rateS: this.#view.rate, windowS }), { windowS, held: true });
+    const stream = this.#client.subscribe(requestOf(panel, { rateS: this.#view.rate, windowS }), { name: panel.id + this.#mark, windowS, held: true });
     this.#streams.set(panel, stream);
     return stream;
   }
 
   /** Gives all panels' streams back. */
   clear() {
-    for (const stream of this.#streams.values()) this.#session.drop(stream);
+    for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
   }
 
@@ -73,9 +73,9 @@ export class Subscriptions {
     // A pointer that moves over a paused page asks for no other past.
     if (!["range", "rate", "frozen"].some((key) => detail.has(key))) return;
     for (const [panel, stream] of this.#streams) {
-      if (detail.has("rate")) this.#session.retune(stream, { interval: Math.max(this.#view.rate, panel.interval ?? 0) });
+      if (detail.has("rate")) stream.update({ interval: Math.max(this.#view.rate, panel.interval ?? 0) });
       const windowS = this.#windowS(panel);
-      if (windowS > stream.store.windowS) this.#session.widen(stream, windowS);
+      if (windowS > stream.store.windowS) stream.update({ windowS });
     }
   };
 }

@@ -13,12 +13,12 @@ const WINDOW_S = 60;
 const DRAWN_EVERY_MS = 900;
 
 export class VitalCell {
-  /** @param {{panel: import("../charts/model/panel.js").Panel, session: import("../client/session.js").Session, clock: import("../client/clock.js").ServerClock}} parts */
-  constructor({ panel, session, clock }) {
+  /** @param {{panel: import("../charts/model/panel.js").Panel, client: import("../client/client.js").Client}} parts */
+  constructor({ panel, client }) {
     this.panel = panel;
-    this.#clock = clock;
+    this.#clock = client.clock;
     // No panel's id begins so.
-    this.stream = session.subscribe(`@vital-${panel.id}`, vitalRequestOf(panel, { windowS: WINDOW_S }), { windowS: WINDOW_S });
+    this.stream = client.subscribe(vitalRequestOf(panel, { windowS: WINDOW_S }), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
     this.#spark = new Sparkline();
     const { number, unit, what, state } = this.#parts;
     const value = h("span", { class: "value" }, number, unit);

@@ -14,15 +14,17 @@ const LISTED = Object.freeze({ width: 16, height: 13 });
 
 export class WallPage {
   /**
-   * @param {{entry: import("./wall_layout.js").Entry, panels: import("../charts/model/panel.js").Panel[], session: any,
+   * @param {{entry: import("./wall_layout.js").Entry, panels: import("../charts/model/panel.js").Panel[],
+   *          holderOf: (stream: any) => import("../elements/panel.js").Holder,
    *          clock: import("../client/clock.js").ServerClock, streamOf: (panel: import("../charts/model/panel.js").Panel) => any}} parts
    */
-  constructor({ entry, panels, session, clock, streamOf }) {
+  constructor({ entry, panels, holderOf, clock, streamOf }) {
     this.#entry = entry;
     const view = new View({ range: RANGES[entry.range] });
-    this.#panels = panels.map((definition) =>
-      Object.assign(/** @type {any} */ (h("vital-panel")), { definition, stream: streamOf(definition), session, clock, view }),
-    );
+    this.#panels = panels.map((definition) => {
+      const stream = streamOf(definition);
+      return Object.assign(/** @type {any} */ (h("vital-panel")), { definition, stream, holder: holderOf(stream), clock, view });
+    });
     const nothing = h("p", { class: "nothing", hidden: true }, panels.length ? "This machine has no readings for any panel of this page." : "No panels are configured: see [[panels]] in config.toml.");
     this.#nothing = nothing;
     this.element = h("section", { class: "page" }, ...this.#panels, nothing);

@@ -13,13 +13,12 @@ const KEPT = "vitalcast.wall";
 /** Event: `turned`, when another page than before is shown. */
 export class WallPages extends EventTarget {
   /**
-   * @param {{session: import("../client/session.js").Session, clock: import("../client/clock.js").ServerClock,
+   * @param {{clock: import("../client/clock.js").ServerClock,
    *          subscriptions: import("./subscriptions.js").Subscriptions, reach: import("./view.js").View,
    *          storage: Pick<Storage, "getItem"|"setItem">}} parts reach: how far back the streams reach
    */
-  constructor({ session, clock, subscriptions, reach, storage }) {
+  constructor({ clock, subscriptions, reach, storage }) {
     super();
-    this.#session = session;
     this.#clock = clock;
     this.#subscriptions = subscriptions;
     this.#reach = reach;
@@ -30,7 +29,6 @@ export class WallPages extends EventTarget {
     this.#resizes.observe(this.element);
   }
 
-  #session;
   #clock;
   #subscriptions;
   #reach;
@@ -89,14 +87,14 @@ export class WallPages extends EventTarget {
       if (!streams.has(panel)) streams.set(panel, this.#subscriptions.open(panel));
       return streams.get(panel);
     };
-    const holds = new SharedHolds(this.#session);
+    const holds = new SharedHolds();
     const made = new Map();
     this.#pages = entries.map((entry) => {
       const { seconds: _, ...look } = entry;
       const key = JSON.stringify(look);
       if (made.has(key)) return made.get(key);
       const chosen = entry.panels.length ? entry.panels.flatMap((id) => panels.find((panel) => panel.id === id) ?? []) : panels;
-      const page = new WallPage({ entry, panels: chosen, session: holds.ofAnother(), clock, streamOf });
+      const page = new WallPage({ entry, panels: chosen, holderOf: holds.ofAnother(), clock, streamOf });
       made.set(key, page);
       this.element.append(page.element);
       return page;
@@ -202,27 +200,20 @@ export class WallPages extends EventTarget {
 class SharedHolds {
   /** @type {Map<any, Set<object>>} */ #wanted = new Map();
 
-  /** @param {import("../client/session.js").Session} session */
-  constructor(session) {
-    this.#session = session;
-  }
-
-  #session;
-
-  /** What stands for the session towards one page. */
+  /** Who holds and releases streams for one page. @returns {(stream: any) => import("../elements/panel.js").Holder} */
   ofAnother() {
     const page = {};
-    return {
-      release: (stream) => {
+    return (stream) => ({
+      release: () => {
         this.#wantedBy(stream).add(page);
-        this.#session.release(stream);
+        stream.release();
       },
-      hold: (stream) => {
+      hold: () => {
         const pages = this.#wantedBy(stream);
         pages.delete(page);
-        if (pages.size === 0) this.#session.hold(stream);
+        if (pages.size === 0) stream.hold();
       },
-    };
+    });
   }
 
   #wantedBy(stream) {

@@ -276,10 +276,10 @@ async def test_whatever_happens_in_whatever_order_the_wanted_state_is_reached(js
 async def test_a_real_server_fills_what_was_held_back(js: RunJs) -> None:
     """Held, released, and asked for a faster pace: every tick is there once, in order, and none is called missing."""
     found = await js(
-        """const { connect } = await load('client/connection');
-           const { socket, session } = connect({ page: `${location.origin}/` });
-           const cpu = session.subscribe("cpu", { metrics: ["system.cpu.utilization"], interval: 0.5,
-             aggregate: ["avg"], backfill: 60 }, { windowS: 60 });
+        """const { Client } = await load('client/client');
+           const client = new Client(`${location.origin}/`);
+           const cpu = client.subscribe({ metrics: ["system.cpu.utilization"], interval: 0.5,
+             aggregate: ["avg"], backfill: 60 });
            const until = (condition) => new Promise((resolve, reject) => {
              const deadline = performance.now() + 60_000;
              const look = () => { if (condition()) resolve(); else if (performance.now() > deadline) reject(condition);
@@ -287,22 +287,21 @@ async def test_a_real_server_fills_what_was_held_back(js: RunJs) -> None:
              look();
            });
            const times = ({ store: { ring } }) => Array.from({ length: ring.length }, (_, row) => ring.time(row));
-           socket.start();
            try {
              await until(() => cpu.store.ring.length >= 2);
-             session.hold(cpu); await until(() => cpu.group === null);
-             const before = cpu.newest; const other = session.subscribe("other", cpu.request, { windowS: 60 });
+             cpu.hold(); await until(() => cpu.group === null);
+             const before = cpu.newest; const other = client.subscribe(cpu.request);
              await until(() => other.newest >= before + 1000);
              const quiet = cpu.newest === before;
-             session.release(cpu); await until(() => cpu.newest >= before + 1000);
+             cpu.release(); await until(() => cpu.newest >= before + 1000);
              const known = new Set(times(cpu));
              const filled = times(other).filter((time) => time <= cpu.newest).every((time) => known.has(time));
-             session.retune(cpu, { interval: 0.1 });
+             cpu.update({ interval: 0.1 });
              await until(() => times(cpu).filter((time, i, all) => i && time - all[i - 1] < 250).length >= 5);
              const ordered = times(cpu).every((time, i, all) => !i || time > all[i - 1]);
              const { breaks, intervalS } = cpu.store;
              const unexplained = breaks.filter(({ why }) => why === "missing").length;
              return { quiet, filled, ordered, intervalS, unexplained };
-           } finally { socket.stop(); }"""
+           } finally { client.close(); }"""
     )
     assert found == {"quiet": True, "filled": True, "ordered": True, "intervalS": 0.1, "unexplained": 0}

@@ -82,7 +82,7 @@ async def test_many_share_one_socket_which_closes_with_the_last(
     await watched.page.evaluate("told = []; other.append(document.getElementById('cpu'))")
     await told(watched, "live", "cpu")
     assert len(watched.sockets) == 1
-    names = "[...document.getElementById('again').server.connection.session.streams].map(({ name }) => name)"
+    names = "[...document.getElementById('again').server.client.streams].map(({ name }) => name)"
     assert len(await watched.page.evaluate(names)) == 3
 
     await watched.page.evaluate(

@@ -78,7 +78,7 @@ FASTER = """
 DRAWN_LEAST = 20
 DRAWN = "() => [...document.querySelectorAll('vital-plot')].map(({ counts: { full, live } }) => full + live)"
 ALL_KNOWN = """() => {
-  const { streams } = document.querySelector("vital-dashboard").connection.session;
+  const { streams } = document.querySelector("vital-dashboard").client;
   const asked = [...streams].filter(({ asked }) => asked);
   return asked.length > 10 && asked.every(({ group }) => faster.knows(group)); }"""
 

@@ -23,16 +23,16 @@ HIDE = """(hidden) => {
 }"""
 AGE_S = """() => { const text = document.querySelector("vital-status .data-age").textContent;
   return text.includes("<") ? 0 : Number(/(\\d+)\\ss old/.exec(text)?.[1] ?? NaN); }"""
-ASKED = """[...document.querySelector("vital-dashboard").connection.session.streams]
+ASKED = """[...document.querySelector("vital-dashboard").client.streams]
   .filter(({ asked }) => asked).map(({ name }) => name)"""
 COUNT_FRAMES = """() => { const { requestAnimationFrame } = window;
   window.framesAsked = 0;
   window.requestAnimationFrame = (draw) => { window.framesAsked += 1; return requestAnimationFrame(draw); }; }"""
 COUNT_READINGS = """() => { window.readings = 0;
-  document.querySelector("vital-dashboard").connection.socket.addEventListener("message", ({ detail }) => {
+  document.querySelector("vital-dashboard").client.addEventListener("message", ({ detail }) => {
     if (detail.type === "data" || detail.type === "rows") window.readings += 1; }); }"""
 # A paused stream has no group any more once the server has said so: what was under way has come then.
-NONE_COMES = """() => [...document.querySelector("vital-dashboard").connection.session.streams]
+NONE_COMES = """() => [...document.querySelector("vital-dashboard").client.streams]
   .filter(({ asked }) => asked).every(({ group }) => group === null)"""
 DRAWN = "() => [...document.querySelectorAll('vital-plot')].map(({ counts: { full, live } }) => full + live)"
 ROWS = """(id) => { const { ring } = document.querySelector(`#panel-${id}`).stream.store;

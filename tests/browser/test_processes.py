@@ -24,7 +24,7 @@ SHOWN = """() => [...document.querySelectorAll("vital-processes tbody tr")].map(
 TEXT = """(part) => document.querySelector(`vital-processes ${part}`)?.textContent ?? ''"""
 AGES = """() => [...document.querySelectorAll("vital-processes td.col-age")].map((cell) => cell.textContent).join()"""
 NEWEST = """() => document.querySelector("vital-processes").stream.newest"""
-HELD = """() => [...document.querySelector("vital-processes").session.streams]
+HELD = """() => [...document.querySelector("vital-processes").client.streams]
   .find(({ name }) => name === "@processes-held")"""
 IN_ORDER = """({ column, descending }) => {
   const { columns, rows, current } = document.querySelector("vital-processes").stream;

@@ -8,7 +8,7 @@ from tests.browser.conftest import RunJs
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FAKE = """
-const { Socket, socketUrl } = { ...(await load('client/socket')), ...(await load('client/connection')) };
+const { Socket, socketUrl } = { ...(await load('client/socket')), ...(await load('client/client')) };
 const { Backoff } = await load('client/backoff');
 const made = [];
 class FakeWebSocket {
@@ -269,4 +269,4 @@ async def test_stays_away_where_it_has_no_token_and_one_is_needed(js: RunJs) -> 
     ],
 )
 async def test_finds_the_socket_beside_the_page(js: RunJs, page: str, url: str) -> None:
-    assert await js("return (await load('client/connection')).socketUrl(given).href", page) == url
+    assert await js("return (await load('client/client')).socketUrl(given).href", page) == url

@@ -178,7 +178,7 @@ async def test_out_of_view_its_streams_rest(machine: Server, open_page: OpenPage
     watched = await open_page(machine.url, charts=False, viewport={"width": 360, "height": 300})
     page = watched.page
     await page.wait_for_selector(CELL.format("cpu"))
-    resting = """(wanted) => [...document.querySelector("vital-vitals").session.streams]
+    resting = """(wanted) => [...document.querySelector("vital-vitals").client.streams]
       .filter(({ name }) => name.startsWith("@vital-")).every(({ askedToPause }) => askedToPause === wanted)"""
     await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     await watched.until(resting, True)

@@ -58,7 +58,7 @@ SHOWN = (
     """() => [...document.querySelectorAll(".page.shown vital-panel")].map(({ definition }) => definition.id).join()"""
 )
 # Of the streams of the page that is not shown.
-HELD = """(name) => [...document.querySelector("vital-wall").connection.session.streams]
+HELD = """(name) => [...document.querySelector("vital-wall").client.streams]
   .find((stream) => stream.name === name).askedToPause"""
 FILLED = """() => { const panels = [...document.querySelectorAll(".page.shown vital-panel")];
   return panels.every(({ stream: { store } }) => store.breaks.length === 0 && store.ring.length > 5) &&

@@ -1,0 +1,181 @@
+/** A stream of series, or of a panel: its values are kept in `store`, and told tick by tick. */
+
+import * as protocol from "./protocol.js";
+import { StreamStore } from "./store.js";
+import { Stream } from "./stream.js";
+
+/** A past shorter than this is not asked for in parts any more. */
+const BACKFILL_LEAST_S = 10;
+
+/**
+ * @typedef {{type: "tick", time: number, offset: number|null, values: number[]}} Tick
+ *   time: Unix ms; offset: null for a snapshot's older ticks; values: one a column of `series`, NaN where there is none
+ * @typedef {import("./feed.js").Gap} Gap
+ * @typedef {{type: "series", series: protocol.Series[]}} Arrangement the columns of the ticks that follow
+ */
+
+/**
+ * Iterates over `Tick`, `Gap` and `Arrangement`. Events, besides those of all streams: `tick` and `gap` with these as
+ * their detail; `series` when columns came or went.
+ */
+export class SeriesStream extends Stream {
+  /**
+   * @param {string} name @param {protocol.SeriesRequest} request
+   * @param {{windowS: number, clock: import("./clock.js").ServerClock, held?: boolean}} options windowS: how far back
+   *   values are kept
+   */
+  constructor(name, request, { windowS, clock, held }) {
+    super(name, { held });
+    this.request = request;
+    this.store = new StreamStore({
+      windowS,
+      intervalS: request.interval ?? 1,
+      columns: request.aggregate?.length || 1,
+      clock,
+    });
+  }
+
+  /** Counts how often the past was wanted anew, and which of these the server has answered. */
+  #pastsWanted = 0;
+  #pastsGiven = 0;
+  #heeded = false;
+  /** The newest tick that was told. */ #toldTime = -Infinity;
+  /** @type {protocol.Series[]} the columns that were told */ #toldSeries = [];
+
+  /** @returns {protocol.Series[]} one a column */
+  get series() {
+    return this.store.series;
+  }
+
+  /**
+   * Asks for values at another pace, of another past or range. A faster pace and a longer past bring the past anew.
+   *
+   * @param {{interval?: number, windowS?: number, range?: number}} changes in seconds; range: of a panel, which decides
+   *   about its lines
+   */
+  update({ interval, windowS, range }) {
+    if (windowS !== undefined) this.session?.widen(this, windowS);
+    if (range !== undefined) this.session?.range(this, range);
+    if (interval !== undefined) this.session?.retune(this, { interval });
+  }
+
+  wantPast() {
+    this.#pastsWanted += 1;
+  }
+
+  /** Whether the past is wanted anew, with what comes next. */
+  get wantsPast() {
+    return this.#pastsWanted > this.#pastsGiven;
+  }
+
+  get ticket() {
+    return this.#pastsWanted;
+  }
+
+  get asks() {
+    return `${this.request.interval} ${this.request.range} ${this.ticket}`;
+  }
+
+  /** From where the server is to go on; not said where more than what was missed is wanted. */
+  get #since() {
+    return this.wantsPast ? null : this.store.position;
+  }
+
+  command(id) {
+    return protocol.subscribe(id, this.name, { ...this.request, since: this.#since });
+  }
+
+  resumption(id) {
+    const { interval, backfill, range } = this.request;
+    return protocol.update(id, this.name, { interval, range, paused: false, since: this.#since, backfill });
+  }
+
+  askLess() {
+    const { backfill = 0 } = this.request;
+    if (backfill === 0) return false;
+    // All that was missed may be just as much.
+    this.wantPast();
+    this.request = { ...this.request, backfill: backfill < BACKFILL_LEAST_S ? 0 : Math.floor(backfill / 2) };
+    return true;
+  }
+
+  introduce({ intervalS, shortestS }) {
+    this.store.serverIntervalS = intervalS;
+    if (/** @type {number} */ (this.request.interval) < shortestS) this.request = { ...this.request, interval: shortestS };
+  }
+
+  take(message) {
+    const { store } = this;
+    const series = store.series;
+    if (message.type === "snapshot") store.snapshot(message);
+    else if (message.type === "data") store.data(message);
+    else if (message.type === "series") store.arrange(message);
+    else if (message.type === "gap") store.gap(message);
+    else return false;
+    if (store.series !== series) this.dispatchEvent(new Event("series"));
+    if (this.#heeded || this.awaited) this.#report(message);
+    return message.type !== "gap";
+  }
+
+  /** Nothing is made for nobody: most streams are drawn from their store. */
+  addEventListener(type, ...rest) {
+    if (type === "tick" || type === "gap") this.#heeded = true;
+    super.addEventListener(type, ...rest);
+  }
+
+  #report(message) {
+    if (message.type === "gap") this.#emit({ type: "gap", from: message.from, to: message.to, why: message.why });
+    if (this.series !== this.#toldSeries) {
+      this.#toldSeries = this.series;
+      this.pass({ type: "series", series: this.series });
+    }
+    if (message.type === "snapshot") this.#reportPast(message);
+    if (message.type === "data") this.#reportTick(message.time, message.offset, this.store.ring.last());
+  }
+
+  /** What a snapshot holds anew. Of one whose clock was set back all is new. */
+  #reportPast({ times, values, offset }) {
+    if (times.at(-1) < this.#toldTime) this.#toldTime = -Infinity;
+    times.forEach((time, row) => {
+      const isLast = row === times.length - 1;
+      if (time > this.#toldTime) this.#reportTick(time, isLast ? offset : null, values.map((column) => column[row] ?? NaN));
+    });
+  }
+
+  #reportTick(time, offset, values) {
+    this.#toldTime = time;
+    this.#emit({ type: "tick", time, offset, values });
+  }
+
+  /** @param {Tick|Gap} item */
+  #emit(item) {
+    this.pass(item);
+    this.dispatchEvent(new CustomEvent(item.type, { detail: item }));
+  }
+
+  acknowledge(message, ticket) {
+    this.#pastsGiven = Math.max(this.#pastsGiven, ticket);
+    this.store.ack(message);
+  }
+
+  interrupted(why) {
+    this.store.interrupted(why);
+  }
+
+  forget() {
+    this.store.forget();
+    this.#toldTime = -Infinity;
+  }
+
+  get newest() {
+    return this.store.newest;
+  }
+
+  get ageS() {
+    return this.store.ageS;
+  }
+
+  get stale() {
+    return this.store.stale;
+  }
+}

@@ -1,0 +1,187 @@
+"""The client as programs use it: in a page and under Node, against a real server and a made-up one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import playwright
+import pytest
+from tests.browser.conftest import RunJs
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CLIENT = Path(__file__).parents[2] / "frontend" / "client" / "client.js"
+PROGRAM = Path(__file__).with_name("client_in_node.mjs")
+NODE = Path(playwright.__file__).parent / "driver" / "node"  # comes with the test environment, and has a WebSocket
+WITHIN_S = 60
+
+FAKE = """
+const { Client } = await load('client/client'); const { Backoff } = await load('client/backoff');
+const made = [];
+class FakeWebSocket {
+  constructor(url, protocols) { Object.assign(this, { url, protocols, readyState: 1, sent: [] }); made.push(this); }
+  send(text) { this.sent.push(JSON.parse(text)); }
+  close() {}
+  says(...messages) { for (const message of messages) this.onmessage({ data: JSON.stringify(message) }); }
+  ends(code) { this.onclose({ code, reason: "" }); }
+}
+const backoff = () => new Backoff({ firstMs: 1, mostMs: 1, random: () => 0 });
+const make = (options) =>
+  new Client("http://here.example/below/", { WebSocket: FakeWebSocket, backoff: backoff(), ...options });
+const pause = (ms) => new Promise((resume) => setTimeout(resume, ms));
+const until = async (condition) => { for (let i = 0; !condition() && i < 3000; i += 1) await pause(5); };
+const welcome = { type: "welcome", epoch: "e", time: 1000, heartbeat: 10, host: "h" };
+const one = (name) => ({ name, unit: "1", attributes: {} });
+const begin = (socket, { id, stream }, group = 1) =>
+  socket.says({ type: "ack", id, stream, group, epoch: "e", interval: 1 });
+const past = (group, offset, ...times) => ({ type: "snapshot", group, offset, time: times.at(-1), series: [one("a")],
+  times, values: [times.map((time) => time / 1000)] });
+const tick = (group, offset, value) => ({ type: "data", group, offset, time: offset * 1000, values: [value] });
+const taken = async (feed, count) => {
+  const items = [];
+  while (items.length < count) items.push((await feed.next()).value);
+  return items;
+};
+"""
+
+
+async def test_a_program_without_a_page_reads_lists_asks_and_is_refused_in_words(page_server: Server) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *[str(NODE), str(PROGRAM), CLIENT.as_uri(), f"{page_server.url}/"],
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), WITHIN_S)
+    assert process.returncode == 0, errors.decode()
+    found = json.loads(out)
+    assert set(found["columns"]) == {"system.cpu.utilization"}
+    assert all(tick["values"] == len(found["columns"]) for tick in found["ticks"])
+    times = [tick["time"] for tick in found["ticks"]]
+    assert times == sorted(set(times))
+    assert found["ticks"][-1]["offset"] > 0
+    assert (found["state"], found["closed"]) == ("live", "closed")
+    assert set(found["listed"]) >= {"system.memory.usage", "system.memory.limit"}
+    assert (found["rows"], found["named"]) == (2, True)
+    assert found["refused"] == [True, 102]
+    assert found["thrown"] == ["RefusedError", 102]
+    assert found["query"] in (["RefusedError", 104], "result")
+    assert found["late"] == "ClosedError"
+
+
+async def test_connects_when_something_is_asked_for_and_asks_for_all_again(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const before = [client.link, made.length];
+             const cpu = client.subscribe({ metrics: ["a"] }); const listed = client.list(["a.*"]);
+             made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(past(1, 5, 4000, 5000));
+             made[0].ends(1006); await until(() => made.length === 2); made[1].says(welcome);
+             const [again, list] = made[1].sent; made[1].says({ type: "catalogue", id: list.id, series: [one("a.b")] });
+             const types = made[0].sent.map(({ type }) => type);
+             const result = [before, made[0].url, types, again.since, (await listed)[0].name];
+             client.close(); return result;"""
+    ) == [
+        ["new", 0],
+        "ws://here.example/below/ws",
+        ["subscribe", "list"],
+        {"epoch": "e", "offset": 5},
+        "a.b",
+    ]
+
+
+async def test_tells_each_tick_once_and_each_gap(js: RunJs) -> None:
+    """Over a reconnect that replays what was missed, and a gap that it could not."""
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ metrics: ["a"] }); const feed = cpu.items();
+             made[0].says(welcome); begin(made[0], made[0].sent[0]);
+             made[0].says(past(1, 5, 4000, 5000), tick(1, 6, 0.6)); made[0].ends(1006);
+             await until(() => made.length === 2); made[1].says(welcome); begin(made[1], made[1].sent[0], 2);
+             made[1].says(past(2, 8, 5000, 6000, 7000, 8000), { type: "gap", group: 2, from: 9, to: 10, why: "slow" },
+               tick(2, 11, 1.1));
+             const items = await taken(feed, 8); client.close();
+             const end = await feed.next(); return [items.map(({ type, time, offset, from, to }) =>
+               type === "series" ? [type] : type === "tick" ? [time, offset] : [from, to]), end.done];"""
+    ) == [[["series"], [4000, None], [5000, 5], [6000, 6], [7000, None], [8000, 8], [9, 10], [11000, 11]], True]
+
+
+async def test_a_slow_reader_is_told_what_was_dropped_for_it(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ metrics: ["a"] });
+             const slow = cpu.items({ itemsMax: 3 });
+             made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(past(1, 1, 1000));
+             for (let offset = 2; offset < 8; offset += 1) made[0].says(tick(1, offset, 0));
+             const items = await taken(slow, 5); client.close();
+             return items.map(({ type, from, to, why, offset = type }) => type === "gap" ? [from, to, why] : offset);"""
+    ) == [[1, 4, "slow"], "series", 5, 6, 7]
+
+
+async def test_leaving_the_loop_leaves_the_subscription(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ metrics: ["a"] }); const states = [];
+             cpu.addEventListener("state", () => states.push(cpu.state));
+             const read = (async () => { for await (const { type } of cpu) if (type === "tick") break; })();
+             made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(past(1, 1, 1000)); await read;
+             const awaited = cpu.awaited; cpu.hold(); cpu.release(); cpu.close();
+             const result = [awaited, states, made[0].sent.map(({ type }) => type), [...client.streams].length];
+             client.close(); return result;"""
+    ) == [False, ["live", "paused", "live", "closed"], ["subscribe", "update", "update", "unsubscribe"], 0]
+
+
+async def test_a_panel_is_subscribed_to_by_its_name(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make();
+             const cpu = client.subscribe({ panel: "cpu", range: 300, interval: 1 }, { name: "cpu" });
+             made[0].says(welcome); begin(made[0], made[0].sent[0]); cpu.update({ range: 60 });
+             const wrong = []; for (const request of [{}, { panel: "a", metrics: ["b"] }]) {
+               try { client.subscribe(request); } catch ({ message }) { wrong.push(message); } }
+             client.close(); return [made[0].sent.slice(0, 2), wrong];"""
+    ) == [
+        [
+            {"type": "subscribe", "id": 1, "stream": "cpu", "panel": "cpu", "range": 300, "interval": 1},
+            {"type": "update", "id": 2, "stream": "cpu", "range": 60, "interval": 1, "paused": False},
+        ],
+        ["give metrics or panel, and not both"] * 2,
+    ]
+
+
+async def test_a_token_is_asked_for_before_each_connection_and_renewed_when_it_has_expired(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """let count = 0; const client = make({ token: async () => `token ${count += 1}` });
+             client.subscribe({ metrics: ["a"] });
+             const wanted = { ...welcome, auth: "required" };
+             made[0].says(wanted); await until(() => made[0].sent.length);
+             made[0].says({ type: "ack", id: "hello", scope: "view" }, welcome);
+             made[0].says({ type: "error", code: 109, message: "expired" }); made[0].ends(4500);
+             await until(() => made.length === 2); made[1].says(wanted); await until(() => made[1].sent.length);
+             made[1].says({ type: "ack", id: "hello", scope: "view" }, welcome); const links = [client.link];
+             made[1].says({ type: "error", code: 101, message: "token: unknown" }); made[1].ends(4500);
+             links.push(client.link);
+             client.close(); return [made.map(({ sent }) => sent[0].token), links];"""
+    ) == [["token 1", "token 2"], ["open", "stopped"]]
+
+
+async def test_whoever_awaits_hears_that_the_server_turns_the_client_away(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ metrics: ["a"] });
+             const read = cpu.items().next().catch(({ name, message, code }) => [name, message, code]);
+             const listed = client.list().catch(({ name }) => name);
+             made[0].ends(4504); const result = [await read, await listed]; client.close(); return result;"""
+    ) == [["ClosedError", "the server has as many viewers as it allows", 4504], "ClosedError"]
+
+
+async def test_events_come_in_a_loop(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const feed = client.events({ kinds: ["alert"], backfill: 60 }).items();
+             made[0].says(welcome); const [{ type, kinds, backfill }] = made[0].sent; begin(made[0], made[0].sent[0]);
+             made[0].says({ type: "event", group: 1, id: "1", time: 1000, kind: "alert", title: "t" });
+             const { value } = await feed.next(); client.close(); return [type, kinds, backfill, value.title];"""
+    ) == ["events", ["alert"], 60, "t"]

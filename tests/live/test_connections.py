@@ -22,7 +22,7 @@ from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
 from vitalcast.core.wire.messages import Limits
 from vitalcast.errors import AccessError, TooManyConnections
 from vitalcast.live.connection import INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Connection
-from vitalcast.live.connections import ConnectionManager
+from vitalcast.live.connections import TOLD_A_TURN, ConnectionManager
 from vitalcast.live.token_watch import REVOKED_KEPT_S
 from vitalcast.live.writer import Batch, DirectWriter, Writer
 
@@ -81,6 +81,7 @@ class House:
         self.machine.tick()
         self.stats = RuntimeStats()
         self.demands = 0
+        self.dashboards = "revision-1"
         self.refused: list[tuple[Caller, str]] = []
         self.manager = ConnectionManager(
             self.machine.hub,
@@ -91,6 +92,7 @@ class House:
             on_demand=self._demanded,
             hello_s=10.0,
             verify=self._verify,
+            dashboards=lambda: self.dashboards,
             on_refused=lambda caller, why: self.refused.append((caller, why)),
         )
 
@@ -373,6 +375,61 @@ def test_an_address_has_no_more_sockets_than_the_limit() -> None:
     house.open(caller=callers[0])
     for _ in range(3):
         house.open()
+
+
+# --- panels and playlists --------------------------------------------------------------------------------------------
+
+
+def test_other_panels_are_told_to_those_who_speak_the_protocol_and_are_let_in(house: House) -> None:
+    _, protocol = house.open()
+    _, plain = house.open(plain=True)
+    _, unknown = house.open(caller=Caller(None))
+    assert protocol.messages()[0]["dashboards"] == "revision-1"
+    for writer in (plain, unknown):
+        writer.messages()
+    house.dashboards = "revision-2"
+    house.manager.dashboards_changed(lambda grant: grant)
+    assert protocol.messages() == [{"type": "dashboards", "revision": "revision-2"}]
+    assert (plain.messages(), unknown.messages()) == ([], [])
+
+
+def test_streams_end_that_a_token_covers_no_more_and_others_go_on(house: House) -> None:
+    before = Grant(Scope.EMBED, "a", within=(Selection.of(["system.load"]), Selection.of(["system.cpu.>"])))
+    after = Grant(Scope.EMBED, "a", within=(Selection.of(["system.cpu.>"]),))
+    connection, writer = house.subscribed(Caller(before))
+    _, other = house.subscribed(Caller(Grant(Scope.VIEW, "b")))
+    house.manager.dashboards_changed(lambda grant: after if grant.token_id == "a" else grant)
+    news, error = writer.messages()
+    assert (news["type"], error["type"], error["stream"], error["code"]) == ("dashboards", "error", "s", 103)
+    assert other.types() == ["dashboards"]
+    house.tick()
+    assert (writer.types(), other.types()) == ([], ["data"])
+    assert house.stats.streams == 1
+    house.ask(connection, type="subscribe", stream="t", metrics=["system.load"])
+    assert [one["code"] for one in writer.messages()] == [103]
+
+
+def test_many_sockets_are_told_over_several_turns_and_none_twice_or_never(house: House) -> None:
+    opened = [house.open() for _ in range(TOLD_A_TURN + 20)]
+    turns: list[Callable[[], None]] = []
+    house.manager.call_soon = turns.append
+    house.manager.dashboards_changed(lambda grant: grant)
+    gone, _ = opened.pop()
+    house.manager.disconnect(gone)
+    for turn in turns:
+        turn()
+    assert {writer.types().count("dashboards") for _, writer in opened} == {1}
+
+
+def test_a_slow_socket_is_told_once_it_takes_bytes_again(house: House) -> None:
+    connection, writer = house.subscribed()
+    writer.stalled = True
+    house.tick()
+    house.manager.dashboards_changed(lambda grant: grant)
+    writer.messages()
+    writer.drain()
+    house.manager.resume(connection)
+    assert "dashboards" in writer.types()
 
 
 # --- fan-out ---------------------------------------------------------------------------------------------------------

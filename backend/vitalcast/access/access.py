@@ -10,10 +10,9 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitalcast.access.folder import check_folder, default_data_dir
+from vitalcast.access.folder import check_folder, data_folder
 from vitalcast.access.origin import parse_origin
 from vitalcast.access.secret import Secret
 from vitalcast.access.tokens import Record, check_limits, expired, not_ours, read_token, write_token
@@ -59,7 +58,7 @@ class Access:
         self._panels = panels or (lambda: settings.panels)
         self._origins = tuple(str(parse_origin(origin)) for origin in settings.server.allowed_origins)
         self.now_ms = now_ms
-        self.folder = Path(settings.access.data_dir).expanduser() if settings.access.data_dir else default_data_dir()
+        self.folder = data_folder(settings.access.data_dir)
         self._opened: Store | None = None
         self._secret = Secret(self.folder / SECRET_NAME)
         self._version: object = None
@@ -161,6 +160,11 @@ class Access:
         """Resolve every token anew at its next use, since the panels have changed."""
         with self._lock:
             self._grants.clear()
+
+    def grant_now(self, grant: Grant) -> Grant:
+        """Return what the token of a grant stands for with the panels there are now."""
+        record = None if grant.token_id is None else self._records.get(grant.token_id)
+        return grant if record is None else record.grant(self._panels())
 
     def knows(self, token: str) -> bool:
         """Say whether this token's signature was right before, which a guess cannot be."""

@@ -31,6 +31,11 @@ def default_data_dir(environ: Mapping[str, str] | None = None, platform: str = s
     return user / ".local" / "share" / "vitalcast"
 
 
+def data_folder(setting: str) -> Path:
+    """Return the folder that `access.data_dir` names, and without it this user's. Raises ConfigError."""
+    return Path(setting).expanduser() if setting else default_data_dir()
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder for this user alone. Raises ConfigError where it cannot be, or where others may write there."""
     try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from vitalcast import __version__
-from vitalcast.cli import output, screens, token
+from vitalcast.cli import output, reload, screens, token
 from vitalcast.cli.output import say
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.errors import ConfigError, OutputError, VitalcastError
@@ -38,6 +38,7 @@ app = typer.Typer(
 
 app.add_typer(token.app)
 app.add_typer(screens.app)
+app.command()(reload.reload)
 
 Host = Annotated[
     str | None,
@@ -105,11 +106,11 @@ def serve(
     # Imports take most of a start: no garbage is looked for in them, where there is none, and numpy starts no threads.
     gc.disable()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    settings = _load(config, overrides).settings
+    loaded = _load(config, overrides)
     from vitalcast.web.serving.server import serve as run
 
     output.go_on_without()
-    raise typer.Exit(run(settings, open_browser=open_browser))
+    raise typer.Exit(run(loaded, open_browser=open_browser))
 
 
 @app.command()

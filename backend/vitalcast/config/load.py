@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import functools
 import os
 import re
 import stat
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -68,10 +69,19 @@ FLAGS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and for every dotted key, and for `panels` and `playlists`, where its value came from, in words."""
+    """Settings, and for every dotted key, and for `panels` and `playlists`, where its value came from, in words.
+
+    `path` is the file that was read, if any, and `again` reads the same sources anew. It raises `InvalidSettings`, for
+    the file that was read at first being gone too: its settings must not give way to the defaults by mistake.
+    """
 
     settings: Settings
     origins: Mapping[str, str]
+    path: Path | None
+    again: Callable[[], Loaded]
+
+
+_Found = tuple[Path | None, list[ConfigError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +120,51 @@ def load_settings(
     the process: `os.environ`, the working directory, `default_user_config_dir()`.
     """
     environ = os.environ if environ is None else environ
-    path, problems = _find_file(
-        config_path,
-        _working_folder() if cwd is None else cwd,
-        default_user_config_dir(environ) if user_config_dir is None else user_config_dir,
-    )
-    layers = (_read_file(path), _read_environment(environ), _read_overrides(overrides))
-    given: dict[str, _Given] = {}
-    broken: set[str] = set()
-    for layer in layers:
-        given |= layer.given
-        broken |= layer.broken
-        problems += layer.problems
-    settings, invalid = _validate(given, broken)
+    cwd = _working_folder() if cwd is None else cwd
+    user_config_dir = default_user_config_dir(environ) if user_config_dir is None else user_config_dir
+
+    def find() -> _Found:
+        return _find_file(config_path, cwd, user_config_dir)
+
+    return _load(find, overrides, environ)
+
+
+def _load(find: Callable[[], _Found], overrides: Mapping[str, Any], environ: Mapping[str, str]) -> Loaded:
+    path, problems = find()
+    together = _joined((_read_file(path), _read_environment(environ), _read_overrides(overrides)))
+    problems += together.problems
+    settings, invalid = _validate(together.given, together.broken)
     problems += invalid
     if settings is None or problems:
         if (more := len(problems) - PROBLEMS_MAX) > 0:
             problems[PROBLEMS_MAX:] = [_problem("settings", f"there are {more} more problems")]
         raise InvalidSettings(tuple(problems))
+    given = together.given
     origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in (*FIELDS, *TABLES)}
-    return Loaded(settings, MappingProxyType(origins))
+    once_more = find if path is None else functools.partial(_find_again, path)
+    return Loaded(
+        settings, MappingProxyType(origins), path, again=functools.partial(_load, once_more, overrides, environ)
+    )
+
+
+def _joined(layers: Iterable[_Layer]) -> _Layer:
+    """Return what all layers give together; of two that give the same key, what the later one does."""
+    together = _Layer()
+    for layer in layers:
+        together.given |= layer.given
+        together.broken |= layer.broken
+        together.problems += layer.problems
+    return together
+
+
+def setting_of(key: str, config_path: Path | None = None, environ: Mapping[str, str] | None = None) -> Any:
+    """Return one setting, whatever is wrong with the others; where it is wrong itself, its default."""
+    environ = os.environ if environ is None else environ
+    path, _ = _find_file(config_path, _working_folder(), default_user_config_dir(environ))
+    together = _joined((_read_file(path), _read_environment(environ)))
+    settings, _ = _validate({name: one for name, one in together.given.items() if name == key}, set())
+    section, _, name = key.partition(".")
+    return getattr(getattr(settings or Settings(), section), name)
 
 
 def default_user_config_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path | None:
@@ -189,9 +224,15 @@ def _working_folder() -> Path | None:
         return None
 
 
-def _find_file(
-    config_path: Path | None, cwd: Path | None, user_config_dir: Path | None
-) -> tuple[Path | None, list[ConfigError]]:
+def _find_again(path: Path) -> _Found:
+    """Return the file that was read before."""
+    problem = _not_a_file(path)
+    if problem is None:
+        return path, []
+    return None, [_problem(str(path), f"{problem}; the settings were read from it at the start, so put it back")]
+
+
+def _find_file(config_path: Path | None, cwd: Path | None, user_config_dir: Path | None) -> _Found:
     """Return the file to read. What has its name and is none is a problem: a container's mount makes folders so."""
     if config_path is not None:
         problem = _not_a_file(config_path)

@@ -454,6 +454,9 @@ def section_type(section: str) -> type[BaseModel]:
 # What a file may have several of, and the environment none.
 TABLES = ("panels", "playlists")
 
+# What a running server takes anew from the file, with the thresholds of panels; all else holds until it is restarted.
+RELOADABLE: tuple[str, ...] = ("panels", "playlists")
+
 SECTIONS: tuple[str, ...] = tuple(name for name in Settings.model_fields if name not in TABLES)
 
 FIELDS: Mapping[str, FieldInfo] = MappingProxyType(

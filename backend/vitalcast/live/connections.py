@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.stream.conversation import Verify, no_tokens
-from vitalcast.core.stream.grants import OPEN, Caller
+from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.stream.session import Session
@@ -26,6 +27,7 @@ from vitalcast.live.writer import Batch, Writer
 if TYPE_CHECKING:
     from vitalcast.collectors.runtime import RuntimeStats
 
+TOLD_A_TURN = 500
 RECONNECT_MS = (500, 3000)
 RECONNECT_TOO_FAST_MS = (5000, 15_000)  # what flooded will again, more likely than not
 
@@ -52,6 +54,7 @@ class ConnectionManager:
         slow_s: float = 30.0,
         hello_s: float = 10.0,
         verify: Verify = no_tokens,
+        dashboards: Callable[[], str] = lambda: "",
         on_refused: Callable[[Caller, str], None] = lambda _caller, _why: None,
         now_s: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -63,6 +66,7 @@ class ConnectionManager:
         self.call_soon = call_soon
         self.on_refused = on_refused
         self._verify = verify
+        self._dashboards = dashboards
         self._hello_s = hello_s
         self._plain_key = plain
         self._stats = stats
@@ -98,6 +102,7 @@ class ConnectionManager:
             caller=caller,
             verify=self._verify,
             room=self.back_pressure.has_room,
+            dashboards=self._dashboards,
         )
         connection = Connection(self._next_id, session, writer, self._now_s())
         self._next_id += 1
@@ -207,6 +212,35 @@ class ConnectionManager:
         count_sent(self._stats, batch, 1)
         if not connection.write(batch):
             self.block(connection)
+
+    # --- panels and playlists ------------------------------------------------------------------------------------
+
+    def dashboards_changed(self, grant_now: Callable[[Grant], Grant]) -> None:
+        """Tell the sockets that speak the protocol that there are other panels or playlists.
+
+        `grant_now` returns what stands for a grant with these; streams that it covers no more end with an error. Many
+        sockets are told over several turns of the loop, so that the stream need not wait for it.
+        """
+        self._tell_dashboards(self.active_connections, grant_now)
+
+    def _tell_dashboards(self, untold: tuple[Connection, ...], grant_now: Callable[[Grant], Grant]) -> None:
+        for connection in untold[:TOLD_A_TURN]:
+            session = connection.session
+            grant = session.caller.grant
+            if connection.closed or connection.plain or grant is None:
+                continue
+            errors = session.errors
+            messages = session.dashboards_changed(grant_now(grant))
+            self._stats.errors_sent += session.errors - errors
+            self._send(connection, messages)
+            if not connection.closed:
+                self._regroup(connection)
+        if len(untold) > TOLD_A_TURN:
+            rest = functools.partial(self._tell_dashboards, untold[TOLD_A_TURN:], grant_now)
+            if self.call_soon is not None:
+                self.call_soon(rest)
+            else:
+                rest()
 
     # --- what clients send ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vitalcast.access.access import Access
 from vitalcast.access.attempts import Attempts
+from vitalcast.access.control import FOLDER
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
@@ -24,6 +25,7 @@ from vitalcast.collectors.registry import (
 )
 from vitalcast.collectors.runtime import RuntimeStats
 from vitalcast.config.check_metrics import check_metrics
+from vitalcast.config.load import Loaded
 from vitalcast.config.schema import Collectors, Settings
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
@@ -38,7 +40,9 @@ from vitalcast.errors import ConfigError
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.connections import ConnectionManager
+from vitalcast.live.control import ControlSocket
 from vitalcast.live.recorder import Recorder
+from vitalcast.live.reloader import Reloader
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.table_poller import TablePoller
 from vitalcast.machine import Exclusions, Roots
@@ -50,7 +54,10 @@ REVOKED_S = 0.5  # so that a socket is closed within a second
 
 
 class Service:
-    """Everything behind the web: `hub` to ask, `manager` to connect to. Without arguments it samples this machine."""
+    """Everything behind the web: `hub` to ask, `manager` to connect to. Without arguments it samples this machine.
+
+    With `loaded`, which says where the settings came from, they can be read anew, and commands reach this server.
+    """
 
     def __init__(
         self,
@@ -61,6 +68,7 @@ class Service:
         bus: Bus | None = None,
         history: History | None = None,
         access: Access | None = None,
+        loaded: Loaded | None = None,
     ) -> None:
         self.settings = settings
         self.dashboards = DashboardStore(settings.panels, settings.playlists)
@@ -82,7 +90,8 @@ class Service:
             )
         catalogue = Catalogue(descriptors_with_rates(collectors))
         anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
-        check_metrics(settings, {*catalogue.descriptors, *(descriptor.name for descriptor in anywhere)})
+        known = frozenset({*catalogue.descriptors, *(descriptor.name for descriptor in anywhere)})
+        check_metrics(settings, known)
         self.ring = Ring(
             window_ms=settings.ring.window_s * 1000,
             memory_max_bytes=settings.ring.memory_max_mib * 2**20,
@@ -122,9 +131,16 @@ class Service:
             slow_s=settings.timeouts.slow_s,
             hello_s=settings.timeouts.hello_s,
             verify=self._verify,
+            dashboards=lambda: self.dashboards.revision,
             on_demand=self._demand_changed,
         )
+        self.dashboards.changed.append(lambda: self.manager.dashboards_changed(self.access.grant_now))
         self.tables = TablePoller(tables, hub=self.hub, publish=self.manager.publish_rows)
+        self.reloader: Reloader | None = None
+        self.control: ControlSocket | None = None
+        if loaded is not None:
+            self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: check_metrics(settings, known))
+            self.control = ControlSocket(self.access.folder / FOLDER, {"reload": self.reloader.reload})
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -149,11 +165,17 @@ class Service:
         self.keeper.start()
         self.tables.start()
         self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
+        if self.control is not None:
+            await self.control.start()
         self.ready = True
 
     async def stop(self) -> None:
         """Say good-bye to every socket and end what `start` began, in reverse."""
         self.ready = False
+        if self.control is not None:
+            await self.control.close()
+        if self.reloader is not None:
+            await self.reloader.close()
         self.manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
         for task in self._tasks:
             task.cancel()

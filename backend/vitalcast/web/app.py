@@ -83,8 +83,13 @@ class Application(FastAPI):
 
 def create_app(settings: Settings | None = None, *, service: Service | None = None) -> Application:
     """Build the application. Without settings they are read from the environment and the configuration file."""
-    settings = settings or (service.settings if service is not None else load_settings().settings)
-    service = service or Service(settings)
+    if service is None:
+        if settings is None:
+            loaded = load_settings()
+            service = Service(loaded.settings, loaded=loaded)
+        else:
+            service = Service(settings)
+    settings = settings or service.settings
     tls_context(settings.server)  # what serves this application may do without it; what is wrong is said anyway
 
     @asynccontextmanager

@@ -93,6 +93,7 @@ def test_the_welcome_says_what_a_client_needs(machine: Machine) -> None:
         "interval_min": 0.1,
         "heartbeat": 10.0,
         "schema": "1.44",
+        "dashboards": "",
     }
     assert limits["streams"] == 64
 

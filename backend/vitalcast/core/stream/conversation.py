@@ -40,7 +40,8 @@ class Conversation:
     """The state of one socket that commands read and change.
 
     `now_ms` gives the wall clock in Unix milliseconds. `room` says whether an answer of about so many bytes may be
-    made now. `ending` is why the socket is to be closed, if it is, and `errors` counts the refusals.
+    made now, and `dashboards` names the panels and playlists that there are. `ending` is why the socket is to be
+    closed, if it is, and `errors` counts the refusals.
     """
 
     hub: Hub
@@ -50,6 +51,7 @@ class Conversation:
     now_ms: Callable[[], int]
     room: Callable[[int], bool]
     heartbeat_s: float
+    dashboards: Callable[[], str]
     ending: tuple[CloseCode, str] | None = None
     errors: int = 0
     streams: dict[str, Stream]

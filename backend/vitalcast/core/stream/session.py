@@ -9,7 +9,7 @@ from typing import Any
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.stream.commands.hello import hello, welcome
+from vitalcast.core.stream.commands.hello import hello, welcome, withdraw
 from vitalcast.core.stream.commands.listing import list_series
 from vitalcast.core.stream.commands.subscribe import subscribe
 from vitalcast.core.stream.commands.table import table
@@ -69,8 +69,9 @@ class Session:
 
     `now_ms` gives the wall clock in Unix milliseconds and `now_s` a monotonic time. A caller without a grant is
     answered nothing until a `hello` has brought a token that `verify` knows. `room` says whether an answer of about so
-    many bytes may be made now. After `receive`, `group_ids` says which
-    groups the socket belongs to, and `ending` why it is to be closed, if it is. Nothing escapes from here but replies.
+    many bytes may be made now, and `dashboards` names the panels and playlists that there are. After `receive`,
+    `group_ids` says which groups the socket belongs to, and `ending` why it is to be closed, if it is. Nothing escapes
+    from here but replies.
     """
 
     __slots__ = ("_conversation", "_default", "mode")
@@ -86,6 +87,7 @@ class Session:
         caller: Caller = OPEN,
         verify: Verify = no_tokens,
         room: Callable[[int], bool] = lambda _nbytes: True,
+        dashboards: Callable[[], str] = lambda: "",
     ) -> None:
         self._conversation = Conversation(
             hub=hub,
@@ -95,6 +97,7 @@ class Session:
             now_ms=now_ms,
             room=room,
             heartbeat_s=heartbeat_s,
+            dashboards=dashboards,
             streams={},
         )
         default = _narrowed(plain, caller.grant, hub.catalogue) if plain is not None else None
@@ -139,6 +142,15 @@ class Session:
             why = "the default stream is more than this token may see; subscribe to what it may"
             return [conversation.refuse(None, ProtocolError(ErrorCode.DENIED, why)), welcome(conversation)]
         return [welcome(conversation)]
+
+    def dashboards_changed(self, grant: Grant) -> list[Message]:
+        """Say that there are other panels or playlists. `grant` is what the caller's token stands for with these."""
+        conversation = self._conversation
+        news = [reply("dashboards", None, revision=conversation.dashboards())]
+        if grant == conversation.caller.grant:
+            return news
+        conversation.caller = conversation.caller._replace(grant=grant)
+        return news + withdraw(conversation, grant)
 
     def close(self) -> None:
         """Leave all groups. Safe to call again."""

@@ -19,7 +19,8 @@ from typing import Any
 import uvicorn
 from pydantic import BaseModel
 
-from vitalcast.config.schema import Settings, is_loopback, is_loopback_address
+from vitalcast.config.load import Loaded
+from vitalcast.config.schema import is_loopback, is_loopback_address
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.intake import Rate
@@ -82,6 +83,8 @@ class Server(uvicorn.Server):
         self._acceptor = self._new_acceptor()
         self._acceptor.start()
         if self.started:
+            if self._service.control is not None:
+                self._service.control.server = " and ".join(self._urls)
             sys.stdout.write(f"Vitalcast is live on {' and '.join(self._urls)} (Ctrl-C stops it)\n")
             sys.stdout.flush()
             if self._open_browser:
@@ -151,13 +154,20 @@ class Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._stop.set)
 
     def handle_reload(self, _sig: int, _frame: FrameType | None) -> None:
-        """Read the certificate anew, as others do on SIGHUP; settings are read at the start alone."""
-        if self._certificate is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._certificate.reload)
+        """Read anew what can be, as others do on SIGHUP: the certificate, and what the reloader knows of."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._reload)
+
+    def _reload(self) -> None:
+        if self._certificate is not None:
+            self._certificate.reload()
+        if self._service.reloader is not None and not self.should_exit:
+            self._service.reloader.reload_soon()
 
 
-def serve(settings: Settings, *, open_browser: bool = False) -> int:
+def serve(loaded: Loaded, *, open_browser: bool = False) -> int:
     """Serve until a signal ends it; return the exit code. Raises ConfigError where the address cannot be bound."""
+    settings = loaded.settings
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     descriptors = raise_descriptor_limit()
@@ -170,7 +180,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     for listener in listeners:  # accepted sockets inherit it; an application by ASGI has no hand on them
         send_buffer_bytes = HTTP_SEND_BUFFER_BYTES if settings.server.fast_path else SEND_BUFFER_BYTES
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
-    service = Service(settings)
+    service = Service(settings, loaded=loaded)
     service.history.check()
     service.sampler.prime()
 

@@ -19,7 +19,7 @@ def hello(conversation: Conversation, command: Hello) -> list[Message]:
     messages = [reply("ack", command.id, scope=grant.scope.value, expires=grant.expires_ms)]
     if before is None:
         return [*messages, welcome(conversation)]
-    return messages + _withdraw(conversation, grant)
+    return messages + withdraw(conversation, grant)
 
 
 def _verified(conversation: Conversation, token: str) -> Grant:
@@ -32,7 +32,7 @@ def _verified(conversation: Conversation, token: str) -> Grant:
         raise
 
 
-def _withdraw(conversation: Conversation, grant: Grant) -> list[Message]:
+def withdraw(conversation: Conversation, grant: Grant) -> list[Message]:
     """End the streams that a new grant does not cover; return the errors that say so."""
     messages = []
     for name, stream in list(conversation.streams.items()):
@@ -59,5 +59,6 @@ def welcome(conversation: Conversation) -> Message:
         interval=max(hub.interval_ms, grant.interval_min_ms) / 1000,
         interval_min=max(hub.interval_min_ms, grant.interval_min_ms) / 1000,
         limits=hub.limits.public(),
+        dashboards=conversation.dashboards(),
         schema=SCHEMA_VERSION,
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
 from tests.web.conftest import World, make_world
 from tests.web.panel_world import TICKS, world_of
 
-from vitalcast.core.drawing.theme import THEMES, Colors
+from vitalcast.core.drawing.theme import THEMES
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
@@ -342,18 +340,6 @@ def test_without_panels_the_list_is_empty(world: World) -> None:
 
 
 # --- what it is made of --------------------------------------------------------------------------------------------
-
-
-def test_the_colours_are_those_of_the_page() -> None:
-    css = (ROOT / "frontend" / "styles" / "base.css").read_text(encoding="utf-8")
-    tokens = {name: pair for name, *pair in re.findall(r"--([a-z0-9-]+): light-dark\((\S+), (\S+)\);", css)}
-    for at, theme in enumerate(("light", "dark")):
-        colors = THEMES[theme]
-        assert colors.lines == tuple(tokens[f"c{number}"][at] for number in range(1, 9))
-        assert colors.heat == tuple(tokens[f"heat-{number}"][at] for number in range(5))
-        renamed = {"raised": "surface-raised", "soft": "ink-soft"}
-        for name in {field.name for field in fields(Colors)} - {"lines", "heat"}:
-            assert getattr(colors, name) == tokens[renamed.get(name, name)][at], name
 
 
 def test_nothing_imports_the_library_before_a_figure_is_asked_for() -> None:

@@ -12,7 +12,7 @@ from tests.web.edge.test_policy import markdown as access_part
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
 from vitalcast.collectors.registry import CATALOGUE
 from vitalcast.config.schema import FIELDS
-from vitalcast.config.toml import form_of, show
+from vitalcast.config.toml import show, type_of
 from vitalcast.core.metrics.rates import has_rate
 from vitalcast.core.panels.playlist import PLAYLIST_FIELDS
 from vitalcast.core.panels.schema import PANEL_FIELDS
@@ -29,10 +29,9 @@ def table(*rows: tuple[str, ...]) -> str:
 
 def settings_part() -> str:
     rows = [
-        (f"`{key}`", f"`{show(info.default)}`", f"{info.description}. Give {form_of(info)}.")
-        for key, info in FIELDS.items()
+        (f"`{key}`", f"`{show(info.default)}`", f"{info.description}.", type_of(info)) for key, info in FIELDS.items()
     ]
-    return table(("key", "default", "what for"), *rows)
+    return table(("key", "default", "description", "type"), *rows)
 
 
 def metrics_part() -> str:
@@ -67,8 +66,8 @@ def keys_part(fields: Mapping[str, FieldInfo]) -> str:
     for key, info in fields.items():
         known = not info.is_required() and info.default is not None and key != "headline"
         default = f"`{show(info.default)}`" if known else ""
-        rows.append((f"`{key}`", default, f"{info.description}. Give {form_of(info)}."))
-    return table(("key", "default", "what for"), *rows)
+        rows.append((f"`{key}`", default, f"{info.description}.", type_of(info)))
+    return table(("key", "default", "description", "type"), *rows)
 
 
 # By file and by the name that stands in its markers.

@@ -7,9 +7,9 @@ import json
 import pytest
 from tests.browser.conftest import OpenPage
 from tests.e2e.server import Server
+from vitalcast.web.api.docs import described
 
 from vitalcast.config.schema import Settings
-from vitalcast.web.api.docs import described
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

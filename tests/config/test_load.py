@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from vitalcast.access.origin import parse_origin
 from vitalcast.config.load import (
     FILE_BYTES_MAX,
     FLAGS,
@@ -29,7 +30,7 @@ from vitalcast.config.schema import FIELDS, TABLES, Settings, is_loopback
 from vitalcast.config.toml import form_of, show, type_of
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError, InvalidSettings
-from vitalcast.web.edge.security import HostOriginCheck, parse_origin
+from vitalcast.web.edge.host_origin import HostOriginCheck
 
 TEXT_FIELDS = [key for key, info in FIELDS.items() if info.annotation is str or get_origin(info.annotation) is tuple]
 UNPRINTABLE = ["\r", "\n", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\udcff", "\ud800", "\ufeff"]

@@ -73,7 +73,7 @@ def described(base: Json, table: EndpointTable) -> Json:
     paths: Json = {}
     schemas: Json = {"Error": _error()}
     for group in table.groups:
-        documented = [one for one in group.endpoints if one.answers or one.errors]
+        documented = [one for one in group.endpoints if one.documented]
         for endpoint in documented:
             paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, group.title)
         if documented:

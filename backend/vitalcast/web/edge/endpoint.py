@@ -69,6 +69,11 @@ class Endpoint(NamedTuple):  # which costs a start less than a dataclass
     public: bool = False
     cost: int = 1
 
+    @property
+    def documented(self) -> bool:
+        """Say whether it stands in `/openapi.json`."""
+        return bool(self.answers or self.errors)
+
 
 class EndpointGroup(NamedTuple):
     """Endpoints about one subject, under one heading in the documentation.

@@ -1,6 +1,6 @@
 """How long after a tick its frame reaches the first and the last of many sockets, with and without a stalled client.
 
-A tick is the wall-clock time that its frame carries, and the client reads the same clock. Reading the machine,
+A tick is the wall-clock time that its frame carries, and the client reads the same clock. Resolved the machine,
 encoding and writing lie between. The stalled client subscribes to everything at 10 Hz and never reads; another that
 does read has the server encode the same stream in both cases, so that only the stalling differs.
 """

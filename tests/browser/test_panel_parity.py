@@ -15,7 +15,7 @@ from vitalcast.core.drawing.format import format_value
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.headline import headline_of
-from vitalcast.core.panels.lines import Line, reading_of
+from vitalcast.core.panels.resolve import Line, resolve
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown import Seen, busiest
@@ -73,8 +73,8 @@ return given.map(({ panel, series, rows }) => {
   const { max, reference, per, unit } = reading;
   const columns = (lines) => lines.map(({ column }) => column);
   return { lines, counted: columns(reading.counted), remainder: columns(reading.remainder), max, reference, per, unit,
-           drawn: chosen.map(({ column, color }) => [column, color]),
-           numbers: now.numbers.map(({ text, label }) => [text, label]), level: now.level };
+           drawn: chosen.map(({ column, color }) => [column, color]).sort(([a], [b]) => a - b),
+           numbers: now.numbers.map(({ text, label }) => [text, label]) };
 });
 """
 
@@ -95,7 +95,7 @@ def _case(panel: Panel) -> dict[str, Any]:
 
 def _python(panel: Panel, series: list[Any], rows: list[list[float | None]]) -> dict[str, Any]:
     values = np.array([[math.nan if value is None else value for value in row] for row in rows])
-    reading = reading_of(panel, series)
+    reading = resolve(panel, series)
     now = headline_of(panel, reading, values[-1])
     seen = Seen(np.fmin.reduce(values), np.fmax.reduce(values), values[-1])
     drawn = busiest(panel, reading, seen)
@@ -107,9 +107,8 @@ def _python(panel: Panel, series: list[Any], rows: list[list[float | None]]) -> 
         "reference": reading.reference,
         "per": reading.per,
         "unit": reading.unit,
-        "drawn": [[line.column, line.color] for line in drawn],
+        "drawn": sorted([line.column, line.color] for line in drawn),
         "numbers": [[format_value(one.value, one.unit), one.label] for one in now.numbers],
-        "level": now.level,
     }
 
 

@@ -1,8 +1,7 @@
 """A server whose machine does as a test says: `python -m tests.e2e.machine` for `python -m vitalcast`.
 
 Beside the real metrics it has `test.disk`, one series for each line of the file `disks` in its working folder, and
-`test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns,
-and `test.program` has the name of a program.
+`test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns.
 E2E_VLANS is how many interfaces there are beside the real ones, each with errors, the last with most; and as many
 filesystems, of which the last is fullest. E2E_HOST is what the machine is called, in any bytes.
 
@@ -31,13 +30,12 @@ DISKS = "disks"
 CLOCK = "clock"
 DISK = Descriptor("test.disk", "By", Kind.GAUGE, "The length of a disk's name.", ("name",))
 BULK = Descriptor("test.bulk", "1", Kind.GAUGE, "A number that is never the same.", ("number",))
-PROGRAM = Descriptor("test.program", "1", Kind.GAUGE, "A number of a program.", ("process.executable.name",))
 FLIP = Descriptor("test.flip", "1", Kind.GAUGE, "0 and 1 by turns.")
 
 
 class MachineCollector(Collector):
     name = "machine"
-    descriptors = (DISK, BULK, PROGRAM, FLIP)
+    descriptors = (DISK, BULK, FLIP)
 
     def __init__(self, *, folder: Path, bulk: int, vlans: int) -> None:
         super().__init__()
@@ -51,7 +49,6 @@ class MachineCollector(Collector):
         names = self._disks.read_text().split() if self._disks.exists() else []
         samples = [Sample(Series(DISK, (name,)), float(len(name))) for name in names]
         samples.append(self.sample(FLIP, self._reads % 2))
-        samples.append(Sample(Series(PROGRAM, ("nginx",)), 1.0))
         samples += [Sample(series, self._reads + index / 7) for index, series in enumerate(self._bulk)]
         return samples + [sample for number in range(self._vlans) for sample in self._vlan(number)]
 

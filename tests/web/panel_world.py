@@ -35,6 +35,7 @@ def world_of(
     """
     machine = Machine(limits=limits)
     machine.catalogue = machine.hub.catalogue = Catalogue(DESCRIPTORS.values())
+    machine.hub._choices = machine.catalogue.choices
     series = sorted({one for panel in panels for one in series_for(panel)}, key=lambda one: one.key)
     for tick in range(ticks):
         machine.time_ms += set_ms if tick == ticks // 2 else 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vitalcast.access.folder import KEY, check_private, make_folder
-from vitalcast.access.tokens import SINCE_S, Record
+from vitalcast.access.tokens import Record
 from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import ConfigError
 
@@ -52,7 +52,7 @@ COMMIT;
 class Store:
     """The file `access.db`. It is made with the first thing that is written; until then there is nothing in it.
 
-    Reading goes by one connection that stays open, on one thread; each write has a connection of its own, on any
+    Resolved goes by one connection that stays open, on one thread; each write has a connection of its own, on any
     thread, so that the reader notices it like another process's. Every method raises ConfigError where the file cannot
     be used.
     """
@@ -63,7 +63,7 @@ class Store:
         self._file: tuple[int, int] | None = None
 
     def close(self) -> None:
-        """Let go of the file. Reading opens it again."""
+        """Let go of the file. Resolved opens it again."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -191,7 +191,6 @@ class Store:
             "panels": record.panels,
             "dashboard": record.dashboard,
             "origins": record.origins,
-            "since_s": record.since_s,
         }
         with self.writing() as connection:
             long_ago_ms = record.created_ms - KEPT_MS
@@ -234,7 +233,6 @@ def _record(
             panels=tuple(values["panels"]),
             dashboard=values["dashboard"],
             origins=tuple(values["origins"]),
-            since_s=values.get("since_s", SINCE_S),  # which those of version 0.1 lack
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(KEY, f"the store's token {id_!r} makes no sense ({error!r}); move access.db away") from None

@@ -52,7 +52,7 @@ _COLUMNS = (
     (IO_TIME, (), "busy_time", 1000),
 )
 
-Reading = dict[str, tuple[float, ...]]
+Resolved = dict[str, tuple[float, ...]]
 Choice = Callable[[tuple[bytes, ...]], Mapping[bytes, str]]
 
 # As the kernel names a partition: its number behind the disk's name, with a `p` between where that ends in a digit.
@@ -89,10 +89,10 @@ def _counted_by(name: bytes) -> bytes:
     return (found[1] or found[2]) if found else b""
 
 
-def parse_diskstats(text: bytes, choose: Choice) -> Reading:
+def parse_diskstats(text: bytes, choose: Choice) -> Resolved:
     """Parse /proc/diskstats into one row a disk that `choose` wants, in the order of the columns above."""
     rows = {fields[2]: fields for line in text.split(b"\n") if len(fields := line.split(None, 13)) > _BUSY_MS}
-    reading: Reading = {}
+    reading: Resolved = {}
     for device, name in choose(tuple(rows)).items():
         try:
             reads, _, read_sectors, read_ms, writes, _, written_sectors, write_ms, _, busy_ms = counts(
@@ -112,7 +112,7 @@ def parse_diskstats(text: bytes, choose: Choice) -> Reading:
     return reading
 
 
-def read_psutil(choose: Choice) -> Reading:
+def read_psutil(choose: Choice) -> Resolved:
     """Read what psutil offers on this platform: a row has only the columns that it knows."""
     disks = {os.fsencode(name): each for name, each in _psutil_counters().items()}
     return {
@@ -142,7 +142,7 @@ class DiskCollector(Collector):
         columns = tuple((descriptor, direction) for descriptor, direction, _, _ in _COLUMNS)
         # Disks come and go seldom: the newest answer is nearly always the one for the next reading too.
         chosen: Choice = functools.lru_cache(maxsize=1)(functools.partial(choose, exclude=exclude))
-        self._read: Callable[[], Reading] | None = None
+        self._read: Callable[[], Resolved] | None = None
         if roots.psutil:
             known = _psutil_columns()
             columns = tuple((descriptor, value) for descriptor, value, field, _ in _COLUMNS if field in known)

@@ -66,7 +66,7 @@ _COLUMNS = (
     (DROPPED, "transmit", "dropout"),
 )
 
-Reading = dict[str, tuple[float, ...]]
+Resolved = dict[str, tuple[float, ...]]
 
 
 Choice = Callable[[bytes], str]
@@ -84,9 +84,9 @@ def chooser(exclude: tuple[str, ...]) -> Choice:
     return name_of
 
 
-def parse_net_dev(text: bytes, name_of: Choice) -> Reading:
+def parse_net_dev(text: bytes, name_of: Choice) -> Resolved:
     """Parse /proc/net/dev into one row an interface that has a name, in the order of the columns above."""
-    reading: Reading = {}
+    reading: Resolved = {}
     for line in text.split(b"\n"):
         raw, colon, counters = line.rpartition(b":")  # an alias has one in its name
         if not colon or not (name := name_of(raw.strip())):
@@ -99,7 +99,7 @@ def parse_net_dev(text: bytes, name_of: Choice) -> Reading:
     return reading
 
 
-def read_psutil(name_of: Choice) -> Reading:
+def read_psutil(name_of: Choice) -> Resolved:
     """Read psutil's counters, which every platform has in full."""
     interfaces = psutil.net_io_counters(pernic=True, nowrap=False) or {}
     return {
@@ -117,7 +117,7 @@ class NetworkCollector(Collector):
     def __init__(self, *, roots: Roots = HERE, exclude: tuple[str, ...] = DEFAULT_EXCLUSIONS.interfaces) -> None:
         super().__init__()
         name_of = chooser(exclude)
-        self._read: Callable[[], Reading] | None = None
+        self._read: Callable[[], Resolved] | None = None
         if roots.psutil:
             self._read = functools.partial(read_psutil, name_of)
         elif file := open_of_init(roots, "net/dev"):

@@ -31,7 +31,7 @@ class Strict(BaseModel):
     Strict, so that `port = "8000"` in a file is an error and not a guess.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, serialize_by_alias=True)
 
     @field_validator("*")  # a table in it has checked itself by then, and an error names its key
     @classmethod

@@ -41,6 +41,7 @@ from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
+from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.recorder import Recorder
 from vitalcast.live.reloader import Reloader
 from vitalcast.live.sampler import Sampler
@@ -74,6 +75,7 @@ class Service:
         self.dashboards = DashboardStore(settings.panels, settings.playlists)
         self.access = access or Access(settings, panels=self.dashboards.all_panels)
         self.dashboards.changed.append(self.access.forget_grants)
+        self.panels = PanelBoard(self.dashboards)
         self.access.check()
         self.attempts = Attempts(self.access, settings.limits)
         self.stats = RuntimeStats()

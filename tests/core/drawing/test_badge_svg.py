@@ -12,12 +12,18 @@ from hypothesis import strategies as st
 from tests.core.drawn import check, overflowing, texts_of
 from tests.core.panel_machine import panel_of, series_for, series_of
 
+from vitalcast.core.alerts.levels import replayed
+from vitalcast.core.alerts.panel_levels import NAMES
+from vitalcast.core.alerts.panel_rule import panel_rule
 from vitalcast.core.drawing.badge_svg import Badge, badge_of, draw_badge
 from vitalcast.core.drawing.badge_value import BadgeQuery, metric_badge, owner_of, panel_badge, stale_badge
+from vitalcast.core.drawing.window import Recent
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.lines import reading_of
-from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.headline import HeadlineRule
+from vitalcast.core.panels.resolve import resolve
+from vitalcast.core.panels.schema import FOR_S, Panel
+from vitalcast.core.panels.shown import Shown
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
 
@@ -25,21 +31,36 @@ LEVELS = ["", "good", "warning", "critical", "unknown"]
 
 
 def rows_of(series: list[Series], values: dict[str, float], usual: float = 0.01) -> np.ndarray:
-    """Return one tick with a reading of each series: that of the attribute value, or the name, which is given."""
+    """Return one tick with a value of each series: that of the attribute value, or the name, which is given."""
     found = [next((value for key, value in values.items() if key in (one.name, *one.values)), usual) for one in series]
     return np.array([found])
+
+
+def recent_of(*rows: np.ndarray) -> Recent:
+    """Return the last ticks, as long apart as a level has to last; one alone has been there as long."""
+    block = np.concatenate(rows if len(rows) > 1 else rows * 2)
+    return Recent(block, np.arange(len(block)) * round(FOR_S * 1000))
+
+
+def shown_of(panel: Panel, series: list[Any], recent: Recent) -> Shown:
+    """Return a panel as it is shown where nothing was before these ticks."""
+    headline, rule = HeadlineRule(panel, resolve(panel, series)), panel_rule(panel)
+    judged = headline.judged(headline.over(recent.rows)).tolist()
+    level = None if rule is None else replayed(rule, judged, recent.times_ms.tolist())
+    return Shown(panel, headline.resolved, headline.resolved.lines, NAMES[level])
 
 
 def of_panel(id_: str, values: dict[str, float], usual: float = 0.01, **asked: Any) -> Badge:
     panel = panel_of(id_)
     series = series_for(panel)
-    return panel_badge(panel, reading_of(panel, series), series, rows_of(series, values, usual), BadgeQuery(**asked))
+    recent = recent_of(rows_of(series, values, usual))
+    return panel_badge(shown_of(panel, series, recent), series, recent, BadgeQuery(**asked))
 
 
 def of_metric(name: str, values: dict[str, float], usual: float = 0.01, **asked: Any) -> Badge:
     owner = owner_of(name, BUILT_IN)
     series = [*series_of(name), *(one for one in (series_for(owner) if owner else []) if one.name != name)]
-    return metric_badge(name, owner, series, rows_of(series, values, usual), BadgeQuery(**asked))
+    return metric_badge(name, owner, series, recent_of(rows_of(series, values, usual)), BadgeQuery(**asked))
 
 
 def words(badge: Badge) -> tuple[str, str, str]:
@@ -160,16 +181,20 @@ def test_what_lasts_for_a_moment_only_is_not_alarming() -> None:
     series = series_for(panel)
     calm, high = (rows_of(series, {"user": user}) for user in (0.2, 0.9))
     for rows, level in (((calm, high), "good"), ((high, high), "critical"), ((high, calm), "good")):
-        assert panel_badge(panel, reading_of(panel, series), series, np.concatenate(rows), BadgeQuery()).level == level
-        asked = BadgeQuery(critical=0.5)
-        assert panel_badge(panel, reading_of(panel, series), series, np.concatenate(rows), asked).level == level
+        recent = recent_of(*rows)
+        shown = shown_of(panel, series, recent)
+        assert panel_badge(shown, series, recent, BadgeQuery()).level == level
+        assert panel_badge(shown, series, recent, BadgeQuery(critical=0.5)).level == level
+        where = (("cpu.mode", ("user",)),)
+        assert panel_badge(shown, series, recent, BadgeQuery(where=where)).level == level.replace("critical", "warning")
 
 
 def test_no_reading_is_said() -> None:
     assert words(of_panel("cpu", {}, math.nan)) == ("CPU", "no reading", "unknown")
-    assert metric_badge("hw.fan.speed", None, [], np.zeros((1, 0)), BadgeQuery()).words == "no reading"
+    assert metric_badge("hw.fan.speed", None, [], recent_of(np.zeros((1, 0))), BadgeQuery()).words == "no reading"
     panel = Panel(id="a", title="A", metrics=("hw.fan.speed",))
-    assert panel_badge(panel, reading_of(panel, [None]), [None], np.zeros((1, 1)), BadgeQuery()).words == "no reading"
+    recent = recent_of(np.zeros((1, 1)))
+    assert panel_badge(shown_of(panel, [None], recent), [None], recent, BadgeQuery()).words == "no reading"
 
 
 def test_a_label_is_what_is_given() -> None:

@@ -18,13 +18,17 @@ from hypothesis.extra import numpy as hnp
 from tests.core.drawn import check, overflowing, texts_of
 from tests.core.panel_machine import panel_of, series_for
 
-from vitalcast.core.drawing.panel_svg import Look, Window, draw_still, draw_words
+from vitalcast.core.alerts.panel_levels import NAMES
+from vitalcast.core.alerts.panel_rule import panel_rule
+from vitalcast.core.drawing.panel_svg import Look, Window, draw_panel, draw_words
 from vitalcast.core.drawing.svg import NAMESPACE
 from vitalcast.core.drawing.theme import THEMES
 from vitalcast.core.drawing.window import Past
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.lines import reading_of
+from vitalcast.core.panels.headline import headline_of
+from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.shown import Shown, busiest
 
 TO_MS = 1_790_000_000_000  # 14:13:20 UTC
 TICKS = 60
@@ -41,11 +45,18 @@ def still(panel: Panel, values: Any = None, look: Look | None = None, window: Wi
     if values.shape[1] == 1:
         values = np.repeat(values, len(series), axis=1)
     ticks = len(values)
-    reading = reading_of(panel, series)
+    resolved = resolve(panel, series)
     times = np.arange(window.newest_ms - (ticks - 1) * 1000, window.newest_ms + 1, 1000, dtype=np.int64)
-    newest = values[-1:] if ticks else np.full((1, len(series)), math.nan)
-    past = Past(times, values[:, list(reading.columns)], reading.columns, newest)
-    return draw_still(panel, reading, past, look or Look(), window)
+    newest = values[-1] if ticks else np.full(len(series), math.nan)
+    past = Past(times, values[:, list(resolved.columns)], resolved.columns, newest)
+    return draw_panel(shown_of(panel, resolved, past), past, look or Look(), window)
+
+
+def shown_of(panel: Panel, resolved: Resolved, past: Past) -> Shown:
+    """Return the panel as it is shown where all ticks of its past are as long as a level has to last."""
+    rule, judged = panel_rule(panel), headline_of(panel, resolved, past.newest).judged
+    level = NAMES[None if rule is None else rule.judge(judged)]
+    return Shown(panel, resolved, busiest(panel, resolved, past.seen), level)
 
 
 def words_of(svg: str) -> list[str]:
@@ -173,11 +184,12 @@ def test_a_lone_reading_can_be_seen() -> None:
 def test_missing_ticks_and_the_time_since_the_last_are_hatched() -> None:
     panel = panel_of("swap")
     series = series_for(panel)
-    reading = reading_of(panel, series)
+    resolved = resolve(panel, series)
     times = np.array([TO_MS - 20_000, TO_MS - 10_000], dtype=np.int64)
-    past = Past(times, np.full((2, 1), 0.5), reading.columns, np.full((1, 2), 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
+    past = Past(times, np.full((2, 1), 0.5), resolved.columns, np.full(2, 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
+    shown = shown_of(panel, resolved, past)
     for window, hatched in ((WINDOW, 1), (replace(WINDOW, age_s=10.0), 2)):
-        assert draw_still(panel, reading, past, Look(), window).count('preserveAspectRatio="none"') == hatched
+        assert draw_panel(shown, past, Look(), window).count('preserveAspectRatio="none"') == hatched
 
 
 def test_a_level_is_a_dashed_line_across() -> None:
@@ -202,10 +214,10 @@ def test_a_heatmap_of_many_rows_stays_small() -> None:
     panel = panel_of("cpus")
     series = [replace_number(series_for(panel)[0], number) for number in range(256)]
     values = np.random.default_rng(1).random((300, 256))
-    reading = reading_of(panel, series)
+    resolved = resolve(panel, series)
     times = np.arange(TO_MS - 299_000, TO_MS + 1, 1000, dtype=np.int64)
-    past = Past(times, values, tuple(range(256)), values[-1:])
-    assert len(draw_still(panel, reading, past, Look(2000, 800), WINDOW)) < 400_000
+    past = Past(times, values, tuple(range(256)), values[-1])
+    assert len(draw_panel(shown_of(panel, resolved, past), past, Look(2000, 800), WINDOW)) < 400_000
 
 
 def replace_number(series: Any, number: int) -> Any:
@@ -240,9 +252,9 @@ def test_bars_that_find_no_room_are_counted_and_the_fullest_stay() -> None:
 def test_a_panel_without_series_or_readings_says_so() -> None:
     panel = panel_of("swap")
     assert "No readings in this window." in words_of(still(panel, np.zeros((0, 1))))
-    reading = reading_of(panel, [])
-    empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros((1, 0)))
-    assert "Nothing here has such series." in words_of(draw_still(panel, reading, empty, Look(), WINDOW))
+    empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros(0))
+    shown = Shown(panel, resolve(panel, []), ())
+    assert "Nothing here has such series." in words_of(draw_panel(shown, empty, Look(), WINDOW))
 
 
 def test_times_are_those_of_the_zone() -> None:

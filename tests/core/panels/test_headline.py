@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-import pytest
 from tests.core.panel_machine import panel_of, series_for
 
-from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_of, level_of
-from vitalcast.core.panels.lines import reading_of
-from vitalcast.core.panels.schema import Panel, Thresholds
+from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_of
+from vitalcast.core.panels.resolve import resolve
+from vitalcast.core.panels.schema import Panel
 
 NAN = math.nan
 
@@ -21,14 +20,13 @@ def headline(id_: str, readings: dict[str, float], **changes: Any) -> HeadlineNo
     panel = Panel.model_validate(panel_of(id_).model_dump() | changes)
     series = series_for(panel)
     row = [next((value for text, value in readings.items() if text in one.key), 0.0) for one in series]
-    return headline_of(panel, reading_of(panel, series), np.array(row))
+    return headline_of(panel, resolve(panel, series), np.array(row))
 
 
 def test_a_sum_leaves_out_the_rest() -> None:
     now = headline("cpu", {'"idle"': 0.1, '"user"': 0.6, '"system"': 0.3})
     (number,) = now.numbers
     assert (round(number.value, 9), number.unit, number.label) == (0.9, "1", "busy")
-    assert now.level == "warning"
 
 
 def test_the_highest_says_which_it_is() -> None:
@@ -38,10 +36,10 @@ def test_the_highest_says_which_it_is() -> None:
 
 def test_a_share_of_a_metric_is_what_thresholds_judge() -> None:
     now = headline("memory", {"used": 90.0, "cached": 5.0, "limit": 100.0})
-    assert (now.value, now.share, now.level) == (90.0, 0.9, "warning")
+    assert (now.value, now.share, now.judged) == (90.0, 0.9, 0.9)
     assert [(one.value, one.label) for one in now.numbers] == [(90.0, "used"), (100.0, "total")]
     now = headline("load", {"1m": 4.0, "count": 2.0})
-    assert (now.value, now.share, now.level) == (4.0, 2.0, "critical")
+    assert (now.value, now.share, now.judged) == (4.0, 2.0, 2.0)
     assert now.numbers[1].label == "CPUs"
 
 
@@ -62,7 +60,7 @@ def test_a_metric_narrows_what_is_counted() -> None:
 def test_the_fullest_bar_stands_for_all() -> None:
     readings = {'point="/home",system.filesystem.state="free': 1.0, 'point="/home",system.filesystem.state="used': 9.0}
     now = headline("filesystems", readings)
-    assert (now.value, now.share, now.level) == (9.0, 0.9, "warning")
+    assert (now.value, now.share, now.judged) == (9.0, 0.9, 0.9)
     assert (now.numbers[0].value, now.numbers[0].unit, now.numbers[0].label) == (0.9, "1", "fullest /home")
 
 
@@ -71,7 +69,7 @@ def test_a_bar_is_made_of_its_parts_and_what_is_left() -> None:
     series = series_for(panel)
     values = {"free": 6.0, "used": 3.0, "reserved": NAN}
     row = np.array([values[one.attributes["system.filesystem.state"]] for one in series])
-    bars = bars_of(reading := reading_of(panel, series), reading.lines, row)
+    bars = bars_of(reading := resolve(panel, series), reading.lines, row)
     assert [(bar.label, bar.used, bar.rest, bar.whole, round(bar.share, 6)) for bar in bars] == [
         (label, 3.0, 6.0, 9.0, 0.333333) for label in ("/", "/home", "/srv/data")
     ]
@@ -82,13 +80,4 @@ def test_what_is_not_known_is_left_out_and_where_nothing_is_there_is_no_number()
     for id_ in ("cpu", "cpus", "memory", "network", "filesystems"):
         now = headline(id_, {"": NAN})
         assert math.isnan(now.numbers[0].value)
-        assert now.level == ""
-
-
-@pytest.mark.parametrize(
-    ("judged", "level"),
-    [(0.79, ""), (0.8, "warning"), (0.1 + 0.7, "warning"), (0.9, "critical"), (NAN, ""), (math.inf, "critical")],
-)
-def test_a_threshold_counts_as_reached_at_its_value(judged: float, level: str) -> None:
-    assert level_of(Thresholds(warning=0.8, critical=0.9), judged) == level
-    assert level_of(None, judged) == ""
+        assert math.isnan(now.judged)

@@ -13,7 +13,7 @@ from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.headline import bars_of, headline_of
-from vitalcast.core.panels.lines import Reading, reading_of
+from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.shown import Seen, busiest
 
@@ -21,12 +21,12 @@ NAN = math.nan
 GIB = 2.0**30
 
 
-def read(id_: str, series: list[Series] | None = None, **changes: Any) -> tuple[Panel, Reading]:
+def read(id_: str, series: list[Series] | None = None, **changes: Any) -> tuple[Panel, Resolved]:
     panel = Panel.model_validate(panel_of(id_).model_dump() | changes)
-    return panel, reading_of(panel, series if series is not None else series_for(panel))
+    return panel, resolve(panel, series if series is not None else series_for(panel))
 
 
-def seen(reading: Reading, highest: dict[int, float], newest: dict[int, float] | None = None) -> Seen:
+def seen(reading: Resolved, highest: dict[int, float], newest: dict[int, float] | None = None) -> Seen:
     """Return what was seen of the lines by their places: their highest, and their newest where that is another."""
     width = max(reading.columns) + 1
     peaks, now = np.zeros(width), np.zeros(width)
@@ -36,7 +36,7 @@ def seen(reading: Reading, highest: dict[int, float], newest: dict[int, float] |
     return Seen(np.fmin(peaks, now), np.fmax(peaks, now), now)
 
 
-def labels(panel: Panel, reading: Reading, *values: Any) -> list[str]:
+def labels(panel: Panel, reading: Resolved, *values: Any) -> list[str]:
     return [line.label for line in busiest(panel, reading, seen(reading, *values))]
 
 
@@ -58,7 +58,7 @@ def mounts(count: int) -> list[Series]:
     ]
 
 
-def filled(reading: Reading, used: list[tuple[float, float]]) -> np.ndarray:
+def filled(reading: Resolved, used: list[tuple[float, float]]) -> np.ndarray:
     """Return a row of readings, of each mount its size and the share of it that is used."""
     row = np.zeros(max(reading.columns) + 1)
     for line in (*reading.lines, *reading.remainder):
@@ -123,7 +123,7 @@ def test_what_is_far_below_zero_counts_where_lines_are_added_up() -> None:
 
 def test_drawn_lines_that_would_share_a_colour_are_told_apart() -> None:
     panel = Panel(id="a", title="A", metrics=("system.cpu.logical.utilization",))
-    reading = reading_of(panel, series_for(panel))
+    reading = resolve(panel, series_for(panel))
     assert (reading.lines[0].color, reading.lines[8].color) == (1, 1)
     drawn = busiest(panel, reading, seen(reading, {0: 1.0, 8: 1.0}))
     assert [line.color for line in drawn] == [1, 2]

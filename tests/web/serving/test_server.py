@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, create_model
 
-from vitalcast.web.serve import models_when_used
-from vitalcast.web.serving.logs import log_printable
+from vitalcast.web.serving.server import log_printable, models_when_used
 
 
 @pytest.fixture

@@ -7,26 +7,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vitalcast.core.alerts.levels import replayed
+from vitalcast.core.alerts.panel_rule import panel_rule
+from vitalcast.core.alerts.rule import Limit, Rule, Severity
 from vitalcast.core.drawing.badge_svg import Badge, BadgeLevel
 from vitalcast.core.drawing.format import format_age, format_value
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.panels.headline import ROUNDING, HeadlineNow, headline_of, headline_over
-from vitalcast.core.panels.lines import Reading, reading_of, selection_of, word_of
+from vitalcast.core.panels.headline import HeadlineNow, HeadlineRule
+from vitalcast.core.panels.resolve import Resolved, resolve, selection_of, word_of
+from vitalcast.core.panels.schema import FOR_S
+from vitalcast.core.panels.shown import Level
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
+    from vitalcast.core.drawing.window import Recent
     from vitalcast.core.metrics.model import Series
     from vitalcast.core.panels.schema import Panel
+    from vitalcast.core.panels.shown import Shown
 
-    Rows = npt.NDArray[np.float64]  # of shape (ticks, columns), the newest last
     Columns = Sequence[Series | None]
 
 Reduce = Literal["sum", "max", "avg", "min"]
 VALUES_NAMED_MAX = 8
+_LEVELS: dict[Severity, Level] = {Severity.WARNING: "warning", Severity.CRITICAL: "critical"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class BadgeQuery:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The number in each of the rows, and what its panel says of the newest."""
+    """The number in each of the recent ticks, and what its panel says of the newest."""
 
     values: tuple[float, ...]
     unit: str
@@ -55,38 +59,39 @@ class _Found:
     detail: str = ""
 
 
-def panel_badge(panel: Panel, reading: Reading, series: Columns, rows: Rows, asked: BadgeQuery) -> Badge:
-    """Return the badge of a panel: its number, as the strip of vitals shows it.
+def panel_badge(shown: Shown, series: Columns, recent: Recent, asked: BadgeQuery) -> Badge:
+    """Return the badge of a panel: its number, as the strip of vitals shows it, with the level that it has.
 
-    `reading` is that of all the series. `rows` are the newest ticks; what is alarming in only some of them is not.
-    Raises ProtocolError.
+    Of what `asked` changes, the level is that of the recent ticks alone. Raises ProtocolError.
     """
+    panel, resolved = shown.panel, shown.resolved
     if asked.where:
-        reading = reading_of(panel, _narrowed(panel, series, _chosen(series, selection_of(panel), asked)))
-    counted = reading.counted
+        resolved = resolve(panel, _narrowed(panel, series, _chosen(series, selection_of(panel), asked)))
+    counted = resolved.counted
     if asked.where and not counted:
         raise ProtocolError(
             ErrorCode.UNKNOWN_METRIC, f"the number of {panel.id} counts no such series; ask for the metric itself"
         )
     if asked.reduce not in (None, panel.headline.reduce):
-        found = _Found(_reduced(rows, [line.column for line in counted], asked.reduce), reading.unit)
+        found = _Found(_reduced(recent, [line.column for line in counted], asked.reduce), resolved.unit)
     else:
-        found = _headline(panel, reading, rows, asked, share=panel.headline.show == "share")
-    return _badge(panel.vital or panel.title, panel, found, asked)
+        level = None if asked.where else shown.level
+        found = _headline(panel, resolved, recent, share=panel.headline.show == "share", level=level)
+    return _badge(panel.vital or panel.title, panel, found, recent, asked)
 
 
-def metric_badge(name: str, owner: Panel | None, series: Columns, rows: Rows, asked: BadgeQuery) -> Badge:
+def metric_badge(name: str, owner: Panel | None, series: Columns, recent: Recent, asked: BadgeQuery) -> Badge:
     """Return the badge of a metric, by the rule of `owner`, the panel that is about it. Raises ProtocolError."""
     chosen = _chosen(series, Selection.of([name]), asked)
-    by_rule = None if owner is None else _by_rule(owner, series, rows, chosen, asked)
+    by_rule = None if owner is None else _by_rule(owner, series, recent, chosen, asked)
     if by_rule is not None:
         assert owner is not None
-        return _badge(owner.vital or owner.title, owner, by_rule, asked)
+        return _badge(owner.vital or owner.title, owner, by_rule, recent, asked)
     if len(chosen) > 1 and asked.reduce is None:
         raise ProtocolError(ErrorCode.BAD_REQUEST, _several([one for _, one in chosen]))
     unit = chosen[0][1].descriptor.unit if chosen else ""
-    found = _Found(_reduced(rows, [at for at, _ in chosen], asked.reduce), unit)
-    return _badge(name, owner, found, asked)
+    found = _Found(_reduced(recent, [at for at, _ in chosen], asked.reduce), unit)
+    return _badge(name, owner, found, recent, asked)
 
 
 def stale_badge(label: str, age_s: float) -> Badge:
@@ -100,28 +105,36 @@ def owner_of(name: str, panels: Iterable[Panel]) -> Panel | None:
 
 
 def _by_rule(
-    owner: Panel, series: Columns, rows: Rows, chosen: list[tuple[int, Series]], asked: BadgeQuery
+    owner: Panel, series: Columns, recent: Recent, chosen: list[tuple[int, Series]], asked: BadgeQuery
 ) -> _Found | None:
     """Return the number by the rule of the metric's panel; None where that is not about what is asked for."""
     if asked.reduce not in (None, owner.headline.reduce):
         return None
-    reading = reading_of(owner, _narrowed(owner, series, chosen))
-    counted = {line.column for line in reading.counted}
-    left = {line.column for line in reading.remainder}
+    resolved = resolve(owner, _narrowed(owner, series, chosen))
+    counted = {line.column for line in resolved.counted}
+    left = {line.column for line in resolved.remainder}
     named = {value for _, values in asked.where for value in values}
     if asked.where and (not {at for at, _ in chosen} <= counted | left or named & set(owner.rest)):
         return None
     if not counted:
         return None
-    return _headline(owner, reading, rows, asked, share=False)
+    return _headline(owner, resolved, recent, share=False)
 
 
-def _headline(panel: Panel, reading: Reading, rows: Rows, asked: BadgeQuery, *, share: bool) -> _Found:
-    now = headline_over(panel, reading, rows)
-    each = [headline_of(panel, reading, row) for row in (rows if asked.judges else rows[-1:])]
-    values = tuple(one.share if share else one.value for one in each)
-    level: BadgeLevel = now.level or ("good" if panel.thresholds is not None else "")
-    return _Found(values, "1" if share else reading.unit, level, _detail(now))
+def _headline(panel: Panel, resolved: Resolved, recent: Recent, *, share: bool, level: Level | None = None) -> _Found:
+    headline = HeadlineRule(panel, resolved)
+    rows = headline.over(recent.rows)
+    rule = panel_rule(panel)
+    if level is None and rule is not None:
+        level = _level(rule, headline.judged(rows).tolist(), recent)
+    good: BadgeLevel = "good" if rule is not None else ""
+    values = (rows.share if share else rows.value).tolist()
+    return _Found(tuple(values), headline.unit(share=share), level or good, _detail(headline.now(recent.newest)))
+
+
+def _level(rule: Rule, values: Iterable[float], recent: Recent) -> Level:
+    severity = replayed(rule, values, recent.times_ms.tolist())
+    return "" if severity is None else _LEVELS[severity]
 
 
 def _chosen(series: Columns, selection: Selection, asked: BadgeQuery) -> list[tuple[int, Series]]:
@@ -147,8 +160,9 @@ def _narrowed(panel: Panel, series: Columns, chosen: list[tuple[int, Series]]) -
     return [one if one is None or at in kept or one.name in beside else None for at, one in enumerate(series)]
 
 
-def _reduced(rows: Rows, columns: list[int], how: Reduce | None) -> tuple[float, ...]:
-    """Return what becomes of the readings of these columns in each row: without a wish their sum."""
+def _reduced(recent: Recent, columns: list[int], how: Reduce | None) -> tuple[float, ...]:
+    """Return what becomes of the values of these columns in each row: without a wish their sum."""
+    rows = recent.rows
     return tuple(_joined([float(row[at]) for at in columns if not math.isnan(row[at])], how) for row in rows)
 
 
@@ -176,14 +190,14 @@ def _values_of(series: list[Series], keys: Iterable[str]) -> str:
     return ", ".join(values[:VALUES_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
-def _badge(name: str, panel: Panel | None, found: _Found, asked: BadgeQuery) -> Badge:
+def _badge(name: str, panel: Panel | None, found: _Found, recent: Recent, asked: BadgeQuery) -> Badge:
     label = asked.label or label_of(name, panel, dict(asked.where))
     value = found.values[-1]
     if math.isnan(value):
         return Badge(label, "no reading", "unknown")
     level = found.level
     if asked.judges:
-        level = min((_judged(one, asked) for one in found.values), key=("good", "warning", "critical").index)
+        level = _level(_asked_rule(asked), found.values, recent) or "good"
     text = format_value(value, found.unit)
     alarm = level if level in ("warning", "critical") else ""
     detail = f"{label}: {found.detail or text}{f', {alarm}' if alarm else ''}"
@@ -196,9 +210,7 @@ def label_of(name: str, panel: Panel | None, where: Mapping[str, Sequence[str]])
     return " ".join((name, *said))
 
 
-def _judged(value: float, asked: BadgeQuery) -> BadgeLevel:
-    if asked.critical is not None and value >= asked.critical - ROUNDING:
-        return "critical"
-    if asked.warning is not None and value >= asked.warning - ROUNDING:
-        return "warning"
-    return "good"
+def _asked_rule(asked: BadgeQuery) -> Rule:
+    """Return the rule of thresholds in an address, which last as long as those of a panel that says nothing."""
+    limits = ((Severity.WARNING, asked.warning), (Severity.CRITICAL, asked.critical))
+    return Rule(tuple(Limit(one, least, round(FOR_S * 1000)) for one, least in limits if least is not None))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.alerts.panel_rule import panel_rule
+from vitalcast.core.alerts.rule import Severity
 from vitalcast.core.drawing.axis import Scale, Tick, fixed_scale, round_scale, ticks_of, time_ticks
 from vitalcast.core.drawing.decimate import extremes
 from vitalcast.core.drawing.format import format_tick, format_value
 from vitalcast.core.drawing.svg import clean, element, number, shortened, width_of, words
-from vitalcast.core.panels.headline import Bar, bars_of, level_of
-from vitalcast.core.panels.lines import Line, word_of
+from vitalcast.core.panels.headline import Bar, bars_of
+from vitalcast.core.panels.resolve import Line, word_of
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from vitalcast.core.drawing.theme import Colors
     from vitalcast.core.drawing.window import Past
-    from vitalcast.core.panels.lines import Reading
+    from vitalcast.core.panels.resolve import Resolved
     from vitalcast.core.panels.schema import Panel
 
     Floats = npt.NDArray[np.float64]
@@ -55,13 +57,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a chart is drawn from: `lines` are those of the reading that are drawn, `rem` is the size of type.
+    """All that a chart is drawn from: `lines` are those of `resolved` that are drawn, `rem` is the size of type.
 
     The past is free of numbers that no machine has, which no axis could show.
     """
 
     panel: Panel
-    reading: Reading
+    resolved: Resolved
     past: Past
     lines: tuple[Line, ...]
     colors: Colors
@@ -176,11 +178,11 @@ class _Shape:
 
 
 def _lines(scene: Scene, box: Box) -> str:
-    rem, unit = scene.rem, scene.reading.unit
+    rem, unit = scene.rem, scene.resolved.unit
     height = box.height - 2.1 * rem
     wide = max(box.width - 4 * rem, 1)
     shapes = _bands(scene, wide) if scene.panel.stack else _plain(scene, wide)
-    level = _newest(scene, scene.reading.reference)
+    level = _newest(scene, scene.resolved.reference)
     tops = [shape.top for shape in shapes] + [np.array([level])]
     low = min(float(np.fmin.reduce(top, initial=0.0)) for top in tops)
     high = max(float(np.fmax.reduce(top, initial=0.0)) for top in tops)
@@ -253,8 +255,8 @@ def _most(scene: Scene, width: float) -> int:
 
 
 def _scale(scene: Scene, low: float, high: float, ticks: int) -> Scale:
-    panel, unit = scene.panel, scene.reading.unit
-    end = panel.max if isinstance(panel.max, float) else _newest(scene, scene.reading.max)
+    panel, unit = scene.panel, scene.resolved.unit
+    end = panel.max if isinstance(panel.max, float) else _newest(scene, scene.resolved.max)
     if end > 0 and high <= end * 1.02 and low >= 0:
         return fixed_scale(end, unit, ticks=ticks)
     return round_scale(low, high, unit, least=panel.span_min, ticks=ticks)
@@ -393,7 +395,7 @@ def _shade(colors: Colors, shade: int) -> str:
 
 def _ramp(scene: Scene, box: Box, scale: Scale) -> str:
     """Say what the colours mean, above the chart at its right."""
-    rem, unit = scene.rem, scene.reading.unit
+    rem, unit = scene.rem, scene.resolved.unit
     size, wide, high = LABEL * rem, 6 * rem, 0.55 * rem
     right, middle = box.left + box.width, box.top + 0.6 * rem
     text = shortened(format_tick(scale.high, unit), 0.3 * box.width, size)
@@ -416,9 +418,9 @@ def _ramp(scene: Scene, box: Box, scale: Scale) -> str:
 def _bars(scene: Scene, box: Box) -> str:
     rem = scene.rem
     each = (BAR_WORDS + BAR_THICK + BAR_SPACE) * rem
-    bars = bars_of(scene.reading, scene.lines, scene.past.newest)
+    bars = bars_of(scene.resolved, scene.lines, scene.past.newest)
     fits = max(1, math.floor((box.height + BAR_SPACE * rem) / each))
-    all_bars = len({line.key for line in scene.reading.lines})
+    all_bars = len({line.key for line in scene.resolved.lines})
     left_out = all_bars - min(fits, len(bars))
     if left_out > 0:
         fits = max(1, math.floor((box.height - 1.2 * rem + BAR_SPACE * rem) / each))
@@ -438,8 +440,9 @@ def _bars(scene: Scene, box: Box) -> str:
 def _bar(scene: Scene, bar: Bar, place: Box) -> str:
     """Draw a bar and the words above it. `place` is where both are; its height is the bar's own."""
     rem, colors = scene.rem, scene.colors
-    level = level_of(scene.panel.thresholds, bar.share)
-    alarm = {"": None, "warning": colors.warn, "critical": colors.bad}[level]
+    rule = panel_rule(scene.panel)
+    reached = None if rule is None else rule.judge(bar.share)
+    alarm = {None: None, Severity.WARNING: colors.warn, Severity.CRITICAL: colors.bad}[reached]
     size, middle, top = WORD * rem, place.top + (BAR_WORDS / 2) * rem, place.top + BAR_WORDS * rem
     text = shortened(_bar_text(scene, bar), 0.85 * place.width, size)
     label = shortened(clean(bar.label), place.width - width_of(text, size) - rem, size, end=True)
@@ -463,8 +466,8 @@ def _bar(scene: Scene, bar: Bar, place: Box) -> str:
 
 
 def _bar_text(scene: Scene, bar: Bar) -> str:
-    unit = scene.reading.unit
-    left = next((line for line in scene.reading.remainder if line.key == bar.key), None)
+    unit = scene.resolved.unit
+    left = next((line for line in scene.resolved.remainder if line.key == bar.key), None)
     if left is None:
         return format_value(bar.used, unit)
     word = word_of(scene.panel, scene.panel.parts, left.part)

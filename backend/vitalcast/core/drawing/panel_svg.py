@@ -14,9 +14,9 @@ from vitalcast.core.drawing.clock import clock_text, stamp_text, zone_text
 from vitalcast.core.drawing.format import format_age, format_duration, format_value
 from vitalcast.core.drawing.svg import NAMESPACE, clean, element, shortened, width_of, words
 from vitalcast.core.drawing.theme import FONT, THEMES, Colors, Theme
-from vitalcast.core.panels.headline import HeadlineNow, headline_over
-from vitalcast.core.panels.lines import Line, Reading, way_of, word_of
-from vitalcast.core.panels.shown import busiest, ranked_of
+from vitalcast.core.panels.headline import HeadlineNow, headline_of
+from vitalcast.core.panels.resolve import Line, name_of, word_of
+from vitalcast.core.panels.shown import Shown, ranked_of
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vitalcast.core.drawing.window import Past
-    from vitalcast.core.panels.schema import Panel
 
     Floats = npt.NDArray[np.float64]
 
@@ -80,9 +79,9 @@ class Window:
         return self.age_s is not None
 
 
-def draw_still(panel: Panel, reading: Reading, past: Past, look: Look, window: Window) -> str:
+def draw_panel(shown: Shown, past: Past, look: Look, window: Window) -> str:
     """Return the picture as an SVG document. It takes milliseconds: not for the loop."""
-    return _Still(panel, reading, past, look, window).draw()
+    return _Picture(shown, past, look, window).draw()
 
 
 def draw_words(said: str, look: Look) -> str:
@@ -99,15 +98,16 @@ def draw_words(said: str, look: Look) -> str:
     return _document(look, colors, said, "", *text)
 
 
-class _Still:
-    def __init__(self, panel: Panel, reading: Reading, past: Past, look: Look, window: Window) -> None:
-        past = replace(past, values=_possible(past.values), recent=_possible(past.recent))
-        self.panel, self.reading, self.past, self.look, self.window = panel, reading, past, look, window
+class _Picture:
+    def __init__(self, shown: Shown, past: Past, look: Look, window: Window) -> None:
+        past = replace(past, values=_possible(past.values), newest=_possible(past.newest))
+        self.shown, self.past, self.look, self.window = shown, past, look, window
+        self.panel, self.resolved, self.lines = shown.panel, shown.resolved, shown.lines
         self.colors = THEMES[look.theme]
         self.rem = look.rem
-        self.title = clean(look.title or panel.title, TITLE_MAX)
-        self.now = headline_over(panel, reading, past.recent)
-        self.lines = tuple(busiest(panel, reading, past.seen))
+        self.title = clean(look.title or self.panel.title, TITLE_MAX)
+        self.now = headline_of(self.panel, self.resolved, past.newest)
+        self.level = shown.level
         self.stale = window.stale
         self.inner = look.width - 2 * _PAD * self.rem
 
@@ -127,9 +127,9 @@ class _Still:
         return [f"{format_value(one.value, one.unit)} {one.label}".strip() for one in self.now.numbers]
 
     def _name(self) -> str:
-        alarm = f", {self.now.level}" if self.now.level and not self.stale else ""
+        alarm = f", {self.level}" if self.level and not self.stale else ""
         old = f", {self._age()}" if self.stale else ""
-        numbers = ", ".join(self._numbers()) if self.reading.lines else "no readings"
+        numbers = ", ".join(self._numbers()) if self.resolved.lines else "no readings"
         return f"{self.title} on {self.window.host}: {numbers}{alarm}{old}"
 
     def _age(self) -> str:
@@ -140,18 +140,13 @@ class _Still:
         known = [(line, value) for line in self.lines if (value := self._value(line)) == value]
         places = self._places() if self.panel.chart == "bar" else {}  # the fullest need not be the largest
         ranked = sorted(known, key=lambda entry: (places.get(entry[0].key, 0), -entry[1]))[:SAID_MAX]
-        said = [f"{self._whole_name(line)} {format_value(value, self.reading.unit)}" for line, value in ranked]
+        panel, resolved = self.panel, self.resolved
+        said = [f"{name_of(panel, resolved, line)} {format_value(value, resolved.unit)}" for line, value in ranked]
         return f"{self._span()}, {self._when()}. {', '.join(said)}{'.' if said else ''}".strip()
-
-    def _whole_name(self, line: Line) -> str:
-        panel = self.panel
-        way = way_of(panel, self.reading, down=line.down) if panel.below else ""
-        part = word_of(panel, panel.parts, line.part) if line.part else ""
-        return " ".join(dict.fromkeys(word for word in (line.label, way, part) if word))
 
     def _places(self) -> dict[str, int]:
         """Return each key's place among all, that of what the panel's number is about first."""
-        return {key: at for at, key in enumerate(ranked_of(self.panel, self.reading, self.past.seen))}
+        return {key: at for at, key in enumerate(ranked_of(self.panel, self.resolved, self.past.seen))}
 
     def _value(self, line: Line) -> float:
         newest = self.past.newest
@@ -206,12 +201,12 @@ class _Still:
 
     def _said(self, now: HeadlineNow, most: int, *, labels: bool) -> list[_Piece]:
         colors, rem, mirror = self.colors, self.rem, bool(self.panel.below)
-        level = {"": colors.ink, "warning": colors.warn, "critical": colors.bad}[now.level]
+        level = {"": colors.ink, "warning": colors.warn, "critical": colors.bad}[self.level]
         pieces = []
-        if now.level and not self.stale:
+        if self.level and not self.stale:
             pieces.append(_Piece("", 0.75 * rem, level, mark="up"))
-            pieces.append(_Piece(now.level, _SMALL * rem, level, bold=True, before=0.3 * rem))
-        numbers = now.numbers[:most] if self.reading.lines else ()
+            pieces.append(_Piece(self.level, _SMALL * rem, level, bold=True, before=0.3 * rem))
+        numbers = now.numbers[:most] if self.resolved.lines else ()
         for at, one in enumerate(numbers):
             before = 0.9 * rem if pieces else 0.0
             if mirror and len(numbers) > 1:
@@ -228,7 +223,7 @@ class _Still:
     # --- the chart -----------------------------------------------------------------------------------------------
 
     def _chart(self, box: Box) -> str:
-        said = "" if self.reading.lines else NOTHING
+        said = "" if self.resolved.lines else NOTHING
         bars = self.panel.chart == "bar"
         if not said and not len(self.past.times_ms) and not bars:
             said = NO_READINGS
@@ -241,7 +236,7 @@ class _Still:
             return text
         window = self.window
         scene = Scene(
-            self.panel, self.reading, self.past, self.lines, self.colors, window.from_ms, window.to_ms,
+            self.panel, self.resolved, self.past, self.lines, self.colors, window.from_ms, window.to_ms,
             max(window.interval_s, self.panel.interval) * 1000, window.zone, self.rem, window.stale,
         )  # fmt: skip
         return chart_of(scene, box) + text
@@ -254,9 +249,7 @@ class _Still:
         rows_max = max(0, math.floor(min(room, LEGEND_SHARE_MAX * self.look.height) / row))
         if not items or not rows_max:
             return "", 0
-        unseen = len({line.key for line in self.reading.lines}) - len({line.key for line in self.lines})
-        if self.panel.chart == "bar":  # whose chart says it
-            unseen = 0
+        unseen = 0 if self.panel.chart == "bar" else self.shown.more  # whose chart says it
         width, columns = self._columns(items, len(items) + (unseen > 0), rows_max)
         if len(items) + (unseen > 0) > columns * rows_max:
             fits = columns * rows_max - 1
@@ -309,7 +302,7 @@ class _Still:
         return list(items.values())
 
     def _text(self, line: Line) -> str:
-        return format_value(self._value(line), self.reading.unit)
+        return format_value(self._value(line), self.resolved.unit)
 
     def _item(self, item: _Item, left: float, line: float, width: float) -> str:
         rem, colors, size = self.rem, self.colors, _LEGEND * self.rem

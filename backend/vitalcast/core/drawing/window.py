@@ -1,9 +1,7 @@
-"""What a panel's picture is drawn from: the recent readings of its columns, with holes where ticks are missing."""
+"""What a panel's picture is drawn from: the recent values of its columns, with holes where ticks are missing."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,6 @@ import numpy as np
 from vitalcast.core.drawing.decimate import with_holes
 from vitalcast.core.metrics.aggregate import aggregate_runs, boundaries
 from vitalcast.core.metrics.elapsed import in_order
-from vitalcast.core.panels.headline import LASTS_MS
 from vitalcast.core.panels.shown import Seen
 from vitalcast.core.vocabulary import Aggregate
 
@@ -28,34 +25,40 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.intp]
 
 
-RECENT_MAX = 10
-SEEN_VALUES = 50_000  # of a block: some 3 ms
+RECENT_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The newest ticks of every column, of the shape (ticks, columns), the very newest last, on a steady clock."""
+
+    rows: Floats
+    times_ms: Times
+
+    @property
+    def newest(self) -> Floats:
+        row: Floats = self.rows[-1]
+        return row
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """Times in Unix milliseconds, and values of shape (ticks, series), `nan` in holes.
 
-    `columns` says which column of the reading each series is, and `holes` is the time of the last reading before each
-    hole, and that of the first after it. `recent` holds the newest ticks of every column, the very newest last.
+    `columns` says which column each series is, and `holes` is the time of the last tick before each hole, and that of
+    the first after it. `newest` is the newest tick of every column.
     """
 
     times_ms: Times
     values: Floats
     columns: tuple[int, ...]
-    recent: Floats
+    newest: Floats
     holes: tuple[tuple[int, int], ...] = ()
 
     @property
-    def newest(self) -> Floats:
-        """The newest reading of every column."""
-        row: Floats = self.recent[-1]
-        return row
-
-    @property
     def seen(self) -> Seen:
-        """What there is to choose lines by."""
-        lowest, highest = (np.full(self.recent.shape[1], np.nan) for _ in range(2))
+        """What was seen of each column in that time."""
+        lowest, highest = (np.full(len(self.newest), np.nan) for _ in range(2))
         lowest[list(self.columns)] = np.fmin.reduce(self.values, axis=0, initial=np.nan)
         highest[list(self.columns)] = np.fmax.reduce(self.values, axis=0, initial=np.nan)
         return Seen(lowest, highest, self.newest)
@@ -78,29 +81,14 @@ def rows_since(ring: Ring, from_ms: float) -> Rows:
     return rows
 
 
-def recent_of(ring: Ring) -> Floats:
-    """Copy the newest tick of every column, and some others from as long as a level lasts."""
+def recent_of(ring: Ring, span_ms: int) -> Recent:
+    """Copy the newest tick of every column, and some others from that tick on which is at least so long ago."""
     assert ring.newest is not None
-    ticks = max(int(np.count_nonzero(ring.ages() < LASTS_MS)), 1)
-    rows = ring.read(np.arange(len(ring.newest.values)), ring.end_row - ticks, ring.end_row)
-    return rows[:: -math.ceil(ticks / RECENT_MAX)][::-1]
-
-
-def seen_of(columns: tuple[int, ...], ring: Ring, rows: Rows) -> Iterator[Seen]:
-    """Yield what there is to choose lines by, of these rows and columns of the ring, block by block.
-
-    The last is of all. Each block is a small copy, and between two of them the ring may go on.
-    """
-    assert ring.newest is not None
-    newest = ring.newest.values
-    lowest, highest = (np.full(len(newest), np.nan) for _ in range(2))
-    wanted = np.array(columns, dtype=np.intp)
-    numbers, step = ring.first_row + rows, max(1, SEEN_VALUES // max(1, len(columns)))
-    for at in range(0, len(rows), step):
-        block = _rows_of(ring, wanted, numbers[at : at + step])
-        lowest[wanted] = np.fmin(lowest[wanted], np.fmin.reduce(block, axis=0, initial=np.nan))
-        highest[wanted] = np.fmax(highest[wanted], np.fmax.reduce(block, axis=0, initial=np.nan))
-        yield Seen(lowest, highest, newest)
+    ages = ring.ages()
+    ticks = min(int(np.count_nonzero(ages < span_ms)) + 1, len(ages))
+    picked = np.unique(np.linspace(len(ages) - ticks, len(ages) - 1, min(ticks, RECENT_MAX)).astype(np.intp))
+    rows = ring.pick(np.arange(len(ring.newest.values)), ring.first_row + picked)
+    return Recent(rows, -ages[picked])
 
 
 def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> Past:
@@ -115,7 +103,8 @@ def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> P
     else:
         missing = np.diff(offsets) > 1
     holes = tuple((int(times[at]), int(times[at + 1])) for at in np.flatnonzero(missing))
-    return Past(*with_holes(times, values, missing), columns, recent_of(ring), holes)
+    assert ring.newest is not None
+    return Past(*with_holes(times, values, missing), columns, ring.newest.values, holes)
 
 
 def _rows_of(ring: Ring, columns: Rows, numbers: Rows) -> Floats:

@@ -107,12 +107,11 @@ class Choices:
 
     def _choose(self, selection: Selection, names: set[str]) -> Chosen:
         where = [(key, frozenset(values)) for key, values in selection.where]
-        narrow = where or selection.without
         places = [
             (one, column)
             for name in names
             for column, one in self._there.get(name, {}).items()
-            if not narrow or _admits(where, selection.without, one)
+            if not where or _admits(where, one)
         ]
         places.sort(key=lambda place: place[0].key)
         return self._intern([one for one, _ in places], [column for _, column in places])
@@ -174,12 +173,11 @@ class Choices:
             choice.chosen = done[key]
 
     def _meant(self, choice: Choice, places: list[Place]) -> list[Place]:
-        where, without = choice.selection.where, choice.selection.without
-        narrow = where or without
+        where = choice.selection.where
         return [
             (one, column)
             for one, column in places
-            if choice.names >> self._bits[one.name] & 1 and (not narrow or _admits(where, without, one))
+            if choice.names >> self._bits[one.name] & 1 and (not where or _admits(where, one))
         ]
 
     def _changed(self, chosen: Chosen, lost: list[Place], gained: list[Place]) -> Chosen:
@@ -197,11 +195,9 @@ class Choices:
 Where = Iterable[tuple[str, tuple[str, ...] | frozenset[str]]]
 
 
-def _admits(where: Where, without: frozenset[str], series: Series) -> bool:
+def _admits(where: Where, series: Series) -> bool:
     descriptor: Descriptor = series.descriptor
     attributes = descriptor.attributes
-    if not without.isdisjoint(attributes):
-        return False
     return all(key in attributes for key, _ in where) and all(
         series.values[attributes.index(key)] in values for key, values in where
     )

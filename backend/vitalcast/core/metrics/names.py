@@ -125,7 +125,7 @@ def _collect(names: _Names, found: set[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which series are meant: any of `patterns`, for each key of `where` one of its values, no attribute of `without`.
+    """Which series are meant: any of `patterns`, and for each key of `where` one of its values.
 
     Patterns are sorted and stripped of duplicates, so that equal wishes are equal objects.
     Raises ValueError for a malformed pattern.
@@ -133,7 +133,6 @@ class Selection:
 
     patterns: tuple[str, ...]
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    without: frozenset[str] = frozenset()
     _split: tuple[tuple[str, ...], ...] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -168,7 +167,7 @@ class Selection:
         return any(_fits(pattern, tokens) for pattern in self._wild)
 
     def matches(self, series: Series) -> bool:
-        if not self.matches_name(series.name) or not self.without.isdisjoint(series.descriptor.attributes):
+        if not self.matches_name(series.name):
             return False
         if not self.where:
             return True
@@ -187,8 +186,6 @@ class Selection:
         return any(_contains(one, tokens) for one in self._wild)
 
     def restricts_no_more(self, other: Selection) -> bool:
-        """Say whether `other` leaves out all that `where` and `without` do."""
+        """Say whether every attribute that `where` restricts is restricted by `other` as much or more."""
         narrowed = dict(other.where)
-        return self.without <= other.without and all(
-            key in narrowed and set(narrowed[key]) <= set(values) for key, values in self.where
-        )
+        return all(key in narrowed and set(narrowed[key]) <= set(values) for key, values in self.where)

@@ -1,18 +1,17 @@
-"""Which of a panel's lines are drawn, where it has room for fewer: those that its number stands for.
-
-The dashboard's `charts/model/shown.js` chooses in the same way; a test holds the two to the same answers.
-"""
+"""Which of a panel's lines are drawn, where it has room for fewer: those that its number stands for."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from vitalcast.core.panels.headline import bars_of
-from vitalcast.core.panels.lines import Line, Reading, repainted
+from vitalcast.core.panels.palette import told_apart
+from vitalcast.core.panels.resolve import Line, Resolved
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,12 +20,15 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+Level = Literal["", "warning", "critical"]
+
 FEW = 3  # so few lines are all shown, whether they move or not
+STAYING = 0.02  # of two about as high the one that is shown stays: nobody could read a legend that changes all the time
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The lowest and the highest of each column in the time that is shown, and its newest; `nan` for no reading."""
+    """The lowest and the highest of each column in the time that is shown, and its newest; `nan` for no value."""
 
     lowest: Floats
     highest: Floats
@@ -38,51 +40,93 @@ class Seen:
         return np.fmax(np.abs(self.lowest), np.abs(self.highest))
 
 
-def busiest(panel: Panel, reading: Reading, seen: Seen) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A panel as it is drawn: what it means here, which of its lines are shown, in what colours, and its level."""
+
+    panel: Panel
+    resolved: Resolved
+    lines: tuple[Line, ...]
+    level: Level = ""
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns of which the past is drawn, each once."""
+        beside = [self.resolved.reference] if self.resolved.reference >= 0 else []
+        return tuple(dict.fromkeys([*(line.column for line in self.lines), *beside]))
+
+    @property
+    def more(self) -> int:
+        """How many keys there are whose lines are not shown."""
+        return len({line.key for line in self.resolved.lines}) - len({line.key for line in self.lines})
+
+
+def busiest(panel: Panel, resolved: Resolved, seen: Seen) -> tuple[Line, ...]:
+    """Return the lines to draw where nothing was drawn so far, each with a colour of its own."""
+    return tuple(told_apart(choose(panel, resolved, seen), {}))
+
+
+def choose(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str] = ()) -> list[Line]:
     """Return the lines to draw: of a stack all, else those of the keys that rank highest.
 
     Bars rank by the share that is used, lines whose number is the highest of all by how high they were, and others by
-    how far from zero they were. The line that the number is now is always among them. Of many, those at rest are left
-    out; not so rows of a heatmap and bars, which say something by being empty. Lines that would share a colour get
-    another.
+    how far from zero they were. The line that the number is now is always among them, and of two about as high the one
+    whose key is `staying`. Of many, those at rest are left out; not so rows of a heatmap and bars, which say something
+    by being empty. Bars come in the order of their rank, all others in that of the panel.
     """
-    if panel.stack and not panel.below:
-        return repainted(reading.lines)
-    ranked = ranked_of(panel, reading, seen)
+    if draws_all(panel):
+        return list(resolved.lines)
+    ranked = ranked_of(panel, resolved, seen, staying)
     kept = set(ranked[: panel.lines_max])
-    if panel.chart == "line" and len(ranked) > FEW and not _below_zero(reading, seen):
+    if panel.chart == "line" and len(ranked) > FEW and not _below_zero(resolved, seen):
         sizes = seen.sizes
-        kept &= {line.key for line in reading.lines if sizes[line.column] > 0}
+        kept &= {line.key for line in resolved.lines if sizes[line.column] > 0}
     kept = kept or set(ranked[: min(FEW, panel.lines_max)])
-    return repainted(line for line in reading.lines if line.key in kept)
-
-
-def ranked_of(panel: Panel, reading: Reading, seen: Seen) -> list[str]:
-    """Return the keys of all lines, what the panel's number is about first."""
-    ranks, leaders = _ranks(panel, reading, seen), _leaders(panel, reading, seen.newest)
-    return sorted(ranks, key=lambda key: (key not in leaders, -ranks[key] if ranks[key] == ranks[key] else math.inf))
-
-
-def _ranks(panel: Panel, reading: Reading, seen: Seen) -> dict[str, float]:
+    lines = [line for line in resolved.lines if line.key in kept]
     if panel.chart == "bar":
-        return {bar.key: bar.share for bar in bars_of(reading, reading.lines, seen.newest)}
+        places = {key: at for at, key in enumerate(ranked)}
+        lines.sort(key=lambda line: places[line.key])
+    return lines
+
+
+def draws_all(panel: Panel) -> bool:
+    """Say whether all lines are drawn, whatever was seen of them: half a stack is no whole."""
+    return panel.stack and not panel.below
+
+
+def ranked_of(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str] = ()) -> list[str]:
+    """Return the keys of all lines, what the panel's number is about first."""
+    ranks, leaders = _ranks(panel, resolved, seen), _leaders(panel, resolved, seen.newest)
+
+    def rank(key: str) -> tuple[bool, float]:
+        value = ranks[key]
+        if math.isnan(value):
+            return key not in leaders, math.inf
+        return key not in leaders, -value - (STAYING * abs(value) if key in staying else 0.0)
+
+    return sorted(ranks, key=rank)
+
+
+def _ranks(panel: Panel, resolved: Resolved, seen: Seen) -> dict[str, float]:
+    if panel.chart == "bar":
+        return {bar.key: bar.share for bar in bars_of(resolved, resolved.lines, seen.newest)}
     by_column = (seen.highest if panel.headline.reduce == "max" and not panel.below else seen.sizes).tolist()
     ranks: dict[str, float] = {}
-    for line in reading.lines:
+    for line in resolved.lines:
         rank, before = by_column[line.column], ranks.get(line.key, math.nan)
         ranks[line.key] = before if before >= rank or math.isnan(rank) else rank
     return ranks
 
 
-def _leaders(panel: Panel, reading: Reading, newest: Floats) -> set[str]:
+def _leaders(panel: Panel, resolved: Resolved, newest: Floats) -> set[str]:
     """Return the keys of the lines that are the panel's number now, which may have been low until now."""
     if panel.headline.reduce != "max" or panel.chart == "bar":
         return set()
-    known = [line for line in reading.counted if not math.isnan(newest[line.column])]
+    known = [line for line in resolved.counted if not math.isnan(newest[line.column])]
     ways = ([line for line in known if line.down == down] for down in (False, True))
     return {max(lines, key=lambda line: newest[line.column]).key for lines in ways if lines}
 
 
-def _below_zero(reading: Reading, seen: Seen) -> bool:
-    """Say whether some are below zero, which is a reading like others then and no rest."""
-    return bool((seen.lowest[[line.column for line in reading.lines]] < 0).any())
+def _below_zero(resolved: Resolved, seen: Seen) -> bool:
+    """Say whether some are below zero, which is a value like others then and no rest."""
+    return bool((seen.lowest[[line.column for line in resolved.lines]] < 0).any())

@@ -13,12 +13,13 @@ from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.window import recent_of
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.schema import FOR_S, Panel
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
-from vitalcast.web.edge.caller import grant_of, may_show
 from vitalcast.web.edge.errors import check_parameters
 from vitalcast.web.edge.fields import URL_TOKEN, Parameter, bad, fits
+from vitalcast.web.edge.policy import grant_of, may_show
 from vitalcast.web.panels.image_response import image, refused_badge
 from vitalcast.web.panels.panel_reader import PanelSource
 
@@ -113,11 +114,12 @@ class Badges:
         if age_s > stale_after_s(self._hub.interval_ms / 1000):
             called = (owner.vital or owner.title) if owner else name
             return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
-        rows = recent_of(self._hub.ring)
+        series = frame.layout.series
+        recent = recent_of(self._hub.ring, _judged_ms(owner))
         if panel is not None:
-            return panel_badge(panel, await self._source.reading(panel, frame.layout), frame.layout.series, rows, asked)
-        series = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
-        return metric_badge(name, owner, series, rows, asked)
+            return panel_badge(self._source.shown(panel), series, recent, asked)
+        seen = [one if one is not None and grant.allows(one) else None for one in series]
+        return metric_badge(name, owner, seen, recent, asked)
 
     def _check_metric(self, name: str, asked: BadgeQuery, grant: Grant) -> None:
         """Raise ApiError where there is no such metric, or the caller may not know."""
@@ -129,6 +131,12 @@ class Badges:
             raise ApiError(403, ErrorCode.DENIED, "your token does not cover this")
         if name not in self._hub.catalogue.descriptors:
             raise ApiError(404, ErrorCode.UNKNOWN_METRIC, "unknown metric")
+
+
+def _judged_ms(owner: Panel | None) -> int:
+    """Return how far back a level looks that is of a badge alone."""
+    for_s = FOR_S if owner is None or owner.thresholds is None else max(FOR_S, owner.thresholds.for_s)
+    return round(for_s * 1000)
 
 
 def asked_of(request: Request) -> BadgeQuery:

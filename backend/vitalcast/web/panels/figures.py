@@ -15,10 +15,10 @@ from vitalcast.core.drawing.decimate import extremes, peaks
 from vitalcast.core.drawing.format import format_value, is_binary, is_ratio
 from vitalcast.core.drawing.theme import THEMES, Colors, Theme
 from vitalcast.core.drawing.window import Past
-from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_over
-from vitalcast.core.panels.lines import Line, Reading, metric_word, way_of, word_of
+from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_of
+from vitalcast.core.panels.resolve import Line, Resolved, metric_word, way_of, word_of
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.panels.shown import busiest
+from vitalcast.core.panels.shown import Shown
 from vitalcast.web.panels.figure_layouts import Json, build_layout, plain, tick_format
 
 if TYPE_CHECKING:
@@ -39,10 +39,17 @@ BAND_ALPHA = "bd"
 class Drawing:
     """All that a figure is drawn from."""
 
-    panel: Panel
-    reading: Reading
+    shown: Shown
     past: Past
     colors: Colors
+
+    @property
+    def panel(self) -> Panel:
+        return self.shown.panel
+
+    @property
+    def resolved(self) -> Resolved:
+        return self.shown.resolved
 
 
 Filled = tuple[list[Json], Json]  # the traces, and what the data change of the y axis
@@ -59,18 +66,19 @@ class Figures:
         """Forget what was built for panels, since these have changed."""
         self._layouts.clear()
 
-    def draw(self, panel: Panel, reading: Reading, past: Past, theme: Theme, meta: Json) -> bytes:
+    def draw(self, shown: Shown, past: Past, theme: Theme, meta: Json) -> bytes:
         """Return a figure as JSON: `{"data": […], "layout": {…}}`."""
-        key = panel.id, reading.unit, theme
+        panel, resolved = shown.panel, shown.resolved
+        key = panel.id, resolved.unit, theme
         built = self._layouts.get(key)
         if built is None or built[0] is not panel:
-            built = self._layouts[key] = panel, self._build(panel, reading.unit, theme)
+            built = self._layouts[key] = panel, self._build(panel, resolved.unit, theme)
         layout = dict(built[1])
         fill = {"line": _lines, "heatmap": _heatmap, "bar": _bars}[panel.chart]
-        traces, axis = fill(Drawing(panel, reading, past, THEMES[theme]))
+        traces, axis = fill(Drawing(shown, past, THEMES[theme]))
         layout["yaxis"] = layout["yaxis"] | axis
-        now = headline_over(panel, reading, past.recent)
-        layout["meta"] = meta | {"panel": panel.id, "unit": reading.unit, "level": now.level}
+        now = headline_of(panel, resolved, past.newest)
+        layout["meta"] = meta | {"panel": panel.id, "unit": resolved.unit, "level": shown.level}
         layout["title"] = layout["title"] | {"subtitle": layout["title"]["subtitle"] | {"text": _subtitle(now)}}
         if not traces:
             layout["annotations"] = [
@@ -87,8 +95,8 @@ def _subtitle(now: HeadlineNow) -> str:
 
 
 def _lines(drawing: Drawing) -> Filled:
-    panel, reading, past = drawing.panel, drawing.reading, drawing.past
-    drawn = _chosen(drawing)
+    panel, resolved, past = drawing.panel, drawing.resolved, drawing.past
+    drawn = drawing.shown.lines
     most = max(min(POINTS_MAX, POINTS_OF_ALL_MAX // max(len(drawn), 1)), POINTS_MIN)
     together = _stack_rows(drawn, past, most) if panel.stack else None
     traces = []
@@ -96,16 +104,12 @@ def _lines(drawing: Drawing) -> Filled:
         rows = extremes(past.of(line.column), most) if together is None else together
         traces.append(_line(drawing, line, rows))
     low, high = _extent(panel, drawn, past)
-    if drawn and reading.reference >= 0:
-        level = past.of(reading.reference)
+    if drawn and resolved.reference >= 0:
+        level = past.of(resolved.reference)
         traces.append(_level(drawing, level))
         low = float(np.fmin.reduce(level, initial=low))
         high = float(np.fmax.reduce(level, initial=high))
     return traces, _scale(drawing, low, high, mirrored=bool(panel.below) and _keeps_sides(drawn, past))
-
-
-def _chosen(drawing: Drawing) -> list[Line]:
-    return busiest(drawing.panel, drawing.reading, drawing.past.seen)
 
 
 def _stack_rows(drawn: Sequence[Line], past: Past, most: int) -> npt.NDArray[np.intp]:
@@ -116,10 +120,10 @@ def _stack_rows(drawn: Sequence[Line], past: Past, most: int) -> npt.NDArray[np.
 
 
 def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp]) -> Json:
-    panel, unit = drawing.panel, drawing.reading.unit
+    panel, unit = drawing.panel, drawing.resolved.unit
     shown = drawing.past.of(line.column)[rows]
     color = drawing.colors.lines[line.color - 1]
-    way = way_of(panel, drawing.reading, down=line.down) if panel.below else ""
+    way = way_of(panel, drawing.resolved, down=line.down) if panel.below else ""
     trace: Json = {
         "type": "scatter",
         "name": plain(" ".join(dict.fromkeys(word for word in (line.label, way) if word))),
@@ -141,7 +145,7 @@ def _level(drawing: Drawing, level: Floats) -> Json:
         "name": plain(metric_word(drawing.panel, drawing.panel.reference)),
         "x": drawing.past.dates(rows),
         "y": level[rows],
-        "text": [plain(format_value(value, drawing.reading.unit)) for value in level[rows].tolist()],
+        "text": [plain(format_value(value, drawing.resolved.unit)) for value in level[rows].tolist()],
         "line": {"color": drawing.colors.soft, "width": LINE_WIDTH, "dash": "dash"},
     }
 
@@ -165,18 +169,18 @@ def _keeps_sides(drawn: Sequence[Line], past: Past) -> bool:
 
 
 def _scale(drawing: Drawing, low: float, high: float, *, mirrored: bool) -> Json:
-    panel, reading, past = drawing.panel, drawing.reading, drawing.past
-    end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
+    panel, resolved, past = drawing.panel, drawing.resolved, drawing.past
+    end = panel.max if isinstance(panel.max, float) else _newest(past, resolved.max)
     if end > 0 and high <= end * 1.02 and low >= 0:
         high = end
     else:
         lack = max(panel.span_min - (high - low), 0.0)
         low, high = (low - lack / 2, high + lack / 2) if panel.below else (low, high + lack)
         low, high = low * 1.05, (high or 1.0) * 1.05
-    if not panel.below and not is_binary(reading.unit):
+    if not panel.below and not is_binary(resolved.unit):
         return {"range": [low, high]}
-    scale = Scale(low, high, round_step((high - low) / TICKS, reading.unit))
-    ticks = ticks_of(scale, reading.unit, mirrored=mirrored)
+    scale = Scale(low, high, round_step((high - low) / TICKS, resolved.unit))
+    ticks = ticks_of(scale, resolved.unit, mirrored=mirrored)
     places = {"tickvals": [tick.value for tick in ticks], "ticktext": [tick.text for tick in ticks]}
     return {"range": [low, high], "tickmode": "array"} | places
 
@@ -189,16 +193,16 @@ def _newest(past: Past, column: int) -> float:
 
 
 def _heatmap(drawing: Drawing) -> Filled:
-    panel, reading, past = drawing.panel, drawing.reading, drawing.past
-    drawn = _chosen(drawing)
+    panel, resolved, past = drawing.panel, drawing.resolved, drawing.past
+    drawn = drawing.shown.lines
     if not drawn:
         return [], {}
     ends, cells = peaks(past.values[:, [past.columns.index(line.column) for line in drawn]], CELLS_MAX)
-    end = panel.max if isinstance(panel.max, float) else _newest(past, reading.max)
+    end = panel.max if isinstance(panel.max, float) else _newest(past, resolved.max)
     top = end if end > 0 else max(float(np.fmax.reduce(cells, axis=None, initial=0.0)), panel.span_min)
     labels = [line.label for line in drawn]
     labels = labels if len(set(labels)) == len(labels) else [line.key for line in drawn]
-    written = ".1%" if is_ratio(reading.unit) else ".3~s"
+    written = ".1%" if is_ratio(resolved.unit) else ".3~s"
     return [
         {
             "type": "heatmap",
@@ -208,14 +212,14 @@ def _heatmap(drawing: Drawing) -> Filled:
             "zmin": float(np.fmin.reduce(cells, axis=None, initial=0.0)),
             "zmax": top,
             "hovertemplate": f"%{{y}}: %{{z:{written}}}<br>%{{x}}<extra></extra>",
-            "colorbar": {"thickness": 12, "outlinewidth": 0} | tick_format(reading.unit),
+            "colorbar": {"thickness": 12, "outlinewidth": 0} | tick_format(resolved.unit),
         }
     ], {}
 
 
 def _bars(drawing: Drawing) -> Filled:
-    panel, unit = drawing.panel, drawing.reading.unit
-    bars = bars_of(drawing.reading, _chosen(drawing), drawing.past.newest)
+    panel, unit = drawing.panel, drawing.resolved.unit
+    bars = bars_of(drawing.resolved, drawing.shown.lines, drawing.past.newest)
     parts = dict.fromkeys(line.part for bar in bars for line, _ in bar.parts)
     traces = []
     for part in parts:

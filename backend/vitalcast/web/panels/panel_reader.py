@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable, Hashable
+from typing import Final, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from vitalcast.core.drawing.theme import THEMES, Theme
-from vitalcast.core.drawing.window import Past, past_of, rows_since, seen_of
-from vitalcast.core.metrics.model import Frame, Layout
-from vitalcast.core.panels.lines import Line, Reading, reading_of
+from vitalcast.core.drawing.window import Past, past_of, rows_since
+from vitalcast.core.metrics.model import Frame
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.panels.shown import busiest
+from vitalcast.core.panels.shown import Shown
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
-from vitalcast.web.edge.caller import grant_of, may_show
-from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter
-
-if TYPE_CHECKING:
-    from vitalcast.core.drawing.window import Rows
+from vitalcast.web.edge.policy import grant_of, may_show
+from vitalcast.web.edge.security import shown
 
 RANGE_S = 300.0
 KEPT_MAX = 32
-SEEN_VALUES_MAX = 10_000_000  # that are looked at to choose lines, the newest
 THEME: Final = Parameter(
     "theme", "Its colours.", {"type": "string", "enum": sorted(THEMES), "default": "light"}, "dark or light"
 )
 
-Gather = Callable[[], Awaitable[Callable[[], bytes]]]
+Gather = Callable[[], Callable[[], bytes]]
 
 
 def range_parameter(window_s: float) -> Parameter:
@@ -48,14 +42,13 @@ def range_parameter(window_s: float) -> Parameter:
 
 
 class PanelSource:
-    """The panels of a service's dashboards and their readings."""
+    """The panels of a service's dashboards and their values."""
 
     def __init__(self, service: Service) -> None:
         self.dashboards = service.dashboards
         self._hub = service.hub
         self.range = range_parameter(service.settings.ring.window_s)
-        self._readings: dict[str, tuple[Panel, Layout, Reading]] = {}
-        self.dashboards.changed.append(self._readings.clear)
+        self._board = service.panels
 
     def panel(self, request: Request) -> Panel:
         """Return the panel of the address. Raises ApiError where there is none, or none for this caller."""
@@ -84,41 +77,21 @@ class PanelSource:
             raise ApiError(503, ErrorCode.INTERNAL, "nothing has been read yet; try again in a second")
         return frame
 
-    async def reading(self, panel: Panel, layout: Layout) -> Reading:
-        """Return the panel read from these series: for a new layout in a thread, as there may be thousands."""
-        known = self._readings.get(panel.id)
-        if known is None or known[0] is not panel or known[1] is not layout:
-            reading = await run_in_threadpool(reading_of, panel, layout.series)
-            known = self._readings[panel.id] = panel, layout, reading
-        return known[2]
+    def shown(self, panel: Panel, range_s: float = RANGE_S) -> Shown:
+        """Return the panel as every viewer has it whose charts reach so far back."""
+        return self._board.shown(self._hub, panel, round(range_s) * 1000)
 
-    async def past(self, panel: Panel, reading: Reading, from_ms: float) -> Past:
-        """Return the panel's readings since then, of too many lines only those to draw.
-
-        Raises ApiError where these are too many as well.
-        """
-        ring, columns = self._hub.ring, reading.columns
+    def past(self, shown: Shown, from_ms: float) -> Past:
+        """Return the values of what is shown since then. Raises ApiError where these are too many."""
+        ring, columns = self._hub.ring, shown.columns
         rows, most = rows_since(ring, from_ms), self._hub.limits.snapshot_values
-        if len(rows) * len(columns) > most and (panel.below or not panel.stack):
-            drawn = await self._drawn(panel, reading, rows)
-            columns, rows = replace(reading, lines=drawn, remainder=()).columns, rows_since(ring, from_ms)
         if len(rows) * len(columns) > most:
             raise ApiError(
                 400,
                 ErrorCode.LIMIT,
                 f"range: {len(rows)} ticks of {len(columns)} series are more than {most} values; give less",
             )
-        return past_of(panel, columns, ring, rows)
-
-    async def _drawn(self, panel: Panel, reading: Reading, rows: Rows) -> tuple[Line, ...]:
-        """Choose the lines to draw without holding up the stream."""
-        columns = reading.columns
-        steps = seen_of(columns, self._hub.ring, rows[-max(1, SEEN_VALUES_MAX // len(columns)) :])
-        seen = next(steps)
-        for further in steps:
-            seen = further
-            await asyncio.sleep(0)
-        return tuple(busiest(panel, reading, seen))
+        return past_of(shown.panel, columns, ring, rows)
 
 
 class Drawings:
@@ -138,7 +111,7 @@ class Drawings:
             moment, gather = prepare()
             kept, body = self._kept.pop(key, (None, b""))
             if kept != moment:
-                body = await run_in_threadpool(await gather())
+                body = await run_in_threadpool(gather())
             self._kept[key] = moment, body
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)

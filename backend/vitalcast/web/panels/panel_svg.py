@@ -16,9 +16,9 @@ from vitalcast.core.metrics.model import Frame
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
-from vitalcast.web.edge.errors import shown
+from vitalcast.web.api.openapi import Json
 from vitalcast.web.edge.fields import URL_TOKEN, Parameter, check_query, fits
-from vitalcast.web.edge.schemas import Json
+from vitalcast.web.edge.security import shown
 from vitalcast.web.panels.image_response import image, refused_still
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
 from vitalcast.web.panels.panels import Panels
@@ -91,15 +91,15 @@ class Stills:
         zone, range_s = _zone(request), source.range_s(request)
 
         def prepare() -> tuple[Hashable, Gather]:
-            from vitalcast.core.drawing.panel_svg import draw_still  # which most servers never need
+            from vitalcast.core.drawing.panel_svg import draw_panel  # which most servers never need
 
             frame = source.newest()
             window = self._window(frame, range_s, zone)
 
-            async def gather() -> Callable[[], bytes]:
-                reading = await source.reading(panel, frame.layout)
-                past = await source.past(panel, reading, window.from_ms)
-                return lambda: draw_still(panel, reading, past, look, window).encode()
+            def gather() -> Callable[[], bytes]:
+                drawn = source.shown(panel, range_s)
+                past = source.past(drawn, window.from_ms)
+                return lambda: draw_panel(drawn, past, look, window).encode()
 
             return (frame.offset, window.to_ms, source.dashboards.revision), gather
 

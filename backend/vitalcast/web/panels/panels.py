@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vitalcast.core.metrics.model import Layout
-from vitalcast.core.panels.lines import selection_of
+from vitalcast.core.panels.resolve import selection_of
 from vitalcast.live.service import Service
-from vitalcast.web.edge.caller import grant_of, may_show
 from vitalcast.web.edge.errors import LIVE, check_parameters
 from vitalcast.web.edge.fields import check_query
+from vitalcast.web.edge.policy import grant_of, may_show
 from vitalcast.web.panels.figure_layouts import Json
 from vitalcast.web.panels.figures import Figures
 from vitalcast.web.panels.panel_reader import THEME, Drawings, Gather, PanelSource
@@ -62,11 +62,11 @@ class Panels:
         def prepare() -> tuple[Hashable, Gather]:
             frame = source.newest()
 
-            async def gather() -> Callable[[], bytes]:
-                reading = await source.reading(panel, frame.layout)
-                past = await source.past(panel, reading, frame.time_ms - range_s * 1000)
+            def gather() -> Callable[[], bytes]:
+                drawn = source.shown(panel, range_s)
+                past = source.past(drawn, frame.time_ms - range_s * 1000)
                 meta: Json = {"host": self._hub.host, "time": frame.time_ms}
-                return lambda: self._figures.draw(panel, reading, past, theme, meta)
+                return lambda: self._figures.draw(drawn, past, theme, meta)
 
             return (frame.offset, source.dashboards.revision), gather
 

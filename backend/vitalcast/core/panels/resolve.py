@@ -1,31 +1,29 @@
 """Which lines a panel has, from the series that exist: their order, names and colours, and what stands beside them.
 
-The dashboard's `charts/model/lines.js` reads a panel in the same way; a test holds the two to the same answers.
+Here alone is it decided; whoever draws a panel asks.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.palette import Palette
 
 if TYPE_CHECKING:
     from vitalcast.core.metrics.model import Series
     from vitalcast.core.panels.schema import Panel
-
-COLORS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line, or one part of a bar.
 
-    `key` is the same for what goes up and what goes down of one device, and for the parts of one bar; `column` is the
-    series' position among those given; `color` is 1 to 8.
+    `key` is the same for what goes up and what goes down of one device, and for the parts of one bar, and `id` is a
+    number for it; `column` is the series' position among those given; `color` is 1 to 8.
     """
 
     key: str
@@ -35,14 +33,17 @@ class Line:
     part: str
     series: Series
     color: int = 0
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How series are read as a panel: the lines in drawing order, and the remainder that is counted but not drawn.
+class Resolved:
+    """What a panel means where there are certain series: its lines in drawing order, and the remainder that is counted
+    but not drawn.
 
     `counted` are the lines that the panel's number is made of.
-    `max`, `reference` and `per` are the columns of the metrics that these keys name, -1 without one.
+    `max`, `reference` and `per` are the columns of the metrics that these keys name, -1 without one, and `beside` has
+    the series of each of them.
     """
 
     lines: tuple[Line, ...]
@@ -52,6 +53,7 @@ class Reading:
     reference: int
     per: int
     unit: str
+    beside: Mapping[int, Series] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -65,9 +67,21 @@ def selection_of(panel: Panel) -> Selection:
     return Selection.of(panel.metrics, panel.where)
 
 
-def reading_of(panel: Panel, series: Sequence[Series | None]) -> Reading:
-    """Read series as a panel. A series' position is its column; None is a column without one."""
-    there = sorted(((one, at) for at, one in enumerate(series) if one is not None), key=lambda entry: entry[0].key)
+def resolve(
+    panel: Panel,
+    series: Sequence[Series | None],
+    *,
+    columns: Sequence[int] | None = None,
+    palette: Palette | None = None,
+) -> Resolved:
+    """Return what a panel means where there are these series; None is a column without one.
+
+    `columns` says in which column each series is, by default that of its position. Without a `palette` the colours are
+    those of a server that has just begun.
+    """
+    places = range(len(series)) if columns is None else columns
+    entries = ((one, at) for one, at in zip(series, places, strict=True) if one is not None)
+    there = sorted(entries, key=lambda entry: entry[0].key)
     beside = _beside(panel)
     wanted = selection_of(panel)
     chosen = [(one, column) for one, column in there if one.name not in beside and wanted.matches(one)]
@@ -75,19 +89,27 @@ def reading_of(panel: Panel, series: Sequence[Series | None]) -> Reading:
     ordered = sorted(_named(panel, chosen), key=lambda line: _rank(panel, metrics, line))
     rest = set(panel.rest)
     lines = [line for line in ordered if not rest & _values(panel, line)]
-    columns = {one.name: column for one, column in reversed(there)}
-    named = panel.named()
-    painted = _painted(panel, lines)
+    by_name = {one.name: (column, one) for one, column in reversed(there)}
+    named = {key: by_name[name] for key, name in panel.named().items() if name in by_name}
+    painted = (palette or Palette()).paint(lines, [_place(panel, line) for line in lines], len(panel.order))
     counted = Selection.of([panel.headline.metric or ">"], panel.headline.where)
-    return Reading(
+    return Resolved(
         lines=painted,
         counted=tuple(line for line in painted if counted.matches(line.series)),
         remainder=tuple(line for line in ordered if rest & _values(panel, line)),
-        max=columns.get(named.get("max", ""), -1),
-        reference=columns.get(named.get("reference", ""), -1),
-        per=columns.get(named.get("headline.per", ""), -1),
+        max=named["max"][0] if "max" in named else -1,
+        reference=named["reference"][0] if "reference" in named else -1,
+        per=named["headline.per"][0] if "headline.per" in named else -1,
+        beside=dict(named.values()),
         unit=panel.unit or (ordered[0].series.descriptor.unit if ordered else ""),
     )
+
+
+def name_of(panel: Panel, resolved: Resolved, line: Line) -> str:
+    """Return a line's whole name, with the way that it goes and the part that it is."""
+    way = way_of(panel, resolved, down=line.down) if panel.below else ""
+    part = word_of(panel, panel.parts, line.part) if line.part else ""
+    return " ".join(dict.fromkeys(word for word in (line.label, way, part) if word))
 
 
 def word_of(panel: Panel, attribute: str, value: str) -> str:
@@ -102,7 +124,7 @@ def metric_word(panel: Panel, name: str) -> str:
     return panel.labels.get(name, name.removesuffix(".rate").rsplit(".", 1)[-1].replace("_", " "))
 
 
-def way_of(panel: Panel, reading: Reading, *, down: bool) -> str:
+def way_of(panel: Panel, reading: Resolved, *, down: bool) -> str:
     """Return what the lines that go up, or those that go down, have in common: `read`, `written`; "" for nothing."""
     for attribute, values in panel.below.items():
         found = (line.series.attributes.get(attribute, "") for line in reading.lines if line.down == down)
@@ -186,33 +208,3 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     """Return what to sort by so that numbers within texts are in order: `sda2` before `sda10`."""
     parts = re.findall(r"\d+|\D+", text.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def _painted(panel: Panel, lines: list[Line]) -> tuple[Line, ...]:
-    """Give what `order` names its place's colour, and others one that is used least."""
-    colors: dict[str, int] = {}
-    uses = Counter(at % COLORS + 1 for at in range(len(panel.order)))
-    for line in lines:
-        key = line.part or line.key
-        if key not in colors:
-            place = _place(panel, line)
-            color = min(range(1, COLORS + 1), key=uses.__getitem__) if place is None else place % COLORS + 1
-            colors[key] = color
-            uses[color] += 1
-    return tuple(replace(line, color=colors[line.part or line.key]) for line in lines)
-
-
-def repainted(lines: Iterable[Line]) -> list[Line]:
-    """Tell apart by their colours what is drawn, as far as there are colours."""
-    owners: dict[int, str] = {}
-    colors: dict[str, int] = {}
-    painted = []
-    for line in lines:
-        key = line.part or line.key
-        if key not in colors:
-            color = line.color
-            if color in owners and len(owners) < COLORS:
-                color = next(other for other in range(1, COLORS + 1) if other not in owners)
-            owners[color], colors[key] = key, color
-        painted.append(replace(line, color=colors[key]))
-    return painted

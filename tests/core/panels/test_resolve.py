@@ -9,16 +9,16 @@ from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for, series_o
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.lines import Reading, natural, reading_of, way_of
+from vitalcast.core.panels.resolve import Resolved, natural, resolve, way_of
 from vitalcast.core.panels.schema import Panel
 
 
-def read(id_: str, **changes: Any) -> tuple[Panel, Reading]:
+def read(id_: str, **changes: Any) -> tuple[Panel, Resolved]:
     panel = Panel.model_validate(panel_of(id_).model_dump() | changes)
-    return panel, reading_of(panel, series_for(panel))
+    return panel, resolve(panel, series_for(panel))
 
 
-def labels(reading: Reading) -> list[str]:
+def labels(reading: Resolved) -> list[str]:
     return [line.label for line in reading.lines]
 
 
@@ -46,7 +46,7 @@ def test_lines_have_their_order_and_their_words(id_: str, expected: list[str]) -
 @pytest.mark.parametrize("panel", BUILT_IN, ids=lambda panel: panel.id)
 def test_every_built_in_panel_reads_each_series_once_and_in_one_unit(panel: Panel) -> None:
     series = series_for(panel)
-    reading = reading_of(panel, series)
+    reading = resolve(panel, series)
     assert reading.lines
     columns = [line.column for line in (*reading.lines, *reading.remainder)]
     assert len(set(columns)) == len(columns)
@@ -73,7 +73,7 @@ def test_metrics_beside_the_lines_have_columns_and_no_lines() -> None:
 
 def test_a_panel_about_nothing_else_draws_the_metric_that_it_names() -> None:
     panel = Panel(id="a", title="A", metrics=("system.memory.limit",), max="system.memory.limit")
-    assert labels(reading_of(panel, series_for(panel))) == ["limit"]
+    assert labels(resolve(panel, series_for(panel))) == ["limit"]
 
 
 def test_what_goes_down_has_the_key_and_colour_of_what_goes_up() -> None:
@@ -95,12 +95,12 @@ def test_bars_are_one_key_each_and_their_parts_have_the_colours() -> None:
 
 def test_without_by_the_attributes_that_differ_make_the_words() -> None:
     panel = Panel(id="a", title="A", metrics=("system.filesystem.limit",))
-    assert labels(reading_of(panel, series_of("system.filesystem.limit"))) == ["/", "/home", "/srv/data"]
+    assert labels(resolve(panel, series_of("system.filesystem.limit"))) == ["/", "/home", "/srv/data"]
 
 
 def test_what_by_does_not_tell_apart_says_all_it_has() -> None:
     panel = Panel(id="a", title="A", metrics=("hw.temperature",), by=("hw.name",))
-    reading = reading_of(panel, series_of("hw.temperature"))
+    reading = resolve(panel, series_of("hw.temperature"))
     assert labels(reading) == ["Core 0", "coretemp/1 Core 0", "nvme/0 Core 0"]
     assert len({line.key for line in reading.lines}) == 3
 
@@ -111,13 +111,13 @@ def test_several_metrics_are_told_apart_by_their_names() -> None:
         Series(DESCRIPTORS[name], ("eth0", "receive"))
         for name in ("system.network.errors.rate", "system.network.io.rate")
     ]
-    assert labels(reading_of(panel, series)) == ["eth0 errors", "eth0 io"]
+    assert labels(resolve(panel, series)) == ["eth0 errors", "eth0 io"]
 
 
 def test_a_free_column_is_nobodys() -> None:
     panel = panel_of("load")
     series = series_for(panel)
-    reading = reading_of(panel, [None, *series, None])
+    reading = resolve(panel, [None, *series, None])
     assert {line.column for line in reading.lines} <= set(range(1, len(series) + 1))
 
 

@@ -1,0 +1,80 @@
+"""How one value has been judged, tick by tick: its level now, and what it was at earlier ticks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitalcast.core.alerts.rule import Severity
+from vitalcast.core.alerts.state import RuleState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from vitalcast.core.alerts.rule import Rule
+
+CHANGES_MAX = 1000
+GOOD = 0.0
+NUMBERS = {None: GOOD, Severity.WARNING: 1.0, Severity.CRITICAL: 2.0}  # as columns of a stream have them
+
+
+class Levels:
+    """Judges one value at each tick by one rule, and remembers when its level changed; the oldest changes go first."""
+
+    def __init__(self, rule: Rule, *, changes_max: int = CHANGES_MAX) -> None:
+        self._rule = rule
+        self._changes_max = changes_max
+        self._state = RuleState.of(rule)
+        self._offsets: list[int] = []  # of the ticks at which the level became another
+        self._numbers: list[float] = []
+
+    @property
+    def state(self) -> RuleState:
+        return self._state
+
+    @property
+    def severity(self) -> Severity | None:
+        """What fires now; None where nothing does or nothing is known."""
+        return self._state.level(self._rule)
+
+    @property
+    def number(self) -> float:
+        """The level now: 0 is good, 1 a warning, 2 critical, and `nan` where there is no value."""
+        return NUMBERS[self.severity] if self._state.has_data else math.nan
+
+    def take(self, offset: int, value: float, time_ms: int) -> bool:
+        """Judge the value of this tick, `nan` for none; return whether the level changed.
+
+        Times are of a steady clock.
+        """
+        before = self._numbers[-1] if self._numbers else None
+        state = self._state
+        self._state = state.after(self._rule, value, time_ms)
+        if self._state is state and before is not None:
+            return False
+        number = self.number
+        if before is not None and (number == before or (math.isnan(number) and math.isnan(before))):
+            return False
+        self._offsets.append(offset)
+        self._numbers.append(number)
+        if len(self._offsets) > self._changes_max:
+            del self._offsets[0], self._numbers[0]
+        return True
+
+    def at(self, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the level at each of these ticks; `nan` before the first that is remembered."""
+        numbers = np.append(np.nan, self._numbers)
+        found: npt.NDArray[np.float64] = numbers[np.searchsorted(self._offsets, offsets, side="right")]
+        return found
+
+
+def replayed(rule: Rule, values: Iterable[float], times_ms: Iterable[int]) -> Severity | None:
+    """Return what fires after these values, the newest last, where nothing is known of what was before."""
+    state = RuleState.of(rule)
+    for value, time_ms in zip(values, times_ms, strict=True):
+        state = state.after(rule, value, time_ms)
+    return state.level(rule)

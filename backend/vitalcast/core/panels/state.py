@@ -1,0 +1,173 @@
+"""What is known of one panel on one source: what it means, its colours, and which of its lines are shown."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from vitalcast.core.panels.headline import HeadlineRule
+from vitalcast.core.panels.palette import Palette, paint_key, told_apart
+from vitalcast.core.panels.resolve import Line, Resolved, resolve
+from vitalcast.core.panels.shown import Seen, Shown, choose, draws_all
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vitalcast.core.metrics.choices import Choice, Chosen
+    from vitalcast.core.metrics.ring import Ring
+    from vitalcast.core.panels.schema import Panel
+
+    Floats = npt.NDArray[np.float64]
+    Offsets = npt.NDArray[np.int64]
+
+CHOOSE_EVERY_MS = 5000
+RANGES_KEPT = 16  # that nobody is watching
+COLORS_KEPT = 256
+SEEN_VALUES_MAX = 2_000_000  # that are looked at to choose lines, the newest: some 10 ms
+SEEN_VALUES_AT_ONCE = 50_000
+
+
+class LevelsAt(Protocol):
+    """What says the levels of a panel."""
+
+    def at(self, offsets: Offsets) -> Floats:
+        """Return the level at each of these ticks: 0, 1 for a warning, 2 for critical, `nan` where nothing is known."""
+        ...
+
+
+class PanelState:
+    """One panel on one source. `choice` is that of the panel's request selection there, and `ring` the source's past.
+
+    Everything that shows the panel asks here, so that all show the same. `levels` judges it, and `rule` says in words
+    how; a panel that is not judged has neither.
+    """
+
+    def __init__(self, panel: Panel, choice: Choice, ring: Ring) -> None:
+        self.panel = panel
+        self.ring = ring
+        self.levels: LevelsAt | None = None
+        self.rule = ""
+        self._withdrawn = False
+        self.palette = Palette()
+        self._choice = choice
+        self._chosen: Chosen | None = None
+        self._ranges: WeakValueDictionary[int, ShownOver] = WeakValueDictionary()
+        self._kept: OrderedDict[int, ShownOver] = OrderedDict()
+        self._follow()
+
+    def _follow(self) -> None:
+        chosen = self._choice.chosen
+        if chosen is not self._chosen:
+            self._chosen = chosen
+            series, columns = ((), ()) if self._withdrawn else (chosen.series, chosen.columns.tolist())
+            self._resolved = resolve(self.panel, series, columns=columns, palette=self.palette)
+            self._headline = HeadlineRule(self.panel, self._resolved)
+
+    @property
+    def resolved(self) -> Resolved:
+        """What the panel means in the newest layout."""
+        self._follow()
+        return self._resolved
+
+    @property
+    def headline(self) -> HeadlineRule:
+        self._follow()
+        return self._headline
+
+    def over(self, range_ms: int) -> ShownOver:
+        """Return what is shown of the panel where charts reach so far back."""
+        found = self._ranges.get(range_ms)
+        if found is None:
+            found = self._ranges[range_ms] = ShownOver(self, range_ms)
+        self._kept[range_ms] = found
+        self._kept.move_to_end(range_ms)
+        if len(self._kept) > RANGES_KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+    def redefine(self, panel: Panel, choice: Choice) -> None:
+        """Take over another definition of the same panel; devices keep their colours."""
+        self.panel = panel
+        self._choice = choice
+        self._chosen = None
+
+    def withdraw(self) -> None:
+        """Show nothing from now on: the panel is no more, and somebody may still watch it."""
+        self.levels, self.rule = None, ""
+        self._withdrawn = True
+        self._chosen = None
+
+
+class ShownOver:
+    """Which lines of a panel are shown where charts reach so far back: chosen anew every few seconds.
+
+    `came_offset` is the tick at which a line came last that was not shown before.
+    """
+
+    def __init__(self, state: PanelState, range_ms: int) -> None:
+        self.state = state
+        self.range_ms = range_ms
+        self.came_offset = 0
+        self._resolved: Resolved | None = None
+        self._chosen_ms = 0
+        self._lines: tuple[Line, ...] = ()
+        self._colors: dict[str, int] = {}
+        self._shown: Shown | None = None
+
+    def now(self) -> Shown:
+        """Return what is shown now: the same object for as long as nothing changes."""
+        state = self.state
+        newest = state.ring.newest
+        time_ms = 0 if newest is None else newest.time_ms
+        resolved = state.resolved
+        if self._shown is None or resolved is not self._resolved or abs(time_ms - self._chosen_ms) >= CHOOSE_EVERY_MS:
+            self._choose(resolved)
+            self._chosen_ms = time_ms
+        assert self._shown is not None
+        return self._shown
+
+    def _choose(self, resolved: Resolved) -> None:
+        panel = self.state.panel
+        staying = {line.key for line in self._lines}
+        lines = choose(panel, resolved, self._seen(resolved), staying)
+        keys = set(map(paint_key, self._lines))
+        drawn = {key: color for key, color in self._colors.items() if key in keys}
+        painted = tuple(told_apart(lines, drawn, self._colors))
+        if self._shown is None or resolved is not self._resolved or painted != self._lines:
+            held = {line.series for line in self._lines}
+            if self.state.ring.newest is not None and any(line.series not in held for line in painted):
+                self.came_offset = self.state.ring.newest.offset
+            self._colors = self._remembered(painted)
+            self._lines, self._resolved = painted, resolved
+            self._shown = Shown(panel, resolved, painted)
+
+    def _remembered(self, painted: tuple[Line, ...]) -> dict[str, int]:
+        now = {paint_key(line): line.color for line in painted}
+        before = {key: color for key, color in self._colors.items() if key not in now}
+        return dict(list(before.items())[-COLORS_KEPT:]) | now
+
+    def _seen(self, resolved: Resolved) -> Seen:
+        ring = self.state.ring
+        columns = sorted({line.column for line in (*resolved.lines, *resolved.remainder)})
+        width = max(columns, default=-1) + 1 if ring.newest is None else len(ring.newest.values)
+        if ring.newest is None or not columns or draws_all(self.state.panel):
+            nothing = np.full(width, np.nan)
+            return Seen(nothing, nothing, nothing if ring.newest is None else ring.newest.values)
+        return seen_in(ring, np.array(columns, dtype=np.intp), self.range_ms)
+
+
+def seen_in(ring: Ring, columns: npt.NDArray[np.intp], range_ms: int) -> Seen:
+    """Return what was seen of these columns in the last of the ring: no more of it than can be read in passing."""
+    assert ring.newest is not None
+    newest = ring.newest.values
+    lowest, highest = (np.full(len(newest), np.nan) for _ in range(2))
+    rows = min(int(np.count_nonzero(ring.ages() <= range_ms)), max(1, SEEN_VALUES_MAX // len(columns)))
+    step = max(1, SEEN_VALUES_AT_ONCE // len(columns))
+    for start in range(ring.end_row - rows, ring.end_row, step):
+        block = ring.read(columns, start, min(start + step, ring.end_row))
+        lowest[columns] = np.fmin(lowest[columns], np.fmin.reduce(block, axis=0, initial=np.nan))
+        highest[columns] = np.fmax(highest[columns], np.fmax.reduce(block, axis=0, initial=np.nan))
+    return Seen(lowest, highest, newest)

@@ -1,0 +1,250 @@
+"""A panel as a stream: which columns it reads, which it sends, and what it says of them.
+
+What is computed of the values, such as the number that stands for the panel, is sent as columns of its own. Their names
+begin with `@`, which no metric's name does. So they have a past and a present as all others have, and whoever draws
+them needs no rule.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vitalcast.core.metrics.model import Descriptor, Kind, Series
+from vitalcast.core.panels.headline import NOBODY, HeadlineRows, HeadlineRule
+from vitalcast.core.panels.resolve import Line, Resolved, metric_word, name_of, way_of, word_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vitalcast.core.panels.shown import Shown
+    from vitalcast.core.panels.state import ShownOver
+
+    Floats = npt.NDArray[np.float64]
+    Offsets = npt.NDArray[np.int64]
+
+Json = dict[str, Any]
+LEVEL_NAMES = ("", "warning", "critical")
+
+
+class PanelView:
+    """The columns of one panel over one range.
+
+    `series` describes each column that is sent, and `columns` are those of the source's layout that are read for them.
+    `came_offset` is the tick at which a line came last that was not shown before.
+    """
+
+    def __init__(self, over: ShownOver) -> None:
+        self._over = over
+        self._shown: Shown | None = None
+        self.refresh()
+
+    @property
+    def panel_id(self) -> str:
+        return self._over.state.panel.id
+
+    @property
+    def came_offset(self) -> int:
+        return self._over.came_offset
+
+    def refresh(self) -> bool:
+        """Choose lines anew where that is due; return whether anything became another."""
+        shown = self._over.now()
+        if shown is self._shown:
+            return False
+        self._shown = shown
+        self._lay_out(shown)
+        return True
+
+    def _lay_out(self, shown: Shown) -> None:
+        resolved = shown.resolved
+        beside = [at for at in (resolved.max, resolved.reference, resolved.per) if at >= 0]
+        drawn = [line.column for line in shown.lines]
+        others = [line.column for line in (*resolved.counted, *self._added_up(shown))]
+        columns = list(dict.fromkeys([*drawn, *beside, *others]))
+        self._at = {column: at for at, column in enumerate(columns)}  # in `columns`
+        self.columns: npt.NDArray[np.intp] = np.array(columns, dtype=np.intp)
+        self._sent = len(dict.fromkeys([*drawn, *beside]))  # of `columns`, the first so many
+        self._headline = HeadlineRule(shown.panel, self._moved(resolved))
+        self._line_ids = np.array([*(line.id for line in self._headline.names), 0], dtype=np.float64)  # of nobody: 0
+        self._bars = self._bar_places(shown)
+        self._made = self._made_series(shown) if resolved.lines else ()
+        self._place = {one.name: self._sent + at for at, one in enumerate(self._made)}
+        self.series = (*self._described(shown, columns[: self._sent]), *self._made)
+
+    @staticmethod
+    def _added_up(shown: Shown) -> tuple[Line, ...]:
+        whole = shown.panel.chart == "bar" or shown.panel.headline.per == "rest"
+        return (*shown.resolved.lines, *shown.resolved.remainder) if whole else ()
+
+    def _moved(self, resolved: Resolved) -> Resolved:
+        """Return what the panel means in terms of the columns that are read."""
+
+        def moved(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+            return tuple(replace(line, column=self._at.get(line.column, -1)) for line in lines)
+
+        return replace(
+            resolved,
+            lines=moved(resolved.lines),
+            remainder=moved(resolved.remainder),
+            counted=moved(resolved.counted),
+            max=self._at.get(resolved.max, -1),
+            reference=self._at.get(resolved.reference, -1),
+            per=self._at.get(resolved.per, -1),
+        )
+
+    def _bar_places(self, shown: Shown) -> dict[str, int]:
+        """Return the place of each bar that is drawn among all bars, by its key."""
+        if shown.panel.chart != "bar":
+            return {}
+        drawn = {line.key for line in shown.lines}
+        return {line.key: at for at, line in enumerate(self._headline.names) if line.key in drawn}
+
+    @staticmethod
+    def _described(shown: Shown, columns: list[int]) -> list[Series]:
+        by_column = {line.column: line.series for line in shown.resolved.lines}
+        by_column |= shown.resolved.beside
+        return [by_column[column] for column in columns]
+
+    def _made_series(self, shown: Shown) -> tuple[Series, ...]:
+        headline, unit = self._headline, shown.resolved.unit
+        made = [_made("@whole", unit, line=key) for key in self._bars]
+        made.append(_made("@value", headline.unit(share=headline.shows_share)))
+        if shown.panel.below:
+            made += [_made("@up", unit), _made("@down", unit)]
+        elif headline.shows_share and shown.panel.chart != "bar":
+            made.append(_made("@number", unit))
+        if shown.panel.headline.reduce == "max" or shown.panel.chart == "bar":
+            made.append(_made("@which", ""))
+        if self._over.state.levels is not None:
+            made.append(_made("@level", ""))
+        return tuple(made)
+
+    # --- values --------------------------------------------------------------------------------------------------
+
+    def project(self, values: Floats, offsets: Offsets) -> Floats:
+        """Return what is sent of rows of the columns that are read, one a tick of `offsets`."""
+        sent = values[:, : self._sent]
+        if not self._made:
+            return sent
+        rows = self._headline.over(values)
+        parts = [sent, *(self._column(name, rows, offsets)[:, None] for name in self._made_names)]
+        return np.concatenate([parts[0], rows.wholes[:, list(self._bars.values())], *parts[1:]], axis=1)
+
+    @property
+    def _made_names(self) -> list[str]:
+        return [one.name for one in self._made if one.name != "@whole"]
+
+    def _column(self, name: str, rows: HeadlineRows, offsets: Offsets) -> Floats:
+        match name:
+            case "@value":
+                return rows.share if self._headline.shows_share else rows.value
+            case "@number":
+                return rows.value
+            case "@up":
+                return rows.up
+            case "@down":
+                return rows.down
+            case "@which":
+                ids = self._line_ids[rows.which]
+                return np.where(rows.which == NOBODY, np.nan, ids)
+            case _:
+                levels = self._over.state.levels
+                return np.full(len(offsets), np.nan) if levels is None else levels.at(offsets)
+
+    # --- what is said of them ------------------------------------------------------------------------------------
+
+    def head(self, newest: Floats) -> Json:
+        """Return what a snapshot says beside its values; `newest` is what is sent of the newest tick."""
+        shown = self._shown
+        assert shown is not None
+        panel, resolved = shown.panel, shown.resolved
+        limit = panel.max if isinstance(panel.max, float) else None
+        reference = None
+        if resolved.reference >= 0:
+            reference = {"label": metric_word(panel, panel.reference), "column": self._at[resolved.reference]}
+        return {
+            "panel": panel.id,
+            "unit": resolved.unit,
+            "lines": [self._line(shown, line) for line in shown.lines],
+            "more": shown.more,
+            "axis": {"max": limit, "column": self._optional(resolved.max), "span_min": panel.span_min},
+            "reference": reference,
+            "headline": self._said(shown, newest) if self._made else None,
+        }
+
+    def _optional(self, column: int) -> int | None:
+        return self._at[column] if column >= 0 else None
+
+    def _line(self, shown: Shown, line: Line) -> Json:
+        said = {
+            "id": line.id,
+            "key": line.key,
+            "label": line.label,
+            "name": name_of(shown.panel, shown.resolved, line),
+            "color": line.color,
+            "direction": "down" if line.down else "up",
+            "part": line.part,
+            "column": self._at[line.column],
+        }
+        if line.key in self._bars:
+            said["part_label"] = word_of(shown.panel, shown.panel.parts, line.part)
+            said["whole"] = self._sent + list(self._bars).index(line.key)
+        return said
+
+    def _said(self, shown: Shown, newest: Floats) -> Json:
+        place, headline = self._place, self._headline
+        several = len(headline.names) > 1
+        level = newest[place["@level"]] if "@level" in place else math.nan
+        return {
+            "label": headline.word,
+            "value": newest[place["@value"]],
+            "unit": headline.unit(share=headline.shows_share),
+            "level": "" if math.isnan(level) else LEVEL_NAMES[int(level)],
+            "column": place["@value"],
+            "which": place.get("@which") if several else None,
+            "levels": place.get("@level"),
+            "end": self._end(shown, newest),
+            "rule": self._over.state.rule,
+            "numbers": list(self._numbers(shown, newest)),
+        }
+
+    def _numbers(self, shown: Shown, newest: Floats) -> list[Json]:
+        panel, resolved, headline = shown.panel, shown.resolved, self._headline
+
+        def number(label: str, unit: str, column: int, **more: str) -> Json:
+            return {"label": label, "value": newest[column], "unit": unit, "column": column} | more
+
+        if panel.below:
+            ways = ((False, "@up", "up"), (True, "@down", "down"))
+            return [
+                number(way_of(panel, resolved, down=down), resolved.unit, self._place[name], direction=direction)
+                for down, name, direction in ways
+            ]
+        first = "@number" if "@number" in self._place else "@value"
+        unit = resolved.unit if first == "@number" else headline.unit(share=headline.shows_share)
+        numbers = [number(headline.word, unit, self._place[first])]
+        if resolved.per >= 0 and panel.chart != "bar":
+            numbers.append(number(headline.whole_label, resolved.unit, self._at[resolved.per]))
+        return numbers
+
+    def _end(self, shown: Shown, newest: Floats) -> float:
+        """Return how far a small chart of the number reaches at least, so that little looks little."""
+        panel, headline = shown.panel, self._headline
+        if headline.shows_share:
+            return 1.0
+        if isinstance(panel.max, float):
+            return panel.max
+        if shown.resolved.per >= 0 and (whole := float(newest[self._at[shown.resolved.per]])) > 0:
+            return whole
+        if panel.unit != "1" and panel.thresholds is not None and panel.thresholds.critical > 0:
+            return panel.thresholds.critical
+        return panel.span_min
+
+
+def _made(name: str, unit: str, **attributes: str) -> Series:
+    descriptor = Descriptor(name, unit, Kind.GAUGE, "", tuple(attributes))
+    return Series(descriptor, tuple(attributes.values()))

@@ -1,0 +1,105 @@
+"""The panels of every source: what each of them means and shows there, and how it is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
+
+from vitalcast.core.alerts.panel_levels import PanelLevels
+from vitalcast.core.alerts.panel_rule import panel_rule
+from vitalcast.core.drawing.rule_words import rule_words
+from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.panels.state import PanelState
+from vitalcast.core.panels.view import PanelView
+
+if TYPE_CHECKING:
+    from vitalcast.core.metrics.catalogue import Catalogue
+    from vitalcast.core.metrics.model import Frame
+    from vitalcast.core.metrics.ring import Ring
+    from vitalcast.core.panels.schema import Panel
+    from vitalcast.core.panels.shown import Shown
+    from vitalcast.dashboards.store import DashboardStore
+
+
+class Memory(Protocol):
+    """What is remembered of one source."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def ring(self) -> Ring: ...
+
+
+@dataclass(slots=True)
+class _Posted:
+    """One panel on one source."""
+
+    state: PanelState
+    levels: PanelLevels | None
+
+
+class PanelBoard:
+    """Resolves panels in one place, so that page, wall, embed, picture and badge show the same.
+
+    Its panels are those of the store, at every moment.
+    """
+
+    def __init__(self, store: DashboardStore) -> None:
+        self._store = store
+        self._posted: WeakKeyDictionary[Memory, dict[str, _Posted]] = WeakKeyDictionary()
+        store.changed.append(self._follow_store)
+
+    def state(self, memory: Memory, panel: Panel) -> PanelState:
+        """Return what is known of a panel on a source."""
+        return self._of(memory, panel).state
+
+    def shown(self, memory: Memory, panel: Panel, range_ms: int) -> Shown:
+        """Return the panel as it is to be drawn where charts reach so far back."""
+        posted = self._of(memory, panel)
+        shown = posted.state.over(range_ms).now()
+        if posted.levels is None:
+            return shown
+        posted.levels.catch_up()
+        return replace(shown, level=posted.levels.level)
+
+    def view(self, memory: Memory, panel_id: str, range_ms: int) -> PanelView:
+        """Return the panel as the columns of a stream. Raises UnknownIdError, which names the nearest."""
+        posted = self._of(memory, self._store.panel(panel_id))
+        if posted.levels is not None:
+            posted.levels.catch_up()
+        return PanelView(posted.state.over(range_ms))
+
+    def advance(self, memory: Memory, _frame: Frame) -> None:
+        """Judge all panels that have thresholds by a source's newest frame."""
+        for panel in self._store.panels.values():
+            if panel.thresholds is not None and (levels := self._of(memory, panel).levels) is not None:
+                levels.catch_up()
+
+    def _of(self, memory: Memory, panel: Panel) -> _Posted:
+        panels = self._posted.setdefault(memory, {})
+        posted = panels.get(panel.id)
+        if posted is None:
+            state = PanelState(panel, memory.catalogue.choices.of(request_selection(panel)), memory.ring)
+            posted = panels[panel.id] = _Posted(state, _judged(state))
+        elif posted.state.panel is not panel:
+            posted.state.redefine(panel, memory.catalogue.choices.of(request_selection(panel)))
+            posted.levels = _judged(posted.state)
+        return posted
+
+    def _follow_store(self) -> None:
+        for memory, panels in list(self._posted.items()):
+            for id_ in list(panels):
+                panel = self._store.panels.get(id_)
+                if panel is None:
+                    panels.pop(id_).state.withdraw()
+                else:
+                    self._of(memory, panel)
+
+
+def _judged(state: PanelState) -> PanelLevels | None:
+    """Have the panel judged by its thresholds from now on."""
+    rule = panel_rule(state.panel)
+    levels = state.levels = None if rule is None else PanelLevels(state, rule)
+    state.rule = rule_words(state.headline)
+    return levels

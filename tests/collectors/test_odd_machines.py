@@ -15,7 +15,7 @@ from tests.e2e.test_other_machine import files
 from vitalcast.collectors.base import TableQuery
 from vitalcast.collectors.host import host_name
 from vitalcast.collectors.registry import default_collectors, default_tables
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Descriptor
 from vitalcast.machine import Exclusions, Roots
 

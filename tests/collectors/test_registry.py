@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 import pytest
 from tests.collectors.support import PSUTIL, write_proc
 
 from vitalcast.collectors import registry
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Descriptor
 from vitalcast.errors import ConfigError
 
@@ -25,6 +26,20 @@ def test_the_catalogue_is_the_golden_one() -> None:
     golden = GOLDEN.read_text().splitlines()
     difference = "\n".join(difflib.unified_diff(golden, now, GOLDEN.name, "declared now", lineterm="", n=0))
     assert not difference, f"the catalogue changed; if that is meant, change {GOLDEN} alike:\n{difference}"
+
+
+def test_every_module_that_declares_something_is_registered() -> None:
+    declaring = [
+        path.stem
+        for path in Path(registry.__file__).parent.glob("*.py")
+        if re.search(r"^(?:COLLECTORS|TABLES) = ", path.read_text(), re.MULTILINE)
+    ]
+    assert sorted(declaring) == sorted(registry.MODULES)
+
+
+def test_no_name_is_declared_twice() -> None:
+    names = [*(one.name for one in registry.COLLECTORS), *(one.name for one in registry.TABLES)]
+    assert len(names) == len(set(names))
 
 
 def test_every_collector_of_this_machine_is_in_the_catalogue() -> None:

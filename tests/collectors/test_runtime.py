@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.collectors.support import PSUTIL, by_key
 
-from vitalcast.collectors.runtime import OF_FIELD, RuntimeCollector, RuntimeStats, parse_self_stat
+from vitalcast.collectors.runtime import OF_FIELD, RuntimeCollector, parse_self_stat
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.machine import HERE
 
 # Whichever machine is watched, our own process is in our own /proc.

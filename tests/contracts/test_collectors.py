@@ -12,7 +12,7 @@ from tests.collectors.support import PSUTIL
 
 from vitalcast.collectors.base import Collector, Table, TableQuery
 from vitalcast.collectors.registry import CATALOGUE, default_collectors, default_tables, descriptors_with_rates
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Descriptor, Kind
 from vitalcast.machine import HERE
 

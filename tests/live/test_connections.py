@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.machine import Machine
 
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.keys import Form, SeriesKey

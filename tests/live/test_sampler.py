@@ -13,7 +13,7 @@ from tests.live.virtual import InlineWorkers, VirtualLoop, run
 
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample
 from vitalcast.live.collector_runner import CollectorRunner

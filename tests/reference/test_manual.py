@@ -14,7 +14,7 @@ from tests.examples import ADDRESS, TIMEOUT_S, examples, printed, served, url_of
 from tests.reference.tables import MANUAL, PARTS, ROOT, marked, page
 
 from vitalcast.collectors.registry import default_collectors, descriptors_with_rates
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.load import FLAGS, OTHER_VARIABLES, environment_name, load_settings
 from vitalcast.config.schema import FIELDS, SECTIONS, Settings
 from vitalcast.core.panels.builtin import BUILT_IN

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import COUNT_MAX, amount, number, open_if_readable, read_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.machine import HERE, Roots
@@ -344,3 +345,11 @@ def _psutil_mhz() -> list[float]:
 def _cpu_number(word: bytes) -> str:
     """Return the number that the kernel has given a logical CPU, nothing where it is none."""
     return word.decode() if word.isdigit() and len(word) <= _CPU_DIGITS_MAX else ""
+
+
+COLLECTORS = (
+    Declaration(CpuCollector.name, DESCRIPTORS, lambda setup: CpuCollector(roots=setup.roots)),
+    Declaration(
+        CpuFrequencyCollector.name, FREQUENCY_DESCRIPTORS, lambda setup: CpuFrequencyCollector(roots=setup.roots)
+    ),
+)

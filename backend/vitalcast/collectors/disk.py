@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import counts, open_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
@@ -164,3 +165,10 @@ class DiskCollector(Collector):
             samples += map(Sample, self._of_disk[disk], values)
         self._of_disk.keep(reading)
         return samples
+
+
+COLLECTORS = (
+    Declaration(
+        DiskCollector.name, DESCRIPTORS, lambda setup: DiskCollector(roots=setup.roots, exclude=setup.exclude.disks)
+    ),
+)

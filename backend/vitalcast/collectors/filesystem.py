@@ -13,6 +13,7 @@ from typing import NamedTuple
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import difference, open_of_init, within
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
@@ -255,3 +256,14 @@ def _series(mount: Mount) -> tuple[Series, ...]:
         Series(INODES_LIMIT, of_mount),
         *states(INODES_USAGE, "used", "free"),
     )
+
+
+COLLECTORS = (
+    Declaration(
+        FilesystemCollector.name,
+        DESCRIPTORS,
+        lambda setup: FilesystemCollector(
+            roots=setup.roots, exclude_types=setup.exclude.filesystems, exclude_mounts=setup.exclude.mounts
+        ),
+    ),
+)

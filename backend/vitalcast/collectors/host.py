@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from vitalcast.collectors.base import Collector
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import difference, number, open_if_readable, read_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.core.text import from_system
@@ -70,3 +71,6 @@ def parse_hostname(text: bytes) -> bytes:
         if name and not name.startswith(b"#"):
             return name[:_NAME_BYTES_MAX]
     return b""
+
+
+COLLECTORS = (Declaration(HostCollector.name, DESCRIPTORS, lambda setup: HostCollector(roots=setup.roots)),)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import amount, open_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.machine import HERE, Roots
@@ -57,3 +58,6 @@ class LoadCollector(Collector):
         return [
             self.sample(LOAD_AVERAGE, average, window) for window, average in zip(WINDOWS, self._read(), strict=True)
         ]
+
+
+COLLECTORS = (Declaration(LoadCollector.name, DESCRIPTORS, lambda setup: LoadCollector(roots=setup.roots)),)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, share
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import difference, number, open_if_readable, within
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.machine import HERE, Roots
@@ -202,3 +203,6 @@ class MemoryCollector(Collector):
                 self.sample(PAGING_OPERATIONS, paging.swapped_out, "out", "major"),
             ]
         return samples
+
+
+COLLECTORS = (Declaration(MemoryCollector.name, DESCRIPTORS, lambda setup: MemoryCollector(roots=setup.roots)),)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import KernelFile, counts, number, open_of_init
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
@@ -181,3 +182,13 @@ class SocketCollector(Collector):
         samples.append(self.sample(SOCKETS_OPEN, sockets))
         samples.append(self.sample(CONNECTIONS, time_wait, "time_wait", "tcp"))
         return samples
+
+
+COLLECTORS = (
+    Declaration(
+        NetworkCollector.name,
+        DESCRIPTORS,
+        lambda setup: NetworkCollector(roots=setup.roots, exclude=setup.exclude.interfaces),
+    ),
+    Declaration(SocketCollector.name, SOCKET_DESCRIPTORS, lambda setup: SocketCollector(roots=setup.roots)),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import KernelFile, open_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.machine import HERE, Roots
@@ -84,3 +85,6 @@ class PressureCollector(Collector):
 
 def _series(line: tuple[str, str]) -> tuple[Series, ...]:
     return (*(Series(UTILIZATION, (*line, window)) for window in WINDOWS), Series(TIME, line))
+
+
+COLLECTORS = (Declaration(PressureCollector.name, DESCRIPTORS, lambda setup: PressureCollector(roots=setup.roots)),)

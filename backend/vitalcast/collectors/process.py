@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vitalcast.collectors.base import Collector
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.process_source import process_source
 from vitalcast.collectors.procfs import number, open_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample
@@ -41,3 +42,6 @@ class ProcessCollector(Collector):
         if self._stat is not None:
             samples.append(self.sample(CREATED, number(self._stat.read(), b"\nprocesses ")))
         return samples
+
+
+COLLECTORS = (Declaration(ProcessCollector.name, DESCRIPTORS, lambda setup: ProcessCollector(roots=setup.roots)),)

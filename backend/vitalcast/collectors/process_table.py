@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
+from vitalcast.collectors.declaration import TableDeclaration
 from vitalcast.collectors.process_source import Process, process_source
 from vitalcast.errors import CollectorError
 from vitalcast.machine import HERE, Roots
@@ -161,3 +162,8 @@ def _sorted(processes: list[Process], cell: Callable[[Process], Cell], *, descen
             known.append((value, process))
     known.sort(key=lambda pair: pair[0], reverse=descending)  # a stable sort also when reversed
     return [process for _, process in known] + unknown
+
+
+TABLES = (
+    TableDeclaration(ProcessTable.name, lambda setup: ProcessTable(roots=setup.roots, command_line=setup.command_line)),
+)

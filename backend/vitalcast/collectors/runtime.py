@@ -5,50 +5,16 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector, share
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import counts, open_if_readable
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.machine import HERE, PROCFS, Roots
-
-
-@dataclass(slots=True)
-class RuntimeStats:
-    """What the rest of the program counts about itself. Everyone adds to it; only RuntimeCollector reads it.
-
-    Counters only grow. Each field has one writer, or all its writers on one event loop; the dicts are keyed by
-    collector name and replaced entry by entry.
-    """
-
-    sampler_lag_s: float = 0.0
-    """How late the newest tick started."""
-    tick_duration_s: float = 0.0
-    """What the newest tick cost, from its start to its last frame handed over."""
-    ticks: int = 0
-    ticks_missed: int = 0
-    sockets: int = 0
-    """Open now."""
-    sockets_blocked: int = 0
-    """Of them, those whose clients do not take what they are given."""
-    groups: int = 0
-    streams: int = 0
-    ring_bytes: int = 0
-    frames_sent: int = 0
-    bytes_sent: int = 0
-    frames_conflated: int = 0
-    """Frames that a slow socket never got, a newer one having taken their place."""
-    gaps: int = 0
-    """`gap` messages that told of it."""
-    messages_received: int = 0
-    errors_sent: int = 0
-    sockets_closed_slow: int = 0
-    collector_duration_s: dict[str, float] = field(default_factory=dict)
-    collector_success: dict[str, int] = field(default_factory=dict)
-    """1 where the collector's newest read succeeded, else 0."""
 
 
 def _gauge(name: str, unit: str, description: str, *attributes: str) -> Descriptor:
@@ -215,3 +181,8 @@ class RuntimeCollector(Collector):
 
 def _is_nan(value: float) -> bool:
     return value != value
+
+
+COLLECTORS = (
+    Declaration(RuntimeCollector.name, DESCRIPTORS, lambda setup: RuntimeCollector(setup.stats, roots=setup.roots)),
+)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from vitalcast.collectors.base import NO_READING, Collector
+from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import amount, read_small
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.core.text import from_system
@@ -266,3 +267,12 @@ def _finds_any(read: Callable[[], Any] | None) -> bool:
         return bool(read and read())
     except (OSError, NotImplementedError, RuntimeError):
         return False
+
+
+COLLECTORS = (
+    Declaration(
+        SensorsCollector.name,
+        DESCRIPTORS,
+        lambda setup: SensorsCollector(roots=setup.roots, exclude=setup.exclude.sensors),
+    ),
+)

@@ -13,7 +13,7 @@ from vitalcast.live.connection import Backlog, Connection
 from vitalcast.live.writer import Batch
 
 if TYPE_CHECKING:
-    from vitalcast.collectors.runtime import RuntimeStats
+    from vitalcast.collectors.runtime_stats import RuntimeStats
 
 SMALL_BYTES = 65_536  # an answer that is made whatever is unread: each socket has one at most
 

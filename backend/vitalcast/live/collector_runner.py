@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from vitalcast.collectors.base import NO_READING, Collector
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Sample
 from vitalcast.core.metrics.rates import Rates
 

@@ -25,7 +25,7 @@ from vitalcast.live.token_watch import TokenWatch
 from vitalcast.live.writer import Batch, Writer
 
 if TYPE_CHECKING:
-    from vitalcast.collectors.runtime import RuntimeStats
+    from vitalcast.collectors.runtime_stats import RuntimeStats
 
 TOLD_A_TURN = 500
 RECONNECT_MS = (500, 3000)

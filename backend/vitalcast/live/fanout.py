@@ -11,7 +11,7 @@ from vitalcast.live.connection import Connection
 from vitalcast.live.writer import Batch
 
 if TYPE_CHECKING:
-    from vitalcast.collectors.runtime import RuntimeStats
+    from vitalcast.collectors.runtime_stats import RuntimeStats
 
 
 class FanoutSet:

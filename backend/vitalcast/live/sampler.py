@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from vitalcast import clocks
 from vitalcast.bus.base import Bus
 from vitalcast.collectors.base import Collector
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Sample
 from vitalcast.core.metrics.pace import SET_MS, Pace

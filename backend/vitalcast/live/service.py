@@ -23,7 +23,7 @@ from vitalcast.collectors.registry import (
     descriptors_with_rates,
     with_rates,
 )
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.check_metrics import check_metrics
 from vitalcast.config.load import Loaded
 from vitalcast.config.schema import Collectors, Settings

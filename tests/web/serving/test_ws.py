@@ -10,7 +10,7 @@ import pytest
 from starlette.websockets import WebSocket
 from tests.core.machine import Machine
 
-from vitalcast.collectors.runtime import RuntimeStats
+from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import OPEN
 from vitalcast.core.stream.keys import Form, SeriesKey

@@ -75,7 +75,7 @@ def of_fanout(rows: Rows) -> list[Result]:
                 str(floor["server"]) if floor else "",
                 floor["net"] if floor else None,
                 row["× floor"],
-                1.25 if name == fanout.VITALCAST and row["sockets"] >= BUDGETED_SOCKETS else None,
+                FANOUT_BUDGETS.get(name) if row["sockets"] >= BUDGETED_SOCKETS else None,
                 of_ratio=True,
             )
         )
@@ -95,6 +95,7 @@ def of_fanout(rows: Rows) -> list[Result]:
 
 
 BUDGETED_SOCKETS = 1000
+FANOUT_BUDGETS = {fanout.VITALCAST: 1.25, fanout.GROUPED.format(1000): 1.8}
 
 
 def run_fanout(quick: bool) -> tuple[list[Result], list[str]]:

@@ -3,8 +3,8 @@
 It runs in a process of its own and imports nothing but the standard library. Commands come as lines on standard
 input, each is answered by one line of JSON; the end of standard input ends it. `common.Drain` drives it.
 
-    open [TEXT]     open all sockets, send TEXT on each; answered when each has got a data frame; `$GROUP` in it
-                    becomes the number of the socket's group, of which there are as many as --groups says
+    open [TEXT]     open all sockets, send TEXT on each; answered when each has got a data frame; of a JSON array of
+                    texts each socket sends one, dealt out evenly
     count           frames, bytes, lost sockets and own CPU time so far
     trace on|off    note when each distinct frame reached its first and its last socket
     ticks           what was noted since the last time
@@ -45,11 +45,9 @@ class Drain:
         subprotocol: str,
         marks: tuple[bytes, ...],
         handshakes_max: int,
-        groups: int,
     ) -> None:
         self.address = (host, port)
         self.count = count
-        self.groups = groups
         self.frames = self.bytes = self.lost = self.recovered = 0
         self.tracing = False
         self._marks = marks
@@ -111,7 +109,7 @@ class Drain:
         return True
 
     def do_open(self, text: str) -> None:
-        texts = [text.replace("$GROUP", str(number)) for number in range(self.groups if "$GROUP" in text else 1)]
+        texts = json.loads(text) if text.startswith("[") else [text]
         self._firsts = [masked(one.encode()) if one else b"" for one in texts]
         self._opened_s = time.monotonic()
         self._to_open = self.count
@@ -297,7 +295,6 @@ def main() -> None:
     parser.add_argument("--path", default="/ws")
     parser.add_argument("--subprotocol", default="")
     parser.add_argument("--any", action="store_true", help="any frame makes a socket live, not only one with data")
-    parser.add_argument("--groups", type=int, default=1, help="so many different texts, dealt out evenly")
     parser.add_argument("--handshakes-max", type=int, default=HANDSHAKES_MAX, help="so many at once")
     parser.add_argument("--seconds-max", type=int, default=300, help="the process ends itself after this")
     options = parser.parse_args()
@@ -314,7 +311,6 @@ def main() -> None:
         subprotocol=options.subprotocol,
         marks=() if options.any else DATA_MARKS,
         handshakes_max=options.handshakes_max,
-        groups=options.groups,
     ).run()
 
 

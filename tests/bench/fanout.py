@@ -7,6 +7,9 @@ Times are those of the server's process, kernel work for its sockets included.
 
 from __future__ import annotations
 
+import itertools
+import json
+import random
 import shutil
 import subprocess
 import sys
@@ -34,8 +37,27 @@ GROUPED = "vitalcast, {} subscriptions"
 RIVALS = {SEED: "seed", BROADCAST: "websockets", FLOOR_WITHOUT_C: "write"}
 CHOICES = {"vitalcast": VITALCAST, "floor": FLOOR, "seed": SEED, "websockets": BROADCAST, "node": NODE}
 CHOICES |= {"stalled": STALLED}
-# No series has this mode: the frames of all groups are alike, and each group is encoded for itself.
-MODES = ("idle", "interrupt", "iowait", "nice", "steal", "system", "user", "group $GROUP")
+# Of these each of the different subscriptions has four: about a dozen series, which no other has all of.
+NAMES = (
+    "system.cpu.context_switches.rate",
+    "system.cpu.interrupts.rate",
+    "system.cpu.logical.utilization",
+    "system.cpu.utilization",
+    "system.disk.io.rate",
+    "system.disk.operations.rate",
+    "system.filesystem.usage",
+    "system.load.average",
+    "system.memory.usage",
+    "system.memory.utilization",
+    "system.network.io.rate",
+    "system.network.packet.count.rate",
+    "system.network.socket.count",
+    "system.paging.faults.rate",
+    "system.process.count",
+    "system.process.created.rate",
+    "vitalcast.process.cpu.utilization",
+)
+NAMES_EACH = 4
 SETTLE_S = 0.5
 PROBE_S = 1.0
 NPM_S = 60
@@ -88,8 +110,8 @@ class Arena:
 
     def add_grouped(self, groups: int) -> None:
         """Add a server whose sockets hold so many different subscriptions, dealt out evenly."""
-        text = common.subscribe(["system.cpu.utilization"], interval_s=self.interval_s, where={"cpu.mode": MODES})
-        self._enter(GROUPED.format(groups), common.vitalcast(), text=text, options=("--groups", str(groups)))
+        texts = [common.subscribe(names, interval_s=self.interval_s) for names in different(groups)]
+        self._enter(GROUPED.format(groups), common.vitalcast(), text=json.dumps(texts))
 
     def _add_stalled(self, text: str) -> None:
         server = common.vitalcast(VITALCAST_TIMEOUTS__SLOW_S="600")
@@ -132,14 +154,13 @@ class Arena:
         *,
         text: str = "",
         sockets: int | None = None,
-        options: Sequence[str] = (),
         pause: bool = True,
     ) -> None:
         """Connect all sockets; with a text they speak Vitalcast's protocol and send it."""
         self._processes.append(server)
         server.wait()
         sockets = sockets or self.sockets
-        drain = common.viewers(server.port, sockets, *options) if text else Drain(server.port, sockets, "--any")
+        drain = common.viewers(server.port, sockets) if text else Drain(server.port, sockets, "--any")
         self._processes.append(drain)
         opened = drain.open(text)
         progress(f"  {name}: {sockets} sockets after {opened['handshakes_s']:.1f} s")
@@ -155,6 +176,14 @@ class Arena:
         viewer.server.pause()
         frame_bytes = round((after["bytes"] - before["bytes"]) / (after["frames"] - before["frames"]))
         return max(1, frame_bytes - (2 if frame_bytes < 128 else 4))
+
+
+def different(count: int) -> list[tuple[str, ...]]:
+    """Return so many lists of names, no two with the same names, in an order that is always the same."""
+    every = list(itertools.combinations(NAMES, NAMES_EACH))
+    if count > len(every):
+        raise RuntimeError(f"{count} different subscriptions, and there are {len(every)}")
+    return random.Random(1).sample(every, count)
 
 
 def after_frames(drain: Drain, before: dict[str, Any], seconds: float) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.emission import Emission, TickValues
 from vitalcast.core.wire.encodings import JSON, Encoding
-from vitalcast.core.wire.messages import Message
 
 numbers = st.one_of(st.just(math.nan), st.sampled_from([0.0, -0.0, 1.0, 1e16, 1e-7, 5e-324, 0.1 + 0.2]), st.floats())
 
@@ -41,10 +40,10 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(values, before, columns, each)
 
 
-def emission_of(case: Case, *, share_texts: bool = False) -> Emission:
+def emission_of(case: Case, *, shared: bool = False) -> Emission:
     columns = np.array(case.columns, dtype=np.intp)
     before = None if case.before is None else np.array(case.before)
-    tick = TickValues(7, 1_790_000_000_123, np.array(case.values), before=before, share_texts=share_texts)
+    tick = TickValues(7, 1_790_000_000_123, np.array(case.values), before=before, shared=shared)
     return tick.emission(Chosen((), columns, columns.tobytes()), case.each)
 
 
@@ -65,14 +64,14 @@ def by_definition(case: Case, *, whole: bool) -> bytes:
 
 
 @given(cases(), st.booleans(), st.booleans())
-def test_json_is_what_each_message_alone_would_be(case: Case, share_texts: bool, whole: bool) -> None:
-    emission = emission_of(case, share_texts=share_texts)
+def test_json_is_what_each_message_alone_would_be(case: Case, shared: bool, whole: bool) -> None:
+    emission = emission_of(case, shared=shared)
     assert JSON.head(3) + JSON.body(emission, whole=whole) == by_definition(case, whole=whole)
 
 
 @given(cases())
 def test_an_emission_can_be_had_whole_after_its_tick_has_settled(case: Case) -> None:
-    emission = emission_of(case, share_texts=True)
+    emission = emission_of(case, shared=True)
     JSON.body(emission, whole=False)
     emission.tick.settle()
     late = Emission(emission.tick, Chosen((), np.array(case.columns, dtype=np.intp), b"").places(case.each))
@@ -89,9 +88,6 @@ class Counting(Encoding):
 
     def head(self, group: int) -> bytes:
         return b"group %d " % group
-
-    def message(self, payload: bytes) -> Message:
-        return Message(b"data: " + payload)
 
     def _whole(self, emission: Emission) -> bytes:
         self.written += 1
@@ -122,7 +118,7 @@ def test_groups_in_several_encodings_have_the_same_values_and_each_is_written_on
     for key, group in groups.items():
         [message] = out[group.id]
         if key.encoding is lines:
-            text = message.text.removeprefix(f"data: group {group.id} is ")
+            text = message.text.removeprefix(f"group {group.id} is ")
             assert [float(one) for one in text.split(",")] == expected
         else:
             assert json.loads(message.payload)["values"] == expected

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from vitalcast.core.wire.websocket import FrameEnds, frame, text_frame
+from vitalcast.core.wire.websocket import OPCODE_TEXT, FrameEnds, frame
 
 
 def parse(data: bytes) -> Frame:
@@ -25,13 +25,13 @@ def parse(data: bytes) -> Frame:
 
 @given(st.text(max_size=300))
 def test_a_text_frame_is_read_back(text: str) -> None:
-    frame = parse(text_frame(text.encode()))
-    assert (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.TEXT, True, text.encode())
+    read = parse(frame(OPCODE_TEXT, text.encode()))
+    assert (read.opcode, read.fin, bytes(read.data)) == (Opcode.TEXT, True, text.encode())
 
 
 @pytest.mark.parametrize(("size", "head"), [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10), (1_000_000, 10)])
 def test_the_length_takes_the_fewest_bytes(size: int, head: int) -> None:
-    data = text_frame(b"x" * size)
+    data = frame(OPCODE_TEXT, b"x" * size)
     assert len(data) == head + size
     assert len(parse(data).data) == size
 

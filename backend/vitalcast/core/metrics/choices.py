@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Place = tuple[Series, int]  # a series and its column
-Item = TypeVar("Item")
+Picker = Callable[[Sequence[Any]], tuple[Any, ...]]  # returns the items at some places of a row
 
 _key = attrgetter("key")
 
@@ -26,7 +26,7 @@ _key = attrgetter("key")
 class Places:
     """Where the values of some series lie in a row that has the same number of values for each column."""
 
-    __slots__ = ("_get", "index")
+    __slots__ = ("count", "index", "pick")
 
     def __init__(self, columns: npt.NDArray[np.intp], values_per_series: int) -> None:
         self.index = (
@@ -34,13 +34,14 @@ class Places:
             if values_per_series == 1
             else (columns[:, None] * values_per_series + np.arange(values_per_series)).ravel()
         )
-        places = self.index.tolist()
-        # With one place alone it would return no tuple, and with none there is nothing to make it of.
-        self._get = itemgetter(*places) if len(places) > 1 else None
+        places: list[int] = self.index.tolist()
+        self.count = len(places)
+        self.pick: Picker = itemgetter(*places) if len(places) > 1 else _picker(places)
 
-    def of(self, row: Sequence[Item]) -> tuple[Item, ...]:
-        """Return the items at these places."""
-        return self._get(row) if self._get is not None else tuple(row[place] for place in self.index.tolist())
+
+def _picker(places: list[int]) -> Picker:
+    """Return what `itemgetter` would be: with one place it returns no tuple, and with none it cannot be made."""
+    return lambda row: tuple(row[place] for place in places)
 
 
 class Chosen:

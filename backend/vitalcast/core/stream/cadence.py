@@ -45,7 +45,7 @@ class Peers:
             frame.time_ms,
             values,
             before=None if before is None else before.values,
-            share_texts=len(self.groups) > 1 and self.wanted >= len(values),
+            shared=len(self.groups) > 1 and self.wanted >= len(values),
         )
         return self.newest
 

@@ -40,14 +40,15 @@ class Group:
     __slots__ = (
         "_choice",
         "_chosen",
+        "_encoding",
         "_head",
         "_host",
         "_pending_gap",
         "_resync",
         "_snapshots",
         "_tick",
+        "_values_per_series",
         "emissions",
-        "emitted_offset",
         "gap",
         "held_bytes",
         "id",
@@ -62,12 +63,13 @@ class Group:
         self.series_version = 1
         self.streams = 0
         self.emissions = 0
-        self.emitted_offset = 0
         self.gap: tuple[int, int] | None = None
         self.held_bytes = 0  # as the hub has counted it
         self._host = host
         self._choice = choice
         self._chosen: Chosen = choice.chosen
+        self._encoding = key.encoding
+        self._values_per_series = len(key.aggregates)
         self._head = key.encoding.head(id_)
         self._tick: TickValues | None = None  # of the newest emission
         self._resync = True  # somebody's newest state is not the newest emission: the next must be whole
@@ -77,6 +79,11 @@ class Group:
     @property
     def interval_ms(self) -> int:
         return self.key.interval_ms
+
+    @property
+    def emitted_offset(self) -> int:
+        """The tick of the newest emission, 0 before the first in the order that the series have now."""
+        return 0 if self._tick is None else self._tick.offset
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -116,18 +123,21 @@ class Group:
 
     def emit(self, tick: TickValues) -> list[Message]:
         """Return what a member in step gets for the interval that has ended with this tick."""
-        key = self.key
         self._tick = tick
-        emission = tick.emission(self._chosen, len(key.aggregates))
         self.emissions += 1
-        self.emitted_offset = tick.offset
         self.gap, self._pending_gap = self._pending_gap, None
-        if key.form is Form.SELF_DESCRIBING:
-            return [self._self_describing(tick.offset, tick.time_ms, emission.values)]
-        encoding = key.encoding
-        data = encoding.message(self._head + encoding.body(emission, whole=self._resync))
+        data = self._message(tick, whole=self._resync)
         self._resync = False
-        return [data] if self.gap is None else [gap(self.id, *self.gap, GapReason.SAMPLER), data]
+        if self.gap is None or self.key.form is Form.SELF_DESCRIBING:
+            return [data]
+        return [gap(self.id, *self.gap, GapReason.SAMPLER), data]
+
+    def _message(self, tick: TickValues, *, whole: bool) -> Message:
+        emission = tick.emission(self._chosen, self._values_per_series)
+        if self.key.form is Form.SELF_DESCRIBING:
+            return self._self_describing(tick.offset, tick.time_ms, emission.values)
+        encoding = self._encoding
+        return Message(self._head + encoding.body(emission, whole=whole), encoding.opcode)
 
     def _self_describing(self, offset: int, time_ms: int, values: npt.NDArray[np.float64]) -> Message:
         names = [one.key for one in self.series]
@@ -148,14 +158,7 @@ class Group:
 
         It is made when somebody asks: who keeps up does not.
         """
-        tick = self._tick
-        if tick is None:
-            return None
-        emission = tick.emission(self._chosen, len(self.key.aggregates))
-        if self.key.form is Form.SELF_DESCRIBING:
-            return self._self_describing(tick.offset, tick.time_ms, emission.values)
-        encoding = self.key.encoding
-        return encoding.message(self._head + encoding.body(emission, whole=True))
+        return None if self._tick is None else self._message(self._tick, whole=True)
 
     def newest(self, frame: Frame) -> Message:
         """Return this tick in the self-describing form, for a plain socket that has just come."""

@@ -14,29 +14,43 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+FEW = 64  # up to here Python picks items from a list faster than numpy from an array
+KEYS = [b'"%d":' % position for position in range(FEW)]
+
 
 class TickValues:
-    """The values of one tick for all series of a source, `values_per_series` of each.
+    """The values of one tick for all series of a source, the same number for each, series-major by column.
 
-    `values` is series-major, by the columns of the layout, and `before` holds those of the tick that the same groups
-    got last, None where there was none. Whether `texts` are made of all values at once, or by each emission of those
-    that are its own, is the caller's to say: with `share_texts`, where emissions together have more values than there
-    are.
+    `before` holds those of the tick that the same groups got last, None where there was none. With `shared`, texts are
+    made of all values at once, which pays where the emissions together have more values than there are; else each
+    emission writes its own. `stamp` has the offset and the time as members of a JSON object.
     """
 
-    __slots__ = ("_before", "_changed", "_emissions", "_share_texts", "_stamp", "_texts", "offset", "time_ms", "values")
+    __slots__ = (
+        "_before",
+        "_changed",
+        "_emissions",
+        "_news",
+        "_texts",
+        "offset",
+        "shared",
+        "stamp",
+        "time_ms",
+        "values",
+    )
 
     def __init__(
-        self, offset: int, time_ms: int, values: Floats, *, before: Floats | None = None, share_texts: bool = False
+        self, offset: int, time_ms: int, values: Floats, *, before: Floats | None = None, shared: bool = False
     ) -> None:
         self.offset = offset
         self.time_ms = time_ms
         self.values = values
+        self.shared = shared
+        self.stamp = b'"offset":%d,"time":%d,' % (offset, time_ms)
         self._before = before
-        self._share_texts = share_texts
         self._changed: npt.NDArray[np.bool_] | None = None
+        self._news: list[bytes] | None = None
         self._texts: list[bytes] | None = None
-        self._stamp = b""
         self._emissions: dict[Chosen, Emission] = {}
 
     def emission(self, chosen: Chosen, values_per_series: int) -> Emission:
@@ -46,31 +60,29 @@ class TickValues:
             emission = self._emissions[chosen] = Emission(self, chosen.places(values_per_series))
         return emission
 
-    @property
-    def stamp(self) -> bytes:
-        """The tick's offset and time as members of a JSON object."""
-        if not self._stamp:
-            self._stamp = b'"offset":%d,"time":%d' % (self.offset, self.time_ms)
-        return self._stamp
-
-    @property
-    def texts(self) -> list[bytes] | None:
-        """All values in JSON, where that pays."""
-        if self._texts is None and self._share_texts:
+    def texts(self) -> list[bytes]:
+        """Return all values in JSON, one by one."""
+        if self._texts is None:
             self._texts = texts_of(self.values)
         return self._texts
 
-    @property
     def changed(self) -> npt.NDArray[np.bool_] | None:
-        """Which values are not what they were, None where it is not known of any."""
+        """Return which values are not what they were, None where there is nothing to compare them with."""
         if self._changed is None and self._before is not None:
             self._changed = _differ(self.values, self._before)
         return self._changed
 
+    def news(self) -> list[bytes] | None:
+        """Return the values in JSON that are not what they were, and nothing in place of each other."""
+        if self._news is None and (changed := self.changed()) is not None:
+            pairs = zip(self.texts(), changed.tolist(), strict=True)
+            self._news = [text if differs else b"" for text, differs in pairs]
+        return self._news
+
     def settle(self) -> None:
         """Forget what only the groups that are due now had a use for; an emission can still be had as a whole."""
-        self._before = self._changed = self._texts = None
-        self._share_texts = False
+        self._before = self._changed = self._news = self._texts = None
+        self.shared = False
         self._emissions = {}
 
 
@@ -85,7 +97,7 @@ class Emission:
         self.bodies: dict[object, bytes] = {}
 
     def __len__(self) -> int:
-        return len(self._places.index)
+        return self._places.count
 
     @property
     def values(self) -> Floats:
@@ -93,23 +105,36 @@ class Emission:
 
     def joined(self) -> bytes:
         """Return all values as the items of a JSON array."""
-        texts = self.tick.texts
-        return (
-            orjson.dumps(self.values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
-            if texts is None
-            else b",".join(self._places.of(texts))
-        )
+        if self.tick.shared:
+            return b",".join(self._places.pick(self.tick.texts()))
+        array: bytes = orjson.dumps(self.values, option=orjson.OPT_SERIALIZE_NUMPY)
+        return array[1:-1]
 
-    def changed(self) -> npt.NDArray[np.intp] | None:
-        """Return the positions of the values that changed since the emission before; None where there was none."""
-        changed = self.tick.changed
-        return None if changed is None else changed[self._places.index].nonzero()[0]
+    def changed(self, at_most: int) -> npt.NDArray[np.intp] | None:
+        """Return the positions of the values that changed since the emission before.
 
-    def texts(self, positions: npt.NDArray[np.intp]) -> list[bytes]:
-        """Return the values at these positions in JSON, one by one."""
-        index = self._places.index[positions]
-        texts = self.tick.texts
-        return texts_of(self.tick.values[index]) if texts is None else [texts[place] for place in index.tolist()]
+        None where there are more of them than `at_most`, or where there was none before.
+        """
+        changed = self.tick.changed()
+        if changed is None:
+            return None
+        (positions,) = changed[self._places.index].nonzero()
+        return None if len(positions) > at_most else positions
+
+    def members(self, at_most: int) -> list[bytes] | None:
+        """Return what `changed` does as members of a JSON object: the position, and the value."""
+        tick, places = self.tick, self._places
+        if tick.shared and places.count <= FEW:
+            news = tick.news()
+            if news is None:
+                return None
+            members = [key + text for key, text in zip(KEYS, places.pick(news), strict=False) if text]
+            return None if len(members) > at_most else members
+        positions = self.changed(at_most)
+        if positions is None:
+            return None
+        texts = texts_of(tick.values[places.index[positions]])
+        return [b'"%d":%b' % one for one in zip(positions.tolist(), texts, strict=True)]
 
 
 def texts_of(values: Floats) -> list[bytes]:

@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from vitalcast.core.wire.emission import Emission
-from vitalcast.core.wire.messages import Message
+from vitalcast.core.wire.websocket import OPCODE_TEXT
+
+VALUE_BYTES_MIN = 4  # of a number in JSON, the comma counted
 
 
 class Encoding(ABC):
@@ -17,10 +19,14 @@ class Encoding(ABC):
     """
 
     name: ClassVar[str]
+    opcode: ClassVar[int] = OPCODE_TEXT  # of the WebSocket frames that hold it
+
+    def __init__(self) -> None:
+        self._least_key = object()
 
     def body(self, emission: Emission, *, whole: bool) -> bytes:
         """Return the body with all values where `whole`, else the shorter of that and of what changed."""
-        key = (self, whole)
+        key = self if whole else self._least_key
         body = emission.bodies.get(key)
         if body is None:
             body = emission.bodies[key] = self._whole(emission) if whole else self._least(emission)
@@ -29,10 +35,6 @@ class Encoding(ABC):
     @abstractmethod
     def head(self, group: int) -> bytes:
         """Return what comes before the body in each message of a group."""
-
-    @abstractmethod
-    def message(self, payload: bytes) -> Message:
-        """Return head and body as a message."""
 
     @abstractmethod
     def _whole(self, emission: Emission) -> bytes: ...
@@ -52,19 +54,19 @@ class Json(Encoding):
     def head(self, group: int) -> bytes:
         return b'{"type":"data","group":%d,' % group
 
-    def message(self, payload: bytes) -> Message:
-        return Message(payload)
-
     def _whole(self, emission: Emission) -> bytes:
-        return b'%b,"values":[%b]}' % (emission.tick.stamp, emission.joined())
+        return emission.tick.stamp + b'"values":[' + emission.joined() + b"]}"
 
     def _least(self, emission: Emission) -> bytes:
+        size = len(emission)
+        members = emission.members(size // 2)
+        if members is None:
+            return self.body(emission, whole=True)
+        part = emission.tick.stamp + b'"changed":{' + b",".join(members) + b"}}"
+        # What is left out is `0.0,` at least for each value, what is more is `"12":` at most: mostly that settles it.
+        if VALUE_BYTES_MIN * (size - len(members)) > len(members) * (3 + len(str(size))) + 2:
+            return part
         whole = self.body(emission, whole=True)
-        changed = emission.changed()
-        if changed is None or len(changed) * 2 > len(emission):
-            return whole
-        entries = b",".join([b'"%d":%b' % one for one in zip(changed.tolist(), emission.texts(changed), strict=True)])
-        part = b'%b,"changed":{%b}}' % (emission.tick.stamp, entries)
         return part if len(part) < len(whole) else whole
 
 

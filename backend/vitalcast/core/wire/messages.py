@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vitalcast.core.metrics.model import Descriptor, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.vocabulary import Aggregate, CloseCode, ErrorCode, GapReason
-from vitalcast.core.wire.websocket import text_frame
+from vitalcast.core.wire.websocket import OPCODE_TEXT, frame
 from vitalcast.errors import ProtocolError
 
 SCHEMA_VERSION = "1.44"
@@ -286,12 +286,16 @@ def few(names: Iterable[str]) -> str:
 
 
 class Message:
-    """One text for a client, encoded once; `frame` is made at the first socket that wants bytes."""
+    """One message for a client, encoded once; `frame` is made at the first socket that wants bytes.
 
-    __slots__ = ("_frame", "payload")
+    `opcode` says what it is to WebSocket: a text, or binary.
+    """
 
-    def __init__(self, payload: bytes) -> None:
+    __slots__ = ("_frame", "opcode", "payload")
+
+    def __init__(self, payload: bytes, opcode: int = OPCODE_TEXT) -> None:
         self.payload = payload
+        self.opcode = opcode
         self._frame: bytes | None = None
 
     @classmethod
@@ -302,11 +306,12 @@ class Message:
     @property
     def frame(self) -> bytes:
         if self._frame is None:
-            self._frame = text_frame(self.payload)
+            self._frame = frame(self.opcode, self.payload)
         return self._frame
 
     @property
     def text(self) -> str:
+        """The payload of a text."""
         return self.payload.decode()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+
 OPCODE_TEXT = 0x1
 OPCODE_BINARY = 0x2
 _FIN = 0x80
 _MASKED = 0x80
 _HEAD_BYTES_MAX = 14
+_MEDIUM_HEAD = struct.Struct(">BBH").pack
+_LARGE_HEAD = struct.Struct(">BBQ").pack
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -17,17 +21,10 @@ def frame(opcode: int, payload: bytes) -> bytes:
     """
     size = len(payload)
     if size < 126:
-        head = bytes((_FIN | opcode, size))
-    elif size < 65536:
-        head = bytes((_FIN | opcode, 126)) + size.to_bytes(2, "big")
-    else:
-        head = bytes((_FIN | opcode, 127)) + size.to_bytes(8, "big")
-    return head + payload
-
-
-def text_frame(payload: bytes) -> bytes:
-    """Return a text frame; `payload` must be UTF-8."""
-    return frame(OPCODE_TEXT, payload)
+        return bytes((_FIN | opcode, size)) + payload
+    if size < 65536:
+        return _MEDIUM_HEAD(_FIN | opcode, 126, size) + payload
+    return _LARGE_HEAD(_FIN | opcode, 127, size) + payload
 
 
 class FrameEnds:

@@ -18,6 +18,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "cpu",
         "title": "CPU",
+        "section": "CPU",
         "metrics": ["system.cpu.utilization"],
         "stack": True,
         "by": ["cpu.mode"],
@@ -32,6 +33,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "cpus",
         "title": "Logical CPUs",
+        "section": "CPU",
         "metrics": ["system.cpu.logical.utilization"],
         "chart": "heatmap",
         "by": ["cpu.logical_number"],
@@ -42,6 +44,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "memory",
         "title": "Memory",
+        "section": "Memory",
         "metrics": ["system.memory.usage"],
         "stack": True,
         "by": ["system.memory.state"],
@@ -60,6 +63,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "swap",
         "title": "Swap",
+        "section": "Memory",
         "metrics": ["system.paging.utilization"],
         "where": {"system.paging.state": ["used"]},
         "by": ["system.paging.state"],
@@ -70,6 +74,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "load",
         "title": "Load",
+        "section": "Load",
         "metrics": ["system.load.average"],
         "by": ["system.load.window"],
         "order": ["1m", "5m", "15m"],
@@ -83,6 +88,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "pressure",
         "title": "Pressure",
+        "section": "Load",
         "metrics": ["system.pressure.time.rate"],
         "where": {"system.pressure.scope": ["some"]},
         "unit": "1",
@@ -97,6 +103,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "disk",
         "title": "Disk",
+        "section": "Disks",
         "metrics": ["system.disk.io.rate"],
         "by": [_DEVICE],
         "below": {_DIRECTION: ["write"]},
@@ -106,6 +113,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "disk-operations",
         "title": "Disk operations",
+        "section": "Disks",
         "metrics": ["system.disk.operations.rate"],
         "by": [_DEVICE],
         "below": {_DIRECTION: ["write"]},
@@ -115,6 +123,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "disk-busy",
         "title": "Disk busy",
+        "section": "Disks",
         "metrics": ["system.disk.io_time.rate"],
         "unit": "1",
         "by": [_DEVICE],
@@ -126,6 +135,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "filesystems",
         "title": "Filesystems",
+        "section": "Disks",
         "metrics": ["system.filesystem.usage"],
         "chart": "bar",
         "by": ["system.filesystem.mountpoint"],
@@ -140,6 +150,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "network",
         "title": "Network",
+        "section": "Network",
         "metrics": ["system.network.io.rate"],
         "by": [_IFACE],
         "below": {_WAY: ["transmit"]},
@@ -150,6 +161,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "network-errors",
         "title": "Network errors",
+        "section": "Network",
         "metrics": ["system.network.errors.rate", "system.network.packet.dropped.rate"],
         "by": [_IFACE, _WAY],
         "labels": {
@@ -163,6 +175,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "sockets",
         "title": "Sockets",
+        "section": "Network",
         "metrics": ["system.network.socket.count"],
         "by": ["network.transport", "network.type"],
         "labels": {"tcp": "TCP", "udp": "UDP", "ipv4": "IPv4", "ipv6": "IPv6"},
@@ -171,6 +184,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "context-switches",
         "title": "Context switches",
+        "section": "System",
         "metrics": ["system.cpu.context_switches.rate", "system.cpu.interrupts.rate"],
         "labels": {
             "system.cpu.context_switches.rate": "context switches",
@@ -182,6 +196,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "process-states",
         "title": "Processes by state",
+        "section": "System",
         "metrics": ["system.process.count"],
         "stack": True,
         "by": ["process.state"],
@@ -191,6 +206,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "temperatures",
         "title": "Temperatures",
+        "section": "System",
         "metrics": ["hw.temperature"],
         "by": ["hw.name", "hw.id"],
         "span_min": 20.0,
@@ -201,6 +217,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "self",
         "title": "Vitalcast",
+        "section": "Vitalcast",
         "metrics": ["vitalcast.process.cpu.utilization"],
         "stack": True,
         "by": ["cpu.mode"],
@@ -211,6 +228,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
     {
         "id": "self-memory",
         "title": "Vitalcast memory",
+        "section": "Vitalcast",
         "metrics": ["vitalcast.process.memory.usage"],
         "labels": {"vitalcast.process.memory.usage": "resident"},
         "span_min": 16_777_216.0,

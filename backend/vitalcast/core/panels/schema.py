@@ -176,6 +176,12 @@ class Panel(Strict):
         description="From where on that number, or its share of headline.per, is coloured",
         json_schema_extra={"form": "a table such as { warning = 0.8, critical = 0.95 }"},
     )
+    section: _Text = Field(
+        default="",
+        max_length=40,
+        description="Heading under which it stands, with the other panels of its section",
+        json_schema_extra={"form": 'a text, such as "Disks"'},
+    )
     vital: _Text = Field(
         default="",
         max_length=24,

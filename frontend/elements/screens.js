@@ -197,7 +197,7 @@ class Row {
     });
     this.#revoke.addEventListener("click", () => this.#press(() => act(async (screens) => {
       await screens.revoke(id);
-      return `${valueOf(this.#name)} is let in no more.`;
+      return `${valueOf(this.#name)} is logged out.`;
     })));
   }
 

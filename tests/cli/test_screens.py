@@ -43,8 +43,8 @@ def test_a_screen_is_let_in_named_sent_elsewhere_and_turned_out(command: Run, sc
     pairing, secret = screens.ask("10.0.0.9", "Browser/1")
     done = command("approve", readable(pairing.code).lower(), "--name", "Hall", "--playlist", "all")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "The screen at 10.0.0.9 comes on within seconds, as 'Hall', with the playlist all." in done.stderr
-    assert "It says that it is Browser/1." in done.stderr
+    assert "The screen at 10.0.0.9 starts within seconds, as 'Hall', with the playlist all." in done.stderr
+    assert "It reports itself as Browser/1." in done.stderr
     admitted = screens.admit(secret, address="10.0.0.9", agent="Browser/1")
     assert admitted is not None
     id_ = admitted[1].id
@@ -54,10 +54,10 @@ def test_a_screen_is_let_in_named_sent_elsewhere_and_turned_out(command: Run, sc
     assert (address, agent) == ("10.0.0.9", "Browser/1")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", seen) and paired == seen
 
-    assert command("rename", id_, "Foyer").stderr == f"{id_} is called 'Foyer' now\n"
+    assert command("rename", id_, "Foyer").stderr == f"{id_} is now called 'Foyer'\n"
     assert command("send", "Foyer", "default").stderr == f"'Foyer' ({id_}) shows default\n"
     assert screens.get(id_).playlist == "default"
-    assert command("revoke", "Foyer").stderr == f"'Foyer' ({id_}) is let in no more\n"
+    assert command("revoke", "Foyer").stderr == f"'Foyer' ({id_}) is logged out\n"
     assert screens.all() == []
 
 
@@ -90,8 +90,8 @@ def test_the_list_is_a_table_in_a_terminal(
 ) -> None:
     (tmp_path / "config.toml").write_text(f'[access]\ndata_dir = "{tmp_path / "data"}"\n', encoding="utf-8")
     shown = terminal("screens", cwd=tmp_path)
-    assert "No screen is paired. Open /wall on one" in shown.process.communicate(timeout=TIMEOUT_S)[1]
+    assert "There are no screens. Open /wall on a screen" in shown.process.communicate(timeout=TIMEOUT_S)[1]
     pair(screens, "Hall")
     text = terminal("screens", "list", cwd=tmp_path).read_all()
     assert "│" in text
-    assert all(word in text for word in ("Hall", "online", "10.0.0.9", "what its address says"))
+    assert all(word in text for word in ("Hall", "online", "10.0.0.9", "playlist in its"))

@@ -45,9 +45,9 @@ def test_a_token_is_made_listed_and_revoked(command: Run, folder: Path) -> None:
     grant = access(folder).verify(token, origin="https://wiki.example.org")
     assert (grant.scope, grant.panels) == (Scope.EMBED, {"cpu"})
     assert f"Token {grant.token_id} sees panel cpu on pages of https://wiki.example.org" in made.stderr
-    assert str(folder) in made.stderr and "It ends on 20" in made.stderr
+    assert str(folder) in made.stderr and "It expires on 20" in made.stderr
     assert "/embed/panel/cpu?token=TOKEN" in made.stderr and "names no site" not in made.stderr
-    assert "From its next start on, the server asks everyone for a token" in made.stderr
+    assert "From its next start, the server requires a token from everybody" in made.stderr
     assert token not in made.stderr
 
     listed = command("list")
@@ -62,9 +62,9 @@ def test_a_token_is_made_listed_and_revoked(command: Run, folder: Path) -> None:
     again = command("revoke", "nothing", token, id_)
     assert again.returncode == 1
     assert again.stderr.splitlines() == [
-        "vitalcast: error: 'nothing' is no token here; `vitalcast token list` shows their ids",
-        f"vitalcast: error: {token[:8]}… is a token, and not the id of one; `vitalcast token list` shows their ids",
-        f"{id_} was revoked already",
+        "vitalcast: error: 'nothing' is not the id of a token here; `vitalcast token list` shows the ids",
+        f"vitalcast: error: {token[:8]}… is a token, not its id; `vitalcast token list` shows the ids",
+        f"{id_} was already revoked",
     ]
     assert command("list").stdout.split("\t")[1] == "revoked"
 
@@ -105,9 +105,9 @@ def test_a_damaged_store_is_named(command: Run, folder: Path) -> None:
         ("--scope embed", "--panel", "needs the panels"),
         ("--scope embed --panel cpux", "--panel", "did you mean cpu?"),
         ("--scope embed --panel cpu --origin wiki", "--origin", "give one such as https://wiki.example.org"),
-        ("--scope view --expires 30", "--expires", "30d, 12h or 45m, or never"),
-        ("--scope view --expires 0d", "--expires", "30d, 12h or 45m, or never"),
-        ("--scope view --expires 9999999w", "--expires", "30d, 12h or 45m, or never"),
+        ("--scope view --expires 30", "--expires", "30d, 12h, 45m or the like, up to 36500d, or never"),
+        ("--scope view --expires 0d", "--expires", "30d, 12h, 45m or the like, up to 36500d, or never"),
+        ("--scope view --expires 9999999w", "--expires", "30d, 12h, 45m or the like, up to 36500d, or never"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_option(

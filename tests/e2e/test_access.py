@@ -307,7 +307,7 @@ async def test_tail_shows_its_token(servers: dict[Variant, Server], tokens: Toke
     right, none, wrong = await asyncio.gather(tail(token=tokens.cpu), tail(), tail("--token", "x.y.z"))
     assert (right[0], none[0], wrong[0]) == (0, 1, 1)
     assert CPU in right[1]
-    assert "the server asks for a token; make one on its machine with" in none[2]
+    assert "the server requires a token; create one on its machine with" in none[2]
     assert "token: this server has not made it" in wrong[2]
 
 

@@ -118,7 +118,7 @@ class Screens:
         return pairing
 
     def approve(self, code: str, *, name: str = "", playlist: str = "") -> Pairing:
-        """Let in the screen that shows this code. Raises ScreenError."""
+        """Approve the screen that shows this code. Raises ScreenError."""
         pairing, now_ms = self.find(code), self.now_ms()
         name = _name(name) or f"Screen {readable(pairing.code)}"
         with self._store.writing() as connection:

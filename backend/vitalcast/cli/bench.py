@@ -29,7 +29,7 @@ def bench_root(*, package: Path | None = None) -> Path:
 def run(arguments: Sequence[str]) -> int:
     """Run the benchmarks with these arguments; return their exit code. Raises BenchError."""
     if sys.platform != "linux":
-        raise BenchError("the benchmarks read Linux's own accounts of time and memory; run them on Linux")
+        raise BenchError("the benchmarks read Linux's accounting of time and memory; run them on Linux")
     package = ModuleType(PACKAGE)  # another package of this name may be installed
     package.__path__ = [str(bench_root() / PACKAGE)]
     sys.modules[PACKAGE] = package

@@ -42,36 +42,36 @@ app.command()(reload.reload)
 
 Host = Annotated[
     str | None,
-    typer.Option(
-        "--host", help="Address to bind; on any but loopback, whoever comes needs a token.", show_default="127.0.0.1"
-    ),
+    typer.Option("--host", help="Address to listen on; any but loopback requires tokens.", show_default="127.0.0.1"),
 ]
-Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 picks a free one.", show_default="8000")]
+Port = Annotated[
+    int | None, typer.Option("--port", help="Port to listen on; 0 picks a free port.", show_default="8000")
+]
 Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
         metavar="FILE",
         help="TOML file with settings.",
-        show_default="./config.toml, else the one in your configuration folder",
+        show_default="./config.toml, or else the one in your configuration folder",
     ),
 ]
 Interval = Annotated[
     float | None,
-    typer.Option("--interval", metavar="SECONDS", help="Pause between two reads.", show_default="1.0"),
+    typer.Option("--interval", metavar="SECONDS", help="Interval between ticks.", show_default="1.0"),
 ]
 LogLevel = Annotated[
     Literal["critical", "error", "warning", "info", "debug"] | None,
-    typer.Option("--log-level", help="Least severe log line to print.", show_default="warning"),
+    typer.Option("--log-level", help="Minimum level of log lines.", show_default="warning"),
 ]
 Certfile = Annotated[
-    str | None, typer.Option("--certfile", metavar="FILE", help="Certificate chain in PEM, to serve HTTPS.")
+    str | None, typer.Option("--certfile", metavar="FILE", help="Certificate chain in PEM format, to serve HTTPS.")
 ]
 Keyfile = Annotated[
     str | None,
-    typer.Option("--keyfile", metavar="FILE", help="Its private key, where the certificate's file does not hold it."),
+    typer.Option("--keyfile", metavar="FILE", help="Its private key, if the certificate's file does not contain it."),
 ]
-NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve whoever can connect, without asking who they are.")]
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve everybody who can connect, without a token.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -96,7 +96,7 @@ def serve(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Stream this machine's vital signs, live, to every screen that wants them. Without a command, serve."""
+    """Stream this machine's vital signs, live, to every screen that wants them. Without a command, start the server."""
     overrides = _overrides(host, port, interval, log_level, certfile, keyfile, no_auth=no_auth)
     if context.invoked_subcommand is not None:
         # Dropping an option in silence would be worse than being strict about its place.
@@ -124,7 +124,7 @@ def check(
     certfile: Certfile = None,
     keyfile: Keyfile = None,
 ) -> None:
-    """Check the settings; show each and where it came from."""
+    """Check the settings, and show where each came from."""
     loaded = _load(config, _overrides(host, port, interval, log_level, certfile, keyfile, no_auth=no_auth))
 
     from vitalcast.config.schema import TABLES
@@ -158,28 +158,28 @@ def tail(
     url: Annotated[str, typer.Option("--url", help="The server's WebSocket.")] = "ws://127.0.0.1:8000/ws",
     interval: Annotated[
         float | None,
-        typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Pause between two ticks."),
+        typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Interval between ticks."),
     ] = None,
     aggregate: Annotated[
         list[Aggregate] | None,
-        typer.Option("--aggregate", help="What becomes of the readings within an interval; may be repeated."),
+        typer.Option("--aggregate", help="How samples are aggregated over the interval; may be repeated."),
     ] = None,
     backfill: Annotated[
         float | None,
-        typer.Option("--backfill", metavar="SECONDS", min=0, max=86400, help="Begin this far back."),
+        typer.Option("--backfill", metavar="SECONDS", min=0, max=86400, help="Start this far back."),
     ] = None,
-    count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after so many ticks.")] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after this many ticks.")] = None,
     token: Annotated[
         str | None,
         typer.Option(
             "--token",
             metavar="TOKEN",
             envvar=TOKEN_VARIABLE,
-            help="Token, where the server asks for one; only the variable hides it from others on this machine.",
+            help="Token, if the server requires it. Prefer the variable: other users of this machine can read options.",
         ),
     ] = None,
 ) -> None:
-    """Follow series of a server, as a live table or JSON lines."""
+    """Follow series of a server, as a live table or as lines of JSON."""
     from vitalcast.cli.live_table import LiveTable, terminal_size
     from vitalcast.cli.tail_output import JsonLines
     from vitalcast.client.follow import follow, socket_url
@@ -192,7 +192,7 @@ def tail(
         raise typer.BadParameter(str(error), param_hint="--url") from None
     token = (token or "").strip() or None
     if token is not None and not (token.isascii() and token.isprintable()):
-        raise typer.BadParameter("a token has no other characters than letters, digits and . - _", param_hint="--token")
+        raise typer.BadParameter("a token contains only letters, digits and . - _", param_hint="--token")
     try:
         # A terminal that cannot move its cursor gets lines as well.
         if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
@@ -214,17 +214,18 @@ def tail(
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller and shorter, in about a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A smaller, shorter run: about a minute.")] = False,
     only: Annotated[
-        str | None, typer.Option("--only", metavar="NAME|NAME", help="Some of them; a wrong name lists all.")
+        str | None,
+        typer.Option("--only", metavar="NAME|NAME", help="Run only these benchmarks; an unknown name lists all."),
     ] = None,
-    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write all of it to FILE.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write all results to FILE.")] = None,
     compare: Annotated[
-        Path | None, typer.Option("--compare", metavar="FILE", help="Show what has changed since FILE of --json.")
+        Path | None, typer.Option("--compare", metavar="FILE", help="Compare with FILE, written by --json.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
 ) -> None:
-    """Measure what Vitalcast promises, on this machine and beside references."""
+    """Measure what Vitalcast promises on this machine."""
     from vitalcast.cli.bench import run
 
     arguments = [flag for flag, given in (("--quick", quick), ("--markdown", markdown)) if given]

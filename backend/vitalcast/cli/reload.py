@@ -19,9 +19,10 @@ ANSWER_S = 60.0  # a server under load reads its file in a thread
 
 
 def reload(config: Config = None) -> None:
-    """Have the running servers read panels and playlists anew; all other settings need a restart.
+    """Reload panels and playlists in the running servers.
 
-    A file with a mistake changes nothing. The servers are those of this user with the same data folder.
+    Other settings need a restart. A file with a mistake changes nothing. The servers are those of this user with the
+    same data folder.
     """
     from vitalcast.access.control import SUPPORTED
 

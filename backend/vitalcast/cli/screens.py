@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from vitalcast.access.screens import Screen, Screens
     from vitalcast.config.schema import Settings
 
-OWN = "what its address says"
+OWN = "the playlist in its address"
 
 app = typer.Typer(
     name="screens",
-    help="List the wall screens, let them in, name them, send them to a playlist, turn them out.",
+    help="List, approve, rename, switch and revoke wall screens.",
     rich_markup_mode=None,
 )
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="Its id as `vitalcast screens` shows it, or its name.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, as shown by `vitalcast screens`, or its name.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -39,7 +39,7 @@ def main(context: typer.Context, config: Config = None) -> None:
 
 @app.command("list")
 def show(config: Config = None) -> None:
-    """Show all screens, as a table or lines of fields parted by tabs."""
+    """List all screens, as a table or as tab-separated lines."""
     _, screens = _open(config)
     found, now_ms = screens.all(), screens.now_ms()
     if not sys.stdout.isatty():
@@ -48,7 +48,7 @@ def show(config: Config = None) -> None:
         return
 
     if not found:
-        say("No screen is paired. Open /wall on one: it shows a code, or does so when P is pressed.", err=True)
+        say("There are no screens. Open /wall on a screen: it shows a code, at once or when you press P.", err=True)
         return
 
     from rich.console import Console
@@ -71,20 +71,22 @@ def _fields(screen: Screen, now_ms: int) -> list[str]:
 
 @app.command()
 def approve(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="The code that the screen shows.")],
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What to call it.")] = "",
-    playlist: Annotated[str, typer.Option("--playlist", metavar="ID", help="What it shows.", show_default=OWN)] = "",
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The code shown on the screen.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Its name.")] = "",
+    playlist: Annotated[
+        str, typer.Option("--playlist", metavar="ID", help="The playlist it shows.", show_default=OWN)
+    ] = "",
     config: Config = None,
 ) -> None:
-    """Let in the screen that shows this code."""
+    """Approve the screen that shows this code."""
     settings, screens = _open(config)
     _check(playlist, settings)
     pairing = screens.approve(code, name=name, playlist=playlist)
     shows = f"the playlist {playlist}" if playlist else OWN
-    say(f"The screen at {pairing.address} comes on within seconds, as {pairing.name!r}, with {shows}.", err=True)
-    say(f"It says that it is {pairing.agent or 'nothing'}.", err=True)
+    say(f"The screen at {pairing.address} starts within seconds, as {pairing.name!r}, with {shows}.", err=True)
+    say(f"It reports itself as {pairing.agent or 'nothing'}.", err=True)
     say(
-        "If it is not yours: `vitalcast screens` shows its id, and `vitalcast screens revoke ID` turns it out.",
+        "If it is not yours, `vitalcast screens` shows its id and `vitalcast screens revoke ID` logs it out.",
         err=True,
     )
 
@@ -93,10 +95,10 @@ def approve(
 def rename(
     screen: Id, name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")], config: Config = None
 ) -> None:
-    """Give a screen another name."""
+    """Rename a screen."""
     _, screens = _open(config)
     changed = screens.change(screen, name=name)
-    say(f"{changed.id} is called {changed.name!r} now", err=True)
+    say(f"{changed.id} is now called {changed.name!r}", err=True)
 
 
 @app.command()
@@ -105,7 +107,7 @@ def send(
     playlist: Annotated[str, typer.Argument(metavar="PLAYLIST", help=f"The id of a playlist; '' goes back to {OWN}.")],
     config: Config = None,
 ) -> None:
-    """Send a screen to another playlist; it turns there within seconds."""
+    """Switch a screen to another playlist; it follows within seconds."""
     settings, screens = _open(config)
     _check(playlist, settings)
     changed = screens.change(screen, playlist=playlist)
@@ -114,15 +116,15 @@ def send(
 
 @app.command()
 def revoke(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `vitalcast screens` shows them.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As shown by `vitalcast screens`.")],
     config: Config = None,
 ) -> None:
-    """Turn screens out at once; each shows a code again."""
+    """Log screens out at once; each shows a code again."""
     _, screens = _open(config)
     wanted = {screen.id: screen for screen in map(screens.get, ids)}  # all of them, or none
     for id_, screen in wanted.items():
         screens.revoke(id_)
-        say(f"{screen.name!r} ({id_}) is let in no more", err=True)
+        say(f"{screen.name!r} ({id_}) is logged out", err=True)
 
 
 def _open(config: Path | None) -> tuple[Settings, Screens]:

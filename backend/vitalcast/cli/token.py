@@ -37,7 +37,7 @@ OPTIONS = {
 
 app = typer.Typer(
     name="token",
-    help="Make, list and revoke the tokens that let people, pages and programs in.",
+    help="Create, list and revoke the tokens of people, pages and programs.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -48,7 +48,7 @@ Config = Annotated[
         "--config",
         metavar="FILE",
         help="TOML file with the server's settings.",
-        show_default="./config.toml, else the one in your configuration folder",
+        show_default="./config.toml, or else the one in your configuration folder",
     ),
 ]
 
@@ -60,7 +60,7 @@ def lifetime_s(text: str) -> float | None:
     match = re.fullmatch(r"([0-9]{1,9})([smhdw])", text.lower())
     seconds = int(match[1]) * UNITS_S[match[2]] if match else 0
     if not 0 < seconds <= EXPIRES_S_MAX:
-        raise ValueError(f"{text!r} is no time to live; give one such as 30d, 12h or 45m, or never; 36500d is the most")
+        raise ValueError(f"{text!r} is not a duration; give 30d, 12h, 45m or the like, up to 36500d, or never")
     return float(seconds)
 
 
@@ -70,20 +70,20 @@ def create(
         Scope,
         typer.Option(
             "--scope",
-            help="view: look at everything; embed: show panels elsewhere; stream: subscribe to some metrics; "
-            "admin: all of it, and screens and tokens.",
+            help="view: look at everything; embed: show panels on other sites; stream: read some metrics; "
+            "admin: all of this, and manage screens and tokens.",
         ),
     ],
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="What it is for, to know it again in the list.")
+        str, typer.Option("--name", metavar="NAME", help="What it is for, to recognise it in the list.")
     ] = "",
     expires: Annotated[
-        str, typer.Option("--expires", metavar="TIME", help="When it ends, such as 30d, 12h or 45m, or never.")
+        str, typer.Option("--expires", metavar="TIME", help="When it expires, such as 30d, 12h or 45m, or never.")
     ] = EXPIRES,
     panel: Annotated[
-        list[str] | None, typer.Option("--panel", metavar="ID", help="Panel that it may show; may be repeated.")
+        list[str] | None, typer.Option("--panel", metavar="ID", help="Panel it may show; may be repeated.")
     ] = None,
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="Let it show the dashboard: all panels.")] = False,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Allow the dashboard: all panels.")] = False,
     origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,7 +97,7 @@ def create(
         typer.Option(
             "--metrics",
             metavar="PATTERN",
-            help="Metrics that it may see, such as 'system.cpu.*'; 'table.processes' is the process table. "
+            help="Metrics it may read, such as 'system.cpu.*'; 'table.processes' is the process table. "
             "May be repeated.",
         ),
     ] = None,
@@ -106,13 +106,13 @@ def create(
         typer.Option(
             "--interval",
             metavar="SECONDS",
-            help="Shortest pause between two ticks that it may ask for.",
+            help="Shortest interval it may request.",
             show_default="the server's",
         ),
     ] = 0,
     config: Config = None,
 ) -> None:
-    """Make a token and print it. It is kept nowhere: note it now."""
+    """Create a token and print it. It is stored nowhere: note it now."""
     from vitalcast.errors import LimitsError
 
     try:
@@ -146,7 +146,7 @@ def create(
 
 @app.command("list")
 def show(config: Config = None) -> None:
-    """Show all tokens but their texts, as a table or lines of fields parted by tabs."""
+    """List all tokens without their secrets, as a table or as tab-separated lines."""
     _, access = _open(config)
     records = access.records()
     if not sys.stdout.isatty():
@@ -155,14 +155,14 @@ def show(config: Config = None) -> None:
         return
 
     if not records:
-        say("There are no tokens; `vitalcast token create` makes one.", err=True)
+        say("There are no tokens. `vitalcast token create` creates a token.", err=True)
         return
 
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("id", "name", "scope", Column("may see", overflow="fold"), "state", "ends")
+    table = Table("id", "name", "scope", Column("may see", overflow="fold"), "state", "expires")
     for record in records:
         end = when(record.expires_ms)
         row = (record.id, record.name, record.scope.value, may_see(record), record.state(access.now_ms()), end)
@@ -177,21 +177,21 @@ def _fields(record: Record, now_ms: int) -> list[str]:
 
 @app.command()
 def revoke(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `vitalcast token list` shows them.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As shown by `vitalcast token list`.")],
     config: Config = None,
 ) -> None:
-    """Take tokens back, which closes their sockets within a second."""
+    """Revoke tokens; their sockets close within a second."""
     _, access = _open(config)
     known = {record.id for record in access.records()}
     for id_ in ids:
         if id_ not in known:
-            what = "is a token, and not the id of one" if "." in id_ else "is no token here"
+            what = "is a token, not its id" if "." in id_ else "is not the id of a token here"
             shown = f"{id_[:8]}…" if "." in id_ else repr(id_)
-            say(f"vitalcast: error: {shown} {what}; `vitalcast token list` shows their ids", err=True)
+            say(f"vitalcast: error: {shown} {what}; `vitalcast token list` shows the ids", err=True)
         elif access.revoke(id_):
             say(f"{id_} is revoked", err=True)
         else:
-            say(f"{id_} was revoked already", err=True)
+            say(f"{id_} was already revoked", err=True)
     if not known.issuperset(ids):
         raise typer.Exit(EXIT_FAILED)
 
@@ -213,7 +213,7 @@ def may_see(record: Record) -> str:
         case "view":
             return "everything"
         case "admin":
-            return "everything, and rules screens and tokens"
+            return "everything, and manages screens and tokens"
         case "stream":
             pace = f", every {record.interval_s:g} s at most" if record.interval_s else ""
             return ", ".join(record.metrics) + pace
@@ -252,20 +252,20 @@ def _news(record: Record, settings: Settings, folder: Path, *, default_end: bool
         "`vitalcast tail` as VITALCAST_TOKEN.",
         "stream": "Send it as `Authorization: Bearer TOKEN` or in `hello`, or give it to `vitalcast tail` as "
         "VITALCAST_TOKEN.",
-        "embed": f"Put it into the address of a frame, as /embed/{_shown(record)}?token=TOKEN, or into "
+        "embed": f"Put it in the address of a frame, as /embed/{_shown(record)}?token=TOKEN, or into "
         '<vitalcast-panel token="TOKEN">.',
     }
     lines = [f"Token {record.id} sees {may_see(record)}, on servers with the data folder {folder}."]
     lines.append(uses.get(record.scope.value, uses["view"]))
     if record.scope.value == "embed" and not record.origins:
         lines.append(
-            "It names no site with --origin: other sites' frames and elements need one in the settings instead."
+            "It names no site (--origin): frames and elements on other sites then need the sites in the settings."
         )
     if record.expires_ms is None:
-        lines.append("It never ends.")
+        lines.append("It never expires.")
     else:
-        lines.append(f"It ends on {when(record.expires_ms)}{' (see --expires)' if default_end else ''}.")
-    lines.append(f"`vitalcast token revoke {record.id}` ends it at once. This is the only time that it is shown:")
+        lines.append(f"It expires on {when(record.expires_ms)}{' (see --expires)' if default_end else ''}.")
+    lines.append(f"`vitalcast token revoke {record.id}` revokes it. The token is shown only now:")
     if first and is_loopback(settings.server.host) and not settings.server.no_auth:
-        lines.insert(-1, "From its next start on, the server asks everyone for a token, on this machine too.")
+        lines.insert(-1, "From its next start, the server requires a token from everybody, on this machine too.")
     return lines

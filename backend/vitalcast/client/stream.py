@@ -18,7 +18,7 @@ WORDS_MAX = 300  # of a server's sentence
 RECONNECT_AFTER_S_MAX = 300.0
 WHOLE_MAX = 2**53  # past it JSON's numbers are not whole for everybody, and sums too long to be written
 NEEDS_HELLO = (
-    "the server asks for a token; make one on its machine with `vitalcast token create --scope stream "
+    "the server requires a token; create one on its machine with `vitalcast token create --scope stream "
     "--metrics 'system.>'` and give it with --token or in VITALCAST_TOKEN"
 )
 

@@ -60,7 +60,7 @@ NAMED: Final = Body(
                 "type": "string",
                 "maxLength": ID_CHARS_MAX,
                 "pattern": f"{ID_PATTERN}|^$",
-                "description": "The id of its playlist; there must be such a one. Empty: what its address says.",
+                "description": "The id of its playlist; there must be such a one. Empty: the playlist in its address.",
             },
             "the id of a playlist, or nothing",
         ),

@@ -180,6 +180,17 @@ def test_a_token_for_embedding_may_see_more_than_its_panels_where_that_is_said(h
     assert grant.covers(Selection.of(["system.paging.faults"]))
 
 
+@pytest.mark.parametrize(("limits", "since_s"), [({}, 900), ({"since_s": 86_400}, 86_400), ({"since_s": None}, None)])
+def test_a_token_for_embedding_sees_a_quarter_of_an_hour_back_unless_it_is_made_to_see_more(
+    house: House, limits: dict[str, Any], since_s: float | None
+) -> None:
+    access = house.open()
+    for scope in (Scope.VIEW, Scope.ADMIN):
+        assert access.verify(access.mint(scope)[0]).since_s is None
+    token, _ = access.mint(Scope.EMBED, dashboard=True, **limits)
+    assert house.serve().verify(token).since_s == since_s
+
+
 def test_a_panel_that_is_there_no_more_grants_nothing(house: House) -> None:
     token, _ = house.open().mint(Scope.EMBED, panels=["cpu"])
     settings = Settings.model_validate({"access": {"data_dir": str(house.folder)}, "panels": []})
@@ -334,6 +345,10 @@ def test_a_right_signature_is_not_enough(house: House) -> None:
         (Scope.EMBED, {"dashboard": True, "interval_s": 1}, "interval"),
         (Scope.EMBED, {"dashboard": True, "origins": ["wiki.example.org"]}, "origins"),
         (Scope.EMBED, {"dashboard": True, "origins": ["null"]}, "origins"),
+        (Scope.EMBED, {"dashboard": True, "since_s": 0.5}, "since"),
+        (Scope.EMBED, {"dashboard": True, "since_s": 1e12}, "since"),
+        (Scope.VIEW, {"since_s": 60}, "since"),
+        (Scope.STREAM, {"metrics": ["a"], "since_s": None}, "since"),
         (Scope.VIEW, {"name": "a\nb"}, "name"),
         (Scope.VIEW, {"name": "a" * 121}, "name"),
     ],

@@ -68,7 +68,7 @@ def _connect(port: int, due_s: float, server: Process) -> socket.socket:
 
 def imports() -> list[dict[str, Any]]:
     """Return the modules whose imports cost the server's start most, with all that they import in turn."""
-    command = [sys.executable, "-X", "importtime", "-c", "import vitalcast.web.serving.server"]
+    command = [sys.executable, "-X", "importtime", "-c", "import vitalcast.web.serve"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=common.environment()).stderr
     found = re.findall(r"^import time:\s+(\d+) \|\s+(\d+) \| ( *)(\S+)$", said, re.MULTILINE)
     rows = [

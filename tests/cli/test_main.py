@@ -89,8 +89,8 @@ def test_wrong_settings_are_lines_on_stderr_and_exit_code_2(tmp_path: Path, comm
     assert done.stderr.splitlines() == [
         f"vitalcast: error: server.prot: unknown key in {file}; did you mean server.port?",
         "vitalcast: error: VITALCAST_PORT: unknown environment variable; did you mean VITALCAST_SERVER__PORT?",
-        "vitalcast: error: server.port: 70000 from --port is not valid; give a whole number from 0 to 65535",
-        f"vitalcast: error: limits.streams: 0 from {file} is not valid; give a whole number from 1 to 10000",
+        "vitalcast: error: server.port: 70000 from --port is not valid; give an integer from 0 to 65535",
+        f"vitalcast: error: limits.streams: 0 from {file} is not valid; give an integer from 1 to 10000",
     ]
 
 

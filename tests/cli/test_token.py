@@ -130,6 +130,23 @@ def test_a_time_to_live_has_a_unit(text: str, seconds: int) -> None:
     assert cli_token.lifetime_s(text) == seconds
 
 
+@pytest.mark.parametrize(
+    ("since", "seconds", "words"),
+    [
+        ("15m", 900, "sees panel cpu, on servers"),
+        ("36h", 129_600, "sees panel cpu, 36h back, on servers"),
+        ("90s", 90, "sees panel cpu, 90s back, on servers"),
+        ("ever", None, "sees panel cpu, as far back as anything is kept, on servers"),
+    ],
+)
+def test_an_embed_token_is_made_to_see_further_back(
+    command: Run, folder: Path, since: str, seconds: float | None, words: str
+) -> None:
+    made = command("create", "--scope", "embed", "--panel", "cpu", "--since", since)
+    assert words in " ".join(made.stderr.split())
+    assert access(folder).verify(made.stdout.strip()).since_s == seconds
+
+
 def test_never_is_a_time_to_live_too() -> None:
     assert cli_token.lifetime_s("never") is None
 

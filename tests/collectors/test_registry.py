@@ -10,6 +10,7 @@ from tests.collectors.support import PSUTIL, write_proc
 from vitalcast.collectors import registry
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Descriptor
+from vitalcast.core.stream.grants import NAMELESS, NAMING_ATTRIBUTES
 from vitalcast.errors import ConfigError
 
 GOLDEN = Path(__file__).with_name("golden_catalogue.txt")
@@ -17,6 +18,16 @@ GOLDEN = Path(__file__).with_name("golden_catalogue.txt")
 
 def golden_line(descriptor: Descriptor) -> str:
     return f"{descriptor.name} {descriptor.unit} {descriptor.kind} {','.join(descriptor.attributes) or '-'}"
+
+
+def test_nothing_that_is_open_to_every_token_names_a_program_or_a_user() -> None:
+    named = [
+        descriptor.name
+        for descriptors in registry.CATALOGUE.values()
+        for descriptor in descriptors
+        if descriptor.name.partition(".")[0] in NAMELESS and not NAMING_ATTRIBUTES.isdisjoint(descriptor.attributes)
+    ]
+    assert named == []
 
 
 def test_the_catalogue_is_the_golden_one() -> None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from vitalcast.access.origin import parse_origin
 from vitalcast.config.load import (
     FILE_BYTES_MAX,
     FLAGS,
@@ -26,10 +27,10 @@ from vitalcast.config.load import (
     render_default_toml,
 )
 from vitalcast.config.schema import FIELDS, TABLES, Settings, is_loopback
-from vitalcast.config.toml import form_of, show
+from vitalcast.config.toml import form_of, show, type_of
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError, InvalidSettings
-from vitalcast.web.edge.security import HostOriginCheck, parse_origin
+from vitalcast.web.edge.host_origin import HostOriginCheck
 
 TEXT_FIELDS = [key for key, info in FIELDS.items() if info.annotation is str or get_origin(info.annotation) is tuple]
 UNPRINTABLE = ["\r", "\n", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\udcff", "\ud800", "\ufeff"]
@@ -106,7 +107,7 @@ def test_the_rendered_file_says_why_before_each_key() -> None:
         assert any(
             line.startswith(f"{name} = ")
             and lines[at - 2] == f"# {info.description}."
-            and lines[at - 1] == f"# Give {form_of(info)}."
+            and lines[at - 1] == f"# Type: {type_of(info)}."
             for at, line in enumerate(lines)
         ), key
 
@@ -321,7 +322,7 @@ def test_a_bad_variable_is_named_with_what_it_held(loader: Loader) -> None:
     (line,) = loader.problems(environ={"VITALCAST_SERVER__PORT": "eighty"})
     assert line == (
         'server.port: "eighty" from environment variable VITALCAST_SERVER__PORT is not valid; '
-        "give a whole number from 0 to 65535"
+        "give an integer from 0 to 65535"
     )
 
 
@@ -408,13 +409,13 @@ def test_variables_of_others_and_documented_ones_are_let_be(loader: Loader) -> N
 @pytest.mark.parametrize(
     ("toml", "line"),
     [
-        ("[server]\nport = 65536", "server.port: 65536 from {file} is not valid; give a whole number from 0 to 65535"),
-        ("[server]\nport = '80'", 'server.port: "80" from {file} is not valid; give a whole number from 0 to 65535'),
-        ("[server]\nport = 80.5", "server.port: 80.5 from {file} is not valid; give a whole number from 0 to 65535"),
-        ("[server]\nport = true", "server.port: true from {file} is not valid; give a whole number from 0 to 65535"),
+        ("[server]\nport = 65536", "server.port: 65536 from {file} is not valid; give an integer from 0 to 65535"),
+        ("[server]\nport = '80'", 'server.port: "80" from {file} is not valid; give an integer from 0 to 65535'),
+        ("[server]\nport = 80.5", "server.port: 80.5 from {file} is not valid; give an integer from 0 to 65535"),
+        ("[server]\nport = true", "server.port: true from {file} is not valid; give an integer from 0 to 65535"),
         (
             "[server.port]\nvalue = 80",
-            "server.port: {{value = 80}} from {file} is not valid; give a whole number from 0 to 65535",
+            "server.port: {{value = 80}} from {file} is not valid; give an integer from 0 to 65535",
         ),
         ("[server]\nno_auth = 1", "server.no_auth: 1 from {file} is not valid; give true or false"),
         (

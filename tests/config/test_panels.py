@@ -15,7 +15,7 @@ from vitalcast.collectors.registry import CATALOGUE
 from vitalcast.config.load import load_settings
 from vitalcast.config.panels import PANELS, PANELS_MAX
 from vitalcast.config.schema import Settings
-from vitalcast.config.toml import form_of
+from vitalcast.config.toml import form_of, type_of
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.rates import has_rate, rate_descriptor
 from vitalcast.core.panels.builtin import BUILT_IN
@@ -88,7 +88,7 @@ def test_keys_at_their_defaults_are_left_out_and_every_key_is_explained() -> Non
     assert "wide = " not in body
     said = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())
     for key, info in PANEL_FIELDS.items():
-        assert f" {key}: {info.description}. Give {form_of(info)}." in said
+        assert f" {key}: {info.description}. Type: {type_of(info)}." in said
 
 
 @pytest.mark.parametrize("key", PANEL_FIELDS)
@@ -148,12 +148,12 @@ def test_no_panels_means_none(tmp_path: Path) -> None:
         (
             'id = "a"\ntitle = "A\\u202Eb"\nmetrics = ["x"]',
             r"""panels[0] (a).title: "A\u202eb" from FILE contains '\u202e', which does not print; """
-            'give a text, such as "Disk busy"',
+            'give a string, such as "Disk busy"',
         ),
         (
             'id = "a"\ntitle = "A\\u009Bb"\nmetrics = ["x"]',
             r"""panels[0] (a).title: "A\u009bb" from FILE contains '\x9b', which does not print; """
-            'give a text, such as "Disk busy"',
+            'give a string, such as "Disk busy"',
         ),
         (
             f'{GOOD}max = "No Metric"',
@@ -167,7 +167,7 @@ def test_no_panels_means_none(tmp_path: Path) -> None:
         ),
         (
             f"{GOOD}lines_max = 0",
-            "panels[0] (a).lines_max: 0 from FILE is not valid; give a whole number from 1 to 1000",
+            "panels[0] (a).lines_max: 0 from FILE is not valid; give an integer from 1 to 1000",
         ),
         (f"{GOOD}stack = 1", "panels[0] (a).stack: 1 from FILE is not valid; give true or false"),
         (

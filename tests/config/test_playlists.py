@@ -78,7 +78,7 @@ FORM = 'give a list of tables, such as [{ panels = ["cpu", "memory"], seconds = 
         (entries("3"), ".entries[0]: 3 from FILE is not valid; give a table"),
         (
             entries("{panels = [3]}"),
-            '.entries[0].panels: 3 from FILE is not valid; give a list of ids of panels, such as ["cpu", "memory"]',
+            '.entries[0].panels: 3 from FILE is not valid; give a list of panel ids, such as ["cpu", "memory"]',
         ),
         (
             entries('{}, {panels = ["cpu", "memry"]}'),
@@ -90,7 +90,7 @@ FORM = 'give a list of tables, such as [{ panels = ["cpu", "memory"], seconds = 
         ),
         (
             entries("{}").replace("Operations", ""),
-            '.title: "" from FILE is not valid; give a text, such as "Operations"',
+            '.title: "" from FILE is not valid; give a string, such as "Operations"',
         ),
         (
             entries("{}") + "loop = true\n",

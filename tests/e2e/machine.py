@@ -1,7 +1,8 @@
 """A server whose machine does as a test says: `python -m tests.e2e.machine` for `python -m vitalcast`.
 
 Beside the real metrics it has `test.disk`, one series for each line of the file `disks` in its working folder, and
-`test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns.
+`test.bulk`, as many ever-changing series as the environment variable E2E_BULK says. `test.flip` is 0 and 1 by turns,
+and `test.program` has the name of a program.
 E2E_VLANS is how many interfaces there are beside the real ones, each with errors, the last with most; and as many
 filesystems, of which the last is fullest. E2E_HOST is what the machine is called, in any bytes.
 
@@ -30,12 +31,13 @@ DISKS = "disks"
 CLOCK = "clock"
 DISK = Descriptor("test.disk", "By", Kind.GAUGE, "The length of a disk's name.", ("name",))
 BULK = Descriptor("test.bulk", "1", Kind.GAUGE, "A number that is never the same.", ("number",))
+PROGRAM = Descriptor("test.program", "1", Kind.GAUGE, "A number of a program.", ("process.executable.name",))
 FLIP = Descriptor("test.flip", "1", Kind.GAUGE, "0 and 1 by turns.")
 
 
 class MachineCollector(Collector):
     name = "machine"
-    descriptors = (DISK, BULK, FLIP)
+    descriptors = (DISK, BULK, PROGRAM, FLIP)
 
     def __init__(self, *, folder: Path, bulk: int, vlans: int) -> None:
         super().__init__()
@@ -49,6 +51,7 @@ class MachineCollector(Collector):
         names = self._disks.read_text().split() if self._disks.exists() else []
         samples = [Sample(Series(DISK, (name,)), float(len(name))) for name in names]
         samples.append(self.sample(FLIP, self._reads % 2))
+        samples.append(Sample(Series(PROGRAM, ("nginx",)), 1.0))
         samples += [Sample(series, self._reads + index / 7) for index, series in enumerate(self._bulk)]
         return samples + [sample for number in range(self._vlans) for sample in self._vlan(number)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -286,6 +287,49 @@ async def test_a_narrower_token_ends_what_it_does_not_cover(server: Server, toke
         assert (error["code"], error["stream"]) == (103, "memory")
         await one.data(cpu["group"], 2)
         await one.refused("unsubscribe", 107, stream="memory")
+
+
+async def test_a_token_sees_names_of_programs_only_where_it_may_see_the_processes(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    tokens = Tokens(tmp_path)
+    kinds = (Scope.EMBED, Scope.STREAM)
+    cases = [(scope, tokens.make(scope, metrics=["test.>"]), set()) for scope in kinds]
+    cases += [(scope, tokens.make(scope, metrics=["test.>", "table.processes"]), {"nginx"}) for scope in kinds]
+    server = start_server(scripted=True, ACCESS__DATA_DIR=str(tmp_path))
+    for scope, token, names in [*cases, (Scope.VIEW, tokens.view, {"nginx"})]:
+        async with enter(server, token) as one:
+            _, snapshot = await one.subscribe("s", ["test.>"])
+            catalogue = await one.ask("list")
+        for series in (snapshot["series"], catalogue["series"]):
+            assert {one["attributes"].get("process.executable.name") for one in series} - {None} == names
+        if scope is not Scope.EMBED:
+            answer = await asyncio.to_thread(exchange, server.port, bearer("/api/v1/latest", token))
+            assert any("nginx" in key for key in json.loads(answer.body)["metrics"]) is bool(names)
+
+
+def bearer(path: str, token: str) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}", "Connection: close"]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def test_an_embed_token_sees_no_further_back_than_it_was_made_to(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    tokens = Tokens(tmp_path)
+    brief = tokens.make(Scope.EMBED, metrics=["system.uptime"], since_s=1)
+    server = start_server(SAMPLER__INTERVAL_S="0.1", ACCESS__DATA_DIR=str(tmp_path))
+    async with enter(server, tokens.view) as one:
+        ack, _ = await one.subscribe("s", ["system.uptime"], interval=0.1)
+        await one.data(ack["group"], 25)
+        _, whole = await one.subscribe("t", ["system.uptime"], interval=0.1, backfill=60)
+    async with enter(server, brief) as one:
+        _, part = await one.subscribe("s", ["system.uptime"], interval=0.1, backfill=60)
+        since = {"epoch": ack["epoch"], "offset": 1}
+        late, gap = await one.ask("subscribe", stream="t", metrics=["system.uptime"], since=since), await one.receive()
+    assert whole["times"][-1] - whole["times"][0] > 2000
+    assert 0 < part["times"][-1] - part["times"][0] <= 1000
+    assert (late["recovered"], gap["type"], gap["why"]) == (False, "gap", "expired")
 
 
 def get(path: str, origin: str) -> bytes:

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
-from tests.web.edge.test_policy import markdown as access_part
+from tests.web.edge.test_guard import markdown as access_part
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
 from vitalcast.collectors.registry import CATALOGUE
-from vitalcast.config.schema import FIELDS
-from vitalcast.config.toml import form_of, show
+from vitalcast.config.schema import FIELDS, Settings
+from vitalcast.config.toml import show, type_of
 from vitalcast.core.metrics.rates import has_rate
 from vitalcast.core.panels.playlist import PLAYLIST_FIELDS
 from vitalcast.core.panels.schema import PANEL_FIELDS
+from vitalcast.web.app import create_app
+from vitalcast.web.edge.endpoint import WEBSOCKET
 
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = ROOT / "backend" / "vitalcast" / "reference"
@@ -29,10 +31,9 @@ def table(*rows: tuple[str, ...]) -> str:
 
 def settings_part() -> str:
     rows = [
-        (f"`{key}`", f"`{show(info.default)}`", f"{info.description}. Give {form_of(info)}.")
-        for key, info in FIELDS.items()
+        (f"`{key}`", f"`{show(info.default)}`", f"{info.description}.", type_of(info)) for key, info in FIELDS.items()
     ]
-    return table(("key", "default", "what for"), *rows)
+    return table(("key", "default", "description", "type"), *rows)
 
 
 def metrics_part() -> str:
@@ -67,8 +68,22 @@ def keys_part(fields: Mapping[str, FieldInfo]) -> str:
     for key, info in fields.items():
         known = not info.is_required() and info.default is not None and key != "headline"
         default = f"`{show(info.default)}`" if known else ""
-        rows.append((f"`{key}`", default, f"{info.description}. Give {form_of(info)}."))
-    return table(("key", "default", "what for"), *rows)
+        rows.append((f"`{key}`", default, f"{info.description}.", type_of(info)))
+    return table(("key", "default", "description", "type"), *rows)
+
+
+def http_part() -> str:
+    parts = []
+    for group in create_app(Settings()).endpoints.groups:
+        rows = []
+        for endpoint in group.endpoints:
+            address = endpoint.path if endpoint.method == WEBSOCKET else f"{endpoint.method} {endpoint.path}"
+            query = [one.name for one in endpoint.parameters() if one.more.get("in") != "path"]
+            fields = list(endpoint.body.fields) if endpoint.body is not None else []
+            text = f"{endpoint.summary}. {endpoint.description}".strip()
+            rows.append((f"`{address}`", text, ", ".join(f"`{name}`" for name in [*query, *fields])))
+        parts.append(f"## {group.title}\n\n{table(('address', 'what it is', 'parameters and fields'), *rows)}")
+    return "\n\n".join(parts)
 
 
 # By file and by the name that stands in its markers.
@@ -78,6 +93,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("panels.md", "playlists"): lambda: keys_part(PLAYLIST_FIELDS),
     ("metrics.md", "metrics"): metrics_part,
     ("metrics.md", "tables"): tables_part,
+    ("http.md", "endpoints"): http_part,
     ("security.md", "access"): access_part,
 }
 

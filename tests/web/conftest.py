@@ -19,10 +19,12 @@ from vitalcast.core.panels.schema import Panel
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.service import Service
-from vitalcast.web.api.api import Api, mount_api
+from vitalcast.web.api.health import Health, health_endpoints
+from vitalcast.web.api.openapi import openapi_endpoints
+from vitalcast.web.api.samples import Samples, sample_endpoints
 from vitalcast.web.app import Application
+from vitalcast.web.panels.endpoints import panel_endpoints
 from vitalcast.web.panels.figures import Figures
-from vitalcast.web.panels.panels import Panels
 
 
 class StillService:
@@ -60,14 +62,14 @@ def make_world(
     settings = Settings(server=Server(**server), panels=panels)
     service = StillService(machine, settings)
     as_service = cast("Service", service)
-    app = Application(service=as_service, docs_url=None, redoc_url=None)
-    mount_api(
-        app,
-        as_service,
-        api=Api(as_service, steady_ms=lambda: machine.steady_ms),
-        panels=Panels(as_service, figures=figures),
+    app = Application(as_service)
+    health = Health(as_service, steady_ms=lambda: machine.steady_ms)
+    app.mount_endpoints(
+        sample_endpoints(Samples(as_service, health)),
+        panel_endpoints(as_service, figures=figures, steady_ms=lambda: machine.steady_ms),
+        health_endpoints(health),
+        openapi_endpoints(),
     )
-    app.guard()
     return World(machine, service, app, TestClient(app, base_url="http://127.0.0.1"))
 
 

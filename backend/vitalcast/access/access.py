@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from vitalcast.access.folder import check_folder, data_folder
 from vitalcast.access.origin import parse_origin
 from vitalcast.access.secret import Secret
-from vitalcast.access.tokens import Record, check_limits, expired, not_ours, read_token, write_token
+from vitalcast.access.tokens import SINCE_S, Record, check_limits, expired, not_ours, read_token, write_token
 from vitalcast.config.schema import Settings, is_loopback
 from vitalcast.config.toml import shown
 from vitalcast.core.panels.schema import Panel
@@ -243,6 +243,7 @@ class Access:
         panels: Iterable[str] = (),
         dashboard: bool = False,
         origins: Iterable[str] = (),
+        since_s: float | None = SINCE_S,
     ) -> tuple[str, Record]:
         """Make a token; return its text, which is kept nowhere, and its record.
 
@@ -261,6 +262,7 @@ class Access:
             panels=tuple(dict.fromkeys(panels)),
             dashboard=dashboard,
             origins=tuple(dict.fromkeys(str(parse_origin(one) or one) for one in origins)),
+            since_s=since_s,
         )
         check_limits(record, self._panels())
         text = write_token(record, self._secret.make())

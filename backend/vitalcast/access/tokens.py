@@ -21,6 +21,9 @@ ISSUER = "vitalcast"
 ALGORITHM = "HS256"
 PATTERNS_MAX = 64
 INTERVAL_S = (0.1, 3600.0)
+SINCE_S = 900.0  # how far back a token for embedding sees, as all of version 0.1 do, unless it is made with another
+SINCE_S_BOUNDS = (1.0, 100 * 366 * 86_400.0)
+EVER = "ever"
 HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page reads beside its panels
 
 
@@ -28,8 +31,9 @@ HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page rea
 class Record:
     """A token as the store knows it, which is all but its text. Times are in Unix milliseconds.
 
-    `metrics` and `interval_s` limit a token for streams; `panels`, `dashboard` (all panels), `metrics` beyond theirs
-    and `origins` (the sites whose pages may use it; with none, those that the settings allow) one for embedding.
+    `metrics` and `interval_s` limit a token for streams; `panels`, `dashboard` (all panels), `metrics` beyond theirs,
+    `origins` (the sites whose pages may use it; with none, those that the settings allow) and `since_s` (how many
+    seconds back it sees; None is as far as anything is kept) one for embedding.
     """
 
     id: str
@@ -43,6 +47,7 @@ class Record:
     panels: tuple[str, ...] = ()
     dashboard: bool = False
     origins: tuple[str, ...] = ()
+    since_s: float | None = SINCE_S
 
     def expired(self, now_ms: int) -> bool:
         return self.expires_ms is not None and now_ms >= self.expires_ms
@@ -72,6 +77,7 @@ class Record:
             "panels": list(self.panels),
             "dashboard": self.dashboard,
             "origins": list(self.origins),
+            "since": 0 if self.since_s == SINCE_S else self.since_s or EVER,
         }
         return claims | {key: value for key, value in optional.items() if value}
 
@@ -98,6 +104,7 @@ class Record:
             panels=None if self.dashboard else frozenset(self.panels),
             dashboard=self.dashboard,
             origins=frozenset(self.origins) or None,
+            since_s=self.since_s,
             expires_ms=self.expires_ms,
         )
 
@@ -107,7 +114,7 @@ _TAKES: Mapping[Scope, frozenset[str]] = MappingProxyType(
         Scope.VIEW: frozenset(),
         Scope.ADMIN: frozenset(),
         Scope.STREAM: frozenset({"metrics", "interval"}),
-        Scope.EMBED: frozenset({"panels", "dashboard", "metrics", "origins"}),
+        Scope.EMBED: frozenset({"panels", "dashboard", "metrics", "origins", "since"}),
     }
 )
 
@@ -115,7 +122,7 @@ _TAKES: Mapping[Scope, frozenset[str]] = MappingProxyType(
 def check_limits(record: Record, panels: Iterable[Panel]) -> None:
     """Raise LimitsError where a new token would not be what its maker means; these are the panels that there are."""
     claims, takes = record.claims(), _TAKES[record.scope]
-    for key in ("metrics", "interval", "panels", "dashboard", "origins"):
+    for key in ("metrics", "interval", "panels", "dashboard", "origins", "since"):
         if key in claims and key not in takes:
             fitting = " or ".join(scope.value for scope, keys in _TAKES.items() if key in keys)
             raise LimitsError(key, f"a token of scope {record.scope.value} has none; that is for {fitting}")
@@ -133,6 +140,8 @@ def check_limits(record: Record, panels: Iterable[Panel]) -> None:
         raise LimitsError("metrics", str(error)) from None
     if record.interval_s and not INTERVAL_S[0] <= record.interval_s <= INTERVAL_S[1]:
         raise LimitsError("interval", f"give {INTERVAL_S[0]:g} to {INTERVAL_S[1]:g} seconds")
+    if record.since_s is not None and not SINCE_S_BOUNDS[0] <= record.since_s <= SINCE_S_BOUNDS[1]:
+        raise LimitsError("since", f"give {SINCE_S_BOUNDS[0]:g} to {SINCE_S_BOUNDS[1]:g} seconds, or {EVER}")
     ids = [panel.id for panel in panels]
     for id_ in record.panels:
         if id_ not in ids:

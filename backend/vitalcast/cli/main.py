@@ -107,7 +107,7 @@ def serve(
     gc.disable()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     loaded = _load(config, overrides)
-    from vitalcast.web.serving.server import serve as run
+    from vitalcast.web.serve import serve as run
 
     output.go_on_without()
     raise typer.Exit(run(loaded, open_browser=open_browser))

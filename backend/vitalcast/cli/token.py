@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,12 +26,15 @@ EXPIRES = "90d"
 NEVER = "never"
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 EXPIRES_S_MAX = 100 * 365 * 86_400
+SINCE = "15m"
+EVER = "ever"
 OPTIONS = {
     "metrics": "--metrics",
     "interval": "--interval",
     "panels": "--panel",
     "dashboard": "--dashboard",
     "origins": "--origin",
+    "since": "--since",
     "name": "--name",
 }
 
@@ -55,12 +59,21 @@ Config = Annotated[
 
 def lifetime_s(text: str) -> float | None:
     """Return the seconds that `30d`, `12h` or `never` mean, None for the last. Raises ValueError."""
-    if text.lower() == NEVER:
+    return _seconds(text, NEVER)
+
+
+def since_s(text: str) -> float | None:
+    """Return the seconds that `15m`, `30d` or `ever` mean, None for the last. Raises ValueError."""
+    return _seconds(text, EVER)
+
+
+def _seconds(text: str, endless: str) -> float | None:
+    if text.lower() == endless:
         return None
     match = re.fullmatch(r"([0-9]{1,9})([smhdw])", text.lower())
     seconds = int(match[1]) * UNITS_S[match[2]] if match else 0
     if not 0 < seconds <= EXPIRES_S_MAX:
-        raise ValueError(f"{text!r} is not a duration; give 30d, 12h, 45m or the like, up to 36500d, or never")
+        raise ValueError(f"{text!r} is not a duration; give 30d, 12h, 45m or the like, up to 36500d, or {endless}")
     return float(seconds)
 
 
@@ -92,13 +105,21 @@ def create(
             help="Site whose pages may use it, such as https://wiki.example.org; may be repeated.",
         ),
     ] = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="How far back an embed token sees, such as 24h or 30d, or ever: all that is kept.",
+        ),
+    ] = SINCE,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
             "--metrics",
             metavar="PATTERN",
-            help="Metrics it may read, such as 'system.cpu.*'; 'table.processes' is the process table. "
-            "May be repeated.",
+            help="Metrics it may read, such as 'system.cpu.*'; 'table.processes' is the process table and the "
+            "names of programs and users. May be repeated.",
         ),
     ] = None,
     interval: Annotated[
@@ -115,10 +136,8 @@ def create(
     """Create a token and print it. It is stored nowhere: note it now."""
     from vitalcast.errors import LimitsError
 
-    try:
-        expires_s = lifetime_s(expires)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--expires") from None
+    expires_s = _option("--expires", lifetime_s, expires)
+    back_s = _option("--since", since_s, since)
     settings, access = _open(config)
     first = not access.required
     try:
@@ -131,6 +150,7 @@ def create(
             panels=panel or (),
             dashboard=dashboard,
             origins=origin or (),
+            since_s=back_s,
         )
     except LimitsError as error:
         raise typer.BadParameter(error.message, param_hint=OPTIONS[error.key]) from None
@@ -142,6 +162,13 @@ def create(
         access.revoke(record.id)
         say(f"vitalcast: {record.id} is revoked, since nobody has seen it", err=True)
         raise
+
+
+def _option(name: str, parse: Callable[[str], float | None], text: str) -> float | None:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=name) from None
 
 
 @app.command("list")
@@ -219,7 +246,17 @@ def may_see(record: Record) -> str:
             return ", ".join(record.metrics) + pace
     parts = ["the dashboard"] if record.dashboard else [f"panel {id_}" for id_ in record.panels]
     where = f" on pages of {', '.join(record.origins)}" if record.origins else ""
-    return ", ".join([*parts, *record.metrics]) + where
+    return ", ".join([*parts, *record.metrics]) + where + _back(record.since_s)
+
+
+def _back(seconds: float | None) -> str:
+    """Say how far back a token sees, where that is not as usual."""
+    if seconds is None:
+        return ", as far back as anything is kept"
+    if seconds == since_s(SINCE):
+        return ""
+    unit = next(unit for unit in reversed(UNITS_S) if unit == "s" or seconds % UNITS_S[unit] == 0)
+    return f", {seconds / UNITS_S[unit]:g}{unit} back"
 
 
 def _shown(record: Record) -> str:

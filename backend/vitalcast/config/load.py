@@ -29,7 +29,7 @@ from vitalcast.config.playlists import PLAYLISTS
 from vitalcast.config.schema import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, TABLES, Settings, section_type
 from vitalcast.config.service_links import without_service_links
 from vitalcast.config.tables import TableArray
-from vitalcast.config.toml import bare, fault_of, form_in_environment, form_of, show, shown
+from vitalcast.config.toml import bare, fault_of, form_in_environment, form_of, show, shown, type_of
 from vitalcast.core.strict import unprintable
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError, Conflict, InvalidSettings
@@ -194,9 +194,9 @@ def environment_name(key: str) -> str:
 def render_default_toml() -> str:
     """Return the text of `config.toml`: every key with its default, under a comment that says why."""
     lines = [
-        "# Vitalcast's settings, each with its default. Delete what you do not change.",
-        "# The environment (VITALCAST_SERVER__PORT=9000) overrides a value here, the command line both.",
-        "# `vitalcast check` shows what is in force and where it came from.",
+        "# Vitalcast's settings with their defaults. Keep only what you change.",
+        "# The environment (VITALCAST_SERVER__PORT=9000) overrides this file; the command line overrides both.",
+        "# `vitalcast check` shows the values in force and where they came from.",
     ]
     section = ""
     for key, info in FIELDS.items():
@@ -204,7 +204,7 @@ def render_default_toml() -> str:
         if prefix != section:
             section = prefix
             lines += ["", "", f"# {section_type(section).__doc__}", f"[{section}]"]
-        lines += ["", f"# {info.description}.", f"# Give {form_of(info)}."]
+        lines += ["", f"# {info.description}.", f"# Type: {type_of(info)}."]
         lines.append(f"{name} = {_toml_lines(info.default)}")
     tables = [_KINDS[name].render(Settings.model_fields[name].default) for name in TABLES]
     return "\n".join([*lines, "", "", "\n\n".join(tables)])

@@ -15,9 +15,9 @@ PANELS = TableArray(
     fields=PANEL_FIELDS,
     most=PANELS_MAX,
     introduction=(
-        "The panels of the dashboard in their order; these are the built-in ones. Panels in a file take the place of "
-        "all of them, so keep here what you want to see beside your own. A panel is shown on machines that have series "
-        "for it; a metric that no machine has is refused. `panels = []`, above the first section, means none. The "
-        "environment cannot set panels. The keys:"
+        "The panels of the dashboard, in order. These are the built-in panels; panels in your file replace all of "
+        "them, so keep those that you want to see beside your own. A panel is shown on machines that have series for "
+        "it; a metric that no machine has is refused. `panels = []`, above the first section, means no panels. Panels "
+        "cannot be set in the environment. Keys:"
     ),
 )

@@ -14,8 +14,8 @@ PLAYLISTS = TableArray(
     fields=PLAYLIST_FIELDS,
     most=PLAYLISTS_MAX,
     introduction=(
-        "What wall screens show, at /wall/ and the id; these are the built-in playlists. Playlists in a file take the "
-        "place of both, and a screen that is told of none shows the first. `playlists = []`, above the first section, "
-        "means none. The environment cannot set playlists. The keys:"
+        "What wall screens show, at /wall/ and the id of the playlist. These are the built-in playlists; playlists in "
+        "your file replace both. A screen without a playlist shows the first. `playlists = []`, above the first "
+        "section, means no playlists. Playlists cannot be set in the environment. Keys:"
     ),
 )

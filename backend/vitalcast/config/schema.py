@@ -79,122 +79,122 @@ def _root(default: Path, example: str, description: str) -> Any:
 
 
 class Server(Strict):
-    """Where Vitalcast listens, and whom it lets in."""
+    """Where Vitalcast listens, and who may connect."""
 
     host: str = Field(
         default="127.0.0.1",
         pattern=r"^[^\s\[\]/]+$",
         max_length=255,
-        description="Address to bind; on any but loopback whoever comes needs a token, unless no_auth is set",
-        json_schema_extra={"form": "an address or a host name, without brackets"},
+        description="Address to listen on; any address but loopback requires tokens, unless no_auth is set",
+        json_schema_extra={"form": "an IP address or a host name, without brackets"},
     )
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one and prints it")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks a free port and prints it")
     no_auth: bool = Field(
         default=False,
-        description="Serve whoever can connect, without asking who they are",
+        description="Serve everybody who can connect, without a token",
     )
     allowed_hosts: HostNames = Field(
         default=(),
-        description="Further Host headers to answer to; all others are refused, which stops DNS rebinding",
+        description="More Host headers to accept; all others are refused, which prevents DNS rebinding",
     )
     allowed_origins: Origins = Field(
         default=(),
-        description="Other sites whose pages may connect; without it no page elsewhere can read the metrics",
+        description="Other sites whose pages may connect; by default, none can read the metrics",
     )
     root_path: str = Field(
         default="",
         pattern=r"^(?:/[^\s?#/]+)*$",
         max_length=255,
-        description="Path under which a reverse proxy publishes Vitalcast, so that links come out right",
-        json_schema_extra={"form": 'nothing, or a path such as "/vitalcast" without a slash at its end'},
+        description="Path under which a reverse proxy publishes Vitalcast, for correct links",
+        json_schema_extra={"form": 'a path such as "/vitalcast", without a slash at its end, or an empty string'},
     )
     frame_ancestors: Origins = Field(
         default=(),
-        description="Other sites whose pages may frame /embed and /wall; tokens for embedding name their own",
+        description="Other sites that may frame /embed and /wall; embed tokens name their own sites",
     )
     trusted_proxies: Networks = Field(
         default=(),
-        description="Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed",
+        description="Reverse proxies whose headers X-Forwarded-For, -Proto and -Host are trusted",
     )
     certfile: str = Field(
         default="",
         max_length=4096,
-        description="Certificate chain in PEM, to serve HTTPS; with nothing, HTTP is served",
-        json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.pem"'},
+        description="Certificate chain in PEM format, to serve HTTPS; empty: HTTP",
+        json_schema_extra={"form": 'the path of a file, such as "/etc/ssl/vitalcast.pem", or an empty string'},
     )
     keyfile: str = Field(
         default="",
         max_length=4096,
-        description="Private key of the certificate, where the certificate's file does not hold it too",
-        json_schema_extra={"form": 'nothing, or the path of a file such as "/etc/ssl/vitalcast.key"'},
+        description="Private key of the certificate, if the certificate's file does not contain it",
+        json_schema_extra={"form": 'the path of a file, such as "/etc/ssl/vitalcast.key", or an empty string'},
     )
     fast_path: bool = Field(
         default=True,
-        description="Write frames straight to uvicorn's transport, which costs least; false goes by ASGI",
+        description="Write frames straight to uvicorn's transport, the cheapest way; false uses ASGI",
     )
     log_level: LogLevel = Field(
-        default="warning", description="Least severe log line to print; warning keeps a healthy server quiet"
+        default="warning", description="Minimum level of log lines; at warning, a healthy server is quiet"
     )
 
 
 class Access(Strict):
-    """Who may come in."""
+    """Tokens and wall screens."""
 
     data_dir: str = Field(
         default="",
         max_length=4096,
-        description="Folder of the secret, the tokens and the screens; with nothing, it is in your user's data folder",
-        json_schema_extra={"form": 'nothing, or the path of a folder such as "/var/lib/vitalcast"'},
+        description="Folder for the secret, the tokens and the screens; empty: in your user's data folder",
+        json_schema_extra={"form": 'the path of a folder, such as "/var/lib/vitalcast", or an empty string'},
     )
 
 
 class Sampler(Strict):
-    """How often this machine is read."""
+    """How often this machine is sampled."""
 
     interval_s: float = Field(
         default=1.0,
         ge=0.1,
         le=3600,
-        description="Pause between two reads, whether anyone watches or not",
+        description="Interval between ticks, whether anybody is watching or not",
     )
     interval_min_s: float = Field(
         default=0.1,
         ge=0.1,
         le=3600,
-        description="Shortest pause a subscriber may ask for; bounds what strangers can make this machine do",
+        description="Shortest interval a subscriber may request; limits what clients can make this machine do",
     )
 
 
 class Collectors(Strict):
-    """What is read from this machine."""
+    """What is measured on this machine."""
 
     disabled: Names = Field(
-        default=(), description="Collectors that do not run, for sources that are slow or unwanted here"
+        default=(), description="Collectors to turn off, such as those that are slow or not wanted here"
     )
     process_command_line: bool = Field(
         default=False,
-        description="Show command lines in the process table; off, because arguments may hold passwords",
+        description="Show command lines in the process table; off because arguments may hold passwords",
     )
     procfs: str = _root(
         HERE.procfs,
         "/host/proc",
-        "Where /proc of the machine to watch is mounted; a container that watches its host has it elsewhere",
+        "Where /proc of the watched machine is mounted; elsewhere in a container that watches its host",
     )
-    sysfs: str = _root(HERE.sysfs, "/host/sys", "Where /sys of that machine is mounted")
+    sysfs: str = _root(HERE.sysfs, "/host/sys", "Where /sys of the watched machine is mounted")
     cgroupfs: str = _root(
         HERE.cgroupfs,
         "/host/sys/fs/cgroup",
-        "Where the control groups of that machine are mounted; no collector reads them yet",
+        "Where the control groups of the watched machine are mounted; no collector reads them yet",
     )
     rootfs: str = _root(
         HERE.rootfs,
         "/host/root",
-        "Where its root directory is mounted: its filesystems are measured there, its users and its name looked up",
+        "Where the root directory of the watched machine is mounted, for its filesystems, its users and its name",
     )
     exclude_disks: Globs = Field(
         default=DEFAULT_EXCLUSIONS.disks,
-        description="Disks to leave out, by name as in /sys/block; a partition has the path disk/partition there, and "
-        "a glob with a slash is compared with the path. An empty list leaves nothing out, here and below",
+        description="Disks to leave out, by name as in /sys/block. Partitions are disk/partition there; a glob with a"
+        " slash is matched against that path. Here and below, an empty list leaves nothing out",
     )
     exclude_mounts: Globs = Field(
         default=DEFAULT_EXCLUSIONS.mounts,
@@ -202,8 +202,8 @@ class Collectors(Strict):
     )
     exclude_filesystems: Globs = Field(
         default=DEFAULT_EXCLUSIONS.filesystems,
-        description="Filesystems to leave out, by type; an overlay mounted at / is shown all the same. A type on a "
-        "network that is not listed is measured in a thread of its own, as its server may never answer",
+        description="Filesystems to leave out, by type; an overlay mounted at / is always shown. A network filesystem"
+        " that is not listed is measured in its own thread, since its server may never answer",
     )
     exclude_interfaces: Globs = Field(
         default=DEFAULT_EXCLUSIONS.interfaces, description="Network interfaces to leave out, by name"
@@ -215,42 +215,43 @@ class Collectors(Strict):
 
 
 class Ring(Strict):
-    """The recent ticks kept in memory, from which charts start filled and lost connections are caught up."""
+    """The latest ticks, kept in memory to fill charts at once and to resume lost connections."""
 
     window_s: int = Field(
         default=900,
         ge=1,
         le=86400,
-        description="How far back the ring reaches; 15 minutes of 200 series take 1.5 MB, ten times that at 0.1 s",
+        description="How far back memory reaches; 15 minutes of 200 series take 1.5 MB, or 15 MB at an interval of "
+        "0.1 s",
     )
     memory_max_mib: int = Field(
         default=64,
         ge=1,
         le=4096,
-        description="Most memory the ring may take; it gives up old ticks to stay below",
+        description="Maximum memory for the latest ticks; the oldest are dropped to stay below it",
     )
 
 
 class History(Strict):
-    """The file that keeps readings over a restart."""
+    """The database that keeps samples across restarts."""
 
     path: str = Field(
         default="",
         max_length=4096,
-        description="Where it is, from the working folder; with nothing, readings are kept in memory alone",
-        json_schema_extra={"form": 'nothing, or the path of a file such as "~/vitalcast.db"'},
+        description="Database path, relative to the working directory; empty: samples are kept in memory only",
+        json_schema_extra={"form": 'the path of a file, such as "~/vitalcast.db", or an empty string'},
     )
     flush_s: float = Field(
         default=30.0,
         ge=0.1,
         le=3600,
-        description="Pause between two writes; a crash or a power cut loses no more than that",
+        description="Interval between writes; a crash or a power cut loses no more than this",
     )
     retention_h: int = Field(
         default=24,
         ge=1,
         le=87600,
-        description="How long it keeps readings, counted while the machine runs; a day of 200 series takes about 15 MB",
+        description="How long samples are kept, counted while the machine runs; a day of 200 series takes about 15 MB",
     )
 
 
@@ -267,105 +268,112 @@ class Stream(Strict):
             "system.network.io.rate",
         ),
         min_length=1,
-        description="Patterns of its metrics; kept short, since every plain socket is sent all of them",
+        description="Patterns of its metrics; a short list, since every plain socket gets all of them",
     )
-    interval_s: float = Field(default=1.0, ge=0.1, le=3600, description="Pause between two of its messages")
+    interval_s: float = Field(default=1.0, ge=0.1, le=3600, description="Interval between its messages")
 
 
 class Limits(Strict):
-    """What one client may cost."""
+    """What a client may cost."""
 
     message_bytes: int = Field(
         default=65_536,
         ge=1024,
         le=16_777_216,
-        description="Longest message a client may send",
+        description="Maximum size of a message from a client",
     )
-    streams: int = Field(default=64, ge=1, le=10_000, description="Most streams of one socket")
+    streams: int = Field(default=64, ge=1, le=10_000, description="Maximum streams per socket")
     groups: int = Field(
         default=20_000,
         ge=1,
         le=1_000_000,
-        description="Most different subscriptions of all sockets together; equal ones count once",
+        description="Maximum different subscriptions on all sockets; equal subscriptions count once",
     )
     groups_mib: int = Field(
         default=64,
         ge=1,
         le=65_536,
-        description="Most memory of all different subscriptions together; past it new ones are refused",
+        description="Maximum memory for all different subscriptions; beyond it, new subscriptions are refused",
     )
     unread_mib: int = Field(
         default=64,
         ge=1,
         le=65_536,
-        description="Most memory for what clients have yet to take; past it large answers are refused, sockets closed",
+        description="Maximum memory for data that clients have yet to read; beyond it, large answers are refused and "
+        "sockets closed",
     )
-    series: int = Field(default=10_000, ge=1, le=1_000_000, description="Most series of one stream")
+    series: int = Field(default=10_000, ge=1, le=1_000_000, description="Maximum series per stream")
     messages_per_second: int = Field(
         default=50,
         ge=1,
         le=100_000,
-        description="Most messages a second of one socket; more get an error, and a lasting flood ends it",
+        description="Maximum messages per second from a socket; more get an error, and a lasting flood closes it",
     )
     connections: int = Field(
-        default=20_000, ge=1, le=1_000_000, description="Most sockets at once; further ones are turned away"
+        default=20_000, ge=1, le=1_000_000, description="Maximum sockets at once; more are refused"
     )
     connections_per_address: int = Field(
-        default=1000, ge=1, le=1_000_000, description="Most sockets at once from one address"
+        default=1000, ge=1, le=1_000_000, description="Maximum sockets at once from one address"
     )
     handshakes_per_second: int = Field(
-        default=2000, ge=1, le=1_000_000, description="Most new sockets a second; further ones are to try again"
+        default=2000, ge=1, le=1_000_000, description="Maximum new sockets per second; more are told to try again"
     )
     handshakes_per_second_per_address: int = Field(
-        default=200, ge=1, le=1_000_000, description="Most new sockets a second from one address"
+        default=200, ge=1, le=1_000_000, description="Maximum new sockets per second from one address"
     )
     requests_per_second: int = Field(
         default=1000,
         ge=1,
         le=1_000_000,
-        description="Most HTTP requests a second, ten seconds' worth at once; costly answers count as up to ten",
+        description="Maximum HTTP requests per second, in bursts of up to ten seconds' worth; costly answers count as"
+        " up to ten",
     )
     requests_per_second_per_address: int = Field(
         default=300,
         ge=1,
         le=1_000_000,
-        description="Most HTTP requests a second from one address, counted the same way",
+        description="Maximum HTTP requests per second from one address, counted likewise",
     )
     http_connections: int = Field(
-        default=4000, ge=4, le=1_000_000, description="Most HTTP connections at once; further ones wait to be accepted"
+        default=4000, ge=4, le=1_000_000, description="Maximum HTTP connections at once; more wait to be accepted"
     )
     http_connections_per_address: int = Field(
         default=500,
         ge=1,
         le=1_000_000,
-        description="Most HTTP connections at once from one address; trusted proxies may have more",
+        description="Maximum HTTP connections at once from one address; trusted proxies may have more",
     )
     header_bytes: int = Field(
         default=65_536,
         ge=1024,
         le=1_048_576,
-        description="Longest request line and headers of an HTTP request together",
+        description="Maximum size of the request line and headers of an HTTP request",
     )
-    body_bytes: int = Field(default=65_536, ge=1024, le=16_777_216, description="Longest body of an HTTP request")
+    body_bytes: int = Field(
+        default=65_536, ge=1024, le=16_777_216, description="Maximum size of the body of an HTTP request"
+    )
     pipelined_requests: int = Field(
         default=8,
         ge=1,
         le=1000,
-        description="Most HTTP requests of one connection that wait for the one being answered",
+        description="Maximum HTTP requests on a connection that wait for the current answer",
     )
     failed_tokens_per_minute: int = Field(
-        default=600, ge=1, le=1_000_000, description="Most wrong tokens a minute; then new ones wait for the next"
+        default=600,
+        ge=1,
+        le=1_000_000,
+        description="Maximum wrong tokens per minute; then new tokens are not checked until the next minute",
     )
     failed_tokens_per_minute_per_address: int = Field(
-        default=10, ge=1, le=1_000_000, description="Most wrong tokens a minute from one address"
+        default=10, ge=1, le=1_000_000, description="Maximum wrong tokens per minute from one address"
     )
     snapshot_values: int = Field(
         default=1_000_000,
         ge=1000,
         le=100_000_000,
-        description="Most values of one snapshot; to aggregate them, four times as many are read",
+        description="Maximum values in a snapshot; up to four times as many are read to aggregate them",
     )
-    table_rows: int = Field(default=500, ge=1, le=100_000, description="Most rows of one table")
+    table_rows: int = Field(default=500, ge=1, le=100_000, description="Maximum rows of a table")
 
 
 class Timeouts(Strict):
@@ -375,7 +383,7 @@ class Timeouts(Strict):
         default=10.0,
         ge=0.1,
         le=3600,
-        description="Silence after which a socket gets a heartbeat, which tells quiet from dead",
+        description="Silence after which a socket gets a heartbeat, to tell quiet from dead",
     )
     slow_s: float = Field(
         default=30.0, ge=0.1, le=3600, description="Time without a byte taken after which a socket is closed"
@@ -384,27 +392,30 @@ class Timeouts(Strict):
         default=20.0,
         ge=0.1,
         le=3600,
-        description="Pause between two WebSocket pings; they keep proxies awake",
+        description="Interval between WebSocket pings, which keep proxies from closing the connection",
     )
     ping_timeout_s: float = Field(
-        default=20.0, ge=0.1, le=3600, description="Wait for a pong after which the peer counts as gone"
+        default=20.0, ge=0.1, le=3600, description="Time to wait for a pong before the client counts as gone"
     )
     header_s: float = Field(
         default=10.0,
         ge=0.1,
         le=3600,
-        description="Wait for the headers of an HTTP request, and for the TLS handshake; then the connection is closed",
+        description="Time to wait for the headers of an HTTP request, and for the TLS handshake, before closing the "
+        "connection",
     )
-    body_s: float = Field(default=20.0, ge=0.1, le=3600, description="Wait for the body of an HTTP request")
+    body_s: float = Field(default=20.0, ge=0.1, le=3600, description="Time to wait for the body of an HTTP request")
     idle_s: int = Field(
-        default=5, ge=1, le=3600, description="Wait for the next HTTP request before the connection is closed"
+        default=5, ge=1, le=3600, description="Time to wait for the next HTTP request before closing the connection"
     )
-    hello_s: float = Field(default=10.0, ge=0.1, le=3600, description="Wait for a hello where one is due")
+    hello_s: float = Field(
+        default=10.0, ge=0.1, le=3600, description="Time to wait for a hello where a token is required"
+    )
     shutdown_s: float = Field(
         default=2.0,
         ge=0,
         le=300,
-        description="Time that open sockets get to leave before the process ends",
+        description="Time that open sockets get to leave before the process exits",
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from vitalcast.config.toml import bare, fault_of, form_of, show, shown
+from vitalcast.config.toml import bare, fault_of, form_of, show, shown, type_of
 from vitalcast.errors import ConflictError
 
 Problem = tuple[str, str]  # the key, and what is wrong with it
@@ -139,7 +139,7 @@ class TableArray(Generic[T]):
             known = not info.is_required() and (isinstance(info.default, float) or info.default)
             whole = any(one.startswith(f"{key}.") for one in self.fields)
             default = f" Default: {show(info.default)}." if known and not whole else ""
-            text = f"{info.description}. Give {form_of(info)}.{default}"
+            text = f"{info.description}. Type: {type_of(info)}.{default}"
             yield from textwrap.wrap(
                 text, _WIDTH, initial_indent=f"#   {key}: ", subsequent_indent="#     ", break_on_hyphens=False
             )

@@ -62,7 +62,7 @@ def form_in_environment(info: FieldInfo) -> str:
 
 
 def form_of(info: FieldInfo) -> str:
-    """Say in words what a field takes: `a whole number from 0 to 65535`."""
+    """Say in words what a field takes, to follow `give`: `an integer from 0 to 65535`."""
     extra = info.json_schema_extra
     if isinstance(extra, dict) and "form" in extra:
         return str(extra["form"])
@@ -73,4 +73,9 @@ def form_of(info: FieldInfo) -> str:
         return "true or false"
     low = next((limit.ge for limit in info.metadata if hasattr(limit, "ge")), None)
     high = next((limit.le for limit in info.metadata if hasattr(limit, "le")), None)
-    return f"{'a whole number' if info.annotation is int else 'a number'} from {low} to {high}"
+    return f"{'an integer' if info.annotation is int else 'a number'} from {low} to {high}"
+
+
+def type_of(info: FieldInfo) -> str:
+    """Say of which type a field is: `integer from 0 to 65535`."""
+    return "boolean" if info.annotation is bool else re.sub(r"^(?:an?|the) ", "", form_of(info))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from vitalcast import __version__
@@ -15,32 +15,54 @@ from vitalcast.access.rate_limit import Throttle
 from vitalcast.config.load import load_settings
 from vitalcast.config.schema import Settings
 from vitalcast.live.service import Service
-from vitalcast.web.api.api import mount_api
-from vitalcast.web.api.docs import DESCRIPTION, described, mount_docs
-from vitalcast.web.api.screens import mount_screens
-from vitalcast.web.edge.login import Login, mount_login
-from vitalcast.web.edge.misrouted import mount_no_upgrade
-from vitalcast.web.edge.policy import Authenticator, guard, is_code
+from vitalcast.web.api.health import Health, health_endpoints
+from vitalcast.web.api.openapi import DESCRIPTION, described, openapi_endpoints
+from vitalcast.web.api.samples import Samples, sample_endpoints
+from vitalcast.web.api.screens import Walls, screen_endpoints
+from vitalcast.web.api.tokens import Tokens, token_endpoints
+from vitalcast.web.edge.authenticator import Authenticator
+from vitalcast.web.edge.endpoint import EndpointGroup, EndpointTable
+from vitalcast.web.edge.error_handlers import ERROR_HANDLERS
+from vitalcast.web.edge.guard import check_guarded, guarded_routes
+from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY
+from vitalcast.web.edge.host_origin import HostOriginCheck
 from vitalcast.web.edge.proxies import TrustedProxies
-from vitalcast.web.edge.security import HostOriginCheck, RefusalLog, SecurityEdge
+from vitalcast.web.edge.refusal_log import RefusalLog
+from vitalcast.web.edge.security import SecurityEdge
 from vitalcast.web.edge.tls import tls_context
-from vitalcast.web.edge.tokens import mount_tokens
-from vitalcast.web.pages.embed import mount_embed
-from vitalcast.web.pages.manual_pages import mount_manual
-from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY, mount_pages
-from vitalcast.web.serving.ws import serve_socket
+from vitalcast.web.pages.login import Login, login_endpoints
+from vitalcast.web.pages.manual_pages import Manual, manual_endpoints
+from vitalcast.web.pages.pages import Pages, page_endpoints
+from vitalcast.web.pages.static_files import frontend_dir
+from vitalcast.web.pages.version import Version
+from vitalcast.web.panels.endpoints import panel_endpoints
+from vitalcast.web.serving.ws import socket_endpoints
 
 REQUESTS_WINDOW_S = 10  # whose requests may come at once: a page asks for sixty files, and twenty screens wake together
 
 
 class Application(FastAPI):
-    """FastAPI inside the security edge, which also covers the answers of FastAPI's own error handling."""
+    """FastAPI inside the security edge, which also covers the answers of FastAPI's own error handling.
 
-    def __init__(self, *, service: Service, **kwargs: Any) -> None:
-        super().__init__(**kwargs, redirect_slashes=False)  # which would name a scheme and a host
+    Its routes are those of `endpoints`, each behind its guard; with any other it does not start.
+    """
+
+    def __init__(self, service: Service, **kwargs: Any) -> None:
+        super().__init__(
+            title="Vitalcast",
+            version=__version__,
+            description=DESCRIPTION,
+            openapi_url=None,
+            redirect_slashes=False,  # which would name a scheme and a host
+            # FastAPI would export its own telemetry where the environment says so; nothing leaves for another host.
+            telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+            exception_handlers=ERROR_HANDLERS,
+            **kwargs,
+        )
         self._service = service
         self.root_path = service.settings.server.root_path  # as an argument it is deprecated: the server should say it
         self.refusals = RefusalLog()
+        self.endpoints = EndpointTable(())
         limits = service.settings.limits
         self._requests = Throttle(
             total=limits.requests_per_second * REQUESTS_WINDOW_S,
@@ -49,7 +71,18 @@ class Application(FastAPI):
             now_s=time.monotonic,
         )
 
+    def mount_endpoints(self, *groups: EndpointGroup) -> None:
+        """Have these endpoints answer, and no others."""
+        self.endpoints = EndpointTable(groups)
+        self.router.routes[:] = guarded_routes(
+            self.endpoints.in_order(),
+            authenticator=Authenticator(self._service.access, self._service.attempts),
+            log=self.refusals,
+            requests=self._requests,
+        )
+
     def build_middleware_stack(self) -> ASGIApp:
+        check_guarded(self.router.routes)
         server, limits = self._service.settings.server, self._service.settings.limits
         handshakes = Throttle(
             total=limits.handshakes_per_second,
@@ -64,21 +97,14 @@ class Application(FastAPI):
             proxies=TrustedProxies(server.trusted_proxies),
             handshakes=handshakes,
             requests=self._requests,
-            is_code=is_code,
+            endpoint_of=self.endpoints.find,
             log=self.refusals,
         )
 
-    def guard(self) -> None:
-        """Let nobody use a route but whom the table names. Raises LookupError where it says nothing of one."""
-        guard(
-            self.router.routes,
-            Authenticator(self._service.access, self._service.attempts),
-            self.refusals,
-            self._requests,
-        )
-
     def openapi(self) -> dict[str, Any]:
-        return described(super().openapi(), self._service.settings)
+        if self.openapi_schema is None:
+            self.openapi_schema = described(super().openapi(), self.endpoints)
+        return self.openapi_schema
 
 
 def create_app(settings: Settings | None = None, *, service: Service | None = None) -> Application:
@@ -100,32 +126,25 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         finally:
             await service.stop()
 
-    app = Application(
-        service=service,
-        title="Vitalcast",
-        version=__version__,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        # FastAPI would export its own telemetry where the environment says so; nothing leaves for another host.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-    )
+    app = Application(service, lifespan=lifespan)
     app.state.service = service
     service.manager.on_refused = lambda caller, why: app.refusals.add(caller.address, "WebSocket", why)
-
-    @app.websocket("/ws")
-    async def websocket_endpoint(websocket: WebSocket) -> None:
-        await serve_socket(websocket, service.manager)
-
-    mount_no_upgrade(app, app.refusals)
-    mount_api(app, service)
-    mount_docs(app)
-    mount_manual(app)
-    mount_pages(app)
-    mount_embed(app, service)
-    mount_tokens(app, service.access)
-    mount_screens(app, service)
-    mount_login(app, Login(service.access, service.attempts, app.refusals))
-    app.guard()
+    app.mount_endpoints(*endpoint_groups(service, app.refusals))
     return app
+
+
+def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, ...]:
+    """Return all endpoints of a service, in the order of the documentation."""
+    root, health = frontend_dir(), Health(service)
+    return (
+        page_endpoints(Pages(service.settings, service.dashboards, root)),
+        manual_endpoints(Manual()),
+        login_endpoints(Login(service.access, service.attempts, log)),
+        socket_endpoints(service.manager, log),
+        sample_endpoints(Samples(service, health)),
+        panel_endpoints(service),
+        token_endpoints(Tokens(service.access)),
+        screen_endpoints(Walls(service, Version(root))),
+        health_endpoints(health),
+        openapi_endpoints(),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import orjson
 from hypothesis import given, settings
@@ -33,9 +34,10 @@ patterns = st.lists(tokens, min_size=1, max_size=4).map(".".join) | st.lists(tok
     lambda parts: ".".join([*parts, ">"])
 )
 selections = st.builds(
-    Selection.of,
+    lambda patterns, where, without: replace(Selection.of(patterns, where), without=without),
     st.lists(patterns, min_size=1, max_size=4),
     st.dictionaries(st.sampled_from(["k", "j", "other"]), st.lists(values, min_size=1, max_size=2), max_size=2),
+    st.frozensets(st.sampled_from(["k", "j", "other"]), max_size=2),
 )
 
 

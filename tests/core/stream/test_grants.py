@@ -85,6 +85,38 @@ def test_a_table_is_a_subject_among_others() -> None:
     assert not Grant(Scope.STREAM, within=(Selection.of(["system.>"]),)).allows_table("processes")
 
 
+LOAD = Descriptor("process.cpu.utilization", "1", Kind.GAUGE, "", ("process.executable.name",))
+OWN = Descriptor("process.cpu.utilization", "1", Kind.GAUGE, "", ("cpu.mode",))
+NGINX, VITALCAST = Series(LOAD, ("nginx",)), Series(OWN, ("user",))
+
+
+@pytest.mark.parametrize(
+    ("within", "sees"), [(None, True), (["process.>"], False), (["process.>", "table.processes"], True), ([">"], True)]
+)
+def test_names_of_programs_and_users_need_the_process_table(within: list[str] | None, sees: bool) -> None:
+    grant = Grant(Scope.EMBED, within=None if within is None else (Selection.of(within),))
+    wanted = Selection.of(["process.>"])
+    assert grant.sees_names is sees
+    assert (grant.allows(NGINX), grant.narrowed(wanted).matches(NGINX)) == (sees, sees)
+    assert grant.allows(VITALCAST) and grant.narrowed(wanted).matches(VITALCAST)
+    assert grant.covers(grant.narrowed(wanted))
+
+
+def test_what_can_name_nobody_is_the_same_subscription_for_everybody() -> None:
+    grant = Grant(Scope.EMBED, within=(Selection.of(["system.>", "process.*"]),))
+    for patterns in (["system.cpu.*"], ["system.load", "hw.>", "vitalcast.*"]):
+        wanted = Selection.of(patterns)
+        assert grant.narrowed(wanted) is wanted
+    for patterns in (["system.load", "process.*"], [">"], ["*.load"]):
+        assert grant.narrowed(Selection.of(patterns)).without
+
+
+def test_no_further_back_is_looked_than_may_be() -> None:
+    assert Grant(Scope.VIEW).reach_s(10**9) == 10**9
+    grant = Grant(Scope.EMBED, since_s=900)
+    assert (grant.reach_s(60), grant.reach_s(3600)) == (60, 900)
+
+
 def test_an_end_is_the_first_moment_without() -> None:
     grant = Grant(Scope.EMBED, expires_ms=1000)
     assert not grant.expired(999)

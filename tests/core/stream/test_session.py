@@ -601,6 +601,54 @@ def test_a_table_needs_a_pattern_of_its_own(machine: Machine) -> None:
     assert error_of(ask(granted(machine, some), **table, table="other"))[1].endswith("is not here; known: none")
 
 
+PROGRAM = Series(Descriptor("process.usage", "1", Kind.GAUGE, "", ("process.executable.name",)), ("nginx",))
+OTHERS = Series(Descriptor("process.usage", "1", Kind.GAUGE, "", ("cpu.mode",)), ("user",))
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_a_stream_names_no_program_to_who_may_not_see_the_processes(machine: Machine, table: bool) -> None:
+    within = Selection.of(["process.>", *(["table.processes"] if table else [])])
+    machine.hub.append(machine.frame({PROGRAM: 1.0, OTHERS: 2.0}))
+    session, viewer = granted(machine, Grant(Scope.STREAM, "some", (within,))), granted(machine, ALL)
+    seen = [PROGRAM.attributes] if table else []
+    for answers in (subscribe(session, metrics=["process.>"])[1:], ask(session, type="list")):
+        [message] = answers
+        assert [one["attributes"] for one in message["series"]] == [OTHERS.attributes, *seen]
+    assert len(subscribe(viewer, metrics=["process.>"])[1]["series"]) == 2
+    emitted = machine.hub.append(machine.frame({PROGRAM: 3.0, OTHERS: 4.0}))
+    [data] = [one for id_ in session.group_ids for one in decode(emitted[id_]) if one["type"] == "data"]
+    assert data["values"] == [4.0, 3.0][: 1 + table]
+
+
+def test_a_hello_with_less_ends_the_streams_that_name_programs(machine: Machine) -> None:
+    session = granted(machine, ALL)
+    subscribe(session, metrics=["system.load"], stream="load", interval=5)
+    subscribe(session, metrics=["process.usage", "system.load"], stream="programs", interval=5)
+    machine.hub.append(machine.frame({PROGRAM: 1.0}))
+    token = Grant(Scope.STREAM, "less", (Selection.of(["system.>", "process.>"]),))
+    session = machine.session(caller=Caller(ALL), verify=lambda _token, _caller: token)
+    subscribe(session, metrics=["system.load"], stream="load")
+    subscribe(session, metrics=["process.usage", "system.load"], stream="programs")
+    _, error = ask(session, type="hello", token="less")
+    assert (error["stream"], error["code"]) == ("programs", 103)
+    assert list(session.streams) == ["load"]
+    assert subscribe(session, metrics=["process.usage"], stream="own")[0]["type"] == "ack"
+
+
+def test_a_grant_may_end_sooner_than_what_is_kept() -> None:
+    machine = Machine(window_ms=3_600_000)
+    for _ in range(1000):
+        machine.tick(1.0)
+    session = granted(machine, Grant(Scope.EMBED, "some", (Selection.of(["system.load"]),), since_s=900))
+    assert len(subscribe(session, backfill=3600)[1]["times"]) == 900
+    assert len(subscribe(granted(machine, ALL), backfill=3600)[1]["times"]) == 1000
+    ack, snapshot = subscribe(session, stream="kept", since={"epoch": "epoch-1", "offset": 100})
+    assert (ack["recovered"], len(snapshot["times"])) == (True, 900)
+    ack, gap, snapshot = subscribe(session, stream="lost", since={"epoch": "epoch-1", "offset": 98}, backfill=3600)
+    assert (ack["recovered"], len(snapshot["times"])) == (False, 900)
+    assert (gap["from"], gap["to"], gap["why"]) == (99, 100, "expired")
+
+
 @pytest.mark.parametrize(
     ("grant", "metrics"), [(ALL, {"system.load"}), (LOAD_ONLY, {"system.load"}), (DISKS, None), (SDA, None)]
 )

@@ -250,7 +250,7 @@ def test_a_token_for_embedding_shows_something(api: Api) -> None:
 
 @given(st.text(max_size=8) | st.from_regex(r"[a-z.*>_]{1,8}", fullmatch=True))
 def test_the_pattern_of_patterns_is_the_grammar(text: str) -> None:
-    from vitalcast.web.api.api import METRICS
+    from vitalcast.web.api.samples import METRICS
 
     try:
         Selection.of([text])
@@ -262,7 +262,7 @@ def test_the_pattern_of_patterns_is_the_grammar(text: str) -> None:
 
 def schemas() -> Iterator[Any]:
     from vitalcast.web.api.screens import NAMED
-    from vitalcast.web.edge.tokens import WISH
+    from vitalcast.web.api.tokens import WISH
     from vitalcast.web.panels.badge import badge_parameters
     from vitalcast.web.panels.panel_reader import range_parameter
     from vitalcast.web.panels.panel_svg import still_parameters

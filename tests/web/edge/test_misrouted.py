@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from vitalcast.config.schema import Access, Server, Settings
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.misrouted import PLAIN, REMEMBERED_S, STRIPPED, NoUpgrade
-from vitalcast.web.edge.security import RefusalLog
+from vitalcast.web.edge.refusal_log import RefusalLog
 
 KEY = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
 BY_PROXY = {"X-Forwarded-For": "10.0.0.7"}

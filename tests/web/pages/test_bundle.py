@@ -11,7 +11,7 @@ import pytest
 
 from vitalcast.errors import BundleError
 from vitalcast.web.pages.bundle import bundle, including
-from vitalcast.web.pages.pages import BUNDLES, frontend_dir
+from vitalcast.web.pages.static_files import BUNDLES, frontend_dir
 
 MODULES = {
     "main.js": """/** Begins. */

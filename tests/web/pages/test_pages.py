@@ -6,10 +6,15 @@ import gzip
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY, frontend_dir, mount_pages
+from vitalcast.config.schema import Settings
+from vitalcast.dashboards.store import DashboardStore
+from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY
+from vitalcast.web.pages.pages import Pages, page_endpoints
+from vitalcast.web.pages.static_files import frontend_dir
 
 MODULE = "export const answer = 42;\n" * 40
 
@@ -28,9 +33,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(root: Path) -> TestClient:
-    app = FastAPI()
-    mount_pages(app, root=root)
-    return TestClient(app)
+    endpoints = page_endpoints(Pages(Settings(), DashboardStore((), ()), root)).endpoints
+    return TestClient(Starlette(routes=[Route(one.path, one.handler) for one in endpoints]))
 
 
 def test_serves_the_page_with_its_policy(client: TestClient) -> None:
@@ -85,7 +89,9 @@ def test_takes_what_was_compressed_ahead_and_the_best_that_is_accepted(client: T
 def test_compresses_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     compress = gzip.compress
-    monkeypatch.setattr("vitalcast.web.pages.pages.gzip.compress", lambda *a, **k: calls.append(1) or compress(*a, **k))
+    monkeypatch.setattr(
+        "vitalcast.web.pages.static_files.gzip.compress", lambda *a, **k: calls.append(1) or compress(*a, **k)
+    )
     for _ in range(3):
         client.get("/static/app.js")
     assert len(calls) == 1

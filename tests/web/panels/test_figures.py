@@ -343,5 +343,5 @@ def test_without_panels_the_list_is_empty(world: World) -> None:
 
 
 def test_nothing_imports_the_library_before_a_figure_is_asked_for() -> None:
-    code = "import sys, vitalcast.web.serving.server; sys.exit('plotly' in sys.modules)"
+    code = "import sys, vitalcast.web.serve; sys.exit('plotly' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from vitalcast.web.edge.security import RefusalLog
+from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.serving.acceptor import Acceptor, Room
 from vitalcast.web.serving.listeners import listen
 

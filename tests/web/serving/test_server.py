@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, create_model
 
-from vitalcast.web.serving.server import log_printable, models_when_used
+from vitalcast.web.serve import models_when_used
+from vitalcast.web.serving.logs import log_printable
 
 
 @pytest.fixture

@@ -108,11 +108,12 @@ class Choices:
 
     def _choose(self, selection: Selection, names: set[str]) -> Chosen:
         where = [(key, frozenset(values)) for key, values in selection.where]
+        narrow = where or selection.without
         places = [
             (one, column)
             for name in names
             for column, one in self._there.get(name, {}).items()
-            if not where or _admits(where, one)
+            if not narrow or _admits(where, selection.without, one)
         ]
         places.sort(key=lambda place: place[0].key)
         return self._intern([one for one, _ in places], [column for _, column in places])
@@ -174,11 +175,12 @@ class Choices:
             choice.chosen = done[key]
 
     def _meant(self, choice: Choice, places: list[Place]) -> list[Place]:
-        where = choice.selection.where
+        where, without = choice.selection.where, choice.selection.without
+        narrow = where or without
         return [
             (one, column)
             for one, column in places
-            if choice.names >> self._bits[one.name] & 1 and (not where or _admits(where, one))
+            if choice.names >> self._bits[one.name] & 1 and (not narrow or _admits(where, without, one))
         ]
 
     def _changed(self, chosen: Chosen, lost: list[Place], gained: list[Place]) -> Chosen:
@@ -196,9 +198,11 @@ class Choices:
 Where = Iterable[tuple[str, tuple[str, ...] | frozenset[str]]]
 
 
-def _admits(where: Where, series: Series) -> bool:
+def _admits(where: Where, without: frozenset[str], series: Series) -> bool:
     descriptor: Descriptor = series.descriptor
     attributes = descriptor.attributes
+    if not without.isdisjoint(attributes):
+        return False
     return all(key in attributes for key, _ in where) and all(
         series.values[attributes.index(key)] in values for key, values in where
     )

@@ -125,7 +125,7 @@ def _collect(names: _Names, found: set[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which series are meant: any of `patterns`, and for each key of `where` one of its values.
+    """Which series are meant: any of `patterns`, for each key of `where` one of its values, no attribute of `without`.
 
     Patterns are sorted and stripped of duplicates, so that equal wishes are equal objects.
     Raises ValueError for a malformed pattern.
@@ -133,6 +133,7 @@ class Selection:
 
     patterns: tuple[str, ...]
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    without: frozenset[str] = frozenset()
     _split: tuple[tuple[str, ...], ...] | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -167,7 +168,7 @@ class Selection:
         return any(_fits(pattern, tokens) for pattern in self._wild)
 
     def matches(self, series: Series) -> bool:
-        if not self.matches_name(series.name):
+        if not self.matches_name(series.name) or not self.without.isdisjoint(series.descriptor.attributes):
             return False
         if not self.where:
             return True
@@ -186,6 +187,8 @@ class Selection:
         return any(_contains(one, tokens) for one in self._wild)
 
     def restricts_no_more(self, other: Selection) -> bool:
-        """Say whether every attribute that `where` restricts is restricted by `other` as much or more."""
+        """Say whether `other` leaves out all that `where` and `without` do."""
         narrowed = dict(other.where)
-        return all(key in narrowed and set(narrowed[key]) <= set(values) for key, values in self.where)
+        return self.without <= other.without and all(
+            key in narrowed and set(narrowed[key]) <= set(values) for key, values in self.where
+        )

@@ -16,22 +16,20 @@ Range = Literal["1m", "5m", "15m"]
 
 _Ids = Annotated[
     tuple[Annotated[str, StringConstraints(max_length=ID_CHARS_MAX, pattern=ID_PATTERN)], ...],
-    Field(
-        strict=False, max_length=64, json_schema_extra={"form": 'a list of ids of panels, such as ["cpu", "memory"]'}
-    ),
+    Field(strict=False, max_length=64, json_schema_extra={"form": 'a list of panel ids, such as ["cpu", "memory"]'}),
 ]
 
 
 class Entry(Strict):
     """One page of a playlist."""
 
-    panels: _Ids = Field(default=(), description="Panels that it shows, in their order; with none, the whole dashboard")
-    seconds: float = Field(default=30.0, ge=3, le=86400, description="How long it stays, where there are several")
+    panels: _Ids = Field(default=(), description="Panels on this page, in order; empty: the whole dashboard")
+    seconds: float = Field(default=30.0, ge=3, le=86400, description="How long the page is shown, if there are several")
     layout: Literal["grid", "columns", "rows", "focus"] = Field(
         default="grid",
-        description="How they share the screen: evenly, side by side, below each other, or the first one large",
+        description="How panels share the screen: evenly, side by side, one below the other, or the first one large",
     )
-    range: Range = Field(default="5m", description="How far back its charts reach")
+    range: Range = Field(default="5m", description="How far back the charts reach")
 
 
 _Entries = Annotated[
@@ -46,25 +44,25 @@ _Entries = Annotated[
 
 
 class Playlist(Strict):
-    """What a wall screen shows, page after page, for ever."""
+    """What a wall screen shows, page after page."""
 
     id: str = Field(
         pattern=ID_PATTERN,
         max_length=ID_CHARS_MAX,
-        description="Its name in addresses, /wall/ and the id; no two playlists have the same",
+        description="Its id in addresses, as in /wall/ops, unique among playlists",
         json_schema_extra={"form": 'lower-case letters, digits and hyphens, such as "ops"'},
     )
     title: str = Field(
         min_length=1,
         max_length=120,
-        description="Its name for readers",
-        json_schema_extra={"form": 'a text, such as "Operations"'},
+        description="Its title",
+        json_schema_extra={"form": 'a string, such as "Operations"'},
     )
     theme: Literal["dark", "light", "system"] = Field(
-        default="dark", description="Its colours; system is what the screen's system has"
+        default="dark", description="Its colours; system follows the system of the screen"
     )
     clock: bool = Field(default=True, description="Shows the time of day")
-    entries: _Entries = Field(description="Its pages in their order; the keys of each follow")
+    entries: _Entries = Field(description="Its pages, in order; the keys of a page follow")
 
     def public(self, panels: Collection[str]) -> dict[str, Any]:
         """Return all its keys, for JSON, without what is about other panels than these."""

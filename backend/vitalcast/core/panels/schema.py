@@ -52,7 +52,7 @@ _Where = Annotated[
 _Metric = Annotated[
     str,
     StringConstraints(max_length=255, pattern=rf"^(?:{_NAME})?$"),
-    Field(json_schema_extra={"form": 'nothing, or the name of a metric, such as "system.memory.limit"'}),
+    Field(json_schema_extra={"form": 'the name of a metric, such as "system.memory.limit", or an empty string'}),
 ]
 
 
@@ -60,29 +60,39 @@ class Headline(Strict):
     """Which number stands for the panel."""
 
     reduce: Literal["sum", "max"] = Field(
-        default="sum", description="What becomes of the lines: sum adds them up, max takes the highest"
+        default="sum", description="How the lines are combined: their sum, or the highest"
     )
-    metric: _Metric = Field(default="", description="Counts the lines of this metric alone")
-    where: _Where = Field(default={}, description="Counts the lines with these values alone")
+    metric: _Metric = Field(default="", description="Includes only the lines of this metric")
+    where: _Where = Field(default={}, description="Includes only the lines with one of these values of each attribute")
     per: _Metric = Field(
         default="",
-        description="Whole that the number is a share of: a metric, or rest for all lines with the rest",
-        json_schema_extra={"form": 'nothing, "rest", or the name of a metric, such as "system.memory.limit"'},
+        description="Whole that the number is a share of: a metric, or rest for all lines and the rest",
+        json_schema_extra={
+            "form": '"rest", or the name of a metric, such as "system.memory.limit", or an empty string'
+        },
     )
-    show: Literal["value", "share"] = Field(default="value", description="Which of the two the strip of vitals shows")
+    show: Literal["value", "share"] = Field(
+        default="value", description="Whether the vital signs at the top show the value or the share"
+    )
     label: _Text = Field(
-        default="", description="Word beside the number", json_schema_extra={"form": 'a text, such as "busy"'}
+        default="", description="Word beside the number", json_schema_extra={"form": 'a string, such as "busy"'}
     )
 
 
 class Thresholds(Strict):
-    """From where on the panel's number is worth a colour, and how long it has to be there."""
+    """From which value on the panel's number is coloured, and for how long it has to be there."""
 
     warning: float = Field(
-        ge=-1e18, le=1e18, description="Least that is a warning", json_schema_extra={"form": "a number, such as 0.8"}
+        ge=-1e18,
+        le=1e18,
+        description="Lowest value that is a warning",
+        json_schema_extra={"form": "a number, such as 0.8"},
     )
     critical: float = Field(
-        ge=-1e18, le=1e18, description="Least that is critical", json_schema_extra={"form": "a number, such as 0.95"}
+        ge=-1e18,
+        le=1e18,
+        description="Lowest value that is critical",
+        json_schema_extra={"form": "a number, such as 0.95"},
     )
     for_s: float = Field(
         default=FOR_S,
@@ -97,84 +107,87 @@ _TABLES: Mapping[str, type[Strict]] = MappingProxyType({"headline": Headline, "t
 
 
 class Panel(Strict):
-    """One panel of the dashboard: which series it shows and how they are read."""
+    """A panel of the dashboard: which series it shows, and how."""
 
     id: str = Field(
         pattern=ID_PATTERN,
         max_length=ID_CHARS_MAX,
-        description="Its name in addresses; no two panels have the same",
+        description="Its id in addresses, unique among panels",
         json_schema_extra={"form": 'lower-case letters, digits and hyphens, such as "disk-busy"'},
     )
     title: _Text = Field(
-        min_length=1, description="Its name for readers", json_schema_extra={"form": 'a text, such as "Disk busy"'}
+        min_length=1, description="Its title", json_schema_extra={"form": 'a string, such as "Disk busy"'}
     )
     metrics: Patterns = Field(min_length=1, max_length=64, description="Patterns of the metrics it shows")
-    where: _Where = Field(default={}, description="Shows only the series with one of these values of each attribute")
+    where: _Where = Field(default={}, description="Shows only series with one of these values of each attribute")
     chart: Literal["line", "heatmap", "bar"] = Field(
         default="line",
-        description="How it is drawn: lines over time, a row of colours each over time, or a bar each as of now",
+        description="Lines over time, a row of colours over time for each line, or a bar of the newest value for each",
     )
-    stack: bool = Field(default=False, description="Draws the lines on top of each other, as bands")
+    stack: bool = Field(default=False, description="Stacks the lines on top of each other, as bands")
     unit: _Text = Field(
         default="",
         max_length=32,
-        description='Unit to show, where it is not the one of the series; "1" is shown in percent',
-        json_schema_extra={"form": 'nothing, or a unit in UCUM, such as "By/s"'},
+        description='Unit to show, if not the unit of the series; "1" is shown as a percentage',
+        json_schema_extra={"form": 'a unit in UCUM, such as "By/s", or an empty string'},
     )
     by: _Keys = Field(
         default=(),
-        description="Attributes that tell the lines apart; with none, all that the series have",
+        description="Attributes that distinguish the lines; empty: all attributes of the series",
     )
     below: _Where = Field(
         default={}, description="Series with one of these values are drawn downwards from the axis, such as bytes sent"
     )
     parts: _Key | Literal[""] = Field(
         default="",
-        description="Attribute that divides each bar, such as used and reserved; for bars alone",
-        json_schema_extra={"form": 'nothing, or an attribute, such as "system.filesystem.state"'},
+        description="Attribute that divides each bar, such as used and reserved; only for bars",
+        json_schema_extra={"form": 'an attribute, such as "system.filesystem.state", or an empty string'},
     )
     order: _Values = Field(
         default=(),
-        description="Values of the attributes in by (for bars: parts) from the bottom up; others follow",
+        description="Order of the values of the attributes in by (for bars: in parts), from the bottom up; others "
+        "follow",
     )
     rest: _Values = Field(
         default=(),
-        description="Values that are the empty remainder, such as idle: not drawn, but part of the whole",
+        description="Values that are the empty remainder, such as idle: part of the whole, but not drawn",
     )
     labels: dict[_Text, _Text] = Field(
         default={},
         max_length=200,
-        description="Words for values of attributes, and for metrics where there are several",
-        json_schema_extra={"form": 'a table of texts, such as { iowait = "I/O wait" }'},
+        description="Labels for values of attributes, and for metrics if there are several",
+        json_schema_extra={"form": 'a table of strings, such as { iowait = "I/O wait" }'},
     )
     max: Annotated[float, Field(gt=0)] | _Key | None = Field(
         default=None,
-        description="Where the axis ends, as a number or a metric; without it the data decide",
+        description="End of the axis, as a number or a metric; by default it follows the data",
         json_schema_extra={"form": 'a number above 0, or the name of a metric, such as "system.memory.limit"'},
     )
     span_min: float = Field(
         default=0.0,
         ge=0,
         le=1e18,
-        description="Least span of the axis, so that noise looks like noise",
-        json_schema_extra={"form": "a number from 0 on"},
+        description="Minimum span of the axis, so that noise looks like noise",
+        json_schema_extra={"form": "a number from 0"},
     )
-    reference: _Metric = Field(default="", description="Metric drawn as a level over the lines, such as the CPUs")
+    reference: _Metric = Field(
+        default="", description="Metric drawn as a level over the lines, such as the number of CPUs"
+    )
     lines_max: int = Field(
         default=8,
         ge=1,
         le=1000,
-        description="Most lines drawn: the fullest bars, else the highest peaks; bands that add up are all drawn",
+        description="Maximum lines drawn: the fullest bars, or the highest peaks; bands that add up are all drawn",
     )
     headline: Headline = Field(
         default=Headline(),
-        description="Which number stands for the panel; its keys follow",
+        description="The number that stands for the panel; its keys follow",
         json_schema_extra={"form": 'a table, such as { reduce = "max", label = "busiest" }'},
     )
     thresholds: Thresholds | None = Field(
         default=None,
-        description="From where on that number, or its share of headline.per, is coloured",
-        json_schema_extra={"form": "a table such as { warning = 0.8, critical = 0.95 }"},
+        description="Thresholds for colour, of that number or of its share of headline.per",
+        json_schema_extra={"form": "a table, such as { warning = 0.8, critical = 0.95 }"},
     )
     section: _Text = Field(
         default="",
@@ -185,19 +198,17 @@ class Panel(Strict):
     vital: _Text = Field(
         default="",
         max_length=24,
-        description="Its name in the strip of vitals; with nothing it is not there",
-        json_schema_extra={"form": 'a text, such as "CPU"'},
+        description="Its name among the vital signs at the top; empty: not shown there",
+        json_schema_extra={"form": 'a string, such as "CPU"'},
     )
     interval: float = Field(
         default=0.0,
         ge=0,
         le=3600,
-        description="Least seconds between two readings; 0 leaves it to the viewer",
+        description="Minimum seconds between values; 0 leaves it to the viewer",
     )
-    aggregate: Literal["avg", "last", "min", "max"] = Field(
-        default="avg", description="What becomes of the ticks between two readings"
-    )
-    wide: bool = Field(default=False, description="Takes two columns where there are as many")
+    aggregate: Literal["avg", "last", "min", "max"] = Field(default="avg", description="How samples are aggregated")
+    wide: bool = Field(default=False, description="Takes two columns where there is room")
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.replay import Replay
@@ -41,20 +43,30 @@ class CatchUp:
         return [*before, *self.group.snapshot(hub.ring, self.replay)]
 
 
-def plan_catch_up(hub: Hub, group: Group, since: Since | None, backfill_s: float) -> CatchUp:
-    """Choose what a stream gets as it joins. Raises ProtocolError where that is more than a snapshot may hold."""
+def plan_catch_up(hub: Hub, group: Group, since: Since | None, backfill_s: float, grant: Grant) -> CatchUp:
+    """Choose what a stream gets as it joins, no further back than its caller may look.
+
+    Raises ProtocolError where that is more than a snapshot may hold.
+    """
     known = since is not None and since.epoch == hub.epoch
     if since is not None and known:
         replay = group.plan_since(hub.ring, since.offset)
-        if replay is not None:
+        if replay is not None and _age_s(hub, replay) <= grant.reach_s(math.inf):
             return _checked(CatchUp(group, replay, recovered=True), hub.limits)
-    replay = group.plan_backfill(hub.ring, round(backfill_s * 1000))
+    replay = group.plan_backfill(hub.ring, round(grant.reach_s(backfill_s) * 1000))
     lost = None
     if since is not None and known:
         first = int(hub.ring.offsets()[replay.start_row - hub.ring.first_row])
         if first - 1 > since.offset:
             lost = (since.offset + 1, first - 1)
     return _checked(CatchUp(group, replay, recovered=False, lost=lost), hub.limits)
+
+
+def _age_s(hub: Hub, replay: Replay) -> float:
+    """Return how old the oldest value of a replay is."""
+    if not len(replay.ends):
+        return 0.0
+    return float(hub.ring.ages()[replay.start_row + replay.ends[0] - hub.ring.first_row]) / 1000
 
 
 def _checked(catch_up: CatchUp, limits: Limits) -> CatchUp:

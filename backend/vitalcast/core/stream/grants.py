@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from vitalcast.core.metrics.model import Series
@@ -12,6 +12,26 @@ from vitalcast.core.vocabulary import Scope
 TOKEN_NAME_CHARS_MAX = 120
 SCREEN_NAME_CHARS_MAX = 60
 TABLE_PREFIX = "table."  # a table is granted by a pattern that means this and its name
+NAMING_TABLE = "processes"  # whoever may see it may see names of programs and users everywhere
+NAMING_ATTRIBUTES = frozenset(
+    {
+        "process.command",
+        "process.command_args",
+        "process.command_line",
+        "process.executable.name",
+        "process.executable.path",
+        "process.owner",
+        "process.real_user.name",
+        "process.saved_user.name",
+        "process.title",
+        "process.user.name",
+        "user.email",
+        "user.full_name",
+        "user.id",
+        "user.name",
+    }
+)
+NAMELESS = frozenset({"system", "hw", "vitalcast"})  # what begins so is ours, and none of it has such an attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +41,15 @@ class Grant:
     `within` is what may be seen, of which any one selection suffices; None is everything. `panels` are the ids of
     those that may be embedded, None for all, and `dashboard` says whether they may be shown together. `origins` are
     the other sites whose pages may use it; None leaves that to the settings. `interval_min_ms` is the shortest
-    interval that may be asked for, and `expires_ms` is in Unix milliseconds.
+    interval that may be asked for, `since_s` how many seconds back may be looked (None: as far as anything is kept),
+    and `expires_ms` is in Unix milliseconds.
     """
 
     scope: Scope
     token_id: str | None = None
     within: tuple[Selection, ...] | None = None
     interval_min_ms: int = 0
+    since_s: float | None = None
     panels: frozenset[str] | None = None
     dashboard: bool = True
     origins: frozenset[str] | None = None
@@ -44,9 +66,28 @@ class Grant:
         """Say whether all that a selection can mean may be seen, whatever series there are."""
         return not self.outside(selection)
 
+    @property
+    def sees_names(self) -> bool:
+        """Whether names of programs and users may be seen, and what describes a machine beyond its own name."""
+        return self.allows_table(NAMING_TABLE)
+
+    def narrowed(self, selection: Selection) -> Selection:
+        """Return the part of a selection that names no program and no user, or all of it to who may see names."""
+        if self.sees_names or all(pattern.partition(".")[0] in NAMELESS for pattern in selection.patterns):
+            return selection
+        return replace(selection, without=selection.without | NAMING_ATTRIBUTES)
+
+    def reach_s(self, wanted_s: float) -> float:
+        """Return how many of these seconds back may be looked."""
+        return wanted_s if self.since_s is None else min(wanted_s, self.since_s)
+
     def allows(self, series: Series) -> bool:
         """Say whether this series may be seen."""
-        return self.within is None or any(one.matches(series) for one in self.within)
+        if self.within is None:
+            return True
+        if not NAMING_ATTRIBUTES.isdisjoint(series.descriptor.attributes) and not self.sees_names:
+            return False
+        return any(one.matches(series) for one in self.within)
 
     def allows_name(self, name: str) -> bool:
         """Say whether any series of this metric may be seen."""

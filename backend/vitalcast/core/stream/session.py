@@ -232,4 +232,5 @@ def _narrowed(key: SeriesKey, grant: Grant | None, catalogue: Catalogue) -> Seri
         selection = Selection.of(names, dict(selection.where))
         if not names or not grant.covers(selection):
             return None
+    selection = grant.narrowed(selection)
     return key._replace(selection=selection, interval_ms=max(key.interval_ms, grant.interval_min_ms))

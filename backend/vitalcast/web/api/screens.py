@@ -1,4 +1,4 @@
-"""Wall screens over HTTP: their page, what each is to show, how one is let in, and the operators' list of them."""
+"""Wall screens: what each is to show, how one is let in, and the operators' list of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from vitalcast.access.rate_limit import Throttle
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
@@ -21,24 +19,27 @@ from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, ConfigError, UnknownIdError
 from vitalcast.live.service import Service
-from vitalcast.web.edge.caller import CredentialSource, cookie
-from vitalcast.web.edge.errors import LIVE, check_parameters
-from vitalcast.web.edge.fields import Body, Field, Parameter, check_query
-from vitalcast.web.edge.login import cookie_header, upwards
-from vitalcast.web.edge.policy import credential_source, grant_of
-from vitalcast.web.edge.security import error_body, framed_by
-from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY, frontend_dir
-from vitalcast.web.pages.version import Version
+from vitalcast.web.edge.caller import CredentialSource, credential_source, grant_of
+from vitalcast.web.edge.cookie import cookie, cookie_header
+from vitalcast.web.edge.endpoint import ADMINS, ANYBODY, WHOLE, Endpoint, EndpointGroup
+from vitalcast.web.edge.errors import LIVE, check_parameters, error_body, json_response
+from vitalcast.web.edge.fields import Body, Field, Parameter, check_query, path_parameter
+from vitalcast.web.edge.schemas import (
+    REVISION,
+    Json,
+    flag_of,
+    json_answer,
+    list_of,
+    object_of,
+    ref,
+    text_of,
+    texts_of,
+    whole_of,
+)
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from vitalcast.access.screens import Pairing, Screen, Screens
 
-Json = dict[str, Any]
-
-WALL: Final = "wall.html"
-SCREENS: Final = "screens.html"
 PLAYLIST: Final = Parameter(
     "playlist", "The id of a playlist.", {"type": "string", "maxLength": ID_CHARS_MAX}, "the id of a playlist"
 )
@@ -66,19 +67,31 @@ NAMED: Final = Body(
         ),
     },
 )
+CODE: Final = path_parameter("code", "The code that the screen shows.", "ACD-EFG")
+ID: Final = path_parameter("id", "The screen's id.", "3f9c01d2a4b5")
 PAIRINGS_S: Final = 600
 PAIRINGS_PER_ADDRESS: Final = 20
 PAIRINGS_ALL: Final = 200
 AGENT: Final = "user-agent"
 
 
+class PagesVersion(Protocol):
+    """Names the pages that are served, so that screens notice an upgrade."""
+
+    @property
+    def recent(self) -> str | None:
+        """The version as it was seen a moment ago; None where it is time to look."""
+
+    def look(self) -> str:
+        """Return the version by looking at the files, which is for a thread."""
+
+
 class Walls:
     """Answers to screens and to those who look after them."""
 
-    def __init__(self, service: Service, root: Path, *, version: Version | None = None) -> None:
+    def __init__(self, service: Service, version: PagesVersion) -> None:
         self._service = service
-        self._root = root
-        self._version = version or Version(root)
+        self._version = version
         self._dashboards = service.dashboards
         self._pairings = Throttle(
             total=PAIRINGS_ALL, each=PAIRINGS_PER_ADDRESS, window_s=PAIRINGS_S, now_s=time.monotonic
@@ -89,22 +102,6 @@ class Walls:
         from vitalcast.access.screens import Screens  # a database, which most servers never open
 
         return Screens(self._service.access)
-
-    # --- pages ---------------------------------------------------------------------------------------------------
-
-    async def wall(self, request: Request) -> Response:
-        """Return the page of a wall screen. What it may show, and what it is to show, is its own to find out."""
-        headers = framed_by(CONTENT_SECURITY_POLICY, self._service.settings.server.frame_ancestors)
-        return await self._page(request, WALL, headers)
-
-    async def page(self, request: Request) -> Response:
-        """Return the operators' page."""
-        return await self._page(request, SCREENS, {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
-
-    async def _page(self, request: Request, name: str, headers: Mapping[str, str]) -> Response:
-        text = await run_in_threadpool((self._root / name).read_text)
-        body = text.replace('="static/', f'="{upwards(request.scope)}static/')
-        return Response(body, 200, {"Cache-Control": "no-cache", **headers}, "text/html")
 
     # --- for screens ---------------------------------------------------------------------------------------------
 
@@ -159,21 +156,21 @@ class Walls:
             pairing, secret = await run_in_threadpool(self._screens.ask, address, request.headers.get(AGENT, ""))
         except TooManyPairings as error:
             return _too_many(str(error), error.wait_s)
-        return _json({"code": readable(pairing.code), "secret": secret, "expires": pairing.expires_ms}, 201)
+        return json_response({"code": readable(pairing.code), "secret": secret, "expires": pairing.expires_ms}, 201)
 
     async def claim(self, request: Request) -> Response:
         """Let a screen in whose code has been approved; 202 while it has not."""
         secret = (await SECRET.of(request))["secret"]
         pairing, admitted = self._screens.claim(secret), None
         if pairing is not None and pairing.approved_ms is None:
-            return _json({"state": "pending", "expires": pairing.expires_ms}, 202)
+            return json_response({"state": "pending", "expires": pairing.expires_ms}, 202)
         if pairing is not None:  # who knows no secret has nothing written, nor waits for who does
             address, agent = request.scope["state"]["address"], request.headers.get(AGENT, "")
             admitted = await run_in_threadpool(self._screens.admit, secret, address=address, agent=agent)
         if admitted is None:
             raise ApiError(404, ErrorCode.UNAUTHORIZED, "secret: its code has expired or was used; ask for another one")
         token, screen = admitted
-        answer = _json({"state": "approved", "name": screen.name, "playlist": screen.playlist})
+        answer = json_response({"state": "approved", "name": screen.name, "playlist": screen.playlist})
         answer.headers["Set-Cookie"] = cookie_header(request.scope, token, None)
         return answer
 
@@ -185,24 +182,25 @@ class Walls:
         playlists = [{"id": one.id, "title": one.title} for one in self._dashboards.playlists.values()]
         now_ms = time.time_ns() // 1_000_000
         screens = [_described(screen, now_ms) for screen in self._screens.all()]
-        return _json({"time": now_ms, "screens": screens, "playlists": playlists})
+        return json_response({"time": now_ms, "screens": screens, "playlists": playlists})
 
     async def look(self, request: Request) -> Response:
         """Say which screen shows a code, so that nobody approves a stranger's."""
-        return _json(_asking(self._screens.find(request.path_params["code"])))
+        return json_response(_asking(self._screens.find(request.path_params["code"])))
 
     async def approve(self, request: Request) -> Response:
         """Let in the screen that shows a code."""
         fields = await NAMED.of(request)
         self._check(fields)
-        return _json(_asking(await run_in_threadpool(self._screens.approve, request.path_params["code"], **fields)))
+        pairing = await run_in_threadpool(self._screens.approve, request.path_params["code"], **fields)
+        return json_response(_asking(pairing))
 
     async def change(self, request: Request) -> Response:
         """Give a screen another name, or send it to another playlist."""
         fields = await NAMED.of(request)
         self._check(fields)
         screen = await run_in_threadpool(self._screens.change, request.path_params["id"], **fields)
-        return _json(_described(screen, time.time_ns() // 1_000_000))
+        return json_response(_described(screen, time.time_ns() // 1_000_000))
 
     async def revoke(self, request: Request) -> Response:
         """Let a screen in no more."""
@@ -242,10 +240,6 @@ def _asking(pairing: Pairing) -> Json:
     }
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, LIVE, "application/json")
-
-
 def _too_many(message: str, wait_s: float) -> Response:
     headers = {**LIVE, "Retry-After": str(max(1, round(wait_s)))}
     return Response(error_body(ErrorCode.RATE_LIMITED, message), 429, headers, "application/json")
@@ -269,20 +263,177 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
     return answer
 
 
-def mount_screens(app: FastAPI, service: Service, *, root: Path | None = None) -> None:
-    """Add the pages of the walls and of their operators, and what both ask, to `app`."""
-    walls = Walls(service, root or frontend_dir())
-    routes: tuple[tuple[str, str, Callable[[Request], Awaitable[Response]]], ...] = (
-        ("GET", "/wall", walls.wall),
-        ("GET", "/wall/{name}", walls.wall),
-        ("GET", "/screens", walls.page),
-        ("GET", "/api/v1/screen", walls.order),
-        ("GET", "/api/v1/screens", walls.listing),
-        ("POST", "/api/v1/screens/pairings", walls.ask),
-        ("POST", "/api/v1/screens/pairings/claim", walls.claim),
-        ("GET", "/api/v1/screens/pairings/{code}", walls.look),
-        ("POST", "/api/v1/screens/pairings/{code}", walls.approve),
-        ("POST", "/api/v1/screens/{id}", walls.change),
-        ("DELETE", "/api/v1/screens/{id}", walls.revoke),
+_NO_SCREEN: Final = "There is no such screen."
+_NO_PLAYLIST: Final = "There is no such screen or playlist."
+_NO_FIELD: Final = "A field is unknown or not valid."
+
+
+def screen_endpoints(walls: Walls) -> EndpointGroup:
+    """Return the addresses that screens and their operators ask."""
+    return EndpointGroup(
+        "Wall screens",
+        (
+            Endpoint(
+                "GET",
+                "/api/v1/screen",
+                _answering(walls.order),
+                WHOLE,
+                "What a wall screen shows",
+                "The playlist to which the screen was sent, else the one that it asks for, else the first.",
+                parameters=lambda: (PLAYLIST,),
+                answers={200: json_answer("The order.", ref("Order"))},
+                errors={400: "A parameter is unknown."},
+            ),
+            Endpoint(
+                "GET",
+                "/api/v1/screens",
+                _answering(walls.listing),
+                ADMINS,
+                "List wall screens",
+                "All paired screens, and the playlists that they can be sent to.",
+                answers={200: json_answer("The screens.", ref("Screens"))},
+                errors={400: "A parameter is unknown."},
+            ),
+            Endpoint(
+                "POST",
+                "/api/v1/screens/pairings",
+                _answering(walls.ask),
+                ANYBODY,
+                "Request a pairing code",
+                "The screen shows the code and keeps the secret.",
+                body=NOTHING,
+                answers={201: json_answer("A code.", ref("Pairing"))},
+                errors={400: _NO_FIELD, 429: "Too many codes were requested."},
+            ),
+            Endpoint(
+                "POST",
+                "/api/v1/screens/pairings/claim",
+                _answering(walls.claim),
+                ANYBODY,
+                "Claim an approved code",
+                "Once the code is approved, the answer sets the cookie that lets the screen in.",
+                body=SECRET,
+                answers={
+                    200: json_answer("Approved.", ref("Claim")),
+                    202: json_answer("Not yet approved.", ref("Claim")),
+                },
+                errors={400: _NO_FIELD, 404: "The code has expired or was used."},
+            ),
+            Endpoint(
+                "GET",
+                "/api/v1/screens/pairings/{code}",
+                _answering(walls.look),
+                ADMINS,
+                "Look up a pairing code",
+                "The address and the program of the screen that shows the code, so that nobody approves a stranger's.",
+                parameters=lambda: (CODE,),
+                answers={200: json_answer("The screen.", ref("Asking"))},
+                errors={404: "No screen shows this code."},
+            ),
+            Endpoint(
+                "POST",
+                "/api/v1/screens/pairings/{code}",
+                _answering(walls.approve),
+                ADMINS,
+                "Approve a pairing code",
+                "The screen is let in when it asks next.",
+                parameters=lambda: (CODE,),
+                body=NAMED,
+                answers={200: json_answer("The screen.", ref("Asking"))},
+                errors={400: _NO_FIELD, 404: _NO_PLAYLIST},
+            ),
+            Endpoint(
+                "POST",
+                "/api/v1/screens/{id}",
+                _answering(walls.change),
+                ADMINS,
+                "Name a screen, or send it to another playlist",
+                "The screen shows it within seconds.",
+                parameters=lambda: (ID,),
+                body=NAMED,
+                answers={200: json_answer("The screen.", ref("Screen"))},
+                errors={400: _NO_FIELD, 404: _NO_PLAYLIST},
+            ),
+            Endpoint(
+                "DELETE",
+                "/api/v1/screens/{id}",
+                _answering(walls.revoke),
+                ADMINS,
+                "Remove a screen",
+                "Its token is revoked, and what it shows ends within a second.",
+                parameters=lambda: (ID,),
+                answers={204: {"description": "The screen is removed."}},
+                errors={404: _NO_SCREEN},
+            ),
+        ),
+        schemas,
     )
-    app.router.routes += [Route(path, _answering(handler), methods=[method]) for method, path, handler in routes]
+
+
+def schemas() -> Json:
+    asking = {
+        "code": text_of("As it is shown."),
+        "address": text_of("Where the screen is."),
+        "agent": text_of("What program it is."),
+        "created": whole_of("When it asked, in Unix milliseconds."),
+        "expires": whole_of("When the code ends."),
+        "approved": flag_of("Whether it has been let in."),
+        "name": text_of("Its name."),
+        "playlist": text_of("What it is to show."),
+    }
+    screen = {
+        "id": text_of("Its id."),
+        "name": text_of("Its name."),
+        "playlist": text_of("Where it was sent; empty where nowhere."),
+        "address": text_of("Where it is."),
+        "agent": text_of("What program it is."),
+        "paired": whole_of("When it was let in, in Unix milliseconds."),
+        "seen": whole_of("When it asked last."),
+        "online": flag_of("Whether that was just now."),
+    }
+    choice = object_of("A playlist.", {"id": text_of("Its id."), "title": text_of("Its name.")})
+    return {
+        "Order": object_of(
+            "What a screen is to show.",
+            {
+                "version": text_of("Names the server's pages; the screen loads them anew when it changes."),
+                "name": text_of("The screen's name; empty for one that is none."),
+                "wanted": text_of("The id of the playlist that it is to show."),
+                "playlist": {
+                    "type": ["object", "null"],
+                    "additionalProperties": True,
+                    "description": "The playlist, null where none is called so.",
+                },
+                "playlists": texts_of("The ids of all."),
+                "revision": REVISION,
+            },
+        ),
+        "Screen": object_of("A wall screen.", screen),
+        "Screens": object_of(
+            "The wall screens.",
+            {
+                "time": whole_of("The server's time in Unix milliseconds."),
+                "screens": list_of("Screen"),
+                "playlists": {"type": "array", "items": choice},
+            },
+        ),
+        "Pairing": object_of(
+            "A code.",
+            {
+                "code": text_of("To be shown."),
+                "secret": text_of("To be kept."),
+                "expires": whole_of("When both end, in Unix milliseconds."),
+            },
+        ),
+        "Claim": object_of(
+            "Where a pairing stands.",
+            {
+                "state": text_of("Whether it was approved.", enum=["pending", "approved"]),
+                "expires": whole_of("When the code ends, while it is pending."),
+                "name": text_of("The screen's name, once it was approved."),
+                "playlist": text_of("What it is to show."),
+            },
+            optional=("expires", "name", "playlist"),
+        ),
+        "Asking": object_of("A screen that wants to be let in.", asking),
+    }

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope as AsgiScope
 
-COOKIE: Final = "vitalcast"
+from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import Scope
+from vitalcast.web.edge.cookie import cookie
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+    from vitalcast.core.panels.schema import Panel
+
 URL_PARAMETER: Final = "token"
 _FETCH_SITES_ELSEWHERE: Final = (b"cross-site", b"same-site")
 
@@ -62,21 +70,6 @@ def url_token(scope: AsgiScope) -> str | None:
     return next((value for name, value in pairs if name == URL_PARAMETER), None)
 
 
-def cookie(scope: AsgiScope) -> str | None:
-    """Return the token that the log-in left with the browser."""
-    for text in _cookies(scope["headers"]):
-        name, equals, value = text.partition("=")
-        if equals and name.strip() == COOKIE and value.strip():
-            return value.strip()
-    return None
-
-
-def _cookies(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[str]:
-    for name, value in headers:
-        if name == b"cookie":
-            yield from value.decode("latin-1").split(";")
-
-
 def from_elsewhere(scope: AsgiScope) -> bool:
     """Say whether a page of another site has this sent as a part of itself, be it an image or a script.
 
@@ -84,3 +77,23 @@ def from_elsewhere(scope: AsgiScope) -> bool:
     """
     site, mode = header(scope, b"sec-fetch-site"), header(scope, b"sec-fetch-mode")
     return site in _FETCH_SITES_ELSEWHERE and mode != b"navigate"
+
+
+def grant_of(connection: HTTPConnection) -> Grant:
+    """Return what the caller may see, in a route whose rule names scopes."""
+    grant = connection.scope["state"]["grant"]
+    assert isinstance(grant, Grant)
+    return grant
+
+
+def credential_source(connection: HTTPConnection) -> CredentialSource | None:
+    """Return by which way the caller's token came; None for one who needs none and has shown none."""
+    return cast("CredentialSource | None", connection.scope["state"]["way"])
+
+
+def may_show(grant: Grant, panel: Panel) -> bool:
+    """Say whether a panel may be shown, with all that it asks for."""
+    if grant.within is None:
+        return True
+    named = grant.scope is Scope.STREAM or grant.allows_panel(panel.id)
+    return named and grant.covers(request_selection(panel))

@@ -16,9 +16,8 @@ import orjson
 
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
-from vitalcast.web.api.openapi import Json
-from vitalcast.web.edge.errors import check_parameters
-from vitalcast.web.edge.security import shown
+from vitalcast.web.edge.errors import check_parameters, shown
+from vitalcast.web.edge.schemas import Json
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -108,6 +107,11 @@ class Parameter(NamedTuple):
 
     def refused(self, text: str) -> ApiError:
         return bad(f"{self.name}: {shown(text)} is not valid; give {self.form}")
+
+
+def path_parameter(name: str, description: str, example: str) -> Parameter:
+    """Return a part of a path, which takes any text; whether there is such a thing is its endpoint's to say."""
+    return Parameter(name, description, {"type": "string"}, more={"in": "path", "required": True, "example": example})
 
 
 URL_TOKEN: Final = Parameter(

@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import orjson
-from starlette._utils import get_route_path
 from starlette.responses import Response
-from starlette.routing import Match, Route
 
 from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.web.edge.addresses import path_of
+from vitalcast.web.edge.endpoint import WEBSOCKET
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from starlette.requests import Request
 
-    from vitalcast.web.edge.security import RefusalLog
+    from vitalcast.web.edge.refusal_log import RefusalLog
 
 STRIPPED: Final = (
     "a proxy does not pass the headers Upgrade and Connection on, without which no WebSocket can be opened; "
@@ -71,23 +70,23 @@ class NoUpgrade:
             self._stripped.popitem(last=False)
 
 
-def mount_no_upgrade(app: FastAPI, log: RefusalLog) -> None:
-    """Add what answers at `/ws` by HTTP to `app`."""
-    app.router.routes.append(Route("/ws", NoUpgrade(log).answer, methods=["GET"], name="no-upgrade"))
-
-
 # --- prefixes ------------------------------------------------------------------------------------------------------
 
 
 def is_served(request: Request, path: str) -> bool:
     """Say whether there is a route for a path below the root path."""
-    scope = {**request.scope, "path": request.scope.get("root_path", "") + path}
-    return any(isinstance(one, Route) and one.matches(scope)[0] is not Match.NONE for one in request.app.router.routes)
+    return bool(methods_at(request, path))
+
+
+def methods_at(request: Request, path: str) -> set[str]:
+    """Return the methods of a path below the root path."""
+    methods = {one.method for one in request.app.endpoints.at(path)} - {WEBSOCKET}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def unknown_prefix(request: Request) -> str | None:
     """Return what to say where an address would be right without its first parts; None where it would not."""
-    path, root = get_route_path(request.scope), request.scope.get("root_path", "")
+    path, root = path_of(request.scope), request.scope.get("root_path", "")
     prefix = next((one for one in _prefixes(path) if _leads_on(request, path.removeprefix(one))), None)
     if prefix is None:
         return None

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from starlette.routing import Route
 
-from vitalcast.web.edge.login import upwards
+from vitalcast.web.edge.addresses import upwards
+from vitalcast.web.edge.endpoint import WHOLE, Endpoint, EndpointGroup
+from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY
+from vitalcast.web.pages.login_page import PAGE
 from vitalcast.web.pages.manual import Page, entries_of, linked, load_manual, manual_dir
 from vitalcast.web.pages.manual_search import QUERY_CHARS_MAX, Entry, Found, search
-from vitalcast.web.pages.pages import CONTENT_SECURITY_POLICY
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from starlette.requests import Request
 
 _HEADERS: Final = {
@@ -29,8 +29,8 @@ _HEADERS: Final = {
 class Manual:
     """Answers at /docs and below. The pages are read when the first of them is asked for, and kept."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or manual_dir()
         self._pages: Mapping[str, Page] | None = None
         self._entries: list[Entry] = []
 
@@ -61,13 +61,11 @@ class Manual:
         return self._pages
 
 
-def mount_manual(app: FastAPI, *, folder: Path | None = None) -> None:
-    """Add `/docs` and `/docs/{page}` to `app`."""
-    manual = Manual(folder or manual_dir())
-    app.router.routes += [
-        Route("/docs", manual.index, methods=["GET"], name="manual"),
-        Route("/docs/{page}", manual.page, methods=["GET"], name="manual page"),
-    ]
+def manual_endpoints(manual: Manual) -> EndpointGroup:
+    """Return the addresses of the manual."""
+    index = Endpoint("GET", "/docs", manual.index, WHOLE, "This manual; `?q=` searches it", refusal=PAGE, cost=2)
+    page = Endpoint("GET", "/docs/{page}", manual.page, WHOLE, "A page of it", refusal=PAGE, cost=2)
+    return EndpointGroup("Manual", (index, page))
 
 
 def _respond(up: str, pages: Mapping[str, Page], page: Page) -> Response:

@@ -1,235 +1,121 @@
-"""Serves the dashboard's page, its static files and the script for pages elsewhere, each read and compressed once."""
+"""The pages: the dashboard, what other pages frame, wall screens and those who look after them, and the documentation.
+
+A page is a file of the frontend. What it shows, it finds out itself.
+"""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
-from vitalcast.web.edge.accept import IDENTITY, best_coding
-from vitalcast.web.pages.bundle import bundle, including
+from vitalcast.web.edge.addresses import upwards
+from vitalcast.web.edge.caller import grant_of, may_show
+from vitalcast.web.edge.endpoint import ADMINS, ANYBODY, PANELS, WHOLE, Endpoint, EndpointGroup
+from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY, framed_by
+from vitalcast.web.pages.login_page import FRAME, PAGE
+from vitalcast.web.pages.static_files import StaticFiles, frontend_dir
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from starlette.requests import Request
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        # Plotly positions its labels with style attributes; style elements stay forbidden.
-        "style-src-attr 'unsafe-inline'",
-        # Plotly exports a picture through a data: or blob: image.
-        "img-src 'self' data: blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "frame-src 'self'",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'self'",
-    )
-)
-
-# Not `mimetypes`: its answers come from the machine's registry, and a module with a wrong type is not run.
-_CONTENT_TYPES: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".webmanifest": "application/manifest+json",
-    ".woff2": "font/woff2",
-}
-# Modules that are joined from others, by name below the frontend's folder.
-BUNDLES: Final = {
-    "dashboard.js": "entry/dashboard.js",
-    "frame.js": "entry/frame.js",
-    "embed.js": "entry/embed.js",
-    "wall.js": "entry/wall.js",
-    "screens.js": "entry/screens.js",
-}
-# Those that are served beside /static/, and not below it.
-_ABOVE: Final = {"embed.js": "static/"}
-# Modules that hold another file.
-INCLUDING: Final = {"isolated_plotly.js": "charts/isolated_plotly.js"}
-_MADE: Final = BUNDLES | INCLUDING
-_CODINGS: Final = {"br": ".br", "gzip": ".gz"}
-_NOT_WORTH_COMPRESSING: Final = frozenset({".ico", ".png", ".woff2"})
-_GZIP_BYTES_MIN: Final = 512
-_REVALIDATE: Final = "no-cache"
-_FOREVER: Final = "public, max-age=31536000, immutable"
+    from vitalcast.config.schema import Settings
+    from vitalcast.dashboards.store import DashboardStore
 
 
-def frontend_dir(*, package: Path | None = None) -> Path:
-    """Return the folder of the frontend: the checkout's own where there is one, else the wheel's copy.
+class Pages:
+    """Answers with pages and their files. `root` is the frontend's folder; without it, the package's own."""
 
-    Raises FileNotFoundError, naming both places, where neither holds an `index.html`.
-    """
-    package = package or Path(__file__).resolve().parents[2]
-    places = (package.parents[1] / "frontend", package / "_frontend")
-    for place in places:
-        if (place / "index.html").is_file():
-            return place
-    raise FileNotFoundError(
-        "the dashboard's files are missing: looked for index.html in "
-        + " and ".join(str(place) for place in places)
-        + "; reinstall vitalcast"
-    )
+    def __init__(self, settings: Settings, dashboards: DashboardStore, root: Path | None = None) -> None:
+        self._root = root or frontend_dir()
+        self._files = StaticFiles(self._root)
+        self._ancestors = settings.server.frame_ancestors
+        self._dashboards = dashboards
 
+    # --- as they are ---------------------------------------------------------------------------------------------
 
-Stamp = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asset:
-    """One file as it is sent."""
-
-    path: Path
-    stamps: Mapping[Path, Stamp]  # of the files it was made from
-    body: bytes
-    compressed: Mapping[str, bytes]  # by coding, the best first
-    etag: str
-    content_type: str
-
-    def fresh(self) -> bool:
-        """Say whether the files on disk are still the ones that were read."""
-        try:
-            return all(_stamp(path) == stamp for path, stamp in self.stamps.items())
-        except OSError:
-            return False
-
-
-class StaticFiles:
-    """The files below one folder, each read, hashed and compressed once for as long as it does not change.
-
-    `BUNDLES` and `INCLUDING` are files too, made from others. A file with `.br` or `.gz` at the end of its name is the
-    compressed form of the one without. Memory is bounded by the folder's own size. Names that begin with a dot are
-    never served.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
-        self._assets: dict[str, _Asset] = {}
-
-    def kept(self, request: Request, name: str) -> Response | None:
-        """Return the response for a file that was read before and has not changed; else None. Takes microseconds."""
-        asset = self._assets.get(name)
-        return self._response(request, asset) if asset is not None and asset.fresh() else None
-
-    def respond(self, request: Request, name: str) -> Response:
-        """Return the response for the file `name` (slash-separated, relative to the root), read if need be."""
-        path = self._root / name if name in _MADE else self._find(name)
-        if path is None:
-            return PlainTextResponse("Not found\n", status_code=404)
-        asset = _read(path) if name not in _MADE else _make(self._root, name)
-        if path == self._root / name and "//" not in name:  # one name a file, so that there are no more than files
-            self._assets[name] = asset
-        return self._response(request, asset)
-
-    @staticmethod
-    def _response(request: Request, asset: _Asset) -> Response:
-        body, etag = asset.body, f'"{asset.etag}"'
-        headers = {"Cache-Control": _cache_control(asset.path)}
-        if asset.compressed:
-            headers["Vary"] = "Accept-Encoding"
-            coding = best_coding(",".join(request.headers.getlist("accept-encoding")), asset.compressed)
-            if coding != IDENTITY:
-                # RFC 9110, 8.8.1: a strong validator differs between the encodings of one resource.
-                body, etag = asset.compressed[coding], f'"{asset.etag}-{coding}"'
-                headers["Content-Encoding"] = coding
-        headers["ETag"] = etag
-        if _matches(request.headers.get("if-none-match", ""), etag):
-            headers.pop("Content-Encoding", None)
-            return Response(status_code=304, headers=headers)
-        headers["Content-Type"] = asset.content_type
-        if asset.path.suffix == ".html":
-            headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        # Starlette counts the body for HEAD too and the server leaves it out.
-        return Response(body, headers=headers)
-
-    def _find(self, name: str) -> Path | None:
-        if "\0" in name or any(part.startswith(".") for part in name.split("/")):
-            return None
-        try:
-            path = (self._root / name).resolve()
-            found = path.is_relative_to(self._root) and path.suffix in _CONTENT_TYPES and path.is_file()
-        except OSError:  # a name that the file system cannot have
-            return None
-        return path if found else None
-
-
-def _cache_control(path: Path) -> str:
-    # A vendored file carries its version in its name, so its address never means anything else.
-    vendored = path.parent.name == "vendor" and path.suffix == ".js"
-    return _FOREVER if vendored else _REVALIDATE
-
-
-def _stamp(path: Path) -> Stamp:
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
-
-
-def _read(path: Path) -> _Asset:
-    stamps, body = {path: _stamp(path)}, path.read_bytes()
-    compressed = {}
-    for coding, ending in _CODINGS.items():
-        beside = path.with_name(path.name + ending)
-        if beside.is_file():
-            compressed[coding] = beside.read_bytes()
-    return _asset(path, stamps, body, compressed)
-
-
-def _make(root: Path, name: str) -> _Asset:
-    if name in BUNDLES:
-        body, sources = bundle(root, BUNDLES[name], at=_ABOVE.get(name, ""))
-    else:
-        body, sources = including(root, INCLUDING[name])
-    return _asset(root / name, {path: _stamp(path) for path in sources}, body, {})
-
-
-def _asset(path: Path, stamps: Mapping[Path, Stamp], body: bytes, compressed: dict[str, bytes]) -> _Asset:
-    if "gzip" not in compressed and path.suffix not in _NOT_WORTH_COMPRESSING and len(body) >= _GZIP_BYTES_MIN:
-        compressed["gzip"] = gzip.compress(body, compresslevel=6, mtime=0)
-    etag = hashlib.sha256(body).hexdigest()[:20]
-    return _Asset(path, stamps, body, compressed, etag, _CONTENT_TYPES[path.suffix])
-
-
-def _matches(header: str, etag: str) -> bool:
-    """Say whether an If-None-Match header names `etag`; the comparison is weak (RFC 9110, 13.1.2)."""
-    candidates = {candidate.strip().removeprefix("W/") for candidate in header.split(",")}
-    return etag in candidates or "*" in candidates
-
-
-def mount_pages(app: FastAPI, *, root: Path | None = None) -> None:
-    """Add `/` (the dashboard), `/embed.js` and `/static/…` to `app`, out of `root` or the package's own frontend."""
-    files = StaticFiles(root or frontend_dir())
-
-    async def respond(request: Request, name: str) -> Response:
-        kept = files.kept(request, name)
+    async def _respond(self, request: Request, name: str) -> Response:
+        kept = self._files.kept(request, name)
         # In a thread, so that reading a file never stops the loop.
-        return kept if kept is not None else await run_in_threadpool(files.respond, request, name)
+        return kept if kept is not None else await run_in_threadpool(self._files.respond, request, name)
 
-    async def index(request: Request) -> Response:
-        return await respond(request, "index.html")
+    async def dashboard(self, request: Request) -> Response:
+        return await self._respond(request, "index.html")
 
-    async def embed(request: Request) -> Response:
-        return await respond(request, "embed.js")
+    async def embed_script(self, request: Request) -> Response:
+        return await self._respond(request, "embed.js")
 
-    async def static(request: Request) -> Response:
-        return await respond(request, request.path_params["path"])
+    async def static(self, request: Request) -> Response:
+        return await self._respond(request, request.path_params["path"])
 
-    app.router.routes.append(Route("/", index, methods=["GET"], name="dashboard"))
-    app.router.routes.append(Route("/embed.js", embed, methods=["GET"], name="embed.js"))
-    app.router.routes.append(Route("/static/{path:path}", static, methods=["GET"], name="static"))
+    async def api_docs(self, request: Request) -> Response:
+        """Return Swagger UI, which lives under the dashboard's policy: it needs no inline script and no `eval`."""
+        return await self._respond(request, "vendor/swagger-ui/docs.html")
+
+    # --- that lie deeper than their files ------------------------------------------------------------------------
+
+    async def _deep(self, request: Request, name: str, headers: Mapping[str, str], status: int = 200) -> Response:
+        text = await run_in_threadpool((self._root / name).read_text)
+        body = text.replace('="static/', f'="{upwards(request.scope)}static/')
+        return Response(body, status, headers, "text/html")
+
+    async def framed_panel(self, request: Request) -> Response:
+        """Return the page of one panel; its status tells whether there is such a panel for this caller."""
+        panel = self._dashboards.panels.get(request.path_params["id"])
+        there = panel is not None and may_show(grant_of(request), panel)
+        return await self._framed(request, 200 if there else 404)
+
+    async def framed_dashboard(self, request: Request) -> Response:
+        return await self._framed(request, 200)
+
+    async def _framed(self, request: Request, status: int) -> Response:
+        sites = [*self._ancestors, *sorted(grant_of(request).origins or ())]
+        # Its address may hold a token.
+        headers = {"Cache-Control": "private, no-cache"} | framed_by(CONTENT_SECURITY_POLICY, sites)
+        return await self._deep(request, "embed.html", headers, status)
+
+    async def wall(self, request: Request) -> Response:
+        headers = {"Cache-Control": "no-cache"} | framed_by(CONTENT_SECURITY_POLICY, self._ancestors)
+        return await self._deep(request, "wall.html", headers)
+
+    async def screens(self, request: Request) -> Response:
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
+        return await self._deep(request, "screens.html", headers)
+
+
+def page_endpoints(pages: Pages) -> EndpointGroup:
+    """Return the addresses of the pages and of their files."""
+    return EndpointGroup(
+        "Pages",
+        (
+            Endpoint("GET", "/", pages.dashboard, WHOLE, "The dashboard", refusal=PAGE),
+            Endpoint("GET", "/docs/api", pages.api_docs, WHOLE, "The HTTP API, to try", refusal=PAGE, cost=2),
+            Endpoint("GET", "/screens", pages.screens, ADMINS, "Manage wall screens", refusal=PAGE),
+            # Which show how to pair a screen.
+            Endpoint("GET", "/wall", pages.wall, ANYBODY, "A wall screen, which asks what to show", refusal=PAGE),
+            Endpoint("GET", "/wall/{name}", pages.wall, ANYBODY, "A wall screen with this playlist", refusal=PAGE),
+            Endpoint(
+                "GET",
+                "/embed/panel/{id}",
+                pages.framed_panel,
+                PANELS,
+                "One panel, for a frame",
+                refusal=FRAME,
+                url_token=True,
+            ),
+            Endpoint(
+                "GET",
+                "/embed/dashboard",
+                pages.framed_dashboard,
+                PANELS,
+                "The dashboard, for a frame",
+                refusal=FRAME,
+                url_token=True,
+            ),
+            Endpoint("GET", "/embed.js", pages.embed_script, ANYBODY, "The elements for other sites", public=True),
+            Endpoint("GET", "/static/{path:path}", pages.static, ANYBODY, "Scripts and styles", public=True),
+        ),
+    )

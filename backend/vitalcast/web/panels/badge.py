@@ -17,9 +17,9 @@ from vitalcast.core.panels.schema import FOR_S, Panel
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
+from vitalcast.web.edge.caller import grant_of, may_show
 from vitalcast.web.edge.errors import check_parameters
 from vitalcast.web.edge.fields import URL_TOKEN, Parameter, bad, fits
-from vitalcast.web.edge.policy import grant_of, may_show
 from vitalcast.web.panels.image_response import image, refused_badge
 from vitalcast.web.panels.panel_reader import PanelSource
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
 from vitalcast.core.vocabulary import Scope
-from vitalcast.web.edge.caller import CredentialSource
+from vitalcast.web.edge.addresses import path_of
+from vitalcast.web.edge.caller import CredentialSource, credential_source, grant_of
+from vitalcast.web.edge.refusals import Refusal, RefusalForm
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Scope as AsgiScope
 
     from vitalcast.core.drawing.panel_svg import Look
 
 MEDIA_TYPE = "image/svg+xml"
-BADGES = "/badge/"
 _SHORT = {401: "no access", 403: "no access", 429: "too many requests", 503: "no reading"}
 
 # A picture that is opened by itself runs nothing and asks nobody.
@@ -34,8 +36,6 @@ def image(request: Request, body: bytes, *, max_age_s: int) -> Response:
     Pages of other sites get it where a token in its address says so, or where whoever comes may see it, and not where
     only the visitor may: a badge is as wide as its number, and so tells them what they may not read.
     """
-    from vitalcast.web.edge.policy import credential_source, grant_of  # which knows this module
-
     way = credential_source(request)
     meant = way is CredentialSource.URL or (way is None and grant_of(request).scope is not Scope.ADMIN)
     etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
@@ -46,16 +46,6 @@ def image(request: Request, body: bytes, *, max_age_s: int) -> Response:
     if known & {etag, "*"}:
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, MEDIA_TYPE)
-
-
-def refusal(path: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a picture that says why there is no other: who looks at the page sees that, and no broken image.
-
-    `path` is the address below the root path.
-    """
-    if path.startswith(BADGES):
-        return refused_badge(path.removeprefix(BADGES).removesuffix(".svg"), status, message, headers)
-    return refused_still(status, message, headers)
 
 
 def refused_badge(name: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -77,3 +67,17 @@ def _refused(svg: str, status: int, headers: Mapping[str, str] | None) -> Respon
     return Response(
         svg, status, _POLICY | _ON_EVERY_SITE | {"Cache-Control": "no-store"} | dict(headers or {}), MEDIA_TYPE
     )
+
+
+def _as_still(_: AsgiScope, refusal: Refusal) -> Response:
+    return refused_still(refusal.status, refusal.message, refusal.headers)
+
+
+def _as_badge(scope: AsgiScope, refusal: Refusal) -> Response:
+    name = path_of(scope).rpartition("/")[2].removesuffix(".svg")
+    return refused_badge(name, refusal.status, refusal.message, refusal.headers)
+
+
+# Who looks at the page sees what is wrong, and no broken image.
+STILL: Final = RefusalForm(MEDIA_TYPE, _as_still)
+BADGE: Final = RefusalForm(MEDIA_TYPE, _as_badge)

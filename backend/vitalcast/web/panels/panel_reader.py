@@ -18,9 +18,9 @@ from vitalcast.core.panels.shown import Shown
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
+from vitalcast.web.edge.caller import grant_of, may_show
+from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter
-from vitalcast.web.edge.policy import grant_of, may_show
-from vitalcast.web.edge.security import shown
 
 RANGE_S = 300.0
 KEPT_MAX = 32

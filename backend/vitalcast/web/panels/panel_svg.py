@@ -16,9 +16,9 @@ from vitalcast.core.metrics.model import Frame
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
-from vitalcast.web.api.openapi import Json
+from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import URL_TOKEN, Parameter, check_query, fits
-from vitalcast.web.edge.security import shown
+from vitalcast.web.edge.schemas import Json
 from vitalcast.web.panels.image_response import image, refused_still
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
 from vitalcast.web.panels.panels import Panels

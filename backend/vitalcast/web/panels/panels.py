@@ -11,9 +11,9 @@ from starlette.responses import Response
 from vitalcast.core.metrics.model import Layout
 from vitalcast.core.panels.resolve import selection_of
 from vitalcast.live.service import Service
+from vitalcast.web.edge.caller import grant_of, may_show
 from vitalcast.web.edge.errors import LIVE, check_parameters
 from vitalcast.web.edge.fields import check_query
-from vitalcast.web.edge.policy import grant_of, may_show
 from vitalcast.web.panels.figure_layouts import Json
 from vitalcast.web.panels.figures import Figures
 from vitalcast.web.panels.panel_reader import THEME, Drawings, Gather, PanelSource

@@ -13,11 +13,11 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from vitalcast.access.rate_limit import network_of
-from vitalcast.web.edge.security import RefusalLog
+from vitalcast.web.edge.refusal_log import RefusalLog
+from vitalcast.web.serving.descriptors import SOCKETS_MIN
 from vitalcast.web.serving.uvicorn_http import HttpProtocol, error_answer
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,6 @@ ROOM_S: Final = 0.1  # between two looks for room
 PRESSED_S: Final = 0.5  # in which a request has to come where others wait for the place
 LOG_S: Final = 60.0
 TLS_SHUTDOWN_S: Final = 5.0
-SPARE_DESCRIPTORS: Final = 20  # for files that are opened later: the history, tokens, scans of processes
-SOCKETS_MIN: Final = 8
 
 _TOO_MANY: Final = "too many HTTP connections from this address"
 
@@ -39,22 +37,6 @@ class Room(NamedTuple):
     sockets: int | None
     http: int
     http_per_address: int
-
-
-def sockets_max(descriptors: int | None) -> int | None:
-    """Return for how many sockets a limit of open files leaves room, beside the files that are open now."""
-    if descriptors is None:
-        return None
-    return max(SOCKETS_MIN, descriptors - _open_descriptors() - SPARE_DESCRIPTORS)
-
-
-def _open_descriptors() -> int:
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        try:
-            return sum(1 for _ in Path(folder).iterdir())
-        except OSError:
-            continue
-    return 32
 
 
 class Acceptor:

@@ -24,9 +24,10 @@ from uvicorn.server import ServerState
 
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.blank_lines import TAIL_BYTES, after_blank_line
+from vitalcast.web.edge.errors import error_body
 from vitalcast.web.edge.lost import EXTENSION as LOST
 from vitalcast.web.edge.proxies import UNKNOWN_PEER
-from vitalcast.web.edge.security import RefusalLog, error_body
+from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.serving.unsent import unsent_bytes
 
 READ_BYTES: Final = 16_384

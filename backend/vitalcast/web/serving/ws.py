@@ -18,9 +18,28 @@ from vitalcast.errors import TooManyConnections
 from vitalcast.live.connection import Connection
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.writer import Batch, Writer
+from vitalcast.web.edge.endpoint import ANYBODY, WEBSOCKET, Endpoint, EndpointGroup
+from vitalcast.web.edge.misrouted import NoUpgrade
+from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.serving.uvicorn_ws import EXTENSION, TOO_FAST, FastWebSocketProtocol
 
 CLOSE_S = 1.0
+
+
+def socket_endpoints(manager: ConnectionManager, log: RefusalLog) -> EndpointGroup:
+    """Return `/ws`, and what answers there by HTTP."""
+
+    async def serve(websocket: WebSocket) -> None:
+        await serve_socket(websocket, manager)
+
+    summary = "426: this is the WebSocket's address"
+    return EndpointGroup(
+        "Stream",
+        (
+            Endpoint(WEBSOCKET, "/ws", serve, ANYBODY, "The stream", token_optional=True),
+            Endpoint("GET", "/ws", NoUpgrade(log).answer, ANYBODY, summary, token_optional=True),
+        ),
+    )
 
 
 async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None:

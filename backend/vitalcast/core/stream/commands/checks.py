@@ -20,11 +20,15 @@ def check_known(selection: Selection, hub: Hub) -> None:
         )
 
 
-def check_covered(selection: Selection, grant: Grant) -> None:
-    """Raise ProtocolError where a selection can mean more than may be seen."""
+def granted(selection: Selection, grant: Grant) -> Selection:
+    """Return a selection as its caller may have it: who may not see names gets no series with one.
+
+    Raises ProtocolError where it can mean more than may be seen otherwise.
+    """
     if outside := grant.outside(selection):
         what = few(outside) + (" with this 'where'" if selection.where else "")
         raise ProtocolError(ErrorCode.DENIED, f"metrics: {what} is more than this token may see")
+    return grant.narrowed(selection)
 
 
 def check_table(name: str, grant: Grant) -> None:
@@ -37,8 +41,8 @@ def check_granted(key: SeriesKey | TableKey, grant: Grant) -> None:
     """Raise ProtocolError where a stream that is there is more than a new grant allows."""
     if isinstance(key, TableKey):
         check_table(key.table, grant)
-    else:
-        check_covered(key.selection, grant)
+    elif granted(key.selection, grant) != key.selection:
+        raise ProtocolError(ErrorCode.DENIED, "metrics: this token may not see names of programs and users")
     if key.interval_ms < grant.interval_min_ms:
         raise ProtocolError(
             ErrorCode.LIMIT,

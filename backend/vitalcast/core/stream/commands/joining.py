@@ -54,7 +54,7 @@ def _joined(
     if isinstance(group, TableGroup):
         latest = group.latest()
         return [ack(conversation, command, group, group.key), *([latest] if latest else [])]
-    catch_up = plan_catch_up(conversation.hub, group, since, backfill_s)
+    catch_up = plan_catch_up(conversation.hub, group, since, backfill_s, conversation.grant)
     conversation.afford(catch_up.nbytes, catch_up.reads / READS_A_MESSAGE)
     first = ack(conversation, command, group, group.key, recovered=catch_up.recovered)
     return [first, *catch_up.messages(conversation.hub)]

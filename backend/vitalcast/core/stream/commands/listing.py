@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitalcast.core.stream.commands.checks import check_covered, check_known
+from vitalcast.core.stream.commands.checks import check_known, granted
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.wire.messages import List, Message, describe_catalogue, reply
 
@@ -15,7 +15,7 @@ def list_series(conversation: Conversation, command: List) -> list[Message]:
     """Describe the series that a selection means now, as far as they may be seen."""
     selection, grant, hub = command.selection(), conversation.grant, conversation.hub
     if selection.patterns != EVERYTHING:  # which means all that there is for this caller
-        check_covered(selection, grant)
+        selection = granted(selection, grant)
         check_known(selection, hub)
     series = [one for one in hub.meant(selection) if grant.allows(one)]
     conversation.afford(len(series) * LISTED_BYTES, len(series) / LISTED_A_MESSAGE)

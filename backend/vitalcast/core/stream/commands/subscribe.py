@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitalcast.core.stream.commands.checks import check_covered, check_known
+from vitalcast.core.stream.commands.checks import check_known, granted
 from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.keys import SeriesKey
@@ -12,8 +12,7 @@ from vitalcast.core.wire.messages import Message, Subscribe
 def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
     """Begin a stream: the ack, then a snapshot."""
     conversation.check_new(command.stream)
-    selection = command.selection()
-    check_covered(selection, conversation.grant)
+    selection = granted(command.selection(), conversation.grant)
     check_known(selection, conversation.hub)
     key = SeriesKey(selection, conversation.interval_ms(command.interval), command.aggregates())
     return start(conversation, command, key, since=command.since, backfill_s=command.backfill)

@@ -17,7 +17,8 @@ from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Limits, Server, Settings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.web.app import create_app
-from vitalcast.web.edge.login import COOKIE_S_MAX, own_address
+from vitalcast.web.edge.addresses import own_address
+from vitalcast.web.edge.cookie import COOKIE_S_MAX
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from starlette.routing import Route
 
 from vitalcast.config.schema import HOST_PATTERN, PORT_PATTERN
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import ApiError, ConfigError
-from vitalcast.web.api.openapi import Json
-from vitalcast.web.edge.errors import LIVE, check_parameters
+from vitalcast.web.edge.caller import grant_of
+from vitalcast.web.edge.endpoint import ADMINS, PANELS, Endpoint, EndpointGroup
+from vitalcast.web.edge.errors import check_parameters, json_response
 from vitalcast.web.edge.fields import PRINTABLE_PATTERN, Body, Field
-from vitalcast.web.edge.policy import grant_of
+from vitalcast.web.edge.schemas import Json, flag_of, json_answer, object_of, ref, text_of, texts_of, whole_of
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from starlette.requests import Request
 
     from vitalcast.access.access import Access
@@ -77,10 +75,11 @@ WISH: Final = Body(
     required=("scope",),
     bytes_max=16_384,
     more={
+        "title": "TokenWish",
         "anyOf": [
             {"required": ["panels"], "properties": {"panels": {"minItems": 1}}},
             {"required": ["dashboard"], "properties": {"dashboard": {"enum": [True]}}},
-        ]
+        ],
     },
 )
 
@@ -95,7 +94,8 @@ class Tokens:
         """Say what this caller may do, and whether a token is needed at all."""
         check_parameters(request, ())
         grant = grant_of(request)
-        return _json({"required": self._access.required, "scope": grant.scope.value, "expires": grant.expires_ms})
+        answer = {"required": self._access.required, "scope": grant.scope.value, "expires": grant.expires_ms}
+        return json_response(answer)
 
     async def make(self, request: Request) -> Response:
         """Make a token for embedding. Its text is told this once."""
@@ -127,17 +127,66 @@ class Tokens:
             "origins": record.origins,
             "expires": record.expires_ms,
         }
-        return _json(answer, 201)
+        return json_response(answer, 201)
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, LIVE, "application/json")
+def token_endpoints(tokens: Tokens) -> EndpointGroup:
+    """Return the addresses about tokens."""
+    return EndpointGroup(
+        "Access",
+        (
+            Endpoint(
+                "GET",
+                "/api/v1/access",
+                tokens.access,
+                PANELS,
+                "Your access",
+                "The caller's scope, and whether anybody needs a token.",
+                answers={200: json_answer("The caller's access.", ref("Access"))},
+                errors={400: "A parameter is unknown."},
+            ),
+            Endpoint(
+                "POST",
+                "/api/v1/tokens",
+                tokens.make,
+                ADMINS,
+                "Create an embed token",
+                "A token that shows some panels, or all, to pages of some sites. Its text is returned only once. "
+                "`vitalcast token revoke` revokes it.",
+                body=WISH,
+                answers={201: json_answer("The token.", ref("Token"))},
+                errors={
+                    400: "A field is unknown or not valid.",
+                    409: "No token is needed here; the first one is made with `vitalcast token create`.",
+                    503: "The token cannot be stored.",
+                },
+            ),
+        ),
+        schemas,
+    )
 
 
-def mount_tokens(app: FastAPI, access: Access) -> None:
-    """Add `/api/v1/access` and `/api/v1/tokens` to `app`."""
-    tokens = Tokens(access)
-    app.router.routes += [
-        Route("/api/v1/access", tokens.access),
-        Route("/api/v1/tokens", tokens.make, methods=["POST"]),
-    ]
+def schemas() -> Json:
+    expires = whole_of("When it ends, in Unix milliseconds; null for never.", null=True)
+    return {
+        "Access": object_of(
+            "What the caller may do.",
+            {
+                "required": flag_of("Whether anybody needs a token here."),
+                "scope": text_of("The caller's scope.", enum=[scope.value for scope in Scope]),
+                "expires": expires,
+            },
+        ),
+        "Token": object_of(
+            "A token that was made.",
+            {
+                "token": text_of("Its text."),
+                "id": text_of("Its id, by which it is revoked."),
+                "scope": text_of("What it is for."),
+                "panels": texts_of("The ids of the panels that it shows."),
+                "dashboard": flag_of("Whether it shows all panels."),
+                "origins": texts_of("The sites whose pages may use it, such as `https://wiki.example.org`."),
+                "expires": expires,
+            },
+        ),
+    }

@@ -22,8 +22,10 @@ from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Limits, Sampler, Server, Settings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.web.app import create_app
-from vitalcast.web.edge.policy import RULES, Answer, Authenticator, RouteGuard, guard
-from vitalcast.web.edge.security import RefusalLog
+from vitalcast.web.edge.endpoint import WEBSOCKET, Endpoint
+from vitalcast.web.edge.guard import RouteGuard
+from vitalcast.web.edge.refusals import JSON
+from vitalcast.web.pages.login_page import PAGE
 
 # --- the table -----------------------------------------------------------------------------------------------------
 
@@ -99,13 +101,14 @@ OUTSIDE = re.compile(r"system[._](memory|disk|network|filesystem|paging|load)|vi
 
 def markdown() -> str:
     """Return the table as the manual has it."""
+    public = {one.path for one in create_app(Settings()).endpoints if one.public}
     head = ["address", "no token", *(f"`{scope}`" for scope in SCOPES), "token in the address"]
     lines = [head, ["---"] * len(head)]
     for (method, path), row in ROWS.items():
         limited = any(path.startswith(part) for part in PARTS)
         cells = [f"`{path}`" if method == "GET" else f"`{method} {path}`", _cell(row, row.nobody, limited=False)]
         cells += [_cell(row, row.of(scope), limited=limited and scope in ("embed", "stream")) for scope in SCOPES]
-        url = "ignored" if RULES[path].code else "no" if row.url == 400 else "`embed`"
+        url = "ignored" if path in public else "no" if row.url == 400 else "`embed`"
         lines.append([*cells, url])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -127,7 +130,7 @@ class House(NamedTuple):
     closed: TestClient
     open: TestClient
     tokens: Mapping[str, str]
-    routes: list[Any]
+    endpoints: Mapping[tuple[str, str], Endpoint]
 
 
 BAD = {"expired": 109, "revoked": 101, "forged": 101, "unsigned": 101, "nonsense": 101}
@@ -160,7 +163,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     tokens["nonsense"] = "a.b.c"
     closed_app = create_app(settings.model_copy(update={"server": Server(host="0.0.0.0")}))
     with _client(closed_app) as closed, _client(open_app) as opened:
-        yield House(closed, opened, tokens, closed_app.router.routes)
+        yield House(closed, opened, tokens, {(one.method, one.path): one for one in closed_app.endpoints})
     access.close()
     long_ago.close()
 
@@ -186,12 +189,13 @@ def ask(client: TestClient, method: str, path: str, row: Row, **more: str) -> An
     return client.request(method, at, headers=headers, content=content)
 
 
-def check_refusal(path: str, answer: Any, status: int, code: int) -> None:
-    """A refusal says why, in the route's own form, and is kept by nobody."""
-    assert answer.status_code == status, (path, answer.status_code, answer.text)
+def check_refusal(endpoint: Endpoint, answer: Any, status: int, code: int) -> None:
+    """A refusal says why, in the endpoint's own form, and is kept by nobody."""
+    assert answer.status_code == status, (endpoint.path, answer.status_code, answer.text)
     assert answer.headers["cache-control"] == "no-store"
-    assert ("www-authenticate" in answer.headers) == (status in (401, 403)) or RULES[path].answer is Answer.PAGE
-    if RULES[path].answer is Answer.API:
+    assert ("www-authenticate" in answer.headers) == (status in (401, 403)) or endpoint.refusal is PAGE
+    assert answer.headers["content-type"].startswith(endpoint.refusal.media_type)
+    if endpoint.refusal is JSON:
         assert answer.json()["error"]["code"] == code, answer.text
 
 
@@ -199,28 +203,29 @@ def check_refusal(path: str, answer: Any, status: int, code: int) -> None:
 
 
 def test_every_route_has_a_row_and_every_row_a_route(house: House) -> None:
-    served = {(method, route.path) for route in house.routes for method in getattr(route, "methods", None) or {"WS"}}
-    assert {(method, path) for method, path in served if method != "HEAD"} == {*ROWS, ("WS", SOCKET), ("GET", SOCKET)}
-    assert {path for _, path in served} == set(RULES)
-    assert all(isinstance(route.app, RouteGuard) and route.app.rule is RULES[route.path] for route in house.routes)
+    assert set(house.endpoints) == {*ROWS, (WEBSOCKET, SOCKET), ("GET", SOCKET)}
+    app: Any = house.closed.app
+    assert [route.app.endpoint for route in app.router.routes] == app.endpoints.in_order()
+    assert len(app.router.routes) == len(house.endpoints)
+    assert all(isinstance(route.app, RouteGuard) for route in app.router.routes)
 
 
 @pytest.mark.parametrize("key", ROWS, ids=" ".join)
 def test_who_may_ask_and_who_may_not(house: House, key: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    (method, path), row, tokens = key, ROWS[key], house.tokens
+    (method, path), row, tokens, endpoint = key, ROWS[key], house.tokens, house.endpoints[key]
     everybody = row.nobody == row.admin
 
     answer = ask(house.closed, method, path, row)
     if everybody or row.nobody == LOG_IN:
         assert answer.status_code == row.nobody, answer.text
     else:
-        check_refusal(path, answer, row.nobody, 101)
+        check_refusal(endpoint, answer, row.nobody, 101)
     for scope in SCOPES:
         for way in ("bearer", "cookie"):
             answer = ask(house.closed, method, path, row, **{way: tokens[scope]})
             if row.of(scope) == 403:
-                check_refusal(path, answer, 403, 103)
+                check_refusal(endpoint, answer, 403, 103)
             assert answer.status_code == row.of(scope), (scope, way, answer.text)
             if scope in ("embed", "stream") and any(path.startswith(part) for part in PARTS):
                 assert not OUTSIDE.search(answer.text), (scope, way)
@@ -231,16 +236,18 @@ def test_who_may_ask_and_who_may_not(house: House, key: tuple[str, str], caplog:
             if everybody or row.nobody == LOG_IN:
                 assert answer.status_code == row.nobody, (name, way)
             else:
-                check_refusal(path, answer, 401, code)
+                check_refusal(endpoint, answer, 401, code)
 
     answer = ask(house.closed, method, path, row, url=tokens["embed"])
     assert answer.status_code == row.url, answer.text
     assert answer.headers["referrer-policy"] in ("no-referrer", "same-origin")
-    if not RULES[path].code:
+    if not endpoint.public:
         assert re.match("private|no-store", answer.headers["cache-control"])
         for name in ("view", "stream", "admin", *BAD):
             answer = ask(house.closed, method, path, row, url=tokens[name])
-            check_refusal(path, answer, 400 if row.url == 400 else 401, 107 if row.url == 400 else BAD.get(name, 101))
+            check_refusal(
+                endpoint, answer, 400 if row.url == 400 else 401, 107 if row.url == 400 else BAD.get(name, 101)
+            )
 
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("vitalcast"))
     assert not [token for token in tokens.values() if token in logged or token[-20:] in logged]
@@ -254,7 +261,7 @@ def test_where_no_token_is_needed_one_is_checked_all_the_same(house: House, key:
     for scope in ("view", "embed"):
         assert ask(house.open, method, path, row, bearer=tokens[scope]).status_code == row.of(scope)
         assert ask(house.open, method, path, row, cookie=tokens[scope]).status_code == row.of(scope)
-    refused = row.admin if everybody else LOG_IN if RULES[path].answer is Answer.PAGE else 401
+    refused = row.admin if everybody else LOG_IN if house.endpoints[key].refusal is PAGE else 401
     assert ask(house.open, method, path, row, bearer=tokens["expired"]).status_code == refused
     # A browser sends what it has, be it another server's of this machine.
     assert ask(house.open, method, path, row, cookie=tokens["forged"]).status_code == row.admin
@@ -277,10 +284,11 @@ def test_what_is_for_this_machine_alone_no_other_gets(house: House) -> None:
 # --- one route -----------------------------------------------------------------------------------------------------
 
 
-def test_a_route_without_a_rule_is_not_built(house: House) -> None:
-    forgotten = Route("/api/v1/forgotten", lambda _: None)
-    with pytest.raises(LookupError, match="/api/v1/forgotten"):
-        guard([forgotten], Authenticator(None, None), RefusalLog())  # type: ignore[arg-type]
+def test_with_a_route_that_has_no_record_an_application_does_not_start() -> None:
+    app = create_app(Settings())
+    app.router.routes.append(Route("/api/v1/forgotten", lambda _: None))
+    with pytest.raises(LookupError, match="/api/v1/forgotten"), TestClient(app):
+        pass
 
 
 def test_a_cookie_counts_on_our_own_pages_alone(house: House) -> None:

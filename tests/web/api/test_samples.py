@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.testclient import TestClient
 from tests.core.machine import GHOST, IO, LOAD, START_MS, Machine, decode, disk
 from tests.web.conftest import World, make_world
@@ -18,6 +17,7 @@ from tests.web.conftest import World, make_world
 from vitalcast.config.schema import Access, Settings
 from vitalcast.core.metrics.model import Series
 from vitalcast.web.app import create_app
+from vitalcast.web.edge.endpoint import ANYBODY, Endpoint, EndpointGroup
 
 PATHS = [
     "/api/v1/metrics",
@@ -296,7 +296,8 @@ def test_a_fault_of_the_server_tells_nothing_and_goes_on_to_the_log(world: World
     async def fail(_: Request) -> Response:
         raise RuntimeError("the secret")
 
-    world.app.router.routes.append(Route("/api/v1/fail", fail))
+    failing = Endpoint("GET", "/api/v1/fail", fail, ANYBODY, "Fails")
+    world.app.mount_endpoints(EndpointGroup("Faults", [failing]))
     with pytest.raises(RuntimeError, match="the secret"):  # what the server around it logs
         world.client.get("/api/v1/fail")
     quiet = TestClient(world.app, base_url="http://127.0.0.1", raise_server_exceptions=False)

@@ -15,7 +15,8 @@ from vitalcast.core.drawing.format import format_value
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.headline import headline_of
-from vitalcast.core.panels.resolve import Line, resolve
+from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.resolve import resolve
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown import Seen, busiest

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
 
 from vitalcast.core.metrics.model import Series
+from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.palette import Palette, told_apart
-from vitalcast.core.panels.resolve import Line, resolve
+from vitalcast.core.panels.resolve import resolve
 
 BUSY = DESCRIPTORS["system.disk.io_time.rate"]
 PANEL = panel_of("disk-busy")

@@ -15,7 +15,8 @@ from vitalcast.core.drawing.format import format_age, format_duration, format_va
 from vitalcast.core.drawing.svg import NAMESPACE, clean, element, shortened, width_of, words
 from vitalcast.core.drawing.theme import FONT, THEMES, Colors, Theme
 from vitalcast.core.panels.headline import HeadlineNow, headline_of
-from vitalcast.core.panels.resolve import Line, name_of, word_of
+from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.resolve import name_of, word_of
 from vitalcast.core.panels.shown import Shown, ranked_of
 
 if TYPE_CHECKING:

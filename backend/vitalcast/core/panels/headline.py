@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vitalcast.core.panels.resolve import Line, Resolved, way_of
+from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.resolve import Resolved, way_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

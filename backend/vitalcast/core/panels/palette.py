@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vitalcast.core.panels.resolve import Line
+    from vitalcast.core.panels.line import Line
 
 COLORS = 8
 KEYS_MAX = 1000  # of lines that are gone; those that are there are all kept

@@ -11,29 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.palette import Palette
 
 if TYPE_CHECKING:
     from vitalcast.core.metrics.model import Series
     from vitalcast.core.panels.schema import Panel
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line, or one part of a bar.
-
-    `key` is the same for what goes up and what goes down of one device, and for the parts of one bar, and `id` is a
-    number for it; `column` is the series' position among those given; `color` is 1 to 8.
-    """
-
-    key: str
-    label: str
-    column: int
-    down: bool
-    part: str
-    series: Series
-    color: int = 0
-    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

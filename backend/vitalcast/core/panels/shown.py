@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vitalcast.core.panels.headline import bars_of
+from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.palette import told_apart
-from vitalcast.core.panels.resolve import Line, Resolved
+from vitalcast.core.panels.resolve import Resolved
 
 if TYPE_CHECKING:
     import numpy.typing as npt

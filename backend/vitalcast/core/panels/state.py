@@ -9,8 +9,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from vitalcast.core.panels.headline import HeadlineRule
+from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.palette import Palette, paint_key, told_apart
-from vitalcast.core.panels.resolve import Line, Resolved, resolve
+from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.shown import Seen, Shown, choose, draws_all
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import numpy as np
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.panels.headline import NOBODY, HeadlineRows, HeadlineRule
-from vitalcast.core.panels.resolve import Line, Resolved, metric_word, name_of, way_of, word_of
+from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.resolve import Resolved, metric_word, name_of, way_of, word_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

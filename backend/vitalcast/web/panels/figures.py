@@ -16,7 +16,8 @@ from vitalcast.core.drawing.format import format_value, is_binary, is_ratio
 from vitalcast.core.drawing.theme import THEMES, Colors, Theme
 from vitalcast.core.drawing.window import Past
 from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_of
-from vitalcast.core.panels.resolve import Line, Resolved, metric_word, way_of, word_of
+from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.resolve import Resolved, metric_word, way_of, word_of
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.shown import Shown
 from vitalcast.web.panels.figure_layouts import Json, build_layout, plain, tick_format

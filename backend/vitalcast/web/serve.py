@@ -16,14 +16,17 @@ from vitalcast.config.schema import is_loopback, is_loopback_address
 from vitalcast.core.wire.intake import Rate
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service
-from vitalcast.web.edge.tls import bound_buffers, read_certificate
+from vitalcast.web.edge.tls import read_certificate
+from vitalcast.web.serving.asyncio_tls import bound_buffers
 from vitalcast.web.serving.descriptors import raise_descriptor_limit
+from vitalcast.web.serving.fast_path import SEND_BUFFER_BYTES, FastWebSocketProtocol
+from vitalcast.web.serving.inbound import Inbound
 from vitalcast.web.serving.listeners import hosts_of, listen
 from vitalcast.web.serving.logs import set_up_logs
 from vitalcast.web.serving.server import Server
 from vitalcast.web.serving.uvicorn_app import ServedApp
 from vitalcast.web.serving.uvicorn_http import HttpProtocol
-from vitalcast.web.serving.uvicorn_ws import SEND_BUFFER_BYTES, AsgiWebSocketProtocol, FastWebSocketProtocol, Inbound
+from vitalcast.web.serving.uvicorn_ws import AsgiWebSocketProtocol
 
 HTTP_SEND_BUFFER_BYTES = 131_072  # the kernel grows to megabytes what is not set, and a peer may never read them
 OVERSIZE_FACTOR = 16  # messages up to this many times the limit are answered with an error, longer ones by a close

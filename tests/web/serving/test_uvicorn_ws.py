@@ -14,7 +14,8 @@ from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.intake import BURST_UNITS, OVER_S, Rate
 from vitalcast.core.wire.messages import Limits
 from vitalcast.web.serving import uvicorn_ws
-from vitalcast.web.serving.uvicorn_ws import FRAMES_A_TURN, TURN_S, AsgiWebSocketProtocol, Inbound
+from vitalcast.web.serving.inbound import FRAMES_A_TURN, TURN_S, Inbound
+from vitalcast.web.serving.uvicorn_ws import AsgiWebSocketProtocol
 
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

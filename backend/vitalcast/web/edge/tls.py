@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 import ssl
-from asyncio import sslproto
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
@@ -21,17 +20,11 @@ logger = logging.getLogger(__name__)
 
 CERTFILE = "server.certfile"
 KEYFILE = "server.keyfile"
-RECORD_BYTES: Final = 16_384  # the longest that TLS has
 
 
 def read_certificate(server: Server) -> Certificate | None:
     """Return the certificate of the settings, None where HTTP is served. Raises as `tls_context` does."""
     return Certificate(server) if server.certfile or server.keyfile else None
-
-
-def bound_buffers() -> None:
-    """Have each connection with TLS keep room for one record, and not asyncio's 256 KiB, from before its handshake."""
-    sslproto.SSLProtocol.max_size = RECORD_BYTES
 
 
 class Certificate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -21,9 +22,20 @@ from vitalcast.live.writer import Batch, Writer
 from vitalcast.web.edge.endpoint import ANYBODY, WEBSOCKET, Endpoint, EndpointGroup
 from vitalcast.web.edge.misrouted import NoUpgrade
 from vitalcast.web.edge.refusal_log import RefusalLog
-from vitalcast.web.serving.uvicorn_ws import EXTENSION, TOO_FAST, FastWebSocketProtocol
 
 CLOSE_S = 1.0
+EXTENSION = "vitalcast.fast_path"  # whose value in the scope is a FastPath
+TOO_FAST = "more was sent than limits.messages_per_second allows, for some seconds; send less"
+
+
+class FastPath(Protocol):
+    """What a server of ours offers for a socket: to hand it to the manager, beside ASGI."""
+
+    def take_over(self, manager: ConnectionManager, *, plain: bool, caller: Caller) -> None:
+        """Hand the accepted socket to the manager; the ASGI application may return.
+
+        Raises TooManyConnections and ClientDisconnected; the socket is ASGI's still.
+        """
 
 
 def socket_endpoints(manager: ConnectionManager, log: RefusalLog) -> EndpointGroup:
@@ -58,9 +70,9 @@ async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None
         await websocket.send_text(error_reply(None, refusal).text)
         await _turn_away(websocket, CloseCode.REVOKED if refusal.revoked else CloseCode.BAD_TOKEN, refusal.message)
         return
-    fast = websocket.scope.get("extensions", {}).get(EXTENSION)
+    fast: FastPath | None = websocket.scope.get("extensions", {}).get(EXTENSION)
     try:
-        if isinstance(fast, FastWebSocketProtocol):
+        if fast is not None:
             fast.take_over(manager, plain=plain, caller=caller)
         else:
             await _serve_by_asgi(websocket, manager, plain=plain, caller=caller)

@@ -13,7 +13,9 @@ from tests.web.conftest import World, make_world
 from tests.web.panel_world import world_of
 
 from vitalcast.access.access import Access
+from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.schema import Panel
 from vitalcast.core.vocabulary import Scope
 
 STILL, BADGE = "/api/v1/panels/swap.svg", "/badge/swap.svg"
@@ -251,6 +253,40 @@ def test_what_is_outside_a_token_is_refused_whether_it_exists_or_not(locked: Wor
             assert [answer.status_code for answer in answers] == [403, 403]
             assert texts[0] == texts[1]
             assert "cpu" not in texts[0].lower()
+
+
+PROGRAM = Descriptor("process.usage", "By", Kind.GAUGE, "Memory.", ("process.executable.name",))
+OWN = Descriptor("process.usage", "By", Kind.GAUGE, "Memory.", ("cpu.mode",))
+PROGRAMS = Panel.model_validate({"id": "programs", "title": "Programs", "metrics": ["process.usage"]})
+
+
+def test_a_panel_names_programs_only_to_who_may_see_the_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    machine = Machine()
+    machine.hub.append(machine.frame({Series(PROGRAM, ("nginx",)): 2.0**20, Series(OWN, ("user",)): 2.0**10}))
+    world = make_world(machine, panels=(PROGRAMS,), host="0.0.0.0")
+    blind = token_of(world, Scope.EMBED, panels=["programs"])
+    seeing = token_of(world, Scope.EMBED, panels=["programs"], metrics=["table.processes"])
+    view = token_of(world, Scope.VIEW)
+    for token, named in ((blind, False), (seeing, True), (view, True), (blind, False)):
+        figure, still, badge = (
+            get(world, address, token, in_url=False)
+            for address in ("/api/v1/panels/programs/figure", "/api/v1/panels/programs.svg", "/badge/programs.svg")
+        )
+        assert ("nginx" in figure.text, "nginx" in still.text) == (named, named)
+        assert len(figure.json()["data"]) == 1 + named
+        assert words_of(badge)[-1] == ("1.00 MiB" if named else "1.00 KiB")
+
+
+def test_a_token_for_embedding_draws_no_further_back_than_it_may_look(locked: World) -> None:
+    brief = token_of(locked, Scope.EMBED, panels=["memory"], since_s=10)
+    lengths = [
+        len(get(locked, "/api/v1/panels/memory/figure?range=30", token, in_url=False).json()["data"][0]["x"])
+        for token in (brief, token_of(locked, Scope.EMBED, panels=["memory"]), brief)
+    ]
+    assert lengths[0] == lengths[2] <= 11 < 30 <= lengths[1]
 
 
 def test_a_token_for_streams_shows_what_its_patterns_cover(locked: World) -> None:

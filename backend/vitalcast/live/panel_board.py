@@ -12,10 +12,12 @@ from vitalcast.core.drawing.rule_words import rule_words
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.state import PanelState
 from vitalcast.core.panels.view import PanelView
+from vitalcast.core.stream.grants import NAMING_ATTRIBUTES
 
 if TYPE_CHECKING:
     from vitalcast.core.metrics.catalogue import Catalogue
     from vitalcast.core.metrics.model import Frame
+    from vitalcast.core.metrics.names import Selection
     from vitalcast.core.metrics.ring import Ring
     from vitalcast.core.panels.schema import Panel
     from vitalcast.core.panels.shown import Shown
@@ -47,16 +49,19 @@ class PanelBoard:
 
     def __init__(self, store: DashboardStore) -> None:
         self._store = store
-        self._posted: WeakKeyDictionary[Memory, dict[str, _Posted]] = WeakKeyDictionary()
+        self._posted: WeakKeyDictionary[Memory, dict[tuple[str, bool], _Posted]] = WeakKeyDictionary()
         store.changed.append(self._follow_store)
 
     def state(self, memory: Memory, panel: Panel) -> PanelState:
         """Return what is known of a panel on a source."""
         return self._of(memory, panel).state
 
-    def shown(self, memory: Memory, panel: Panel, range_ms: int) -> Shown:
-        """Return the panel as it is to be drawn where charts reach so far back."""
-        posted = self._of(memory, panel)
+    def shown(self, memory: Memory, panel: Panel, range_ms: int, *, named: bool = True) -> Shown:
+        """Return the panel as it is to be drawn where charts reach so far back.
+
+        Unless `named`, it is what remains of it without the series that name a program or a user.
+        """
+        posted = self._of(memory, panel, named=named)
         shown = posted.state.over(range_ms).now()
         if posted.levels is None:
             return shown
@@ -76,25 +81,30 @@ class PanelBoard:
             if panel.thresholds is not None and (levels := self._of(memory, panel).levels) is not None:
                 levels.catch_up()
 
-    def _of(self, memory: Memory, panel: Panel) -> _Posted:
+    def _of(self, memory: Memory, panel: Panel, *, named: bool = True) -> _Posted:
         panels = self._posted.setdefault(memory, {})
-        posted = panels.get(panel.id)
+        posted = panels.get((panel.id, named))
         if posted is None:
-            state = PanelState(panel, memory.catalogue.choices.of(request_selection(panel)), memory.ring)
-            posted = panels[panel.id] = _Posted(state, _judged(state))
+            state = PanelState(panel, memory.catalogue.choices.of(_selection(panel, named=named)), memory.ring)
+            posted = panels[panel.id, named] = _Posted(state, _judged(state))
         elif posted.state.panel is not panel:
-            posted.state.redefine(panel, memory.catalogue.choices.of(request_selection(panel)))
+            posted.state.redefine(panel, memory.catalogue.choices.of(_selection(panel, named=named)))
             posted.levels = _judged(posted.state)
         return posted
 
     def _follow_store(self) -> None:
         for memory, panels in list(self._posted.items()):
-            for id_ in list(panels):
+            for id_, named in list(panels):
                 panel = self._store.panels.get(id_)
                 if panel is None:
-                    panels.pop(id_).state.withdraw()
+                    panels.pop((id_, named)).state.withdraw()
                 else:
-                    self._of(memory, panel)
+                    self._of(memory, panel, named=named)
+
+
+def _selection(panel: Panel, *, named: bool) -> Selection:
+    selection = request_selection(panel)
+    return selection if named else replace(selection, without=NAMING_ATTRIBUTES)
 
 
 def _judged(state: PanelState) -> PanelLevels | None:

@@ -63,6 +63,14 @@ def test_makes_a_token_that_opens_what_was_asked_and_no_more(admin: TestClient, 
     assert holder.post("/api/v1/tokens", json=wanted).status_code == 403
 
 
+@pytest.mark.parametrize(("given", "since"), [({}, 900), ({"since": 86_400}, 86_400), ({"since": None}, None)])
+def test_a_token_sees_as_far_back_as_was_asked(
+    admin: TestClient, access: Access, given: dict[str, float | None], since: float | None
+) -> None:
+    made = admin.post("/api/v1/tokens", json={"scope": "embed", "panels": ["cpu"]} | given).json()
+    assert (made["since"], access.verify(made["token"]).since_s) == (since, since)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -71,6 +79,7 @@ def test_makes_a_token_that_opens_what_was_asked_and_no_more(admin: TestClient, 
         ({"panels": ["cpu"]}, "scope: give embed"),
         ({"scope": "admin"}, "scope: give embed; tokens of other scopes are made with `vitalcast token create`"),
         ({"scope": "embed"}, "panels: a token of scope embed needs the panels that it may show"),
+        ({"scope": "embed", "panels": ["cpu"], "since": 0}, "since: give seconds from 1 to 3162240000, or null"),
         ({"scope": "embed", "panels": "cpu"}, "panels: give a list of ids of panels, 64 at most"),
         ({"scope": "embed", "panels": ["cpus", 1]}, "panels: give a list of ids"),
         ({"scope": "embed", "panels": ["cqu"]}, "panels: there is no panel 'cqu'; did you mean"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from vitalcast.access.tokens import SINCE_S, SINCE_S_BOUNDS
 from vitalcast.config.schema import HOST_PATTERN, PORT_PATTERN
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX
@@ -62,6 +63,16 @@ WISH: Final = Body(
             },
             f"seconds from {EXPIRES_S[0]} to {EXPIRES_S[1]}, or null for never",
         ),
+        "since": Field(
+            {
+                "type": ["number", "null"],
+                "minimum": SINCE_S_BOUNDS[0],
+                "maximum": SINCE_S_BOUNDS[1],
+                "default": SINCE_S,
+                "description": "How many seconds back it sees; null for all that is kept.",
+            },
+            f"seconds from {SINCE_S_BOUNDS[0]:g} to {SINCE_S_BOUNDS[1]:.0f}, or null for all that is kept",
+        ),
         "name": Field(
             {
                 "type": "string",
@@ -110,10 +121,12 @@ class Tokens:
             )
         from vitalcast.errors import LimitsError
 
-        expires_s = given.pop("expires", None)
+        expires_s, since_s = given.pop("expires", None), given.pop("since", SINCE_S)
         del given["scope"]
         try:
-            text, record = await run_in_threadpool(self._access.mint, Scope.EMBED, expires_s=expires_s, **given)
+            text, record = await run_in_threadpool(
+                self._access.mint, Scope.EMBED, expires_s=expires_s, since_s=since_s, **given
+            )
         except LimitsError as error:
             raise ApiError(400, ErrorCode.BAD_REQUEST, str(error)) from None
         except ConfigError as error:
@@ -125,6 +138,7 @@ class Tokens:
             "panels": record.panels,
             "dashboard": record.dashboard,
             "origins": record.origins,
+            "since": record.since_s,
             "expires": record.expires_ms,
         }
         return json_response(answer, 201)
@@ -185,6 +199,10 @@ def schemas() -> Json:
                 "scope": text_of("What it is for."),
                 "panels": texts_of("The ids of the panels that it shows."),
                 "dashboard": flag_of("Whether it shows all panels."),
+                "since": {
+                    "type": ["number", "null"],
+                    "description": "How many seconds back it sees; null for all that is kept.",
+                },
                 "origins": texts_of("The sites whose pages may use it, such as `https://wiki.example.org`."),
                 "expires": expires,
             },

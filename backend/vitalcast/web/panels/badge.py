@@ -117,7 +117,8 @@ class Badges:
         series = frame.layout.series
         recent = recent_of(self._hub.ring, _judged_ms(owner))
         if panel is not None:
-            return panel_badge(self._source.shown(panel), series, recent, asked)
+            drawn = self._source.shown(panel, named=self._source.named(request, panel))
+            return panel_badge(drawn, series, recent, asked)
         seen = [one if one is not None and grant.allows(one) else None for one in series]
         return metric_badge(name, owner, seen, recent, asked)
 

@@ -14,6 +14,7 @@ from vitalcast.core.drawing.theme import THEMES, Theme
 from vitalcast.core.drawing.window import Past, past_of, rows_since
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown import Shown
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
@@ -68,8 +69,13 @@ class PanelSource:
         return cast("Theme", THEME.of(request))
 
     def range_s(self, request: Request) -> float:
-        """Return how many seconds back the picture reaches."""
-        return float(self.range.of(request))
+        """Return how many seconds back the picture reaches: no further than its caller may look."""
+        return grant_of(request).reach_s(float(self.range.of(request)))
+
+    @staticmethod
+    def named(request: Request, panel: Panel) -> bool:
+        """Say whether the caller sees all of a panel's series, those that name a program or a user included."""
+        return not grant_of(request).narrowed(request_selection(panel)).without
 
     def newest(self) -> Frame:
         frame = self._hub.ring.newest
@@ -77,9 +83,9 @@ class PanelSource:
             raise ApiError(503, ErrorCode.INTERNAL, "nothing has been read yet; try again in a second")
         return frame
 
-    def shown(self, panel: Panel, range_s: float = RANGE_S) -> Shown:
-        """Return the panel as every viewer has it whose charts reach so far back."""
-        return self._board.shown(self._hub, panel, round(range_s) * 1000)
+    def shown(self, panel: Panel, range_s: float = RANGE_S, *, named: bool) -> Shown:
+        """Return the panel as every viewer has it whose charts reach so far back, and who sees as much."""
+        return self._board.shown(self._hub, panel, round(range_s) * 1000, named=named)
 
     def past(self, shown: Shown, from_ms: float) -> Past:
         """Return the values of what is shown since then. Raises ApiError where these are too many."""

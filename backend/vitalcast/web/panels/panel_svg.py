@@ -88,7 +88,7 @@ class Stills:
         source = self._source
         panel = source.panel(request)
         check_query(request, still_parameters(source.range))
-        zone, range_s = _zone(request), source.range_s(request)
+        zone, range_s, named = _zone(request), source.range_s(request), source.named(request, panel)
 
         def prepare() -> tuple[Hashable, Gather]:
             from vitalcast.core.drawing.panel_svg import draw_panel  # which most servers never need
@@ -97,13 +97,13 @@ class Stills:
             window = self._window(frame, range_s, zone)
 
             def gather() -> Callable[[], bytes]:
-                drawn = source.shown(panel, range_s)
+                drawn = source.shown(panel, range_s, named=named)
                 past = source.past(drawn, window.from_ms)
                 return lambda: draw_panel(drawn, past, look, window).encode()
 
             return (frame.offset, window.to_ms, source.dashboards.revision), gather
 
-        return await self._drawings.of(("still", panel.id, range_s, look, zone), prepare)
+        return await self._drawings.of(("still", panel.id, range_s, look, zone, named), prepare)
 
     def _window(self, newest: Frame, range_s: float, zone: tzinfo) -> Window:
         """While readings come, the newest stands at the edge; when they do not, time goes on without them."""

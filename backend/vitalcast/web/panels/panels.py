@@ -57,18 +57,18 @@ class Panels:
         source = self.source
         panel = source.panel(request)
         check_query(request, (source.range, THEME))
-        theme, range_s = source.theme(request), source.range_s(request)
+        theme, range_s, named = source.theme(request), source.range_s(request), source.named(request, panel)
 
         def prepare() -> tuple[Hashable, Gather]:
             frame = source.newest()
 
             def gather() -> Callable[[], bytes]:
-                drawn = source.shown(panel, range_s)
+                drawn = source.shown(panel, range_s, named=named)
                 past = source.past(drawn, frame.time_ms - range_s * 1000)
                 meta: Json = {"host": self._hub.host, "time": frame.time_ms}
                 return lambda: self._figures.draw(drawn, past, theme, meta)
 
             return (frame.offset, source.dashboards.revision), gather
 
-        body = await self.drawings.of(("figure", panel.id, range_s, theme), prepare)
+        body = await self.drawings.of(("figure", panel.id, range_s, theme, named), prepare)
         return Response(body, 200, LIVE, "application/json")

@@ -125,7 +125,7 @@ class TooManyWrongTokens(AccessError):  # noqa: N818 (a refusal, not a fault)
 
     def __init__(self, code: int, wait_s: float) -> None:
         self.wait_s = max(1, math.ceil(wait_s))
-        super().__init__(code, f"token: too many wrong ones have come; try again in {self.wait_s} s", temporary=True)
+        super().__init__(code, f"token: too many wrong tokens; try again in {self.wait_s} s", temporary=True)
 
 
 class TooManyConnections(VitalcastError):  # noqa: N818 (a refusal, not a fault)
@@ -170,7 +170,7 @@ class TooManyPairings(ScreenError):  # noqa: N818 - a refusal, not a fault
     """There are as many codes as may be; the next one is free in `wait_s`."""
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__(f"too many screens want to be paired; try again in {wait_s} s")
+        super().__init__(f"too many screens are asking to be paired; try again in {wait_s} s")
         self.wait_s = wait_s
 
 

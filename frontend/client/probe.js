@@ -18,7 +18,7 @@ export async function whyNoSocket(url, fetch = globalThis.fetch) {
     const response = await fetch(address, asking);
     if (response.status !== UPGRADE_REQUIRED) return "";
     const { stripped } = await response.json();
-    if (stripped) return "a proxy between here and the server does not pass the headers Upgrade and Connection on, which live values need; whoever runs it can have it do so";
+    if (stripped) return "a proxy between here and the server does not forward the headers Upgrade and Connection, which live values need; whoever runs it can have it do so";
     // As a socket does, and a GET of our own page does not, this says whose page it is, for which it may be refused.
     const judged = await fetch(address, { ...asking, method: "POST" });
     if (judged.status === FORBIDDEN) return `the server refuses this page: ${(await judged.json()).error.message}`;

@@ -360,7 +360,7 @@ export class VitalPanel extends HTMLElement {
     const first = ring.firstAtOrAfter(from);
     const empty = known(store) && !(first < ring.length && ring.time(first) <= to);
     const absent = known(store) && !this.#shows(store);
-    const nothing = absent ? "This machine has no readings of the kind." : empty ? "No readings in this window." : "";
+    const nothing = absent ? "This machine has no readings of the kind." : empty ? "No values in this window." : "";
     const words = refusal ? `${errorWords(refusal)}.` : this.#failure || nothing;
     this.#problem.hidden = !words;
     this.#problem.classList.toggle("soft", !refusal && !this.#failure);

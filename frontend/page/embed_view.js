@@ -200,7 +200,7 @@ export class EmbedView extends EventTarget {
     if (frozen) return ["Paused", ` at ${formatClock(frozen.to, { seconds: true })}`];
     if (state !== State.CONNECTING) return ["", ""];
     const { failure } = this.#server;
-    return failure ? ["Not connected", `: ${failure.message}; it is tried again`] : ["Connecting…", ""];
+    return failure ? ["Not connected", `: ${failure.message}; trying again`] : ["Connecting…", ""];
   }
 
   #tell(problem, state, ageS) {

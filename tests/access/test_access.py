@@ -74,7 +74,7 @@ def test_a_door_does_not_open_by_itself_when_the_last_token_expires(
     house.now_ms += 61_000
     access = house.serve()
     assert access.required
-    assert "every token has expired, so that nobody can come in; make one with `vitalcast token" in caplog.text
+    assert "every token has expired, so nobody can connect; create a token with `vitalcast token" in caplog.text
     assert access.revoke(record.id)
     assert not house.serve().required
 
@@ -204,7 +204,7 @@ def test_an_end_comes(house: House) -> None:
     server.verify(token)
     house.now_ms += 60_000
     error = refusal(server, token)
-    assert (error.code, error.message) == (ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new one")
+    assert (error.code, error.message) == (ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new token")
     for path in house.folder.glob("access.db*"):
         path.unlink()
     assert refusal(house.serve(), token).code == ErrorCode.TOKEN_EXPIRED, "even where the store has forgotten it"
@@ -240,7 +240,7 @@ def test_to_delete_the_store_is_to_revoke_all(house: House) -> None:
     for path in house.folder.glob("access.db*"):
         path.unlink()
     assert server.changed() == {record.id}
-    assert "does not know it" in str(refusal(server, token))
+    assert "unknown token" in str(refusal(server, token))
     again, _ = house.open().mint(Scope.VIEW)
     server.verify(again)
 
@@ -317,13 +317,13 @@ def test_what_this_server_has_not_made_is_refused_in_the_same_words(house: House
     server = house.serve()
     house.open().mint(Scope.VIEW)
     error = refusal(server, text)
-    assert (error.code, error.message) == (ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+    assert (error.code, error.message) == (ErrorCode.UNAUTHORIZED, "token: unknown token")
 
 
 def test_a_right_signature_is_not_enough(house: House) -> None:
     server = house.serve()
     secret = (house.folder / "secret").read_bytes()
-    assert str(refusal(server, forged(secret))) == "token: this server does not know it"
+    assert str(refusal(server, forged(secret))) == "token: unknown token"
     for claims in ({"iss": "other"}, {"jti": 7}, {"jti": None}, {"exp": "soon"}, {"nbf": 2**40}):
         assert refusal(server, forged(secret, **claims)).code == ErrorCode.UNAUTHORIZED
 
@@ -397,7 +397,7 @@ def test_where_nothing_can_be_kept_an_open_server_says_so_and_serves(
 ) -> None:
     (tmp_path / "file").write_text("")
     access = House(tmp_path / "file" / "data").serve()
-    assert "there can be no tokens: access.data_dir: " in caplog.text
+    assert "tokens cannot be used: access.data_dir: " in caplog.text
     assert access.changed() == frozenset()
     assert refusal(access, "x").code == ErrorCode.UNAUTHORIZED
     with pytest.raises(ConfigError, match=r"access.data_dir: .* cannot be made"):
@@ -427,7 +427,7 @@ def test_a_new_secret_is_told_where_it_ends_tokens(house: House, caplog: pytest.
     assert caplog.text == ""
     (house.folder / "secret").unlink()
     house.serve()
-    assert "the tokens made so far let nobody in any more" in caplog.text
+    assert "earlier tokens are no longer valid" in caplog.text
 
 
 def test_a_folder_where_others_may_write_is_not_used(house: House) -> None:
@@ -440,9 +440,9 @@ def test_a_folder_where_others_may_write_is_not_used(house: House) -> None:
 def test_a_secret_of_another_length_is_named(house: House) -> None:
     server = house.serve()
     (house.folder / "secret").write_bytes(b"short")
-    with pytest.raises(ConfigError, match="is no secret of Vitalcast: it has 5 bytes and not 32"):
+    with pytest.raises(ConfigError, match="is not a secret of Vitalcast: it has 5 bytes and not 32"):
         server.changed()
     error = refusal(server, "x")
     assert (error.code, error.temporary) == (ErrorCode.INTERNAL, True)
-    with pytest.raises(ConfigError, match="is no secret of Vitalcast"):
+    with pytest.raises(ConfigError, match="is not a secret of Vitalcast"):
         server.mint(Scope.VIEW)

@@ -96,7 +96,7 @@ def test_a_code_is_good_for_ten_minutes_and_an_approval_for_as_long_again(proces
     clock.ms += CODE_MS - 1
     screens.approve(pairing.code)
     clock.ms += 1
-    with pytest.raises(ScreenError, match=f"{readable(late.code)} has expired; approve the one"):
+    with pytest.raises(ScreenError, match=f"{readable(late.code)} has expired; approve the code"):
         screens.approve(late.code)
     assert screens.claim(late_secret) is None
     assert screens.claim(secret) is not None
@@ -107,11 +107,11 @@ def test_a_code_is_good_for_ten_minutes_and_an_approval_for_as_long_again(proces
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("", "'' is no code of a screen; give the one that it shows, such as ACD-EFG"),
-        ("HELLO", "'HELLO' is no code"),
-        ("ABC-DEF", "'ABC-DEF' is no code"),
-        ("ACD-EFG", "no screen shows the code ACD-EFG; a code is good for 10 minutes"),
-        ("' OR 1", "no code of a screen"),
+        ("", "'' is not a screen's code; give the code on the screen, such as ACD-EFG"),
+        ("HELLO", "'HELLO' is not a screen's code"),
+        ("ABC-DEF", "'ABC-DEF' is not a screen's code"),
+        ("ACD-EFG", "no screen shows the code ACD-EFG; a code is valid for 10 minutes"),
+        ("' OR 1", "not a screen's code"),
     ],
 )
 def test_a_wrong_code_is_refused_in_words(process: Process, code: str, words: str) -> None:
@@ -153,11 +153,11 @@ def test_screens_are_found_by_id_or_name_and_changed_by_any_process(process: Pro
     assert changed is not None
     assert (changed.name, changed.playlist) == ("The lab", "ops")
     command.change(lab, name="Foyer")
-    with pytest.raises(ScreenError, match="2 screens are called 'Foyer'; give the id of one"):
+    with pytest.raises(ScreenError, match="2 screens are called 'Foyer'; give the id instead"):
         command.get("Foyer")
     with pytest.raises(ScreenError, match=f"no screen is called 'Halle'; there are {min(hall, lab)} "):
         command.get("Halle")
-    with pytest.raises(ScreenNameError, match="60 characters at most, this one 61"):
+    with pytest.raises(ScreenNameError, match="60 characters at most, this name has 61"):
         command.change(lab, name="x" * 61)
 
 
@@ -168,7 +168,7 @@ def test_a_name_that_would_not_read_as_it_is_is_refused(process: Process, odd: s
     assert pairing.agent == "Mozilla5"
     with pytest.raises(ScreenNameError) as caught:
         screens.approve(pairing.code, name=f"Hall{odd}way")
-    assert str(caught.value) == f"the name of a screen has printable characters only, not {printable(odd)}"
+    assert str(caught.value) == f"a screen's name holds printable characters only, not {printable(odd)}"
     assert screens.approve(pairing.code, name=" Hall   2 ").name == "Hall 2"
 
 

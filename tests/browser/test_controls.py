@@ -182,7 +182,7 @@ async def test_a_window_without_readings_says_so(page_server: Server, open_page:
     await watched.state("frozen")
     problem = watched.page.locator("#panel-cpu .problem")
     await problem.wait_for(state="visible")
-    assert await problem.inner_text() == "No readings in this window."
+    assert await problem.inner_text() == "No values in this window."
 
 
 async def test_the_colours_are_the_systems_or_the_readers(dashboard: Watched) -> None:

@@ -172,7 +172,7 @@ async def test_a_token_is_for_the_sites_that_it_names(
     watched = await open_page(elsewhere.stranger + elsewhere.page(element(server, token)), charts=False)
     assert "lets no page of" in (await told(watched, "error"))["message"]
     watched = await open_page(elsewhere.origin + elsewhere.page(element(server, other)), charts=False)
-    assert "pages of this site may not use it" in (await told(watched, "error"))["message"]
+    assert "not valid on pages of this site" in (await told(watched, "error"))["message"]
     assert "snapshot" not in "".join(watched.received)
 
 

@@ -143,7 +143,7 @@ async def test_a_still_says_what_the_figure_says(page_server: Server) -> None:
         texts = texts_of(check(still))
         assert panel.title in texts
         if not figure["data"]:
-            assert "Nothing here has such series." in texts
+            assert "No series here match." in texts
             continue
         for words in figure["layout"]["title"]["subtitle"]["text"].split(" · "):
             number = words.split(" ")[0]

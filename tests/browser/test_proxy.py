@@ -197,12 +197,12 @@ async def test_the_page_says_that_a_proxy_passes_no_upgrade_on(misrouted: Misrou
     await watched.state("reconnecting")
     await watched.until(
         """(words) => document.querySelector("vital-status .why").textContent.startsWith(words)""",
-        "a proxy between here and the server does not pass the headers Upgrade and Connection on",
+        "a proxy between here and the server does not forward the headers Upgrade and Connection",
     )
     await watched.holds(lambda: len(watched.sockets) > 2)  # it goes on trying, and the log does not grow with that
     lines = [line for line in misrouted.server.errors().splitlines() if "Upgrade" in line]
     assert len(lines) == 1
-    assert lines[0].startswith("refused a WebSocket from 127.0.0.1: a proxy does not pass the headers Upgrade")
+    assert lines[0].startswith("refused a WebSocket from 127.0.0.1: a proxy does not forward the headers Upgrade")
 
 
 async def test_the_page_says_what_lets_it_in_where_nothing_tells_of_the_proxys_tls(open_page: OpenPage) -> None:
@@ -223,4 +223,4 @@ async def test_a_path_that_the_proxy_keeps_is_named_with_its_setting(misrouted: 
     assert f"I{hint}." in await watched.page.inner_text("body")
     assert ask(f"{misrouted.keeping}/below/login").status == 404
     lines = [line for line in misrouted.server.errors().splitlines() if "root_path" in line]
-    assert lines == [f"refused a request from 127.0.0.1: nothing is there; i{hint}"]
+    assert lines == [f"refused a request from 127.0.0.1: nothing here; i{hint}"]

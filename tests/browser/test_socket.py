@@ -107,7 +107,7 @@ async def test_a_probe_asks_by_http_what_became_of_a_socket(js: RunJs) -> None:
                await whyNoSocket("ws://a.example/ws", answering(426, "no JSON")),
                await whyNoSocket("ws://a.example/ws", async () => { throw new TypeError("failed"); }), asked];"""
     ) == [
-        "a proxy between here and the server does not pass the headers Upgrade and Connection on, which live values "
+        "a proxy between here and the server does not forward the headers Upgrade and Connection, which live values "
         "need; whoever runs it can have it do so",
         "the server answers, but no WebSocket to it can be opened; a proxy or a firewall in between may not let them "
         "through",

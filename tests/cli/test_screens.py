@@ -64,8 +64,8 @@ def test_a_screen_is_let_in_named_sent_elsewhere_and_turned_out(command: Run, sc
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("approve", "AAA"), "'AAA' is no code of a screen; give the one that it shows, such as ACD-EFG"),
-        (("approve", "ACDEFG"), "no screen shows the code ACD-EFG; a code is good for 10 minutes and for one screen, "
+        (("approve", "AAA"), "'AAA' is not a screen's code; give the code on the screen, such as ACD-EFG"),
+        (("approve", "ACDEFG"), "no screen shows the code ACD-EFG; a code is valid for 10 minutes and for one screen, "
          "which shows another one then"),
         (("approve", "ACDEFG", "--playlist", "al"), "no playlist is called 'al'; did you mean all?"),
         (("send", "x", "ops"), "no playlist is called 'ops'; there are default, all"),

@@ -189,7 +189,7 @@ def test_tail_without_a_server_says_so(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr == (
         f"vitalcast: error: {url}: cannot connect (Connection refused); "
-        "start the server with `vitalcast`, or say where it is with --url\n"
+        "start the server with `vitalcast`, or give its address with --url\n"
     )
 
 
@@ -214,7 +214,7 @@ def test_tail_refuses_a_server_of_another_protocol(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"type":"data"}', '{"type":"data","changed":{"9":1}}'])
 def test_tail_refuses_a_server_that_breaks_the_contract(text: str) -> None:
     feed = Feed(Request(("x",)))
-    with pytest.raises(TailError, match="does not keep to"):
+    with pytest.raises(TailError, match="does not follow"):
         feed.receive(text)
 
 
@@ -271,7 +271,7 @@ def shown(*texts: str) -> None:
 
 def test_no_count_grows_too_long_to_be_written() -> None:
     endless = json.dumps({"type": "gap", "from": 0, "to": 10**4299, "why": "restart"})
-    with pytest.raises(TailError, match="does not keep to"):
+    with pytest.raises(TailError, match="does not follow"):
         Feed(Request(("x",))).receive(endless)
     most = json.dumps({"type": "gap", "from": -WHOLE_MAX, "to": WHOLE_MAX, "why": "restart"})
     shown(*[most] * 50)
@@ -279,7 +279,7 @@ def test_no_count_grows_too_long_to_be_written() -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"type":' * 50_000, "9" * 5000, "\ud800", "NaN"])
 def test_what_cannot_be_parsed_breaks_the_contract(text: str) -> None:
-    with pytest.raises(TailError, match="does not keep to") as told:
+    with pytest.raises(TailError, match="does not follow") as told:
         Feed(Request(("x",))).receive(text)
     assert str(told.value).isprintable()
 
@@ -759,7 +759,7 @@ def test_a_proxy_that_passes_no_upgrade_on_is_named(tmp_path: Path) -> None:
         server.shutdown()
         thread.join()
     assert done.returncode == 1
-    assert "a proxy in between does not pass the headers Upgrade and Connection on" in done.stderr
+    assert "a proxy in between does not forward the headers Upgrade and Connection" in done.stderr
 
 
 @pytest.mark.parametrize(

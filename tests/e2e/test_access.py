@@ -352,7 +352,7 @@ async def test_tail_shows_its_token(servers: dict[Variant, Server], tokens: Toke
     assert (right[0], none[0], wrong[0]) == (0, 1, 1)
     assert CPU in right[1]
     assert "the server requires a token; create one on its machine with" in none[2]
-    assert "token: this server has not made it" in wrong[2]
+    assert "token: unknown token" in wrong[2]
 
 
 async def test_a_site_that_a_token_names_gets_nothing_without_it_where_others_need_none(tmp_path: Path) -> None:
@@ -371,11 +371,11 @@ async def test_a_site_that_a_token_names_gets_nothing_without_it_where_others_ne
             await page.receive()
             await page.send("hello", token=tokens.mint(Scope.VIEW)[0])
             said, code = await end_of(page)
-            assert (said[0]["message"], code) == ("token: pages of this site may not use it", 4500)
+            assert (said[0]["message"], code) == ("token: not valid on pages of this site", 4500)
         for path in ("/api/v1/latest", "/api/v1/panels"):
             answer = await asyncio.to_thread(exchange, server.port, get(path, WIKI))
             assert answer.status == 401
-        assert "refused a WebSocket from 127.0.0.1: token: pages of this site may not use it" in server.errors()
+        assert "refused a WebSocket from 127.0.0.1: token: not valid on pages of this site" in server.errors()
         assert token not in server.errors()
 
 

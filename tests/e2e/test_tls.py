@@ -180,7 +180,7 @@ async def test_a_renewed_certificate_needs_no_restart(tmp_path: Path) -> None:
             shutil.copy(FILES / "other-cert.pem", certfile)  # its key comes later, as with certbot
             server.signal(signal.SIGHUP)
             async with asyncio.timeout(TIMEOUT_S):
-                while "the certificate in use stays" not in server.errors():
+                while "the current certificate stays in use" not in server.errors():
                     await asyncio.sleep(0.05)
                 assert await asyncio.to_thread(shown_by, server) == old
                 shutil.copy(FILES / "other-key.pem", keyfile)

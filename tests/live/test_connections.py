@@ -103,7 +103,7 @@ class House:
     def _verify(token: str, caller: Caller) -> Grant:
         """Tokens are good whose name is long: it is their id."""
         if len(token) < 4:
-            raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: unknown token")
         return Grant(Scope.VIEW, token)
 
     def open(self, *, plain: bool = False, caller: Caller = OPEN) -> tuple[Connection, RecordingWriter]:
@@ -346,8 +346,8 @@ def test_a_wrong_hello_is_answered_and_then_closed(house: House) -> None:
     house.ask(connection, type="hello", id=7, token="bad")
     _, error, bye = writer.messages()
     assert (error["id"], error["code"], bye["code"]) == (7, 101, 4500)
-    assert writer.closed == (4500, "token: this server has not made it")
-    assert house.refused == [(STRANGER, "token: this server has not made it")]
+    assert writer.closed == (4500, "token: unknown token")
+    assert house.refused == [(STRANGER, "token: unknown token")]
     assert house.manager.active_connections == ()
 
 

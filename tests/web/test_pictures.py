@@ -130,9 +130,9 @@ def test_every_built_in_panel_is_a_picture() -> None:
         ("swap.svg?theme=pink", 400, "theme: 'pink' is not valid; give dark or light"),
         ("swap.svg?width=99999", 400, "width: '99999' is not valid; give pixels from 200 to 4000"),
         ("swap.svg?height=1e3", 400, "height: '1e3' is not valid; give pixels from 120 to 3000"),
-        ("swap.svg?tz=Mars/Olympus", 400, "tz: 'Mars/Olympus' is no time zone known here; give one such as"),
-        ("swap.svg?tz=../../etc/passwd", 400, "tz: '../../etc/passwd' is no time zone known here; give one such as"),
-        ("swap.svg?tz=Europe", 400, "tz: 'Europe' is no time zone known here; give one such as"),
+        ("swap.svg?tz=Mars/Olympus", 400, "tz: 'Mars/Olympus' is not a known time zone; give a name such as"),
+        ("swap.svg?tz=../../etc/passwd", 400, "tz: '../../etc/passwd' is not a known time zone; give a name such as"),
+        ("swap.svg?tz=Europe", 400, "tz: 'Europe' is not a known time zone; give a name such as"),
         ("swap.svg?colour=red", 400, "unknown parameter 'colour'; this address takes range, theme, width, height"),
         ("zzz.svg", 404, "no panel is called 'zzz'; there are cpu, swap"),
     ],
@@ -148,7 +148,7 @@ def test_before_the_first_tick_there_is_only_a_word() -> None:
     for address in ("/api/v1/panels/cpu.svg", "/badge/cpu.svg"):
         answer = world.client.get(address)
         assert answer.status_code == 503
-        assert "nothing has been read yet" in said(answer)
+        assert "nothing has been sampled yet" in said(answer)
 
 
 def test_a_still_of_old_readings_says_so_and_its_time_goes_on(swap: World) -> None:
@@ -157,16 +157,16 @@ def test_a_still_of_old_readings_says_so_and_its_time_goes_on(swap: World) -> No
     words = words_of(swap.client.get(STILL))
     assert "stale, 1 min 30 s old" not in live
     assert "stale, 1 min 30 s old" in words
-    assert words[-1] == "as of 2026-09-21 14:15:30 UTC, newest reading 14:14:00"
+    assert words[-1] == "as of 2026-09-21 14:15:30 UTC, newest value 14:14:00"
     swap.machine.wait(3_600_000)
-    assert "No readings in this window." in words_of(swap.client.get(STILL))
+    assert "No values in this window." in words_of(swap.client.get(STILL))
 
 
 def test_other_forms_are_pointed_to_this_one(swap: World) -> None:
     answer = swap.client.get("/api/v1/panels/swap.png")
     assert (answer.status_code, answer.json()["error"]["message"]) == (
         404,
-        "pictures are SVG here; ask for /api/v1/panels/swap.svg",
+        "images are SVG here; ask for /api/v1/panels/swap.svg",
     )
 
 

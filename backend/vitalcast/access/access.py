@@ -91,8 +91,8 @@ class Access:
         if not self._has_active() and not is_loopback(self._server.host):
             raise ConfigError(
                 "server.host",
-                f"{shown(self._server.host)} can be reached from other machines, and there is no token yet to ask "
-                f"for; make one with `{TOKEN_COMMAND}`, bind 127.0.0.1, or say --no-auth to serve everyone who "
+                f"{shown(self._server.host)} can be reached from other machines, and there is no token yet; "
+                f"create a token with `{TOKEN_COMMAND}`, listen on 127.0.0.1, or use --no-auth to serve everybody who "
                 "can connect",
             )
         self._secret.check()
@@ -105,15 +105,15 @@ class Access:
             self._secret.make()
             self._refresh()
             if is_new and self._has_active():
-                logger.warning("the secret is a new one: the tokens made so far let nobody in any more; make others")
+                logger.warning("the secret is new: earlier tokens are no longer valid; create new tokens")
             elif self.required and not self._has_active():
                 logger.warning(
-                    "every token has expired, so that nobody can come in; make one with `%s`, or revoke the old ones, "
-                    "and whoever connects on this machine needs none from the next start on",
+                    "every token has expired, so nobody can connect; create a token with `%s`, or revoke the old "
+                    "tokens: from the next start, callers on this machine then need none",
                     TOKEN_COMMAND,
                 )
         except ConfigError as error:
-            logger.warning("there can be no tokens: %s", error)
+            logger.warning("tokens cannot be used: %s", error)
         if self.required:
             importlib.import_module("jwt")  # the first who comes should not wait for it
 
@@ -140,17 +140,17 @@ class Access:
             self._refresh()
         except ConfigError:  # which is logged where the store is looked at all the time
             raise AccessError(
-                ErrorCode.INTERNAL, "token: this server cannot look at tokens now; its log says why", temporary=True
+                ErrorCode.INTERNAL, "token: this server cannot check tokens now; its log says why", temporary=True
             ) from None
         record = self._records.get(self._id_of(token))
         if record is None:
-            raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server does not know it")
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: unknown token")
         if record.revoked_ms is not None:
             raise AccessError(ErrorCode.UNAUTHORIZED, "token: it has been revoked", revoked=True)
         if record.expired(self.now_ms()):
             raise expired()
         if origin is not None and str(parse_origin(origin)) not in (record.origins or self._origins):
-            raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this site may not use it")
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: not valid on pages of this site")
         grant = self._grants.get(record.id)
         if grant is None:
             grant = self._grants[record.id] = record.grant(self._panels())

@@ -105,16 +105,16 @@ class Screens:
         wanted = re.sub(r"[\s-]", "", code).upper()
         if len(wanted) != CODE_CHARS or set(wanted) - set(ALPHABET):
             example = readable(ALPHABET[:CODE_CHARS])
-            raise ScreenError(f"{code!r} is no code of a screen; give the one that it shows, such as {example}")
+            raise ScreenError(f"{code!r} is not a screen's code; give the code on the screen, such as {example}")
         rows = self._store.read("SELECT * FROM pairing WHERE code = ?", wanted)
         if not rows:
             raise ScreenError(
-                f"no screen shows the code {readable(wanted)}; a code is good for {CODE_MS // 60_000} minutes and for "
-                "one screen, which shows another one then"
+                f"no screen shows the code {readable(wanted)}; a code is valid for {CODE_MS // 60_000} minutes, "
+                "then the screen shows a new code"
             )
         pairing = _pairing(rows[0])
         if pairing.expires_ms <= self.now_ms():
-            raise ScreenError(f"the code {readable(wanted)} has expired; approve the one that the screen shows now")
+            raise ScreenError(f"the code {readable(wanted)} has expired; approve the code that the screen shows now")
         return pairing
 
     def approve(self, code: str, *, name: str = "", playlist: str = "") -> Pairing:
@@ -185,7 +185,7 @@ class Screens:
             return found[0]
         if found:
             ids = ", ".join(one.id for one in found)
-            raise ScreenError(f"{len(found)} screens are called {wanted!r}; give the id of one: {ids}")
+            raise ScreenError(f"{len(found)} screens are called {wanted!r}; give the id instead: {ids}")
         there = ", ".join(f"{one.id} ({one.name})" for one in screens[:20])
         raise ScreenError(f"no screen is called {wanted!r}; {f'there are {there}' if there else 'there are none yet'}")
 
@@ -257,10 +257,10 @@ def _name(text: str) -> str:
     """Return a name on one line, with single spaces. Raises ScreenNameError."""
     name = " ".join(text.split())
     if not name.isprintable():
-        raise ScreenNameError(f"the name of a screen has printable characters only, not {_odd(name)}")
+        raise ScreenNameError(f"a screen's name holds printable characters only, not {_odd(name)}")
     if len(name) > SCREEN_NAME_CHARS_MAX:
         raise ScreenNameError(
-            f"the name of a screen has {SCREEN_NAME_CHARS_MAX} characters at most, this one {len(name)}"
+            f"the name of a screen has {SCREEN_NAME_CHARS_MAX} characters at most, this name has {len(name)}"
         )
     return name
 

@@ -25,7 +25,7 @@ def read_secret(path: Path) -> bytes | None:
     if len(secret) != SECRET_BYTES:
         raise ConfigError(
             KEY,
-            f"{path} is no secret of Vitalcast: it has {len(secret)} bytes and not {SECRET_BYTES}; "
+            f"{path} is not a secret of Vitalcast: it has {len(secret)} bytes and not {SECRET_BYTES}; "
             "put back the right one, or delete it, which ends every token",
         )
     return secret

@@ -127,9 +127,9 @@ def check_limits(record: Record, panels: Iterable[Panel]) -> None:
             fitting = " or ".join(scope.value for scope, keys in _TAKES.items() if key in keys)
             raise LimitsError(key, f"a token of scope {record.scope.value} has none; that is for {fitting}")
     if record.scope is Scope.STREAM and not record.metrics:
-        raise LimitsError("metrics", "a token of scope stream needs patterns of the metrics that it may see")
+        raise LimitsError("metrics", "a token of scope stream needs patterns of metrics")
     if record.scope is Scope.EMBED and not (record.panels or record.dashboard or record.metrics):
-        raise LimitsError("panels", "a token of scope embed needs the panels that it may show, or the dashboard")
+        raise LimitsError("panels", "a token of scope embed needs panels, or the dashboard")
     if len(record.name) > TOKEN_NAME_CHARS_MAX or not record.name.isprintable():
         raise LimitsError("name", f"give at most {TOKEN_NAME_CHARS_MAX} printable characters")
     if len(record.metrics) > PATTERNS_MAX:
@@ -148,7 +148,9 @@ def check_limits(record: Record, panels: Iterable[Panel]) -> None:
             raise LimitsError("panels", f"there is no panel {id_!r}; {advice_for(id_, ids)}")
     for origin in record.origins:
         if str(parse_origin(origin)) != origin:
-            raise LimitsError("origins", f"{origin!r} is no origin; give one such as https://wiki.example.org")
+            raise LimitsError(
+                "origins", f"{origin!r} is not an origin; give an origin such as https://wiki.example.org"
+            )
 
 
 def write_token(record: Record, secret: bytes) -> str:
@@ -184,8 +186,8 @@ def read_token(text: str, secret: bytes, *, now_s: float) -> str:
 
 def not_ours() -> AccessError:
     """Return the answer to all that is no token of this server: why exactly would only help who forges one."""
-    return AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+    return AccessError(ErrorCode.UNAUTHORIZED, "token: unknown token")
 
 
 def expired() -> AccessError:
-    return AccessError(ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new one")
+    return AccessError(ErrorCode.TOKEN_EXPIRED, "token: it has expired; ask for a new token")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 RECOVERABLE_CODES_BELOW = 5000
 PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 MESSAGE_TOO_BIG = 1009
-START_IT = "; start the server with `vitalcast`, or say where it is with --url"
-TRY_TLS = "; if it serves HTTPS, say wss://"
+START_IT = "; start the server with `vitalcast`, or give its address with --url"
+TRY_TLS = "; if it serves HTTPS, use wss://"
 
 
 def explained(error: Exception, *, url: str, after_s: float | None = None) -> LostError | TailError:
@@ -73,8 +73,7 @@ def _refused(response: Response, url: str) -> LostError | TailError:
         return LostError(f"no WebSocket there (HTTP {status})")
     if status == HTTPStatus.UPGRADE_REQUIRED:
         return TailError(
-            f"{url}: a proxy in between does not pass the headers Upgrade and Connection on, without which no "
-            "WebSocket can be opened"
+            f"{url}: a proxy in between does not forward the headers Upgrade and Connection, which a WebSocket needs"
         )
     if 400 <= status < 500 and status not in PASSING:
         return TailError(f"{url}: the server refused the WebSocket with HTTP {status}{said}")

@@ -106,7 +106,7 @@ class Feed:
         try:
             return list(self._read(json.loads(text)))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError):
-            raise TailError(f"the server does not keep to {SUBPROTOCOL}, it sent {text[:80]!r}") from None
+            raise TailError(f"the server does not follow {SUBPROTOCOL}, it sent {text[:80]!r}") from None
 
     def _read(self, message: dict[str, Any]) -> Iterator[Event]:
         match message["type"]:

@@ -337,7 +337,7 @@ class SqliteHistory(History):
         self._failures += 1
         if self._failures == 1:
             logger.warning(
-                "the history %s cannot be written (%s): the newest ticks stay in memory, and it is tried again",
+                "the history %s cannot be written (%s): the newest ticks stay in memory, and it will be tried again",
                 self.path,
                 printable(str(error)),
             )

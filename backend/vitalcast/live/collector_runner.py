@@ -78,6 +78,6 @@ class CollectorRunner:
         pause_s = min(RETRY_S[0] * 2 ** (self.failures - 1), RETRY_S[1])
         self.retry_s = self._now_s() + pause_s
         if self.failures == 1:
-            logger.warning("collector %s failed, its series have no reading until it works again: %s", self.name, why)
+            logger.warning("collector %s failed; its series have no values until it works again: %s", self.name, why)
         self.samples = [Sample(series, NO_READING) for series, _ in self.samples]
         self._stats.collector_success[self.name] = 0

@@ -137,7 +137,7 @@ def test_old_readings_are_not_alarming_but_stale() -> None:
     old = still(panel_of("swap"), np.full((3, 1), 0.95), window=STALE)
     assert words_of(old)[:3] == ["Swap", "stale, 1 min 35 s old", "95.0 %used"]
     assert THEMES["light"].bad not in old
-    assert words_of(old)[-1] == "as of 2026-09-21 14:13:20 UTC, newest reading 14:11:45"
+    assert words_of(old)[-1] == "as of 2026-09-21 14:13:20 UTC, newest value 14:11:45"
     assert 'opacity="0.5"' in old  # 0.45, to a tenth
 
 
@@ -251,10 +251,10 @@ def test_bars_that_find_no_room_are_counted_and_the_fullest_stay() -> None:
 
 def test_a_panel_without_series_or_readings_says_so() -> None:
     panel = panel_of("swap")
-    assert "No readings in this window." in words_of(still(panel, np.zeros((0, 1))))
+    assert "No values in this window." in words_of(still(panel, np.zeros((0, 1))))
     empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros(0))
     shown = Shown(panel, resolve(panel, []), ())
-    assert "Nothing here has such series." in words_of(draw_panel(shown, empty, Look(), WINDOW))
+    assert "No series here match." in words_of(draw_panel(shown, empty, Look(), WINDOW))
 
 
 def test_times_are_those_of_the_zone() -> None:

@@ -437,9 +437,9 @@ def verify(token: str, caller: Caller) -> Grant:
         case "later":
             raise AccessError(ErrorCode.RATE_LIMITED, "token: too many wrong ones have come", temporary=True)
         case "own" if caller.origin is not None:
-            raise AccessError(ErrorCode.UNAUTHORIZED, "token: pages of this site may not use it")
+            raise AccessError(ErrorCode.UNAUTHORIZED, "token: not valid on pages of this site")
     if token not in TOKENS:
-        raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+        raise AccessError(ErrorCode.UNAUTHORIZED, "token: unknown token")
     return TOKENS[token]
 
 
@@ -485,7 +485,7 @@ def test_a_stranger_gets_the_same_answer_to_everything(machine: Machine, text: s
     session = stranger(machine, plain=plain)
     code, message = error_of(decode(session.receive(text)))
     assert code == 101
-    assert message.startswith("a token is needed here")
+    assert message.startswith("this server requires a token")
     assert (session.ending, session.group_ids) == (None, ())
     assert error_of(decode(session.receive_binary(3)))[0] == 101
 

@@ -310,5 +310,5 @@ def test_a_scrape_of_old_readings_fails_instead_of_repeating_them(world: World) 
     world.machine.wait(60_000)
     response = world.client.get("/metrics")
     assert response.status_code == 503
-    assert response.text == "the newest reading is 60.0 s old, the limit is 5 s\n"
+    assert response.text == "the newest value is 60.0 s old, the limit is 5 s\n"
     assert make_world(Machine()).client.get("/metrics").status_code == 503

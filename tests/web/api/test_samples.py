@@ -181,7 +181,7 @@ def test_before_the_first_reading_the_server_is_not_there_yet() -> None:
     for path in ("/api/v1/metrics", "/api/v1/latest"):
         status, code, message = error(world, path)
         assert (status, code) == (503, 100)
-        assert "nothing has been read yet" in message
+        assert "nothing has been sampled yet" in message
 
 
 # --- health --------------------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def not_ready(world: World) -> str:
 
 def test_old_readings_are_not_ready_and_say_how_old_they_are(world: World) -> None:
     world.machine.wait(5001)
-    assert not_ready(world) == "the newest reading is 5.0 s old, the limit is 5 s"
+    assert not_ready(world) == "the newest value is 5.0 s old, the limit is 5 s"
 
 
 @pytest.mark.parametrize("by_ms", [-3_600_000, 3_600_000])
@@ -216,7 +216,7 @@ def test_how_old_readings_are_is_no_matter_of_what_the_clock_is_set_to(world: Wo
     world.machine.time_ms += by_ms
     assert world.get("/readyz") == {"status": "ok"}
     world.machine.wait(6000)
-    assert not_ready(world) == "the newest reading is 6.0 s old, the limit is 5 s"
+    assert not_ready(world) == "the newest value is 6.0 s old, the limit is 5 s"
     world.machine.tick()
     assert world.get("/readyz") == {"status": "ok"}
 
@@ -263,7 +263,7 @@ def test_other_methods_are_not_allowed(world: World, path: str, method: str) -> 
 
 
 def test_an_unknown_address_of_the_api_answers_in_json(world: World) -> None:
-    assert error(world, "/api/v1/nothing") == (404, 107, "there is nothing here; /docs lists what there is")
+    assert error(world, "/api/v1/nothing") == (404, 107, "there is nothing at this address; /docs lists the addresses")
 
 
 def test_an_unknown_address_elsewhere_answers_in_plain_text(world: World) -> None:
@@ -279,7 +279,7 @@ def test_a_slash_too_many_leads_to_the_address_on_the_same_way(world: World) -> 
     assert get("/badge/a%3Ab.svg/").headers["location"] == "../a%3Ab.svg"
     assert get("/badge/cpu.svg/").headers["cache-control"] == "no-store"
     assert world.client.get("/api/v1/latest/").status_code == 200
-    assert error(world, "/api/v1/nothing/") == (404, 107, "there is nothing here; /docs lists what there is")
+    assert error(world, "/api/v1/nothing/") == (404, 107, "there is nothing at this address; /docs lists the addresses")
     assert get("/").status_code == get("//").status_code == 404
 
 

@@ -146,7 +146,7 @@ def test_operators_list_screens_name_them_send_them_and_turn_them_out(house: Hou
     )
     refused = house.operator.post(address, json={"name": "Foyer\u202e"})
     assert refused.status_code == 400
-    assert message(refused) == r"the name of a screen has printable characters only, not \u202e"
+    assert message(refused) == r"a screen's name holds printable characters only, not \u202e"
     assert house.operator.delete(address).status_code == 204
     assert browser.get("/api/v1/screen").status_code == 401
     assert house.operator.get("/api/v1/screens").json()["screens"] == []
@@ -157,17 +157,17 @@ def test_codes_are_given_to_one_address_only_so_often(house: House) -> None:
     assert [answer.status_code for answer in answers[:-1]] == [201] * PAIRINGS_PER_ADDRESS
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) > 0
-    assert message(answers[-1]).startswith("too many codes were asked for; try again in ")
+    assert message(answers[-1]).startswith("too many codes were requested; try again in ")
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status", "words"),
     [
-        (f"{PAIRINGS}/claim", b"{", 400, "the body is no JSON"),
-        (f"{PAIRINGS}/claim", b"[]", 400, "the body is no object; give an object with secret"),
+        (f"{PAIRINGS}/claim", b"{", 400, "the body is not JSON"),
+        (f"{PAIRINGS}/claim", b"[]", 400, "the body is not an object; give an object with secret"),
         (f"{PAIRINGS}/claim", b'{"secret": 3}', 400, "secret: give a text"),
-        (f"{PAIRINGS}/claim", b'{"secret": "x"}', 404, "secret: its code has expired or was used; ask for another one"),
-        (f"{PAIRINGS}/claim", b'{"\\ud800": ""}', 400, "the body is no JSON"),
+        (f"{PAIRINGS}/claim", b'{"secret": "x"}', 404, "secret: the code has expired or was used; request a new code"),
+        (f"{PAIRINGS}/claim", b'{"\\ud800": ""}', 400, "the body is not JSON"),
         (f"{PAIRINGS}/claim", b" " * 4097, 413, "a body has 4096 bytes at most here"),
         (PAIRINGS, b'{"name": "x"}', 400, "unknown field 'name'; there are none"),
     ],

@@ -74,11 +74,11 @@ def test_a_token_sees_as_far_back_as_was_asked(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("{", "no JSON"),
-        ("[]", "no object"),
+        ("{", "not JSON"),
+        ("[]", "not an object"),
         ({"panels": ["cpu"]}, "scope: give embed"),
         ({"scope": "admin"}, "scope: give embed; tokens of other scopes are made with `vitalcast token create`"),
-        ({"scope": "embed"}, "panels: a token of scope embed needs the panels that it may show"),
+        ({"scope": "embed"}, "panels: a token of scope embed needs panels"),
         ({"scope": "embed", "panels": ["cpu"], "since": 0}, "since: give seconds from 1 to 3162240000, or null"),
         ({"scope": "embed", "panels": "cpu"}, "panels: give a list of ids of panels, 64 at most"),
         ({"scope": "embed", "panels": ["cpus", 1]}, "panels: give a list of ids"),

@@ -100,7 +100,7 @@ def test_a_prefix_that_no_setting_names_is_said(
         answers = [client.get(path, headers=BY_PROXY) for _ in range(3)]
     hint = f'f a proxy publishes Vitalcast below {prefix}, set server.root_path = "{prefix}"'
     assert {(answer.status_code, answer.text) for answer in answers} == {(404, f"Not Found\n\nI{hint}.\n")}
-    assert caplog.messages == [f"refused a request from testclient: nothing is there; i{hint}"]
+    assert caplog.messages == [f"refused a request from testclient: nothing here; i{hint}"]
     Settings(server=Server(root_path=prefix))  # which takes it
     assert client_of(root_path=prefix).get(path, headers=BY_PROXY).status_code != 404
 

@@ -35,7 +35,7 @@ def test_key_and_certificate_may_be_in_one_file_or_in_two(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("certfile", "keyfile", "key", "message"),
     [
-        ("", KEY, "server.keyfile", "is the key of no certificate; give server.certfile too"),
+        ("", KEY, "server.keyfile", "has no certificate; give server.certfile too"),
         ("/nowhere/cert.pem", KEY, "server.certfile", "/nowhere/cert.pem cannot be read: No such file"),
         (CERT, "/nowhere/key.pem", "server.keyfile", "/nowhere/key.pem cannot be read: No such file"),
         (str(FILES), KEY, "server.certfile", "cannot be read: Is a directory"),
@@ -152,7 +152,7 @@ def test_half_a_renewal_changes_nothing_and_is_said_once(
         certificate.refresh()
     assert served(certificate) == der(CERT)
     (line,) = caplog.messages
-    assert line.startswith("the certificate in use stays: server.")
+    assert line.startswith("the current certificate stays in use: server.")
     rename_over(pair)
     certificate.refresh()
     assert served(certificate) == der(OTHER_CERT)

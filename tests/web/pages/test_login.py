@@ -154,10 +154,10 @@ def test_a_token_that_is_no_good_is_told_so(house: Callable[..., House], tmp_pat
     stream, _ = one.access.mint(Scope.STREAM, metrics=["system.>"])
     for token, status, words in (
         ("", 401, "Give a token."),
-        ("nonsense", 401, "This token is not good: this server has not made it."),
-        (expired, 401, "This token is not good: it has expired; ask for a new one."),
-        (revoked, 401, "This token is not good: it has been revoked."),
-        (stream, 403, "A token of scope stream opens no page here; log in with one of scope view or admin."),
+        ("nonsense", 401, "This token is not valid: unknown token."),
+        (expired, 401, "This token is not valid: it has expired; ask for a new token."),
+        (revoked, 401, "This token is not valid: it has been revoked."),
+        (stream, 403, "A token of scope stream cannot be used to log in; use a token of scope view or admin."),
     ):
         answer = one.log_in(token)
         assert (answer.status_code, said(answer)) == (status, words)
@@ -171,7 +171,9 @@ def test_a_cookie_that_is_no_good_is_taken_away_and_told(house: Callable[..., Ho
     answer = one.client.get("/", headers={"Cookie": "vitalcast=a.b.c"})
     assert (answer.status_code, answer.headers["location"]) == (303, "login?why=unknown")
     assert answer.headers["set-cookie"].startswith("vitalcast=; Path=/; Max-Age=0;")
-    assert said(one.client.get("/login?why=unknown")) == "Your token is no longer good here. Log in with another one."
+    assert (
+        said(one.client.get("/login?why=unknown")) == "Your token is no longer valid here. Log in with another token."
+    )
     assert 'role="alert"' not in one.client.get("/login?why=<b>").text
 
 
@@ -181,7 +183,7 @@ def test_wrong_tokens_are_bounded(house: Callable[..., House]) -> None:
     late = one.log_in(one.view)
     assert late.status_code == 429
     assert int(late.headers["retry-after"]) <= 30
-    assert "too many wrong ones have come" in said(late)
+    assert "too many wrong tokens" in said(late)
 
 
 def test_the_form_is_sent_from_our_own_pages_only(house: Callable[..., House]) -> None:

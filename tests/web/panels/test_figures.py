@@ -193,7 +193,7 @@ def test_the_headline_is_the_subtitle_and_the_level_is_said() -> None:
 def test_a_panel_without_series_says_so(world: World) -> None:
     figure = figure_of(world, "temperatures")
     assert figure.data == ()
-    assert figure.layout.annotations[0].text == "Nothing here has such series."
+    assert figure.layout.annotations[0].text == "No series here match."
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -38,8 +38,8 @@ ROWS_LISTED_MAX = 16  # more rows of a heatmap are read from its picture
 NARROW = 420
 TWO_ROWS = 160  # lower ones have a head of one row
 LEGEND_SHARE_MAX = 0.4  # of the picture's height
-NOTHING = "Nothing here has such series."
-NO_READINGS = "No readings in this window."
+NOTHING = "No series here match."
+NO_READINGS = "No values in this window."
 
 # Sizes of type, in rem.
 _TITLE, _NUMBER, _SECOND, _SMALL, _LEGEND, _FOOT = 0.95, 1.12, 0.95, 0.8, 0.82, 0.76
@@ -65,7 +65,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which moments a still shows: up to `to_ms`, which is now where the newest reading is `age_s` old and stale."""
+    """Which moments a still shows: up to `to_ms`, which is now where the newest value is `age_s` old and stale."""
 
     host: str
     from_ms: float
@@ -334,7 +334,7 @@ class _Picture:
         """Say of which machine and which moments all that is."""
         rem, window, size = self.rem, self.window, _FOOT * self.rem
         clock = f"{clock_text(window.to_ms, window.zone)} {zone_text(window.to_ms, window.zone)}"
-        newest = f", newest reading {clock_text(window.newest_ms, window.zone)}" if self.stale else ""
+        newest = f", newest value {clock_text(window.newest_ms, window.zone)}" if self.stale else ""
         bars = self.panel.chart == "bar"
         host = clean(window.host)
         left_texts = (host if bars else f"{host}, {self._span()[0].lower()}{self._span()[1:]}", host)

@@ -17,13 +17,13 @@ Verify = Callable[[str, Caller], Grant]  # raises AccessError, or ProtocolError 
 
 
 def no_tokens(_token: str, _caller: Caller) -> Grant:
-    raise AccessError(ErrorCode.UNAUTHORIZED, "token: this server has not made it")
+    raise AccessError(ErrorCode.UNAUTHORIZED, "token: unknown token")
 
 
 def token_needed() -> ProtocolError:
     """Return the one answer to everything that comes before a token."""
     return ProtocolError(
-        ErrorCode.UNAUTHORIZED, 'a token is needed here; send {"type":"hello","token":"…"} before anything else'
+        ErrorCode.UNAUTHORIZED, 'this server requires a token; send {"type":"hello","token":"…"} before anything else'
     )
 
 

@@ -44,7 +44,7 @@ class Health:
             return "not started, or about to stop"
         age_s = (self._steady_ms() - frame.steady_ms) / 1000
         limit_s = max(FRESH_TICKS * self._hub.interval_ms / 1000, FRESH_S_MIN)
-        return None if age_s <= limit_s else f"the newest reading is {age_s:.1f} s old, the limit is {limit_s:g} s"
+        return None if age_s <= limit_s else f"the newest value is {age_s:.1f} s old, the limit is {limit_s:g} s"
 
 
 def health_endpoints(health: Health) -> EndpointGroup:

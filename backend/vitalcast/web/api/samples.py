@@ -95,7 +95,7 @@ class Samples:
     def _frame(self) -> Frame:
         frame = self._hub.ring.newest
         if frame is None:
-            raise ApiError(503, ErrorCode.INTERNAL, "nothing has been read yet; try again in a second")
+            raise ApiError(503, ErrorCode.INTERNAL, "nothing has been sampled yet; try again in a second")
         return frame
 
     def _selection(self, request: Request) -> Selection:
@@ -121,7 +121,7 @@ class Samples:
             raise ApiError(
                 404,
                 ErrorCode.UNKNOWN_METRIC,
-                f"metrics: nothing here is called {', '.join(unknown[:5])}; /api/v1/metrics lists what there is",
+                f"metrics: nothing here is called {', '.join(unknown[:5])}; /api/v1/metrics lists the metrics",
             )
         return selection
 

@@ -148,7 +148,7 @@ class Walls:
         await NOTHING.of(request)
         address = request.scope["state"]["address"]
         if wait_s := self._pairings.take(address):
-            return _too_many(f"too many codes were asked for; try again in {wait_s:.0f} s", wait_s)
+            return _too_many(f"too many codes were requested; try again in {wait_s:.0f} s", wait_s)
         from vitalcast.access.screens import readable
         from vitalcast.errors import TooManyPairings
 
@@ -168,7 +168,7 @@ class Walls:
             address, agent = request.scope["state"]["address"], request.headers.get(AGENT, "")
             admitted = await run_in_threadpool(self._screens.admit, secret, address=address, agent=agent)
         if admitted is None:
-            raise ApiError(404, ErrorCode.UNAUTHORIZED, "secret: its code has expired or was used; ask for another one")
+            raise ApiError(404, ErrorCode.UNAUTHORIZED, "secret: the code has expired or was used; request a new code")
         token, screen = admitted
         answer = json_response({"state": "approved", "name": screen.name, "playlist": screen.playlist})
         answer.headers["Set-Cookie"] = cookie_header(request.scope, token, None)

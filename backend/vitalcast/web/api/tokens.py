@@ -116,8 +116,8 @@ class Tokens:
             raise ApiError(
                 409,
                 ErrorCode.BAD_REQUEST,
-                "no token is needed here; the first one is made with `vitalcast token create`, "
-                "since from then on nobody comes in without",
+                "no token is needed here; create the first token with `vitalcast token create`: "
+                "from then on, everybody needs one",
             )
         from vitalcast.errors import LimitsError
 

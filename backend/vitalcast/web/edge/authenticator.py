@@ -72,8 +72,8 @@ class Authenticator:
         if offered.way is CredentialSource.URL and grant.scope is not Scope.EMBED:
             raise AccessError(
                 ErrorCode.UNAUTHORIZED,
-                f"token: one of scope {grant.scope} must not be in an address, since addresses get logged; "
-                f"revoke it, and put one of scope {Scope.EMBED} here",
+                f"token: a token of scope {grant.scope} must not be in an address, since addresses get logged; "
+                f"revoke it, and use a token of scope {Scope.EMBED} here",
             )
         return grant
 
@@ -81,19 +81,19 @@ class Authenticator:
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _TOKEN_IN_URL: Final = Refusal(
     400,
-    "a token does not belong in this address, since addresses get logged; send it in the header Authorization, "
+    "do not put a token in this address, since addresses get logged; send it in the header Authorization, "
     "as 'Bearer' and the token",
     ErrorCode.BAD_REQUEST,
 )
 _NO_TOKEN: Final = Refusal(
     401,
-    "this address needs a token; send it in the header Authorization, as 'Bearer' and the token, or log in at /login",
+    "this address needs a token; send the header 'Authorization: Bearer' with the token, or log in at /login",
     ErrorCode.UNAUTHORIZED,
     {"WWW-Authenticate": "Bearer"},
 )
 _NO_TOKEN_IN_URL: Final = Refusal(
     401,
-    f"this needs a token of scope {Scope.EMBED} in its address; who put it here can have one made",
+    f"this needs a token of scope {Scope.EMBED} in its address; the person who put it here can create one",
     ErrorCode.UNAUTHORIZED,
     {"WWW-Authenticate": "Bearer"},
 )
@@ -110,7 +110,7 @@ def _wrong_scope(scope: Scope, scopes: frozenset[Scope]) -> Refusal:
     needed = f"{', '.join(others)} or {last}" if others else last
     return Refusal(
         403,
-        f"a token of scope {scope} does not open this address; it takes one of scope {needed}",
+        f"a token of scope {scope} does not open this address; use a token of scope {needed}",
         headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
     )
 
@@ -118,11 +118,11 @@ def _wrong_scope(scope: Scope, scopes: frozenset[Scope]) -> Refusal:
 def _forgery(scope: AsgiScope, endpoint: Endpoint) -> Refusal | None:
     """Return why something that changes what is here may be another site's doing, None where it cannot be."""
     if scope["state"]["origin"] is not None or from_elsewhere(scope):
-        return Refusal(403, "pages of other sites may change nothing here")
+        return Refusal(403, "pages of other sites cannot change anything here")
     if scope["method"] == "DELETE":  # which no page can send elsewhere without asking first
         return None
     given = (header(scope, b"content-type") or b"").decode("latin-1").partition(";")[0].strip().lower()
     wanted = "application/x-www-form-urlencoded" if endpoint.form else "application/json"
     if given == wanted:
         return None
-    return Refusal(415, f"give the body as {wanted}, and say so in the header Content-Type", ErrorCode.BAD_REQUEST)
+    return Refusal(415, f"send the body as {wanted}, and say so in the header Content-Type", ErrorCode.BAD_REQUEST)

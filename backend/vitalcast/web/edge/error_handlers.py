@@ -43,9 +43,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     if not path.startswith(API_PREFIX):
         hint = unknown_prefix(request) if error.status_code == 404 else None
         if hint is not None and came_by_proxy(request):
-            request.app.refusals.add(request.scope["state"]["address"], "request", f"nothing is there; {hint}")
+            request.app.refusals.add(request.scope["state"]["address"], "request", f"nothing here; {hint}")
         return PlainTextResponse(_lines(error.detail, hint), error.status_code, headers)
-    message = "there is nothing here; /docs lists what there is" if error.status_code == 404 else error.detail
+    message = (
+        "there is nothing at this address; /docs lists the addresses" if error.status_code == 404 else error.detail
+    )
     return error_response(error.status_code, ErrorCode.BAD_REQUEST, message, headers)
 
 

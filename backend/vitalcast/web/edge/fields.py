@@ -178,9 +178,9 @@ class Body(NamedTuple):
         try:
             given = orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise bad("the body is no JSON") from None
+            raise bad("the body is not JSON") from None
         if not isinstance(given, dict):
-            raise bad(f"the body is no object; give {form}")
+            raise bad(f"the body is not an object; give {form}")
         if unknown := [shown(name) for name in given if name not in self.fields]:
             raise bad(f"unknown field {', '.join(unknown[:5])}; there are {', '.join(self.fields) or 'none'}")
         for name, field in self.fields.items():

@@ -81,7 +81,7 @@ class HostOriginCheck:
         # RFC 9112, 3.2: a server MUST answer 400 where Host is missing, twice there, or malformed.
         if len(hosts) != 1:
             return Refusal(
-                400, f"a request has exactly one Host header, this one has {len(hosts)}", ErrorCode.BAD_REQUEST
+                400, f"a request has exactly one Host header, this request has {len(hosts)}", ErrorCode.BAD_REQUEST
             )
         host = parse_authority(hosts[0])
         if host is None:
@@ -99,7 +99,7 @@ class HostOriginCheck:
     def _origin(self, scheme: str, host: Authority, origins: list[str]) -> Refusal | Origin | None:
         if len(origins) > 1:
             return Refusal(
-                400, f"a request has one Origin header at most, this one has {len(origins)}", ErrorCode.BAD_REQUEST
+                400, f"a request has at most one Origin header, this request has {len(origins)}", ErrorCode.BAD_REQUEST
             )
         origin = parse_origin(origins[0])
         if origin is not None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from vitalcast.web.edge.refusal_log import RefusalLog
 
 STRIPPED: Final = (
-    "a proxy does not pass the headers Upgrade and Connection on, without which no WebSocket can be opened; "
-    "in nginx that takes proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and "
+    "a proxy does not forward the headers Upgrade and Connection, which a WebSocket needs; "
+    "in nginx, set proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade and "
     'proxy_set_header Connection "upgrade"'
 )
 PLAIN: Final = "this address is a WebSocket's; open it with ws:// or wss://"

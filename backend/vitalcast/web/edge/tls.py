@@ -53,11 +53,11 @@ class Certificate:
         try:
             context = tls_context(self._server)
         except ConfigError as error:
-            logger.warning("the certificate in use stays: %s", printable(str(error)))
+            logger.warning("the current certificate stays in use: %s", printable(str(error)))
             return
         if context is not None:
             self.context = context
-            logger.info("the certificate has been read anew")
+            logger.info("the certificate was reloaded")
 
 
 def _fingerprints(server: Server) -> tuple[object, ...]:
@@ -77,7 +77,7 @@ def tls_context(server: Server) -> ssl.SSLContext | None:
     """Return what TLS is served with, None where HTTP is. Raises ConfigError that names the setting at fault."""
     if not server.certfile:
         if server.keyfile:
-            raise ConfigError(KEYFILE, f"{server.keyfile} is the key of no certificate; give {CERTFILE} too")
+            raise ConfigError(KEYFILE, f"{server.keyfile} has no certificate; give {CERTFILE} too")
         return None
     certfile = Path(server.certfile).expanduser()
     keyfile = Path(server.keyfile).expanduser() if server.keyfile else certfile

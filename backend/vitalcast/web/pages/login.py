@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FORM_BYTES_MAX: Final = 16_384
 _WHY: Final = {
-    "expired": "Your token has expired. Log in with a new one.",
-    "unknown": "Your token is no longer good here. Log in with another one.",
+    "expired": "Your token has expired. Log in with a new token.",
+    "unknown": "Your token is no longer valid here. Log in with another token.",
 }
 
 
@@ -46,7 +46,7 @@ class Login:
         if grant is not None:
             note = f"You are logged in with a token of scope {grant.scope}."
         elif self._access.without_token(near=request.scope["state"]["near"]) is not None:
-            note = "No token is needed here; one that you give may show you less."
+            note = "No token is needed here. A token may show you less."
         return login_page(request.scope, problem=problem, note=note, next_=next_, leave=grant is not None)
 
     def _logged_in(self, request: Request) -> Grant | None:
@@ -83,7 +83,7 @@ class Login:
         if grant.scope not in (Scope.VIEW, Scope.ADMIN):
             raise AccessError(
                 ErrorCode.DENIED,
-                f"a token of scope {grant.scope} opens no page here; log in with one of scope view or admin",
+                f"a token of scope {grant.scope} cannot be used to log in; use a token of scope view or admin",
             )
         return grant
 
@@ -99,7 +99,7 @@ class Login:
 def _plain(message: str) -> str:
     """Return an error of the protocol, which names a field first, for somebody who sees just one."""
     what, _, why = message.partition(": ")
-    return f"this token is not good: {why}" if what == "token" and why else message
+    return f"this token is not valid: {why}" if what == "token" and why else message
 
 
 async def _fields(request: Request) -> dict[str, str] | None:

@@ -55,8 +55,9 @@ def login_page(
         f'<input type="hidden" name="next" value="{html.escape(next_)}">',
         "<button>Log in</button>",
         "</form>",
-        '<p class="hint" id="hint">Whoever runs this server makes tokens with '
-        "<code>vitalcast token create --scope view</code>, or <code>--scope admin</code> for screens and tokens.</p>",
+        '<p class="hint" id="hint">Tokens are created on the server with '
+        "<code>vitalcast token create --scope view</code>, or <code>--scope admin</code> to manage screens and "
+        "tokens.</p>",
         "</main>",
     ]
     return _page(scope, status, "Log in · Vitalcast", "\n".join(parts), _HEADERS | (headers or {}))

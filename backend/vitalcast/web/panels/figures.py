@@ -83,7 +83,7 @@ class Figures:
         layout["title"] = layout["title"] | {"subtitle": layout["title"]["subtitle"] | {"text": _subtitle(now)}}
         if not traces:
             layout["annotations"] = [
-                {"text": "Nothing here has such series.", "showarrow": False, "xref": "paper", "yref": "paper"}
+                {"text": "No series here match.", "showarrow": False, "xref": "paper", "yref": "paper"}
             ]
         return orjson.dumps({"data": traces, "layout": layout}, option=orjson.OPT_SERIALIZE_NUMPY)
 

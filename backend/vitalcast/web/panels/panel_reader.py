@@ -80,7 +80,7 @@ class PanelSource:
     def newest(self) -> Frame:
         frame = self._hub.ring.newest
         if frame is None:
-            raise ApiError(503, ErrorCode.INTERNAL, "nothing has been read yet; try again in a second")
+            raise ApiError(503, ErrorCode.INTERNAL, "nothing has been sampled yet; try again in a second")
         return frame
 
     def shown(self, panel: Panel, range_s: float = RANGE_S, *, named: bool) -> Shown:

@@ -119,7 +119,7 @@ class Stills:
     async def png(self, request: Request) -> Response:
         """Say that pictures are drawn as SVG alone."""
         id_ = self._source.panel(request).id
-        raise ApiError(404, ErrorCode.BAD_REQUEST, f"pictures are SVG here; ask for /api/v1/panels/{id_}.svg")
+        raise ApiError(404, ErrorCode.BAD_REQUEST, f"images are SVG here; ask for /api/v1/panels/{id_}.svg")
 
 
 def look_of(request: Request) -> Look:
@@ -142,5 +142,5 @@ def _zone(request: Request) -> tzinfo:
     except (KeyError, ValueError, OSError):  # unknown, malformed, or the name of a folder
         pass
     raise ApiError(
-        400, ErrorCode.BAD_REQUEST, f"tz: {shown(name)} is no time zone known here; give one such as Europe/Berlin"
+        400, ErrorCode.BAD_REQUEST, f"tz: {shown(name)} is not a known time zone; give a name such as Europe/Berlin"
     )

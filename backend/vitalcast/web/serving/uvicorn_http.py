@@ -255,7 +255,7 @@ class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             else:  # RFC 9110, 7.8: a server MAY ignore a received Upgrade header field
                 return min(len(piece), cast("int", upgrade.args[0]))
         except httptools.HttpParserError:
-            self._refuse(400, "this is no HTTP request")
+            self._refuse(400, "this is not an HTTP request")
         return len(piece)
 
     # --- what the parser finds -----------------------------------------------------------------------------------

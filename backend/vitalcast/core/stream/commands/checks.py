@@ -16,7 +16,7 @@ def check_known(selection: Selection, hub: Hub) -> None:
     if not hub.catalogue.knows(selection):
         raise ProtocolError(
             ErrorCode.UNKNOWN_METRIC,
-            f"metrics: nothing here is called {few(selection.patterns)}; 'list' shows what there is",
+            f"metrics: nothing here is called {few(selection.patterns)}; 'list' shows the metrics",
         )
 
 

@@ -20,6 +20,7 @@ export class VitalEmbedding extends HTMLElement {
   /** @type {HTMLElement} */ #lines;
   /** @type {HTMLIFrameElement} */ #preview;
   /** @type {HTMLElement} */ #view;
+  /** At which address others reach the server, where it says so. */ #publicUrl = "";
   /** @type {Map<boolean, string>} tokens that were made here: for the dashboard, and for the panel */ #tokens = new Map();
 
   disconnectedCallback() {
@@ -100,7 +101,8 @@ export class VitalEmbedding extends HTMLElement {
     const { dashboard, ...options } = this.#options;
     const base = new URL(".", document.baseURI).href;
     const wanted = { base, panel: dashboard ? null : this.#panel, ...options };
-    const snippets = snippetsOf({ ...wanted, token: this.#tokens.get(dashboard) });
+    // The preview is for this reader, and the lines are for others, who may know another address.
+    const snippets = snippetsOf({ ...wanted, base: this.#publicUrl || base, token: this.#tokens.get(dashboard) });
     this.#lines.replaceChildren(...snippets.map((snippet) => this.#snippet(snippet)));
     this.#show(wanted);
   }
@@ -140,6 +142,10 @@ export class VitalEmbedding extends HTMLElement {
     let parts;
     try {
       const access = await loadAccess();
+      if (access.url && dialog === this.#dialog) {
+        this.#publicUrl = access.url;
+        this.#write();
+      }
       if (!access.required) parts = [this.#open()];
       else if (access.scope === "admin") parts = [this.#maker()];
       else parts = [this.#petition()];

@@ -57,8 +57,8 @@ export class VitalPairing extends HTMLElement {
     this.hidden = true;
   }
 
-  #coded = ({ detail: { code } }) => {
-    const screens = new URL("screens", this.page).href.replace(/^https?:\/\//, "");
+  #coded = ({ detail: { code, approve_at: approveAt } }) => {
+    const screens = (approveAt || new URL("screens", this.page).href).replace(/^https?:\/\//, "");
     this.replaceChildren(
       h("p", {}, this.asked ? "To pair this screen, approve this code:" : "This screen is not let in yet. Approve this code:"),
       h("strong", {}, code),

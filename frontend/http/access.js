@@ -1,6 +1,6 @@
 /** Asks the server what this reader may do, and for tokens. */
 
-/** @typedef {{required: boolean, scope: string, expires: number|null}} Access */
+/** @typedef {{required: boolean, scope: string, expires: number|null, url?: string}} Access url: at which others reach the server */
 
 /** @param {{page?: string}} [options] @returns {Promise<Access>} Raises an Error that says why it is not known. */
 export async function loadAccess({ page = globalThis.document.baseURI } = {}) {

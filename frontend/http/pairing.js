@@ -8,8 +8,9 @@ const KEPT = "vitalcast.pairing";
 
 /**
  * Gets a code that an operator approves, another one when it has expired, and waits. Events: `code` with
- * `{code, expires}`, the code as it is read and Unix ms; `refused` with the server's words; `lost` with the Unix ms since
- * when the server cannot be reached, 0 when it can; `approved`.
+ * `{code, expires, approve_at}`: the code as it is read, Unix ms, and where it is approved, if the server says so;
+ * `refused` with the server's words; `lost` with the Unix ms since when the server cannot be reached, 0 when it can;
+ * `approved`.
  */
 export class Pairing extends EventTarget {
   /** @param {{page: string, storage: Pick<Storage, "getItem"|"setItem"|"removeItem">}} options */
@@ -21,7 +22,7 @@ export class Pairing extends EventTarget {
 
   #url;
   #storage;
-  /** @type {{code: string, secret: string, expires: number}|null} */ #current = null;
+  /** @type {{code: string, secret: string, expires: number, approve_at?: string}|null} */ #current = null;
   #running = false;
   /** @type {any} */ #timer;
 

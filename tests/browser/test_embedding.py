@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from tests.browser.conftest import OpenPage
-from tests.e2e.server import Server
+from tests.browser.conftest import SERVER_ENV, OpenPage
+from tests.e2e.server import Server, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -50,6 +50,22 @@ async def test_shows_the_lines_as_they_are_wanted_and_copies_them(page_server: S
     await page.keyboard.press("Escape")
     await watched.until("() => document.querySelector('vital-embedding').childElementCount === 0")
     assert await menu.evaluate("(button) => document.activeElement === button")
+
+
+async def test_the_lines_name_the_public_address_and_the_preview_does_not(open_page: OpenPage) -> None:
+    public = {"VITALCAST_SERVER__PUBLIC_URL": "https://metrics.example.org"}
+    with running(env=SERVER_ENV | public) as server:
+        watched = await open_page(server.url, charts=False)
+        await watched.state("live")
+        await watched.page.focus("#panel-cpu")
+        await watched.page.keyboard.press("e")
+        dialog = watched.page.get_by_role("dialog", name="Embed CPU")
+        await dialog.get_by_text('src="https://metrics.example.org/embed/panel/cpu').wait_for()
+        lines = await watched.page.evaluate(LINES)
+        assert not [text for text in lines.values() if "127.0.0.1" in text]
+        frame = watched.page.frame_locator("vital-embedding iframe")
+        await frame.locator("vital-panel h2", has_text="CPU").wait_for()
+        assert await watched.violations() == []
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

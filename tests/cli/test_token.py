@@ -35,6 +35,18 @@ def access(folder: Path) -> Access:
     return Access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
 
 
+def test_the_address_to_use_a_token_at_is_the_public_one(tmp_path: Path, folder: Path) -> None:
+    def make(*arguments: str) -> str:
+        return run(
+            "token", "create", *arguments, cwd=tmp_path, VITALCAST_ACCESS__DATA_DIR=str(folder),
+            VITALCAST_SERVER__PUBLIC_URL="https://metrics.example.org/vitals", VITALCAST_SERVER__ROOT_PATH="/vitals",
+        ).stderr  # fmt: skip
+
+    embed = make("--scope", "embed", "--panel", "cpu")
+    assert "as https://metrics.example.org/vitals/embed/panel/cpu?token=TOKEN" in embed
+    assert "Log in with it at https://metrics.example.org/vitals/" in make("--scope", "view")
+
+
 def test_a_token_is_made_listed_and_revoked(command: Run, folder: Path) -> None:
     made = command(
         "create", "--scope", "embed", "--panel", "cpu", "--origin", "https://Wiki.example.org", "--name", "Wiki"

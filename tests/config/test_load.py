@@ -677,10 +677,53 @@ def test_any_other_host_can_be_reached(host: str) -> None:
             "[limits]\nseries = 5000\nsnapshot_values = 4000",
             "limits.snapshot_values: 4000 is less than limits.series = 5000",
         ),
+        (
+            "[server]\npublic_url = 'https://a.example.org/vitals'",
+            'server.public_url: its path is "/vitals" and server.root_path = ""; give both the same',
+        ),
+        (
+            "[server]\npublic_url = 'https://a.example.org'\nroot_path = '/vitals'",
+            'server.public_url: its path is "" and server.root_path = "/vitals"; give both the same',
+        ),
     ],
 )
 def test_a_conflict_names_both_keys_and_their_values(loader: Loader, toml: str, start: str) -> None:
     assert any(line.startswith(start) for line in loader.problems(toml))
+
+
+@pytest.mark.parametrize(
+    ("url", "root_path", "base"),
+    [
+        ("", "", ""),
+        ("https://a.example.org", "", "https://a.example.org/"),
+        ("https://a.example.org/", "", "https://a.example.org/"),
+        ("http://10.0.0.1:8443/vitals", "/vitals", "http://10.0.0.1:8443/vitals/"),
+        ("https://[fd00::1]/a/b/", "/a/b", "https://[fd00::1]/a/b/"),
+        ("https://a.example.org/gr%C3%B6%C3%9Fe", "/größe", "https://a.example.org/gr%C3%B6%C3%9Fe/"),
+    ],
+)
+def test_the_public_address_ends_in_a_slash(loader: Loader, url: str, root_path: str, base: str) -> None:
+    assert loader.load(server__public_url=url, server__root_path=root_path).settings.server.public_base == base
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "a.example.org",
+        "ftp://a.example.org",
+        "https://",
+        "https://user:secret@a.example.org",
+        "https://a.example.org:99999",
+        "https://a.example.org/?x=1",
+        "https://a.example.org/#top",
+        "https://a.example.org//x",
+        "https://a.example.org/<b>",
+        "https://a.example.org/ x",
+    ],
+)
+def test_what_is_no_public_address_is_refused(loader: Loader, url: str) -> None:
+    (line,) = loader.problems(f"[server]\npublic_url = '{url}'")
+    assert line.startswith("server.public_url: ")
 
 
 def test_a_conflict_with_a_value_that_is_itself_bad_is_not_reported(loader: Loader) -> None:

@@ -284,12 +284,14 @@ def iso(time_ms: int | None) -> str:
 def _news(record: Record, settings: Settings, folder: Path, *, default_end: bool, first: bool) -> list[str]:
     from vitalcast.config.schema import is_loopback
 
+    public = settings.server.public_base
+    base, page = public or "/", f"at {public}" if public else "on the dashboard"
     uses = {
-        "view": "Log in with it on the dashboard, send it as `Authorization: Bearer TOKEN`, or give it to "
+        "view": f"Log in with it {page}, send it as `Authorization: Bearer TOKEN`, or give it to "
         "`vitalcast tail` as VITALCAST_TOKEN.",
         "stream": "Send it as `Authorization: Bearer TOKEN` or in `hello`, or give it to `vitalcast tail` as "
         "VITALCAST_TOKEN.",
-        "embed": f"Put it in the address of a frame, as /embed/{_shown(record)}?token=TOKEN, or into "
+        "embed": f"Put it in the address of a frame, as {base}embed/{_shown(record)}?token=TOKEN, or into "
         '<vitalcast-panel token="TOKEN">.',
     }
     lines = [f"Token {record.id} sees {may_see(record)}, on servers with the data folder {folder}."]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
@@ -30,6 +31,9 @@ LogLevel = Literal["critical", "error", "warning", "info", "debug"]
 HOST_PATTERN = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 
 PORT_PATTERN = r"(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"  # to 65535
+
+
+_PATH_PART = r"[A-Za-z0-9._~%!$&'()*+,;=:@-]+"  # RFC 3986, 3.3: what else stands in a path is percent-encoded
 
 
 def _network(text: str) -> str:
@@ -108,6 +112,14 @@ class Server(Strict):
         description="Path under which a reverse proxy publishes Vitalcast, for correct links",
         json_schema_extra={"form": 'a path such as "/vitalcast", without a slash at its end, or an empty string'},
     )
+    public_url: str = Field(
+        default="",
+        pattern=rf"^(?:https?://{HOST_PATTERN}{PORT_PATTERN}(?:/{_PATH_PART})*/?)?$",
+        max_length=2048,
+        description="Address at which others reach this server, for links and snippets; its host is accepted as Host "
+        "header; empty: the address that each request came to",
+        json_schema_extra={"form": 'a URL such as "https://metrics.example.org/vitalcast", or an empty string'},
+    )
     frame_ancestors: Origins = Field(
         default=(),
         description="Other sites that may frame /embed and /wall; embed tokens name their own sites",
@@ -135,6 +147,11 @@ class Server(Strict):
     log_level: LogLevel = Field(
         default="warning", description="Minimum level of log lines; at warning, a healthy server is quiet"
     )
+
+    @property
+    def public_base(self) -> str:
+        """The address at which others reach this server, with a slash at its end; empty where it is not known."""
+        return f"{self.public_url.rstrip('/')}/" if self.public_url else ""
 
 
 class Access(Strict):
@@ -493,6 +510,12 @@ def _conflicts(settings: Settings) -> Iterator[Conflict]:
             ("limits.snapshot_values", "limits.series"),
             f"{limits.snapshot_values} is less than limits.series = {limits.series}, "
             "so that not even one tick would fit; give the same or more",
+        )
+    path = unquote(urlsplit(settings.server.public_url).path).rstrip("/")
+    if settings.server.public_url and path != unquote(settings.server.root_path):
+        yield Conflict(
+            ("server.public_url", "server.root_path"),
+            f"its path is {shown(path)} and server.root_path = {shown(settings.server.root_path)}; give both the same",
         )
     yield from _doubles("panels", settings.panels)
     yield from _doubles("playlists", settings.playlists)

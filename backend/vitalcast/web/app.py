@@ -143,7 +143,7 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         socket_endpoints(service.manager, log),
         sample_endpoints(Samples(service, health)),
         panel_endpoints(service),
-        token_endpoints(Tokens(service.access)),
+        token_endpoints(Tokens(service.access, public_base=service.settings.server.public_base)),
         screen_endpoints(Walls(service, Version(root))),
         health_endpoints(health),
         openapi_endpoints(),

@@ -103,6 +103,20 @@ def test_a_screen_is_let_in_by_a_code_that_an_operator_approves(house: House) ->
     assert browser.post(f"{PAIRINGS}/claim", json=claim).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("server", "where"),
+    [
+        ({}, ""),
+        ({"public_url": "https://m.example.org/v", "root_path": "/v"}, "https://m.example.org/v/screens"),
+    ],
+    ids=["unknown", "public"],
+)
+def test_a_screen_is_told_where_others_approve_its_code(tmp_path: Path, server: dict[str, str], where: str) -> None:
+    settings = Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}, "server": server})
+    browser = TestClient(create_app(settings), base_url="http://127.0.0.1", headers=AGENT)
+    assert browser.post(PAIRINGS, json={}).json()["approve_at"] == where
+
+
 def test_a_screen_is_told_what_to_show_and_its_cookie_is_renewed_each_time(house: House) -> None:
     browser = house.screen(playlist="all")
     browser.cookies.set("vitalcast", browser.cookies["vitalcast"], path="/")

@@ -40,12 +40,23 @@ def admin(settings: Settings, access: Access) -> Iterator[TestClient]:
 
 
 def test_says_what_the_caller_may_do(settings: Settings, access: Access) -> None:
-    assert client_of(settings).get("/api/v1/access").json() == {"required": False, "scope": "admin", "expires": None}
+    assert client_of(settings).get("/api/v1/access").json() == {
+        "required": False,
+        "scope": "admin",
+        "expires": None,
+        "url": "",
+    }
     token, record = access.mint(Scope.EMBED, panels=["cpu"], expires_s=100)
     answer = client_of(settings, token).get("/api/v1/access")
-    assert answer.json() == {"required": True, "scope": "embed", "expires": record.expires_ms}
+    assert answer.json() == {"required": True, "scope": "embed", "expires": record.expires_ms, "url": ""}
     assert answer.headers["cache-control"] == "no-store"
     assert client_of(settings).get("/api/v1/access").status_code == 401
+
+
+def test_says_at_which_address_others_reach_the_server() -> None:
+    server = {"public_url": "https://metrics.example.org/vitals", "root_path": "/vitals"}
+    answer = client_of(Settings.model_validate({"server": server})).get("/api/v1/access")
+    assert answer.json()["url"] == "https://metrics.example.org/vitals/"
 
 
 def test_makes_a_token_that_opens_what_was_asked_and_no_more(admin: TestClient, settings: Settings) -> None:

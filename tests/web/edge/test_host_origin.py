@@ -32,6 +32,13 @@ def judge(gate: HostOriginCheck, host: str | None, origin: str | None = None, sc
     return None if verdict is None else str(verdict)
 
 
+def test_the_public_address_needs_no_further_setting() -> None:
+    gate = HostOriginCheck(Server(public_url="https://vitals.example.org/x", root_path="/x"))
+    assert judge(gate, "vitals.example.org", "https://vitals.example.org") is None
+    assert judge(gate, "other.example.org") == 421
+    assert judge(gate, "vitals.example.org", "https://other.example.org") == 403
+
+
 @pytest.mark.parametrize(
     ("origin", "site", "refused"),
     [

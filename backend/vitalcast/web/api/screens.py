@@ -156,7 +156,14 @@ class Walls:
             pairing, secret = await run_in_threadpool(self._screens.ask, address, request.headers.get(AGENT, ""))
         except TooManyPairings as error:
             return _too_many(str(error), error.wait_s)
-        return json_response({"code": readable(pairing.code), "secret": secret, "expires": pairing.expires_ms}, 201)
+        public = self._service.settings.server.public_base
+        answer = {
+            "code": readable(pairing.code),
+            "secret": secret,
+            "expires": pairing.expires_ms,
+            "approve_at": f"{public}screens" if public else "",
+        }
+        return json_response(answer, 201)
 
     async def claim(self, request: Request) -> Response:
         """Let a screen in whose code has been approved; 202 while it has not."""
@@ -423,6 +430,7 @@ def schemas() -> Json:
                 "code": text_of("To be shown."),
                 "secret": text_of("To be kept."),
                 "expires": whole_of("When both end, in Unix milliseconds."),
+                "approve_at": text_of("Where operators approve it; empty: at /screens of this server."),
             },
         ),
         "Claim": object_of(

@@ -96,16 +96,22 @@ WISH: Final = Body(
 
 
 class Tokens:
-    """Answers about the caller's own token, and makes others."""
+    """Answers about the caller's own token, and makes others. `public_base` is the address that others know."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, public_base: str = "") -> None:
         self._access = access
+        self._public_base = public_base
 
     async def access(self, request: Request) -> Response:
         """Say what this caller may do, and whether a token is needed at all."""
         check_parameters(request, ())
         grant = grant_of(request)
-        answer = {"required": self._access.required, "scope": grant.scope.value, "expires": grant.expires_ms}
+        answer = {
+            "required": self._access.required,
+            "scope": grant.scope.value,
+            "expires": grant.expires_ms,
+            "url": self._public_base,
+        }
         return json_response(answer)
 
     async def make(self, request: Request) -> Response:
@@ -189,6 +195,7 @@ def schemas() -> Json:
                 "required": flag_of("Whether anybody needs a token here."),
                 "scope": text_of("The caller's scope.", enum=[scope.value for scope in Scope]),
                 "expires": expires,
+                "url": text_of("The address at which others reach this server; empty if it is not configured."),
             },
         ),
         "Token": object_of(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable
 from typing import Final
+from urllib.parse import urlsplit
 
 from vitalcast.access.origin import DEFAULT_PORTS, Authority, Origin, is_address, parse_authority, parse_origin
 from vitalcast.config.schema import Server, is_loopback
@@ -51,7 +52,8 @@ class HostOriginCheck:
         if self._any_address:
             hosts |= own_names() if names is None else set(names)
         self._hosts = hosts
-        self._published = frozenset(filter(None, map(_configured_host, server.allowed_hosts)))
+        published = (*server.allowed_hosts, urlsplit(server.public_url).netloc)
+        self._published = frozenset(filter(None, map(_configured_host, published)))
         self._origins = frozenset(filter(None, map(parse_origin, server.allowed_origins)))
         self._further = origins
 

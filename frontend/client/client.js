@@ -32,7 +32,8 @@ export function socketUrl(server) {
  * Connects when something is first asked for, and stays connected until `close`. What is asked for before, between and
  * after connections is asked for again on each; streams go on from where they stood, and what is missing is told as a gap.
  *
- * Events: `link` whenever `link` or `why` is another; `welcome` with the server's message; `message` with each message.
+ * Events: `link` whenever `link` or `why` is another; `welcome` with the server's message; `dashboards` when the server's
+ * panels and playlists are others than before; `message` with each message.
  *
  * @example
  * const client = new Client("http://localhost:8321/");
@@ -63,6 +64,7 @@ export class Client extends EventTarget {
   #session;
   #names = 0;
   /** The server's name, once it has said welcome. */ host = "";
+  /** What tells the server's panels and playlists from others; empty while it has not said. */ #dashboards = "";
 
   // --- the connection ----------------------------------------------------------------------------------------------
 
@@ -145,6 +147,7 @@ export class Client extends EventTarget {
     if (message.type === "welcome") this.#greeted(message);
     else {
       if (STAMPED.has(message.type)) this.clock.heard(message.time);
+      if (message.type === "dashboards") this.#redecorated(message.revision);
       this.#session.receive(message);
     }
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
@@ -155,6 +158,14 @@ export class Client extends EventTarget {
     this.host = message.host ?? "";
     this.#session.opened(message);
     this.dispatchEvent(new CustomEvent("welcome", { detail: message }));
+    this.#redecorated(message.dashboards ?? "");
+  }
+
+  /** @param {string} revision */
+  #redecorated(revision) {
+    const before = this.#dashboards;
+    this.#dashboards = revision;
+    if (before && revision !== before) this.dispatchEvent(new Event("dashboards"));
   }
 
   // --- what can be asked for ---------------------------------------------------------------------------------------

@@ -128,6 +128,7 @@ const SHAPES = {
   catalogue: (m) => isArray(m.series),
   result: (m) => isArray(m.series) || isArray(m.rows),
   event: (m) => typeof m.kind === "string" && isNumber(m.time),
+  dashboards: (m) => typeof m.revision === "string",
   heartbeat: () => true,
   pong: () => true,
   error: (m) => isNumber(m.code),

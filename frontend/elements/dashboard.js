@@ -34,6 +34,8 @@ export class VitalDashboard extends HTMLElement {
   /** @type {HTMLElement} */ #uptime;
   /** @type {HTMLElement} */ #notice;
   /** @type {HTMLElement} */ #main;
+  /** @type {HTMLElement|null} */ #charts = null;
+  /** @type {HTMLElement} */ #vitals;
   /** @type {any} */ #status;
   /** @type {any} */ #noticeTimer;
   /** @type {any} */ #retry;
@@ -60,6 +62,7 @@ export class VitalDashboard extends HTMLElement {
     this.addEventListener("tell", this.#told);
     this.subscriptions.host.addEventListener("change", this.#aged);
     client.addEventListener("message", this.#heard);
+    client.addEventListener("dashboards", this.#changed);
     document.addEventListener("visibilitychange", this.#looked);
     client.start();
     this.#load(new Backoff());
@@ -67,6 +70,7 @@ export class VitalDashboard extends HTMLElement {
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#looked);
+    this.client.removeEventListener("dashboards", this.#changed);
     this.client.removeEventListener("message", this.#heard);
     this.subscriptions.host.removeEventListener("change", this.#aged);
     this.removeEventListener("tell", this.#told);
@@ -82,7 +86,7 @@ export class VitalDashboard extends HTMLElement {
     clearTimeout(this.#noticeTimer);
     clearTimeout(this.#retry);
     this.#panels = "";
-    this.#rows = null;
+    this.#charts = this.#rows = null;
     this.#welcomed = false;
     this.replaceChildren();
   }
@@ -120,10 +124,16 @@ export class VitalDashboard extends HTMLElement {
     if (this.isConnected && this.#differ(panels)) this.#layOut(panels);
   }
 
+  /** The server has other panels now. */
+  #changed = () => {
+    clearTimeout(this.#retry);
+    this.#load(new Backoff());
+  };
+
   /** Whether these are other panels than those that are shown: the server may have come back with another file. */
   #differ(panels) {
     const before = this.#panels;
-    this.#panels = JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
+    this.#panels = textOf(panels);
     return this.#panels !== before;
   }
 
@@ -149,24 +159,41 @@ export class VitalDashboard extends HTMLElement {
 
   #layOut(panels) {
     const { client, view } = this;
-    this.subscriptions.clear();
-    this.#rows?.close();
-    const vitals = Object.assign(h("vital-vitals"), { panels, client, view });
-    const elements = panels.map((definition) =>
-      Object.assign(h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" }), {
-        definition,
-        stream: this.subscriptions.open(definition),
-        clock: client.clock,
-        view,
-      }),
-    );
-    this.#rows = client.table({ ...PROCESSES, limit: rowsThatFit() }, { name: "@processes" });
-    const table = Object.assign(h("vital-processes"), { client, stream: this.#rows, view });
+    if (!this.#charts) this.#lay();
+    const charts = /** @type {HTMLElement} */ (this.#charts);
+    const before = new Map([...charts.querySelectorAll("vital-panel")].map((element) => [textOf(/** @type {any} */ (element).definition), element]));
+    const wanted = new Set(panels.map(textOf));
+    for (const [text, element] of before) {
+      if (wanted.has(text)) continue;
+      element.remove();
+      this.subscriptions.close(/** @type {any} */ (element).definition);
+    }
+    const elements = panels.map((definition) => before.get(textOf(definition)) ?? this.#panelOf(definition));
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
-    this.#main.removeAttribute("aria-busy");
-    this.#main.replaceChildren(vitals, h("div", { class: "charts" }, ...empty, ...elements), table);
+    charts.querySelector(":scope > p")?.remove();
+    inOrder(charts, [...empty, ...elements]);
+    const vitals = Object.assign(h("vital-vitals"), { panels, client, view });
+    this.#vitals.replaceWith(vitals);
+    this.#vitals = vitals;
     if (view.panel !== null) this.#enlarge();
     this.#settled = true;
+  }
+
+  /** What is there once there are panels, in the place of what was said before. */
+  #lay() {
+    const { client, view } = this;
+    this.#rows = client.table({ ...PROCESSES, limit: rowsThatFit() }, { name: "@processes" });
+    const table = Object.assign(h("vital-processes"), { client, stream: this.#rows, view });
+    this.#charts = h("div", { class: "charts" });
+    this.#vitals = h("div");
+    this.#main.removeAttribute("aria-busy");
+    this.#main.replaceChildren(this.#vitals, this.#charts, table);
+  }
+
+  #panelOf(definition) {
+    const { client, view } = this;
+    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
+    return Object.assign(element, { definition, stream: this.subscriptions.open(definition), clock: client.clock, view });
   }
 
   // --- what the view asks of the page ------------------------------------------------------------------------------
@@ -268,6 +295,16 @@ export class VitalDashboard extends HTMLElement {
       this.#notice.hidden = true;
     }, NOTICE_MS);
   }
+}
+
+/** A panel, or several, as text: what one has now is no part of what it is. */
+const textOf = (panels) => JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
+
+/** Puts elements into this order; one that is in its place is not moved, for that would begin its chart anew. */
+function inOrder(parent, elements) {
+  elements.forEach((element, i) => {
+    if (parent.children[i] !== element) parent.insertBefore(element, parent.children[i] ?? null);
+  });
 }
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;

@@ -64,6 +64,7 @@ export class VitalWall extends HTMLElement {
     if (document.hidden) client.pause();
     client.addEventListener("welcome", this.#welcomed);
     client.addEventListener("link", this.#linked);
+    client.addEventListener("dashboards", this.#changed);
     this.#poller.addEventListener("playlist", this.#playlistGiven);
     this.#poller.addEventListener("heard", this.#letIn);
     this.#poller.addEventListener("unauthenticated", this.#unauthenticated);
@@ -88,6 +89,7 @@ export class VitalWall extends HTMLElement {
     clearTimeout(this.#againTimer);
     this.#pages.stop();
     this.#subscriptions.stop();
+    this.client.removeEventListener("dashboards", this.#changed);
     this.client.removeEventListener("link", this.#linked);
     this.client.removeEventListener("welcome", this.#welcomed);
     this.client.stop();
@@ -142,6 +144,12 @@ export class VitalWall extends HTMLElement {
     this.#host = detail.host ?? "";
     setText(this.#name, this.#host);
     this.#again.reset();
+    this.#poller.hurry();
+    this.#load();
+  };
+
+  /** The server has other panels or playlists now. */
+  #changed = () => {
     this.#poller.hurry();
     this.#load();
   };

@@ -46,6 +46,7 @@ export class ServerPage extends EventTarget {
     this.#closed = closed;
     this.client = new Client(src, { token, autostart: false });
     this.client.addEventListener("link", this.#linked);
+    this.client.addEventListener("dashboards", this.#changed);
     document.addEventListener("visibilitychange", this.#looked);
     this.#looked();
     this.client.start();
@@ -72,6 +73,7 @@ export class ServerPage extends EventTarget {
     this.#over = true;
     clearTimeout(this.#retry);
     document.removeEventListener("visibilitychange", this.#looked);
+    this.client.removeEventListener("dashboards", this.#changed);
     this.client.removeEventListener("link", this.#linked);
     this.client.stop();
     this.#closed();
@@ -102,6 +104,11 @@ export class ServerPage extends EventTarget {
       this.#welcomes += 1;
     }
     this.#tell();
+  };
+
+  /** The server has other panels now. */
+  #changed = () => {
+    if (this.users) this.#load();
   };
 
   #looked = () => {

@@ -49,6 +49,12 @@ export class Subscriptions {
     return stream;
   }
 
+  /** Gives one panel's stream back. @param {import("../charts/model/panel.js").Panel} panel */
+  close(panel) {
+    this.#streams.get(panel)?.close();
+    this.#streams.delete(panel);
+  }
+
   /** Gives all panels' streams back. */
   clear() {
     for (const stream of this.#streams.values()) stream.close();

@@ -1,0 +1,83 @@
+"""Panels and playlists that are changed while pages, embeds and walls are open: these follow, and lose nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.browser.conftest import SERVER_ENV, OpenPage
+from tests.e2e.server import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CPU = '[[panels]]\nid = "cpu"\ntitle = "CPU"\nmetrics = ["system.cpu.utilization"]\nvital = "CPU"\n'
+LOAD = '[[panels]]\nid = "load"\ntitle = "Load"\nmetrics = ["system.load.average"]\n'
+MEMORY = '[[panels]]\nid = "memory"\ntitle = "Memory"\nmetrics = ["system.memory.usage"]\n'
+WALL = '[[playlists]]\nid = "ops"\ntitle = "{title}"\nentries = [{{ panels = [{panels}] }}]\n'
+
+TITLES = "() => [...document.querySelectorAll('vital-panel h2')].map(({ textContent }) => textContent).join()"
+FILLED = "() => [...document.querySelectorAll('vital-panel')].every(({ stream: { store } }) => store.ring.length > 1)"
+SHOWN = "() => [...document.querySelectorAll('.page.shown h2')].map(({ textContent }) => textContent).join()"
+
+Configure = Callable[[str], None]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server(env=SERVER_ENV)
+    (server.folder / "config.toml").write_text(CPU + LOAD + WALL.format(title="One", panels='"cpu"'))
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def configure(server: Server) -> Configure:
+    """Put another file in the place of the one that the server has, and have it read."""
+
+    def configure(text: str) -> None:
+        draft = server.folder / "config.new"
+        draft.write_text(text)
+        draft.replace(server.folder / "config.toml")
+        server.signal(signal.SIGHUP)
+
+    return configure
+
+
+async def test_a_page_takes_other_panels_and_keeps_those_that_stay(
+    server: Server, configure: Configure, open_page: OpenPage
+) -> None:
+    watched = await open_page(server.url, charts=False)
+    await watched.state("live")
+    await watched.until(f"() => ({TITLES})() === 'CPU,Load' && ({FILLED})()")
+    await watched.page.evaluate("() => { document.querySelector('#panel-load').kept = true; }")
+    await asyncio.to_thread(configure, MEMORY + CPU.replace('"CPU"', '"Processor"', 1) + LOAD)
+    await watched.until(f"() => ({TITLES})() === 'Memory,Processor,Load' && ({FILLED})()")
+    assert await watched.page.evaluate("document.querySelector('#panel-load').kept")
+    assert len(watched.sockets) == 1
+    await watched.state("live")
+    await asyncio.to_thread(configure, LOAD)
+    await watched.until(f"() => ({TITLES})() === 'Load'")
+    assert watched.errors == []
+
+
+async def test_an_embedded_dashboard_follows(server: Server, configure: Configure, open_page: OpenPage) -> None:
+    watched = await open_page(f"{server.url}/embed/dashboard?panels=cpu,load", charts=False)
+    await watched.until(f"() => ({TITLES})() === 'CPU,Load' && ({FILLED})()")
+    await asyncio.to_thread(configure, CPU.replace('"CPU"', '"Processor"', 1) + LOAD)
+    await watched.until(f"() => ({TITLES})() === 'Processor,Load' && ({FILLED})()")
+    await asyncio.to_thread(configure, LOAD)
+    problem = watched.page.locator(".problem[role=alert]")
+    await problem.wait_for(state="visible")
+    assert "There is no panel “cpu” here." in await problem.inner_text()
+
+
+async def test_a_wall_takes_another_playlist_at_once(server: Server, configure: Configure, open_page: OpenPage) -> None:
+    watched = await open_page(f"{server.url}/wall/ops", charts=False)
+    await watched.until(f"() => ({TITLES})() === 'CPU' && document.title.startsWith('One')")
+    await asyncio.to_thread(configure, CPU + LOAD + WALL.format(title="Two", panels='"load", "cpu"'))
+    await watched.until("() => document.title.startsWith('Two')")
+    await watched.until(f"() => ({SHOWN})() === 'Load,CPU'")

@@ -12,6 +12,7 @@ VitalcastError
 ├── ProtocolError            the session: a client's message breaks the contract; becomes an `error` reply
 │   └── AccessError          a token lets nobody in
 │       └── TooManyWrongTokens
+├── FrameError               the client: a binary frame makes no sense
 ├── TooManyConnections       the edge of WebSockets: all that there may be are open; becomes a close
 ├── ApiError                 the HTTP API: a request cannot be answered; becomes a JSON error
 ├── LimitsError              whoever makes a token: its limits do not hold together
@@ -126,6 +127,10 @@ class TooManyWrongTokens(AccessError):  # noqa: N818 (a refusal, not a fault)
     def __init__(self, code: int, wait_s: float) -> None:
         self.wait_s = max(1, math.ceil(wait_s))
         super().__init__(code, f"token: too many wrong tokens; try again in {self.wait_s} s", temporary=True)
+
+
+class FrameError(VitalcastError):
+    """These bytes are no data frame, or do not follow those before; the message says why."""
 
 
 class TooManyConnections(VitalcastError):  # noqa: N818 (a refusal, not a fault)

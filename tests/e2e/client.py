@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +15,10 @@ from tests.e2e.server import Server, Variant
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from vitalcast.core.wire.binary import decode
+
 PROTOCOL = "vitalcast.v1.json"
+BINARY_PROTOCOL = "vitalcast.v1.bin"
 TIMEOUT_S = 60.0  # only so that a failure ends; two busy cores may be slow
 MESSAGES_MAX = 20_000  # what a test may have to skip before what it waits for
 
@@ -124,6 +128,31 @@ class Client(Talker):
         return message
 
 
+class BinaryClient(Client):
+    """A socket whose data frames are binary: each is heard as the JSON that would say the same."""
+
+    binary_frames = 0
+
+    async def receive_text(self) -> str:
+        async with asyncio.timeout(TIMEOUT_S):
+            message = await self.connection.recv()
+        if isinstance(message, str):
+            assert json.loads(message)["type"] != "data", message
+            return message
+        self.binary_frames += 1
+        return as_json(message)
+
+
+def as_json(data: bytes) -> str:
+    """Return the text that says the same as a binary data frame."""
+    frame = decode(data)
+    values = [None if math.isnan(value) else value for value in frame.values]
+    said: Json = {"type": "data", "group": frame.group, "offset": frame.offset, "time": frame.time_ms}
+    if frame.changed is None:
+        return json.dumps(said | {"values": values})
+    return json.dumps(said | {"changed": dict(zip(map(str, frame.changed), values, strict=True))})
+
+
 @asynccontextmanager
 async def plain_client(server: Server) -> AsyncIterator[Client]:
     """A socket that asks for no subprotocol."""
@@ -132,18 +161,18 @@ async def plain_client(server: Server) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def client(server: Server) -> AsyncIterator[Client]:
-    """A socket that speaks the protocol and has been welcomed."""
+async def client(server: Server, protocol: str = PROTOCOL) -> AsyncIterator[Client]:
+    """A socket that speaks the protocol, in JSON or with binary data, and has been welcomed."""
     async with connect(
         server.ws_url,
-        subprotocols=[Subprotocol(PROTOCOL)],
+        subprotocols=[Subprotocol(protocol)],
         open_timeout=TIMEOUT_S,
         max_size=2**26,
         max_queue=4096,
         proxy=None,
     ) as connection:
-        assert connection.subprotocol == PROTOCOL
-        one = Client(connection)
+        assert connection.subprotocol == protocol
+        one = (Client if protocol == PROTOCOL else BinaryClient)(connection)
         assert (await one.receive())["type"] == "welcome"
         yield one
 

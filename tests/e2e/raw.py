@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from tests.e2e.client import PROTOCOL, TIMEOUT_S, Talker
+from tests.e2e.client import PROTOCOL, TIMEOUT_S, Talker, as_json
 from tests.e2e.server import Server
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -226,7 +226,8 @@ class RawSocket(Talker):
             assert frame.opcode != CLOSE, frame
 
     async def receive_text(self) -> str:
-        return (await self.read_until(TEXT)).payload.decode()
+        frame = await self.read_until(TEXT, BINARY)
+        return frame.payload.decode() if frame.opcode == TEXT else as_json(frame.payload)
 
     async def read_close(self) -> int | None:
         """Read to the server's close frame and on to the end; return the close code, None where it has none.
@@ -284,23 +285,23 @@ async def tcp(
 
 @asynccontextmanager
 async def raw(
-    server: Server, *, plain: bool = False, receive_buffer_bytes: int | None = None
+    server: Server, *, plain: bool = False, protocol: str = PROTOCOL, receive_buffer_bytes: int | None = None
 ) -> AsyncIterator[RawSocket]:
     """An open WebSocket; one that speaks the protocol has been welcomed."""
     async with tcp(server, receive_buffer_bytes=receive_buffer_bytes) as one:
-        await open_websocket(server, one, plain=plain)
+        await open_websocket(server, one, plain=plain, protocol=protocol)
         yield one
 
 
-async def open_websocket(server: Server, one: RawSocket, *, plain: bool = False) -> None:
+async def open_websocket(server: Server, one: RawSocket, *, plain: bool = False, protocol: str = PROTOCOL) -> None:
     """Shake hands on a bare connection."""
     key = base64.b64encode(os.urandom(16)).decode()
-    wanted = {} if plain else {"sec_websocket_protocol": PROTOCOL}
+    wanted = {} if plain else {"sec_websocket_protocol": protocol}
     await one.send_bytes(handshake_request(server, sec_websocket_key=key, **wanted))
     response = await one.read_response()
     assert response.status == 101, response
     expected = base64.b64encode(hashlib.sha1((key + _MAGIC).encode()).digest()).decode()
     assert response.headers["sec-websocket-accept"] == expected
-    assert response.headers.get("sec-websocket-protocol") == (None if plain else PROTOCOL)
+    assert response.headers.get("sec-websocket-protocol") == (None if plain else protocol)
     if not plain:
         assert (await one.receive())["type"] == "welcome"

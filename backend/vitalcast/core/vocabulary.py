@@ -4,6 +4,7 @@ import enum
 
 VERSION = "vitalcast.v1"
 SUBPROTOCOL = f"{VERSION}.json"
+BINARY_SUBPROTOCOL = f"{VERSION}.bin"  # data frames are binary, all else is as in the other
 STAY_AWAY_FROM = 4500  # close codes from here on, below 5000, say that a new connection would fare no better
 
 

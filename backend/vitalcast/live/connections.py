@@ -15,6 +15,7 @@ from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import STAY_AWAY_FROM, CloseCode, ErrorCode
+from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import Message, bye, error_reply, reply
 from vitalcast.errors import AccessError, ProtocolError
 from vitalcast.live.back_pressure import BackPressure
@@ -90,12 +91,13 @@ class ConnectionManager:
 
     # --- coming and going ----------------------------------------------------------------------------------------
 
-    def connect(self, writer: Writer, *, plain: bool, caller: Caller = OPEN) -> Connection:
+    def connect(self, writer: Writer, *, plain: bool, encoding: Encoding = JSON, caller: Caller = OPEN) -> Connection:
         """Take in an accepted socket and send what it gets unasked. Raises TooManyConnections at a limit."""
         self._registry.admit(caller.address)
         session = Session(
             self.hub,
             plain=self._plain_key if plain else None,
+            encoding=encoding,
             now_ms=self._now_ms,
             now_s=self._now_s,
             heartbeat_s=self._heartbeat_s,

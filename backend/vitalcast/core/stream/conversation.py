@@ -10,6 +10,7 @@ from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import AnyGroup, Hub
 from vitalcast.core.stream.keys import SeriesKey, TableKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
+from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import Message, error_reply, few
 from vitalcast.errors import AccessError, ProtocolError
 
@@ -40,8 +41,8 @@ class Conversation:
     """The state of one socket that commands read and change.
 
     `now_ms` gives the wall clock in Unix milliseconds. `room` says whether an answer of about so many bytes may be
-    made now, and `dashboards` names the panels and playlists that there are. `ending` is why the socket is to be
-    closed, if it is, and `errors` counts the refusals.
+    made now, and `dashboards` names the panels and playlists that there are. `encoding` is that of the data that its
+    streams bring. `ending` is why the socket is to be closed, if it is, and `errors` counts the refusals.
     """
 
     hub: Hub
@@ -52,6 +53,7 @@ class Conversation:
     room: Callable[[int], bool]
     heartbeat_s: float
     dashboards: Callable[[], str]
+    encoding: Encoding = JSON
     ending: tuple[CloseCode, str] | None = None
     errors: int = 0
     streams: dict[str, Stream]

@@ -21,6 +21,7 @@ from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
+from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import (
     Command,
     Hello,
@@ -69,9 +70,9 @@ class Session:
 
     `now_ms` gives the wall clock in Unix milliseconds and `now_s` a monotonic time. A caller without a grant is
     answered nothing until a `hello` has brought a token that `verify` knows. `room` says whether an answer of about so
-    many bytes may be made now, and `dashboards` names the panels and playlists that there are. After `receive`,
-    `group_ids` says which groups the socket belongs to, and `ending` why it is to be closed, if it is. Nothing escapes
-    from here but replies.
+    many bytes may be made now, and `dashboards` names the panels and playlists that there are. `encoding` is that of
+    the data that its streams bring. After `receive`, `group_ids` says which groups the socket belongs to, and `ending`
+    why it is to be closed, if it is. Nothing escapes from here but replies.
     """
 
     __slots__ = ("_conversation", "_default", "mode")
@@ -81,6 +82,7 @@ class Session:
         hub: Hub,
         *,
         plain: SeriesKey | None,
+        encoding: Encoding = JSON,
         now_ms: Callable[[], int],
         now_s: Callable[[], float],
         heartbeat_s: float = 10.0,
@@ -98,6 +100,7 @@ class Session:
             room=room,
             heartbeat_s=heartbeat_s,
             dashboards=dashboards,
+            encoding=encoding,
             streams={},
         )
         default = _narrowed(plain, caller.grant, hub.catalogue) if plain is not None else None

@@ -17,6 +17,7 @@ from websockets.protocol import State
 
 from vitalcast.core.stream.grants import Caller
 from vitalcast.core.vocabulary import CloseCode
+from vitalcast.core.wire.encodings import Encoding
 from vitalcast.live.connection import Connection
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.writer import Batch, DirectWriter
@@ -140,7 +141,7 @@ class FastWebSocketProtocol(BoundedWebSocketProtocol):
         del self.scope, self.request, self.response
         self.__dict__ = dict(vars(self))  # a copy is made to measure, half the size of one that has grown
 
-    def take_over(self, manager: ConnectionManager, *, plain: bool, caller: Caller) -> None:
+    def take_over(self, manager: ConnectionManager, *, plain: bool, encoding: Encoding, caller: Caller) -> None:
         """Hand the accepted socket to the manager; the ASGI application may return.
 
         Raises TooManyConnections and ClientDisconnected; the socket is ASGI's still.
@@ -152,7 +153,7 @@ class FastWebSocketProtocol(BoundedWebSocketProtocol):
         peer = self.transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         writer = FastWriter(self)
-        self.connection = manager.connect(writer, plain=plain, caller=caller)
+        self.connection = manager.connect(writer, plain=plain, encoding=encoding, caller=caller)
         self.manager, self.writer = manager, writer
         queued = self.queue
         while not queued.empty():

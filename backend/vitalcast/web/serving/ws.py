@@ -11,10 +11,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vitalcast.access.rate_limit import network_of
 from vitalcast.core.stream.grants import Caller
-from vitalcast.core.vocabulary import SUBPROTOCOL, CloseCode
+from vitalcast.core.vocabulary import CloseCode
+from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.intake import Allowance, Rate
 from vitalcast.core.wire.messages import bye, error_reply
-from vitalcast.core.wire.websocket import OPCODE_TEXT
+from vitalcast.core.wire.subprotocols import SUBPROTOCOLS, agreed
+from vitalcast.core.wire.websocket import OPCODE_BINARY, OPCODE_TEXT
 from vitalcast.errors import TooManyConnections
 from vitalcast.live.connection import Connection
 from vitalcast.live.connections import ConnectionManager
@@ -31,7 +33,7 @@ TOO_FAST = "more was sent than limits.messages_per_second allows, for some secon
 class FastPath(Protocol):
     """What a server of ours offers for a socket: to hand it to the manager, beside ASGI."""
 
-    def take_over(self, manager: ConnectionManager, *, plain: bool, caller: Caller) -> None:
+    def take_over(self, manager: ConnectionManager, *, plain: bool, encoding: Encoding, caller: Caller) -> None:
         """Hand the accepted socket to the manager; the ASGI application may return.
 
         Raises TooManyConnections and ClientDisconnected; the socket is ASGI's still.
@@ -60,8 +62,10 @@ async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None
     Who is there, the edge has found out and put into the scope's `state`: `grant`, `refusal`, `address` and `origin`.
     A token that is no good is told in words, which a refused handshake would not carry to a browser.
     """
-    plain = SUBPROTOCOL not in websocket.scope["subprotocols"]
-    await websocket.accept(subprotocol=None if plain else SUBPROTOCOL)
+    subprotocol = agreed(websocket.scope["subprotocols"])
+    await websocket.accept(subprotocol=subprotocol)
+    plain = subprotocol is None
+    encoding = JSON if subprotocol is None else SUBPROTOCOLS[subprotocol]
     state = websocket.scope["state"]
     caller = Caller(state["grant"], network_of(state["address"]), state["origin"])
     refusal = state["refusal"] or manager.revoked(caller)  # for to accept may take a while
@@ -73,9 +77,9 @@ async def serve_socket(websocket: WebSocket, manager: ConnectionManager) -> None
     fast: FastPath | None = websocket.scope.get("extensions", {}).get(EXTENSION)
     try:
         if fast is not None:
-            fast.take_over(manager, plain=plain, caller=caller)
+            fast.take_over(manager, plain=plain, encoding=encoding, caller=caller)
         else:
-            await _serve_by_asgi(websocket, manager, plain=plain, caller=caller)
+            await _serve_by_asgi(websocket, manager, plain=plain, encoding=encoding, caller=caller)
     except TooManyConnections as error:
         manager.on_refused(caller, str(error))
         await _turn_away(websocket, CloseCode.TOO_MANY_CONNECTIONS, str(error))
@@ -128,7 +132,10 @@ class AsgiWriter(Writer):
             self._work.clear()
             batch, self._batch = self._batch, None
             for message in batch.messages if batch is not None else ():
-                await self._websocket.send_text(message.text)
+                if message.opcode == OPCODE_BINARY:
+                    await self._websocket.send_bytes(message.payload)
+                else:
+                    await self._websocket.send_text(message.text)
                 self._sent += 1
                 self._unread_bytes -= len(message.payload)
             if self._batch is None:
@@ -138,9 +145,11 @@ class AsgiWriter(Writer):
         await self._websocket.close(code, reason)
 
 
-async def _serve_by_asgi(websocket: WebSocket, manager: ConnectionManager, *, plain: bool, caller: Caller) -> None:
+async def _serve_by_asgi(
+    websocket: WebSocket, manager: ConnectionManager, *, plain: bool, encoding: Encoding, caller: Caller
+) -> None:
     writer = AsgiWriter(websocket)
-    connection = manager.connect(writer, plain=plain, caller=caller)
+    connection = manager.connect(writer, plain=plain, encoding=encoding, caller=caller)
 
     allowance = Allowance(Rate.of(manager.hub.limits), time.monotonic())
 

@@ -14,5 +14,6 @@ def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
     conversation.check_new(command.stream)
     selection = granted(command.selection(), conversation.grant)
     check_known(selection, conversation.hub)
-    key = SeriesKey(selection, conversation.interval_ms(command.interval), command.aggregates())
+    interval_ms = conversation.interval_ms(command.interval)
+    key = SeriesKey(selection, interval_ms, command.aggregates(), encoding=conversation.encoding)
     return start(conversation, command, key, since=command.since, backfill_s=command.backfill)

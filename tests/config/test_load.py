@@ -447,8 +447,8 @@ def test_variables_of_others_and_documented_ones_are_let_be(loader: Loader) -> N
         ("[ring]\nqqqq = 1", "ring.qqqq: unknown key in {file}; [ring] has window_s, memory_max_mib"),
         (
             "[zzz]",
-            "zzz: unknown key in {file}; the sections are server, access, sampler, collectors, ring, history, stream, "
-            "limits, timeouts, [[panels]] and [[playlists]]",
+            "zzz: unknown key in {file}; the sections are server, access, host, sampler, collectors, ring, history, "
+            "stream, limits, timeouts, [[panels]] and [[playlists]]",
         ),
     ],
 )
@@ -496,7 +496,7 @@ def test_a_pattern_of_the_default_stream_follows_the_grammar(loader: Loader, pat
     assert loader.load(f"[stream]\nmetrics = ['{pattern}']").settings.stream.metrics == (pattern,)
 
 
-@pytest.mark.parametrize("pattern", ["", "System", "a..b", "system.>.rate", "a b", "a.b*"])
+@pytest.mark.parametrize("pattern", ["", "systöm", "a..b", "system.>.rate", "a b", "a.b*"])
 def test_a_pattern_outside_the_grammar_is_refused(loader: Loader, pattern: str) -> None:
     assert len(loader.problems(f"[stream]\nmetrics = ['{pattern}']")) == 1
 

@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.bus.base import Bus
+from vitalcast.bus.local import LocalBus
+from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.stream.session import Session
@@ -30,17 +34,32 @@ def disk(name: str) -> Series:
 
 
 class Machine:
-    """Ticks when told to, with the readings it is given."""
+    """Ticks when told to, with the readings it is given. Its frames come to its hub by a bus, if one is given."""
 
-    def __init__(self, *, limits: Limits = DEFAULT_LIMITS, window_ms: int = 900_000, epoch: str = "epoch-1") -> None:
-        self.catalogue = Catalogue([LOAD, IO, GHOST])
+    def __init__(
+        self,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        window_ms: int = 900_000,
+        epoch: str = "epoch-1",
+        descriptors: Iterable[Descriptor] = (LOAD, IO, GHOST),
+        bus: Bus | None = None,
+    ) -> None:
+        self.source = Source(Resource("machine-1", "web-1"), epoch)
         self.ring = Ring(window_ms=window_ms)
-        self.hub = Hub(
-            epoch=epoch, host="web-1", catalogue=self.catalogue, ring=self.ring, limits=limits, tables=TABLES
-        )
+        self.timeline = Timeline(self.source, ring=self.ring, descriptors=descriptors, tables=TABLES)
+        self.hub = Hub(home=self.timeline, limits=limits)
+        self.hub.emitted.append(self._note)
+        self.bus = bus or LocalBus()
+        self.bus.subscribe(self.hub.take)
         self.offset = 0
         self.time_ms = START_MS
         self.now_s = 1000.0
+        self._frames = FrameBuilder()
+        self._emitted: dict[int, list[Message]] = {}
+
+    def _note(self, out: dict[int, list[Message]]) -> None:
+        self._emitted = out
 
     @property
     def steady_ms(self) -> int:
@@ -56,16 +75,20 @@ class Machine:
         self.offset += 1 + skip
         self.wait(step_ms * (1 + skip))
         samples = [Sample(series, value) for series, value in readings.items()]
-        return self.catalogue.frame(
-            self.offset, self.time_ms, samples, self.ring.oldest_offset, steady_ms=self.steady_ms
-        )
+        return self._frames.frame(self.offset, self.time_ms, samples, steady_ms=self.steady_ms)
+
+    def take(self, frame: Frame) -> dict[int, list[Message]]:
+        """Take a frame into the hub; return what it emits, by group."""
+        self._emitted = {}
+        self.bus.publish(self.timeline.source, frame)
+        return self._emitted
 
     def tick(
         self, load: float = 0.0, disks: Iterable[str] = ("sda",), *, step_ms: int = 1000, skip: int = 0
     ) -> dict[int, list[Message]]:
         """Take one tick into the hub; return what it emits, by group."""
         readings = {Series(LOAD): load} | {disk(name): self.offset * 10.0 + len(name) for name in disks}
-        return self.hub.append(self.frame(readings, step_ms=step_ms, skip=skip))
+        return self.take(self.frame(readings, step_ms=step_ms, skip=skip))
 
     def session(self, *, plain: bool = False, **kwargs: Any) -> Session:
         key = SeriesKey(Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING) if plain else None

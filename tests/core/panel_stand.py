@@ -33,7 +33,7 @@ class Stand:
         self.time_ms = START_MS
         self.offset = 0
         self._columns: dict[Series, int] = {}
-        self._layout = Layout(0, ())
+        self._layout = Layout(())
 
     def tick(self, values: Mapping[Series, float], *, step_ms: int = 1000) -> Frame:
         """Take one tick of these series and no others."""
@@ -43,7 +43,7 @@ class Stand:
             self._columns.setdefault(one, len(self._columns))
         series = tuple(one if one in values else None for one in self._columns)
         if series != self._layout.series:
-            self._layout = Layout(self._layout.version + 1, series)
+            self._layout = Layout(series)
         row = np.array([values.get(one, math.nan) for one in self._columns])
         frame = Frame(self.offset, self.time_ms, self._layout, row)
         self.ring.append(frame)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.history.base import Column, History, Resumed
 
@@ -28,7 +29,7 @@ class Machine:
     """Makes frames and remembers every reading in them. `time_ms` may be set; `steady_ms` only goes on."""
 
     def __init__(self, *, offset: int = 0, time_ms: int = START_MS) -> None:
-        self.catalogue = Catalogue([LOAD, IO])
+        self._catalogue, self._frames = Catalogue([LOAD, IO]), FrameBuilder()
         self.offset = offset
         self.time_ms = time_ms
         self.steady_ms = STEADY_MS
@@ -45,7 +46,8 @@ class Machine:
         for series, value in readings.items():
             self.points.setdefault(series, []).append((self.offset, self.time_ms, value))
         samples = [Sample(series, value) for series, value in readings.items()]
-        return self.catalogue.frame(self.offset, self.time_ms, samples, 0, steady_ms=self.steady_ms)
+        frame = self._frames.frame(self.offset, self.time_ms, samples, steady_ms=self.steady_ms)
+        return self._catalogue.lay(frame, 0)
 
     def frames(self, count: int, disks: Iterable[str] = ("sda",), *, step_ms: int = 1000) -> list[Frame]:
         disks = tuple(disks)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.history.frames import LOAD, SERIES, START_MS, STEADY_MS, resumed_points
 
 from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Sample
 from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.history.continuity import Now, Position, go_on
@@ -48,7 +49,7 @@ class World:
             boot=lambda: f"boot-{self.boots}",
             connect=self.connect,
         )
-        self.catalogue = Catalogue([LOAD])
+        self.catalogue, self.frames = Catalogue([LOAD]), FrameBuilder()
         self.epochs += 1
         epoch = f"epoch-{self.epochs}"
         resumed = self.history.open(epoch=epoch, interval_ms=1000)
@@ -66,7 +67,8 @@ class World:
         assert (self.epoch, self.offset) not in self.given
         self.given[self.epoch, self.offset] = self.serial
         samples = [Sample(SERIES, self.serial)]
-        self.history.append(self.catalogue.frame(self.offset, self.wall_ms, samples, 0, steady_ms=self.steady_ms))
+        frame = self.frames.frame(self.offset, self.wall_ms, samples, steady_ms=self.steady_ms)
+        self.history.append(self.catalogue.lay(frame, 0))
 
     def sleep(self, ms: int) -> None:
         self.wall_ms += ms

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.frames import IO, LOAD, SERIES, START_MS, STEADY_MS, Machine, stored
 
-from vitalcast.core.metrics.catalogue import Catalogue
-from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.resource import Resource, Source
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.errors import ConfigError, HistoryError
 from vitalcast.history.base import Resumed
 from vitalcast.history.damage import is_damage, set_aside
@@ -64,7 +64,7 @@ def start(folder: Path, lines: list[logging.LogRecord], *, times: int = 2) -> Re
         resumed, machine = found[-1], Machine()
         if resumed is not None:
             assert 0 <= resumed.offset <= OFFSETS_MAX
-            refill(resumed, Catalogue([LOAD, IO]), Ring())
+            refill(resumed, Timeline(Source(Resource("id", "web-1"), "epoch-2"), descriptors=[LOAD, IO]))
             machine.offset = resumed.offset
         for frame in machine.frames(3):
             history.append(frame)

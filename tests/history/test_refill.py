@@ -13,7 +13,9 @@ from tests.core.machine import GHOST, IO, LOAD, Client, Machine, ask, disk
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
+from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.history.base import Resumed, Rows
 from vitalcast.history.refill import refill
 from vitalcast.history.sqlite import SqliteHistory
@@ -48,9 +50,8 @@ class Restarted:
         self.machine.time_ms, self.machine.now_s = before.time_ms, before.now_s
         self._open()
         assert self.resumed is not None
-        self.machine.hub.epoch = self.resumed.epoch
         self.machine.offset = self.resumed.offset
-        refill(self.resumed, self.machine.catalogue, self.machine.ring)
+        refill(self.resumed, self.machine.timeline)
 
 
 def subscribe(machine: Machine, since: tuple[str, int] | None, **fields: Any) -> tuple[dict[str, Any], Client]:
@@ -164,19 +165,20 @@ def one_row(*series: Series, offset: int = 5) -> Resumed:
 
 
 def refilled(resumed: Resumed) -> tuple[Catalogue, Ring]:
-    catalogue, ring = Catalogue([LOAD, IO, GHOST]), Ring()
-    refill(resumed, catalogue, ring)
-    return catalogue, ring
+    timeline = Timeline(Source(Resource("id", "web-1"), "another"), descriptors=[LOAD, IO, GHOST])
+    refill(resumed, timeline)
+    assert timeline.epoch == resumed.epoch
+    return timeline.catalogue, timeline.ring
 
 
-def test_metrics_that_are_unknown_or_in_another_unit_are_left_out() -> None:
-    gone = Series(Descriptor("test.gone", "1", Kind.GAUGE, "No more."))
+def test_metrics_that_mean_something_else_are_left_out_and_unknown_ones_are_not() -> None:
+    pushed = Series(Descriptor("test.pushed", "1", Kind.GAUGE, "By others."))
     percent = Series(Descriptor(LOAD.name, "%", Kind.GAUGE, "Load."))
     split = Series(Descriptor(GHOST.name, GHOST.unit, GHOST.kind, "Fan.", ("fan",)), ("1",))
-    catalogue, ring = refilled(one_row(gone, percent, disk("sda"), split))
-    assert [one.key for one in catalogue.layout.series if one is not None] == [disk("sda").key]
+    catalogue, ring = refilled(one_row(pushed, percent, disk("sda"), split))
+    assert [one.key for one in catalogue.layout.series if one is not None] == [pushed.key, disk("sda").key]
     assert ring.newest is not None
-    assert ring.newest.values.tolist() == [3.0]
+    assert ring.newest.values.tolist() == [1.0, 3.0]
 
 
 def test_a_new_description_is_the_one_that_counts() -> None:

@@ -95,6 +95,7 @@ class House:
             dashboards=lambda: self.dashboards,
             on_refused=lambda caller, why: self.refused.append((caller, why)),
         )
+        self.machine.hub.emitted.append(self.manager.publish)
 
     def _demanded(self) -> None:
         self.demands += 1
@@ -125,7 +126,7 @@ class House:
 
         from vitalcast.core.metrics.model import Series
 
-        self.manager.publish(self.machine.frame({Series(LOAD): load}, **kwargs))
+        self.machine.take(self.machine.frame({Series(LOAD): load}, **kwargs))
 
 
 @pytest.fixture
@@ -475,11 +476,11 @@ def test_only_those_get_data_for_whom_it_is_due(house: House) -> None:
 def test_demand_is_announced_when_subscriptions_change(house: House) -> None:
     connection, _ = house.subscribed(interval=0.1)
     assert house.demands
-    assert house.machine.hub.tick_ms() == 100
+    assert house.machine.hub.tick_ms("machine-1") == 100
     before = house.demands
     house.manager.disconnect(connection)
     assert house.demands > before
-    assert house.machine.hub.tick_ms() == 1000
+    assert house.machine.hub.tick_ms("machine-1") == 1000
 
 
 # --- sockets that cannot take more -----------------------------------------------------------------------------------
@@ -519,7 +520,7 @@ def test_a_device_that_came_while_a_socket_was_slow_is_told_first(house: House) 
     writer.stalled = True
     house.tick(1.0)
     writer.messages()
-    house.manager.publish(house.machine.frame(dict.fromkeys(house.machine.hub.series(), 1.0) | {_disk("sdz"): 2.0}))
+    house.machine.take(house.machine.frame(dict.fromkeys(house.machine.hub.series(), 1.0) | {_disk("sdz"): 2.0}))
     house.tick(3.0)
     writer.drain()
     house.manager.resume(connection)
@@ -737,7 +738,7 @@ def test_rows_go_to_those_who_look_at_the_table(house: House) -> None:
     [group_id] = connection.session.group_ids
     group = house.machine.hub.groups[group_id]
     assert isinstance(group, TableGroup)
-    house.manager.publish_rows({group_id: [group.encode(1, 5, ["pid", "cpu"], [(1, 0.5)], matches=7, total=9)]})
+    house.machine.hub.emit({group_id: [group.encode(1, 5, ["pid", "cpu"], [(1, 0.5)], matches=7, total=9)]})
     [rows] = writer.messages()
     assert (rows["type"], rows["columns"], rows["rows"]) == ("rows", ["pid", "cpu"], [[1, 0.5]])
     assert (rows["matches"], rows["total"]) == (7, 9)
@@ -902,13 +903,13 @@ def test_after_a_device_came_in_mid_interval_a_resumed_socket_gets_nothing_twice
     writer.stalled = True
     house.manager.send_personal_message('{"type":"note"}', connection)
     disks = dict.fromkeys(house.machine.hub.series(), 1.0) | {_disk("sdz"): 2.0}
-    house.manager.publish(house.machine.frame(disks))
+    house.machine.take(house.machine.frame(disks))
     writer.messages()
     writer.drain()
     house.manager.resume(connection)
     assert writer.types() == ["series"]
     for _ in range(10):
-        house.manager.publish(house.machine.frame(disks))
+        house.machine.take(house.machine.frame(disks))
     [data] = writer.messages()
     assert len(data["values"]) == len(disks)
 

@@ -14,11 +14,12 @@ from tests.live.virtual import InlineWorkers, VirtualLoop, run
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.runtime_stats import RuntimeStats
-from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample
+from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.live.collector_runner import CollectorRunner
 from vitalcast.live.sampler import CollectionRound, Sampler
 
+SOURCE = Source(Resource("machine-1", "web-1"), "epoch-1")
 GOOD = Descriptor("test.good", "1", Kind.GAUGE, "Always there.")
 ODD = Descriptor("test.odd", "1", Kind.GAUGE, "Sometimes not.")
 BYTES = Descriptor("test.bytes", "By", Kind.COUNTER, "Counts.")
@@ -54,24 +55,23 @@ class Lab:
         self.loop = loop
         self.frames: list[Frame] = []
         self.arrivals_ms: list[float] = []
-        self.tick_ms = 1000
         self.workers = InlineWorkers()
         self.stats = RuntimeStats()
-        bus = LocalBus()
-        bus.subscribe(self._take)
+        self.bus = LocalBus()
+        self.bus.subscribe(self._take)
         self.sampler = Sampler(
             collectors,
-            catalogue=Catalogue([GOOD, ODD, BYTES, DEAR]),
-            bus=bus,
+            source=SOURCE,
+            bus=self.bus,
             stats=self.stats,
-            tick_ms=lambda: self.tick_ms,
             clock_ms=loop.wall_ms,
             steady_ms=loop.steady_ms,
             now_s=loop.time,
             workers=self.workers,  # type: ignore[arg-type]
         )
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, source: Source, frame: Frame) -> None:
+        assert source == SOURCE
         self.frames.append(frame)
         self.arrivals_ms.append(self.loop.wall_ms())
 
@@ -88,8 +88,7 @@ class Lab:
         return out
 
     def pace(self, tick_ms: int) -> None:
-        self.tick_ms = tick_ms
-        self.sampler.wake()
+        self.bus.demand(SOURCE.id, tick_ms)
 
 
 def in_lab(*make: Callable[[], Collector]) -> Callable[[Callable[[Lab], Any]], Callable[[], None]]:
@@ -202,15 +201,14 @@ async def test_counters_have_rates_and_a_reset_has_none(lab: Lab) -> None:
 async def test_a_sampler_that_was_primed_has_rates_in_its_first_frame_without_waiting() -> None:
     frames: list[Frame] = []
     bus = LocalBus()
-    bus.subscribe(frames.append)
+    bus.subscribe(lambda _source, frame: frames.append(frame))
     collector = Scripted(BYTES, lambda reads: 1000.0 * reads)
     now_s = [50.0]
     sampler = Sampler(
         [collector],
-        catalogue=Catalogue([BYTES, RATE]),
+        source=SOURCE,
         bus=bus,
         stats=RuntimeStats(),
-        tick_ms=lambda: 1000,
         now_s=lambda: now_s[0],
     )
     sampler.prime()

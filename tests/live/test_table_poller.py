@@ -40,11 +40,12 @@ def test_a_clock_that_is_set_neither_stops_a_table_nor_hurries_it(by_s: float) -
         tables = TablePoller(
             {"processes": Counting()},
             hub=machine.hub,
-            publish=lambda messages: read_s.append(loop.time()),
+            timeline=machine.timeline,
             clock_ms=loop.wall_ms,
             now_s=loop.time,
             workers=InlineWorkers(),  # type: ignore[arg-type]
         )
+        machine.hub.emitted.append(lambda _messages: read_s.append(loop.time()))
         machine.hub.join(TableKey("processes", "pid", 10, 2000))
         tables.start()
         await asyncio.sleep(7)
@@ -94,7 +95,8 @@ async def test_many_groups_are_read_at_once_and_answered_over_several_turns() ->
             done.set()
 
     table = Numbers()
-    tables = TablePoller({"processes": table}, hub=machine.hub, publish=publish)
+    tables = TablePoller({"processes": table}, hub=machine.hub, timeline=machine.timeline)
+    machine.hub.emitted.append(publish)
     tables.start()
     try:
         await asyncio.wait_for(done.wait(), 60)
@@ -127,11 +129,12 @@ def test_an_answer_that_cannot_be_sent_is_told_once_and_ends_no_table(caplog: py
         tables = TablePoller(
             {"processes": Unsendable()},
             hub=machine.hub,
-            publish=lambda messages: sent.extend(*messages.values()),
+            timeline=machine.timeline,
             clock_ms=loop.wall_ms,
             now_s=loop.time,
             workers=InlineWorkers(),  # type: ignore[arg-type]
         )
+        machine.hub.emitted.append(lambda messages: sent.extend(*messages.values()))
         machine.hub.join(TableKey("processes", "pid", 10, 1000))
         tables.start()
         await asyncio.sleep(20)

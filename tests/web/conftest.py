@@ -32,6 +32,7 @@ class StillService:
 
     def __init__(self, machine: Machine, settings: Settings) -> None:
         self.hub = machine.hub
+        self.timeline = machine.timeline
         self.settings = settings
         self.dashboards = DashboardStore(settings.panels, settings.playlists)
         self.access = Access(settings, panels=self.dashboards.all_panels)

@@ -9,7 +9,6 @@ from tests.core.machine import Machine
 from tests.core.panel_machine import DESCRIPTORS, series_for
 from tests.web.conftest import World, make_world
 
-from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits
 
@@ -33,12 +32,10 @@ def world_of(
 
     Ticks are missing before tick `skip_at`, and the clock was set by `set_ms` in the middle.
     """
-    machine = Machine(limits=limits)
-    machine.catalogue = machine.hub.catalogue = Catalogue(DESCRIPTORS.values())
-    machine.hub._choices = machine.catalogue.choices
+    machine = Machine(limits=limits, descriptors=DESCRIPTORS.values())
     series = sorted({one for panel in panels for one in series_for(panel)}, key=lambda one: one.key)
     for tick in range(ticks):
         machine.time_ms += set_ms if tick == ticks // 2 else 0
         readings = {one: np.nan if (found := value(tick, at)) is None else found for at, one in enumerate(series)}
-        machine.hub.append(machine.frame(readings, skip=4 if tick == skip_at else 0))
+        machine.take(machine.frame(readings, skip=4 if tick == skip_at else 0))
     return make_world(machine, panels=panels)

@@ -265,7 +265,7 @@ def test_a_panel_names_programs_only_to_who_may_see_the_processes(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     machine = Machine()
-    machine.hub.append(machine.frame({Series(PROGRAM, ("nginx",)): 2.0**20, Series(OWN, ("user",)): 2.0**10}))
+    machine.take(machine.frame({Series(PROGRAM, ("nginx",)): 2.0**20, Series(OWN, ("user",)): 2.0**10}))
     world = make_world(machine, panels=(PROGRAMS,), host="0.0.0.0")
     blind = token_of(world, Scope.EMBED, panels=["programs"])
     seeing = token_of(world, Scope.EMBED, panels=["programs"], metrics=["table.processes"])

@@ -1,1 +1,1 @@
-"""The way frames travel from the sampler to the hub."""
+"""The way frames travel from the sources to the hub, and demand from the hub to the sources."""

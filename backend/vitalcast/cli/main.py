@@ -71,6 +71,10 @@ Keyfile = Annotated[
     str | None,
     typer.Option("--keyfile", metavar="FILE", help="Its private key, if the certificate's file does not contain it."),
 ]
+HostName = Annotated[
+    str | None,
+    typer.Option("--host-name", metavar="NAME", help="Name of this machine.", show_default="its host name"),
+]
 NoAuth = Annotated[bool, typer.Option("--no-auth", help="Serve everybody who can connect, without a token.")]
 
 
@@ -91,13 +95,14 @@ def serve(
     no_auth: NoAuth = False,
     certfile: Certfile = None,
     keyfile: Keyfile = None,
+    host_name: HostName = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the browser when ready.")] = False,
     version: Annotated[  # noqa: ARG001 - handled before this function is called
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Stream this machine's vital signs, live, to every screen that wants them. Without a command, start the server."""
-    overrides = _overrides(host, port, interval, log_level, certfile, keyfile, no_auth=no_auth)
+    overrides = _overrides(host, port, interval, log_level, certfile, keyfile, host_name, no_auth=no_auth)
     if context.invoked_subcommand is not None:
         # Dropping an option in silence would be worse than being strict about its place.
         if overrides or config is not None or open_browser:
@@ -123,9 +128,11 @@ def check(
     no_auth: NoAuth = False,
     certfile: Certfile = None,
     keyfile: Keyfile = None,
+    host_name: HostName = None,
 ) -> None:
     """Check the settings, and show where each came from."""
-    loaded = _load(config, _overrides(host, port, interval, log_level, certfile, keyfile, no_auth=no_auth))
+    given = _overrides(host, port, interval, log_level, certfile, keyfile, host_name, no_auth=no_auth)
+    loaded = _load(config, given)
 
     from vitalcast.config.schema import TABLES
     from vitalcast.config.toml import show
@@ -258,6 +265,7 @@ def _overrides(
     log_level: str | None,
     certfile: str | None,
     keyfile: str | None,
+    host_name: str | None,
     *,
     no_auth: bool,
 ) -> dict[str, Any]:
@@ -268,6 +276,7 @@ def _overrides(
         "server.certfile": certfile,
         "server.keyfile": keyfile,
         "server.log_level": log_level,
+        "host.name": host_name,
         "sampler.interval_s": interval,
     }
     return {key: value for key, value in given.items() if value is not None}

@@ -62,6 +62,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "server.certfile": "--certfile",
         "server.keyfile": "--keyfile",
         "server.log_level": "--log-level",
+        "host.name": "--host-name",
         "sampler.interval_s": "--interval",
     }
 )

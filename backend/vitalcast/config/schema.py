@@ -165,6 +165,25 @@ class Access(Strict):
     )
 
 
+class Host(Strict):
+    """Which machine this is, for those who watch several."""
+
+    id: str = Field(
+        default="",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="Id of this machine, which never changes; empty: made from /etc/machine-id",
+        json_schema_extra={"form": "letters, digits, '-' and '_'"},
+    )
+    name: str = Field(
+        default="",
+        max_length=255,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+        description="Name of this machine; empty: its host name",
+        json_schema_extra={"form": 'a name such as "web-1", without control characters'},
+    )
+
+
 class Sampler(Strict):
     """How often this machine is sampled."""
 
@@ -320,6 +339,12 @@ class Limits(Strict):
         "sockets closed",
     )
     series: int = Field(default=10_000, ge=1, le=1_000_000, description="Maximum series per stream")
+    series_per_source: int = Field(
+        default=20_000,
+        ge=100,
+        le=1_000_000,
+        description="Maximum series of a machine or other source; more are left out",
+    )
     messages_per_second: int = Field(
         default=50,
         ge=1,
@@ -447,6 +472,7 @@ class Settings(BaseModel):
 
     server: Server = Server()
     access: Access = Access()
+    host: Host = Host()
     sampler: Sampler = Sampler()
     collectors: Collectors = Collectors()
     ring: Ring = Ring()

@@ -29,7 +29,7 @@ class MemoryHistory(History):
         return None
 
     def append(self, frame: Frame) -> None:
-        if frame.layout is not self._layout:
+        if not frame.layout.same(self._layout):
             self._layout = frame.layout
             self._series |= {column: one for column, one in enumerate(frame.layout.series) if one is not None}
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Frame, Series
-from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.history.base import Resumed
 
 
-def refill(resumed: Resumed, catalogue: Catalogue, ring: Ring) -> None:
-    """Fill an empty ring with the rows of an earlier run, whose series get columns from an empty catalogue.
+def refill(resumed: Resumed, timeline: Timeline) -> None:
+    """Fill an empty timeline with the rows of an earlier run, whose epoch goes on.
 
-    Series whose metric means something else today, or nothing, are left out.
+    Series whose metric means something else today are left out.
     """
     series: dict[Series, None] = {}
     for rows in resumed.rows:
         series.update(dict.fromkeys(rows.series))
-    columns = dict(zip(series, catalogue.adopt(list(series)), strict=True))
+    ring = timeline.ring
+    columns = dict(zip(series, timeline.catalogue.adopt(list(series)), strict=True))
+    timeline.resume(resumed.epoch)
     first_offset = int(resumed.rows[0].offsets[0]) if resumed.rows else resumed.offset + 1
     if first_offset > 1:
         ring.forget_first()
-    layout = catalogue.layout
+    layout = timeline.catalogue.layout
     for rows in resumed.rows:
         target = np.array([columns[one] for one in rows.series], dtype=np.intp)
         values = np.full((len(rows.offsets), len(layout.series)), np.nan)

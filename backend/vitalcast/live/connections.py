@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from vitalcast.core.metrics.model import Frame
 from vitalcast.core.stream.conversation import Verify, no_tokens
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.hub import Hub
@@ -290,15 +289,8 @@ class ConnectionManager:
 
     # --- fan-out -------------------------------------------------------------------------------------------------
 
-    def publish(self, frame: Frame) -> None:
-        """Give every socket what this tick holds for it: each group encoded once, each socket written to once."""
-        self._emit(self.hub.append(frame))
-
-    def publish_rows(self, out: dict[int, list[Message]]) -> None:
-        """Give every socket the rows of its tables, by group id."""
-        self._emit(out)
-
-    def _emit(self, out: dict[int, list[Message]]) -> None:
+    def publish(self, out: dict[int, list[Message]]) -> None:
+        """Give every socket what the hub emits for it, by group id: each socket is written to once."""
         self.back_pressure.note_missed()
         for connection in self.fanout.emit(out):
             self.block(connection)

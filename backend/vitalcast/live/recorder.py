@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from vitalcast.core.metrics.model import Frame
-from vitalcast.core.stream.hub import Hub
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.history.base import History
 from vitalcast.history.refill import refill
 from vitalcast.live.workers import Workers
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class Recorder:
-    """The one who speaks to a history, in a thread of its own where the history may block."""
+    """Records one timeline in a history, with a thread for what may block."""
 
-    def __init__(self, history: History, hub: Hub) -> None:
+    def __init__(self, history: History, timeline: Timeline) -> None:
         self.history = history
-        self._hub = hub
+        self._timeline = timeline
         self._disk = Workers(name="vitalcast-history")
         self._task: asyncio.Task[None] | None = None
         self._resumed: int | None = None
@@ -40,21 +40,21 @@ class Recorder:
         return self._resumed
 
     async def _resume(self) -> int:
-        hub, history = self._hub, self.history
-        resumed = await self._off_loop(lambda: history.open(epoch=hub.epoch, interval_ms=hub.interval_ms))
+        timeline, history = self._timeline, self.history
+        resumed = await self._off_loop(lambda: history.open(epoch=timeline.epoch, interval_ms=timeline.interval_ms))
         if resumed is None:
             return 0
-        hub.epoch = resumed.epoch
-        refill(resumed, hub.catalogue, hub.ring)
+        refill(resumed, timeline)
         return resumed.offset
 
     def start(self) -> None:
         """Write from now on what `remember` is given."""
         self._task = asyncio.create_task(self._run())
 
-    def remember(self, frame: Frame) -> None:
-        """Take a frame; never waits."""
-        self.history.append(frame)
+    def remember(self, timeline: Timeline, frame: Frame) -> None:
+        """Take a frame, if it is of the source that is recorded; never waits."""
+        if timeline is self._timeline:
+            self.history.append(frame)
 
     async def _run(self) -> None:
         while (pause_s := self.history.pause_s) is not None:

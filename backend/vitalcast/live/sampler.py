@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 
 from vitalcast import clocks
-from vitalcast.bus.base import Bus
+from vitalcast.bus.base import Bus, Unsubscribe
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.runtime_stats import RuntimeStats
-from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Sample
 from vitalcast.core.metrics.pace import SET_MS, Pace
+from vitalcast.core.metrics.resource import Source
 from vitalcast.live.collector_runner import CollectorRunner
 from vitalcast.live.workers import Workers
 
@@ -57,7 +59,8 @@ class CollectionRound:
 class Sampler:
     """Reads the collectors and publishes one frame a tick.
 
-    Ticks fall on multiples of `tick_ms()` of the wall clock, which is asked again after `wake()`. Collectors without
+    `source` says whose they are. Ticks fall on multiples of its `interval_ms` of the wall clock, or of the shorter time
+    that the bus has asked for last, which holds at once. Collectors without
     a cadence are read for each tick, one after the other in a worker thread; the others keep their own cadence in
     threads of their own, and each tick repeats their newest reading. Ticks that could not be kept are skipped and
     leave a hole in the offsets: there is never a burst. A wall clock that is set leaves none. Offsets never grow
@@ -68,11 +71,9 @@ class Sampler:
         self,
         collectors: Iterable[Collector],
         *,
-        catalogue: Catalogue,
+        source: Source,
         bus: Bus,
         stats: RuntimeStats,
-        tick_ms: Callable[[], int],
-        oldest_offset: Callable[[], int] = lambda: 0,
         clock_ms: Callable[[], float] = clocks.wall_ms,
         steady_ms: Callable[[], int] = clocks.steady_ms,
         now_s: Callable[[], float] = time.monotonic,
@@ -82,10 +83,11 @@ class Sampler:
         sources = [CollectorRunner(collector, stats, now_s=now_s) for collector in collectors]
         self._cheap = [source for source in sources if source.collector.cadence_s is None]
         self._dear = [source for source in sources if source.collector.cadence_s is not None]
-        self._catalogue = catalogue
+        self.source = source
+        self._frames = FrameBuilder()
         self._bus = bus
-        self._tick_ms = tick_ms
-        self._oldest_offset = oldest_offset
+        self._tick_ms = source.interval_ms
+        self._deaf: Unsubscribe | None = None
         self._clock_ms = clock_ms
         self._steady_ms = steady_ms
         self._now_s = now_s
@@ -103,9 +105,11 @@ class Sampler:
         self._first, self._first_s = (walk, future), self._now_s()
         threading.Thread(target=lambda: future.set_result(walk.run()), name="vitalcast-prime", daemon=True).start()
 
-    async def start(self, after_offset: int = 0) -> None:
-        """Publish the first frame, whose offset is the next, then go on in the background."""
+    async def start(self, after_offset: int = 0, *, epoch: str | None = None) -> None:
+        """Publish the first frame, whose offset is the next of this epoch, then go on in the background."""
         self._offset = after_offset
+        self.source = self.source if epoch is None else replace(self.source, epoch=epoch)
+        self._deaf = self._bus.listen(self.source.id, self.demand)
         self._tasks = [asyncio.create_task(self._keep_cadence(source)) for source in self._dear]
         if self._first is None:
             self._first_s = self._now_s()
@@ -115,20 +119,23 @@ class Sampler:
             await self._read_cheap((walk, asyncio.wrap_future(future)))
         await asyncio.sleep(max(0.0, self._first_s + PRIME_S - self._now_s()))
         wall_ms, steady_ms = int(self._clock_ms()), self._steady_ms()
-        pace = Pace(self._tick_ms(), wall_ms, steady_ms)
+        pace = Pace(self._tick_ms, wall_ms, steady_ms)
         await self._tick(wall_ms, steady_ms)
         self._tasks.append(asyncio.create_task(self._run(pace)))
 
     async def stop(self) -> None:
         """End all tasks; a thread that hangs is left behind."""
+        if self._deaf is not None:
+            self._deaf()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._workers.close()
 
-    def wake(self) -> None:
-        """Have `tick_ms` asked again before the next tick."""
+    def demand(self, tick_ms: int) -> None:
+        """Tick so often from now on, within what the source can."""
+        self._tick_ms = max(self.source.interval_min_ms, min(tick_ms, self.source.interval_ms))
         self._wake.set()
 
     # --- ticks ---------------------------------------------------------------------------------------------------
@@ -136,7 +143,7 @@ class Sampler:
     async def _run(self, pace: Pace) -> None:
         while True:
             self._wake.clear()
-            tick_ms = self._tick_ms()
+            tick_ms = self._tick_ms
             wall_ms, now_ms = self._clocks()
             pace.follow(tick_ms, wall_ms, now_ms)
             if (tick := pace.take(tick_ms, now_ms)) is None:
@@ -170,8 +177,8 @@ class Sampler:
         for source in (*self._cheap, *self._dear):
             samples += source.samples
         self._offset += 1
-        frame = self._catalogue.frame(self._offset, time_ms, samples, self._oldest_offset(), steady_ms=due_ms)
-        self._bus.publish(frame)
+        frame = self._frames.frame(self._offset, time_ms, samples, steady_ms=due_ms)
+        self._bus.publish(self.source, frame)
         self._stats.ticks += 1
         self._stats.tick_duration_s = time.perf_counter() - begin_s
 
@@ -193,7 +200,7 @@ class Sampler:
                 pending = pending[1:]
 
     def _patience_s(self) -> float:
-        return max(PATIENCE_MIN_S, self._tick_ms() / 4000)
+        return max(PATIENCE_MIN_S, self._tick_ms / 4000)
 
     def _set_aside(self, source: CollectorRunner, future: asyncio.Future[Outcome]) -> None:
         """Go on without a late source: its newest readings hold until its deadline, then it counts as failed."""

@@ -15,7 +15,6 @@ from vitalcast.access.control import FOLDER
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
-from vitalcast.collectors.host import host_name
 from vitalcast.collectors.registry import (
     CATALOGUE,
     default_collectors,
@@ -23,13 +22,15 @@ from vitalcast.collectors.registry import (
     descriptors_with_rates,
     with_rates,
 )
+from vitalcast.collectors.resource import host_resource
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.check_metrics import check_metrics
 from vitalcast.config.load import Loaded
 from vitalcast.config.schema import Collectors, Settings
-from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
@@ -90,43 +91,39 @@ class Service:
             tables = default_tables(
                 disabled=disabled, roots=roots, command_line=settings.collectors.process_command_line
             )
-        catalogue = Catalogue(descriptors_with_rates(collectors))
+        descriptors = descriptors_with_rates(collectors)
         anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
-        known = frozenset({*catalogue.descriptors, *(descriptor.name for descriptor in anywhere)})
+        known = frozenset(descriptor.name for descriptor in (*descriptors, *anywhere))
         check_metrics(settings, known)
-        self.ring = Ring(
-            window_ms=settings.ring.window_s * 1000,
-            memory_max_bytes=settings.ring.memory_max_mib * 2**20,
-            interval_ms=round(settings.sampler.interval_s * 1000),
-        )
-        self.hub = Hub(
+        limits = _limits(settings)
+        source = Source(
+            host_resource(roots, id_=settings.host.id, name=settings.host.name, data_folder=self.access.folder),
             epoch=secrets.token_hex(8),
-            host=host_name(roots),
-            catalogue=catalogue,
-            ring=self.ring,
             interval_ms=round(settings.sampler.interval_s * 1000),
             interval_min_ms=round(settings.sampler.interval_min_s * 1000),
-            limits=_limits(settings),
-            tables={name: [_column(column) for column in table.columns] for name, table in tables.items()},
         )
+        self.ring = _ring(settings, source)
+        self.timeline = Timeline(
+            source,
+            ring=self.ring,
+            descriptors=descriptors,
+            tables={name: [_column(column) for column in table.columns] for name, table in tables.items()},
+            series_max=limits.series_per_source,
+        )
+        self.hub = Hub(home=self.timeline, limits=limits, make=self._timeline_of)
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
-        self.keeper = Recorder(self.history, self.hub)
+        self.keeper = Recorder(self.history, self.timeline)
         self.bus = bus or LocalBus()
-        self.sampler = Sampler(
-            collectors,
-            catalogue=catalogue,
-            bus=self.bus,
-            stats=self.stats,
-            tick_ms=self.hub.tick_ms,
-            oldest_offset=lambda: self.ring.oldest_offset,
-        )
+        self.hub.demanded.append(self.bus.demand)
+        self.sampler = Sampler(collectors, source=source, bus=self.bus, stats=self.stats)
         self.manager = ConnectionManager(
             self.hub,
             plain=SeriesKey(
                 Selection.of(settings.stream.metrics),
                 round(settings.stream.interval_s * 1000),
                 form=Form.SELF_DESCRIBING,
+                source=source.id,
             ),
             stats=self.stats,
             heartbeat_s=settings.timeouts.heartbeat_s,
@@ -136,8 +133,10 @@ class Service:
             dashboards=lambda: self.dashboards.revision,
             on_demand=self._demand_changed,
         )
+        self.hub.emitted.append(self.manager.publish)
+        self.hub.advanced.append(self.keeper.remember)
         self.dashboards.changed.append(lambda: self.manager.dashboards_changed(self.access.grant_now))
-        self.tables = TablePoller(tables, hub=self.hub, publish=self.manager.publish_rows)
+        self.tables = TablePoller(tables, hub=self.hub, timeline=self.timeline)
         self.reloader: Reloader | None = None
         self.control: ControlSocket | None = None
         if loaded is not None:
@@ -151,8 +150,12 @@ class Service:
         address = caller.address if caller.origin is None else f"{caller.address} for {caller.origin}"
         return self.attempts.verify(token, address=address, origin=caller.origin)
 
+    def _timeline_of(self, source: Source) -> Timeline:
+        """Make the timeline of another source that has come."""
+        limits = self.hub.limits
+        return Timeline(source, ring=_ring(self.settings, source), series_max=limits.series_per_source)
+
     def _demand_changed(self) -> None:
-        self.sampler.wake()
         self.tables.wake()
 
     async def start(self) -> None:
@@ -161,9 +164,8 @@ class Service:
         self.manager.call_soon = asyncio.get_running_loop().call_soon
         await self.bus.start()
         after_offset = await self.keeper.resume()
-        self.bus.subscribe(self.manager.publish)
-        self.bus.subscribe(self.keeper.remember)
-        await self.sampler.start(after_offset)
+        self.bus.subscribe(self.hub.take)
+        await self.sampler.start(after_offset, epoch=self.timeline.epoch)
         self.keeper.start()
         self.tables.start()
         self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
@@ -211,6 +213,14 @@ class Service:
                     logger.warning("revoked tokens go unnoticed: %s", failing)
             except Exception:  # a fault of ours must not let revoked tokens go on for good
                 logger.exception("the tokens were not looked at")
+
+
+def _ring(settings: Settings, source: Source) -> Ring:
+    return Ring(
+        window_ms=settings.ring.window_s * 1000,
+        memory_max_bytes=settings.ring.memory_max_mib * 2**20,
+        interval_ms=source.interval_ms,
+    )
 
 
 def _history(settings: Settings, ring: Ring) -> History:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from vitalcast import clocks
 from vitalcast.collectors.base import Table, TableQuery, TableRows
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.text import printable
@@ -32,14 +33,14 @@ class TablePoller:
         tables: Mapping[str, Table],
         *,
         hub: Hub,
-        publish: Callable[[dict[int, list[Message]]], None],
+        timeline: Timeline,
         clock_ms: Callable[[], float] = clocks.wall_ms,
         now_s: Callable[[], float] = time.monotonic,
         workers: Workers | None = None,
     ) -> None:
         self._tables = tables
         self._hub = hub
-        self._publish = publish
+        self._timeline = timeline
         self._clock_ms = clock_ms
         self._now_s = now_s
         self._workers = workers or Workers(name="vitalcast-table")
@@ -126,7 +127,7 @@ class TablePoller:
 
     async def _answer(self, columns: list[str], answered: list[tuple[TableGroup, TableRows]]) -> None:
         """Publish the rows of these groups, some thousands a turn of the loop: there may be many groups."""
-        offset = self._hub.newest.offset
+        offset = self._timeline.newest.offset
         out: dict[int, list[Message]] = {}
         rows = 0
         for group, answer in answered:
@@ -139,8 +140,8 @@ class TablePoller:
             out[group.id] = [message]
             rows += len(answer.rows)
             if rows >= ROWS_A_TURN:
-                self._publish(out)
+                self._hub.emit(out)
                 out, rows = {}, 0
                 await asyncio.sleep(0)
         if out:
-            self._publish(out)
+            self._hub.emit(out)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.choices import Choice, Choices
+from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Descriptor, Kind, Layout, Sample, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.wire.messages import describe_series
@@ -57,11 +58,15 @@ def test_change_by_change_is_as_looking_anew(
     ticks: list[set[Series]], wanted: list[Selection], data: st.DataObject
 ) -> None:
     known = data.draw(st.sets(st.sampled_from([one.name for one in DESCRIPTORS])))
-    catalogue, choices = Catalogue(DESCRIPTORS), Choices(known)  # of which the rest is learnt as it comes
+    catalogue, frames, choices = (
+        Catalogue(DESCRIPTORS),
+        FrameBuilder(),
+        Choices(known),
+    )  # of which the rest is learnt as it comes
     held: dict[Selection, Choice] = {}
     for offset, there in enumerate(ticks):
         oldest = data.draw(st.integers(0, offset + 1))  # up to which columns are free again
-        layout = catalogue.frame(offset + 1, 0, [Sample(one, 0.0) for one in there], oldest).layout
+        layout = catalogue.lay(frames.frame(offset + 1, 0, [Sample(one, 0.0) for one in there]), oldest).layout
         choices.follow(layout)
         for selection in data.draw(st.lists(st.sampled_from(wanted), max_size=2)) if wanted else ():
             if selection not in held:
@@ -73,7 +78,7 @@ def test_change_by_change_is_as_looking_anew(
 
 
 def machine(*disks: str) -> Layout:
-    return Layout(1, tuple(Series(DESCRIPTORS[1], (disk,)) for disk in disks))
+    return Layout(tuple(Series(DESCRIPTORS[1], (disk,)) for disk in disks))
 
 
 def test_selections_that_mean_the_same_share_it() -> None:
@@ -82,7 +87,7 @@ def test_selections_that_mean_the_same_share_it() -> None:
     choices.follow(layout)
     one, other = choices.of(Selection.of(["a.>"])), choices.of(Selection.of(["*.b", "a.b"]))
     assert one.chosen is other.chosen
-    choices.follow(Layout(2, (*layout.series, Series(DESCRIPTORS[1], ("z",)))))
+    choices.follow(Layout((*layout.series, Series(DESCRIPTORS[1], ("z",)))))
     assert one.chosen is other.chosen
     assert len(one.chosen.series) == 3
 
@@ -94,7 +99,7 @@ def test_what_a_change_does_not_concern_is_left_alone() -> None:
     concerned, not_by_name = choices.of(Selection.of(["a.b"])), choices.of(Selection.of(["a.c"]))
     not_by_value = choices.of(Selection.of(["a.b"], {"k": ["x"]}))
     before = [one.chosen for one in (concerned, not_by_name, not_by_value)]
-    choices.follow(Layout(2, (*layout.series, Series(DESCRIPTORS[1], ("z",)))))
+    choices.follow(Layout((*layout.series, Series(DESCRIPTORS[1], ("z",)))))
     after = [one.chosen for one in (concerned, not_by_name, not_by_value)]
     assert [a is b for a, b in zip(before, after, strict=True)] == [False, True, True]
 

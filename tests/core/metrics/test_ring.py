@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vitalcast.core.metrics.model import Frame, Layout
 from vitalcast.core.metrics.ring import BLOCK_ROWS, Ring
 
-LAYOUT = Layout(1, ())
+LAYOUT = Layout(())
 
 
 def frame(offset: int, time_ms: int, values: list[float]) -> Frame:

@@ -142,7 +142,7 @@ def test_few_changes_are_sent_as_changes() -> None:
     kinds = []
     for load in (1.0, 1.0, 2.0):
         changed = {one: load if one.name == "system.load" else value for one, value in steady.items()}
-        [message] = decode(machine.hub.append(machine.frame(changed))[group_id])
+        [message] = decode(machine.take(machine.frame(changed))[group_id])
         kinds.append({key: value for key, value in message.items() if key in ("values", "changed")})
     assert list(kinds[0]) == ["values"], "the first after a join is whole"
     assert kinds[1] == {"changed": {}}

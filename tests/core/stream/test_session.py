@@ -261,12 +261,12 @@ def test_ping_is_answered_with_the_servers_time(machine: Machine) -> None:
 
 def test_a_faster_subscription_quickens_the_ticks_and_leaving_slows_them(machine: Machine) -> None:
     session = machine.session()
-    assert machine.hub.tick_ms() == 1000
+    assert machine.hub.tick_ms("machine-1") == 1000
     for stream, interval, tick_ms in (("a", 0.5, 500), ("b", 0.3, 100), ("c", 5, 100)):
         subscribe(session, stream=stream, interval=interval)
-        assert machine.hub.tick_ms() == tick_ms
+        assert machine.hub.tick_ms("machine-1") == tick_ms
     session.close()
-    assert machine.hub.tick_ms() == 1000
+    assert machine.hub.tick_ms("machine-1") == 1000
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -415,7 +415,7 @@ def test_any_conversation_leaves_groups_as_its_streams_need_them(plan: list[Any]
     session.close()
     assert machine.hub.groups == {}
     assert machine.hub.held_bytes == 0
-    assert machine.hub.tick_ms() == 1000
+    assert machine.hub.tick_ms("machine-1") == 1000
 
 
 # --- who is there ----------------------------------------------------------------------------------------------------
@@ -608,14 +608,14 @@ OTHERS = Series(Descriptor("process.usage", "1", Kind.GAUGE, "", ("cpu.mode",)),
 @pytest.mark.parametrize("table", [False, True])
 def test_a_stream_names_no_program_to_who_may_not_see_the_processes(machine: Machine, table: bool) -> None:
     within = Selection.of(["process.>", *(["table.processes"] if table else [])])
-    machine.hub.append(machine.frame({PROGRAM: 1.0, OTHERS: 2.0}))
+    machine.take(machine.frame({PROGRAM: 1.0, OTHERS: 2.0}))
     session, viewer = granted(machine, Grant(Scope.STREAM, "some", (within,))), granted(machine, ALL)
     seen = [PROGRAM.attributes] if table else []
     for answers in (subscribe(session, metrics=["process.>"])[1:], ask(session, type="list")):
         [message] = answers
         assert [one["attributes"] for one in message["series"]] == [OTHERS.attributes, *seen]
     assert len(subscribe(viewer, metrics=["process.>"])[1]["series"]) == 2
-    emitted = machine.hub.append(machine.frame({PROGRAM: 3.0, OTHERS: 4.0}))
+    emitted = machine.take(machine.frame({PROGRAM: 3.0, OTHERS: 4.0}))
     [data] = [one for id_ in session.group_ids for one in decode(emitted[id_]) if one["type"] == "data"]
     assert data["values"] == [4.0, 3.0][: 1 + table]
 
@@ -624,7 +624,7 @@ def test_a_hello_with_less_ends_the_streams_that_name_programs(machine: Machine)
     session = granted(machine, ALL)
     subscribe(session, metrics=["system.load"], stream="load", interval=5)
     subscribe(session, metrics=["process.usage", "system.load"], stream="programs", interval=5)
-    machine.hub.append(machine.frame({PROGRAM: 1.0}))
+    machine.take(machine.frame({PROGRAM: 1.0}))
     token = Grant(Scope.STREAM, "less", (Selection.of(["system.>", "process.>"]),))
     session = machine.session(caller=Caller(ALL), verify=lambda _token, _caller: token)
     subscribe(session, metrics=["system.load"], stream="load")
@@ -746,7 +746,10 @@ def test_a_fault_of_the_server_costs_one_answer_and_not_the_socket(
 ) -> None:
     session = machine.session()
     machine.hub.ring.newest = None
-    assert error_of(ask(session, type="list", id=1)) == (100, "a fault of the server, which has logged it")
+    assert error_of(ask(session, type="subscribe", stream="a", metrics=["system.load"])) == (
+        100,
+        "a fault of the server, which has logged it",
+    )
     assert "a message was not answered" in caplog.text
     assert ask(session, type="ping")[0]["type"] == "pong"
 

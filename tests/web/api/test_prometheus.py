@@ -15,7 +15,7 @@ from tests.collectors.test_registry import GOLDEN
 from tests.core.machine import IO, LOAD, Machine, disk
 from tests.web.conftest import World, make_world
 
-from vitalcast.core.metrics.catalogue import Catalogue
+from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.core.metrics.rates import rate_descriptor
 from vitalcast.web.api.prometheus import chosen_format, clean, exported, family, render, unit_suffix
@@ -35,8 +35,7 @@ def golden_descriptors() -> dict[str, Descriptor]:
 
 
 def frame_of(readings: dict[Series, float]) -> Frame:
-    catalogue = Catalogue(series.descriptor for series in readings)
-    return catalogue.frame(1, 1_790_000_000_000, [Sample(*reading) for reading in readings.items()], 0)
+    return FrameBuilder().frame(1, 1_790_000_000_000, [Sample(*reading) for reading in readings.items()])
 
 
 def text_of(descriptors: Iterable[Descriptor], readings: dict[Series, float], accept: str = "") -> str:

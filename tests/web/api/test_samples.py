@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def test_a_metric_without_a_series_is_an_empty_answer_and_no_error(world: World)
 
 def test_odd_names_survive(world: World) -> None:
     name = 'a "quoted" \\ name\nin two lines ⚡'
-    world.machine.hub.append(world.machine.frame({disk(name): 1.0}))
+    world.machine.take(world.machine.frame({disk(name): 1.0}))
     assert world.get("/api/v1/metrics", metrics="system.disk.io")["metrics"][0]["series"] == [{"system.device": name}]
     assert world.get("/api/v1/latest")["metrics"] == {Series(IO, (name,)).key: 1.0}
 
@@ -222,7 +223,8 @@ def test_how_old_readings_are_is_no_matter_of_what_the_clock_is_set_to(world: Wo
 
 
 def test_slow_ticks_may_be_older(world: World) -> None:
-    world.machine.hub.interval_ms = 60_000
+    timeline = world.machine.timeline
+    timeline.source = replace(timeline.source, interval_ms=60_000)
     world.machine.wait(180_000)
     assert world.get("/readyz") == {"status": "ok"}
     world.machine.wait(1)

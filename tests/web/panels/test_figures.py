@@ -233,7 +233,7 @@ def test_many_lines_have_fewer_points_each() -> None:
     world = world_of(panel, ticks=0)
     fans = [Series(DESCRIPTORS["hw.fan.speed"], (f"fan/{number}", "Fan")) for number in range(600)]
     for tick in range(400):
-        world.machine.hub.append(world.machine.frame(dict.fromkeys(fans, float(tick % 13))))
+        world.machine.take(world.machine.frame(dict.fromkeys(fans, float(tick % 13))))
     figure = world.client.get("/api/v1/panels/many/figure", params={"range": 900}).json()
     assert len(figure["data"]) == 600
     assert {len(trace["y"]) for trace in figure["data"]} <= set(range(20, 101))
@@ -277,13 +277,13 @@ def test_a_figure_is_drawn_once_a_tick_and_its_template_once() -> None:
     first, second = (world.client.get("/api/v1/panels/swap/figure").content for _ in range(2))
     assert first == second
     used = next(one for one in world.machine.hub.series() if one.attributes == {"system.paging.state": "used"})
-    world.machine.hub.append(world.machine.frame({used: 0.25}))
+    world.machine.take(world.machine.frame({used: 0.25}))
     assert figure_of(world, "swap").data[0].y[-1] == 0.25
     built: list[str] = []
     figures = Figures(build=lambda panel, unit, theme: built.append(theme) or build_layout(panel, unit, theme))
     world = make_world(world.machine, panels=(panel_of("swap"),), figures=figures)
     for theme in ("dark", "dark", "light"):
-        world.machine.hub.append(world.machine.frame({used: 0.25}))
+        world.machine.take(world.machine.frame({used: 0.25}))
         figure_of(world, "swap", theme=theme)
     assert built == ["dark", "light"]
 
@@ -329,7 +329,7 @@ def test_the_list_has_every_key_and_counts_the_series_there_are() -> None:
 def test_the_list_follows_series_that_come_and_go() -> None:
     world = world_of(panel_of("disk-busy"), ticks=1)
     assert world.get("/api/v1/panels")["panels"][0]["series"] == 4
-    world.machine.hub.append(world.machine.frame({Series(DESCRIPTORS["system.disk.io_time.rate"], ("sdz",)): 1.0}))
+    world.machine.take(world.machine.frame({Series(DESCRIPTORS["system.disk.io_time.rate"], ("sdz",)): 1.0}))
     assert world.get("/api/v1/panels")["panels"][0]["series"] == 1
 
 

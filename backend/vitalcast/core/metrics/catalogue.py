@@ -1,91 +1,164 @@
-"""Which metrics can exist here and which column of the frames each living series has."""
+"""Which metrics one source has, and which column of its memory each series has: both open, and both bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitalcast.core.metrics.choices import Choices
-from vitalcast.core.metrics.model import Descriptor, Frame, Layout, Sample, Series
+from vitalcast.core.metrics.model import Descriptor, Frame, Layout, Series
 from vitalcast.core.metrics.names import Selection
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+logger = logging.getLogger(__name__)
+
+SERIES_MAX = 20_000
 
 
 class Catalogue:
-    """Gives every series a column, and a column free again once no kept frame can hold its old series."""
+    """Gives every series a column, and a column free again once no kept frame can hold its old series.
 
-    def __init__(self, descriptors: Iterable[Descriptor]) -> None:
+    `descriptors` grow as metrics come: those given are there from the beginning, series or not. There are never more
+    than `series_max` columns. A newcomer past that gets the column of the series that has been gone longest, whose past
+    `clear` forgets; where all are living it is left out, and counted in `refused`.
+    """
+
+    def __init__(
+        self,
+        descriptors: Iterable[Descriptor] = (),
+        *,
+        series_max: int = SERIES_MAX,
+        clear: Callable[[int], None] = lambda _column: None,
+    ) -> None:
         self.descriptors = {descriptor.name: descriptor for descriptor in descriptors}
+        self._given = frozenset(self.descriptors)
         self.choices = Choices(self.descriptors)
-        self.layout = Layout(0, ())
+        self.layout = Layout(())
+        self.series_max = series_max
+        self.refused = 0  # series of the newest frame that found no column
+        self._clear = clear
         self._columns: dict[Series, int] = {}
         self._retired: dict[Series, tuple[int, int]] = {}  # the offset since which it is gone, and its column
         self._width = 0
-        self._order: list[Series] = []  # of the newest frame's samples
-        self._index = np.zeros(0, dtype=np.intp)  # their columns
+        self._theirs: Layout | None = None  # of the newest frame as it came
+        self._target: npt.NDArray[np.intp] | None = None  # the column of each of its series, -1 for one refused
+        self._source: npt.NDArray[np.intp] | None = None  # which of them have one; None for all
 
     def knows(self, selection: Selection) -> bool:
-        """Say whether any metric that can exist here is meant."""
+        """Say whether any metric that is or was here is meant, or one that was there from the beginning."""
         return self.choices.knows(selection)
 
     def adopt(self, series: Iterable[Series]) -> list[int]:
         """Give columns to different series of an earlier run, before the first frame; return the column of each.
 
-        It is -1 where the metric is not known here, or not with the same unit, kind and attributes.
+        It is -1 where the metric is known here with another unit, kind or attributes, and where there is no room.
         """
         if self._width:
             raise ValueError("columns are taken already")
         columns = []
         for one in series:
             known = self.descriptors.get(one.name)
-            if known is None or _meaning(known) != _meaning(one.descriptor):
+            other = known is not None and _meaning(known) != _meaning(one.descriptor)
+            if other or self._width >= self.series_max:
                 columns.append(-1)
                 continue
-            attributes = one.attributes
-            self._columns[Series(known, tuple(attributes[key] for key in known.attributes))] = self._width
+            if known is not None:
+                attributes = one.attributes
+                one = Series(known, tuple(attributes[key] for key in known.attributes), one.labels)  # noqa: PLW2901
+            self._columns[one] = self._width
             columns.append(self._width)
             self._width += 1
-        self.layout = Layout(1, tuple(self._columns))
+        self._put(self._columns, None)
         return columns
 
-    def frame(
-        self, offset: int, time_ms: int, samples: list[Sample], oldest_offset: int, *, steady_ms: int = 0
-    ) -> Frame:
-        """Put one tick's samples into columns. `oldest_offset` is the oldest that any reader may still ask for."""
-        order = [series for series, _ in samples]
-        if order != self._order:  # the same objects in the same order, nearly always: compared without a call
-            self._assign(set(order), offset, oldest_offset)
-            self._order = order
-            self._index = np.array([self._columns[series] for series in order], dtype=np.intp)
+    def lay(self, frame: Frame, oldest_offset: int) -> Frame:
+        """Put the values of a frame into columns. `oldest_offset` is the oldest that any reader may still ask for."""
+        if self._theirs is None or not frame.layout.same(self._theirs):
+            self._assign(frame.layout, frame.offset, oldest_offset)
+        if self._target is None:
+            return frame if frame.layout is self.layout else frame.laid(self.layout, frame.values)
         values = np.full(self._width, np.nan)
-        values[self._index] = [value for _, value in samples]
+        values[self._target] = frame.values if self._source is None else frame.values[self._source]
         values.flags.writeable = False
-        return Frame(offset, time_ms, self.layout, values, steady_ms)
+        return frame.laid(self.layout, values)
 
-    def _assign(self, present: set[Series], offset: int, oldest_offset: int) -> None:
-        columns = self._columns
-        gone = [series for series in columns if series not in present]
-        new = sorted((series for series in present if series not in columns), key=lambda series: series.key)
-        if not (gone or new):
-            return
-        for series in gone:
+    def _assign(self, theirs: Layout, offset: int, oldest_offset: int) -> None:
+        columns, present = self._columns, {one: one for one in theirs.series if one is not None}
+        for series in [series for series in columns if series not in present]:
             self._retired[series] = (offset, columns.pop(series))
-        back = [series for series in new if series in self._retired]
-        for series in back:  # its past is in its old column
+        new = [series for series in present if series not in columns]
+        for series in [series for series in new if series in self._retired]:  # its past is in its old column
             columns[series] = self._retired.pop(series)[1]
         free = [series for series, (since, _) in self._retired.items() if since <= oldest_offset]
+        refused = 0
         for series in new:
-            if series in columns:
-                continue
-            if free:
-                columns[series] = self._retired.pop(free.pop())[1]
-            else:
-                columns[series] = self._width
-                self._width += 1
+            if series not in columns:
+                column = self._column(free)
+                if column is None:
+                    refused += 1
+                else:
+                    columns[series] = column
+        self._say_refused(refused)
+        self._theirs = theirs
+        self._put({present[series]: column for series, column in columns.items()}, theirs)
+        self._map(theirs)
+
+    def _column(self, free: list[Series]) -> int | None:
+        """Return a column for a newcomer, None where all are taken."""
+        if free:
+            return self._retired.pop(free.pop())[1]
+        if self._width < self.series_max:
+            self._width += 1
+            return self._width - 1
+        if not self._retired:
+            return None
+        gone_longest = min(self._retired, key=lambda series: self._retired[series][0])
+        column = self._retired.pop(gone_longest)[1]
+        self._clear(column)
+        return column
+
+    def _say_refused(self, refused: int) -> None:
+        if refused and not self.refused:
+            logger.warning(
+                "a source has more than %d series, and %d of them are left out; limits.series_per_source is the bound",
+                self.series_max,
+                refused,
+            )
+        self.refused = refused
+
+    def _put(self, columns: dict[Series, int], theirs: Layout | None) -> None:
+        """Make these the series that are there, and learn what is new of them."""
         table: list[Series | None] = [None] * self._width
         for series, column in columns.items():
             table[column] = series
-        self.layout = Layout(self.layout.version + 1, tuple(table))
+        layout = Layout(tuple(table))
+        if not layout.same(self.layout):
+            self.layout = theirs if theirs is not None and layout.same(theirs) else layout
+        self._columns = columns
+        self._learn(series.descriptor for series in columns)
+        self.choices.follow(self.layout)
+
+    def _learn(self, descriptors: Iterable[Descriptor]) -> None:
+        for descriptor in descriptors:
+            self.descriptors.setdefault(descriptor.name, descriptor)
+        if len(self.descriptors) > len(self._given) + 2 * self.series_max:  # of those that came and went
+            kept = {series.name for series in (*self._columns, *self._retired)} | self._given
+            self.descriptors = {name: one for name, one in self.descriptors.items() if name in kept}
+            self.choices.forget(kept)
+
+    def _map(self, theirs: Layout) -> None:
+        """Note where the values of frames of this layout go; nowhere else where they are in their columns already."""
+        if theirs.same(self.layout):
+            self._target = self._source = None
+            return
+        target = np.array([-1 if one is None else self._columns.get(one, -1) for one in theirs.series], dtype=np.intp)
+        self._source = None if (target >= 0).all() else np.flatnonzero(target >= 0)
+        self._target = target if self._source is None else target[self._source]
 
 
 def _meaning(descriptor: Descriptor) -> tuple[object, ...]:

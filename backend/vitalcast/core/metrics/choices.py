@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import zip_longest
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from vitalcast.core.metrics.model import Descriptor, Layout, Series
+from vitalcast.core.metrics.model import Layout, Series
 from vitalcast.core.metrics.names import NameIndex, Selection
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Place = tuple[Series, int]  # a series and its column
 Picker = Callable[[Sequence[Any]], tuple[Any, ...]]  # returns the items at some places of a row
 
-_key = attrgetter("key")
+
+def _key(series: Series) -> tuple[str, str]:
+    return series.key, series.descriptor.unit
 
 
 class Places:
@@ -83,7 +85,7 @@ class Choices:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._layout = Layout(0, ())
+        self._layout = Layout(())
         self._names = NameIndex()
         self._bits: dict[str, int] = {}
         self._there: dict[str, dict[int, Series]] = {}  # by name and column
@@ -115,7 +117,7 @@ class Choices:
             for column, one in self._there.get(name, {}).items()
             if not narrow or _admits(where, selection.without, one)
         ]
-        places.sort(key=lambda place: place[0].key)
+        places.sort(key=lambda place: _key(place[0]))
         return self._intern([one for one, _ in places], [column for _, column in places])
 
     def _intern(self, series: list[Series], columns: list[int]) -> Chosen:
@@ -138,14 +140,24 @@ class Choices:
                     choice.names |= 1 << bit
         return bit
 
+    def forget(self, kept: Collection[str]) -> None:
+        """Forget all names but these, among which are those of all series that are there."""
+        names = [name for name in self._bits if name in kept]
+        self._bits = {name: bit for bit, name in enumerate(names)}
+        self._names = NameIndex(names)
+        self._there = {name: places for name, places in self._there.items() if name in self._bits}
+        for choice in self._choices.values():
+            meant = self._names.matching(choice.selection.patterns)
+            choice.names = sum(1 << self._bits[name] for name in meant)
+
     def follow(self, layout: Layout) -> None:
         """Bring all choices up to this layout."""
-        if layout is self._layout:
+        if layout.same(self._layout):
             return
         gone: list[Place] = []
         came: list[Place] = []
         for column, (old, new) in enumerate(zip_longest(self._layout.series, layout.series)):
-            if old is new:
+            if old is new or (old is not None and new is not None and old.description == new.description):
                 continue
             if old is not None:
                 gone.append((old, column))
@@ -186,10 +198,10 @@ class Choices:
     def _changed(self, chosen: Chosen, lost: list[Place], gained: list[Place]) -> Chosen:
         series, columns = list(chosen.series), chosen.columns.tolist()
         for one, _ in lost:
-            at = bisect_left(series, one.key, key=_key)
+            at = bisect_left(series, _key(one), key=_key)
             del series[at], columns[at]
         for one, column in gained:
-            at = bisect_left(series, one.key, key=_key)
+            at = bisect_left(series, _key(one), key=_key)
             series.insert(at, one)
             columns.insert(at, column)
         return self._intern(series, columns)
@@ -199,10 +211,4 @@ Where = Iterable[tuple[str, tuple[str, ...] | frozenset[str]]]
 
 
 def _admits(where: Where, without: frozenset[str], series: Series) -> bool:
-    descriptor: Descriptor = series.descriptor
-    attributes = descriptor.attributes
-    if not without.isdisjoint(attributes):
-        return False
-    return all(key in attributes for key, _ in where) and all(
-        series.values[attributes.index(key)] in values for key, values in where
-    )
+    return not series.says_any(without) and all(series.value_of(key) in values for key, values in where)

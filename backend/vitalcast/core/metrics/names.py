@@ -125,7 +125,8 @@ def _collect(names: _Names, found: set[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which series are meant: any of `patterns`, for each key of `where` one of its values, no attribute of `without`.
+    """Which series are meant: any of `patterns`, for each key of `where` one of its values, none that says any of
+    `without`. Both are about attributes and labels alike.
 
     Patterns are sorted and stripped of duplicates, so that equal wishes are equal objects.
     Raises ValueError for a malformed pattern.
@@ -168,12 +169,9 @@ class Selection:
         return any(_fits(pattern, tokens) for pattern in self._wild)
 
     def matches(self, series: Series) -> bool:
-        if not self.matches_name(series.name) or not self.without.isdisjoint(series.descriptor.attributes):
+        if not self.matches_name(series.name) or series.says_any(self.without):
             return False
-        if not self.where:
-            return True
-        attributes = series.attributes
-        return all(attributes.get(key) in values for key, values in self.where)
+        return all(series.value_of(key) in values for key, values in self.where)
 
     def contains(self, other: Selection) -> bool:
         """Say whether this selection means all that `other` can, whatever series there are."""

@@ -77,6 +77,19 @@ class Ring:
             raise ValueError("the ring is not empty")
         self.end_row += 1
 
+    def clear(self) -> None:
+        """Forget all rows; their numbers go on."""
+        self._blocks.clear()
+        self.newest = None
+        self._elapsed_ms = 0
+        self.end_row = max(self.end_row, 1)
+
+    def clear_column(self, column: int) -> None:
+        """Forget what a column held, which another series gets."""
+        for block in self._blocks:
+            if column < block.values.shape[1]:
+                block.values[:, column] = np.nan
+
     def append(self, frame: Frame) -> None:
         """Add the newest frame; its offset must be above all before it."""
         width, newest = len(frame.values), self.newest

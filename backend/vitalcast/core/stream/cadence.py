@@ -12,6 +12,7 @@ from vitalcast.core.metrics.aggregate import Fold
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.ring import BLOCK_ROWS, Ring
 from vitalcast.core.stream.groups import Group
+from vitalcast.core.stream.keys import Form
 from vitalcast.core.stream.replay import ONLY_LAST, row_after_last_end
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.emission import TickValues
@@ -106,7 +107,7 @@ class Cadence:
 
         What the groups' members get for it goes to `out`, by group.
         """
-        relaid = frame.layout is not self._layout
+        relaid = not frame.layout.same(self._layout)
         if relaid or missed is not None:
             self._interrupt(frame, ring, out, relaid=relaid, missed=missed)
         if due:
@@ -114,6 +115,19 @@ class Cadence:
                 self._emit(peers, frame, values, out)
         elif ring.end_row - self._next_row >= FOLD_ROWS:
             self._fold_rows(ring, ring.end_row)
+
+    def restart(self, frame: Frame, ring: Ring, out: dict[int, list[Message]]) -> None:
+        """Take in the first frame of another epoch, already in the ring: all groups begin anew with a snapshot."""
+        self._fold = None
+        self._next_row = ring.end_row - 1
+        for peers in self._peers.values():
+            peers.newest = None
+        for group in self.groups:
+            group.restart()
+        self.advance(frame, ring, out, due=True, missed=None)
+        for group in self.groups:
+            if group.key.form is Form.COLUMNS:
+                out[group.id] = group.snapshot(ring, group.plan_backfill(ring, 0))
 
     def _interrupt(
         self,

@@ -85,7 +85,7 @@ class Grant:
         """Say whether this series may be seen."""
         if self.within is None:
             return True
-        if not NAMING_ATTRIBUTES.isdisjoint(series.descriptor.attributes) and not self.sees_names:
+        if not self.sees_names and series.says_any(NAMING_ATTRIBUTES):
             return False
         return any(one.matches(series) for one in self.within)
 

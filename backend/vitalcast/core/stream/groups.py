@@ -106,10 +106,17 @@ class Group:
             return []
         self._tick = None  # whose columns mean something else now
         self._resync = True
-        if before.series == self._chosen.series:
+        series = self._chosen.series
+        if before.series == series and [one.labels for one in before.series] == [one.labels for one in series]:
             return []
         self.series_version += 1
         return [self.series_message()] if self.key.form is Form.COLUMNS else []
+
+    def restart(self) -> None:
+        """Begin anew, since the source has: what is said next is a snapshot."""
+        self._pending_gap = None
+        self._resync = True
+        self.series_version += 1  # a socket that is behind is told all of it
 
     # --- the live stream ---------------------------------------------------------------------------------------
 

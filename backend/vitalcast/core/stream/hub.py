@@ -1,14 +1,17 @@
-"""The meeting point of frames and subscriptions: the recent past, and the groups that want what comes next."""
+"""The meeting point of frames and subscriptions: each source's memory, and the groups that want what comes next."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Mapping
 
 from vitalcast.core.metrics.aggregate import is_boundary
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.cadence import Cadence
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.keys import Form, SeriesKey, TableKey, key_bytes
@@ -18,84 +21,173 @@ from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
 from vitalcast.errors import ProtocolError
 
+logger = logging.getLogger(__name__)
+
 AnyGroup = Group | TableGroup
 
 TICKS_MS = (1000, 500, 200, 100)
 
 
-class Hub:
-    """Takes in frames, keeps the recent ones, and holds one group for all subscriptions that are equal.
+SOURCES_MAX = 10_000
 
-    `epoch` names this store: offsets of another epoch mean nothing here. `tables` maps a table's name to its
-    columns, each with a name, a unit and a description.
+Advanced = Callable[[Timeline, Frame], None]
+Emitted = Callable[[dict[int, list[Message]]], None]
+Demanded = Callable[[str, int], None]
+
+
+class Hub:
+    """Holds a timeline for each source, and one group for all subscriptions that are equal.
+
+    `home` is the source that is meant where none is named: this machine. Observers are called in their order, without
+    waiting, and one that fails costs the others nothing: `advanced` with each frame once it is remembered, as it is
+    remembered; `emitted` with what members of groups get, by group id; `demanded` with the id of a source and the time
+    between ticks that its subscriptions want from now on.
     """
 
     def __init__(
         self,
         *,
-        epoch: str,
-        host: str,
-        catalogue: Catalogue,
-        ring: Ring,
-        interval_ms: int = 1000,
-        interval_min_ms: int = 100,
+        home: Timeline | None = None,
         limits: Limits = DEFAULT_LIMITS,
-        tables: dict[str, list[dict[str, str]]] | None = None,
+        make: Callable[[Source], Timeline] = Timeline,
+        sources_max: int = SOURCES_MAX,
     ) -> None:
-        self.epoch = epoch
-        self.host = host
-        self.catalogue = catalogue
-        self._choices = catalogue.choices
-        self.ring = ring
-        self.interval_ms = interval_ms
-        self.interval_min_ms = interval_min_ms
+        self.home = home
+        self.timelines: dict[str, Timeline] = {} if home is None else {home.id: home}
+        self.advanced: list[Advanced] = []
+        self.emitted: list[Emitted] = []
+        self.demanded: list[Demanded] = []
         self.limits = limits
-        self.tables = tables or {}
         self.groups: dict[int, AnyGroup] = {}
         self.streams = 0  # that have joined a group
         self.held_bytes = 0  # of all groups and paused streams, as well as it can be told
+        self.frames_refused = 0  # repeated ones, and those of sources past the bound
+        self._make_timeline = make
+        self._sources_max = sources_max
         self._snapshots = Snapshots()
         self._by_key: dict[SeriesKey | TableKey, AnyGroup] = {}
-        self._cadences: dict[int, Cadence] = {}  # by interval
+        self._cadences: dict[str, dict[int, Cadence]] = {}  # by source and interval
         self._next_id = 1
-        self._previous_ms: int | None = None
+        self._previous_ms: dict[str, int] = {}
+        self._demand_ms: dict[str, int] = {}
+
+    def timeline(self, source_id: str) -> Timeline:
+        """Return a source's timeline, this machine's for no id. Raises KeyError where there is none."""
+        return self.timelines[source_id] if source_id or self.home is None else self.home
+
+    @property
+    def _here(self) -> Timeline:
+        if self.home is None:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "host: is missing; say which machine is meant")
+        return self.home
+
+    @property
+    def epoch(self) -> str:
+        return self._here.epoch
+
+    @property
+    def host(self) -> str:
+        return self._here.name
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self._here.catalogue
+
+    @property
+    def ring(self) -> Ring:
+        return self._here.ring
 
     @property
     def newest(self) -> Frame:
-        """The newest frame. There is one before anybody is let in."""
-        frame = self.ring.newest
-        assert frame is not None
-        return frame
+        return self._here.newest
+
+    @property
+    def interval_ms(self) -> int:
+        return self._here.interval_ms
+
+    @property
+    def interval_min_ms(self) -> int:
+        return self._here.interval_min_ms
+
+    @property
+    def tables(self) -> Mapping[str, list[dict[str, str]]]:
+        return self._here.tables
 
     def series(self) -> list[Series]:
-        """Return the series that are there now, by key."""
-        return sorted((one for one in self.newest.layout.series if one is not None), key=lambda one: one.key)
+        return self._here.series()
 
     def meant(self, selection: Selection) -> tuple[Series, ...]:
-        """Return the series that a selection means now, by key."""
-        self._choices.follow(self.newest.layout)
-        return self._choices.of(selection).chosen.series
+        return self._here.meant(selection)
 
-    def append(self, frame: Frame) -> dict[int, list[Message]]:
-        """Take in the newest frame; return what each group's members get for it, by group id."""
-        previous, previous_ms = self.ring.newest, self._previous_ms
-        self.ring.append(frame)
-        self._previous_ms = frame.time_ms
+    # --- frames in -----------------------------------------------------------------------------------------------
+
+    def take(self, source: Source, frame: Frame) -> None:
+        """Take in a source's newest frame and tell all observers. One that repeats is refused and counted."""
+        timeline = self._timeline_of(source)
+        if timeline is None:
+            return
+        previous = timeline.ring.newest
+        restarted = source.epoch != timeline.epoch
+        if restarted:
+            timeline.restart(source)
+        elif previous is not None and frame.offset <= previous.offset:
+            self.frames_refused += 1
+            return
+        frame = timeline.take(frame)
+        for observer in self.advanced:
+            try:
+                observer(timeline, frame)
+            except Exception:  # a fault of ours in one of them must not cost the others the frame
+                logger.exception("an observer failed at offset %d", frame.offset)
+        out = self._advance(timeline, frame, previous, restarted=restarted)
+        if out:
+            self.emit(out)
+
+    def emit(self, out: dict[int, list[Message]]) -> None:
+        """Hand on what members of groups get, by group id."""
+        for observer in self.emitted:
+            try:
+                observer(out)
+            except Exception:
+                logger.exception("what %d groups emitted was not handed on", len(out))
+
+    def _timeline_of(self, source: Source) -> Timeline | None:
+        timeline = self.timelines.get(source.id)
+        if timeline is not None:
+            if source != timeline.source and source.epoch == timeline.epoch:
+                timeline.source = source  # which has another name now, or ticks at another pace
+            return timeline
+        if len(self.timelines) >= self._sources_max:
+            if self.frames_refused == 0:
+                logger.warning("there are more than %d sources: those that come later are refused", self._sources_max)
+            self.frames_refused += 1
+            return None
+        timeline = self.timelines[source.id] = self._make_timeline(source)
+        return timeline
+
+    def _advance(
+        self, timeline: Timeline, frame: Frame, previous: Frame | None, *, restarted: bool
+    ) -> dict[int, list[Message]]:
+        """Return what each group's members get for a frame that its timeline has just taken."""
+        previous_ms = self._previous_ms.get(timeline.id)
+        self._previous_ms[timeline.id] = frame.time_ms
         missed = None
         if previous is not None and frame.offset > previous.offset + 1:
             missed = (previous.offset + 1, frame.offset - 1)
         self._snapshots.clear()
-        self._choices.follow(frame.layout)
         out: dict[int, list[Message]] = {}
-        for interval_ms, cadence in self._cadences.items():
-            due = previous_ms is None or is_boundary(previous_ms, frame.time_ms, interval_ms)
-            cadence.advance(frame, self.ring, out, due=due, missed=missed)
-        if previous is None or frame.layout is not previous.layout:
-            self._count_all()
+        for interval_ms, cadence in self._cadences.get(timeline.id, {}).items():
+            if restarted:
+                cadence.restart(frame, timeline.ring, out)
+            else:
+                due = previous_ms is None or is_boundary(previous_ms, frame.time_ms, interval_ms)
+                cadence.advance(frame, timeline.ring, out, due=due, missed=missed)
+        if previous is None or not frame.layout.same(previous.layout):
+            self._count_all(timeline)
         return out
 
-    def _count_all(self) -> None:
-        for cadence in self._cadences.values():
+    def _count_all(self, timeline: Timeline) -> None:
+        for cadence in self._cadences.get(timeline.id, {}).values():
             self._count(cadence)
             for group in cadence.groups:
                 self._count(group)
@@ -112,19 +204,32 @@ class Hub:
     def drop(self, key: SeriesKey | TableKey) -> None:
         self.held_bytes -= key_bytes(key)
 
-    def tick_ms(self) -> int:
-        """Return the time between ticks that serves the fastest subscription: the usual one, or a part of a second.
+    # --- demand up -----------------------------------------------------------------------------------------------
+
+    def tick_ms(self, source_id: str) -> int:
+        """Return the time between ticks that serves a source's fastest subscription: the usual one, or less.
 
         Ticks fall on multiples of it, so that an interval that is a multiple of it too ends with a tick; any other
         ends with the first tick after.
         """
-        wanted = [interval for interval in self._cadences if interval < self.interval_ms]
+        timeline = self.timelines[source_id]
+        wanted = [interval for interval in self._cadences.get(source_id, ()) if interval < timeline.interval_ms]
         if not wanted:
-            return self.interval_ms
+            return timeline.interval_ms
         for tick in TICKS_MS:
-            if tick < self.interval_ms and all(interval % tick == 0 for interval in wanted):
-                return max(tick, self.interval_min_ms)
-        return self.interval_min_ms
+            if tick < timeline.interval_ms and all(interval % tick == 0 for interval in wanted):
+                return max(tick, timeline.interval_min_ms)
+        return timeline.interval_min_ms
+
+    def _demand(self, timeline: Timeline) -> None:
+        tick_ms = self.tick_ms(timeline.id)
+        if tick_ms == self._demand_ms.get(timeline.id, timeline.interval_ms):
+            return
+        self._demand_ms[timeline.id] = tick_ms
+        for observer in self.demanded:
+            observer(timeline.id, tick_ms)
+
+    # --- groups --------------------------------------------------------------------------------------------------
 
     def table_groups(self) -> list[TableGroup]:
         return [group for group in self.groups.values() if isinstance(group, TableGroup)]
@@ -139,9 +244,8 @@ class Hub:
         return group
 
     def _make(self, key: SeriesKey | TableKey) -> AnyGroup:
-        own = (
-            isinstance(key, SeriesKey) and key.form is Form.SELF_DESCRIBING
-        )  # the default stream, which the operator chose
+        # The default stream, which the operator chose.
+        own = isinstance(key, SeriesKey) and key.form is Form.SELF_DESCRIBING
         if len(self.groups) >= self.limits.groups and not own:
             raise ProtocolError(
                 ErrorCode.LIMIT, f"all {self.limits.groups} different subscriptions are taken", temporary=True
@@ -150,8 +254,9 @@ class Hub:
         if isinstance(key, TableKey):
             group = TableGroup(self._next_id, key)
         else:
-            self._choices.follow(self.newest.layout)
-            group = Group(self._next_id, key, self._choices.of(key.selection), self._snapshots, host=self.host)
+            timeline = self.timeline(key.source)
+            choice = timeline.catalogue.choices.of(key.selection)
+            group = Group(self._next_id, key, choice, self._snapshots, host=timeline.name)
             if not own:
                 self._check_series(group)
         if not own and self.held_bytes + group.nbytes > self.limits.groups_mib * 2**20:
@@ -161,25 +266,30 @@ class Hub:
                 temporary=True,
             )
         if isinstance(group, Group):
-            self._enter(group)
+            self._enter(group, timeline)
         self._count(group)
         self._next_id += 1
         self._by_key[key] = self.groups[group.id] = group
         return group
 
-    def _enter(self, group: Group) -> None:
-        cadence = self._cadences.get(group.interval_ms)
+    def _enter(self, group: Group, timeline: Timeline) -> None:
+        cadences = self._cadences.setdefault(timeline.id, {})
+        cadence = cadences.get(group.interval_ms)
         if cadence is None:
-            cadence = self._cadences[group.interval_ms] = Cadence(group.interval_ms, self.newest.layout, self.ring)
+            layout = timeline.newest.layout
+            cadence = cadences[group.interval_ms] = Cadence(group.interval_ms, layout, timeline.ring)
+            self._demand(timeline)
         cadence.add(group)
         self._count(cadence)
 
-    def _exit(self, group: Group) -> None:
-        cadence = self._cadences[group.interval_ms]
+    def _exit(self, group: Group, timeline: Timeline) -> None:
+        cadences = self._cadences[timeline.id]
+        cadence = cadences[group.interval_ms]
         cadence.remove(group)
         self._count(cadence)
         if not cadence:
-            del self._cadences[group.interval_ms]
+            del cadences[group.interval_ms]
+            self._demand(timeline)
 
     def _check_series(self, group: Group) -> None:
         if len(group.series) > self.limits.series:
@@ -197,7 +307,7 @@ class Hub:
         del self.groups[group.id], self._by_key[group.key]
         self.held_bytes -= group.held_bytes
         if isinstance(group, Group):
-            self._exit(group)
+            self._exit(group, self.timeline(group.key.source))
 
 
 def select(series: Iterable[Series], frame: Frame) -> dict[str, float]:

@@ -30,6 +30,7 @@ class SeriesKey(NamedTuple):
     aggregates: tuple[Aggregate, ...] = (Aggregate.LAST,)
     form: Form = Form.COLUMNS
     encoding: Encoding = JSON
+    source: str = ""
 
 
 class TableKey(NamedTuple):

@@ -31,6 +31,7 @@ class Limits:
     message_bytes: int = 65_536
     streams: int = 64
     series: int = 10_000
+    series_per_source: int = 20_000
     messages_per_second: int = 50
     connections: int = 20_000
     connections_per_address: int = 1_000

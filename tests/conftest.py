@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.command import Terminal
+from tests.contracts.serialising_bus import SerialisingBus
+from tests.core.machine import Machine
+
+from vitalcast.bus.local import LocalBus
 
 # A shell starts what runs in its background with interrupts ignored, and that is inherited by every process the tests
 # start. A handler of ours is not.
@@ -57,3 +61,11 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
     yield open_terminal
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="module", params=[LocalBus, SerialisingBus], ids=["local", "serialising"])
+def each_bus(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run the tests of a module over each bus: a hub must not care which objects its frames are."""
+    before, Machine.make_bus = Machine.make_bus, request.param
+    yield
+    Machine.make_bus = before

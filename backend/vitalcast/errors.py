@@ -4,6 +4,8 @@ VitalcastError
 ├── ConfigError              whoever starts it: a setting is unknown, of the wrong type or impossible; names its key
 │   └── InvalidSettings      several at once
 ├── ConflictError            config.load: parts of the settings do not go together; becomes ConfigErrors
+├── BusError                 the bus: bytes that came in are no frame, layout or card; counted, said, and dropped
+│   └── UnknownLayoutError   the layout of a frame has to be asked for
 ├── CollectorError           the sampler: a collector cannot read its subject; becomes a metric and one log line
 ├── HistoryError             whoever asks for the past: what was kept cannot be read
 │   ├── LockedError          another process has the file
@@ -79,6 +81,18 @@ class ConflictError(VitalcastError, ValueError):
 
 class CollectorError(VitalcastError):
     """A collector cannot read its subject; the message names the source."""
+
+
+class BusError(VitalcastError):
+    """Bytes from a bus are no frame, layout or card; the message says what is wrong with them."""
+
+
+class UnknownLayoutError(BusError):
+    """A frame has a layout that has not come, or not lately. `digest` is the one to ask for."""
+
+    def __init__(self, digest: bytes) -> None:
+        super().__init__(f"a frame has the layout {digest.hex()}, which has not come")
+        self.digest = digest
 
 
 class HistoryError(VitalcastError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from tests.contracts.serialising_bus import SerialisingBus
 
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
@@ -12,7 +13,7 @@ from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.core.metrics.resource import Resource, Source
 
-BUSES: list[Callable[[], Bus]] = [LocalBus]
+BUSES: list[Callable[[], Bus]] = [LocalBus, SerialisingBus]
 
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes.", ("system.device", "disk.io.direction"))
 ONE = Source(Resource("machine-1", "web-1", attributes=(("os.type", "linux"),)), "0123456789abcdef")

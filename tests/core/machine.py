@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,7 +34,9 @@ def disk(name: str) -> Series:
 
 
 class Machine:
-    """Ticks when told to, with the readings it is given. Its frames come to its hub by a bus, if one is given."""
+    """Ticks when told to, with the readings it is given. Its frames come to its hub by a bus of `make_bus`."""
+
+    make_bus: ClassVar[Callable[[], Bus]] = LocalBus
 
     def __init__(
         self,
@@ -43,14 +45,13 @@ class Machine:
         window_ms: int = 900_000,
         epoch: str = "epoch-1",
         descriptors: Iterable[Descriptor] = (LOAD, IO, GHOST),
-        bus: Bus | None = None,
     ) -> None:
         self.source = Source(Resource("machine-1", "web-1"), epoch)
         self.ring = Ring(window_ms=window_ms)
         self.timeline = Timeline(self.source, ring=self.ring, descriptors=descriptors, tables=TABLES)
         self.hub = Hub(home=self.timeline, limits=limits)
         self.hub.emitted.append(self._note)
-        self.bus = bus or LocalBus()
+        self.bus = Machine.make_bus()
         self.bus.subscribe(self.hub.take)
         self.offset = 0
         self.time_ms = START_MS

@@ -26,6 +26,8 @@ from vitalcast.live.connections import TOLD_A_TURN, ConnectionManager
 from vitalcast.live.token_watch import REVOKED_KEPT_S
 from vitalcast.live.writer import Batch, DirectWriter, Writer
 
+pytestmark = pytest.mark.usefixtures("each_bus")
+
 
 class RecordingWriter(Writer):
     """Takes what it is given; while `stalled` its client takes nothing more after the current batch."""

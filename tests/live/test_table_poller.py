@@ -15,6 +15,8 @@ from vitalcast.core.stream.keys import TableKey
 from vitalcast.core.wire.messages import Message
 from vitalcast.live.table_poller import ROWS_A_TURN, TablePoller
 
+pytestmark = pytest.mark.usefixtures("each_bus")
+
 ROWS = 500
 GROUPS = 3 * ROWS_A_TURN // ROWS
 

@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.machine import Client, Machine, ask, decode, null
 
 from vitalcast.core.stream.session import Session
+
+pytestmark = pytest.mark.usefixtures("each_bus")
 
 AGGREGATES = ("last", "avg", "min", "max")
 

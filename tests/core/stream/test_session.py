@@ -18,6 +18,8 @@ from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
 from vitalcast.core.wire.messages import Limits
 from vitalcast.errors import AccessError
 
+pytestmark = pytest.mark.usefixtures("each_bus")
+
 
 @pytest.fixture
 def machine() -> Machine:

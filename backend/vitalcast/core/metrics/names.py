@@ -1,7 +1,8 @@
 """Metric names, the pattern grammar over them, and the choosing of series by both.
 
-A name is dotted lower-case tokens. A pattern is NATS's subject grammar over the same dots: `*` stands for one
-token and a final `>` for one or more, as in `system.cpu.*` and `system.>`.
+A name is tokens with dots between them. Ours have lower-case letters, digits and `_`; those that others made keep what
+they came with, where capitals, `:`, `/` and `-` are legal too. A pattern is NATS's subject grammar over the same dots:
+`*` stands for one token and a final `>` for one or more, as in `system.cpu.*` and `system.>`.
 """
 
 from __future__ import annotations
@@ -14,23 +15,41 @@ from typing import Any
 from vitalcast.core.metrics.model import Series
 
 PATTERN_CHARS_MAX = 256
-_TOKEN = re.compile(r"[a-z0-9_]+")
-_PATTERN = re.compile(r"(?:(?:[a-z0-9_]+|\*)(?:\.(?:[a-z0-9_]+|\*))*(?:\.>)?|>)")
+NAME_CHARS_MAX = 255
+TOKENS_MAX = 32
+_PART = r"[A-Za-z0-9_:/-]+"
+NAME = rf"{_PART}(?:\.{_PART})*"
+PATTERN = rf"(?:(?:{_PART}|\*)\.)*(?:{_PART}|\*|>)"
+_TOKEN = re.compile(_PART)
+_NAME = re.compile(NAME)
+_PATTERN = re.compile(PATTERN)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError that says what would be right, unless this can be the name of a metric."""
+    if not 0 < len(name) <= NAME_CHARS_MAX:
+        raise ValueError(f"a name has 1 to {NAME_CHARS_MAX} characters, this one has {len(name)}")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name; a name is tokens of letters, digits and '_:/-', with dots between them")
+    if name.count(".") >= TOKENS_MAX:
+        raise ValueError(f"{name!r} has more than {TOKENS_MAX} tokens")
 
 
 def check_pattern(pattern: str) -> None:
     """Raises ValueError that says what would be right."""
     if not 0 < len(pattern) <= PATTERN_CHARS_MAX:
         raise ValueError(f"a pattern has 1 to {PATTERN_CHARS_MAX} characters, this one has {len(pattern)}")
+    tokens = pattern.split(".")
+    if len(tokens) > TOKENS_MAX:
+        raise ValueError(f"a pattern has at most {TOKENS_MAX} tokens, this one has {len(tokens)}")
     if _PATTERN.fullmatch(pattern):
         return
-    tokens = pattern.split(".")
     if ">" in tokens[:-1]:
         raise ValueError(f"{pattern!r}: '>' may only be the last token, as in 'system.>'")
     for token in tokens:
         if token not in ("*", ">") and not _TOKEN.fullmatch(token):
             raise ValueError(
-                f"{pattern!r}: {token!r} is not a token; use lower-case letters, digits and '_', "
+                f"{pattern!r}: {token!r} is not a token; use letters, digits and '_:/-', "
                 "'*' for one token or a final '>' for the rest"
             )
 

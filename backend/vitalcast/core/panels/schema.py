@@ -14,13 +14,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 
+from vitalcast.core.metrics import names
 from vitalcast.core.strict import Strict
 from vitalcast.errors import Conflict, ConflictError
 
 ID_PATTERN = r"^[a-z][a-z0-9-]*$"
 ID_CHARS_MAX = 40
-PATTERN = r"^(?:(?:[a-z0-9_]+|\*)\.)*(?:[a-z0-9_]+|\*|>)$"
-_NAME = r"[a-z0-9_]+(?:\.[a-z0-9_]+)*"
+PATTERN = rf"^{names.PATTERN}$"
+_NAME = names.NAME
 REST = "rest"
 FOR_S = 5.0
 

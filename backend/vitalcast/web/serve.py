@@ -20,12 +20,12 @@ from vitalcast.web.edge.tls import read_certificate
 from vitalcast.web.serving.asyncio_tls import bound_buffers
 from vitalcast.web.serving.descriptors import raise_descriptor_limit
 from vitalcast.web.serving.fast_path import SEND_BUFFER_BYTES, FastWebSocketProtocol
+from vitalcast.web.serving.http_protocol import HttpProtocol
 from vitalcast.web.serving.inbound import Inbound
 from vitalcast.web.serving.listeners import hosts_of, listen
 from vitalcast.web.serving.logs import set_up_logs
 from vitalcast.web.serving.server import Server
 from vitalcast.web.serving.uvicorn_app import ServedApp
-from vitalcast.web.serving.uvicorn_http import HttpProtocol
 from vitalcast.web.serving.uvicorn_ws import AsgiWebSocketProtocol
 
 HTTP_SEND_BUFFER_BYTES = 131_072  # the kernel grows to megabytes what is not set, and a peer may never read them

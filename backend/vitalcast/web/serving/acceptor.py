@@ -18,7 +18,8 @@ from typing import Final, NamedTuple
 from vitalcast.access.rate_limit import network_of
 from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.serving.descriptors import SOCKETS_MIN
-from vitalcast.web.serving.uvicorn_http import HttpProtocol, error_answer
+from vitalcast.web.serving.error_answer import error_answer
+from vitalcast.web.serving.http_protocol import HttpProtocol
 
 logger = logging.getLogger(__name__)
 

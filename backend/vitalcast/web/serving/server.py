@@ -19,7 +19,7 @@ from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.edge.tls import Certificate
 from vitalcast.web.serving.acceptor import Acceptor, Room
 from vitalcast.web.serving.descriptors import sockets_max
-from vitalcast.web.serving.uvicorn_http import READ_BYTES, Bounds, House, HttpProtocol
+from vitalcast.web.serving.http_protocol import READ_BYTES, Bounds, House, HttpProtocol
 
 DATE_S = 1.0
 GOODBYE_S = 0.2  # for the good-byes to go out where that takes turns of the loop

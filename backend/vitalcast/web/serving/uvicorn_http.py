@@ -1,81 +1,33 @@
-"""uvicorn's HTTP protocol with bounds on what a peer may have it keep, and for how long.
+"""uvicorn's HTTP protocol under names of ours: what it keeps for itself is used here and nowhere else.
 
-uvicorn parses all that asyncio hands over, up to 256 KiB at once or some 14,000 requests, and goes on reading after
-every response however many requests wait. Here no more is read than fits in 16 KiB, the parser gets one request at a
-time, and nothing more while as many wait as may. What is late or too long is answered with 408, 413 or 431, and the
-connection ends.
+Written for uvicorn 0.54; `tests.web.serving.test_uvicorn_parts` fails where another version has it otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
-import http
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, cast
+from typing import cast
 
-import httptools
-from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
-from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.blank_lines import TAIL_BYTES, after_blank_line
-from vitalcast.web.edge.errors import error_body
-from vitalcast.web.edge.lost import EXTENSION as LOST
-from vitalcast.web.edge.proxies import UNKNOWN_PEER
-from vitalcast.web.edge.refusal_log import RefusalLog
-from vitalcast.web.serving.unsent import unsent_bytes
-
-READ_BYTES: Final = 16_384
-HEADERS_MAX: Final = 100  # as Apache's LimitRequestFields; each costs far more here than its bytes
-LINGER_S: Final = 1.0
-WEBSOCKET_VERSION: Final = b"13"
+Exchange = RequestResponseCycle  # one request and its response
 
 
-class Bounds(NamedTuple):
-    """What one HTTP connection may cost."""
-
-    header_bytes: int
-    body_bytes: int
-    pipelined_requests: int
-    header_s: float
-    body_s: float
-    slow_s: float
+def tell_gone(exchange: Exchange) -> None:
+    """Have the application of a request learn that its client is gone."""
+    exchange.disconnected = True
+    exchange.message_event.set()
 
 
-@dataclass(frozen=True, slots=True)
-class House:
-    """What all HTTP connections of a server share.
-
-    `may_upgrade` says whether there is room for one more WebSocket, and `left` hears of each connection that is none
-    of HTTP's any more. `buffer` is what all read into: whoever is handed it has emptied it before the next.
-    """
-
-    bounds: Bounds
-    refusals: RefusalLog
-    may_upgrade: Callable[[], bool]
-    left: Callable[[HttpProtocol], None]
-    buffer: memoryview
+def has_begun(exchange: Exchange) -> bool:
+    """Say whether a part of the response has been sent."""
+    return exchange.response_started
 
 
-class Phase(enum.Enum):
-    """Where in a request the parser is."""
-
-    BETWEEN = enum.auto()
-    HEAD = enum.auto()
-    BODY = enum.auto()
-
-
-@dataclass(slots=True)
-class Owed:
-    """A request whose response is not complete, and its bytes."""
-
-    cycle: RequestResponseCycle
-    length: int
+def end_after(exchange: Exchange) -> None:
+    """Have the connection end after this response."""
+    exchange.keep_alive = False
 
 
 class HeldFlow(FlowControl):
@@ -95,378 +47,60 @@ class HeldFlow(FlowControl):
             super().resume_reading()
 
 
-class HttpProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
-    """One HTTP connection, until it ends or becomes a WebSocket."""
+class UvicornHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
+    """uvicorn's own, whose parts have names here.
 
-    def __init__(self, *, config: Config, server_state: ServerState, app_state: dict[str, Any], house: House) -> None:
-        super().__init__(config=config, server_state=server_state, app_state=app_state)
-        self._house = house
-        self._bounds = house.bounds
-        self._rest = b""  # read, but not given to the parser yet
-        self._tail = b""  # the last two bytes that the parser got, in which a blank line may have begun
-        self._phase = Phase.BETWEEN
-        self._number = 0  # of the request that is being read
-        self._head_bytes = 0
-        self._body_bytes = 0
-        self._body_left = 0  # where Content-Length tells
-        self._reading: RequestResponseCycle | None = None  # of the request whose body is being read
-        self._owed: deque[Owed] = deque()  # the one that is being answered first
-        self._upgrade = False
-        self._refusal: bytes | None = None  # what is said before the connection ends, once the responses are out
-        self._lingering = False
-        self._lost = asyncio.Event()
-        self._deadline: asyncio.TimerHandle | None = None
-        self._deadline_of: tuple[Phase, int] | None = None
-        self._slow: asyncio.TimerHandle | None = None
-        self._waiting_since_s = self.loop.time()
+    What overrides uvicorn's methods calls them: those of the parser (`on_message_begin` to `on_message_complete`),
+    `on_response_complete`, `handle_websocket_upgrade` and asyncio's own.
+    """
 
-    # --- its life ------------------------------------------------------------------------------------------------
+    _held_flow: HeldFlow
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
         super().connection_made(transport)
-        # Writing pauses with the first byte that the kernel does not take, so that there is always a timer for it;
-        # a transport with TLS pauses at the mark already, one without above it.
-        transport.set_write_buffer_limits(high=int(self.scheme == "https"))
-        self.flow = self._flow = HeldFlow(transport)
-        self._watch(may_read=True)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost.set()
-        self._end()
-        for owed in self._owed:  # uvicorn tells only the last
-            owed.cycle.disconnected = True
-            owed.cycle.message_event.set()
-        super().connection_lost(exc)
-        del self.parser, self.cycle  # which refer to this: a flood would leave it all to the garbage collector
-
-    def _end(self) -> None:
-        """Let go of what is waited for, and have the house forget this connection."""
-        self._rest = b""
-        for timer in (self._deadline, self._slow, self.timeout_keep_alive_task):
-            if timer is not None:
-                timer.cancel()
-        self._deadline = self._slow = self.timeout_keep_alive_task = None
-        self._house.left(self)
-
-    def shutdown(self) -> None:
-        """Take no further request; a response under way may end."""
-        self.pipeline.clear()
-        while len(self._owed) > 1:
-            self._owed.pop()
-        if self._reading is not None:  # what waits for the rest of it would hold up the end
-            self._refuse(503, "the server is shutting down")
-        elif self._owed:
-            self._owed[0].cycle.keep_alive = False
-        elif not self._lingering:
-            self.transport.close()
+        self.flow = self._held_flow = HeldFlow(transport)
 
     @property
-    def waiting_since_s(self) -> float | None:
-        """Since when it has been waited for a request or its body, by the loop's clock; None while one is answered."""
-        answering = self._owed and self._owed[0].cycle is not self._reading
-        return None if answering else self._waiting_since_s
+    def takes_nothing(self) -> bool:
+        """Whether the peer has yet to take what was written."""
+        return self._held_flow.write_paused
 
-    def give_way(self) -> None:
-        """End a connection of which a request is awaited, where others need its place."""
-        self.transport.abort()
+    def hold(self, held: bool) -> None:
+        """Read nothing from the peer, or go on."""
+        self._held_flow.hold(held)
 
-    # --- reading -------------------------------------------------------------------------------------------------
+    @property
+    def newest(self) -> Exchange | None:
+        """The request whose head was read last."""
+        return cast("Exchange | None", self.cycle)
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
-        return self._house.buffer
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for those before them."""
+        return len(self.pipeline)
 
-    def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(self._house.buffer[:nbytes]))
+    def drop_waiting(self) -> None:
+        self.pipeline.clear()
 
-    def data_received(self, data: bytes) -> None:
-        if self._refusal is None and not self._upgrade:
-            self._rest += data
-            self._feed()
+    def give_up(self, exchange: Exchange) -> None:
+        """Give up the request that was read last: if it waits, nobody has heard of it."""
+        if self.pipeline and self.pipeline[0][0] is exchange:
+            self.pipeline.popleft()
+        tell_gone(exchange)
 
-    def _may_read(self) -> bool:
-        if self._flow.write_paused:  # who does not read is not read from
-            return False
-        waiting = len(self.pipeline)
-        if not waiting or self._phase is Phase.BODY:
-            return True
-        ahead_bytes = sum(owed.length for owed in self._owed)
-        return waiting < self._bounds.pipelined_requests and ahead_bytes < self._bounds.header_bytes
-
-    def _feed(self) -> None:
-        """Give the parser what has come, as far as there is room.
-
-        Between requests and in their heads that is no more than to the next blank line, and so one request at most.
-        """
-        rest, begin = self._rest, 0
-        self._rest = b""
-        may_read = self._may_read()
-        while may_read and begin < len(rest):
-            if self._phase is Phase.BETWEEN:
-                begin = self._skip_empty_lines(rest, begin)
-            end = self._piece_end(rest, begin)
-            if end > begin and self._charge(end - begin):
-                begin += self._parse(rest[begin:end])
-            if self._refusal is not None or self._upgrade:
-                return
-            may_read = self._may_read()
-        self._rest = rest[begin:]
-        self._flow.hold(not may_read)
-        self._watch(may_read)
-
-    def _skip_empty_lines(self, rest: bytes, begin: int) -> int:
-        """Return where a request begins (RFC 9112, 2.2: empty lines before it SHOULD be ignored, which has an end)."""
-        length = len(rest) - begin
-        skipped = length - len(rest[begin:].lstrip(b"\r\n"))
-        self._charge(skipped)
-        return begin + skipped
-
-    def _piece_end(self, rest: bytes, begin: int) -> int:
-        if self._phase is Phase.BODY and self._body_left:
-            return min(len(rest), begin + self._body_left)
-        return after_blank_line(rest, begin, tail=self._tail)
-
-    def _charge(self, length: int) -> bool:
-        """Count bytes that the parser is about to get; say whether it may."""
-        if self._phase is Phase.BODY:
-            self._body_bytes += length
-            if self._body_bytes > self._bounds.body_bytes:
-                self._refuse(413, f"a body has {self._bounds.body_bytes} bytes at most here, with all that frames it")
-        else:
-            self._head_bytes += length
-            if self._head_bytes > self._bounds.header_bytes:
-                self._refuse(431, f"a request line and its headers have {self._bounds.header_bytes} bytes at most here")
-        if self._reading is not None and self._owed and self._owed[-1].cycle is self._reading:
-            self._owed[-1].length += length
-        return self._refusal is None
-
-    def _parse(self, piece: bytes) -> int:
-        """Give the parser a piece; return how much of it it has taken."""
-        cycle = self.cycle
-        self._tail = (self._tail + piece[-TAIL_BYTES:])[-TAIL_BYTES:]
-        if self._phase is Phase.BODY and self._body_left:
-            self._body_left -= len(piece)
-        try:
-            self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as upgrade:
-            if self.cycle is cycle and self._refusal is None:
-                self._upgrade = True
-                self.handle_websocket_upgrade()
-            else:  # RFC 9110, 7.8: a server MAY ignore a received Upgrade header field
-                return min(len(piece), cast("int", upgrade.args[0]))
-        except httptools.HttpParserError:
-            self._refuse(400, "this is not an HTTP request")
-        return len(piece)
-
-    # --- what the parser finds -----------------------------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        self._phase = Phase.HEAD
-        self._number += 1
-        self._body_bytes = self._body_left = 0
-        self._reading = None
-        super().on_message_begin()
-        scope: Any = self.scope
-        scope["extensions"] = {LOST: self._lost}
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase is not Phase.HEAD:
-            return  # RFC 9110, 6.5.1: a trailer must not be taken for a header
-        if len(self.headers) >= HEADERS_MAX:
-            self._refuse(431, f"a request has {HEADERS_MAX} headers at most here")
-            return
-        lower = name.lower()
-        if lower == b"upgrade" and self.parser.get_http_version() != "1.1":
-            return  # RFC 9110, 7.8: MUST be ignored in an HTTP/1.0 request; llhttp takes 0.9 and 2.0 for requests too
-        if lower == b"content-length" and value.isdigit():
-            self._body_left = int(value[:20])
-        super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._phase = Phase.BODY
-        if self._body_left > self._bounds.body_bytes:
-            self._refuse(413, f"a body has {self._bounds.body_bytes} bytes at most here")
-        if self._refusal is not None:
-            return
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is not before:
-            self._reading = self.cycle
-            self._waiting_since_s = self.loop.time()
-            self._owed.append(Owed(self.cycle, self._head_bytes))
-
-    def on_body(self, body: bytes) -> None:
-        if self._refusal is None:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._phase = Phase.BETWEEN
-        self._head_bytes = self._body_left = 0
-        self._tail = b""
-        self._reading = None
-        if self._refusal is None:
-            super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        if self._owed:
-            self._owed.popleft()
-        self._waiting_since_s = self.loop.time()
-        super().on_response_complete()
-        if self.transport.is_closing():
-            return
-        if self._refusal is not None:
-            self._say_refusal()
-        else:
-            self._feed()
-
-    # --- upgrades ------------------------------------------------------------------------------------------------
-
-    def handle_websocket_upgrade(self) -> None:
-        """Hand the connection to the WebSocket's protocol, or say why not; what came too early is dropped."""
-        versions = [value for name, value in self.headers if name == b"sec-websocket-version"]
-        if versions != [WEBSOCKET_VERSION]:
-            # RFC 6455, 4.4: an answer that says what is understood. It is 400 as there, and not the 426 of 4.2.2, which
-            # tells a client to upgrade (RFC 9110, 15.5.22), as this one has asked to.
-            message = "the header Sec-WebSocket-Version has to say 13"
-            self._refuse(400, message, (b"sec-websocket-version", WEBSOCKET_VERSION))
-        elif self._owed:
-            self._refuse(400, "a WebSocket cannot begin while requests before it are being answered")
-        elif not self._house.may_upgrade():
-            self._refuse(503, "the server has no room for more WebSockets", (b"retry-after", b"5"))
-        else:
-            self._end()
-            self.transport.set_write_buffer_limits()
-            self.transport.resume_reading()
-            super().handle_websocket_upgrade()
-            del self.parser  # which refers to this, so that both would wait for the garbage collector
-
-    # --- time-outs -----------------------------------------------------------------------------------------------
-
-    def _watch(self, may_read: bool) -> None:
-        """Have a timer run while something is owed by the peer: its first request, or the rest of one."""
-        owed = None
-        if self._phase is not Phase.BETWEEN or not self._number or self._head_bytes:
-            owed = (self._phase, self._number)
-        if owed is not None or self._owed or not may_read:
-            self._stop_idling()
-        elif self.timeout_keep_alive_task is None:
+    def idle(self) -> None:
+        """Wait for another request, for as long as a connection may be idle."""
+        if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
-        if not may_read:
-            owed = None  # it is ours to go on
-        if owed == self._deadline_of:
-            return
-        self._deadline_of = owed
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        if owed is not None:
-            wait_s = self._bounds.body_s if self._phase is Phase.BODY else self._bounds.header_s
-            self._deadline = self.loop.call_later(wait_s, self._on_deadline)
 
-    def _stop_idling(self) -> None:
+    def stop_idling(self) -> None:
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
 
-    def _on_deadline(self) -> None:
-        self._deadline = None
-        if self._phase is Phase.BODY:
-            self._refuse(408, f"a body has to come within {self._bounds.body_s:g} s")
-        elif self._head_bytes:
-            self._refuse(408, f"the headers of a request have to come within {self._bounds.header_s:g} s")
-        else:
-            self.transport.close()  # browsers open connections for later and are not told off for that
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._slow is None:
-            self._await_progress(self._unsent())
-
-    def resume_writing(self) -> None:
-        if self._slow is not None:
-            self._slow.cancel()
-            self._slow = None
-        super().resume_writing()
-        # Not at once: asyncio calls this in the midst of its own write.
-        self.loop.call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        if not self.transport.is_closing() and self._refusal is None and not self._upgrade:
-            self._feed()
-
-    def _await_progress(self, unsent_before: int) -> None:
-        self._slow = self.loop.call_later(self._bounds.slow_s, self._check_progress, unsent_before)
-
-    def _check_progress(self, before: int) -> None:
-        now = self._unsent()
-        if now < before:
-            self._await_progress(now)
-        else:
-            self._slow = None
-            self.transport.abort()
-
-    def _unsent(self) -> int:
-        peer = self.transport.get_extra_info("socket")
-        return self.transport.get_write_buffer_size() + (unsent_bytes(peer.fileno()) if peer is not None else 0)
-
-    # --- saying no -----------------------------------------------------------------------------------------------
-
-    def _refuse(self, status: int, message: str, *headers: tuple[bytes, bytes]) -> None:
-        """Take nothing more; once the responses that are owed are out, send this one and end the connection."""
-        if self._refusal is not None:
-            return
-        if status != 503:  # which is no fault of theirs
-            self._house.refusals.add(self.client[0] if self.client else UNKNOWN_PEER, "request", message)
-        answered = self._reading is not None and self._reading.response_started
-        self._refusal = (
-            b"" if answered else error_answer(status, message, [*self.server_state.default_headers, *headers])
-        )
-        self._rest = b""
-        self._flow.hold(True)
-        self._watch(may_read=False)
-        if self._reading is not None and not answered:
-            self._abandon(self._reading)
-        if not self._owed:
-            self._say_refusal()
-
-    def _abandon(self, cycle: RequestResponseCycle) -> None:
-        """Give up a request whose body is being read."""
-        self._owed.pop()
-        if self.pipeline and self.pipeline[0][0] is cycle:  # it waits: nobody has heard of it
-            self.pipeline.popleft()
-        cycle.disconnected = True
-        cycle.message_event.set()
-
-    def _say_refusal(self) -> None:
-        assert self._refusal is not None
-        if self.transport.is_closing() or self._lingering:
-            return
-        self._stop_idling()
-        self.transport.write(self._refusal)
-        if not self.transport.can_write_eof():  # TLS, which says good-bye in a way of its own
-            self.transport.close()
-            return
-        # What has come and was not read would have the kernel end the connection at once, and the peer might never
-        # see the answer (RFC 9112, 9.6): say that this is all, and take what comes for a moment.
-        self._lingering = True
-        self.transport.write_eof()
-        self._flow.hold(False)
-        self._deadline = self.loop.call_later(LINGER_S, self.transport.abort)
-
-
-def error_answer(status: int, message: str, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Return a whole response that ends a connection, in the JSON of all other errors."""
-    code = ErrorCode.LIMIT if status in (413, 429, 431, 503) else ErrorCode.BAD_REQUEST
-    body = error_body(code, message)
-    head = [
-        b"HTTP/1.1 %d %s" % (status, http.HTTPStatus(status).phrase.encode()),
-        *(b"%s: %s" % header for header in headers),
-        b"content-type: application/json",
-        b"content-length: %d" % len(body),
-        b"cache-control: no-store",
-        b"x-content-type-options: nosniff",
-        b"connection: close",
-    ]
-    return b"\r\n".join([*head, b"", body])
+    def let_go(self) -> None:
+        """Drop what refers to this connection: a flood would leave it all to the garbage collector."""
+        del self.parser, self.cycle

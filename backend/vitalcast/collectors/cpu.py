@@ -28,7 +28,7 @@ UTILIZATION = Descriptor(
     "system.cpu.utilization",
     "1",
     Kind.GAUGE,
-    "Share of the host's CPU time spent in each mode since the last reading; the modes add up to 1.",
+    "Share of the host's CPU time spent in each mode since the previous tick; the modes add up to 1.",
     ("cpu.mode",),
 )
 LOGICAL_COUNT = Descriptor("system.cpu.logical.count", "{cpu}", Kind.UPDOWNCOUNTER, "Logical CPUs that are online.")
@@ -45,7 +45,7 @@ LOGICAL_UTILIZATION = Descriptor(
     "system.cpu.logical.utilization",
     "1",
     Kind.GAUGE,
-    "Busy share of each logical CPU since the last reading: all modes but idle and iowait.",
+    "Busy share of each logical CPU since the previous tick: all modes except idle and iowait.",
     ("cpu.logical_number",),
 )
 CONTEXT_SWITCHES = Descriptor(

@@ -20,20 +20,20 @@ _BY_DIRECTION = ("disk.io.direction", "system.device")
 
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes read from and written to the disk.", _BY_DIRECTION)
 OPERATIONS = Descriptor(
-    "system.disk.operations", "{operation}", Kind.COUNTER, "Reads and writes the disk completed.", _BY_DIRECTION
+    "system.disk.operations", "{operation}", Kind.COUNTER, "Reads and writes completed by the disk.", _BY_DIRECTION
 )
 OPERATION_TIME = Descriptor(
     "system.disk.operation_time",
     "s",
     Kind.COUNTER,
-    "Time the operations took, each counted in full; divided by the operations it is their latency.",
+    "Time taken by the operations, each counted in full; divided by the number of operations, it is their latency.",
     _BY_DIRECTION,
 )
 IO_TIME = Descriptor(
     "system.disk.io_time",
     "s",
     Kind.COUNTER,
-    "Time during which the disk was busy; per second it is the busy share.",
+    "Time during which the disk was busy; per second, it is the busy share.",
     ("system.device",),
 )
 

@@ -27,7 +27,7 @@ USAGE = Descriptor(
     "system.filesystem.usage",
     "By",
     Kind.UPDOWNCOUNTER,
-    "Space by state, adding up to the limit; reserved is free for the superuser alone.",
+    "Space by state, adding up to the limit; reserved is free, but for the superuser only.",
     _BY_STATE,
 )
 UTILIZATION = Descriptor(
@@ -39,11 +39,11 @@ INODES_USAGE = Descriptor(
     "system.filesystem.inode.usage",
     "{inode}",
     Kind.UPDOWNCOUNTER,
-    "Inodes by state; absent where the filesystem has no fixed number of them.",
+    "Inodes by state; absent if the filesystem has no fixed number of inodes.",
     _BY_STATE,
 )
 INODES_LIMIT = Descriptor(
-    "system.filesystem.inode.limit", "{inode}", Kind.UPDOWNCOUNTER, "Inodes the filesystem has.", _OF_MOUNT
+    "system.filesystem.inode.limit", "{inode}", Kind.UPDOWNCOUNTER, "Inodes of the filesystem.", _OF_MOUNT
 )
 
 DESCRIPTORS = (USAGE, UTILIZATION, LIMIT, INODES_USAGE, INODES_LIMIT)

@@ -17,7 +17,7 @@ LOAD_AVERAGE = Descriptor(
     "system.load.average",
     "{thread}",
     Kind.GAUGE,
-    "Threads that ran or waited to run (on Linux also for a disk), averaged over a window of time.",
+    "Threads that ran or waited to run (on Linux also those that waited for a disk), averaged over a window of time.",
     ("system.load.window",),
 )
 

@@ -17,7 +17,7 @@ USAGE = Descriptor(
     "system.memory.usage",
     "By",
     Kind.UPDOWNCOUNTER,
-    "Memory by state. Used is what a new program could not have; cached leaves out shared memory.",
+    "Memory by state. Used is what a new program cannot get; cached does not include shared memory.",
     ("system.memory.state",),
 )
 UTILIZATION = Descriptor(
@@ -27,33 +27,33 @@ UTILIZATION = Descriptor(
     "Share of the memory in each state.",
     ("system.memory.state",),
 )
-LIMIT = Descriptor("system.memory.limit", "By", Kind.UPDOWNCOUNTER, "Memory the system has.")
+LIMIT = Descriptor("system.memory.limit", "By", Kind.UPDOWNCOUNTER, "Total memory.")
 LINUX_AVAILABLE = Descriptor(
     "system.memory.linux.available",
     "By",
     Kind.UPDOWNCOUNTER,
-    "The kernel's estimate of the memory that a new program could have without swapping.",
+    "The kernel's estimate of the memory that a new program can get without swapping.",
 )
 LINUX_SHARED = Descriptor("system.memory.linux.shared", "By", Kind.UPDOWNCOUNTER, "Shared memory, most of it in tmpfs.")
 PAGING_USAGE = Descriptor(
     "system.paging.usage",
     "By",
     Kind.UPDOWNCOUNTER,
-    "Swap space by state; nothing where there is no swap.",
+    "Swap space by state; 0 if there is no swap.",
     ("system.paging.state",),
 )
 PAGING_UTILIZATION = Descriptor(
     "system.paging.utilization",
     "1",
     Kind.GAUGE,
-    "Share of the swap space in each state; absent while there is no swap.",
+    "Share of the swap space in each state; absent if there is no swap.",
     ("system.paging.state",),
 )
 PAGING_FAULTS = Descriptor(
     "system.paging.faults",
     "{fault}",
     Kind.COUNTER,
-    "Page faults; a major one waits for a disk.",
+    "Page faults; a major fault waits for a disk.",
     ("system.paging.fault.type",),
 )
 PAGING_OPERATIONS = Descriptor(

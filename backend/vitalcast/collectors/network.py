@@ -27,20 +27,20 @@ PACKETS = Descriptor(
     _BY_DIRECTION,
 )
 ERRORS = Descriptor(
-    "system.network.errors", "{error}", Kind.COUNTER, "Packets that arrived or left broken.", _BY_DIRECTION
+    "system.network.errors", "{error}", Kind.COUNTER, "Packets received or transmitted with errors.", _BY_DIRECTION
 )
 DROPPED = Descriptor(
     "system.network.packet.dropped",
     "{packet}",
     Kind.COUNTER,
-    "Packets dropped though nothing was wrong with them.",
+    "Packets dropped without an error.",
     _BY_DIRECTION,
 )
 CONNECTIONS = Descriptor(
     "system.network.connection.count",
     "{connection}",
     Kind.UPDOWNCOUNTER,
-    "TCP connections in a state; the kernel tells only those in time_wait cheaply.",
+    "TCP connections by state; only time_wait, since the others are expensive to count.",
     ("network.connection.state", "network.transport"),
 )
 # Not in OpenTelemetry's conventions: named here in their style.

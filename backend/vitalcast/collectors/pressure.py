@@ -15,14 +15,14 @@ UTILIZATION = Descriptor(
     "system.pressure.utilization",
     "1",
     Kind.GAUGE,
-    "Share of the time that some, or all (full), threads stood still for want of the resource, over a window.",
+    "Share of the time that some threads, or all (full), were stalled by the resource, over a window.",
     ("system.pressure.resource", "system.pressure.scope", "system.pressure.window"),
 )
 TIME = Descriptor(
     "system.pressure.time",
     "s",
     Kind.COUNTER,
-    "Time that some, or all (full), threads stood still for want of the resource.",
+    "Time that some threads, or all (full), were stalled by the resource.",
     ("system.pressure.resource", "system.pressure.scope"),
 )
 

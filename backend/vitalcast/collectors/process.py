@@ -14,7 +14,7 @@ COUNT = Descriptor(
     "{process}",
     Kind.UPDOWNCOUNTER,
     # "blocked" is not among the conventions' states, but tells a hanging disk from an idle machine.
-    "Processes by state; a blocked one waits for a device and cannot be interrupted.",
+    "Processes by state; a blocked process waits for a device and cannot be interrupted.",
     ("process.state",),
 )
 CREATED = Descriptor("system.process.created", "{process}", Kind.COUNTER, "Processes created since boot.")

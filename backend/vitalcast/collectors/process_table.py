@@ -13,14 +13,14 @@ from vitalcast.errors import CollectorError
 from vitalcast.machine import HERE, Roots
 
 COLUMNS = (
-    Column("pid", "1", "The process's number."),
-    Column("name", "", "The program's name, as short as the kernel keeps it."),
-    Column("user", "", "The user it runs as."),
-    Column("cpu", "1", "Share of one CPU that it used since the last reading; more than 1 on several CPUs."),
-    Column("memory", "By", "Resident memory, counting shared pages in full."),
+    Column("pid", "1", "The process id."),
+    Column("name", "", "The program's name, as shortened by the kernel."),
+    Column("user", "", "The user that runs it."),
+    Column("cpu", "1", "Share of one CPU used since the previous sample; more than 1 on several CPUs."),
+    Column("memory", "By", "Resident memory, with shared pages in full."),
     Column("threads", "{thread}", "Its threads."),
-    Column("read", "By/s", "Bytes read from disks a second; empty where it may not be known."),
-    Column("write", "By/s", "Bytes written to disks a second; empty where it may not be known."),
+    Column("read", "By/s", "Bytes read from disks per second; empty without permission to read it."),
+    Column("write", "By/s", "Bytes written to disks per second; empty without permission to read it."),
     Column("age", "s", "Time since it started."),
 )
 COMMAND = Column("command", "", "The command line, which may hold secrets.")

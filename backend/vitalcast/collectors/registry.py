@@ -94,7 +94,7 @@ def _build(what: str, make: Callable[[Setup], Built], setup: Setup) -> Built | N
     try:
         return make(setup)
     except (OSError, NotImplementedError, RuntimeError, psutil.Error) as error:
-        _log.warning("the collector %s is left out: %s", what, error)
+        _log.warning("the %s is left out: %s", what, error)
         return None
 
 

@@ -33,38 +33,40 @@ def _counter(name: str, unit: str, description: str, *attributes: str) -> Descri
 # Each field of RuntimeStats that is published as it stands:
 OF_FIELD = {
     "sampler_lag_s": _gauge("sampler.lag", "s", "How late the newest tick started."),
-    "tick_duration_s": _gauge("sampler.duration", "s", "What the newest tick took."),
+    "tick_duration_s": _gauge("sampler.duration", "s", "Duration of the newest tick."),
     "ticks": _counter("sampler.ticks", "{tick}", "Ticks sampled."),
-    "ticks_missed": _counter("sampler.ticks_missed", "{tick}", "Ticks left out because their time had passed."),
+    "ticks_missed": _counter("sampler.ticks_missed", "{tick}", "Ticks left out because the server was late."),
     "sockets": _amount("socket.count", "{socket}", "WebSockets open."),
-    "sockets_blocked": _amount("socket.blocked", "{socket}", "WebSockets whose clients take nothing at the moment."),
-    "groups": _amount("group.count", "{group}", "Groups of equal subscriptions, each encoded once."),
+    "sockets_blocked": _amount("socket.blocked", "{socket}", "WebSockets whose clients do not read at the moment."),
+    "groups": _amount("group.count", "{group}", "Different subscriptions; equal subscriptions count once."),
     "streams": _amount("stream.count", "{stream}", "Streams subscribed to on all sockets."),
-    "ring_bytes": _amount("ring.usage", "By", "Memory that the recent frames take."),
+    "ring_bytes": _amount("ring.usage", "By", "Memory used by the latest ticks."),
     "frames_sent": _counter("socket.frames", "{frame}", "Frames written to sockets."),
     "bytes_sent": _counter("socket.io", "By", "Bytes written to sockets."),
     "frames_conflated": _counter(
-        "socket.frames_conflated", "{frame}", "Frames that a slow socket missed because a newer one replaced them."
+        "socket.frames_conflated", "{frame}", "Frames that slow sockets missed because a newer frame replaced them."
     ),
     "gaps": _counter("socket.gaps", "{gap}", "Messages telling a client what it missed."),
     "messages_received": _counter("socket.messages", "{message}", "Messages received from clients."),
     "errors_sent": _counter("socket.errors", "{error}", "Messages answered with an error."),
-    "sockets_closed_slow": _counter("socket.closed_slow", "{socket}", "Sockets closed for taking no byte for long."),
+    "sockets_closed_slow": _counter(
+        "socket.closed_slow", "{socket}", "Sockets closed because their clients did not read."
+    ),
 }
 _FIELDS = operator.attrgetter(*OF_FIELD)
 COLLECTOR_DURATION = _gauge(
-    "collector.duration", "s", "What the collector's newest read took.", "vitalcast.collector.name"
+    "collector.duration", "s", "Duration of the collector's newest read.", "vitalcast.collector.name"
 )
 COLLECTOR_SUCCESS = _gauge(
-    "collector.success", "1", "1 where the collector's newest read succeeded, else 0.", "vitalcast.collector.name"
+    "collector.success", "1", "1 if the collector's newest read succeeded, otherwise 0.", "vitalcast.collector.name"
 )
 CPU_TIME = _counter(
-    "process.cpu.time", "s", "CPU time Vitalcast used; per second it is its share of one CPU.", "cpu.mode"
+    "process.cpu.time", "s", "CPU time used by Vitalcast; per second, it is the share of one CPU.", "cpu.mode"
 )
 CPU_UTILIZATION = _gauge(
     "process.cpu.utilization",
     "1",
-    "Share of all logical CPUs that Vitalcast used since the last reading.",
+    "Share of all logical CPUs used by Vitalcast since the previous tick.",
     "cpu.mode",
 )
 MEMORY_USAGE = _amount("process.memory.usage", "By", "Resident memory.")

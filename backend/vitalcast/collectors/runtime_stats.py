@@ -37,4 +37,4 @@ class RuntimeStats:
     sockets_closed_slow: int = 0
     collector_duration_s: dict[str, float] = field(default_factory=dict)
     collector_success: dict[str, int] = field(default_factory=dict)
-    """1 where the collector's newest read succeeded, else 0."""
+    """1 if the collector's newest read succeeded, otherwise 0."""

@@ -16,8 +16,8 @@ from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.core.text import from_system
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
 
-TEMPERATURE = Descriptor("hw.temperature", "Cel", Kind.GAUGE, "Temperature that a sensor reads.", ("hw.id", "hw.name"))
-FAN_SPEED = Descriptor("hw.fan.speed", "rpm", Kind.GAUGE, "Revolutions a minute.", ("hw.id", "hw.name"))
+TEMPERATURE = Descriptor("hw.temperature", "Cel", Kind.GAUGE, "Temperature of a sensor.", ("hw.id", "hw.name"))
+FAN_SPEED = Descriptor("hw.fan.speed", "rpm", Kind.GAUGE, "Revolutions per minute.", ("hw.id", "hw.name"))
 BATTERY_CHARGE = Descriptor(
     "hw.battery.charge", "1", Kind.GAUGE, "Share of the battery's charge that is left.", ("hw.id",)
 )
@@ -25,7 +25,7 @@ BATTERY_TIME_LEFT = Descriptor(
     "hw.battery.time_left",
     "s",
     Kind.GAUGE,
-    "Time until the battery is empty; absent while it is not being discharged.",
+    "Time until the battery is empty; absent unless it is discharging.",
     ("hw.battery.state", "hw.id"),
 )
 

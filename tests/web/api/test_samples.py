@@ -147,7 +147,7 @@ def test_a_metric_that_cannot_exist_here_is_not_found_and_named(world: World, pa
         "%20",
         "system.>.cpu",
         "system..cpu",
-        "System.cpu",
+        "system.cpu!",
         "system.load,",
         "%00",
         "%FF%FE",

@@ -88,11 +88,11 @@ def test_a_token_sees_as_far_back_as_was_asked(
         ("{", "not JSON"),
         ("[]", "not an object"),
         ({"panels": ["cpu"]}, "scope: give embed"),
-        ({"scope": "admin"}, "scope: give embed; tokens of other scopes are made with `vitalcast token create`"),
+        ({"scope": "admin"}, "scope: give embed; create tokens of other scopes with `vitalcast token create`"),
         ({"scope": "embed"}, "panels: a token of scope embed needs panels"),
         ({"scope": "embed", "panels": ["cpu"], "since": 0}, "since: give seconds from 1 to 3162240000, or null"),
-        ({"scope": "embed", "panels": "cpu"}, "panels: give a list of ids of panels, 64 at most"),
-        ({"scope": "embed", "panels": ["cpus", 1]}, "panels: give a list of ids"),
+        ({"scope": "embed", "panels": "cpu"}, "panels: give a list of panel ids, 64 at most"),
+        ({"scope": "embed", "panels": ["cpus", 1]}, "panels: give a list of panel ids"),
         ({"scope": "embed", "panels": ["cqu"]}, "panels: there is no panel 'cqu'; did you mean"),
         (
             {"scope": "embed", "panels": ["cpu"], "origins": ["wiki"]},
@@ -102,7 +102,7 @@ def test_a_token_sees_as_far_back_as_was_asked(
         ({"scope": "embed", "panels": ["cpu"], "expires": 1}, "expires: give seconds from 60 to"),
         ({"scope": "embed", "panels": ["cpu"], "expires": True}, "expires: give seconds from 60 to"),
         ({"scope": "embed", "panels": ["cpu"], "dashboard": 1}, "dashboard: give true or false"),
-        ({"scope": "embed", "panels": ["cpu"], "name": ["x"]}, "name: give a text"),
+        ({"scope": "embed", "panels": ["cpu"], "name": ["x"]}, "name: give a string"),
         ({"scope": "embed", "panels": ["cpu"], "metrics": [">"]}, "unknown field 'metrics'; there are scope, panels"),
     ],
 )

@@ -58,7 +58,7 @@ def health_endpoints(health: Health) -> EndpointGroup:
                 health.healthz,
                 ANYBODY,
                 "Liveness",
-                "Answers as long as the process does.",
+                "Answers as long as the process runs.",
                 answers={200: json_answer("Alive.", ref("Status"))},
             ),
             Endpoint(
@@ -79,6 +79,6 @@ def health_endpoints(health: Health) -> EndpointGroup:
 
 
 def schemas() -> Json:
-    status = object_of("What a health check is told.", {"status": text_of("`ok` or `not ready`.")})
-    status["properties"]["why"] = text_of("What is wrong, where something is.")
+    status = object_of("The answer to a health check.", {"status": text_of("`ok` or `not ready`.")})
+    status["properties"]["why"] = text_of("What is wrong, if anything.")
     return {"Status": status}

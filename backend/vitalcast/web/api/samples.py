@@ -31,7 +31,7 @@ from vitalcast.web.edge.schemas import Json, answer, json_answer, list_of, objec
 METRICS: Final = Parameter(
     "metrics",
     "Patterns of metric names, repeated or separated by commas. `*` stands for one token between dots and a final `>` "
-    "for one or more. Without any, all metrics are meant.",
+    "for one or more. Default: all metrics.",
     {
         "type": "array",
         "items": {"type": "string", "pattern": PATTERN, "maxLength": PATTERN_CHARS_MAX},
@@ -151,7 +151,7 @@ def sample_endpoints(samples: Samples) -> EndpointGroup:
                 samples.catalogue,
                 READERS,
                 "List metrics",
-                "The metrics that can exist here, each with the series of it that are there now.",
+                "The metrics that can exist here, each with its current series.",
                 parameters=lambda: (METRICS,),
                 answers={200: json_answer("The catalogue.", ref("Catalogue"))},
                 errors=_ERRORS,
@@ -200,7 +200,7 @@ def schemas() -> Json:
             "name": text_of("In the style of OpenTelemetry's conventions.", example="system.network.io"),
             "unit": text_of("In UCUM: `By`, `s`, `1` for a ratio, `{thing}` for a count.", example="By"),
             "kind": {"type": "string", "enum": ["gauge", "counter", "updowncounter"]},
-            "description": text_of("What it says."),
+            "description": text_of("What it measures."),
             "attributes": {"type": "array", "items": {"type": "string"}, "description": "The keys of its attributes."},
             "series": {
                 "type": "array",

@@ -29,22 +29,24 @@ EXPIRES_S: Final = (60, 100 * 365 * 86_400)
 _ID: Final[Json] = {"type": "string", "pattern": ID_PATTERN, "maxLength": ID_CHARS_MAX}
 _ORIGIN: Final[Json] = {"type": "string", "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{HOST_PATTERN}{PORT_PATTERN}$"}
 WISH: Final = Body(
-    "What a token is to be limited to: the panels that it shows, or all of them.",
+    "The panels that the token may show, or all of them.",
     {
         "scope": Field(
             {"type": "string", "description": "What it is for.", "enum": [Scope.EMBED.value]},
-            "embed; tokens of other scopes are made with `vitalcast token create`",
+            "embed; create tokens of other scopes with `vitalcast token create`",
         ),
         "panels": Field(
             {
                 "type": "array",
                 "items": _ID,
                 "maxItems": LIST_MAX,
-                "description": "The ids of the panels that it shows; there must be such panels.",
+                "description": "The ids of existing panels that the token may show.",
             },
-            f"a list of ids of panels, {LIST_MAX} at most",
+            f"a list of panel ids, {LIST_MAX} at most",
         ),
-        "dashboard": Field({"type": "boolean", "description": "Whether it shows all panels."}, "true or false"),
+        "dashboard": Field(
+            {"type": "boolean", "description": "Whether the token may show all panels."}, "true or false"
+        ),
         "origins": Field(
             {
                 "type": "array",
@@ -59,7 +61,7 @@ WISH: Final = Body(
                 "type": ["number", "null"],
                 "minimum": EXPIRES_S[0],
                 "maximum": EXPIRES_S[1],
-                "description": "After how many seconds it ends; null for never.",
+                "description": "Seconds until the token expires; null for never.",
             },
             f"seconds from {EXPIRES_S[0]} to {EXPIRES_S[1]}, or null for never",
         ),
@@ -69,7 +71,7 @@ WISH: Final = Body(
                 "minimum": SINCE_S_BOUNDS[0],
                 "maximum": SINCE_S_BOUNDS[1],
                 "default": SINCE_S,
-                "description": "How many seconds back it sees; null for all that is kept.",
+                "description": "How many seconds back the token may look; null for all that is kept.",
             },
             f"seconds from {SINCE_S_BOUNDS[0]:g} to {SINCE_S_BOUNDS[1]:.0f}, or null for all that is kept",
         ),
@@ -80,7 +82,7 @@ WISH: Final = Body(
                 "pattern": PRINTABLE_PATTERN,
                 "description": "Its name in the list of tokens.",
             },
-            f"a text of at most {TOKEN_NAME_CHARS_MAX} printable characters",
+            f"a string of at most {TOKEN_NAME_CHARS_MAX} printable characters",
         ),
     },
     required=("scope",),
@@ -177,7 +179,7 @@ def token_endpoints(tokens: Tokens) -> EndpointGroup:
                 answers={201: json_answer("The token.", ref("Token"))},
                 errors={
                     400: "A field is unknown or not valid.",
-                    409: "No token is needed here; the first one is made with `vitalcast token create`.",
+                    409: "No token is needed here. Create the first token with `vitalcast token create`.",
                     503: "The token cannot be stored.",
                 },
             ),
@@ -187,7 +189,7 @@ def token_endpoints(tokens: Tokens) -> EndpointGroup:
 
 
 def schemas() -> Json:
-    expires = whole_of("When it ends, in Unix milliseconds; null for never.", null=True)
+    expires = whole_of("When the token expires, in Unix milliseconds; null for never.", null=True)
     return {
         "Access": object_of(
             "What the caller may do.",
@@ -199,16 +201,16 @@ def schemas() -> Json:
             },
         ),
         "Token": object_of(
-            "A token that was made.",
+            "A new token.",
             {
                 "token": text_of("Its text."),
-                "id": text_of("Its id, by which it is revoked."),
+                "id": text_of("Its id, with which it can be revoked."),
                 "scope": text_of("What it is for."),
-                "panels": texts_of("The ids of the panels that it shows."),
-                "dashboard": flag_of("Whether it shows all panels."),
+                "panels": texts_of("The ids of the panels that the token may show."),
+                "dashboard": flag_of("Whether the token may show all panels."),
                 "since": {
                     "type": ["number", "null"],
-                    "description": "How many seconds back it sees; null for all that is kept.",
+                    "description": "How many seconds back the token may look; null for all that is kept.",
                 },
                 "origins": texts_of("The sites whose pages may use it, such as `https://wiki.example.org`."),
                 "expires": expires,

@@ -63,8 +63,10 @@ class Manual:
 
 def manual_endpoints(manual: Manual) -> EndpointGroup:
     """Return the addresses of the manual."""
-    index = Endpoint("GET", "/docs", manual.index, WHOLE, "This manual; `?q=` searches it", refusal=PAGE, cost=2)
-    page = Endpoint("GET", "/docs/{page}", manual.page, WHOLE, "A page of it", refusal=PAGE, cost=2)
+    index = Endpoint(
+        "GET", "/docs", manual.index, WHOLE, "The reference manual; `?q=` searches it", refusal=PAGE, cost=2
+    )
+    page = Endpoint("GET", "/docs/{page}", manual.page, WHOLE, "A page of the manual", refusal=PAGE, cost=2)
     return EndpointGroup("Manual", (index, page))
 
 

@@ -32,16 +32,16 @@ LABEL_MAX = 100
 WHERE_MAX = 16
 WHERE: Final = Parameter(
     "where",
-    "Only series with this attribute, as in `cpu.mode=user`; may come again.",
+    "Only series with this attribute, as in `cpu.mode=user`; may be repeated.",
     {"type": "array", "maxItems": WHERE_MAX, "items": {"type": "string", "pattern": r"^[^=]+=[\s\S]*$"}},
     "an attribute and its value, such as cpu.mode=user",
     {"style": "form", "explode": True},
 )
 _LEVEL: Final = "a number in the metric's own unit, such as 0.8 for 80 %"
 WARNING: Final = Parameter(
-    "warning", "From where on its number is a warning, in the metric's own unit.", {"type": "number"}, _LEVEL
+    "warning", "Lowest value that is a warning, in the metric's own unit.", {"type": "number"}, _LEVEL
 )
-CRITICAL: Final = Parameter("critical", "From where on it is critical.", {"type": "number"}, _LEVEL)
+CRITICAL: Final = Parameter("critical", "Lowest value that is critical.", {"type": "number"}, _LEVEL)
 
 
 @functools.cache
@@ -51,11 +51,11 @@ def badge_parameters() -> dict[str, Parameter]:
     from vitalcast.core.drawing.badge_value import Reduce
 
     parameters = (
-        Parameter("label", f"What stands at its left; {LABEL_MAX} characters of it are shown.", {"type": "string"}),
+        Parameter("label", f"The label at its left; {LABEL_MAX} characters are shown.", {"type": "string"}),
         WHERE,
         Parameter(
             "reduce",
-            "What becomes of several series.",
+            "How several series are combined.",
             {"type": "string", "enum": list(get_args(Reduce))},
             "sum, max, avg or min",
         ),

@@ -22,7 +22,7 @@ ID: Final = path_parameter("id", "The panel's id.", "cpu")
 METRIC: Final = path_parameter("metric", "A metric's name, or a panel's id.", "cpu")
 ATTRIBUTES: Final = Parameter(
     "attributes",
-    "Attributes that stand for themselves, as in `cpu.mode=user`: their names have a dot.",
+    "Attributes as parameters, as in `cpu.mode=user`; their names contain a dot.",
     {"type": "object", "propertyNames": {"pattern": r"\."}, "additionalProperties": {"type": "string"}},
     more={"style": "form", "explode": True},
 )
@@ -87,9 +87,9 @@ def panel_endpoints(
                 stills.svg,
                 PANELS,
                 "A panel as an image",
-                "A panel with its number, its chart and its legend as SVG, for places where no script runs. It says "
-                "of which moment it is, and that it is stale where the samples are old. An error is an image too, "
-                "which says what is wrong.",
+                "A panel with its number, its chart and its legend as SVG, for places where scripts do not run. It "
+                "shows its time, and says so if its samples are stale. An error is an image too, which says what is "
+                "wrong.",
                 parameters=svg_parameters,
                 answers={200: answer("The image.", _SVG)},
                 errors=_ERRORS,
@@ -116,8 +116,8 @@ def panel_endpoints(
                 PANELS,
                 "A badge",
                 "One number of a metric, or of the panel with this id, as SVG: with a label, and coloured by its "
-                "thresholds. A metric that a panel is about is reduced by the panel's rule. An attribute may be a "
-                "parameter of its own: `cpu.mode=user`. A badge whose samples are old says `stale` and for how long. "
+                "thresholds. A metric that a panel shows is reduced by the panel's rule. An attribute may be a "
+                "parameter: `cpu.mode=user`. A badge whose samples are old says `stale` and for how long. "
                 "An error is a badge too, which says what is wrong.",
                 parameters=shield_parameters,
                 answers={200: answer("The badge.", _SVG)},

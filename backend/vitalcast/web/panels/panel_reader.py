@@ -36,9 +36,9 @@ def range_parameter(window_s: float) -> Parameter:
     """Return the parameter by which one says how far back a picture reaches, where so many seconds are kept."""
     return Parameter(
         "range",
-        "How many seconds back it reaches, up to what `ring.window_s` keeps.",
+        "The last so many seconds, up to `ring.window_s`.",
         {"type": "number", "minimum": 1, "maximum": window_s, "default": min(RANGE_S, window_s)},
-        f"seconds from 1 to {window_s:g}, which are kept",
+        f"seconds from 1 to {window_s:g}",
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ZONE = Parameter(
     "tz",
-    "The time zone of its times, such as `Europe/Berlin`.",
+    "The time zone, such as `Europe/Berlin`.",
     {"type": "string", "default": "UTC", "pattern": "^[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,3}$"},
 )
 
@@ -39,11 +39,11 @@ def look_parameters() -> tuple[Parameter, Parameter, Parameter]:
     from vitalcast.core.drawing import panel_svg  # which most servers never need
 
     return (
-        _pixels("width", "How wide it is, in pixels.", panel_svg.WIDTH, panel_svg.WIDTH_MIN, panel_svg.WIDTH_MAX),
-        _pixels("height", "How high it is, in pixels.", panel_svg.HEIGHT, panel_svg.HEIGHT_MIN, panel_svg.HEIGHT_MAX),
+        _pixels("width", "Width in pixels.", panel_svg.WIDTH, panel_svg.WIDTH_MIN, panel_svg.WIDTH_MAX),
+        _pixels("height", "Height in pixels.", panel_svg.HEIGHT, panel_svg.HEIGHT_MIN, panel_svg.HEIGHT_MAX),
         Parameter(
             "title",
-            f"What it is called, if not by the panel's own title; {panel_svg.TITLE_MAX} characters of it are shown.",
+            f"A title in place of the panel's own; {panel_svg.TITLE_MAX} characters are shown.",
             {"type": "string"},
         ),
     )

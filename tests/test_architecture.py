@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "bus": METRICS,
     "history": METRICS | {"clocks"},
     "dashboards": BASE | {"core/panels"},
-    "access": CONFIG | STREAM,
+    "access": STREAM | {"core/panels"},
     "client": METRICS | {"core/drawing"},
     "live": CONFIG
     | STREAM
@@ -51,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "web/api": STREAM | {"core/panels", "config", "access", "clocks", "live", "__init__", "web/edge"},
     "web/serving": STREAM | {"access", "live", "web/edge"},
     "web": CONFIG | STREAM | {"access", "live", "__init__"} | WEB,
-    "cli": CONFIG | STREAM | {"access", "dashboards", "client", "web", "__init__"},
+    "cli": CONFIG | STREAM | {"access", "dashboards", "client", "live", "web", "__init__"},
 }
 
 # Libraries that one room alone may know.

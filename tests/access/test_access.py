@@ -17,6 +17,7 @@ from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import AccessError, ConfigError, LimitsError
+from vitalcast.live.open_access import open_access
 
 START_MS = 1_790_000_000_500
 WIKI = "https://wiki.example.org"
@@ -31,7 +32,7 @@ class House:
 
     def open(self, **server: Any) -> Access:
         settings = Settings.model_validate({"server": server, "access": {"data_dir": str(self.folder)}})
-        return Access(settings, now_ms=lambda: self.now_ms)
+        return open_access(settings, now_ms=lambda: self.now_ms)
 
     def serve(self, **server: Any) -> Access:
         access = self.open(**server)
@@ -194,7 +195,7 @@ def test_a_token_for_embedding_sees_a_quarter_of_an_hour_back_unless_it_is_made_
 def test_a_panel_that_is_there_no_more_grants_nothing(house: House) -> None:
     token, _ = house.open().mint(Scope.EMBED, panels=["cpu"])
     settings = Settings.model_validate({"access": {"data_dir": str(house.folder)}, "panels": []})
-    grant = Access(settings, now_ms=lambda: house.now_ms).verify(token)
+    grant = open_access(settings, now_ms=lambda: house.now_ms).verify(token)
     assert not grant.covers(Selection.of(["system.cpu.utilization"]))
 
 

@@ -13,6 +13,7 @@ from vitalcast.config.schema import Settings
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import AccessError, ScreenError, ScreenNameError, TooManyPairings
+from vitalcast.live.open_access import open_access
 
 
 class Clock:
@@ -39,7 +40,7 @@ def process(tmp_path: Path, clock: Clock) -> Process:
     settings = Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}})
 
     def begin() -> tuple[Access, Screens]:
-        access = Access(settings, now_ms=clock)
+        access = open_access(settings, now_ms=clock)
         return access, Screens(access, now_ms=clock)
 
     return begin

@@ -16,6 +16,7 @@ from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,7 +41,7 @@ class Victims(NamedTuple):
 def victims(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victims]:
     elsewhere = Elsewhere()
     folder = str(tmp_path_factory.mktemp("data"))
-    access = Access(Settings(access=AccessSettings(data_dir=folder)))
+    access = open_access(Settings(access=AccessSettings(data_dir=folder)))
     admin, _ = access.mint(Scope.ADMIN)
     embed, _ = access.mint(Scope.EMBED, panels=["cpu"], origins=[elsewhere.origin])
     opened, closed = Server(env=SERVER_ENV), Server(env=SERVER_ENV | {"VITALCAST_ACCESS__DATA_DIR": folder})

@@ -13,9 +13,10 @@ from tests.browser.conftest import SERVER_ENV, OpenPage, Watched
 from tests.browser.elsewhere import Elsewhere
 from tests.e2e.server import Server
 
-from vitalcast.access.access import Access, Record
+from vitalcast.access.access import Record
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,7 +35,7 @@ class Tokens:
 
     def __init__(self, folder: Path, elsewhere: Elsewhere) -> None:
         self.folder = folder
-        self._access = Access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
+        self._access = open_access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
         self._elsewhere = elsewhere
         self.admin, _ = self._access.mint(Scope.ADMIN)
 

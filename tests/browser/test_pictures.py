@@ -15,7 +15,6 @@ from tests.browser.conftest import OpenPage, RunJs
 from tests.core.drawn import check, texts_of
 from tests.e2e.server import Server
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
 from vitalcast.core.drawing.axis import round_scale, ticks_of, time_ticks
@@ -24,6 +23,7 @@ from vitalcast.core.drawing.format import format_age, format_tick
 from vitalcast.core.drawing.svg import width_of
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -107,7 +107,7 @@ def elsewhere() -> Iterator[int]:
 async def test_a_page_of_another_site_gets_pictures_by_a_token_alone(
     open_page: OpenPage, own_server: Server, elsewhere: int
 ) -> None:
-    access = Access(Settings(access=AccessSettings(data_dir=str(own_server.data_folder))))
+    access = open_access(Settings(access=AccessSettings(data_dir=str(own_server.data_folder))))
     token, _ = access.mint(Scope.EMBED, panels=["cpu"])
     access.close()
     stranger = await open_page(f"http://localhost:{elsewhere}/", charts=False)

@@ -17,10 +17,10 @@ from tests.e2e.server import Server, running
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -46,7 +46,7 @@ class House(NamedTuple):
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     server = Server(env=ENV)
-    access = Access(Settings(access=AccessSettings(data_dir=str(server.data_folder))))
+    access = open_access(Settings(access=AccessSettings(data_dir=str(server.data_folder))))
     token, _ = access.mint(Scope.VIEW)
     access.close()
     try:

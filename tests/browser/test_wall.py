@@ -17,9 +17,9 @@ from tests.command import run
 from tests.e2e.server import CHECKOUT, Server
 from websockets.asyncio.client import connect
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -201,7 +201,7 @@ async def code_of(page: Page) -> str:
 async def test_a_wall_is_paired_by_command_and_by_page_sent_elsewhere_and_turned_out(
     serve: Serve, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    access = Access(Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}}))
+    access = open_access(Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}}))
     admin = {"Authorization": f"Bearer {access.mint(Scope.ADMIN)[0]}"}
     server = await asyncio.to_thread(serve)
     watched = await open_page(f"{server.url}/wall?memory=1", viewport={"width": 1280, "height": 720})

@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 from tests.command import TIMEOUT_S, Terminal, environment, run, run_program
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 VITALCAST = f"{shlex.quote(sys.executable)} -m vitalcast"
 NO_SPACE, CLOSED = os.strerror(errno.ENOSPC), os.strerror(errno.EBADF)
@@ -79,7 +79,7 @@ def test_a_token_that_nobody_has_seen_is_revoked(tmp_path: Path) -> None:
     assert done.returncode == 1
     revoked, error = done.stderr.splitlines()[-2:]
     assert error == f"vitalcast: error: standard output cannot be written: {NO_SPACE}"
-    access = Access(Settings(access=AccessSettings(data_dir=str(tmp_path / "vitalcast"))))
+    access = open_access(Settings(access=AccessSettings(data_dir=str(tmp_path / "vitalcast"))))
     (record,) = access.records()
     assert revoked == f"vitalcast: {record.id} is revoked, since nobody has seen it"
     assert record.revoked_ms is not None
@@ -103,7 +103,7 @@ def named(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").write_text(
         '[[panels]]\nid = "a"\ntitle = "Gerät ☃"\nmetrics = ["system.cpu.>"]\n', encoding="utf-8"
     )
-    access = Access(Settings(access=AccessSettings(data_dir=str(tmp_path / "vitalcast"))))
+    access = open_access(Settings(access=AccessSettings(data_dir=str(tmp_path / "vitalcast"))))
     access.mint(Scope.VIEW, name="Gerät ☃")
     access.close()
     return tmp_path

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.command import TIMEOUT_S, Terminal, run
 
-from vitalcast.access.access import Access
 from vitalcast.access.screens import Screens, readable
 from vitalcast.config.schema import Settings
+from vitalcast.live.open_access import open_access
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -28,7 +28,7 @@ def command(tmp_path: Path) -> Run:
 @pytest.fixture
 def screens(tmp_path: Path) -> Screens:
     """The screens as the server has them."""
-    return Screens(Access(Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}})))
+    return Screens(open_access(Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}})))
 
 
 def pair(screens: Screens, name: str) -> str:

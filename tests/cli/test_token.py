@@ -16,6 +16,7 @@ from vitalcast.cli import main as cli
 from vitalcast.cli import token as cli_token
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -32,7 +33,7 @@ def command(tmp_path: Path, folder: Path) -> Run:
 
 
 def access(folder: Path) -> Access:
-    return Access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
+    return open_access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
 
 
 def test_the_address_to_use_a_token_at_is_the_public_one(tmp_path: Path, folder: Path) -> None:

@@ -21,9 +21,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
-from vitalcast.access.access import Access, Record
+from vitalcast.access.access import Record
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import CloseCode, Scope
+from vitalcast.live.open_access import open_access
 
 CPU = "system.cpu.utilization"
 MEMORY = "system.memory.usage"
@@ -36,7 +37,7 @@ class Tokens:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.access = Access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
+        self.access = open_access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
         self.view = self.make(Scope.VIEW)
         self.cpu = self.make(Scope.STREAM, metrics=["system.cpu.>"], interval_s=0.2)
 
@@ -356,7 +357,7 @@ async def test_tail_shows_its_token(servers: dict[Variant, Server], tokens: Toke
 
 
 async def test_a_site_that_a_token_names_gets_nothing_without_it_where_others_need_none(tmp_path: Path) -> None:
-    tokens = Access(Settings.model_validate({"access": {"data_dir": str(tmp_path)}}))
+    tokens = open_access(Settings.model_validate({"access": {"data_dir": str(tmp_path)}}))
     with running(Variant.FAST, {"VITALCAST_ACCESS__DATA_DIR": str(tmp_path)}) as server:
         token, _ = tokens.mint(Scope.EMBED, panels=["memory"], origins=[WIKI])
         async with knock(server) as own:

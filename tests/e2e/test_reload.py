@@ -19,9 +19,9 @@ from tests.command import start as start_command
 from tests.e2e.client import TIMEOUT_S, Client, client, witness
 from tests.e2e.server import Server, Variant
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 CPU = '[[panels]]\nid = "cpu"\ntitle = "Processor"\nmetrics = ["system.cpu.utilization"]\n'
 LOAD = '[[panels]]\nid = "load"\ntitle = "Load"\nmetrics = ["system.load.average"]\n'
@@ -276,7 +276,7 @@ async def embedding(server: Server, token: str) -> AsyncIterator[Client]:
 async def test_a_token_for_embedding_follows_its_panels_on_an_open_socket(start: Start, tmp_path: Path) -> None:
     data = tmp_path / "data"
     panel = {"id": "cpu", "title": "CPU", "metrics": ["system.cpu.utilization"]}
-    access = Access(Settings.model_validate({"access": {"data_dir": str(data)}, "panels": [panel]}))
+    access = open_access(Settings.model_validate({"access": {"data_dir": str(data)}, "panels": [panel]}))
     token, _ = access.mint(Scope.EMBED, panels=["cpu"])
     server = start(CPU, ACCESS__DATA_DIR=str(data))
     async with embedding(server, token) as one:

@@ -17,10 +17,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 CPU, MEMORY, NOTHING = "system.cpu.utilization", "system.memory.usage", "system.nothing"
 # What is answered to a subscription: to CPU, to MEMORY, to what does not exist, to everything, and to the processes.
@@ -46,7 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A server of each variant over one folder of tokens, so that each asks for one."""
     folder = str(tmp_path_factory.mktemp("data"))
     settings = Settings(access=AccessSettings(data_dir=folder))
-    access, long_ago = Access(settings), Access(settings, now_ms=lambda: (time.time_ns() - 10**12) // 10**6)
+    access, long_ago = open_access(settings), open_access(settings, now_ms=lambda: (time.time_ns() - 10**12) // 10**6)
     tokens = {
         "view": access.mint(Scope.VIEW)[0],
         "embed": access.mint(Scope.EMBED, panels=["cpu"])[0],

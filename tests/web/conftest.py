@@ -11,12 +11,11 @@ from starlette.testclient import TestClient
 from tests.core.machine import Machine
 from tests.e2e.client import TIMEOUT_S
 
-from vitalcast.access.access import Access
-from vitalcast.access.attempts import Attempts
 from vitalcast.config.schema import Server, Settings
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
 from vitalcast.dashboards.store import DashboardStore
+from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.service import Service
 from vitalcast.web.api.health import Health, health_endpoints
@@ -35,10 +34,10 @@ class StillService:
         self.timeline = machine.timeline
         self.settings = settings
         self.dashboards = DashboardStore(settings.panels, settings.playlists)
-        self.access = Access(settings, panels=self.dashboards.all_panels)
+        self.access = open_access(settings, panels=self.dashboards.all_panels)
         self.dashboards.changed.append(self.access.forget_grants)
         self.panels = PanelBoard(self.dashboards)
-        self.attempts = Attempts(self.access, settings.limits)
+        self.attempts = open_attempts(self.access, settings.limits)
         self.ready = True
 
 

@@ -9,12 +9,12 @@ import pytest
 from starlette.testclient import TestClient
 from tests.web.panel_world import World, world_of
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.playlist import BUILT_IN_PLAYLISTS
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 from vitalcast.web.app import create_app
 
 CPU, MEMORY = (next(one for one in BUILT_IN if one.id == id_) for id_ in ("cpu", "memory"))
@@ -83,7 +83,7 @@ class House:
         settings = Settings.model_validate(
             {"access": {"data_dir": str(folder)}, "sampler": {"interval_s": 3600}, "panels": (CPU, MEMORY)}
         )
-        access = Access(settings)
+        access = open_access(settings)
         self.token, _ = access.mint(Scope.EMBED, panels=["cpu"])
         self.dashboard, _ = access.mint(Scope.EMBED, dashboard=True)
         self.view, _ = access.mint(Scope.VIEW)

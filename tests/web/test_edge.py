@@ -13,10 +13,10 @@ from tests.web.conftest import Answer, exchange
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 
 ENV = {
     "VITALCAST_SAMPLER__INTERVAL_S": "1",
@@ -220,7 +220,7 @@ def test_a_refusal_is_logged_with_its_cause_and_nothing_secret() -> None:
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str, str]]:
     """A server that asks for a token, writes all down and lets in few sockets a second; a token of two scopes."""
     folder = str(tmp_path_factory.mktemp("data"))
-    access = Access(Settings(access=AccessSettings(data_dir=folder)))
+    access = open_access(Settings(access=AccessSettings(data_dir=folder)))
     view, embed = access.mint(Scope.VIEW)[0], access.mint(Scope.EMBED, panels=["cpu"])[0]
     access.close()
     env = {

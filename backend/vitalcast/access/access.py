@@ -12,19 +12,20 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from vitalcast.access.folder import check_folder, data_folder
+from vitalcast.access.folder import check_folder
 from vitalcast.access.origin import parse_origin
 from vitalcast.access.secret import Secret
 from vitalcast.access.tokens import SINCE_S, Record, check_limits, expired, not_ours, read_token, write_token
-from vitalcast.config.schema import Settings, is_loopback
-from vitalcast.config.toml import shown
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.stream.grants import Grant
+from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.core.wire.messages import TOKEN_CHARS_MAX
 from vitalcast.errors import AccessError, ConfigError, LimitsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vitalcast.access.store import Store
 
 __all__ = ["Access", "Record"]
@@ -39,26 +40,35 @@ TOKEN_COMMAND = "vitalcast token create --scope view"  # noqa: S105 - a command
 
 
 class Access:
-    """The tokens of this data folder, and what a caller without one gets.
+    """The tokens of a data folder, and what a caller without one gets.
+
+    `host` is the address that the server binds, and `loopback` says whether this machine alone can reach it; `no_auth`
+    serves all who can. `allowed_origins` are the sites whose pages may use any token. `panels` returns those that there
+    are now, which a token for embedding is resolved against.
 
     `required` says that a token is, and `anonymous` is what those get who show none; both are settled here and hold
-    until the end. Only `start` and what makes or changes tokens write anything. `panels` returns those that there are
-    now, which a token for embedding is resolved against; without it they are those of the settings. Raises ConfigError
-    where the tokens that decide this cannot be read.
+    until the end. Only `start` and what makes or changes tokens write anything. Raises ConfigError where the tokens
+    that decide this cannot be read.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        folder: Path,
         *,
-        panels: Callable[[], Iterable[Panel]] | None = None,
+        panels: Callable[[], Iterable[Panel]],
+        host: str = "127.0.0.1",
+        loopback: bool = True,
+        no_auth: bool = False,
+        allowed_origins: Iterable[str] = (),
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self._server = settings.server
-        self._panels = panels or (lambda: settings.panels)
-        self._origins = tuple(str(parse_origin(origin)) for origin in settings.server.allowed_origins)
+        self.folder = folder
+        self._panels = panels
+        self._host = host
+        self._loopback = loopback
+        self._no_auth = no_auth
+        self._origins = tuple(str(parse_origin(origin)) for origin in allowed_origins)
         self.now_ms = now_ms
-        self.folder = data_folder(settings.access.data_dir)
         self._opened: Store | None = None
         self._secret = Secret(self.folder / SECRET_NAME)
         self._version: object = None
@@ -68,8 +78,7 @@ class Access:
         self._revoked: set[str] = set()
         self._lock = threading.Lock()  # over these four: requests may be answered in threads
         self._read_store()
-        loopback = is_loopback(self._server.host)
-        self.required = not self._server.no_auth and (not loopback or self._is_guarded())
+        self.required = not no_auth and (not loopback or self._is_guarded())
         self.anonymous = None if self.required else Grant(Scope.ADMIN if loopback else Scope.VIEW)
 
     def _has_active(self) -> bool:
@@ -88,10 +97,10 @@ class Access:
         """Raise ConfigError where nobody at all could come in."""
         if not self.required:
             return
-        if not self._has_active() and not is_loopback(self._server.host):
+        if not self._has_active() and not self._loopback:
             raise ConfigError(
                 "server.host",
-                f"{shown(self._server.host)} can be reached from other machines, and there is no token yet; "
+                f'"{printable(self._host)}" can be reached from other machines, and there is no token yet; '
                 f"create a token with `{TOKEN_COMMAND}`, listen on 127.0.0.1, or use --no-auth to serve everybody who "
                 "can connect",
             )
@@ -129,7 +138,7 @@ class Access:
             return None
         if near or self.anonymous is None or self.anonymous.scope is not Scope.ADMIN:
             return self.anonymous
-        return Grant(Scope.VIEW) if self._server.no_auth else None
+        return Grant(Scope.VIEW) if self._no_auth else None
 
     def verify(self, token: str, *, origin: str | None = None) -> Grant:
         """Return what a token grants. `origin` is the request's Origin where it is another site's page, else None.

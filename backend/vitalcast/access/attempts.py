@@ -12,7 +12,6 @@ from vitalcast.errors import AccessError, TooManyWrongTokens
 
 if TYPE_CHECKING:
     from vitalcast.access.access import Access
-    from vitalcast.config.schema import Limits
     from vitalcast.core.stream.grants import Grant
 
 WINDOW_S = 60.0
@@ -21,14 +20,15 @@ WINDOW_S = 60.0
 class Attempts:
     """`verify` as `Access` has it, for callers from anywhere, whose address is given.
 
+    Wrong tokens may be `each` a minute from one address, and `total` from all together.
     Tokens that were right once, and have expired or were revoked, are no guesses and do not count.
     """
 
-    def __init__(self, access: Access, limits: Limits, *, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, access: Access, *, total: int, each: int, now_s: Callable[[], float] = time.monotonic) -> None:
         self._access = access
         self._wrong = Throttle(
-            total=limits.failed_tokens_per_minute,
-            each=limits.failed_tokens_per_minute_per_address,
+            total=total,
+            each=each,
             window_s=WINDOW_S,
             now_s=now_s,
         )

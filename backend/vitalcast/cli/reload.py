@@ -49,7 +49,7 @@ def reload(config: Config = None) -> None:
 
 def _data_folder(config: Path | None) -> Path:
     """Return the folder of the server's tokens, which is known even where other settings are wrong."""
-    from vitalcast.access.folder import data_folder
+    from vitalcast.config.folders import data_folder
     from vitalcast.config.load import setting_of
 
     return data_folder(setting_of("access.data_dir", config))

@@ -128,12 +128,12 @@ def revoke(
 
 
 def _open(config: Path | None) -> tuple[Settings, Screens]:
-    from vitalcast.access.access import Access
     from vitalcast.access.screens import Screens
     from vitalcast.config.load import load_settings
+    from vitalcast.live.open_access import open_access
 
     settings = load_settings(config).settings
-    return settings, Screens(Access(settings))
+    return settings, Screens(open_access(settings))
 
 
 def _check(playlist: str, settings: Settings) -> None:

@@ -224,11 +224,11 @@ def revoke(
 
 
 def _open(config: Path | None) -> tuple[Settings, Access]:
-    from vitalcast.access.access import Access
     from vitalcast.config.load import load_settings
+    from vitalcast.live.open_access import open_access
 
     settings = load_settings(config).settings
-    return settings, Access(settings)
+    return settings, open_access(settings)
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,3 +30,25 @@ def home(environ: Mapping[str, str]) -> Path:
     """Return this user's home. Raises RuntimeError where there is none, as for a service's account, and ConfigError."""
     named = folder_variable(environ, "HOME")
     return Path(named) if named else Path.home()
+
+
+def default_data_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
+    """Return the folder of this user's data as the platform has it. Raises ConfigError for a folder without sense."""
+    environ = os.environ if environ is None else environ
+    xdg = folder_variable(environ, "XDG_DATA_HOME")
+    if platform != "win32" and xdg.startswith("/"):  # the specification: a relative path must be ignored
+        return Path(xdg) / "vitalcast"
+    try:
+        user = home(environ)
+    except RuntimeError:  # a service account may have none
+        user = Path("/")
+    if platform == "darwin":
+        return user / "Library" / "Application Support" / "vitalcast"
+    if platform == "win32":
+        return Path(folder_variable(environ, "LOCALAPPDATA") or user / "AppData" / "Local") / "vitalcast"
+    return user / ".local" / "share" / "vitalcast"
+
+
+def data_folder(setting: str) -> Path:
+    """Return the folder that `access.data_dir` names, and without it this user's. Raises ConfigError."""
+    return Path(setting).expanduser() if setting else default_data_dir()

@@ -10,7 +10,6 @@ from dataclasses import fields
 from pathlib import Path
 
 from vitalcast.access.access import Access
-from vitalcast.access.attempts import Attempts
 from vitalcast.access.control import FOLDER
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
@@ -42,6 +41,7 @@ from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
+from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.recorder import Recorder
 from vitalcast.live.reloader import Reloader
@@ -74,11 +74,11 @@ class Service:
     ) -> None:
         self.settings = settings
         self.dashboards = DashboardStore(settings.panels, settings.playlists)
-        self.access = access or Access(settings, panels=self.dashboards.all_panels)
+        self.access = access or open_access(settings, panels=self.dashboards.all_panels)
         self.dashboards.changed.append(self.access.forget_grants)
         self.panels = PanelBoard(self.dashboards)
         self.access.check()
-        self.attempts = Attempts(self.access, settings.limits)
+        self.attempts = open_attempts(self.access, settings.limits)
         self.stats = RuntimeStats()
         disabled = settings.collectors.disabled
         roots = _roots(settings.collectors)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from tests.web.api.test_docs import resolved
 
-from vitalcast.access.access import Access as TokenStore
 from vitalcast.config.schema import Access, Ring, Sampler, Settings
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.fields import fits
 
@@ -45,7 +45,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         panels=panels,
         playlists=(),
     )
-    access = TokenStore(settings)
+    access = open_access(settings)
     token, _ = access.mint(Scope.ADMIN)  # from which on everybody needs one
     access.close()
     headers = {"Authorization": f"Bearer {token}"}

@@ -12,9 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from vitalcast import __version__
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 from vitalcast.web.api.screens import PAIRINGS_PER_ADDRESS
 from vitalcast.web.app import create_app
 from vitalcast.web.pages.version import LOOK_EVERY_S, Version
@@ -52,7 +52,7 @@ def house(tmp_path: Path) -> Iterator[House]:
             "server": {"root_path": "/vitals", "frame_ancestors": ["https://wiki.example.org"]},
         }
     )
-    token, _ = Access(settings).mint(Scope.ADMIN)
+    token, _ = open_access(settings).mint(Scope.ADMIN)
     app = create_app(settings)
     admin = {"Authorization": f"Bearer {token}"}
     with TestClient(app, base_url="http://127.0.0.1") as stranger:

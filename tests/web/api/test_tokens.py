@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from vitalcast.access.access import Access
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 from vitalcast.live.service import Service
 from vitalcast.web.app import create_app
 
@@ -25,7 +26,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def access(settings: Settings) -> Access:
-    return Access(settings)
+    return open_access(settings)
 
 
 def client_of(settings: Settings, token: str | None = None) -> TestClient:

@@ -17,10 +17,10 @@ import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Limits, Sampler, Server, Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.endpoint import WEBSOCKET, Endpoint
 from vitalcast.web.edge.guard import RouteGuard
@@ -146,14 +146,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         limits=Limits(failed_tokens_per_minute=many, failed_tokens_per_minute_per_address=many),
     )
     open_app = create_app(settings)  # before there are tokens
-    access = Access(settings)
+    access = open_access(settings)
     tokens = {
         "view": access.mint(Scope.VIEW)[0],
         "embed": access.mint(Scope.EMBED, panels=["cpu"])[0],
         "stream": access.mint(Scope.STREAM, metrics=["system.cpu.>"])[0],
         "admin": access.mint(Scope.ADMIN)[0],
     }
-    long_ago = Access(settings, now_ms=lambda: (time.time_ns() - 10**12) // 10**6)
+    long_ago = open_access(settings, now_ms=lambda: (time.time_ns() - 10**12) // 10**6)
     tokens["expired"], _ = long_ago.mint(Scope.ADMIN, expires_s=60)
     tokens["revoked"], record = access.mint(Scope.ADMIN)
     assert access.revoke(record.id)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from vitalcast.access.access import Access
 from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Limits, Server, Settings
 from vitalcast.core.vocabulary import Scope
+from vitalcast.live.open_access import open_access
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.addresses import own_address
 from vitalcast.web.edge.cookie import COOKIE_S_MAX
@@ -28,7 +28,7 @@ class House:
 
     def __init__(self, folder: Path, base_url: str, **settings: Any) -> None:
         data = AccessSettings(data_dir=str(folder))
-        self.access = Access(Settings(access=data))
+        self.access = open_access(Settings(access=data))
         self.view, _ = self.access.mint(Scope.VIEW)
         app = create_app(Settings(access=data, **settings))
         self.client = TestClient(app, base_url=base_url, follow_redirects=False)
@@ -145,7 +145,7 @@ def test_what_a_stranger_wrote_is_text_in_the_page(house: Callable[..., House]) 
 
 def test_a_token_that_is_no_good_is_told_so(house: Callable[..., House], tmp_path: Path) -> None:
     one = house()
-    long_ago = Access(
+    long_ago = open_access(
         Settings(access=AccessSettings(data_dir=str(tmp_path / "data"))), now_ms=lambda: int(time.time() - 1000) * 1000
     )
     expired, _ = long_ago.mint(Scope.VIEW, expires_s=60)

@@ -1,14 +1,12 @@
-"""Where the secret lies, and how it comes to be."""
+"""Where a user's data lies."""
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
 
-from vitalcast.access.folder import default_data_dir
-from vitalcast.access.secret import SECRET_BYTES, make_secret
+from vitalcast.config.folders import default_data_dir
 from vitalcast.errors import ConfigError
 
 
@@ -25,27 +23,6 @@ from vitalcast.errors import ConfigError
 )
 def test_the_folder_is_where_the_platform_has_it(platform: str, environ: dict[str, str], expected: str) -> None:
     assert default_data_dir(environ, platform) == Path(expected)
-
-
-def test_a_secret_is_made_once_however_many_begin_together(tmp_path: Path) -> None:
-    path = tmp_path / "data" / "secret"
-    begin = threading.Barrier(8)
-    made: list[bytes] = []
-
-    def make() -> None:
-        begin.wait()
-        made.append(make_secret(path))
-
-    threads = [threading.Thread(target=make) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 8
-    assert len(set(made)) == 1
-    assert len(made[0]) == SECRET_BYTES
-    assert [found.name for found in path.parent.iterdir()] == ["secret"]
-    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("name", ["XDG_DATA_HOME", "HOME"])

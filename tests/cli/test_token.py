@@ -117,7 +117,7 @@ def test_a_damaged_store_is_named(command: Run, folder: Path) -> None:
         ("--scope stream --metrics > --interval 0.01", "--interval", "0.1 to 3600 seconds"),
         ("--scope embed", "--panel", "needs panels"),
         ("--scope embed --panel cpux", "--panel", "did you mean cpu?"),
-        ("--scope embed --panel cpu --origin wiki", "--origin", "give one such as https://wiki.example.org"),
+        ("--scope embed --panel cpu --origin wiki", "--origin", "give an origin such as https://wiki.example.org"),
         ("--scope view --expires 30", "--expires", "30d, 12h, 45m or the like, up to 36500d, or never"),
         ("--scope view --expires 0d", "--expires", "30d, 12h, 45m or the like, up to 36500d, or never"),
         ("--scope view --expires 9999999w", "--expires", "30d, 12h, 45m or the like, up to 36500d, or never"),

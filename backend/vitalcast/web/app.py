@@ -18,7 +18,8 @@ from vitalcast.live.service import Service
 from vitalcast.web.api.health import Health, health_endpoints
 from vitalcast.web.api.openapi import DESCRIPTION, described, openapi_endpoints
 from vitalcast.web.api.samples import Samples, sample_endpoints
-from vitalcast.web.api.screens import Walls, screen_endpoints
+from vitalcast.web.api.screen_endpoints import screen_endpoints
+from vitalcast.web.api.screens import Walls
 from vitalcast.web.api.tokens import Tokens, token_endpoints
 from vitalcast.web.edge.authenticator import Authenticator
 from vitalcast.web.edge.endpoint import EndpointGroup, EndpointTable

@@ -193,6 +193,29 @@ def test_each_address_says_who_may_use_it(schema: Any, client: TestClient) -> No
             assert {"403", "408", "421", "429", "431"} <= set(operation["responses"])
 
 
+def test_each_address_says_what_stands_in_its_path(schema: Any) -> None:
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            named = [one["name"] for one in operation["parameters"] if one["in"] == "path"]
+            assert named == re.findall(r"\{(\w+)}", path)
+
+
+def test_each_address_says_how_it_can_fail(schema: Any) -> None:
+    for operations in schema["paths"].values():
+        for method, operation in operations.items():
+            responses = operation["responses"]
+            assert set(responses) & {"413", "415"} == ({"413", "415"} if method == "post" else set())
+            assert all(response["description"] for response in responses.values())
+            assert list(responses) == sorted(responses)
+
+
+def test_no_record_is_left_without_words(client: TestClient) -> None:
+    app: Any = client.app
+    for endpoint in app.endpoints:
+        assert endpoint.summary and not endpoint.summary.endswith("."), endpoint.path
+        assert endpoint.documented == bool(endpoint.description), endpoint.path
+
+
 def test_a_value_that_the_schema_forbids_is_found() -> None:
     schema = {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]}
     assert list(mismatches(schema, {"a": None})) == []

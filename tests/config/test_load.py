@@ -21,7 +21,6 @@ from vitalcast.config.load import (
     FILE_BYTES_MAX,
     FLAGS,
     Loaded,
-    default_user_config_dir,
     environment_name,
     load_settings,
     render_default_toml,
@@ -267,20 +266,6 @@ def test_what_is_left_out_comes_from_the_process(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("VITALCAST_SERVER__PORT", "9")
     assert load_settings().settings.server.port == 9
-
-
-@pytest.mark.parametrize(
-    ("platform", "environ", "expected"),
-    [
-        ("linux", {"HOME": "/home/a"}, "/home/a/.config/vitalcast"),
-        ("linux", {"HOME": "/home/a", "XDG_CONFIG_HOME": "/xdg"}, "/xdg/vitalcast"),
-        ("linux", {"HOME": "/home/a", "XDG_CONFIG_HOME": "relative"}, "/home/a/.config/vitalcast"),
-        ("darwin", {"HOME": "/Users/a"}, "/Users/a/Library/Application Support/vitalcast"),
-        ("win32", {"HOME": "/c/a", "APPDATA": "/c/a/Roaming"}, "/c/a/Roaming/vitalcast"),
-    ],
-)
-def test_the_users_folder_is_the_platforms(platform: str, environ: dict[str, str], expected: str) -> None:
-    assert default_user_config_dir(environ, platform) == Path(expected)
 
 
 # --- the environment ---------------------------------------------------------------------------------------
@@ -599,13 +584,6 @@ def test_no_panel_or_playlist_takes_a_character_that_does_not_print(
     assert line.startswith(key)
     assert "which does not print; give " in line
     assert line.isprintable()
-
-
-@pytest.mark.parametrize("name", ["XDG_CONFIG_HOME", "HOME"])
-def test_a_folder_of_the_user_with_a_control_character_is_refused(empty: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match=r"\\x0d holds a control character") as caught:
-        load_settings(environ={name: "/tmp\r"}, cwd=empty)
-    assert caught.value.key == name
 
 
 def test_a_file_nested_beyond_reason_is_named(loader: Loader) -> None:

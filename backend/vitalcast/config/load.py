@@ -12,7 +12,6 @@ import functools
 import os
 import re
 import stat
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from vitalcast.config.folders import folder_variable, home
+from vitalcast.config.folders import user_config_folder
 from vitalcast.config.panels import PANELS
 from vitalcast.config.playlists import PLAYLISTS
 from vitalcast.config.schema import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, TABLES, Settings, section_type
@@ -118,11 +117,11 @@ def load_settings(
 
     `overrides` holds the command line's values by dotted key. The file is `config_path`, which must exist,
     else `config.toml` in `cwd`, else in `user_config_dir`, else there is none. What is left out is taken from
-    the process: `os.environ`, the working directory, `default_user_config_dir()`.
+    the process: `os.environ`, the working directory, `user_config_folder()`.
     """
     environ = os.environ if environ is None else environ
     cwd = _working_folder() if cwd is None else cwd
-    user_config_dir = default_user_config_dir(environ) if user_config_dir is None else user_config_dir
+    user_config_dir = user_config_folder() if user_config_dir is None else user_config_dir
 
     def find() -> _Found:
         return _find_file(config_path, cwd, user_config_dir)
@@ -161,30 +160,11 @@ def _joined(layers: Iterable[_Layer]) -> _Layer:
 def setting_of(key: str, config_path: Path | None = None, environ: Mapping[str, str] | None = None) -> Any:
     """Return one setting, whatever is wrong with the others; where it is wrong itself, its default."""
     environ = os.environ if environ is None else environ
-    path, _ = _find_file(config_path, _working_folder(), default_user_config_dir(environ))
+    path, _ = _find_file(config_path, _working_folder(), user_config_folder())
     together = _joined((_read_file(path), _read_environment(environ)))
     settings, _ = _validate({name: one for name, one in together.given.items() if name == key}, set())
     section, _, name = key.partition(".")
     return getattr(getattr(settings or Settings(), section), name)
-
-
-def default_user_config_dir(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path | None:
-    """Return the folder of this user's configuration as the platform has it; None where there is no home.
-
-    Raises ConfigError where the environment names a folder that cannot be meant.
-    """
-    environ = os.environ if environ is None else environ
-    try:
-        user = home(environ)
-    except RuntimeError:  # a service account may have none
-        return None
-    if platform == "darwin":
-        return user / "Library" / "Application Support" / "vitalcast"
-    if platform == "win32":
-        return Path(folder_variable(environ, "APPDATA") or user / "AppData" / "Roaming") / "vitalcast"
-    xdg = folder_variable(environ, "XDG_CONFIG_HOME")
-    # The XDG base directory specification: a relative path is invalid and must be ignored.
-    return (Path(xdg) if xdg.startswith("/") else user / ".config") / "vitalcast"
 
 
 def environment_name(key: str) -> str:

@@ -100,7 +100,7 @@ def test_another_address_than_loopback_needs_a_token_or_no_auth(tmp_path: Path, 
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith('vitalcast: error: server.host: "0.0.0.0" can be reached from other machines')
-    assert "make one with `vitalcast token create --scope view`, bind 127.0.0.1, or say --no-auth" in line
+    assert "create a token with `vitalcast token create --scope view`, listen on 127.0.0.1, or use --no-auth" in line
 
 
 def test_a_missing_config_file_is_an_error(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from typing import cast
 
 import pytest
 from tests.core.panel_machine import panel_of, series_for
@@ -13,7 +12,7 @@ from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import UnknownIdError
-from vitalcast.live.panel_board import Memory, PanelBoard
+from vitalcast.live.panel_board import PanelBoard
 
 RANGE_MS = 60_000
 SWAP = panel_of("swap")
@@ -23,11 +22,7 @@ def tick(stand: Stand, used: float, *boards: PanelBoard, times: int = 1) -> None
     for _ in range(times):
         frame = stand.tick({one: used if "used" in one.values else 0.0 for one in series_for(SWAP)})
         for board in boards:
-            board.advance(memory(stand), frame)
-
-
-def memory(stand: Stand) -> Memory:
-    return cast("Memory", stand)
+            board.advance(stand.timeline, frame)
 
 
 def with_thresholds(**changes: float) -> Panel:
@@ -38,42 +33,42 @@ def with_thresholds(**changes: float) -> Panel:
 def test_a_level_lasts_before_it_is_shown() -> None:
     stand, board = Stand(), PanelBoard(DashboardStore())
     tick(stand, 0.95, board, times=5)
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == ""
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == ""
     tick(stand, 0.95, board)
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == "critical"
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "critical"
     tick(stand, 0.1, board)
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == ""
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == ""
 
 
 def test_how_long_it_lasts_is_the_panels_to_say() -> None:
     panel = with_thresholds(**{"for": 2.0})
     stand, board = Stand(), PanelBoard(DashboardStore((panel,)))
     tick(stand, 0.6, board, times=3)
-    assert board.shown(memory(stand), panel, RANGE_MS).level == "warning"
+    assert board.shown(stand.timeline, panel, RANGE_MS).level == "warning"
 
 
 def test_who_asks_late_is_told_what_the_ring_knows() -> None:
     stand, board = Stand(), PanelBoard(DashboardStore())
     tick(stand, 0.95, times=20)
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == "critical"
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "critical"
 
 
 def test_a_number_that_is_gone_says_nothing_and_one_that_returns_goes_on_firing() -> None:
     stand, board = Stand(), PanelBoard(DashboardStore())
     tick(stand, 0.95, board, times=6)
-    board.advance(memory(stand), stand.tick({}))
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == ""
+    board.advance(stand.timeline, stand.tick({}))
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == ""
     tick(stand, 0.95, board)
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == "critical"
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "critical"
 
 
 def test_sources_are_judged_and_coloured_each_by_itself() -> None:
     one, other, board = Stand(), Stand(), PanelBoard(DashboardStore())
     tick(one, 0.95, board, times=6)
     tick(other, 0.1, board, times=6)
-    levels = [board.shown(memory(stand), SWAP, RANGE_MS).level for stand in (one, other)]
+    levels = [board.shown(stand.timeline, SWAP, RANGE_MS).level for stand in (one, other)]
     assert levels == ["critical", ""]
-    assert board.state(memory(one), SWAP) is not board.state(memory(other), SWAP)
+    assert board.state(one.timeline, SWAP) is not board.state(other.timeline, SWAP)
 
 
 def test_a_source_that_is_gone_leaves_nothing_behind() -> None:
@@ -88,21 +83,21 @@ def test_a_source_that_is_gone_leaves_nothing_behind() -> None:
 def test_a_source_that_begins_anew_is_judged_anew() -> None:
     stand, board = Stand(), PanelBoard(DashboardStore())
     tick(stand, 0.95, board, times=6)
-    again = Stand()
-    state = board.state(memory(stand), SWAP)
-    state.ring = again.ring
-    tick(again, 0.95)
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == ""
+    stand.restart()
+    tick(stand, 0.95, board)
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == ""
+    tick(stand, 0.95, board, times=5)
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "critical"
 
 
 def test_a_panel_that_is_changed_is_judged_and_shown_by_its_new_rule() -> None:
     store = DashboardStore((SWAP,), ())
     stand, board = Stand(), PanelBoard(store)
     tick(stand, 0.6, board, times=9)
-    view = board.view(memory(stand), "swap", RANGE_MS)
-    assert board.shown(memory(stand), SWAP, RANGE_MS).level == "warning"
+    view = board.columns(stand.timeline, "swap", RANGE_MS)
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "warning"
     store.replace((with_thresholds(warning=0.7),), ())
-    assert board.shown(memory(stand), store.panel("swap"), RANGE_MS).level == ""
+    assert board.shown(stand.timeline, store.panel("swap"), RANGE_MS).level == ""
     assert view.refresh()
     store.replace((), ())
     assert view.refresh()
@@ -112,17 +107,17 @@ def test_a_panel_that_is_changed_is_judged_and_shown_by_its_new_rule() -> None:
 def test_an_unknown_panel_is_refused_with_the_nearest() -> None:
     board = PanelBoard(DashboardStore(BUILT_IN))
     with pytest.raises(UnknownIdError, match="no panel is called 'cpuu'; did you mean cpu"):
-        board.view(memory(Stand()), "cpuu", RANGE_MS)
+        board.columns(Stand().timeline, "cpuu", RANGE_MS)
 
 
 def test_the_level_is_the_same_however_rarely_it_is_asked_for() -> None:
     stand, often, rarely = Stand(), PanelBoard(DashboardStore()), PanelBoard(DashboardStore())
     for used in (0.1, 0.6, 0.6, 0.1, *[0.6] * 7, *[0.95] * 3, 0.6, *[0.95] * 6, 0.2):
         tick(stand, used, often)
-        board_level = often.shown(memory(stand), SWAP, RANGE_MS).level
-    assert board_level == rarely.shown(memory(stand), SWAP, RANGE_MS).level
+        board_level = often.shown(stand.timeline, SWAP, RANGE_MS).level
+    assert board_level == rarely.shown(stand.timeline, SWAP, RANGE_MS).level
     offsets = stand.ring.offsets()
-    states = [board.state(memory(stand), SWAP).levels for board in (often, rarely)]
+    states = [board.state(stand.timeline, SWAP).levels for board in (often, rarely)]
     assert states[0] is not None
     assert states[1] is not None
     assert states[0].at(offsets).tolist() == states[1].at(offsets).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from vitalcast.core.alerts.panel_levels import PanelLevels
@@ -13,24 +13,15 @@ from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.state import PanelState
 from vitalcast.core.panels.view import PanelView
 from vitalcast.core.stream.grants import NAMING_ATTRIBUTES
+from vitalcast.core.vocabulary import Aggregate
 
 if TYPE_CHECKING:
-    from vitalcast.core.metrics.catalogue import Catalogue
     from vitalcast.core.metrics.model import Frame
     from vitalcast.core.metrics.names import Selection
-    from vitalcast.core.metrics.ring import Ring
+    from vitalcast.core.metrics.timeline import Timeline
     from vitalcast.core.panels.schema import Panel
     from vitalcast.core.panels.shown import Shown
     from vitalcast.dashboards.store import DashboardStore
-
-
-class Memory(Protocol):
-    """What is remembered of one source."""
-
-    @property
-    def catalogue(self) -> Catalogue: ...
-    @property
-    def ring(self) -> Ring: ...
 
 
 @dataclass(slots=True)
@@ -49,57 +40,62 @@ class PanelBoard:
 
     def __init__(self, store: DashboardStore) -> None:
         self._store = store
-        self._posted: WeakKeyDictionary[Memory, dict[tuple[str, bool], _Posted]] = WeakKeyDictionary()
+        self._posted: WeakKeyDictionary[Timeline, dict[tuple[str, bool], _Posted]] = WeakKeyDictionary()
         store.changed.append(self._follow_store)
 
-    def state(self, memory: Memory, panel: Panel) -> PanelState:
+    def state(self, timeline: Timeline, panel: Panel) -> PanelState:
         """Return what is known of a panel on a source."""
-        return self._of(memory, panel).state
+        return self._of(timeline, panel).state
 
-    def shown(self, memory: Memory, panel: Panel, range_ms: int, *, named: bool = True) -> Shown:
+    def shown(self, timeline: Timeline, panel: Panel, range_ms: int, *, named: bool = True) -> Shown:
         """Return the panel as it is to be drawn where charts reach so far back.
 
         Unless `named`, it is what remains of it without the series that name a program or a user.
         """
-        posted = self._of(memory, panel, named=named)
+        posted = self._of(timeline, panel, named=named)
         shown = posted.state.over(range_ms).now()
-        if posted.levels is None:
-            return shown
-        posted.levels.catch_up()
-        return replace(shown, level=posted.levels.level)
+        return shown if posted.levels is None else replace(shown, level=posted.levels.level)
 
-    def view(self, memory: Memory, panel_id: str, range_ms: int) -> PanelView:
-        """Return the panel as the columns of a stream. Raises UnknownIdError, which names the nearest."""
-        posted = self._of(memory, self._store.panel(panel_id))
-        if posted.levels is not None:
-            posted.levels.catch_up()
-        return PanelView(posted.state.over(range_ms))
+    # --- what can be subscribed to: each raises UnknownIdError, which names the nearest ------------------------------
 
-    def advance(self, memory: Memory, _frame: Frame) -> None:
+    def selection(self, panel_id: str, *, named: bool = True) -> Selection:
+        """Return all that the panel asks for."""
+        return _selection(self._store.panel(panel_id), named=named)
+
+    def pace(self, panel_id: str) -> tuple[int, Aggregate]:
+        """Return the shortest interval of the panel in milliseconds, and what becomes of the ticks in one."""
+        panel = self._store.panel(panel_id)
+        return round(panel.interval * 1000), Aggregate(panel.aggregate)
+
+    def columns(self, timeline: Timeline, panel_id: str, range_ms: int, *, named: bool = True) -> PanelView:
+        """Return the panel as the columns of a stream."""
+        return PanelView(self._of(timeline, self._store.panel(panel_id), named=named).state.over(range_ms))
+
+    def advance(self, timeline: Timeline, _frame: Frame) -> None:
         """Judge all panels that have thresholds by a source's newest frame."""
         for panel in self._store.panels.values():
-            if panel.thresholds is not None and (levels := self._of(memory, panel).levels) is not None:
+            if panel.thresholds is not None and (levels := self._of(timeline, panel).levels) is not None:
                 levels.catch_up()
 
-    def _of(self, memory: Memory, panel: Panel, *, named: bool = True) -> _Posted:
-        panels = self._posted.setdefault(memory, {})
+    def _of(self, timeline: Timeline, panel: Panel, *, named: bool = True) -> _Posted:
+        panels = self._posted.setdefault(timeline, {})
         posted = panels.get((panel.id, named))
         if posted is None:
-            state = PanelState(panel, memory.catalogue.choices.of(_selection(panel, named=named)), memory.ring)
+            state = PanelState(panel, timeline.catalogue.choices.of(_selection(panel, named=named)), timeline.ring)
             posted = panels[panel.id, named] = _Posted(state, _judged(state))
         elif posted.state.panel is not panel:
-            posted.state.redefine(panel, memory.catalogue.choices.of(_selection(panel, named=named)))
+            posted.state.redefine(panel, timeline.catalogue.choices.of(_selection(panel, named=named)))
             posted.levels = _judged(posted.state)
         return posted
 
     def _follow_store(self) -> None:
-        for memory, panels in list(self._posted.items()):
+        for timeline, panels in list(self._posted.items()):
             for id_, named in list(panels):
                 panel = self._store.panels.get(id_)
                 if panel is None:
                     panels.pop((id_, named)).state.withdraw()
                 else:
-                    self._of(memory, panel, named=named)
+                    self._of(timeline, panel, named=named)
 
 
 def _selection(panel: Panel, *, named: bool) -> Selection:

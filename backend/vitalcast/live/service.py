@@ -110,7 +110,8 @@ class Service:
             tables={name: [_column(column) for column in table.columns] for name, table in tables.items()},
             series_max=limits.series_per_source,
         )
-        self.hub = Hub(home=self.timeline, limits=limits, make=self._timeline_of)
+        self.hub = Hub(home=self.timeline, limits=limits, panels=self.panels, make=self._timeline_of)
+        self.hub.advanced.append(self.panels.advance)
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
         self.keeper = Recorder(self.history, self.timeline)

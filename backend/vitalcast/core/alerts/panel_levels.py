@@ -38,10 +38,12 @@ class PanelLevels:
     @property
     def level(self) -> Level:
         """The level now; nothing where all is well, or nothing is known."""
+        self.catch_up()
         return NAMES[self._levels.severity]
 
     def at(self, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return the level at each of these ticks: 0, 1 for a warning, 2 for critical, `nan` where nothing is known."""
+        self.catch_up()
         return self._levels.at(offsets)
 
     def catch_up(self) -> bool:

@@ -95,6 +95,10 @@ class HeadlineRule:
 
     def over(self, rows: Floats) -> HeadlineRows:
         """Return the numbers in rows of the shape (rows, columns); a column that they lack has no values."""
+        with np.errstate(invalid="ignore", over="ignore"):  # values of others may be infinite, or too large to add up
+            return self._over(rows)
+
+    def _over(self, rows: Floats) -> HeadlineRows:
         nothing = np.full(len(rows), np.nan)
         nobody = np.full(len(rows), NOBODY, dtype=np.intp)
         if self._bars is not None:

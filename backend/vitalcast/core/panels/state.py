@@ -123,6 +123,8 @@ class ShownOver:
         state = self.state
         newest = state.ring.newest
         time_ms = 0 if newest is None else newest.time_ms
+        if newest is not None and newest.offset < self.came_offset:  # the source has begun anew
+            self.came_offset = newest.offset
         resolved = state.resolved
         if self._shown is None or resolved is not self._resolved or abs(time_ms - self._chosen_ms) >= CHOOSE_EVERY_MS:
             self._choose(resolved)

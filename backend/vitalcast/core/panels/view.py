@@ -34,7 +34,8 @@ LEVEL_NAMES = ("", "warning", "critical")
 class PanelView:
     """The columns of one panel over one range.
 
-    `series` describes each column that is sent, and `columns` are those of the source's layout that are read for them.
+    `series` describes each column that is sent, and `columns` are those of the source's layout that are read for them,
+    of which the first `sent` are sent as they are.
     `came_offset` is the tick at which a line came last that was not shown before.
     """
 
@@ -68,13 +69,13 @@ class PanelView:
         columns = list(dict.fromkeys([*drawn, *beside, *others]))
         self._at = {column: at for at, column in enumerate(columns)}  # in `columns`
         self.columns: npt.NDArray[np.intp] = np.array(columns, dtype=np.intp)
-        self._sent = len(dict.fromkeys([*drawn, *beside]))  # of `columns`, the first so many
+        self.sent = len(dict.fromkeys([*drawn, *beside]))
         self._headline = HeadlineRule(shown.panel, self._moved(resolved))
         self._line_ids = np.array([*(line.id for line in self._headline.names), 0], dtype=np.float64)  # of nobody: 0
         self._bars = self._bar_places(shown)
         self._made = self._made_series(shown) if resolved.lines else ()
-        self._place = {one.name: self._sent + at for at, one in enumerate(self._made)}
-        self.series = (*self._described(shown, columns[: self._sent]), *self._made)
+        self._place = {one.name: self.sent + at for at, one in enumerate(self._made)}
+        self.series = (*self._described(shown, columns[: self.sent]), *self._made)
 
     @staticmethod
     def _added_up(shown: Shown) -> tuple[Line, ...]:
@@ -128,7 +129,7 @@ class PanelView:
 
     def project(self, values: Floats, offsets: Offsets) -> Floats:
         """Return what is sent of rows of the columns that are read, one a tick of `offsets`."""
-        sent = values[:, : self._sent]
+        sent = values[:, : self.sent]
         if not self._made:
             return sent
         rows = self._headline.over(values)
@@ -193,7 +194,7 @@ class PanelView:
         }
         if line.key in self._bars:
             said["part_label"] = word_of(shown.panel, shown.panel.parts, line.part)
-            said["whole"] = self._sent + list(self._bars).index(line.key)
+            said["whole"] = self.sent + list(self._bars).index(line.key)
         return said
 
     def _said(self, shown: Shown, newest: Floats) -> Json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import AnyGroup, Hub
-from vitalcast.core.stream.keys import SeriesKey, TableKey
+from vitalcast.core.stream.keys import AnyKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
 from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import Message, error_reply, few
@@ -32,7 +32,7 @@ def token_needed() -> ProtocolError:
 class Stream:
     """A subscription under the client's own name; `group` is None while it is paused."""
 
-    key: SeriesKey | TableKey
+    key: AnyKey
     group: AnyGroup | None
 
 

@@ -96,6 +96,12 @@ class Grant:
     def allows_table(self, name: str) -> bool:
         return self.allows_name(f"{TABLE_PREFIX}{name}")
 
+    def shows_panel(self, id_: str, selection: Selection) -> bool:
+        """Say whether a panel that selects this may be shown, with all that it asks for."""
+        if self.within is None:
+            return True
+        return (self.scope is Scope.STREAM or self.allows_panel(id_)) and self.covers(selection)
+
     def allows_panel(self, id_: str) -> bool:
         return self.panels is None or id_ in self.panels
 

@@ -9,7 +9,7 @@ import numpy as np
 from vitalcast.core.metrics.choices import Choice, Chosen
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.ring import Ring
-from vitalcast.core.stream.keys import GROUP_BYTES, Form, SeriesKey, key_bytes
+from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, SeriesKey, key_bytes
 from vitalcast.core.stream.replay import (
     ONLY_LAST,
     Replay,
@@ -20,10 +20,12 @@ from vitalcast.core.stream.replay import (
     replay_values,
 )
 from vitalcast.core.vocabulary import GapReason
-from vitalcast.core.wire.emission import TickValues
+from vitalcast.core.wire.emission import Emission, TickValues
 from vitalcast.core.wire.messages import Message, describe_series, gap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
 VALUE_BYTES = 12  # of a value in a snapshot, as a rule
@@ -57,7 +59,7 @@ class Group:
         "streams",
     )
 
-    def __init__(self, id_: int, key: SeriesKey, choice: Choice, snapshots: Snapshots, *, host: str) -> None:
+    def __init__(self, id_: int, key: SeriesKey | PanelKey, choice: Choice, snapshots: Snapshots, *, host: str) -> None:
         self.id = id_
         self.key = key
         self.series_version = 1
@@ -140,11 +142,14 @@ class Group:
         return [gap(self.id, *self.gap, GapReason.SAMPLER), data]
 
     def _message(self, tick: TickValues, *, whole: bool) -> Message:
-        emission = tick.emission(self._chosen, self._values_per_series)
+        emission = self._emission(tick)
         if self.key.form is Form.SELF_DESCRIBING:
             return self._self_describing(tick.offset, tick.time_ms, emission.values)
         encoding = self._encoding
         return Message(self._head + encoding.body(emission, whole=whole), encoding.opcode)
+
+    def _emission(self, tick: TickValues) -> Emission:
+        return tick.emission(self._chosen, self._values_per_series)
 
     def _self_describing(self, offset: int, time_ms: int, values: npt.NDArray[np.float64]) -> Message:
         names = [one.key for one in self.series]
@@ -212,7 +217,7 @@ class Group:
     def _encode_snapshot(self, ring: Ring, replay: Replay) -> list[Message]:
         newest = ring.newest
         assert newest is not None
-        values = replay_values(ring, replay, self._chosen.columns, self.key.aggregates)
+        values = self._replayed(ring, replay)
         times = ring.times()[replay.start_row - ring.first_row :]
         message = Message.of(
             {
@@ -220,6 +225,7 @@ class Group:
                 "group": self.id,
                 "offset": newest.offset,
                 "time": newest.time_ms,
+                **self._head_of(values),
                 "series": describe_series(self.series),
                 "times": times[replay.ends],
                 "values": np.ascontiguousarray(values.T),
@@ -228,3 +234,11 @@ class Group:
         # What the sampler missed in the interval under way is said now, unless the next data will.
         missed = holes(ring, replay, up_to_newest=self._pending_gap is None)
         return [message, *(gap(self.id, *hole, GapReason.SAMPLER) for hole in missed)]
+
+    def _replayed(self, ring: Ring, replay: Replay) -> npt.NDArray[np.float64]:
+        """Return the values of a replay, shape (intervals, values of an emission)."""
+        return replay_values(ring, replay, self._chosen.columns, self.key.aggregates)
+
+    def _head_of(self, _values: npt.NDArray[np.float64]) -> Mapping[str, object]:
+        """Return what a snapshot of these values says beside its series."""
+        return {}

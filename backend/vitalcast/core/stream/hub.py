@@ -14,7 +14,8 @@ from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.cadence import Cadence
 from vitalcast.core.stream.groups import Group
-from vitalcast.core.stream.keys import Form, SeriesKey, TableKey, key_bytes
+from vitalcast.core.stream.keys import AnyKey, Form, PanelKey, SeriesKey, TableKey, key_bytes
+from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.replay import Snapshots
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import ErrorCode
@@ -41,7 +42,7 @@ class Hub:
     `home` is the source that is meant where none is named: this machine. Observers are called in their order, without
     waiting, and one that fails costs the others nothing: `advanced` with each frame once it is remembered, as it is
     remembered; `emitted` with what members of groups get, by group id; `demanded` with the id of a source and the time
-    between ticks that its subscriptions want from now on.
+    between ticks that its subscriptions want from now on. `panels` are those that can be subscribed to.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Hub:
         *,
         home: Timeline | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        panels: Panels | None = None,
         make: Callable[[Source], Timeline] = Timeline,
         sources_max: int = SOURCES_MAX,
     ) -> None:
@@ -58,6 +60,7 @@ class Hub:
         self.emitted: list[Emitted] = []
         self.demanded: list[Demanded] = []
         self.limits = limits
+        self.panels = panels
         self.groups: dict[int, AnyGroup] = {}
         self.streams = 0  # that have joined a group
         self.held_bytes = 0  # of all groups and paused streams, as well as it can be told
@@ -65,7 +68,7 @@ class Hub:
         self._make_timeline = make
         self._sources_max = sources_max
         self._snapshots = Snapshots()
-        self._by_key: dict[SeriesKey | TableKey, AnyGroup] = {}
+        self._by_key: dict[AnyKey, AnyGroup] = {}
         self._cadences: dict[str, dict[int, Cadence]] = {}  # by source and interval
         self._next_id = 1
         self._previous_ms: dict[str, int] = {}
@@ -197,11 +200,11 @@ class Hub:
         self.held_bytes += held_bytes - one.held_bytes
         one.held_bytes = held_bytes
 
-    def hold(self, key: SeriesKey | TableKey) -> None:
+    def hold(self, key: AnyKey) -> None:
         """Count what a paused stream takes, until it is dropped."""
         self.held_bytes += key_bytes(key)
 
-    def drop(self, key: SeriesKey | TableKey) -> None:
+    def drop(self, key: AnyKey) -> None:
         self.held_bytes -= key_bytes(key)
 
     # --- demand up -----------------------------------------------------------------------------------------------
@@ -234,7 +237,7 @@ class Hub:
     def table_groups(self) -> list[TableGroup]:
         return [group for group in self.groups.values() if isinstance(group, TableGroup)]
 
-    def join(self, key: SeriesKey | TableKey) -> AnyGroup:
+    def join(self, key: AnyKey) -> AnyGroup:
         """Return the group of this key, made if need be, with one more stream. Raises ProtocolError past the limit."""
         group = self._by_key.get(key)
         if group is None:
@@ -243,7 +246,7 @@ class Hub:
         self.streams += 1
         return group
 
-    def _make(self, key: SeriesKey | TableKey) -> AnyGroup:
+    def _make(self, key: AnyKey) -> AnyGroup:
         # The default stream, which the operator chose.
         own = isinstance(key, SeriesKey) and key.form is Form.SELF_DESCRIBING
         if len(self.groups) >= self.limits.groups and not own:
@@ -255,8 +258,7 @@ class Hub:
             group = TableGroup(self._next_id, key)
         else:
             timeline = self.timeline(key.source)
-            choice = timeline.catalogue.choices.of(key.selection)
-            group = Group(self._next_id, key, choice, self._snapshots, host=timeline.name)
+            group = self._made(key, timeline)
             if not own:
                 self._check_series(group)
         if not own and self.held_bytes + group.nbytes > self.limits.groups_mib * 2**20:
@@ -271,6 +273,21 @@ class Hub:
         self._next_id += 1
         self._by_key[key] = self.groups[group.id] = group
         return group
+
+    def _made(self, key: SeriesKey | PanelKey, timeline: Timeline) -> Group:
+        choices = timeline.catalogue.choices
+        if isinstance(key, SeriesKey):
+            return Group(self._next_id, key, choices.of(key.selection), self._snapshots, host=timeline.name)
+        assert self.panels is not None  # by whom the key was made
+        return PanelGroup(
+            self._next_id,
+            key,
+            choices.of(self.panels.selection(key.panel, named=key.named)),
+            self._snapshots,
+            columns=self.panels.columns(timeline, key.panel, key.range_ms, named=key.named),
+            ring=timeline.ring,
+            values_max=self.limits.snapshot_values,
+        )
 
     def _enter(self, group: Group, timeline: Timeline) -> None:
         cadences = self._cadences.setdefault(timeline.id, {})

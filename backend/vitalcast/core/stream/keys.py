@@ -33,6 +33,19 @@ class SeriesKey(NamedTuple):
     source: str = ""
 
 
+class PanelKey(NamedTuple):
+    """What makes two subscriptions of a panel equal: which of its lines are shown depends on the range."""
+
+    panel: str
+    range_ms: int
+    interval_ms: int
+    aggregates: tuple[Aggregate, ...]
+    named: bool = True  # whether the viewer may see what names programs and users
+    form: Form = Form.COLUMNS
+    encoding: Encoding = JSON
+    source: str = ""
+
+
 class TableKey(NamedTuple):
     """What makes two table subscriptions equal."""
 
@@ -45,8 +58,13 @@ class TableKey(NamedTuple):
     keys: frozenset[int] | None = None
 
 
-def key_bytes(key: SeriesKey | TableKey) -> int:
+AnyKey = SeriesKey | PanelKey | TableKey
+
+
+def key_bytes(key: AnyKey) -> int:
     """Return about how much memory a key takes."""
+    if isinstance(key, PanelKey):
+        return GROUP_BYTES // 4
     if isinstance(key, TableKey):
         return GROUP_BYTES // 4 + TEXT_BYTES * len(key.keys or ())
     selection = key.selection

@@ -114,6 +114,14 @@ def _runs(
     return Replay(ring.first_row + start, wanted - start, after_offset)
 
 
+def newest_of(replay: Replay, most: int) -> Replay:
+    """Return the replay of only so many intervals, the newest."""
+    if len(replay.ends) <= most:
+        return replay
+    first = int(replay.ends[-most - 1]) + 1
+    return Replay(replay.start_row + first, replay.ends[-most:] - first, replay.after_offset)
+
+
 def replay_values(
     ring: Ring, replay: Replay, columns: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]
 ) -> npt.NDArray[np.float64]:

@@ -66,6 +66,7 @@ Values = Annotated[
     Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True),
 ]
 Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
+Range = Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Offset = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -94,7 +95,9 @@ class Hello(_Command):
 class Subscribe(_Command):
     type: Literal["subscribe"]
     stream: Text
-    metrics: Patterns
+    metrics: Patterns | None = None
+    panel: Text | None = None
+    range: Range | None = None
     where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
     interval: Interval | None = None
     aggregate: Annotated[
@@ -105,7 +108,20 @@ class Subscribe(_Command):
 
     def selection(self) -> Selection:
         """Raises ProtocolError for a malformed pattern."""
+        if self.metrics is None:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "metrics: is missing; give patterns of metrics, or a panel")
+        if self.range is not None:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "range: only the stream of a panel has one; give backfill")
         return _selection(self.metrics, self.where)
+
+    def panel_id(self) -> str:
+        """Raises ProtocolError for fields that do not go with a panel."""
+        beside = sorted(self.model_fields_set & {"metrics", "where", "aggregate"})
+        if beside or self.panel is None:
+            raise ProtocolError(
+                ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: a panel brings its own; leave this out, or the panel"
+            )
+        return self.panel
 
     def aggregates(self) -> tuple[Aggregate, ...]:
         """Return the aggregates in the order asked, each once."""
@@ -116,6 +132,7 @@ class Update(_Command):
     type: Literal["update"]
     stream: Text
     interval: Interval | None = None
+    range: Range | None = None
     paused: bool | None = None
     backfill: Seconds = 0
     since: Since | None = None

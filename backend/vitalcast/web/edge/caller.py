@@ -10,7 +10,6 @@ from starlette.types import Scope as AsgiScope
 
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.stream.grants import Grant
-from vitalcast.core.vocabulary import Scope
 from vitalcast.web.edge.cookie import cookie
 
 if TYPE_CHECKING:
@@ -93,7 +92,4 @@ def credential_source(connection: HTTPConnection) -> CredentialSource | None:
 
 def may_show(grant: Grant, panel: Panel) -> bool:
     """Say whether a panel may be shown, with all that it asks for."""
-    if grant.within is None:
-        return True
-    named = grant.scope is Scope.STREAM or grant.allows_panel(panel.id)
-    return named and grant.covers(request_selection(panel))
+    return grant.shows_panel(panel.id, request_selection(panel))

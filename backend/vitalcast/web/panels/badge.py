@@ -114,12 +114,11 @@ class Badges:
         if age_s > stale_after_s(self._hub.interval_ms / 1000):
             called = (owner.vital or owner.title) if owner else name
             return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
-        series = frame.layout.series
         recent = recent_of(self._hub.ring, _judged_ms(owner))
+        seen = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
         if panel is not None:
             drawn = self._source.shown(panel, named=self._source.named(request, panel))
-            return panel_badge(drawn, series, recent, asked)
-        seen = [one if one is not None and grant.allows(one) else None for one in series]
+            return panel_badge(drawn, seen, recent, asked)
         return metric_badge(name, owner, seen, recent, asked)
 
     def _check_metric(self, name: str, asked: BadgeQuery, grant: Grant) -> None:

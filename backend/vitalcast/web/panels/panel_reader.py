@@ -85,7 +85,7 @@ class PanelSource:
 
     def shown(self, panel: Panel, range_s: float = RANGE_S, *, named: bool) -> Shown:
         """Return the panel as every viewer has it whose charts reach so far back, and who sees as much."""
-        return self._board.shown(self._hub, panel, round(range_s) * 1000, named=named)
+        return self._board.shown(self._hub.timeline(""), panel, round(range_s) * 1000, named=named)
 
     def past(self, shown: Shown, from_ms: float) -> Past:
         """Return the values of what is shown since then. Raises ApiError where these are too many."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.hub import Hub
-from vitalcast.core.stream.keys import SeriesKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import few
-from vitalcast.errors import ProtocolError
+from vitalcast.errors import ProtocolError, UnknownIdError
 
 
 def check_known(selection: Selection, hub: Hub) -> None:
@@ -37,10 +37,36 @@ def check_table(name: str, grant: Grant) -> None:
         raise ProtocolError(ErrorCode.DENIED, f"table: {name!r} is more than this token may see")
 
 
-def check_granted(key: SeriesKey | TableKey, grant: Grant) -> None:
+def named_panel(panel_id: str, hub: Hub, grant: Grant) -> bool:
+    """Say whether a caller sees all of a panel's series, those that name a program or a user included.
+
+    Raises ProtocolError where there is no such panel, or it can show more than may be seen otherwise.
+    """
+    if hub.panels is None:
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, "panel: there are none here; subscribe to metrics")
+    try:
+        selection = hub.panels.selection(panel_id)
+    except UnknownIdError as error:
+        if grant.within is not None:  # whether there is one is not for this caller to know
+            raise _panel_denied(panel_id) from None
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"panel: {error}") from None
+    if not grant.shows_panel(panel_id, selection):
+        raise _panel_denied(panel_id)
+    return grant.narrowed(selection) == selection
+
+
+def _panel_denied(panel_id: str) -> ProtocolError:
+    return ProtocolError(ErrorCode.DENIED, f"panel: {panel_id!r} is more than this token may see")
+
+
+def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
     """Raise ProtocolError where a stream that is there is more than a new grant allows."""
     if isinstance(key, TableKey):
         check_table(key.table, grant)
+    elif isinstance(key, PanelKey):
+        named = named_panel(key.panel, hub, grant)
+        if key.named and not named:
+            raise ProtocolError(ErrorCode.DENIED, "panel: this token may not see names of programs and users")
     elif granted(key.selection, grant) != key.selection:
         raise ProtocolError(ErrorCode.DENIED, "metrics: this token may not see names of programs and users")
     if key.interval_ms < grant.interval_min_ms:

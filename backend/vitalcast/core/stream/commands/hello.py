@@ -37,7 +37,7 @@ def withdraw(conversation: Conversation, grant: Grant) -> list[Message]:
     messages = []
     for name, stream in list(conversation.streams.items()):
         try:
-            check_granted(stream.key, grant)
+            check_granted(stream.key, conversation.hub, grant)
         except ProtocolError as error:
             conversation.end(name)
             messages.append(conversation.refuse(None, error, stream=name))

@@ -6,7 +6,7 @@ from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import AnyGroup
-from vitalcast.core.stream.keys import SeriesKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.messages import Message, Since, Subscribe, Table, Unsubscribe, Update, reply
@@ -17,7 +17,7 @@ READS_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so ma
 def start(
     conversation: Conversation,
     command: Subscribe | Table,
-    key: SeriesKey | TableKey,
+    key: AnyKey,
     *,
     since: Since | None = None,
     backfill_s: float = 0,
@@ -31,7 +31,7 @@ def start(
 def join(
     conversation: Conversation,
     command: Subscribe | Table | Update,
-    key: SeriesKey | TableKey,
+    key: AnyKey,
     since: Since | None,
     backfill_s: float,
 ) -> tuple[AnyGroup, list[Message]]:
@@ -64,7 +64,7 @@ def ack(
     conversation: Conversation,
     command: Subscribe | Table | Update | Unsubscribe,
     group: AnyGroup | None,
-    key: SeriesKey | TableKey,
+    key: AnyKey,
     *,
     recovered: bool = False,
 ) -> Message:
@@ -76,6 +76,8 @@ def ack(
         content = {"series": len(group.series) if isinstance(group, Group) else 0}
         if key.aggregates != (Aggregate.LAST,):
             content["aggregate"] = key.aggregates
+    if isinstance(key, PanelKey):
+        content |= {"panel": key.panel, "range": key.range_ms / 1000}
     return reply(
         "ack",
         command.id,

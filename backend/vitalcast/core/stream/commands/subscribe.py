@@ -1,9 +1,10 @@
-"""`subscribe`: a stream of some series."""
+"""`subscribe`: a stream of some series, or of a panel."""
 
 from __future__ import annotations
 
 from vitalcast.core.stream.commands.checks import check_known, granted
 from vitalcast.core.stream.commands.joining import start
+from vitalcast.core.stream.commands.panel import subscribe_panel
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.wire.messages import Message, Subscribe
@@ -12,6 +13,8 @@ from vitalcast.core.wire.messages import Message, Subscribe
 def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
     """Begin a stream: the ack, then a snapshot."""
     conversation.check_new(command.stream)
+    if command.panel is not None:
+        return subscribe_panel(conversation, command)
     selection = granted(command.selection(), conversation.grant)
     check_known(selection, conversation.hub)
     interval_ms = conversation.interval_ms(command.interval)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from vitalcast.core.stream.commands import table
+from vitalcast.core.stream.commands.checks import check_granted
 from vitalcast.core.stream.commands.joining import ack, join
+from vitalcast.core.stream.commands.panel import panel_pace, range_ms
 from vitalcast.core.stream.conversation import Conversation, Stream
-from vitalcast.core.stream.keys import SeriesKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import Message, Unsubscribe, Update
 from vitalcast.errors import ProtocolError
@@ -14,8 +16,10 @@ from vitalcast.errors import ProtocolError
 def update(conversation: Conversation, command: Update) -> list[Message]:
     """Change a stream, or leave it as it was where that is refused."""
     stream = conversation.stream(command.stream)
-    if command.interval is None and command.paused is None:
+    if command.interval is None and command.paused is None and command.range is None:
         raise ProtocolError(ErrorCode.BAD_REQUEST, "interval or paused: an update changes at least one of them")
+    if isinstance(stream.key, PanelKey):
+        check_granted(stream.key, conversation.hub, conversation.grant)
     key = _changed_key(conversation, stream, command)
     if stream.group is None if command.paused is None else command.paused:
         return [_pause(conversation, stream, key, command)]
@@ -27,15 +31,21 @@ def update(conversation: Conversation, command: Update) -> list[Message]:
     return messages
 
 
-def _changed_key(conversation: Conversation, stream: Stream, command: Update) -> SeriesKey | TableKey:
+def _changed_key(conversation: Conversation, stream: Stream, command: Update) -> AnyKey:
     key = stream.key
+    if command.range is not None:
+        if not isinstance(key, PanelKey):
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "range: only the stream of a panel has one; give backfill")
+        key = key._replace(range_ms=range_ms(conversation, command.range))
     if command.interval is None:
         return key
+    if isinstance(key, PanelKey):
+        return key._replace(interval_ms=panel_pace(conversation, key.panel, command.interval)[0])
     shortest_ms = table.INTERVAL_MIN_MS if isinstance(key, TableKey) else 0
     return key._replace(interval_ms=conversation.interval_ms(command.interval, shortest_ms=shortest_ms))
 
 
-def _pause(conversation: Conversation, stream: Stream, key: SeriesKey | TableKey, command: Update) -> Message:
+def _pause(conversation: Conversation, stream: Stream, key: AnyKey, command: Update) -> Message:
     conversation.release(stream)
     stream.key = key
     conversation.hub.hold(key)

@@ -1,0 +1,203 @@
+"""A group whose columns a panel chooses: which lines are drawn, and what is computed of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from vitalcast.core.metrics.choices import Places
+from vitalcast.core.stream.groups import Group
+from vitalcast.core.stream.keys import GROUP_BYTES, PanelKey, key_bytes
+from vitalcast.core.stream.replay import Replay, Snapshots, newest_of, replay_values
+from vitalcast.core.wire.emission import Emission, TickValues
+from vitalcast.core.wire.messages import Message, describe_series
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from vitalcast.core.metrics.choices import Choice
+    from vitalcast.core.metrics.model import Series
+    from vitalcast.core.metrics.names import Selection
+    from vitalcast.core.metrics.ring import Ring
+    from vitalcast.core.metrics.timeline import Timeline
+    from vitalcast.core.vocabulary import Aggregate
+
+    Floats = npt.NDArray[np.float64]
+
+LINE_BYTES = 200  # of a line's description
+READ_BYTES = 40  # of a column that is read for it
+READS_MAX = 2_000_000  # values that are looked at for what is computed of the past
+
+
+class PanelColumns(Protocol):
+    """What a panel sends: `columns` of the source's layout are read for it, and `series` describes what is sent.
+
+    The first `sent` of what is read are sent as they are. `came_offset` is the tick at which a line came last that had
+    not been there.
+    """
+
+    columns: npt.NDArray[np.intp]
+    series: tuple[Series, ...]
+    sent: int
+
+    @property
+    def came_offset(self) -> int: ...
+
+    def refresh(self) -> bool:
+        """Choose lines anew where that is due; return whether anything became another."""
+        ...
+
+    def project(self, values: Floats, offsets: npt.NDArray[np.int64]) -> Floats:
+        """Return what is sent of rows of `columns`, one for each tick of `offsets`."""
+        ...
+
+    def head(self, newest: Floats) -> dict[str, Any]:
+        """Return what is said beside the values, of which `newest` are those of the newest tick."""
+        ...
+
+
+class Panels(Protocol):
+    """The panels that can be subscribed to. Each function raises UnknownIdError for an id that no panel has.
+
+    Unless `named`, a panel is what remains of it without the series that name a program or a user.
+    """
+
+    def selection(self, panel_id: str, *, named: bool = True) -> Selection:
+        """Return all that the panel asks for, which a caller must be allowed to see."""
+        ...
+
+    def pace(self, panel_id: str) -> tuple[int, Aggregate]:
+        """Return the shortest interval of the panel in milliseconds, and what becomes of the ticks in one."""
+        ...
+
+    def columns(self, timeline: Timeline, panel_id: str, range_ms: int, *, named: bool) -> PanelColumns:
+        """Return what the panel sends of a source where charts reach so far back."""
+        ...
+
+
+class PanelGroup(Group):
+    """All subscriptions of one panel, over one range, at one interval.
+
+    A line that comes has a past: then a snapshot of the whole range is sent anew, and of any other change a `series`.
+    `choice` is all that the panel asks for, of which `columns` say what is sent.
+    """
+
+    __slots__ = ("_columns", "_panel_key", "_places", "_ring", "_told_row", "_values_max")
+
+    def __init__(
+        self,
+        id_: int,
+        key: PanelKey,
+        choice: Choice,
+        snapshots: Snapshots,
+        *,
+        columns: PanelColumns,
+        ring: Ring,
+        values_max: int,
+    ) -> None:
+        super().__init__(id_, key, choice, snapshots, host="")
+        self._panel_key = key
+        self._columns = columns
+        self._ring = ring
+        self._values_max = values_max
+        self._told_row = -1  # up to which all members have the past
+        self._places = Places(np.arange(len(columns.series)), 1)
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        return self._columns.series
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory this group takes, as if it shared the panel with no other."""
+        read = len(self._columns.columns)
+        return GROUP_BYTES + key_bytes(self.key) + read * READ_BYTES + self.width * (24 + LINE_BYTES)
+
+    def resolve(self) -> list[Message]:
+        """Take over what the panel means and shows now; return what says so if that is something else."""
+        came_offset = self._columns.came_offset
+        if not self._columns.refresh():
+            return []
+        self._places = Places(np.arange(len(self.series)), 1)
+        self._tick = None
+        self._resync = True
+        self.series_version += 1
+        if self._columns.came_offset == came_offset:
+            return [self._series_alone()]
+        self._told_row = self._ring.end_row
+        return self._again()
+
+    def restart(self) -> None:
+        super().restart()
+        self._told_row = -1
+
+    # --- the live stream ---------------------------------------------------------------------------------------
+
+    def emit(self, tick: TickValues) -> list[Message]:
+        """Return what a member in step gets for the interval that has ended with this tick."""
+        changes = self.resolve()
+        before = None if self._tick is None else self._tick.values
+        values = self._columns.project(tick.values[self._columns.columns][None, :], np.array([tick.offset]))[0]
+        own = TickValues(tick.offset, tick.time_ms, values, before=before)
+        messages = super().emit(own)
+        own.settle()
+        if self._told_row == self._ring.end_row:  # the snapshot has this tick already
+            self._resync = True
+            messages = messages[:-1]
+        return [*changes, *messages]
+
+    def _emission(self, tick: TickValues) -> Emission:
+        return Emission(tick, self._places)
+
+    # --- joining and catching up -------------------------------------------------------------------------------
+
+    def series_message(self) -> Message:
+        """Return what makes a socket whole that missed a change: a line may have come, which has a past."""
+        return self._again()[0]
+
+    def _again(self) -> list[Message]:
+        """Return the snapshot of all that the charts show."""
+        replay = self.plan_backfill(self._ring, self._panel_key.range_ms)
+        return [*self.snapshot(self._ring, newest_of(replay, self._values_max // max(self.width, 1)))]
+
+    def _series_alone(self) -> Message:
+        said = {"type": "series", "group": self.id, **self._columns.head(self._newest_values())}
+        return Message.of(said | {"series": describe_series(self.series)})
+
+    def _newest_values(self) -> Floats:
+        newest = self._ring.newest
+        assert newest is not None
+        values: Floats = self._columns.project(
+            newest.values[self._columns.columns][None, :], np.array([newest.offset])
+        )[0]
+        return values
+
+    def plan_since(self, ring: Ring, offset: int) -> Replay | None:
+        """Choose what came after the tick `offset`; None where a line has come since, whose past would be lacking."""
+        return None if offset < self._columns.came_offset else super().plan_since(ring, offset)
+
+    def replay_reads(self, replay: Replay) -> int:
+        """Return how many values are looked at for it: what is computed of many reaches only so far back."""
+        rows = int(replay.ends[-1]) + 1 if len(replay.ends) else 0
+        return rows * self._columns.sent + min(rows * len(self._columns.columns), READS_MAX)
+
+    def replay_bytes(self, replay: Replay) -> int:
+        return super().replay_bytes(replay) + len(self.series) * LINE_BYTES
+
+    def _head_of(self, values: Floats) -> Mapping[str, object]:
+        return self._columns.head(values[-1] if len(values) else self._newest_values())
+
+    def _replayed(self, ring: Ring, replay: Replay) -> Floats:
+        columns, aggregates = self._columns, self.key.aggregates
+        values = np.full((len(replay.ends), len(self.series)), np.nan)
+        values[:, : columns.sent] = replay_values(ring, replay, columns.columns[: columns.sent], aggregates)
+        ticks_each = max(1, (replay.stop_row() - replay.start_row) // max(1, len(replay.ends)))
+        computed = newest_of(replay, max(1, READS_MAX // max(1, ticks_each * len(columns.columns))))
+        if len(computed.ends):
+            read = replay_values(ring, computed, columns.columns, aggregates)
+            offsets = ring.offsets()[computed.start_row - ring.first_row + computed.ends]
+            values[-len(read) :] = columns.project(read, offsets)
+        return values

@@ -9,7 +9,7 @@ export const HELLO = "hello";
 /** Why the server refuses, by the code of its `error` message. */
 export const ERROR_WORDS = Object.freeze({
   100: "The server failed to answer",
-  101: "The server wants a token",
+  101: "The server requires a token",
   102: "This machine has no such metric",
   103: "Reading this is not allowed",
   104: "The server does not know this command",

@@ -150,7 +150,7 @@ export class Socket extends EventTarget {
       else this.#introduce(this.#source);
     } else {
       this.#forget(1000);
-      this.#stay(TOKEN_WANTED, "a token is needed");
+      this.#stay(TOKEN_WANTED, "the server requires a token");
     }
   }
 
@@ -202,7 +202,7 @@ export class Socket extends EventTarget {
     if (!up || now - this.#heardAt <= this.#quietMs) return;
     // Half-open: the close handshake would wait for the same dead line.
     this.#forget(4012);
-    this.#closed(1006, "nothing was heard from the server");
+    this.#closed(1006, "the server is silent");
   }
 
   /** After a sleep the line is asked whether it is still there. */

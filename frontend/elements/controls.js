@@ -4,7 +4,7 @@ import { keyOf } from "../page/keys.js";
 import { RANGES, RATES, THEMES } from "../page/view.js";
 import { h, setText } from "../dom/html.js";
 
-const THEME_WORDS = Object.freeze({ system: "as the system", dark: "dark", light: "light" });
+const THEME_WORDS = Object.freeze({ system: "system", dark: "dark", light: "light" });
 
 /** Set `view` and `clock` before it is connected. Event `help`: the reader asks for it. */
 export class VitalControls extends HTMLElement {
@@ -20,12 +20,12 @@ export class VitalControls extends HTMLElement {
 
   connectedCallback() {
     this.#ranges = choice("Range", "range", Object.entries(RANGES).map(([words, value]) => ({ value, words: words.replace("m", "\u00a0m") })));
-    this.#rates = choice("A reading every", "rate", RATES.map((value) => ({ value, words: `${value}` })), "s");
+    this.#rates = choice("Update every", "rate", RATES.map((value) => ({ value, words: `${value}` })), "s");
     this.#pauseWords = h("span");
     this.#pauseKey = h("kbd");
     this.#pause = h("button", { type: "button", class: "pause" }, h("i", { class: "sign", "aria-hidden": "true" }), this.#pauseWords, this.#pauseKey);
     this.#theme = h("button", { type: "button", class: "quiet theme" }, h("i", { class: "half", "aria-hidden": "true" }));
-    const help = h("button", { type: "button", class: "quiet help", "aria-label": "Help: keys", title: `Keys (${keyOf("help")})` }, "?");
+    const help = h("button", { type: "button", class: "quiet help", "aria-label": "Keyboard shortcuts", title: `Keyboard shortcuts (${keyOf("help")})` }, "?");
     this.replaceChildren(this.#ranges, this.#rates, this.#pause, this.#theme, help);
     this.#ranges.addEventListener("change", (event) => this.view.reach(Number(valueOf(event))));
     this.#rates.addEventListener("change", (event) => this.view.set({ rate: Number(valueOf(event)) }));
@@ -64,7 +64,7 @@ export class VitalControls extends HTMLElement {
     setText(this.#pauseWords, frozen ? "Back to live" : "Pause");
     setText(this.#pauseKey, keyOf(frozen ? "leave" : "pause"));
     this.#pause.classList.toggle("wanted", frozen !== null);
-    const words = `Colours: ${THEME_WORDS[theme]}`;
+    const words = `Theme: ${THEME_WORDS[theme]}`;
     this.#theme.setAttribute("aria-label", words);
     this.#theme.title = `${words} (${keyOf("theme")})`;
     this.#theme.dataset.theme = theme;

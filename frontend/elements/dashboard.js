@@ -232,7 +232,7 @@ export class VitalDashboard extends HTMLElement {
 
   #link = async (event) => {
     const address = this.#address.of(event.detail);
-    this.#say((await copy(address)) ? "The link is in the clipboard." : `This browser does not let the page copy. The link: ${address}`);
+    this.#say((await copy(address)) ? "Link copied." : `This browser does not let the page copy. The link: ${address}`);
   };
 
   #embed = (event) => this.#embedding.open(/** @type {any} */ (event.target).definition);
@@ -253,7 +253,7 @@ export class VitalDashboard extends HTMLElement {
     } else if (message.type === "error" && message.id === undefined) {
       this.#say(`${errorWords(message)}.`);
     } else if (message.type === "invalid") {
-      this.#say(`The server sent something that this page cannot read (${message.why}).`);
+      this.#say(`The server sent a message that this page cannot read (${message.why}).`);
     }
   };
 
@@ -274,7 +274,7 @@ export class VitalDashboard extends HTMLElement {
   #keepPace() {
     const { shortestS } = this.client;
     if (this.view.rate >= shortestS) return;
-    this.#say(`The server grants no more: the shortest pause between two readings here is ${shortestS} s.`);
+    this.#say(`The shortest interval on this server is ${shortestS} s.`);
     this.view.set({ rate: RATES.find((rate) => rate >= shortestS) ?? RATES.at(-1) });
   }
 

@@ -29,7 +29,7 @@ export class VitalcastPanel extends EmbeddedElement {
   #panel = "";
 
   lacks({ panel }) {
-    return panel ? [] : ["panel is missing; give the id of a panel, such as cpu."];
+    return panel ? [] : ["panel is missing; give a panel id, such as cpu."];
   }
 
   open(server, options) {

@@ -181,7 +181,7 @@ export class VitalcastValue extends EmbeddedElement {
     const now = headlineOf(panel, reading, store.ring);
     const late = stale && !held && !client.paused;
     const level = lastingLevel(panel, reading, store.ring, now);
-    const words = Number.isNaN(now.value) ? "no readings" : late ? formatAge(ageS) : level;
+    const words = Number.isNaN(now.value) ? "no data" : late ? formatAge(ageS) : level;
     this.#write({ text: now.vital.text, words: late ? this.#waiting(words) : words, state: late ? "late" : level });
     const to = late ? client.clock.now() : newest;
     const points = this.#points.read(panel, reading, store.ring);

@@ -8,7 +8,7 @@ import { copy } from "../page/save.js";
 
 const SIZES = Object.freeze({ small: [320, 200], medium: [640, 360], large: [960, 540] });
 const DAY_S = 86_400;
-const LIFETIMES = Object.freeze({ "30 days": 30 * DAY_S, "90 days": 90 * DAY_S, "1 year": 365 * DAY_S, "it is revoked": 0 });
+const LIFETIMES = Object.freeze({ "30 days": 30 * DAY_S, "90 days": 90 * DAY_S, "1 year": 365 * DAY_S, "never": 0 });
 const NAME_MAX = 120;
 const EXAMPLE = ["https:", "", "wiki.example.org"].join("/");
 
@@ -48,15 +48,15 @@ export class VitalEmbedding extends HTMLElement {
     this.#form = /** @type {HTMLFormElement} */ (
       h(
         "form",
-        { class: "options", "aria-label": "How it is to look" },
+        { class: "options", "aria-label": "Appearance" },
         choice("What", "what", { [this.#panel.title]: "panel", "The dashboard": "dashboard" }),
-        choice("Colours", "theme", { "the page’s or the system’s": "", dark: "dark", light: "light" }),
+        choice("Theme", "theme", { "page or system": "", dark: "dark", light: "light" }),
         choice("Range", "range", { "5 min": 300, "1 min": RANGES["1m"], "15 min": RANGES["15m"] }),
         choice("Size", "size", Object.fromEntries(Object.entries(SIZES).map(([name, [width, height]]) => [`${name}, ${width} × ${height}`, name])), "medium"),
         h("label", { class: "tick" }, h("input", { type: "checkbox", name: "title", checked: true }), " Title"),
       )
     );
-    this.#access = h("div", { class: "access" }, h("p", {}, "Looking whether a token is needed…"));
+    this.#access = h("div", { class: "access" }, h("p", {}, "Checking whether a token is needed…"));
     this.#preview = /** @type {HTMLIFrameElement} */ (h("iframe", { title: "Preview", tabindex: "-1" }));
     this.#view = h("div", { class: "preview" }, this.#preview);
     this.#lines = h("div", { class: "lines" });
@@ -114,7 +114,7 @@ export class VitalEmbedding extends HTMLElement {
     button.addEventListener("click", async () => {
       const done = await copy(text, this.#dialog ?? undefined);
       button.focus();
-      setText(told, done ? "In the clipboard." : "This browser does not let the page copy; mark it by hand.");
+      setText(told, done ? "Copied." : "This browser does not let the page copy. Select the text and copy it.");
     });
     return h(
       "section",
@@ -150,7 +150,7 @@ export class VitalEmbedding extends HTMLElement {
       else if (access.scope === "admin") parts = [this.#maker()];
       else parts = [this.#petition()];
     } catch (error) {
-      parts = [h("p", { class: "problem" }, `Whether a token is needed could not be found out: ${error.message}.`)];
+      parts = [h("p", { class: "problem" }, `Could not find out whether a token is needed: ${error.message}.`)];
     }
     if (dialog === this.#dialog) this.#access.replaceChildren(...parts);
   }
@@ -168,13 +168,13 @@ export class VitalEmbedding extends HTMLElement {
   }
 
   #petition() {
-    return h("p", {}, "A token is needed. Who runs this server makes one with ", h("code", {}, `vitalcast token create --scope embed --panel ${this.#panel.id} --origin ${EXAMPLE}`), ".");
+    return h("p", {}, "A token is needed. Create it on the server with ", h("code", {}, `vitalcast token create --scope embed --panel ${this.#panel.id} --origin ${EXAMPLE}`), ".");
   }
 
   #maker() {
     const origin = h("input", { name: "origin", type: "url", required: true, placeholder: EXAMPLE, autocomplete: "off", spellcheck: "false", id: "embedding-origin" });
-    const lifetime = choice("Good until", "expires", Object.fromEntries(Object.entries(LIFETIMES).map(([words, seconds]) => [words === "it is revoked" ? words : `in ${words}`, seconds])), 90 * DAY_S);
-    const make = h("button", {}, "Make a token for this");
+    const lifetime = choice("Expires", "expires", Object.fromEntries(Object.entries(LIFETIMES).map(([words, seconds]) => [words === "never" ? words : `in ${words}`, seconds])), 90 * DAY_S);
+    const make = h("button", {}, "Create a token");
     const told = h("p", { class: "told", role: "status" });
     const form = /** @type {HTMLFormElement} */ (
       h("form", { class: "maker" }, h("label", {}, "Site that may show it", origin), lifetime, make, told)
@@ -184,7 +184,7 @@ export class VitalEmbedding extends HTMLElement {
       const given = new FormData(form);
       await this.#make(String(given.get("origin")), Number(given.get("expires")), told);
     });
-    return h("div", {}, h("p", {}, "A token is needed. One that is made here opens this and nothing else."), form);
+    return h("div", {}, h("p", {}, "A token is needed. A token created here opens this and nothing else."), form);
   }
 
   async #make(site, expires, told) {
@@ -200,9 +200,9 @@ export class VitalEmbedding extends HTMLElement {
       tokens.set(dashboard, made.token);
       if (tokens !== this.#tokens || !this.#dialog) return;
       this.#write();
-      setText(told, `Made, and in the lines below. It is shown this once. To take it back: vitalcast token revoke ${made.id}`);
+      setText(told, `Token created; it is in the snippets below and will not be shown again. To revoke it: vitalcast token revoke ${made.id}`);
     } catch (error) {
-      setText(told, `No token was made: ${error.message}.`);
+      setText(told, `The token could not be created: ${error.message}.`);
     }
   }
 }

@@ -16,8 +16,8 @@ export class VitalHelp extends HTMLElement {
         { "aria-labelledby": "help-title" },
         h("header", {}, h("h2", { id: "help-title" }, "Keys"), close),
         h("div", { class: "groups" }, ...[...groups].map(([name, bindings]) => groupOf(name, bindings))),
-        h("p", {}, "Drag over a chart to look at a part of the time; a double click goes back to live."),
-        h("p", {}, "F, V, P, C and E are about the panel that has the focus or the pointer."),
+        h("p", {}, "Drag over a chart to zoom in; double-click to return to live."),
+        h("p", {}, "F, V, P, C and E apply to the panel with the focus or the pointer."),
       )
     );
     // A click beside it is a click on the backdrop, which counts as the dialog's own.

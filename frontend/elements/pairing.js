@@ -60,20 +60,20 @@ export class VitalPairing extends HTMLElement {
   #coded = ({ detail: { code, approve_at: approveAt } }) => {
     const screens = (approveAt || new URL("screens", this.page).href).replace(/^https?:\/\//, "");
     this.replaceChildren(
-      h("p", {}, this.asked ? "To pair this screen, approve this code:" : "This screen is not let in yet. Approve this code:"),
+      h("p", {}, this.asked ? "To pair this screen, approve this code:" : "This screen is waiting for approval. Approve this code:"),
       h("strong", {}, code),
       h("p", {}, "On the server: ", h("code", {}, `vitalcast screens approve ${code}`)),
       h("p", {}, "Or at ", h("span", { class: "where" }, screens)),
-      ...(this.asked ? [h("p", { class: "aside" }, "Esc puts it away. Once it is approved, this browser is the screen\u2019s: a log-in of its own ends.")] : []),
+      ...(this.asked ? [h("p", { class: "aside" }, "Esc hides it. Once approved, this browser belongs to the screen, and its own log-in ends.")] : []),
       this.#away,
     );
     this.hidden = false;
   };
 
-  #lost = ({ detail }) => setText(this.#away, detail ? `The server cannot be reached since ${formatClock(detail, { seconds: true })}. This screen goes on trying.` : "");
+  #lost = ({ detail }) => setText(this.#away, detail ? `The server has been unreachable since ${formatClock(detail, { seconds: true })}. This screen keeps trying.` : "");
 
   #refused = ({ detail }) => {
-    this.replaceChildren(h("p", {}, "This screen is not let in, and gets no code:"), h("strong", { class: "long" }, sentence(detail)), h("p", {}, "It asks again."), this.#away);
+    this.replaceChildren(h("p", {}, "This screen is not let in, and gets no code:"), h("strong", { class: "long" }, sentence(detail)), h("p", {}, "It keeps asking."), this.#away);
     this.hidden = false;
   };
 

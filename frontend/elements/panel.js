@@ -109,7 +109,7 @@ export class VitalPanel extends HTMLElement {
     this.#age = h("span", { class: "age", hidden: true });
     this.#moment = h("span", { class: "moment", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
-    this.#summary = h("p", { class: "unseen", id: `summary-${id}` }, `${title}: no readings yet.`);
+    this.#summary = h("p", { class: "unseen", id: `summary-${id}` }, `${title}: no data yet.`);
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view });
     const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() })];
@@ -128,8 +128,8 @@ export class VitalPanel extends HTMLElement {
     return [
       { words: "Full size", key: "F", run: () => this.full() },
       { words: "As a table", key: "V", run: () => this.table() },
-      { words: "Download picture", key: "P", run: () => this.png() },
-      { words: "Download readings (CSV)", key: "C", run: () => this.csv() },
+      { words: "Download image", key: "P", run: () => this.png() },
+      { words: "Download data (CSV)", key: "C", run: () => this.csv() },
       { words: "Copy link", run: () => this.#ask("link") },
       { words: "Embed", key: "E", run: () => this.embed() },
     ];
@@ -163,7 +163,7 @@ export class VitalPanel extends HTMLElement {
     try {
       save(await this.#plot.png({ title: this.definition.title, scale: 2 }), this.#fileName("png"));
     } catch (error) {
-      this.#tell(`The picture could not be made: ${error.message}.`);
+      this.#tell(`The image could not be created: ${error.message}.`);
     }
   }
 
@@ -248,7 +248,7 @@ export class VitalPanel extends HTMLElement {
   }
 
   #failed = (event) => {
-    this.#failure = `This cannot be drawn: ${event.detail.message}. It is tried again; the numbers are right.`;
+    this.#failure = `This chart cannot be drawn: ${event.detail.message}. The page keeps trying; the numbers are right.`;
     this.#say();
   };
 
@@ -360,7 +360,7 @@ export class VitalPanel extends HTMLElement {
     const first = ring.firstAtOrAfter(from);
     const empty = known(store) && !(first < ring.length && ring.time(first) <= to);
     const absent = known(store) && !this.#shows(store);
-    const nothing = absent ? "This machine has no readings of the kind." : empty ? "No values in this window." : "";
+    const nothing = absent ? "This machine has no data for this panel." : empty ? "No data in this window." : "";
     const words = refusal ? `${errorWords(refusal)}.` : this.#failure || nothing;
     this.#problem.hidden = !words;
     this.#problem.classList.toggle("soft", !refusal && !this.#failure);

@@ -285,7 +285,7 @@ export class VitalProcesses extends HTMLElement {
     setText(problem, refusal ? `${errorWords(refusal)}.` : "");
     const nothing = current && !refusal && matches === 0;
     if (nothing) setText(empty, `No process matches \u201c${view.filter}\u201d.`);
-    else setText(empty, Number.isFinite(stream.newest) || refusal ? "" : "Waiting for the processes\u2026");
+    else setText(empty, Number.isFinite(stream.newest) || refusal ? "" : "Waiting for processes\u2026");
     const usual = !refusal || (view.sort === USUAL && view.filter === "");
     again.hidden = !nothing && usual;
     setText(again, refusal ? `Show all by ${labelOf(orderOf(USUAL).column)}` : "Clear the filter");
@@ -295,5 +295,5 @@ export class VitalProcesses extends HTMLElement {
 
 function noteOf(held, frozen) {
   if (held) return "order held";
-  return frozen ? "of now, while the charts stand still" : "";
+  return frozen ? "live values" : "";
 }

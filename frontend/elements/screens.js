@@ -38,9 +38,9 @@ export class VitalScreens extends HTMLElement {
   #build() {
     this.#said = h("p", { class: "said", role: "status" });
     this.#list = h("ul", { class: "list" });
-    this.#empty = h("p", { class: "empty", hidden: true }, "No screen is paired yet. Open /wall on one: it shows a code, or does so when P is pressed there.");
+    this.#empty = h("p", { class: "empty", hidden: true }, "No screen is paired yet. Open /wall on a screen: it shows a code, at once or when you press P there.");
     this.#code = /** @type {HTMLInputElement} */ (h("input", { id: "code", name: "code", required: true, autocomplete: "off", autocapitalize: "characters", spellcheck: "false", maxlength: 16, placeholder: "ACD-EFG" }));
-    const form = h("form", { class: "ask" }, h("label", { for: "code" }, "The code that the screen shows"), this.#code, h("button", {}, "Look it up"));
+    const form = h("form", { class: "ask" }, h("label", { for: "code" }, "Code on the screen"), this.#code, h("button", {}, "Look it up"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#look();
@@ -130,11 +130,11 @@ export class VitalScreens extends HTMLElement {
     const form = h(
       "form",
       {},
-      h("label", { for: "name" }, "Its name"),
+      h("label", { for: "name" }, "Name"),
       name,
-      h("label", { for: "playlist" }, "What it shows"),
+      h("label", { for: "playlist" }, "Playlist"),
       playlist,
-      h("p", { class: "buttons" }, h("button", { class: "wanted" }, "Approve"), this.#button("That is not mine", () => this.#dismiss())),
+      h("p", { class: "buttons" }, h("button", { class: "wanted" }, "Approve"), this.#button("Not my screen", () => this.#dismiss())),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -142,7 +142,7 @@ export class VitalScreens extends HTMLElement {
       this.#do(async (screens) => {
         await screens.approve(code, body);
         this.#dismiss();
-        return "Approved: the screen comes on within seconds.";
+        return "Approved. The screen starts within seconds.";
       });
     });
     const since = formatDuration(Math.max(0, Math.floor((this.#clock.now() - created) / 1000)));
@@ -189,11 +189,11 @@ class Row {
     );
     this.#name.addEventListener("change", () => {
       const name = valueOf(this.#name).trim();
-      if (name) act(async (screens) => `It is called ${(await screens.change(id, { name })).name} now.`);
+      if (name) act(async (screens) => `Renamed to ${(await screens.change(id, { name })).name}.`);
     });
     this.#playlist.addEventListener("change", () => {
       const playlist = valueOf(this.#playlist);
-      act(async (screens) => `${(await screens.change(id, { playlist })).name} is sent to ${playlist || "what its own address says"}; it turns there within seconds.`);
+      act(async (screens) => `${(await screens.change(id, { playlist })).name} is sent to ${playlist || "the playlist in its address"}; it turns there within seconds.`);
     });
     this.#revoke.addEventListener("click", () => this.#press(() => act(async (screens) => {
       await screens.revoke(id);
@@ -241,6 +241,6 @@ class Row {
 
 const valueOf = (field) => /** @type {HTMLInputElement} */ (field).value;
 
-const optionsOf = (playlists) => [h("option", { value: "" }, "What its own address says"), ...playlists.map(({ id, title }) => h("option", { value: id }, title === id ? id : `${title} (${id})`))];
+const optionsOf = (playlists) => [h("option", { value: "" }, "The playlist in its address"), ...playlists.map(({ id, title }) => h("option", { value: id }, title === id ? id : `${title} (${id})`))];
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;

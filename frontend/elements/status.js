@@ -94,7 +94,7 @@ export class VitalStatus extends HTMLElement {
 
   #ageWords(state, ageS) {
     if (Number.isNaN(ageS)) return "no data yet";
-    return state === FROZEN ? "data goes on arriving" : `data ${formatAge(ageS)}`;
+    return state === FROZEN ? "still recording" : `data ${formatAge(ageS)}`;
   }
 
   #reason(state) {

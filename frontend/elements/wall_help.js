@@ -5,12 +5,12 @@ import { h } from "../dom/html.js";
 import { sizeOfPage } from "../page/reload.js";
 
 const KEYS = Object.freeze([
-  ["→", "The next page"],
-  ["←", "The page before"],
-  ["Space", "Stay on this page, or go on"],
-  ["F", "Full screen, and back"],
-  ["P", "Show a code to pair this screen, so that it can be named and sent another playlist"],
-  ["?", "This help"],
+  ["→", "Next page"],
+  ["←", "Previous page"],
+  ["Space", "Stay on this page, or continue"],
+  ["F", "Full screen on or off"],
+  ["P", "Show a code to pair this screen, so that it can be named and its playlist switched"],
+  ["?", "Show this help"],
 ]);
 
 /**
@@ -50,9 +50,9 @@ export class VitalWallHelp extends HTMLElement {
     const { name = "", version = "", playlist = null } = screen ?? {};
     const rows = [
       ["Shows", `${host || "nothing yet"}${playlist ? `, playlist ${playlist.id}` : ""}`],
-      ["Is called", name || "nothing: it is not paired"],
+      ["Name", name || "none: not paired"],
       ["Version", version],
-      ["Stays on", sleepWhy ? `perhaps not: ${sleepWhy}` : "yes"],
+      ["Stays on", sleepWhy ? `maybe not: ${sleepWhy}` : "yes"],
       ["The clock", `the server\u2019s, in this screen\u2019s time zone (${Intl.DateTimeFormat().resolvedOptions().timeZone})`],
       ["Takes", size.filter(Boolean).join(", ")],
     ];

@@ -6,7 +6,7 @@ const WITHIN_MS = 10_000;
 /** A policy's violation is told a little later than the failure that it caused. */
 const TOLD_WITHIN_MS = 50;
 /** What an element needs on a page elsewhere, which has no log-in. */
-const WITHOUT_TOKEN = "the server requires a token; give one of scope embed in the attribute token";
+const WITHOUT_TOKEN = "the server requires a token; put an embed token in the attribute token";
 
 /** Why there are no panels. `code` is the error of the server, NaN where it was not heard. */
 export class NoPanels extends Error {

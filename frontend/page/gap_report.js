@@ -54,5 +54,5 @@ export function lagWords({ ring, series }, rateS) {
   for (let row = ring.length - rows; row < ring.length; row += 1) sum += ring.value(column, row) || 0;
   const lagS = sum / rows;
   const matters = lagS > Math.min(LAG_MOST_S, Math.max(LAG_LEAST_S, rateS / 4));
-  return matters ? `readings come ${formatDuration(lagS)} late: this machine is busy` : "";
+  return matters ? `values come ${formatDuration(lagS)} late: this machine is busy` : "";
 }

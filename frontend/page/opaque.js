@@ -7,6 +7,6 @@
  */
 export function opaqueWords({ origin, location } = globalThis) {
   if (origin !== "null") return "";
-  if (location.protocol === "file:") return "This page was opened as a file, and has no origin that a server could let in. Open it over HTTP.";
-  return "This page is in a frame with the attribute sandbox, and has no origin that the server could let in. Add allow-same-origin to that attribute.";
+  if (location.protocol === "file:") return "This page was opened as a file, so it has no origin that a server could allow. Open it over HTTP.";
+  return "This page is in a frame with the attribute sandbox, so it has no origin that the server could allow. Add allow-same-origin to that attribute.";
 }

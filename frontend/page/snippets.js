@@ -20,7 +20,7 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
   /** @type {Snippet[]} */ const list = [
     {
       name: "Frame",
-      words: "For any page that takes HTML.",
+      words: "For any page that accepts HTML.",
       text: tag("iframe", { src: frame, width, height, title: named, loading: "lazy", style: "border: 0; max-width: 100%" }),
     },
   ];
@@ -36,17 +36,17 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
     ...list,
     {
       name: "Element",
-      words: "For pages of your own; all elements of a page share one connection.",
+      words: "For your own pages; all elements of a page share one connection.",
       text: `${script}\n${tag("vitalcast-panel", { panel: panel.id, ...attributes, style: `height: ${height}px` })}`,
     },
     {
       name: "Number",
-      words: "The panel’s number, in the text of a page.",
+      words: "The panel’s value, inside a sentence.",
       text: `${script}\n${tag("vitalcast-value", { panel: panel.id, theme, token })}`,
     },
-    { name: "Badge, Markdown", words: "A picture, for a README; no script runs.", text: markdown(named, badge) },
-    { name: "Badge, HTML", words: "The same for a page.", text: tag("img", { src: badge, alt: named }, false) },
-    { name: "FrozenStore", words: "The chart as a picture, where no script runs.", text: markdown(named, picture) },
+    { name: "Badge, Markdown", words: "An image for a README; works without scripts.", text: markdown(named, badge) },
+    { name: "Badge, HTML", words: "The same, for a web page.", text: tag("img", { src: badge, alt: named }, false) },
+    { name: "FrozenStore", words: "The chart as an image; works without scripts.", text: markdown(named, picture) },
     { name: "API", words: "The chart as data, for Plotly.", text: `curl${header} '${figure}'` },
   ];
 }

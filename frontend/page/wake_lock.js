@@ -5,7 +5,7 @@ export class Wake {
   #asking = false;
   #running = false;
   /** Why it may go dark, in plain words; empty while it is kept awake. */
-  why = "it has not been asked to stay on yet";
+  why = "not requested yet";
 
   start() {
     this.#running = true;
@@ -23,14 +23,14 @@ export class Wake {
   #ask = async () => {
     if (document.hidden || this.#lock || this.#asking) return;
     if (!navigator.wakeLock) {
-      this.why = isSecureContext ? "this browser cannot keep it on" : "over plain HTTP no browser lets a page keep it on; serve HTTPS, or set the screen so that it stays on";
+      this.why = isSecureContext ? "this browser cannot keep the screen on" : "browsers do not allow it over plain HTTP; serve HTTPS, or turn the screen's sleep off";
       return;
     }
     this.#asking = true;
     try {
       this.#hold(await navigator.wakeLock.request("screen"));
     } catch (error) {
-      this.why = `the browser refuses to keep it on (${error.message})`;
+      this.why = `the browser refuses to keep the screen on (${error.message})`;
     }
     this.#asking = false;
   };
@@ -44,7 +44,7 @@ export class Wake {
     this.#lock = lock;
     lock.addEventListener("release", () => {
       this.#lock = null;
-      this.why = "the browser has let go of it";
+      this.why = "the browser stopped keeping the screen on";
       if (this.#running) this.#ask();
     });
   }

@@ -142,7 +142,7 @@ function ringOf(side) {
 /** @param {number} minute counted from anywhere @returns {{x: number, y: number}} pixels */
 export const shiftOf = (minute) => RING[((minute % RING.length) + RING.length) % RING.length];
 
-const TRYING = "This screen goes on trying.";
+const TRYING = "This screen keeps trying.";
 
 /**
  * What is said in large words over what is shown; null where it is live.
@@ -155,7 +155,7 @@ export function warningOf({ state, since, forS, host, why }) {
   const at = formatClock(since, { seconds: true });
   const duration = formatDuration(Math.floor(forS));
   const long = `for ${duration}, since ${at}${why ? `: ${why}` : ""}`;
-  if (state === State.STALE) return { title: `Stale for ${duration}`, words: `Nothing new has come from ${server} since ${at}.` };
+  if (state === State.STALE) return { title: `Stale for ${duration}`, words: `No new data from ${server} since ${at}.` };
   if (state === State.CONNECTING) return { title: `Connecting to ${server}`, words: `${sentence(long)}.` };
   if (state === State.RECONNECTING) return { title: `No connection to ${server}`, words: `${sentence(long)}. ${TRYING}` };
   if (state === State.STOPPED) return { title: `${host || "The server"} turns this screen away`, words: `${sentence(long)}. ${TRYING}` };

@@ -25,7 +25,7 @@ export class WallPage {
       const stream = streamOf(definition);
       return Object.assign(/** @type {any} */ (h("vital-panel")), { definition, stream, holder: holderOf(stream), clock, view });
     });
-    const nothing = h("p", { class: "nothing", hidden: true }, panels.length ? "This machine has no readings for any panel of this page." : "No panels are configured: see [[panels]] in config.toml.");
+    const nothing = h("p", { class: "nothing", hidden: true }, panels.length ? "This machine has no data for any panel of this page." : "No panels are configured: see [[panels]] in config.toml.");
     this.#nothing = nothing;
     this.element = h("section", { class: "page" }, ...this.#panels, nothing);
     this.#comings = new MutationObserver(() => this.fit());

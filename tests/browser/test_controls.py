@@ -91,7 +91,7 @@ async def test_a_rate_that_the_server_refuses_is_told_and_left(open_page: OpenPa
     try:
         await asyncio.to_thread(server.start)
         watched, page = await ready(open_page, f"{server.url}/?rate=0.1")
-        await page.locator(".notice", has_text="between two readings here is 0.5 s").wait_for()
+        await page.locator(".notice", has_text="interval on this server is 0.5 s").wait_for()
         await says(watched, rate="0.5")
         await watched.until("() => !document.querySelector('vital-panel .problem:not([hidden])')")
     finally:
@@ -182,7 +182,7 @@ async def test_a_window_without_readings_says_so(page_server: Server, open_page:
     await watched.state("frozen")
     problem = watched.page.locator("#panel-cpu .problem")
     await problem.wait_for(state="visible")
-    assert await problem.inner_text() == "No values in this window."
+    assert await problem.inner_text() == "No data in this window."
 
 
 async def test_the_colours_are_the_systems_or_the_readers(dashboard: Watched) -> None:
@@ -193,7 +193,7 @@ async def test_the_colours_are_the_systems_or_the_readers(dashboard: Watched) ->
     await page.keyboard.press("t")
     await says(dashboard, theme="dark")
     assert await page.evaluate(ground) == system
-    await page.get_by_role("button", name="Colours: dark").click()
+    await page.get_by_role("button", name="Theme: dark").click()
     await says(dashboard, theme="light")
     assert await page.evaluate(ground) != system
     # Tokens are colours to scripts, not the text of the style sheet.
@@ -255,7 +255,7 @@ async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(dashboar
     await page.keyboard.press("Escape")
     await dashboard.until("() => !document.querySelector('dialog[open]') && document.activeElement.id === 'panel-cpu'")
     await says(dashboard)
-    await page.get_by_role("button", name="Help").click()
+    await page.get_by_role("button", name="Keyboard shortcuts").click()
     await page.keyboard.press("?")
     await dashboard.until("() => !document.querySelector('dialog[open]')")
 

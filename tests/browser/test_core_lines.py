@@ -197,7 +197,7 @@ async def test_what_goes_down_is_paired_with_what_goes_up(js: RunJs) -> None:
         "Of these: a sent 30 B/s, b received 20 B/s, b sent 10 B/s."
     )
     assert re.match(r"N, 1 min 30 s up to \d\d:\d\d:\d\d\. Then: received 20 B/s", found["then"].replace(NBSP, " "))
-    assert found["none"] == "N: no readings in this window."
+    assert found["none"] == "N: no data in this window."
 
 
 @pytest.mark.parametrize(
@@ -453,18 +453,18 @@ async def test_a_moment_has_the_nearest_reading_or_a_reason(js: RunJs) -> None:
              store.interrupted("disconnected"); return [...found, at(300)];"""
     )
     assert found == [
-        "no readings yet",
-        "before the first reading kept here, at 01:00:01",
+        "no data yet",
+        "before the first sample kept here, at 01:00:01",
         [1, [1, 10]],
         [1, [1, 10]],
         [2, [2, None]],
         [2, [2, None]],
-        "no readings from 01:00:02 to 01:00:06: this page was too slow to take them",
+        "no data from 01:00:02 to 01:00:06: this page was too slow",
         [6, [6, 6]],
-        "no readings from 01:00:06 to 01:00:09: the server missed ticks: its machine was busy",
+        "no data from 01:00:06 to 01:00:09: the server missed ticks: its machine was busy",
         [9, [9, 9]],
         [9, [9, 9]],
-        "no readings since 01:00:09: not connected",
+        "no data since 01:00:09: not connected",
     ]
 
 

@@ -105,14 +105,14 @@ async def test_what_is_not_live_is_said_with_how_long_it_is_so(js: RunJs) -> Non
     assert told == [
         None,
         None,
-        ["Stale for 2 min 5 s", "Nothing new has come from web-1 since 14:03:05."],
+        ["Stale for 2 min 5 s", "No new data from web-1 since 14:03:05."],
         [
             "No connection to web-1",
-            "For 2 min 5 s, since 14:03:05: the connection was lost. This screen goes on trying.",
+            "For 2 min 5 s, since 14:03:05: the connection was lost. This screen keeps trying.",
         ],
         [
             "web-1 turns this screen away",
-            "For 2 min 5 s, since 14:03:05: access was revoked. This screen goes on trying.",
+            "For 2 min 5 s, since 14:03:05: access was revoked. This screen keeps trying.",
         ],
         ["Connecting to the server", "For 2 min 5 s, since 14:03:05."],
     ]

@@ -15,7 +15,7 @@ from tests.e2e.server import Server
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SANDBOXED = (
-    "This page is in a frame with the attribute sandbox, and has no origin that the server could let in. "
+    "This page is in a frame with the attribute sandbox, so it has no origin that the server could allow. "
     "Add allow-same-origin to that attribute."
 )
 BOX = """(name) => {

@@ -188,8 +188,8 @@ async def test_an_admin_makes_a_token_in_the_page_and_the_lines_with_it_work(
     await page.focus("#panel-cpu")
     await page.keyboard.press("e")
     await page.get_by_label("Site that may show it").fill(f"{elsewhere.origin}/some/page")
-    await page.get_by_role("button", name="Make a token for this").click()
-    await page.get_by_text("Made, and in the lines below.").wait_for()
+    await page.get_by_role("button", name="Create a token").click()
+    await page.get_by_text("Token created; it is in the snippets below").wait_for()
     lines = dict(
         zip(
             await page.locator("vital-embedding h3").all_inner_texts(),

@@ -29,7 +29,7 @@ async def test_shows_the_lines_as_they_are_wanted_and_copies_them(page_server: S
     frame = page.frame_locator("vital-embedding iframe")
     await frame.locator("vital-panel h2", has_text="Memory").wait_for()
 
-    await dialog.get_by_label("Colours").select_option("dark")
+    await dialog.get_by_label("Theme").select_option("dark")
     await dialog.get_by_label("Range").select_option("15 min")
     await dialog.get_by_label("Size").select_option("small")
     await dialog.get_by_label("Title").uncheck()
@@ -38,7 +38,7 @@ async def test_shows_the_lines_as_they_are_wanted_and_copies_them(page_server: S
     assert '<vitalcast-panel panel="memory" theme="dark" range="15m" heading="0"' in lines["Element"]
     assert "memory.svg?theme=dark&range=900&width=320" in lines["FrozenStore"]
     await dialog.get_by_role("button", name="Copy: Element").click()
-    await dialog.get_by_text("In the clipboard.").wait_for()
+    await dialog.get_by_text("Copied.").wait_for()
     assert await page.evaluate("navigator.clipboard.readText()") == lines["Element"]
 
     await dialog.get_by_label("What").select_option("The dashboard")
@@ -83,6 +83,6 @@ async def test_is_for_everybody_on_a_phone_too(page_server: Server, open_page: O
     # Without the clipboard, which a page over plain HTTP does not have, it copies by hand.
     await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     await dialog.get_by_role("button", name="Copy: API").click()
-    await dialog.get_by_text("In the clipboard.").wait_for()
+    await dialog.get_by_text("Copied.").wait_for()
     found = await Axe().run(page, context="vital-embedding", options={"iframes": False})
     assert found.violations_count == 0, found.generate_report()

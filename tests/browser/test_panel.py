@@ -174,7 +174,7 @@ async def test_its_link_opens_it_large(dashboard: Watched) -> None:
     await page.keyboard.press("1")
     await page.get_by_role("button", name="More about Memory").click()
     await page.get_by_role("button", name="Copy link").click()
-    await page.get_by_text("The link is in the clipboard.").wait_for()
+    await page.get_by_text("Link copied.").wait_for()
     address = await page.evaluate("location.origin")
     assert await page.evaluate("navigator.clipboard.readText()") == f"{address}/?range=1m&panel=memory"
 
@@ -332,7 +332,7 @@ async def test_late_and_missed_readings_are_told(page_server: Server, open_page:
           ]),
         };"""
     )
-    assert told["lag"][0] == "readings come 800\xa0ms late: this machine is busy"
+    assert told["lag"][0] == "values come 800\xa0ms late: this machine is busy"
     assert [bool(words) for words in told["lag"][1:]] == [False, True, False, True]
     assert told["missed"]["ticks"] == 3
     assert len(told["missed"]["reasons"]) == 2

@@ -286,7 +286,7 @@ async def test_a_focused_row_holds_and_arrows_walk(table: Watched, start: Start)
 
 async def test_says_that_it_goes_on_while_the_charts_stand_still(table: Watched) -> None:
     await show(table, frozen={"from": 1000, "to": 2000})
-    await table.until(f"() => ({TEXT})('.note') === 'of now, while the charts stand still'")
+    await table.until(f"() => ({TEXT})('.note') === 'live values'")
     newest = await table.page.evaluate(NEWEST)
     await table.until(f"() => ({NEWEST})() > {newest}")
 

@@ -149,7 +149,7 @@ async def test_notices_a_line_that_is_dead_though_open(js: RunJs) -> None:
         + """made[0].says(welcome); clock += 24_000; await pause(1100); const before = socket.link;
              made[0].says({ type: "heartbeat" }); clock += 26_000; await until(() => made.length === 2);
              return end([before, made[0].closed, made.length, socket.why]);"""
-    ) == ["open", 4012, 2, "nothing was heard from the server"]
+    ) == ["open", 4012, 2, "the server is silent"]
 
 
 async def test_asks_after_a_sleep_whether_the_line_is_still_there(js: RunJs) -> None:
@@ -165,7 +165,7 @@ async def test_asks_after_a_sleep_whether_the_line_is_still_there(js: RunJs) -> 
              set -= 3_600_000; await until(() => asked() === 2);
              clock += 6000; await until(() => made.length === 2);
              return end([unasked, answered, made[0].closed, socket.why, heard]);"""
-    ) == [0, ["open", 1], 4012, "nothing was heard from the server", ["welcome"]]
+    ) == [0, ["open", 1], 4012, "the server is silent", ["welcome"]]
 
 
 async def test_does_not_wait_for_a_welcome_for_ever(js: RunJs) -> None:
@@ -255,7 +255,7 @@ async def test_stays_away_where_it_has_no_token_and_one_is_needed(js: RunJs) -> 
     assert await js(FAKE + f"{ASKED} return end([socket.link, socket.code, socket.why, made[0].closed]);") == [
         "stopped",
         101,
-        "a token is needed",
+        "the server requires a token",
         1000,
     ]
 

@@ -159,7 +159,7 @@ def test_a_still_of_old_readings_says_so_and_its_time_goes_on(swap: World) -> No
     assert "stale, 1 min 30 s old" in words
     assert words[-1] == "as of 2026-09-21 14:15:30 UTC, newest value 14:14:00"
     swap.machine.wait(3_600_000)
-    assert "No values in this window." in words_of(swap.client.get(STILL))
+    assert "No data in this window." in words_of(swap.client.get(STILL))
 
 
 def test_other_forms_are_pointed_to_this_one(swap: World) -> None:

@@ -163,7 +163,7 @@ export function wayOf(panel, { lines }, down) {
  *   in seconds and its last row; frozen: which is not now
  */
 export function summaryOf(panel, reading, lines, { ring, spanS, row = ring.length - 1, frozen = false }) {
-  if (row < 0 || lines.length === 0) return `${panel.title}: no readings ${frozen ? "in this window" : "yet"}.`;
+  if (row < 0 || lines.length === 0) return `${panel.title}: no data ${frozen ? "in this window" : "yet"}.`;
   const newest = rowValues(ring, lines, row);
   // The fullest need not be the largest.
   const shares = panel.chart === "bar" ? new Map(barsAt(reading, lines, ring, row).map(({ key, share }) => [key, share])) : null;

@@ -5,7 +5,7 @@ import { rowValues } from "./lines.js";
 
 /** Why readings are missing, by a break's `why`. */
 const BREAK_WORDS = Object.freeze({
-  slow: "this page was too slow to take them",
+  slow: "this page was too slow",
   sampler: "the server missed ticks: its machine was busy",
   expired: "this page was away for longer than the server keeps them",
   paused: "this chart was not in view",
@@ -22,7 +22,7 @@ const BREAK_WORDS = Object.freeze({
 export function valuesAt({ store, lines, time }) {
   const { ring } = store;
   const row = nearestRow(ring, time);
-  const why = row < 0 ? "no readings yet" : whyNone(store, row, time);
+  const why = row < 0 ? "no data yet" : whyNone(store, row, time);
   const shown = why ? -1 : row;
   return { time: shown < 0 ? NaN : ring.time(shown), values: rowValues(ring, lines, shown), why };
 }
@@ -41,7 +41,7 @@ function whyNone(store, row, time) {
   const gap = breaks.find(({ from, to }) => from < time && time < to) ?? store.openBreak(time);
   // A reading stands for half the way to those that should have been its neighbours.
   if (gap) return away <= 500 * intervalS ? "" : breakWords(gap);
-  if (time < ring.time(0) && away > 1000 * spacingS) return `before the first reading kept here, at ${clock(ring.time(0))}`;
+  if (time < ring.time(0) && away > 1000 * spacingS) return `before the first sample kept here, at ${clock(ring.time(0))}`;
   return "";
 }
 
@@ -50,5 +50,5 @@ const clock = (ms) => formatClock(ms, { seconds: true });
 /** A break as a sentence's worth of words. @param {import("../../client/store.js").Break} gap */
 export function breakWords({ from, to, why, open = false }) {
   const when = open ? `since ${clock(from)}` : `from ${clock(from)} to ${clock(to)}`;
-  return `no readings ${when}: ${BREAK_WORDS[why] ?? why}`;
+  return `no data ${when}: ${BREAK_WORDS[why] ?? why}`;
 }

@@ -251,7 +251,7 @@ def test_bars_that_find_no_room_are_counted_and_the_fullest_stay() -> None:
 
 def test_a_panel_without_series_or_readings_says_so() -> None:
     panel = panel_of("swap")
-    assert "No values in this window." in words_of(still(panel, np.zeros((0, 1))))
+    assert "No data in this window." in words_of(still(panel, np.zeros((0, 1))))
     empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros(0))
     shown = Shown(panel, resolve(panel, []), ())
     assert "No series here match." in words_of(draw_panel(shown, empty, Look(), WINDOW))

@@ -39,7 +39,7 @@ NARROW = 420
 TWO_ROWS = 160  # lower ones have a head of one row
 LEGEND_SHARE_MAX = 0.4  # of the picture's height
 NOTHING = "No series here match."
-NO_READINGS = "No values in this window."
+NO_READINGS = "No data in this window."
 
 # Sizes of type, in rem.
 _TITLE, _NUMBER, _SECOND, _SMALL, _LEGEND, _FOOT = 0.95, 1.12, 0.95, 0.8, 0.82, 0.76
@@ -130,7 +130,7 @@ class _Picture:
     def _name(self) -> str:
         alarm = f", {self.level}" if self.level and not self.stale else ""
         old = f", {self._age()}" if self.stale else ""
-        numbers = ", ".join(self._numbers()) if self.resolved.lines else "no readings"
+        numbers = ", ".join(self._numbers()) if self.resolved.lines else "no data"
         return f"{self.title} on {self.window.host}: {numbers}{alarm}{old}"
 
     def _age(self) -> str:

@@ -36,7 +36,7 @@ PLAYLIST: Final = Parameter(
 NOTHING: Final = Body("Nothing.", {})
 SECRET: Final = Body(
     "The secret.",
-    {"secret": Field({"type": "string", "description": "What came with the code."}, "a text")},
+    {"secret": Field({"type": "string", "description": "What came with the code."}, "a string")},
     required=("secret",),
 )
 NAMED: Final = Body(

@@ -24,7 +24,7 @@ from vitalcast.web.api.prometheus import FORMATS, OPENMETRICS, chosen_format, re
 from vitalcast.web.edge.caller import grant_of
 from vitalcast.web.edge.endpoint import READERS, Endpoint, EndpointGroup
 from vitalcast.web.edge.errors import LIVE, json_response
-from vitalcast.web.edge.fields import Parameter, bad, check_query
+from vitalcast.web.edge.fields import Parameter, bad
 from vitalcast.web.edge.refusals import TEXT
 from vitalcast.web.edge.schemas import Json, answer, json_answer, list_of, object_of, ref, text_of
 
@@ -103,7 +103,6 @@ class Samples:
 
         Raises ApiError for a pattern that is malformed, that the caller may not see, or that nothing can match.
         """
-        check_query(request, (METRICS,))
         patterns = METRICS.all_of(request, separator=",") or [">"]
         if len(patterns) > (most := METRICS.schema["maxItems"]):
             raise bad(f"metrics: at most {most} patterns, these are {len(patterns)}")

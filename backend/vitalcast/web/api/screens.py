@@ -21,8 +21,8 @@ from vitalcast.errors import ApiError, ConfigError, UnknownIdError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import CredentialSource, credential_source, grant_of
 from vitalcast.web.edge.cookie import cookie, cookie_header
-from vitalcast.web.edge.errors import LIVE, check_parameters, error_body, json_response
-from vitalcast.web.edge.fields import Body, Field, Parameter, check_query
+from vitalcast.web.edge.errors import LIVE, error_body, json_response
+from vitalcast.web.edge.fields import Body, Field, Parameter
 from vitalcast.web.edge.schemas import (
     Json,
 )
@@ -95,7 +95,6 @@ class Walls:
 
     async def order(self, request: Request) -> Response:
         """Say what a screen is to show: what it was sent to, else what it asks for, else the first playlist."""
-        check_query(request, (PLAYLIST,))
         screen = await self._screen(request)
         wanted = (screen.playlist if screen else "") or (PLAYLIST.of(request) or "")
         dashboards = self._dashboards
@@ -171,9 +170,8 @@ class Walls:
 
     # --- for operators -------------------------------------------------------------------------------------------
 
-    async def listing(self, request: Request) -> Response:
+    async def listing(self, _: Request) -> Response:
         """List the screens, and the playlists that they may be sent to."""
-        check_parameters(request, ())
         playlists = [{"id": one.id, "title": one.title} for one in self._dashboards.playlists.values()]
         now_ms = time.time_ns() // 1_000_000
         screens = [_described(screen, now_ms) for screen in self._screens.all()]

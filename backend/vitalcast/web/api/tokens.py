@@ -15,7 +15,7 @@ from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import ApiError, ConfigError
 from vitalcast.web.edge.caller import grant_of
 from vitalcast.web.edge.endpoint import ADMINS, PANELS, Endpoint, EndpointGroup
-from vitalcast.web.edge.errors import check_parameters, json_response
+from vitalcast.web.edge.errors import json_response
 from vitalcast.web.edge.fields import PRINTABLE_PATTERN, Body, Field
 from vitalcast.web.edge.schemas import Json, flag_of, json_answer, object_of, ref, text_of, texts_of, whole_of
 
@@ -106,7 +106,6 @@ class Tokens:
 
     async def access(self, request: Request) -> Response:
         """Say what this caller may do, and whether a token is needed at all."""
-        check_parameters(request, ())
         grant = grant_of(request)
         answer = {
             "required": self._access.required,
@@ -118,7 +117,6 @@ class Tokens:
 
     async def make(self, request: Request) -> Response:
         """Make a token for embedding. Its text is told this once."""
-        check_parameters(request, ())
         given = await WISH.of(request)
         if not self._access.required:
             raise ApiError(

@@ -48,8 +48,10 @@ class Endpoint(NamedTuple):  # which costs a start less than a dataclass
 
     An endpoint with `answers` is part of the API and stands in `/openapi.json`; pages, files and forms have none.
     `answers` holds what OpenAPI calls responses, by status, and `errors` what each further status means, in the
-    `refusal` form; what follows from the rest of the record is added by itself. `parameters` is called when the
-    documentation is asked for, for they may need modules that most servers never load.
+    `refusal` form; what follows from the rest of the record is added by itself. Where `errors` has a 400, a request
+    with a parameter that is not among `parameters` gets it before the handler is asked. `parameters` is called when it
+    is first needed, since parameters may need modules that most servers never load. A handler may raise ApiError,
+    which is answered in the `refusal` form.
     """
 
     method: str

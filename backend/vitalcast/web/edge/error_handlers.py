@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ApiError
 from vitalcast.web.edge.addresses import path_of
 from vitalcast.web.edge.errors import LIVE, error_body
 from vitalcast.web.edge.misrouted import came_by_proxy, is_served, methods_at, unknown_prefix
@@ -21,11 +20,6 @@ API_PREFIX: Final = "/api/"
 
 def error_response(status: int, code: ErrorCode, message: str, headers: dict[str, str] | None = None) -> Response:
     return Response(error_body(code, message), status, LIVE | (headers or {}), "application/json")
-
-
-async def _on_api_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return error_response(error.status, ErrorCode(error.code), error.message)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
@@ -71,7 +65,6 @@ async def _on_failure(_request: Request, _error: Exception) -> Response:
 
 
 ERROR_HANDLERS: Final[dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]] = {
-    ApiError: _on_api_error,
     HTTPException: _on_http_error,
     Exception: _on_failure,
 }

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import orjson
-from starlette.requests import Request
 from starlette.responses import Response
 
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ApiError
 
 LIVE = {"Cache-Control": "no-store"}
 SHOWN_CHARS_MAX = 100
@@ -29,14 +25,3 @@ def shown(text: str) -> str:
 def json_response(value: object, status: int = 200) -> Response:
     """Return an answer that nobody keeps."""
     return Response(orjson.dumps(value), status, LIVE, "application/json")
-
-
-def check_parameters(request: Request, known: Iterable[str]) -> None:
-    """Raise ApiError that names the parameters which this address does not take."""
-    unknown = [shown(name) for name in dict.fromkeys(request.query_params) if name not in known]
-    if unknown:
-        raise ApiError(
-            400,
-            ErrorCode.BAD_REQUEST,
-            f"unknown parameter {', '.join(unknown[:5])}; this address takes {', '.join(known) or 'none'}",
-        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -16,7 +16,7 @@ import orjson
 
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
-from vitalcast.web.edge.errors import check_parameters, shown
+from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.schemas import Json
 
 if TYPE_CHECKING:
@@ -84,6 +84,17 @@ class Parameter(NamedTuple):
     form: str = ""
     more: Mapping[str, Any] = MappingProxyType({})  # what else the documentation says
 
+    @property
+    def in_path(self) -> bool:
+        """Whether it is a part of the path, and not of the query."""
+        return self.more.get("in") == "path"
+
+    @property
+    def names(self) -> str | None:
+        """The pattern of the names that it has, where it stands for many; else None."""
+        pattern: str | None = self.schema.get("propertyNames", {}).get("pattern")
+        return pattern
+
     def described(self) -> Json:
         known: Json = {"name": self.name, "in": "query", "description": self.description, "schema": self.schema}
         return known | dict(self.more)
@@ -127,11 +138,6 @@ def _value_of(text: str, type_: str) -> object:
         return int(text) if _INTEGER.fullmatch(text) else None
     number = float(text) if len(text) <= _NUMBER_CHARS_MAX and _NUMBER.fullmatch(text) else math.nan
     return number if math.isfinite(number) else None
-
-
-def check_query(request: Request, parameters: Iterable[Parameter]) -> None:
-    """Raise ApiError that names the parameters which this address does not take."""
-    check_parameters(request, [one.name for one in parameters])
 
 
 # --- bodies --------------------------------------------------------------------------------------------------------

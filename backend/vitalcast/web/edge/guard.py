@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vitalcast.access.rate_limit import Throttle
 from vitalcast.web.edge.authenticator import Authenticator
+from vitalcast.web.edge.checked import checked
 from vitalcast.web.edge.endpoint import WEBSOCKET, Endpoint
 from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.edge.refusals import Refusal, hold_back, kind_of, refuse, too_many_requests
@@ -61,13 +62,14 @@ def guarded_routes(endpoints: Iterable[Endpoint], **guard: Any) -> list[BaseRout
 
 
 def _guarded(endpoint: Endpoint, guard: dict[str, Any]) -> BaseRoute:
-    route: Any
+    route: Route | WebSocketRoute
     if endpoint.method == WEBSOCKET:
         route = WebSocketRoute(endpoint.path, endpoint.handler)
     else:
-        route = Route(endpoint.path, endpoint.handler, methods=[endpoint.method])
+        handler = checked(endpoint) if endpoint.documented else endpoint.handler
+        route = Route(endpoint.path, handler, methods=[endpoint.method])
     route.app = RouteGuard(route.app, endpoint, **guard)
-    return route  # type: ignore[no-any-return]
+    return route
 
 
 def check_guarded(routes: Iterable[BaseRoute]) -> None:

@@ -18,7 +18,6 @@ from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import grant_of, may_show
-from vitalcast.web.edge.errors import check_parameters
 from vitalcast.web.edge.fields import URL_TOKEN, Parameter, bad, fits
 from vitalcast.web.panels.image_response import image, refused_badge
 from vitalcast.web.panels.panel_reader import PanelSource
@@ -144,7 +143,6 @@ def asked_of(request: Request) -> BadgeQuery:
     from vitalcast.core.drawing.badge_value import BadgeQuery
 
     query, parameters = request.query_params, badge_parameters()
-    check_parameters(request, [*parameters, *(name for name in query if "." in name)])
     reduce = parameters["reduce"].of(request)
     warning, critical = WARNING.of(request), CRITICAL.of(request)
     if warning is not None and critical is not None and warning > critical:

@@ -17,7 +17,7 @@ from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.errors import shown
-from vitalcast.web.edge.fields import URL_TOKEN, Parameter, check_query, fits
+from vitalcast.web.edge.fields import URL_TOKEN, Parameter, fits
 from vitalcast.web.edge.schemas import Json
 from vitalcast.web.panels.image_response import image, refused_still
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
@@ -87,7 +87,6 @@ class Stills:
     async def _drawn(self, request: Request, look: Look) -> bytes:
         source = self._source
         panel = source.panel(request)
-        check_query(request, still_parameters(source.range))
         zone, range_s, named = _zone(request), source.range_s(request), source.named(request, panel)
 
         def prepare() -> tuple[Hashable, Gather]:

@@ -12,11 +12,10 @@ from vitalcast.core.metrics.model import Layout
 from vitalcast.core.panels.resolve import selection_of
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import grant_of, may_show
-from vitalcast.web.edge.errors import LIVE, check_parameters
-from vitalcast.web.edge.fields import check_query
+from vitalcast.web.edge.errors import LIVE
 from vitalcast.web.panels.figure_layouts import Json
 from vitalcast.web.panels.figures import Figures
-from vitalcast.web.panels.panel_reader import THEME, Drawings, Gather, PanelSource
+from vitalcast.web.panels.panel_reader import Drawings, Gather, PanelSource
 
 
 class Panels:
@@ -32,7 +31,6 @@ class Panels:
 
     async def listing(self, request: Request) -> Response:
         """List the panels that the caller may see in their order, each with the number of its series there are now."""
-        check_parameters(request, ())
         newest = self._hub.ring.newest
         layout = None if newest is None else newest.layout
         dashboards = self.source.dashboards
@@ -56,7 +54,6 @@ class Panels:
         """Return a panel's figure, with the readings of the last `range` seconds."""
         source = self.source
         panel = source.panel(request)
-        check_query(request, (source.range, THEME))
         theme, range_s, named = source.theme(request), source.range_s(request), source.named(request, panel)
 
         def prepare() -> tuple[Hashable, Gather]:

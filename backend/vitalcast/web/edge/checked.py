@@ -1,0 +1,73 @@
+"""What stands between an endpoint's guard and its handler: only known parameters pass, and errors get its form."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ApiError
+from vitalcast.web.edge.endpoint import Endpoint
+from vitalcast.web.edge.errors import shown
+from vitalcast.web.edge.fields import Parameter
+from vitalcast.web.edge.refusals import Refusal
+
+
+def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
+    """Return what answers at an endpoint of the API: its handler, which a request reaches with known parameters alone.
+
+    It is a coroutine function where the handler is one; else it runs in a thread as that does.
+    """
+    handler = endpoint.handler
+
+    @functools.cache  # not before it is asked for: parameters may need modules that most servers never load
+    def query() -> list[Parameter]:
+        return [one for one in endpoint.parameters() if not one.in_path]
+
+    def check(request: Request) -> None:
+        if 400 in endpoint.errors:
+            check_names(request.query_params, query())
+
+    def refused(request: Request, error: ApiError) -> Response:
+        return endpoint.refusal.respond(request.scope, Refusal(error.status, error.message, ErrorCode(error.code)))
+
+    async def answer(request: Request) -> Response:
+        try:
+            check(request)
+            response: Response = await handler(request)
+        except ApiError as error:
+            return refused(request, error)
+        return response
+
+    def answer_in_thread(request: Request) -> Response:
+        try:
+            check(request)
+            response: Response = handler(request)
+        except ApiError as error:
+            return refused(request, error)
+        return response
+
+    return answer if inspect.iscoroutinefunction(handler) else answer_in_thread
+
+
+def check_names(names: Iterable[str], parameters: Iterable[Parameter]) -> None:
+    """Raise ApiError that names the parameters which are none of these."""
+    known = [one.name for one in parameters if one.names is None]
+    patterns = [one.names for one in parameters if one.names is not None]
+    unknown = [
+        shown(name)
+        for name in dict.fromkeys(names)
+        if name not in known and not any(re.search(pattern, name) for pattern in patterns)
+    ]
+    if unknown:
+        raise ApiError(
+            400,
+            ErrorCode.BAD_REQUEST,
+            f"unknown parameter {', '.join(unknown[:5])}; this address takes {', '.join(known) or 'none'}",
+        )

@@ -241,6 +241,19 @@ def test_a_token_that_shows_less_ends_the_stream_of_a_panel() -> None:
     assert (error["code"], error["stream"]) == (103, "p")
 
 
+@pytest.mark.parametrize(("range_s", "ends"), [(60, True), (5, False)])
+def test_a_token_that_sees_less_far_back_ends_the_stream_of_a_longer_range(range_s: float, ends: bool) -> None:
+    house = House()
+    house.tick()
+    grant = granted(DISKS).grant
+    assert grant is not None
+    session = house.session(verify=lambda _token, _caller: replace(grant, since_s=5.0))
+    ask(session, type="subscribe", stream="p", panel="disks", range=range_s)
+    _, *errors = ask(session, type="hello", token="t")
+    told = [(error["code"], error["stream"], error["message"]) for error in errors]
+    assert told == [(103, "p", "range: this token sees 5 s back")] * ends
+
+
 def test_who_may_not_see_names_has_the_panel_without_the_series_that_have_one() -> None:
     named = Descriptor("myapp.requests", "1", Kind.GAUGE, "", ("user.name",))
     plain = Descriptor("myapp.load", "1", Kind.GAUGE, "")

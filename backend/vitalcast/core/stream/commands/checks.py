@@ -67,6 +67,8 @@ def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
         named = named_panel(key.panel, hub, grant)
         if key.named and not named:
             raise ProtocolError(ErrorCode.DENIED, "panel: this token may not see names of programs and users")
+        if (reach_s := grant.reach_s(key.range_ms / 1000)) * 1000 < key.range_ms:
+            raise ProtocolError(ErrorCode.DENIED, f"range: this token sees {reach_s:g} s back")
     elif granted(key.selection, grant) != key.selection:
         raise ProtocolError(ErrorCode.DENIED, "metrics: this token may not see names of programs and users")
     if key.interval_ms < grant.interval_min_ms:

@@ -49,9 +49,9 @@ ALLOWED: dict[str, set[str]] = {
     "web/pages": BASE | {"core/stream", "config", "dashboards", "access", "__init__", "web/edge"},
     "web/panels": METRICS | {"core/panels", "core/stream", "core/drawing", "clocks", "live", "web/edge"},
     "web/api": STREAM | {"core/panels", "config", "access", "clocks", "live", "__init__", "web/edge"},
-    "web/serving": STREAM | {"access", "live", "web/edge"},
-    "web": CONFIG | STREAM | {"access", "live", "__init__"} | WEB,
-    "cli": CONFIG | STREAM | {"access", "dashboards", "client", "live", "web", "__init__"},
+    "web/serving": BASE | {"core/wire", "core/stream", "access", "live", "web/edge"},
+    "web": BASE | {"core/wire", "config", "access", "live", "__init__"} | WEB,
+    "cli": BASE | {"config", "access", "dashboards", "client", "live", "web", "__init__"},
 }
 
 # Libraries that one room alone may know.

@@ -34,7 +34,10 @@ def disk(name: str) -> Series:
 
 
 class Machine:
-    """Ticks when told to, with the readings it is given. Its frames come to its hub by a bus of `make_bus`."""
+    """Ticks when told to, with the readings it is given. Its frames come to its hub by a bus of `make_bus`.
+
+    The hub is its own, and it is at home there, unless it is given one to share.
+    """
 
     make_bus: ClassVar[Callable[[], Bus]] = LocalBus
 
@@ -45,11 +48,13 @@ class Machine:
         window_ms: int = 900_000,
         epoch: str = "epoch-1",
         descriptors: Iterable[Descriptor] = (LOAD, IO, GHOST),
+        hub: Hub | None = None,
+        source: Source | None = None,
     ) -> None:
-        self.source = Source(Resource("machine-1", "web-1"), epoch)
+        self.source = source or Source(Resource("machine-1", "web-1"), epoch)
         self.ring = Ring(window_ms=window_ms)
-        self.timeline = Timeline(self.source, ring=self.ring, descriptors=descriptors, tables=TABLES)
-        self.hub = Hub(home=self.timeline, limits=limits)
+        self._home = Timeline(self.source, ring=self.ring, descriptors=descriptors, tables=TABLES)
+        self.hub = hub or Hub(home=self._home, limits=limits)
         self.hub.emitted.append(self._note)
         self.bus = Machine.make_bus()
         self.bus.subscribe(self.hub.take)
@@ -58,6 +63,11 @@ class Machine:
         self.now_s = 1000.0
         self._frames = FrameBuilder()
         self._emitted: dict[int, list[Message]] = {}
+
+    @property
+    def timeline(self) -> Timeline:
+        """What its hub remembers of it."""
+        return self.hub.timelines.get(self.source.id, self._home)
 
     def _note(self, out: dict[int, list[Message]]) -> None:
         self._emitted = out
@@ -81,7 +91,7 @@ class Machine:
     def take(self, frame: Frame) -> dict[int, list[Message]]:
         """Take a frame into the hub; return what it emits, by group."""
         self._emitted = {}
-        self.bus.publish(self.timeline.source, frame)
+        self.bus.publish(self.timeline.source if self.hub.home is self._home else self.source, frame)
         return self._emitted
 
     def tick(
@@ -92,7 +102,7 @@ class Machine:
         return self.take(self.frame(readings, step_ms=step_ms, skip=skip))
 
     def session(self, *, plain: bool = False, **kwargs: Any) -> Session:
-        key = SeriesKey(Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING) if plain else None
+        key = SeriesKey("machine-1", Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING) if plain else None
         return Session(self.hub, plain=key, now_ms=lambda: self.time_ms, now_s=lambda: self.now_s, **kwargs)
 
 

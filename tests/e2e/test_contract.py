@@ -296,7 +296,7 @@ async def test_a_subscription_is_acknowledged_then_shown_then_streamed(server: S
         assert isinstance(ack["group"], int)
         assert ack["epoch"] == one.heard[0]["epoch"]
         assert ack["series"] == len(snapshot["series"]) > 1
-        assert {"type", "group", "offset", "time", "series", "times", "values"} == set(snapshot)
+        assert {"type", "group", "source", "epoch", "offset", "time", "series", "times", "values"} == set(snapshot)
         assert all(set(series) == SERIES_FIELDS for series in snapshot["series"])
         assert names_of(snapshot["series"]) == {CPU}
         assert {series["unit"] for series in snapshot["series"]} == {"1"}

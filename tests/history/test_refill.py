@@ -36,7 +36,7 @@ class Restarted:
         self.history = SqliteHistory(
             self.path, clock_ms=lambda: machine.time_ms, steady_ms=lambda: machine.steady_ms, boot=lambda: "boot-1"
         )
-        self.resumed = self.history.open(epoch=machine.hub.epoch, interval_ms=1000)
+        self.resumed = self.history.open(epoch=machine.timeline.epoch, interval_ms=1000)
 
     def tick(self, load: float, disks: list[str]) -> None:
         self.machine.tick(load, disks)

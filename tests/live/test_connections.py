@@ -87,7 +87,7 @@ class House:
         self.refused: list[tuple[Caller, str]] = []
         self.manager = ConnectionManager(
             self.machine.hub,
-            plain=SeriesKey(Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING),
+            plain=SeriesKey("machine-1", Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING),
             stats=self.stats,
             now_s=lambda: self.machine.now_s,
             now_ms=lambda: self.machine.time_ms,
@@ -522,7 +522,7 @@ def test_a_device_that_came_while_a_socket_was_slow_is_told_first(house: House) 
     writer.stalled = True
     house.tick(1.0)
     writer.messages()
-    house.machine.take(house.machine.frame(dict.fromkeys(house.machine.hub.series(), 1.0) | {_disk("sdz"): 2.0}))
+    house.machine.take(house.machine.frame(dict.fromkeys(house.machine.timeline.series(), 1.0) | {_disk("sdz"): 2.0}))
     house.tick(3.0)
     writer.drain()
     house.manager.resume(connection)
@@ -904,7 +904,7 @@ def test_after_a_device_came_in_mid_interval_a_resumed_socket_gets_nothing_twice
     writer.messages()
     writer.stalled = True
     house.manager.send_personal_message('{"type":"note"}', connection)
-    disks = dict.fromkeys(house.machine.hub.series(), 1.0) | {_disk("sdz"): 2.0}
+    disks = dict.fromkeys(house.machine.timeline.series(), 1.0) | {_disk("sdz"): 2.0}
     house.machine.take(house.machine.frame(disks))
     writer.messages()
     writer.drain()

@@ -78,8 +78,8 @@ async def test_it_is_opened_before_the_first_tick_and_closed_after_the_last() ->
     service = make(notebook)
     assert notebook.calls == ["check"]
     await service.start()
-    assert service.hub.epoch == "the-epoch"
-    assert service.hub.newest.offset == 42
+    assert service.timeline.epoch == "the-epoch"
+    assert service.timeline.newest.offset == 42
     assert [frame.offset for frame in notebook.frames][:1] == [42]
     await service.stop()
     assert notebook.calls == ["check", "open", "close"]
@@ -124,6 +124,6 @@ async def test_without_a_path_nothing_leaves_memory() -> None:
     service = make()
     assert isinstance(service.history, MemoryHistory)
     await service.start()
-    assert service.hub.newest.offset == 1
+    assert service.timeline.newest.offset == 1
     await service.stop()
     assert not [one for one in set(threading.enumerate()) - before if one.name.startswith("vitalcast-history")]

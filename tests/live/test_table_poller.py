@@ -48,7 +48,7 @@ def test_a_clock_that_is_set_neither_stops_a_table_nor_hurries_it(by_s: float) -
             workers=InlineWorkers(),  # type: ignore[arg-type]
         )
         machine.hub.emitted.append(lambda _messages: read_s.append(loop.time()))
-        machine.hub.join(TableKey("processes", "pid", 10, 2000))
+        machine.hub.join(TableKey("machine-1", "processes", "pid", 10, 2000))
         tables.start()
         await asyncio.sleep(7)
         loop.wall_offset_s += by_s
@@ -79,7 +79,7 @@ async def test_many_groups_are_read_at_once_and_answered_over_several_turns() ->
     machine = Machine()
     machine.tick()
     for number in range(GROUPS):
-        machine.hub.join(TableKey("processes", "pid", ROWS, 3_600_000, filter=str(number)))
+        machine.hub.join(TableKey("machine-1", "processes", "pid", ROWS, 3_600_000, filter=str(number)))
     published: list[tuple[int, int]] = []
     turn, done = 0, asyncio.Event()
 
@@ -137,7 +137,7 @@ def test_an_answer_that_cannot_be_sent_is_told_once_and_ends_no_table(caplog: py
             workers=InlineWorkers(),  # type: ignore[arg-type]
         )
         machine.hub.emitted.append(lambda messages: sent.extend(*messages.values()))
-        machine.hub.join(TableKey("processes", "pid", 10, 1000))
+        machine.hub.join(TableKey("machine-1", "processes", "pid", 10, 1000))
         tables.start()
         await asyncio.sleep(20)
         await tables.stop()

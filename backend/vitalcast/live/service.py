@@ -121,10 +121,10 @@ class Service:
         self.manager = ConnectionManager(
             self.hub,
             plain=SeriesKey(
+                source.id,
                 Selection.of(settings.stream.metrics),
                 round(settings.stream.interval_s * 1000),
                 form=Form.SELF_DESCRIBING,
-                source=source.id,
             ),
             stats=self.stats,
             heartbeat_s=settings.timeouts.heartbeat_s,

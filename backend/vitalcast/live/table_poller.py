@@ -69,7 +69,11 @@ class TablePoller:
         loop = asyncio.get_running_loop()
         while True:
             wake.clear()
-            groups = [group for group in self._hub.table_groups() if group.key.table == name]
+            groups = [
+                group
+                for group in self._hub.table_groups()
+                if group.key.table == name and group.key.source == self._timeline.id
+            ]
             now_s = self._now_s()
             due = [group for group in groups if group.due_s <= now_s]
             if due:

@@ -101,7 +101,7 @@ def test_snapshot_and_data_join_without_a_seam(
             joined_ms = joined_ms or machine.time_ms
             away = False
         elif position in drops and joined_ms is not None and not away:
-            since = {"epoch": machine.hub.epoch, "offset": client.offset}
+            since = {"epoch": machine.timeline.epoch, "offset": client.offset}
             session.close()
             session = machine.session()
             away = True
@@ -141,7 +141,7 @@ def test_few_changes_are_sent_as_changes() -> None:
     session = machine.session()
     ask(session, type="subscribe", stream="s", metrics=["system.>"])
     [group_id] = session.group_ids
-    steady = dict.fromkeys(machine.hub.series(), 5.0)
+    steady = dict.fromkeys(machine.timeline.series(), 5.0)
     kinds = []
     for load in (1.0, 1.0, 2.0):
         changed = {one: load if one.name == "system.load" else value for one, value in steady.items()}

@@ -89,6 +89,7 @@ def test_the_welcome_says_what_a_client_needs(machine: Machine) -> None:
         "type": "welcome",
         "version": "vitalcast.v1",
         "epoch": "epoch-1",
+        "source": "machine-1",
         "time": machine.time_ms,
         "host": "web-1",
         "interval": 1.0,
@@ -107,6 +108,7 @@ def test_subscribe_is_answered_by_ack_and_the_newest_tick(machine: Machine) -> N
         "id": 1,
         "stream": "s",
         "group": 1,
+        "source": "machine-1",
         "epoch": "epoch-1",
         "offset": 3,
         "interval": 1.0,
@@ -117,6 +119,8 @@ def test_subscribe_is_answered_by_ack_and_the_newest_tick(machine: Machine) -> N
     assert snapshot == {
         "type": "snapshot",
         "group": 1,
+        "source": "machine-1",
+        "epoch": "epoch-1",
         "offset": 3,
         "time": machine.time_ms,
         "series": [{"name": "system.load", "unit": "1", "attributes": {}}],
@@ -747,7 +751,7 @@ def test_a_fault_of_the_server_costs_one_answer_and_not_the_socket(
     machine: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = machine.session()
-    machine.hub.ring.newest = None
+    machine.timeline.ring.newest = None
     assert error_of(ask(session, type="subscribe", stream="a", metrics=["system.load"])) == (
         100,
         "a fault of the server, which has logged it",

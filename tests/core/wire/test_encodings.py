@@ -106,7 +106,7 @@ def test_groups_in_several_encodings_have_the_same_values_and_each_is_written_on
     machine.tick(1.0)
     # Two patterns that mean the same series are two groups, and share what is written all the same.
     keys = [
-        SeriesKey(Selection.of([pattern]), 2000, aggregates, encoding=encoding)
+        SeriesKey("machine-1", Selection.of([pattern]), 2000, aggregates, encoding=encoding)
         for pattern in ("system.load", "*.load")
         for encoding in (JSON, lines)
     ]
@@ -136,5 +136,5 @@ def test_subscriptions_in_another_encoding_leave_those_in_json_as_they_are() -> 
     other.tick(0.0)
     session = other.session()
     ask(session, type="subscribe", stream="s", metrics=["system.>"])
-    other.hub.join(SeriesKey(Selection.of(["system.>"]), 1000, encoding=Counting()))
+    other.hub.join(SeriesKey("machine-1", Selection.of(["system.>"]), 1000, encoding=Counting()))
     assert [other.tick(load)[1][0].payload for load in (1.0, 1.0)] == alone

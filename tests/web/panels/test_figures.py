@@ -35,14 +35,15 @@ def figure_of(world: World, id_: str, **params: Any) -> go.Figure:
 
 def ring_of(world: World, **attributes: str) -> np.ndarray:
     """Return what the ring holds of the one series with these attribute values."""
-    hub = world.machine.hub
+    timeline = world.machine.timeline
     found = [
         column
-        for column, one in enumerate(hub.newest.layout.series)
+        for column, one in enumerate(timeline.newest.layout.series)
         if one is not None and attributes.items() <= {**one.attributes, "name": one.name}.items()
     ]
     assert len(found) == 1
-    return hub.ring.read(np.array(found), hub.ring.first_row, hub.ring.end_row)[:, 0]
+    ring = timeline.ring
+    return ring.read(np.array(found), ring.first_row, ring.end_row)[:, 0]
 
 
 def numbers(values: Any) -> np.ndarray:
@@ -276,7 +277,7 @@ def test_a_figure_is_drawn_once_a_tick_and_its_template_once() -> None:
     world = world_of(panel_of("swap"))
     first, second = (world.client.get("/api/v1/panels/swap/figure").content for _ in range(2))
     assert first == second
-    used = next(one for one in world.machine.hub.series() if one.attributes == {"system.paging.state": "used"})
+    used = next(one for one in world.machine.timeline.series() if one.attributes == {"system.paging.state": "used"})
     world.machine.take(world.machine.frame({used: 0.25}))
     assert figure_of(world, "swap").data[0].y[-1] == 0.25
     built: list[str] = []

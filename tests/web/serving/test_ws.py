@@ -26,7 +26,7 @@ async def test_a_lasting_flood_is_closed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(intake, "OVER_S", 0.1)
     machine = Machine(limits=Limits(messages_per_second=1))
     machine.tick()
-    plain = SeriesKey(Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING)
+    plain = SeriesKey("machine-1", Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING)
     manager = ConnectionManager(machine.hub, plain=plain, stats=RuntimeStats())
     sent: list[dict[str, Any]] = []
     received = 0

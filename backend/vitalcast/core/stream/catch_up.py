@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
-from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.replay import Replay
 from vitalcast.core.vocabulary import ErrorCode, GapReason
 from vitalcast.core.wire.messages import Limits, Message, Since, gap
@@ -37,36 +38,38 @@ class CatchUp:
         """How many values of the ring are looked at for it."""
         return self.group.replay_reads(self.replay)
 
-    def messages(self, hub: Hub) -> list[Message]:
+    def messages(self, ring: Ring) -> list[Message]:
         """Return the snapshot and the gaps that come with it."""
         before = [gap(self.group.id, *self.lost, GapReason.EXPIRED)] if self.lost else []
-        return [*before, *self.group.snapshot(hub.ring, self.replay)]
+        return [*before, *self.group.snapshot(ring, self.replay)]
 
 
-def plan_catch_up(hub: Hub, group: Group, since: Since | None, backfill_s: float, grant: Grant) -> CatchUp:
+def plan_catch_up(
+    timeline: Timeline, group: Group, since: Since | None, backfill_s: float, grant: Grant, limits: Limits
+) -> CatchUp:
     """Choose what a stream gets as it joins, no further back than its caller may look.
 
     Raises ProtocolError where that is more than a snapshot may hold.
     """
-    known = since is not None and since.epoch == hub.epoch
+    ring, known = timeline.ring, since is not None and since.is_of(timeline.id, timeline.epoch)
     if since is not None and known:
-        replay = group.plan_since(hub.ring, since.offset)
-        if replay is not None and _age_s(hub, replay) <= grant.reach_s(math.inf):
-            return _checked(CatchUp(group, replay, recovered=True), hub.limits)
-    replay = group.plan_backfill(hub.ring, round(grant.reach_s(backfill_s) * 1000))
+        replay = group.plan_since(ring, since.offset)
+        if replay is not None and _age_s(ring, replay) <= grant.reach_s(math.inf):
+            return _checked(CatchUp(group, replay, recovered=True), limits)
+    replay = group.plan_backfill(ring, round(grant.reach_s(backfill_s) * 1000))
     lost = None
     if since is not None and known:
-        first = int(hub.ring.offsets()[replay.start_row - hub.ring.first_row])
+        first = int(ring.offsets()[replay.start_row - ring.first_row])
         if first - 1 > since.offset:
             lost = (since.offset + 1, first - 1)
-    return _checked(CatchUp(group, replay, recovered=False, lost=lost), hub.limits)
+    return _checked(CatchUp(group, replay, recovered=False, lost=lost), limits)
 
 
-def _age_s(hub: Hub, replay: Replay) -> float:
+def _age_s(ring: Ring, replay: Replay) -> float:
     """Return how old the oldest value of a replay is."""
     if not len(replay.ends):
         return 0.0
-    return float(hub.ring.ages()[replay.start_row + replay.ends[0] - hub.ring.first_row]) / 1000
+    return float(ring.ages()[replay.start_row + replay.ends[0] - ring.first_row]) / 1000
 
 
 def _checked(catch_up: CatchUp, limits: Limits) -> CatchUp:

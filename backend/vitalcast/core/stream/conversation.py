@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import AnyGroup, Hub
@@ -102,12 +103,12 @@ class Conversation:
 
     # --- what may be asked for -----------------------------------------------------------------------------------
 
-    def interval_ms(self, interval_s: float | None, *, shortest_ms: int = 0) -> int:
+    def interval_ms(self, interval_s: float | None, timeline: Timeline, *, shortest_ms: int = 0) -> int:
         """Return the interval asked for, the usual one for None. Raises ProtocolError for one that is too short."""
         granted_ms = self.grant.interval_min_ms
         if interval_s is None:
-            return max(self.hub.interval_ms, granted_ms)
-        interval_ms, shortest_ms = round(interval_s * 1000), max(shortest_ms, self.hub.interval_min_ms)
+            return max(timeline.interval_ms, granted_ms)
+        interval_ms, shortest_ms = round(interval_s * 1000), max(shortest_ms, timeline.interval_min_ms)
         if interval_ms < max(shortest_ms, granted_ms):
             where, least_ms = ("here", shortest_ms) if shortest_ms >= granted_ms else ("for this token", granted_ms)
             raise ProtocolError(

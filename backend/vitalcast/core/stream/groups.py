@@ -9,6 +9,7 @@ import numpy as np
 from vitalcast.core.metrics.choices import Choice, Chosen
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, SeriesKey, key_bytes
 from vitalcast.core.stream.replay import (
     ONLY_LAST,
@@ -44,11 +45,11 @@ class Group:
         "_chosen",
         "_encoding",
         "_head",
-        "_host",
         "_pending_gap",
         "_resync",
         "_snapshots",
         "_tick",
+        "_timeline",
         "_values_per_series",
         "emissions",
         "gap",
@@ -59,7 +60,9 @@ class Group:
         "streams",
     )
 
-    def __init__(self, id_: int, key: SeriesKey | PanelKey, choice: Choice, snapshots: Snapshots, *, host: str) -> None:
+    def __init__(
+        self, id_: int, key: SeriesKey | PanelKey, choice: Choice, snapshots: Snapshots, timeline: Timeline
+    ) -> None:
         self.id = id_
         self.key = key
         self.series_version = 1
@@ -67,7 +70,7 @@ class Group:
         self.emissions = 0
         self.gap: tuple[int, int] | None = None
         self.held_bytes = 0  # as the hub has counted it
-        self._host = host
+        self._timeline = timeline
         self._choice = choice
         self._chosen: Chosen = choice.chosen
         self._encoding = key.encoding
@@ -156,7 +159,7 @@ class Group:
         return Message.of(
             {
                 "type": "metrics",
-                "host": self._host,
+                "host": self._timeline.name,
                 "time": time_ms,
                 "offset": offset,
                 "metrics": dict(zip(names, values.tolist(), strict=True)),
@@ -223,6 +226,8 @@ class Group:
             {
                 "type": "snapshot",
                 "group": self.id,
+                "source": self._timeline.id,
+                "epoch": self._timeline.epoch,
                 "offset": newest.offset,
                 "time": newest.time_ms,
                 **self._head_of(values),

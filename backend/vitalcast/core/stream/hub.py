@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from vitalcast.core.metrics.aggregate import is_boundary
-from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.model import Frame, Series
-from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Source
-from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.cadence import Cadence
 from vitalcast.core.stream.groups import Group
@@ -18,8 +15,9 @@ from vitalcast.core.stream.keys import AnyKey, Form, PanelKey, SeriesKey, TableK
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.replay import Snapshots
 from vitalcast.core.stream.table_group import TableGroup
+from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
+from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message, few
 from vitalcast.errors import ProtocolError
 
 logger = logging.getLogger(__name__)
@@ -74,53 +72,32 @@ class Hub:
         self._previous_ms: dict[str, int] = {}
         self._demand_ms: dict[str, int] = {}
 
-    def timeline(self, source_id: str) -> Timeline:
-        """Return a source's timeline, this machine's for no id. Raises KeyError where there is none."""
-        return self.timelines[source_id] if source_id or self.home is None else self.home
-
     @property
-    def _here(self) -> Timeline:
-        if self.home is None:
-            raise ProtocolError(ErrorCode.BAD_REQUEST, "host: is missing; say which machine is meant")
+    def default(self) -> Timeline | None:
+        """The source that is meant where none is named: this machine, or the only one there is."""
+        if self.home is None and len(self.timelines) == 1:
+            return next(iter(self.timelines.values()))
         return self.home
 
-    @property
-    def epoch(self) -> str:
-        return self._here.epoch
-
-    @property
-    def host(self) -> str:
-        return self._here.name
-
-    @property
-    def catalogue(self) -> Catalogue:
-        return self._here.catalogue
-
-    @property
-    def ring(self) -> Ring:
-        return self._here.ring
-
-    @property
-    def newest(self) -> Frame:
-        return self._here.newest
-
-    @property
-    def interval_ms(self) -> int:
-        return self._here.interval_ms
-
-    @property
-    def interval_min_ms(self) -> int:
-        return self._here.interval_min_ms
-
-    @property
-    def tables(self) -> Mapping[str, list[dict[str, str]]]:
-        return self._here.tables
-
-    def series(self) -> list[Series]:
-        return self._here.series()
-
-    def meant(self, selection: Selection) -> tuple[Series, ...]:
-        return self._here.meant(selection)
+    def find(self, host: str | None) -> Timeline:
+        """Return the source of this id or name, the default one for None. Raises ProtocolError that names the field."""
+        if host is None:
+            if (default := self.default) is not None:
+                return default
+            what = f"there are {len(self.timelines)} sources: name one" if self.timelines else "there is no source yet"
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"host: is missing, and {what}", temporary=not self.timelines)
+        if host in self.timelines:
+            return self.timelines[host]
+        named = [timeline for timeline in self.timelines.values() if timeline.name == host]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            ids = few(timeline.id for timeline in named)
+            raise ProtocolError(
+                ErrorCode.BAD_REQUEST, f"host: {len(named)} sources are called {host!r}; give an id: {ids}"
+            )
+        names = (timeline.name for timeline in self.timelines.values())
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"host: {host!r} is not here; {advice_for(host, names)}")
 
     # --- frames in -----------------------------------------------------------------------------------------------
 
@@ -257,7 +234,7 @@ class Hub:
         if isinstance(key, TableKey):
             group = TableGroup(self._next_id, key)
         else:
-            timeline = self.timeline(key.source)
+            timeline = self.timelines[key.source]
             group = self._made(key, timeline)
             if not own:
                 self._check_series(group)
@@ -277,7 +254,7 @@ class Hub:
     def _made(self, key: SeriesKey | PanelKey, timeline: Timeline) -> Group:
         choices = timeline.catalogue.choices
         if isinstance(key, SeriesKey):
-            return Group(self._next_id, key, choices.of(key.selection), self._snapshots, host=timeline.name)
+            return Group(self._next_id, key, choices.of(key.selection), self._snapshots, timeline)
         assert self.panels is not None  # by whom the key was made
         return PanelGroup(
             self._next_id,
@@ -285,7 +262,7 @@ class Hub:
             choices.of(self.panels.selection(key.panel, named=key.named)),
             self._snapshots,
             columns=self.panels.columns(timeline, key.panel, key.range_ms, named=key.named),
-            ring=timeline.ring,
+            timeline=timeline,
             values_max=self.limits.snapshot_values,
         )
 
@@ -324,7 +301,7 @@ class Hub:
         del self.groups[group.id], self._by_key[group.key]
         self.held_bytes -= group.held_bytes
         if isinstance(group, Group):
-            self._exit(group, self.timeline(group.key.source))
+            self._exit(group, self.timelines[group.key.source])
 
 
 def select(series: Iterable[Series], frame: Frame) -> dict[str, float]:

@@ -23,19 +23,20 @@ class Form(enum.Enum):
 
 
 class SeriesKey(NamedTuple):
-    """What makes two subscriptions equal."""
+    """What makes two subscriptions equal. `source` is the id of the one whose series they are."""
 
+    source: str
     selection: Selection
     interval_ms: int
     aggregates: tuple[Aggregate, ...] = (Aggregate.LAST,)
     form: Form = Form.COLUMNS
     encoding: Encoding = JSON
-    source: str = ""
 
 
 class PanelKey(NamedTuple):
     """What makes two subscriptions of a panel equal: which of its lines are shown depends on the range."""
 
+    source: str
     panel: str
     range_ms: int
     interval_ms: int
@@ -43,12 +44,12 @@ class PanelKey(NamedTuple):
     named: bool = True  # whether the viewer may see what names programs and users
     form: Form = Form.COLUMNS
     encoding: Encoding = JSON
-    source: str = ""
 
 
 class TableKey(NamedTuple):
     """What makes two table subscriptions equal."""
 
+    source: str
     table: str
     sort: str
     limit: int

@@ -95,13 +95,13 @@ class PanelGroup(Group):
         snapshots: Snapshots,
         *,
         columns: PanelColumns,
-        ring: Ring,
+        timeline: Timeline,
         values_max: int,
     ) -> None:
-        super().__init__(id_, key, choice, snapshots, host="")
+        super().__init__(id_, key, choice, snapshots, timeline)
         self._panel_key = key
         self._columns = columns
-        self._ring = ring
+        self._ring = timeline.ring
         self._values_max = values_max
         self._told_row = -1  # up to which all members have the past
         self._places = Places(np.arange(len(columns.series)), 1)

@@ -103,7 +103,7 @@ class Session:
             encoding=encoding,
             streams={},
         )
-        default = _narrowed(plain, caller.grant, hub.catalogue) if plain is not None else None
+        default = _narrowed(plain, caller.grant, hub.timelines[plain.source].catalogue) if plain is not None else None
         self._default = hub.join(default) if default is not None else None
         self.mode = Mode.PROTOCOL if default is None else Mode.PLAIN
 
@@ -140,7 +140,7 @@ class Session:
         """
         conversation = self._conversation
         if isinstance(self._default, Group):
-            return [self._default.newest(conversation.hub.newest)]
+            return [self._default.newest(conversation.hub.timelines[self._default.key.source].newest)]
         if plain and conversation.caller.grant is not None:
             why = "the default stream is more than this token may see; subscribe to what it may"
             return [conversation.refuse(None, ProtocolError(ErrorCode.DENIED, why)), welcome(conversation)]

@@ -77,10 +77,15 @@ class _Strict(BaseModel):
 
 
 class Since(_Strict):
-    """The last position that a client holds."""
+    """The last position that a client holds: positions are of one source each, whose epoch says which."""
 
     epoch: Text
     offset: Offset
+    source: Text | None = None
+
+    def is_of(self, source: str, epoch: str) -> bool:
+        """Say whether the position is one of this source and epoch."""
+        return self.epoch == epoch and self.source in (None, source)
 
 
 class _Command(_Strict):
@@ -95,6 +100,7 @@ class Hello(_Command):
 class Subscribe(_Command):
     type: Literal["subscribe"]
     stream: Text
+    host: Text | None = None
     metrics: Patterns | None = None
     panel: Text | None = None
     range: Range | None = None
@@ -145,6 +151,7 @@ class Unsubscribe(_Command):
 
 class List(_Command):
     type: Literal["list"]
+    host: Text | None = None
     metrics: Patterns = [">"]
 
     def selection(self) -> Selection:
@@ -155,6 +162,7 @@ class List(_Command):
 class Table(_Command):
     type: Literal["table"]
     stream: Text
+    host: Text | None = None
     table: Text
     sort: Text | None = None
     order: Literal["ascending", "descending"] | None = None

@@ -23,7 +23,7 @@ class Health:
 
     def __init__(self, service: Service, *, steady_ms: Callable[[], int] = clocks.steady_ms) -> None:
         self._service = service
-        self._hub = service.hub
+        self._timeline = service.timeline
         self._steady_ms = steady_ms
 
     async def healthz(self, _: Request) -> Response:
@@ -39,11 +39,11 @@ class Health:
 
     def why_not_ready(self) -> str | None:
         """Return why the readings are not to be trusted, None where they are."""
-        frame = self._hub.ring.newest
+        frame = self._timeline.ring.newest
         if frame is None or not self._service.ready:
             return "not started, or about to stop"
         age_s = (self._steady_ms() - frame.steady_ms) / 1000
-        limit_s = max(FRESH_TICKS * self._hub.interval_ms / 1000, FRESH_S_MIN)
+        limit_s = max(FRESH_TICKS * self._timeline.interval_ms / 1000, FRESH_S_MIN)
         return None if age_s <= limit_s else f"the newest value is {age_s:.1f} s old, the limit is {limit_s:g} s"
 
 

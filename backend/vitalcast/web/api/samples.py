@@ -52,20 +52,20 @@ class Samples:
     """Answers from a service's newest frame."""
 
     def __init__(self, service: Service, health: Health) -> None:
-        self._hub = service.hub
+        self._timeline = service.timeline
         self._health = health
 
     async def catalogue(self, request: Request) -> Response:
         """List the metrics that can exist here, each with the series of it that are there now."""
         frame, selection, grant = self._frame(), self._selection(request), grant_of(request)
         series: dict[str, list[Series]] = {}
-        for one in filter(grant.allows, self._hub.series()):
+        for one in filter(grant.allows, self._timeline.series()):
             series.setdefault(one.name, []).append(one)
         return self._positioned(
             frame,
             [
                 describe_metric(descriptor) | {"series": [one.attributes for one in series.get(name, ())]}
-                for name, descriptor in self._hub.catalogue.descriptors.items()
+                for name, descriptor in self._timeline.catalogue.descriptors.items()
                 if selection.matches_name(name) and grant.allows_name(name)
             ],
         )
@@ -73,7 +73,7 @@ class Samples:
     async def latest(self, request: Request) -> Response:
         """Return the newest sample of each series, by the same keys as on a plain WebSocket."""
         frame, selection, grant = self._frame(), self._selection(request), grant_of(request)
-        chosen = [one for one in self._hub.series() if selection.matches(one) and grant.allows(one)]
+        chosen = [one for one in self._timeline.series() if selection.matches(one) and grant.allows(one)]
         readings = select(chosen, frame)
         return self._positioned(frame, {one.key: readings[one.key] for one in chosen})
 
@@ -83,17 +83,17 @@ class Samples:
         why = self._health.why_not_ready()
         if why is not None:  # a scrape that fails is a gap; old readings would look like new ones
             return PlainTextResponse(f"{why}\n", 503, LIVE)
-        resource = {"host_name": self._hub.host, "service_name": "vitalcast", "service_version": __version__}
+        resource = {"host_name": self._timeline.name, "service_name": "vitalcast", "service_version": __version__}
         format_ = chosen_format(",".join(request.headers.getlist("accept")))
         if format_ is None:
             there = " and ".join(dict.fromkeys(one.type for one in FORMATS))
             return PlainTextResponse(f"this address has {there}\n", 406, LIVE | {"Vary": "Accept"})
         allows = grant_of(request).allows
-        body, content_type = render(format_, self._hub.catalogue.descriptors, self._frame(), resource, allows)
+        body, content_type = render(format_, self._timeline.catalogue.descriptors, self._frame(), resource, allows)
         return Response(body, headers=LIVE | {"Content-Type": content_type, "Vary": "Accept"})
 
     def _frame(self) -> Frame:
-        frame = self._hub.ring.newest
+        frame = self._timeline.ring.newest
         if frame is None:
             raise ApiError(503, ErrorCode.INTERNAL, "nothing has been sampled yet; try again in a second")
         return frame
@@ -115,7 +115,7 @@ class Samples:
             raise ApiError(
                 403, ErrorCode.DENIED, f"metrics: your token does not cover {', '.join(denied[:5])}; ask for less"
             )
-        unknown = [one for one in selection.patterns if not self._hub.catalogue.knows(Selection.of([one]))]
+        unknown = [one for one in selection.patterns if not self._timeline.catalogue.knows(Selection.of([one]))]
         if unknown:
             raise ApiError(
                 404,
@@ -125,9 +125,15 @@ class Samples:
         return selection
 
     def _positioned(self, frame: Frame, metrics: object) -> Response:
-        hub = self._hub
+        timeline = self._timeline
         return json_response(
-            {"host": hub.host, "epoch": hub.epoch, "offset": frame.offset, "time": frame.time_ms, "metrics": metrics}
+            {
+                "host": timeline.name,
+                "epoch": timeline.epoch,
+                "offset": frame.offset,
+                "time": frame.time_ms,
+                "metrics": metrics,
+            }
         )
 
 

@@ -81,7 +81,7 @@ class Badges:
         *,
         steady_ms: Callable[[], int] = clocks.steady_ms,
     ) -> None:
-        self._hub = service.hub
+        self._timeline = service.timeline
         self._source = source
         self._steady_ms = steady_ms
 
@@ -97,7 +97,7 @@ class Badges:
             return refused_badge(name, error.status, error.message)
         except ProtocolError as error:
             return refused_badge(name, 404 if error.code == ErrorCode.UNKNOWN_METRIC else 400, error.message)
-        return image(request, body, max_age_s=round(self._hub.interval_ms / 1000))
+        return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000))
 
     async def _badge(self, request: Request) -> Badge:
         from vitalcast.core.drawing.badge_value import label_of, metric_badge, owner_of, panel_badge, stale_badge
@@ -110,10 +110,10 @@ class Badges:
             self._check_metric(name, asked, grant)
         frame = self._source.newest()
         age_s = (self._steady_ms() - frame.steady_ms) / 1000
-        if age_s > stale_after_s(self._hub.interval_ms / 1000):
+        if age_s > stale_after_s(self._timeline.interval_ms / 1000):
             called = (owner.vital or owner.title) if owner else name
             return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
-        recent = recent_of(self._hub.ring, _judged_ms(owner))
+        recent = recent_of(self._timeline.ring, _judged_ms(owner))
         seen = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
         if panel is not None:
             drawn = self._source.shown(panel, named=self._source.named(request, panel))
@@ -128,7 +128,7 @@ class Badges:
             covered = grant.within is None
         if not covered:
             raise ApiError(403, ErrorCode.DENIED, "your token does not cover this")
-        if name not in self._hub.catalogue.descriptors:
+        if name not in self._timeline.catalogue.descriptors:
             raise ApiError(404, ErrorCode.UNKNOWN_METRIC, "unknown metric")
 
 

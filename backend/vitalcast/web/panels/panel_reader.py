@@ -47,7 +47,8 @@ class PanelSource:
 
     def __init__(self, service: Service) -> None:
         self.dashboards = service.dashboards
-        self._hub = service.hub
+        self._timeline = service.timeline
+        self._limits = service.hub.limits
         self.range = range_parameter(service.settings.ring.window_s)
         self._board = service.panels
 
@@ -78,19 +79,19 @@ class PanelSource:
         return not grant_of(request).narrowed(request_selection(panel)).without
 
     def newest(self) -> Frame:
-        frame = self._hub.ring.newest
+        frame = self._timeline.ring.newest
         if frame is None:
             raise ApiError(503, ErrorCode.INTERNAL, "nothing has been sampled yet; try again in a second")
         return frame
 
     def shown(self, panel: Panel, range_s: float = RANGE_S, *, named: bool) -> Shown:
         """Return the panel as every viewer has it whose charts reach so far back, and who sees as much."""
-        return self._board.shown(self._hub.timeline(""), panel, round(range_s) * 1000, named=named)
+        return self._board.shown(self._timeline, panel, round(range_s) * 1000, named=named)
 
     def past(self, shown: Shown, from_ms: float) -> Past:
         """Return the values of what is shown since then. Raises ApiError where these are too many."""
-        ring, columns = self._hub.ring, shown.columns
-        rows, most = rows_since(ring, from_ms), self._hub.limits.snapshot_values
+        ring, columns = self._timeline.ring, shown.columns
+        rows, most = rows_since(ring, from_ms), self._limits.snapshot_values
         if len(rows) * len(columns) > most:
             raise ApiError(
                 400,

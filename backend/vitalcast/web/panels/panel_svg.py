@@ -69,7 +69,7 @@ class Stills:
         *,
         steady_ms: Callable[[], int] = clocks.steady_ms,
     ) -> None:
-        self._hub = service.hub
+        self._timeline = service.timeline
         self._source = panels.source
         self._drawings = panels.drawings
         self._steady_ms = steady_ms
@@ -82,7 +82,7 @@ class Stills:
             body = await self._drawn(request, look)
         except ApiError as error:
             return refused_still(error.status, error.message, look=look)
-        return image(request, body, max_age_s=round(self._hub.interval_ms / 1000))
+        return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000))
 
     async def _drawn(self, request: Request, look: Look) -> bytes:
         source = self._source
@@ -108,12 +108,12 @@ class Stills:
         """While readings come, the newest stands at the edge; when they do not, time goes on without them."""
         from vitalcast.core.drawing.panel_svg import Window
 
-        interval_s = self._hub.interval_ms / 1000
+        interval_s = self._timeline.interval_ms / 1000
         age_ms = self._steady_ms() - newest.steady_ms
         stale = age_ms / 1000 > stale_after_s(interval_s)
         to_ms = (newest.time_ms + age_ms) // 1000 * 1000 if stale else newest.time_ms
         age_s = age_ms / 1000 if stale else None
-        return Window(self._hub.host, to_ms - range_s * 1000, to_ms, newest.time_ms, interval_s, zone, age_s)
+        return Window(self._timeline.name, to_ms - range_s * 1000, to_ms, newest.time_ms, interval_s, zone, age_s)
 
     async def png(self, request: Request) -> Response:
         """Say that pictures are drawn as SVG alone."""

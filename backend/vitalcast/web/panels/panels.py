@@ -24,14 +24,14 @@ class Panels:
     def __init__(self, service: Service, *, figures: Figures | None = None) -> None:
         self.source = PanelSource(service)
         self.drawings = Drawings()
-        self._hub = service.hub
+        self._timeline = service.timeline
         self._figures = figures or Figures()
         self.source.dashboards.changed.append(self._figures.forget)
         self._listed: tuple[Layout | None, str, dict[str, bytes]] | None = None
 
     async def listing(self, request: Request) -> Response:
         """List the panels that the caller may see in their order, each with the number of its series there are now."""
-        newest = self._hub.ring.newest
+        newest = self._timeline.ring.newest
         layout = None if newest is None else newest.layout
         dashboards = self.source.dashboards
         revision = dashboards.revision
@@ -62,7 +62,7 @@ class Panels:
             def gather() -> Callable[[], bytes]:
                 drawn = source.shown(panel, range_s, named=named)
                 past = source.past(drawn, frame.time_ms - range_s * 1000)
-                meta: Json = {"host": self._hub.host, "time": frame.time_ms}
+                meta: Json = {"host": self._timeline.name, "time": frame.time_ms}
                 return lambda: self._figures.draw(drawn, past, theme, meta)
 
             return (frame.offset, source.dashboards.revision), gather

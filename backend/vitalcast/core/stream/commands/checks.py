@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
@@ -11,9 +12,9 @@ from vitalcast.core.wire.messages import few
 from vitalcast.errors import ProtocolError, UnknownIdError
 
 
-def check_known(selection: Selection, hub: Hub) -> None:
+def check_known(selection: Selection, timeline: Timeline) -> None:
     """Raise ProtocolError where a selection can mean nothing here."""
-    if not hub.catalogue.knows(selection):
+    if not timeline.catalogue.knows(selection):
         raise ProtocolError(
             ErrorCode.UNKNOWN_METRIC,
             f"metrics: nothing here is called {few(selection.patterns)}; 'list' shows the metrics",

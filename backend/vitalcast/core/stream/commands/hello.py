@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.commands.checks import check_granted
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.grants import Grant
@@ -44,9 +45,20 @@ def withdraw(conversation: Conversation, grant: Grant) -> list[Message]:
     return messages
 
 
+def _about(timeline: Timeline, grant: Grant) -> dict[str, object]:
+    """Return what is so of the source that is meant where none is named."""
+    return {
+        "epoch": timeline.epoch,
+        "source": timeline.id,
+        "host": timeline.name,
+        "interval": max(timeline.interval_ms, grant.interval_min_ms) / 1000,
+        "interval_min": max(timeline.interval_min_ms, grant.interval_min_ms) / 1000,
+    }
+
+
 def welcome(conversation: Conversation) -> Message:
     """Return what a protocol socket gets first: what a client has to know, or that a token is needed for it."""
-    hub, grant = conversation.hub, conversation.caller.grant
+    grant, source = conversation.caller.grant, conversation.hub.default
     about = {"version": VERSION, "time": conversation.now_ms(), "heartbeat": conversation.heartbeat_s}
     if grant is None:
         return reply("welcome", None, **about, auth="required")
@@ -54,11 +66,8 @@ def welcome(conversation: Conversation) -> Message:
         "welcome",
         None,
         **about,
-        epoch=hub.epoch,
-        host=hub.host,
-        interval=max(hub.interval_ms, grant.interval_min_ms) / 1000,
-        interval_min=max(hub.interval_min_ms, grant.interval_min_ms) / 1000,
-        limits=hub.limits.public(),
+        **(_about(source, grant) if source is not None else {"host": None}),
+        limits=conversation.hub.limits.public(),
         dashboards=conversation.dashboards(),
         schema=SCHEMA_VERSION,
     )

@@ -54,10 +54,11 @@ def _joined(
     if isinstance(group, TableGroup):
         latest = group.latest()
         return [ack(conversation, command, group, group.key), *([latest] if latest else [])]
-    catch_up = plan_catch_up(conversation.hub, group, since, backfill_s, conversation.grant)
+    timeline, limits = conversation.hub.timelines[group.key.source], conversation.hub.limits
+    catch_up = plan_catch_up(timeline, group, since, backfill_s, conversation.grant, limits)
     conversation.afford(catch_up.nbytes, catch_up.reads / READS_A_MESSAGE)
     first = ack(conversation, command, group, group.key, recovered=catch_up.recovered)
-    return [first, *catch_up.messages(conversation.hub)]
+    return [first, *catch_up.messages(timeline.ring)]
 
 
 def ack(
@@ -69,9 +70,9 @@ def ack(
     recovered: bool = False,
 ) -> Message:
     """Return the answer to a command that changed a stream; without a group the stream is paused."""
-    hub = conversation.hub
+    timeline = conversation.hub.timelines[key.source]
     if isinstance(key, TableKey):
-        content: dict[str, object] = {"columns": hub.tables[key.table]}
+        content: dict[str, object] = {"columns": timeline.tables[key.table]}
     else:
         content = {"series": len(group.series) if isinstance(group, Group) else 0}
         if key.aggregates != (Aggregate.LAST,):
@@ -83,8 +84,9 @@ def ack(
         command.id,
         stream=command.stream,
         group=group.id if group is not None else None,
-        epoch=hub.epoch,
-        offset=hub.newest.offset,
+        source=timeline.id,
+        epoch=timeline.epoch,
+        offset=timeline.newest.offset,
         interval=key.interval_ms / 1000,
         **content,
         recovered=recovered,

@@ -13,10 +13,10 @@ LISTED_BYTES = 300  # of one of them
 
 def list_series(conversation: Conversation, command: List) -> list[Message]:
     """Describe the series that a selection means now, as far as they may be seen."""
-    selection, grant, hub = command.selection(), conversation.grant, conversation.hub
+    selection, grant, timeline = command.selection(), conversation.grant, conversation.hub.find(command.host)
     if selection.patterns != EVERYTHING:  # which means all that there is for this caller
         selection = granted(selection, grant)
-        check_known(selection, hub)
-    series = [one for one in hub.meant(selection) if grant.allows(one)]
+        check_known(selection, timeline)
+    series = [one for one in timeline.meant(selection) if grant.allows(one)]
     conversation.afford(len(series) * LISTED_BYTES, len(series) / LISTED_A_MESSAGE)
     return [reply("catalogue", command.id, series=describe_catalogue(series))]

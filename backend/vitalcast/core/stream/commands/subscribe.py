@@ -16,7 +16,8 @@ def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
     if command.panel is not None:
         return subscribe_panel(conversation, command)
     selection = granted(command.selection(), conversation.grant)
-    check_known(selection, conversation.hub)
-    interval_ms = conversation.interval_ms(command.interval)
-    key = SeriesKey(selection, interval_ms, command.aggregates(), encoding=conversation.encoding)
+    timeline = conversation.hub.find(command.host)
+    check_known(selection, timeline)
+    interval_ms = conversation.interval_ms(command.interval, timeline)
+    key = SeriesKey(timeline.id, selection, interval_ms, command.aggregates(), encoding=conversation.encoding)
     return start(conversation, command, key, since=command.since, backfill_s=command.backfill)

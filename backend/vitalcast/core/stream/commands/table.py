@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from vitalcast.core.metrics.timeline import Columns
 from vitalcast.core.stream.commands.checks import check_table
 from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.conversation import Conversation
@@ -16,7 +19,8 @@ INTERVAL_MIN_MS = 1000  # a scan of all processes is no cheap reading
 def table(conversation: Conversation, command: Table) -> list[Message]:
     """Begin a stream of rows: the ack with the columns, then the newest rows where there are any."""
     conversation.check_new(command.stream)
-    units = _column_units(conversation, command)
+    timeline = conversation.hub.find(command.host)
+    units = _column_units(conversation, command, timeline.tables)
     sort = command.sort or next(iter(units))
     if sort not in units:
         raise ProtocolError(ErrorCode.BAD_REQUEST, f"sort: {sort!r} is not one of {', '.join(units)}")
@@ -24,10 +28,11 @@ def table(conversation: Conversation, command: Table) -> list[Message]:
     if command.limit > most:
         raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {most} rows")
     key = TableKey(
+        timeline.id,
         command.table,
         sort,
         command.limit,
-        conversation.interval_ms(command.interval, shortest_ms=INTERVAL_MIN_MS),
+        conversation.interval_ms(command.interval, timeline, shortest_ms=INTERVAL_MIN_MS),
         descending=command.order == "descending" if command.order else bool(units[sort]),
         filter=command.filter.strip().casefold(),
         keys=None if command.keys is None else frozenset(command.keys),
@@ -35,9 +40,9 @@ def table(conversation: Conversation, command: Table) -> list[Message]:
     return start(conversation, command, key)
 
 
-def _column_units(conversation: Conversation, command: Table) -> dict[str, str]:
+def _column_units(conversation: Conversation, command: Table, tables: Mapping[str, Columns]) -> dict[str, str]:
     """Return the unit of each column. Raises ProtocolError where the caller has no such table."""
-    grant, tables = conversation.grant, conversation.hub.tables
+    grant = conversation.grant
     check_table(command.table, grant)
     columns = tables.get(command.table)
     if columns is None:

@@ -39,10 +39,11 @@ def _changed_key(conversation: Conversation, stream: Stream, command: Update) ->
         key = key._replace(range_ms=range_ms(conversation, command.range))
     if command.interval is None:
         return key
+    timeline = conversation.hub.timelines[key.source]
     if isinstance(key, PanelKey):
-        return key._replace(interval_ms=panel_pace(conversation, key.panel, command.interval)[0])
+        return key._replace(interval_ms=panel_pace(conversation, timeline, key.panel, command.interval)[0])
     shortest_ms = table.INTERVAL_MIN_MS if isinstance(key, TableKey) else 0
-    return key._replace(interval_ms=conversation.interval_ms(command.interval, shortest_ms=shortest_ms))
+    return key._replace(interval_ms=conversation.interval_ms(command.interval, timeline, shortest_ms=shortest_ms))
 
 
 def _pause(conversation: Conversation, stream: Stream, key: AnyKey, command: Update) -> Message:

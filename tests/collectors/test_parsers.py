@@ -23,7 +23,19 @@ from tests.collectors import (
 )
 
 import vitalcast.collectors
-from vitalcast.collectors import cpu, disk, filesystem, host, load, memory, network, pressure, process_source, runtime
+from vitalcast.collectors import (
+    cpu,
+    disk,
+    filesystem,
+    host,
+    load,
+    memory,
+    network,
+    pressure,
+    process_source,
+    resource,
+    runtime,
+)
 from vitalcast.collectors import sensors as sensors_module
 
 
@@ -67,6 +79,8 @@ PARSERS = {
     "parse_state_letter": Parser(process_source.parse_state_letter, STAT_LINE, by_line=False),
     "parse_passwd": Parser(process_source.parse_passwd, "root:x:0:0::/root:/bin/sh\nann:x:1000:100::/:/bin/sh\n"),
     "parse_self_stat": Parser(lambda text: runtime.parse_self_stat(text, 4096), STAT_LINE, by_line=False),
+    "parse_os_release": Parser(resource.parse_os_release, 'NAME="Debian"\nVERSION_ID="12"\n', by_line=False),
+    "parse_cpu_model": Parser(resource.parse_cpu_model, "processor\t: 0\nmodel name\t: A  CPU\n", by_line=False),
     "parse_number": Parser(lambda text: abs(sensors_module.parse_number(text)), "-1500\n", by_line=False),
 }
 

@@ -126,6 +126,25 @@ def test_a_table_can_be_sorted_by_every_column(table: Table) -> None:
         assert known == sorted(known, reverse=bool(column.unit))
 
 
+def test_a_table_has_a_key_a_row_and_says_what_it_costs(table: Table) -> None:
+    [answer] = table.read([TableQuery(table.columns[0].name, 1000)], 1.0)
+    keys = [row[0] for row in answer.rows]
+    assert len(keys) == len(set(keys))
+    assert all(isinstance(key, int if table.columns[0].unit else str) for key in keys)
+    assert 0.1 <= table.interval_min_s <= 60
+
+
+def test_a_table_gives_the_rows_of_the_keys_asked_for_and_none_of_others(table: Table) -> None:
+    sort = table.columns[0].name
+    [answer] = table.read([TableQuery(sort, 3)], 1.0)
+    wanted = frozenset(row[0] for row in answer.rows if isinstance(row[0], int | str))
+    unknown = frozenset({2**52} if table.columns[0].unit else {"no such key"})
+    some, none = table.read([TableQuery(sort, 10, keys=wanted | unknown), TableQuery(sort, 10, keys=unknown)], 2.0)
+    assert {row[0] for row in some.rows} <= wanted  # some may have ended since
+    assert some.rows
+    assert (none.rows, none.matches) == ([], 0)
+
+
 def test_a_table_gives_as_many_rows_as_asked_for_and_answers_in_order(table: Table) -> None:
     sort = table.columns[0].name
     answers = table.read([TableQuery(sort, 3), TableQuery(sort, 1), TableQuery(sort, 0)], 1.0)

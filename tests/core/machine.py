@@ -16,6 +16,7 @@ from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.table_info import TableInfo
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
@@ -25,7 +26,12 @@ from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
 LOAD = Descriptor("system.load", "1", Kind.GAUGE, "Load.")
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes.", ("system.device",))
 GHOST = Descriptor("hw.fan.speed", "rpm", Kind.GAUGE, "No fan has been seen yet.")
-TABLES = {"processes": [{"name": name, "unit": "1", "description": name} for name in ("pid", "cpu")]}
+TABLES = {
+    "processes": TableInfo([{"name": name, "unit": "1", "description": name} for name in ("pid", "cpu")], 1000),
+    "units": TableInfo(
+        [{"name": name, "unit": unit, "description": name} for name, unit in (("unit", ""), ("cpu", "1"))]
+    ),
+}
 START_MS = 1_790_000_000_000
 
 

@@ -104,7 +104,7 @@ class TableQuery:
     limit: int
     descending: bool | None = None
     filter: str = ""
-    keys: frozenset[int] | None = None
+    keys: frozenset[int | str] | None = None
 
 
 Row = tuple[str | int | float | None, ...]
@@ -120,10 +120,15 @@ class TableRows:
 
 
 class Table(ABC):
-    """Rows about one subject, read on demand. Called from a worker thread, never twice at the same time."""
+    """Rows about one subject, read on demand. Called from a worker thread, never twice at the same time.
+
+    The first of its `columns` holds the key of a row, a number or, where it has no unit, a text. `interval_min_s` is
+    what it costs to read it: nobody may ask for it more often.
+    """
 
     name: ClassVar[str]
     columns: tuple[Column, ...]
+    interval_min_s: ClassVar[float] = 1.0
     deadline_s: ClassVar[float] = 5.0
 
     @abstractmethod

@@ -66,6 +66,7 @@ class ProcessTable(Table):
     """
 
     name = "processes"
+    interval_min_s = 1.0  # a scan of a hundred processes takes 1 ms, of some thousands 50
 
     def __init__(self, *, roots: Roots = HERE, command_line: bool = False) -> None:
         self.columns = (*COLUMNS, COMMAND) if command_line else COLUMNS

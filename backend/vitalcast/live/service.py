@@ -29,6 +29,7 @@ from vitalcast.config.schema import Collectors, Settings
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.metrics.table_info import TableInfo
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import Hub
@@ -107,7 +108,7 @@ class Service:
             source,
             ring=self.ring,
             descriptors=descriptors,
-            tables={name: [_column(column) for column in table.columns] for name, table in tables.items()},
+            tables={name: _table_info(table) for name, table in tables.items()},
             series_max=limits.series_per_source,
         )
         self.hub = Hub(home=self.timeline, limits=limits, panels=self.panels, make=self._timeline_of)
@@ -253,5 +254,6 @@ def _limits(settings: Settings) -> Limits:
     return Limits(**{field.name: getattr(settings.limits, field.name) for field in fields(Limits)})
 
 
-def _column(column: object) -> dict[str, str]:
-    return {name: str(getattr(column, name)) for name in ("name", "unit", "description")}
+def _table_info(table: Table) -> TableInfo:
+    columns = [{"name": one.name, "unit": one.unit, "description": one.description} for one in table.columns]
+    return TableInfo(columns, round(table.interval_min_s * 1000))

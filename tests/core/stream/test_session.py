@@ -261,6 +261,18 @@ def test_tables_that_show_the_same_share_a_group_and_others_do_not(machine: Mach
     assert [group(filter="web"), group(keys=[1, 2, 2])] == others[1:3]
 
 
+def test_a_table_says_itself_how_often_it_may_be_read_and_what_its_keys_are(machine: Machine) -> None:
+    session = machine.session()
+    [ack] = ask(session, type="table", stream="t", table="units", interval=0.5, keys=["b.service", "a.service"])
+    assert ack["interval"] == 0.5
+    [key] = [group.key for group in machine.hub.table_groups()]
+    assert key.keys == {"a.service", "b.service"}
+    ask(session, type="table", stream="p", table="processes")
+    for stream, code in (("t", None), ("p", 106)):
+        [answer] = ask(session, type="update", stream=stream, interval=0.3)
+        assert answer.get("code") == code
+
+
 def test_ping_is_answered_with_the_servers_time(machine: Machine) -> None:
     assert ask(machine.session(), type="ping", id=9) == [{"type": "pong", "id": 9, "time": machine.time_ms}]
 
@@ -288,6 +300,16 @@ def test_a_faster_subscription_quickens_the_ticks_and_leaving_slows_them(machine
         ({"type": "table", "stream": "t", "table": "processes", "limit": 501}, 106, "500"),
         ({"type": "table", "stream": "t", "table": "processes", "interval": 0.5}, 106, "the shortest here is 1 s"),
         ({"type": "table", "stream": "t", "table": "processes", "keys": [*range(501)]}, 106, "keys: at most 500"),
+        (
+            {"type": "table", "stream": "t", "table": "processes", "keys": [1, "a"]},
+            107,
+            "keys: those of 'processes' are numbers, its column 'pid'",
+        ),
+        (
+            {"type": "table", "stream": "t", "table": "units", "keys": [1]},
+            107,
+            "keys: those of 'units' are texts, its column 'unit'",
+        ),
         ({"type": "unsubscribe", "stream": "x"}, 107, "there is no 'x'"),
         ({"type": "update", "stream": "x", "paused": True}, 107, "there is no 'x'"),
         ({"type": "subscribe", "stream": "s", "metrics": ["a..b"]}, 107, "a..b"),

@@ -86,7 +86,10 @@ def test_an_error_names_the_field_and_what_would_be_right(change: dict[str, obje
         ({"filter": "x" * 101}, "filter: string should have at most 100 characters"),
         ({"filter": ["web"]}, "filter: should be a valid string, got ['web']"),
         ({"keys": []}, "keys: list should have at least 1 item"),
-        ({"keys": ["1"]}, "keys.0: should be a valid integer, got '1'"),
+        ({"keys": [1.5]}, "keys.0: should be a valid integer, got 1.5"),
+        ({"keys": [True]}, "keys.0: should be a valid integer, got True"),
+        ({"keys": ["a", ""]}, "keys.1: string should have at least 1 character, got ''"),
+        ({"keys": ["x" * 300]}, "keys.0: string should have at most 256 characters"),
         ({"keys": [-1]}, "keys.0: should be greater than or equal to 0, got -1"),
     ],
 )
@@ -131,12 +134,14 @@ def test_keys_are_bounded_by_the_rows_of_a_table() -> None:
     with pytest.raises(ProtocolError, match="keys: at most 500") as error:
         parse_command(table | {"keys": list(range(501))})
     assert error.value.code == ErrorCode.LIMIT
+    with pytest.raises(ProtocolError, match="keys: at most 500"):
+        parse_command(table | {"keys": list(map(str, range(501)))})
     for many in (500, MANY):
         with pytest.raises(ProtocolError) as error:
-            parse_command(table | {"keys": ["x"] * many})
+            parse_command(table | {"keys": [1.5] * many})
         assert (error.value.code, error.value.message) == (
             ErrorCode.BAD_REQUEST,
-            "keys.0: should be a valid integer, got 'x'",
+            "keys.0: should be a valid integer, got 1.5",
         )
 
 

@@ -10,15 +10,14 @@ from vitalcast.core.metrics.model import Descriptor, Frame, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.metrics.ring import Ring
-
-Columns = list[dict[str, str]]
+from vitalcast.core.metrics.table_info import TableInfo
 
 
 class Timeline:
     """Remembers one source. Its offsets count ticks within its epoch, and its times are of its own clock.
 
-    `descriptors` are metrics that it may have before any series of them is seen. `tables` maps a table's name to its
-    columns, each with a name, a unit and a description.
+    `descriptors` are metrics that it may have before any series of them is seen. `tables` are what is
+    known of its tables, by name.
     """
 
     def __init__(
@@ -27,13 +26,13 @@ class Timeline:
         *,
         ring: Ring | None = None,
         descriptors: Iterable[Descriptor] = (),
-        tables: Mapping[str, Columns] | None = None,
+        tables: Mapping[str, TableInfo] | None = None,
         series_max: int = SERIES_MAX,
     ) -> None:
         self.source = source
         self.ring = ring or Ring(interval_ms=source.interval_ms)
         self.catalogue = Catalogue(descriptors, series_max=series_max, clear=self.ring.clear_column)
-        self.tables: Mapping[str, Columns] = tables or {}
+        self.tables: Mapping[str, TableInfo] = tables or {}
 
     @property
     def id(self) -> str:

@@ -56,7 +56,7 @@ class TableKey(NamedTuple):
     interval_ms: int
     descending: bool = False
     filter: str = ""
-    keys: frozenset[int] | None = None
+    keys: frozenset[int | str] | None = None
 
 
 AnyKey = SeriesKey | PanelKey | TableKey
@@ -67,7 +67,7 @@ def key_bytes(key: AnyKey) -> int:
     if isinstance(key, PanelKey):
         return GROUP_BYTES // 4
     if isinstance(key, TableKey):
-        return GROUP_BYTES // 4 + TEXT_BYTES * len(key.keys or ())
+        return GROUP_BYTES // 4 + sum(TEXT_BYTES + (len(one) if isinstance(one, str) else 0) for one in key.keys or ())
     selection = key.selection
     values = sum(len(text) + TEXT_BYTES for _, texts in selection.where for text in texts)
     return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in selection.patterns) + values

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from vitalcast.core.metrics.model import Descriptor, Series
 from vitalcast.core.metrics.names import Selection
@@ -69,6 +69,11 @@ Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
 Range = Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Offset = Annotated[int, Field(ge=0, le=2**53)]
+# Told apart by type alone, so that a wrong one is told once; the tags are what pydantic calls the members by itself.
+RowKey = Annotated[
+    Annotated[Offset, Tag("int")] | Annotated[Text, Tag("constrained-str")],
+    Discriminator(lambda value: "constrained-str" if isinstance(value, str) else "int"),
+]
 
 
 class _Strict(BaseModel):
@@ -167,10 +172,7 @@ class Table(_Command):
     sort: Text | None = None
     order: Literal["ascending", "descending"] | None = None
     filter: Annotated[str, Field(max_length=100)] = ""
-    keys: (
-        Annotated[list[Annotated[int, Field(ge=0, le=2**53)]], Field(min_length=1, max_length=100_000, fail_fast=True)]
-        | None
-    ) = None
+    keys: Annotated[list[RowKey], Field(min_length=1, max_length=100_000, fail_fast=True)] | None = None
     limit: Annotated[int, Field(ge=1, le=100_000)] = 15
     interval: Interval = 2.0
 
@@ -246,7 +248,7 @@ def _check_sizes(command: Mapping[str, Any], keys_max: int) -> None:
         )
     for name, value in command.items():
         if name == "keys" and isinstance(value, list):
-            if len(value) > keys_max and type(value[0]) is int:  # else that is what is wrong, and said below
+            if len(value) > keys_max and type(value[0]) in (int, str):  # else that is what is wrong, and said below
                 raise ProtocolError(ErrorCode.LIMIT, f"keys: at most {keys_max}, as many as a table has rows")
         elif isinstance(value, list | dict):
             _check_size(name, value)

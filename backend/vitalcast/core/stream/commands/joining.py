@@ -72,7 +72,7 @@ def ack(
     """Return the answer to a command that changed a stream; without a group the stream is paused."""
     timeline = conversation.hub.timelines[key.source]
     if isinstance(key, TableKey):
-        content: dict[str, object] = {"columns": timeline.tables[key.table]}
+        content: dict[str, object] = {"columns": timeline.tables[key.table].columns}
     else:
         content = {"series": len(group.series) if isinstance(group, Group) else 0}
         if key.aggregates != (Aggregate.LAST,):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vitalcast.core.stream.commands import table
 from vitalcast.core.stream.commands.checks import check_granted
 from vitalcast.core.stream.commands.joining import ack, join
 from vitalcast.core.stream.commands.panel import panel_pace, range_ms
@@ -42,7 +41,7 @@ def _changed_key(conversation: Conversation, stream: Stream, command: Update) ->
     timeline = conversation.hub.timelines[key.source]
     if isinstance(key, PanelKey):
         return key._replace(interval_ms=panel_pace(conversation, timeline, key.panel, command.interval)[0])
-    shortest_ms = table.INTERVAL_MIN_MS if isinstance(key, TableKey) else 0
+    shortest_ms = timeline.tables[key.table].interval_min_ms if isinstance(key, TableKey) else 0
     return key._replace(interval_ms=conversation.interval_ms(command.interval, timeline, shortest_ms=shortest_ms))
 
 

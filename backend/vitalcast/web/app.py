@@ -93,7 +93,7 @@ class Application(FastAPI):
         )
         return SecurityEdge(
             super().build_middleware_stack(),
-            gate=HostOriginCheck(server, origins=self._service.access.origins),
+            check=HostOriginCheck(server, origins=self._service.access.origins),
             content_security_policy=CONTENT_SECURITY_POLICY,
             proxies=TrustedProxies(server.trusted_proxies),
             handshakes=handshakes,

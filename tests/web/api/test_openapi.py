@@ -262,13 +262,13 @@ def test_the_pattern_of_patterns_is_the_grammar(text: str) -> None:
 
 def schemas() -> Iterator[Any]:
     from vitalcast.web.api.screens import NAMED
-    from vitalcast.web.api.tokens import WISH
+    from vitalcast.web.api.tokens import NEW_TOKEN
     from vitalcast.web.panels.badge import badge_parameters
     from vitalcast.web.panels.panel_reader import range_parameter
     from vitalcast.web.panels.panel_svg import still_parameters
 
     yield from (one.schema for one in (*badge_parameters().values(), *still_parameters(range_parameter(900))))
-    yield from (field.schema for field in (*WISH.fields.values(), *NAMED.fields.values()))
+    yield from (field.schema for field in (*NEW_TOKEN.fields.values(), *NAMED.fields.values()))
 
 
 @pytest.mark.parametrize("schema", list(schemas()), ids=lambda schema: json.dumps(schema)[:40])

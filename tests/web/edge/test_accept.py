@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.web.edge.accept import IDENTITY, Offer, best_coding, best_offer, wishes
+from vitalcast.web.edge.accept import IDENTITY, Offer, best_coding, best_offer, preferences
 
 TEXT = Offer("text/plain", {"version": "0.0.4"})
 NEWER = Offer("text/plain", {"version": "1.0.0"})
@@ -30,7 +30,7 @@ OFFERS = (TEXT, NEWER, OPEN)
     ],
 )
 def test_a_header_is_its_elements(header: str, expected: list[object]) -> None:
-    assert [tuple(wish) for wish in wishes(header)] == expected
+    assert [tuple(preference) for preference in preferences(header)] == expected
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ WEIGHTS = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
 
 @given(st.text(max_size=60) | st.text('a/*;=q01.," \\\t', max_size=60))
 def test_any_header_is_read(header: str) -> None:
-    assert all(0 <= wish.weight <= 1 and wish.name for wish in wishes(header))
+    assert all(0 <= preference.weight <= 1 and preference.name for preference in preferences(header))
     best_offer(header, OFFERS)
     best_coding(header, ("br", "gzip"))
 

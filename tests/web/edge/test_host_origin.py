@@ -11,7 +11,7 @@ from vitalcast.config.schema import Server
 from vitalcast.web.edge.host_origin import HostOriginCheck, own_names
 from vitalcast.web.edge.refusals import Refusal
 
-LOOPBACK_GATE = HostOriginCheck(Server())
+LOOPBACK = HostOriginCheck(Server())
 PUBLISHED = HostOriginCheck(
     Server(
         allowed_hosts=("metrics.example.org", "proxy.example.org:8443", "fd00::1"),
@@ -21,22 +21,24 @@ PUBLISHED = HostOriginCheck(
 OPEN = HostOriginCheck(Server(host="0.0.0.0", no_auth=True), names=["web-1", "web-1.local"])
 
 
-def judge(gate: HostOriginCheck, host: str | None, origin: str | None = None, scheme: str = "http") -> int | str | None:
+def judge(
+    check: HostOriginCheck, host: str | None, origin: str | None = None, scheme: str = "http"
+) -> int | str | None:
     """Return a refusal's status, the origin that CORS lets read, or None."""
     headers = [(b"accept", b"*/*")]
     headers += [(b"host", host.encode("latin-1"))] if host is not None else []
     headers += [(b"origin", origin.encode("latin-1"))] if origin is not None else []
-    verdict = gate.judge(scheme, headers)
+    verdict = check.judge(scheme, headers)
     if isinstance(verdict, Refusal):
         return verdict.status
     return None if verdict is None else str(verdict)
 
 
 def test_the_public_address_needs_no_further_setting() -> None:
-    gate = HostOriginCheck(Server(public_url="https://vitals.example.org/x", root_path="/x"))
-    assert judge(gate, "vitals.example.org", "https://vitals.example.org") is None
-    assert judge(gate, "other.example.org") == 421
-    assert judge(gate, "vitals.example.org", "https://other.example.org") == 403
+    check = HostOriginCheck(Server(public_url="https://vitals.example.org/x", root_path="/x"))
+    assert judge(check, "vitals.example.org", "https://vitals.example.org") is None
+    assert judge(check, "other.example.org") == 421
+    assert judge(check, "vitals.example.org", "https://other.example.org") == 403
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_a_page_without_an_origin_is_ours_only_where_a_browser_says_so(
 ) -> None:
     headers = [(b"host", b"localhost"), (b"origin", origin.encode())]
     headers += [(b"sec-fetch-site", site)] if site is not None else []
-    assert isinstance(LOOPBACK_GATE.judge("http", headers), Refusal) == refused
+    assert isinstance(LOOPBACK.judge("http", headers), Refusal) == refused
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def test_a_page_without_an_origin_is_ours_only_where_a_browser_says_so(
     ],
 )
 def test_what_would_help_an_origin_is_said_only_where_the_settings_take_it(origin: str, words: str) -> None:
-    verdict = LOOPBACK_GATE.judge("http", [(b"host", b"localhost"), (b"origin", origin.encode())])
+    verdict = LOOPBACK.judge("http", [(b"host", b"localhost"), (b"origin", origin.encode())])
     assert isinstance(verdict, Refusal)
     assert verdict.message.endswith(words) or f"{words} " in verdict.message
     advised = "server.allowed_origins" in verdict.message
@@ -84,7 +86,7 @@ def test_what_would_help_an_origin_is_said_only_where_the_settings_take_it(origi
 @pytest.mark.parametrize("host", ["localhost", "localhost:8443", "127.0.0.1", "[::1]:8443"])
 def test_a_page_whose_tls_a_proxy_takes_off_is_no_other_sites_and_the_advice_lets_it_in(host: str) -> None:
     request = [(b"host", host.encode()), (b"origin", f"https://{host}".encode())]
-    verdict = LOOPBACK_GATE.judge("http", request)
+    verdict = LOOPBACK.judge("http", request)
     assert isinstance(verdict, Refusal)
     advised = re.search(r"add '(.+)' to server.allowed_hosts$", verdict.message)
     assert advised
@@ -93,8 +95,8 @@ def test_a_page_whose_tls_a_proxy_takes_off_is_no_other_sites_and_the_advice_let
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST.", "[0::1]"])
 def test_the_loopback_is_always_answered(host: str) -> None:
-    for gate in (LOOPBACK_GATE, PUBLISHED, OPEN):
-        assert judge(gate, host) is None
+    for check in (LOOPBACK, PUBLISHED, OPEN):
+        assert judge(check, host) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_the_loopback_is_always_answered(host: str) -> None:
     ],
 )
 def test_no_other_host_is_answered_on_the_loopback(host: str) -> None:
-    assert judge(LOOPBACK_GATE, host) == 421
+    assert judge(LOOPBACK, host) == 421
 
 
 @pytest.mark.parametrize("host", ["10.0.0.5", "10.0.0.5:8000", "[fd00::1]", "0.0.0.0", "web-1", "WEB-1.local:8000"])
@@ -139,14 +141,14 @@ def test_a_configured_name_is_answered() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.7", "::1", "LocalHost"])
 def test_the_bound_host_is_answered(host: str) -> None:
-    gate = HostOriginCheck(Server(host=host))
-    assert judge(gate, f"[{host}]:8000" if ":" in host else f"{host}:8000") is None
+    check = HostOriginCheck(Server(host=host))
+    assert judge(check, f"[{host}]:8000" if ":" in host else f"{host}:8000") is None
 
 
 def test_a_bound_name_that_others_can_reach_is_answered() -> None:
-    gate = HostOriginCheck(Server(host="metrics.lan", no_auth=True), names=[])
-    assert judge(gate, "metrics.lan:8000") is None
-    assert judge(gate, "evil.example") == 421
+    check = HostOriginCheck(Server(host="metrics.lan", no_auth=True), names=[])
+    assert judge(check, "metrics.lan:8000") is None
+    assert judge(check, "evil.example") == 421
 
 
 def test_the_host_header_must_be_there_once_and_well_formed() -> None:
@@ -179,7 +181,7 @@ def test_this_machine_is_known_by_its_own_names() -> None:
     ],
 )
 def test_a_page_of_ours_may_read(host: str, origin: str, scheme: str) -> None:
-    assert judge(LOOPBACK_GATE, host, origin, scheme) is None
+    assert judge(LOOPBACK, host, origin, scheme) is None
 
 
 @pytest.mark.parametrize(
@@ -203,12 +205,12 @@ def test_a_page_of_ours_may_read(host: str, origin: str, scheme: str) -> None:
     ],
 )
 def test_a_page_of_anybody_else_may_not(host: str, origin: str, scheme: str) -> None:
-    assert judge(LOOPBACK_GATE, host, origin, scheme) == 403
+    assert judge(LOOPBACK, host, origin, scheme) == 403
 
 
 def test_two_origins_are_no_origin() -> None:
     host, ours = (b"host", b"localhost"), (b"origin", b"http://localhost")
-    verdict = LOOPBACK_GATE.judge("http", [host, ours, ours])
+    verdict = LOOPBACK.judge("http", [host, ours, ours])
     assert isinstance(verdict, Refusal)
     assert verdict.status == 400
 
@@ -234,12 +236,12 @@ def test_a_configured_origin_is_no_other_scheme_port_or_name(origin: str) -> Non
 
 def test_a_site_that_a_token_names_may_ask_for_as_long_as_there_is_one() -> None:
     sites = {"https://wiki.example.org", "http://lab.example.org:3000"}
-    gate = HostOriginCheck(Server(), origins=lambda: frozenset(sites))
-    assert judge(gate, "localhost", "https://WIKI.example.org:443", "ws") == "https://wiki.example.org"
-    assert judge(gate, "localhost", "http://lab.example.org:3000") == "http://lab.example.org:3000"
-    assert judge(gate, "localhost", "http://lab.example.org") == 403
+    check = HostOriginCheck(Server(), origins=lambda: frozenset(sites))
+    assert judge(check, "localhost", "https://WIKI.example.org:443", "ws") == "https://wiki.example.org"
+    assert judge(check, "localhost", "http://lab.example.org:3000") == "http://lab.example.org:3000"
+    assert judge(check, "localhost", "http://lab.example.org") == 403
     sites.clear()
-    assert judge(gate, "localhost", "https://wiki.example.org") == 403
+    assert judge(check, "localhost", "https://wiki.example.org") == 403
 
 
 def test_a_published_name_may_have_a_proxy_that_takes_tls_off() -> None:
@@ -260,7 +262,7 @@ def test_a_foreign_host_is_refused_whatever_its_origin() -> None:
 )
 def test_a_refusal_names_the_setting_that_would_allow_it(host: str, origin: str | None, setting: str) -> None:
     headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin else [])
-    verdict = LOOPBACK_GATE.judge("http", headers)
+    verdict = LOOPBACK.judge("http", headers)
     assert isinstance(verdict, Refusal)
     assert setting in verdict.message
     assert "evil.example" in verdict.message

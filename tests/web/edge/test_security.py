@@ -19,7 +19,7 @@ from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.edge.security import SecurityEdge
 
 POLICY = "default-src 'none'"
-LOOPBACK_GATE = HostOriginCheck(Server())
+LOOPBACK_CHECK = HostOriginCheck(Server())
 PUBLISHED = HostOriginCheck(Server(allowed_origins=("https://wiki.example.org",)))
 
 
@@ -57,8 +57,8 @@ async def run(edge: SecurityEdge, scope: Scope) -> list[Message]:
     return sent
 
 
-def edge_of(app: Recorder, gate: HostOriginCheck = LOOPBACK_GATE) -> SecurityEdge:
-    return SecurityEdge(app, gate=gate, content_security_policy=POLICY, log=RefusalLog(now_s=Clock()))
+def edge_of(app: Recorder, check: HostOriginCheck = LOOPBACK_CHECK) -> SecurityEdge:
+    return SecurityEdge(app, check=check, content_security_policy=POLICY, log=RefusalLog(now_s=Clock()))
 
 
 def values(message: Message, name: bytes) -> list[bytes]:
@@ -124,8 +124,8 @@ async def test_an_allowed_origin_may_read_the_answer() -> None:
 
 
 async def test_a_cache_learns_that_answers_depend_on_the_origin_even_from_one_without() -> None:
-    for gate in (PUBLISHED, LOOPBACK_GATE):
-        start, _ = await run(edge_of(Recorder(), gate), http_scope(HOST))
+    for check in (PUBLISHED, LOOPBACK_CHECK):
+        start, _ = await run(edge_of(Recorder(), check), http_scope(HOST))
         assert values(start, b"vary") == [b"Origin"]
 
 
@@ -204,7 +204,7 @@ async def test_what_is_known_of_a_request_is_in_its_scope() -> None:
 async def test_code_is_for_pages_of_every_site_and_still_for_this_host_alone() -> None:
     code = Endpoint("GET", "/static/{path:path}", print, ANYBODY, "Code", public=True)
     table = EndpointTable([EndpointGroup("Pages", [code])])
-    edge = SecurityEdge(Recorder(), gate=LOOPBACK_GATE, content_security_policy=POLICY, endpoint_of=table.find)
+    edge = SecurityEdge(Recorder(), check=LOOPBACK_CHECK, content_security_policy=POLICY, endpoint_of=table.find)
     origin = ("origin", "https://evil.example")
     start, _ = await run(edge, http_scope(HOST, origin, path="/static/x.js"))
     assert start["status"] == 200
@@ -244,7 +244,7 @@ async def test_too_many_new_sockets_are_turned_away_before_they_are_accepted(
 ) -> None:
     handshakes = Throttle(total=100, each=2, window_s=1, now_s=Clock())
     app = Recorder()
-    edge = SecurityEdge(app, gate=LOOPBACK_GATE, content_security_policy=POLICY, handshakes=handshakes)
+    edge = SecurityEdge(app, check=LOOPBACK_CHECK, content_security_policy=POLICY, handshakes=handshakes)
     for _ in range(2):
         assert await run(edge, socket_scope(HOST)) == []
     first, *_ = await run(edge, socket_scope(HOST, extensions=extensions))

@@ -28,7 +28,7 @@ LIST_MAX: Final = 64
 EXPIRES_S: Final = (60, 100 * 365 * 86_400)
 _ID: Final[Json] = {"type": "string", "pattern": ID_PATTERN, "maxLength": ID_CHARS_MAX}
 _ORIGIN: Final[Json] = {"type": "string", "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{HOST_PATTERN}{PORT_PATTERN}$"}
-WISH: Final = Body(
+NEW_TOKEN: Final = Body(
     "The panels that the token may show, or all of them.",
     {
         "scope": Field(
@@ -88,7 +88,7 @@ WISH: Final = Body(
     required=("scope",),
     bytes_max=16_384,
     more={
-        "title": "TokenWish",
+        "title": "NewToken",
         "anyOf": [
             {"required": ["panels"], "properties": {"panels": {"minItems": 1}}},
             {"required": ["dashboard"], "properties": {"dashboard": {"enum": [True]}}},
@@ -117,7 +117,7 @@ class Tokens:
 
     async def make(self, request: Request) -> Response:
         """Make a token for embedding. Its text is told this once."""
-        given = await WISH.of(request)
+        given = await NEW_TOKEN.of(request)
         if not self._access.required:
             raise ApiError(
                 409,
@@ -173,7 +173,7 @@ def token_endpoints(tokens: Tokens) -> EndpointGroup:
                 "Create an embed token",
                 "A token that shows some panels, or all, to pages of some sites. Its text is returned only once. "
                 "`vitalcast token revoke` revokes it.",
-                body=WISH,
+                body=NEW_TOKEN,
                 answers={201: json_answer("The token.", ref("Token"))},
                 errors={
                     400: "A field is unknown or not valid.",

@@ -16,7 +16,7 @@ _QVALUE: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 HEADER_CHARS_MAX: Final = 4096  # what is beyond is not looked at; a browser sends 100
 
 
-class Wish(NamedTuple):
+class Preference(NamedTuple):
     """One element of the header, in lower case: a media range or a coding, its parameters, and its weight."""
 
     name: str
@@ -24,13 +24,13 @@ class Wish(NamedTuple):
     weight: float
 
 
-def wishes(header: str) -> list[Wish]:
+def preferences(header: str) -> list[Preference]:
     """Return the elements of a header in their order. What is malformed, a weight included, is left out."""
-    found = (_wish(element) for element in _ELEMENT.findall(header[:HEADER_CHARS_MAX]))
-    return [wish for wish in found if wish is not None]
+    found = (_preference(element) for element in _ELEMENT.findall(header[:HEADER_CHARS_MAX]))
+    return [preference for preference in found if preference is not None]
 
 
-def _wish(element: str) -> Wish | None:
+def _preference(element: str) -> Preference | None:
     if element.lstrip(" \t").startswith(";"):
         return None
     name, *parts = [part.strip(" \t").lower() for part in _PART.findall(element)] or [""]
@@ -44,7 +44,7 @@ def _wish(element: str) -> Wish | None:
             weight = float(value)
         else:
             return None
-    return Wish(name, parameters, weight)
+    return Preference(name, parameters, weight)
 
 
 class Offer(NamedTuple):
@@ -60,7 +60,7 @@ def best_offer(header: str, offers: Iterable[Offer], *, ignoring: Iterable[str] 
     A range that is more exact has precedence over others, and what no range names is only better than nothing: a
     server may disregard the header (12.5.1), but not a weight of 0. Parameters that are `ignoring` tell no forms apart.
     """
-    ranges = wishes(header)
+    ranges = preferences(header)
     named: list[tuple[float, int, int, Offer]] = []
     unnamed: list[Offer] = []
     for offer in offers:
@@ -76,14 +76,14 @@ def best_offer(header: str, offers: Iterable[Offer], *, ignoring: Iterable[str] 
     return unnamed[0] if unnamed else None
 
 
-def _exactness(wish: Wish, offer: Offer, ignoring: Iterable[str]) -> int:
+def _exactness(preference: Preference, offer: Offer, ignoring: Iterable[str]) -> int:
     """Return how exactly a range names an offer, from 0 for `*/*` on; -1 where it does not."""
-    asked = {key: value for key, value in wish.parameters.items() if key not in ignoring}
-    if wish.name == offer.type:
+    asked = {key: value for key, value in preference.parameters.items() if key not in ignoring}
+    if preference.name == offer.type:
         return 2 + len(asked) if asked.items() <= offer.parameters.items() else -1
     if asked:
         return -1
-    return 1 if wish.name == f"{offer.type.partition('/')[0]}/*" else 0 if wish.name in ("*/*", "*") else -1
+    return 1 if preference.name == f"{offer.type.partition('/')[0]}/*" else 0 if preference.name in ("*/*", "*") else -1
 
 
 IDENTITY: Final = "identity"
@@ -94,7 +94,7 @@ def best_coding(header: str, codings: Iterable[str]) -> str:
 
     `*` is any that is not named. Sending as it is stays the last resort, even where it is refused.
     """
-    weights = {wish.name.removeprefix("x-"): wish.weight for wish in wishes(header)}
+    weights = {preference.name.removeprefix("x-"): preference.weight for preference in preferences(header)}
     best, least = IDENTITY, weights.get(IDENTITY, 0.0)
     for coding in codings:
         weight = weights.get(coding, weights.get("*", 0.0))

@@ -29,7 +29,7 @@ class Authenticator:
     def judge(self, scope: AsgiScope, endpoint: Endpoint) -> Refusal | None:
         """Return why a request is turned away, or None; then `scope["state"]` holds what it is granted."""
         state = scope["state"]
-        state["grant"] = state["refusal"] = state["way"] = None
+        state["grant"] = state["refusal"] = state["credential_source"] = None
         if endpoint.public:
             return None
         if not endpoint.url_token and url_token(scope) is not None:
@@ -52,7 +52,7 @@ class Authenticator:
             return _unauthorized(error)
         if grant is None:
             return None if endpoint.scopes is None else _NO_TOKEN_IN_URL if endpoint.url_token else _NO_TOKEN
-        state["grant"], state["way"] = grant, offered.way if offered is not None else None
+        state["grant"], state["credential_source"] = grant, offered.source if offered is not None else None
         if endpoint.scopes is not None and grant.scope not in endpoint.scopes:
             return _wrong_scope(grant.scope, endpoint.scopes)
         return None
@@ -63,13 +63,13 @@ class Authenticator:
         anonymous = self._access.without_token(origin=state["origin"], near=state["near"])
         if offered is None:
             return anonymous
-        if offered.way is CredentialSource.COOKIE and anonymous is not None:
+        if offered.source is CredentialSource.COOKIE and anonymous is not None:
             return self._attempts.verify_cookie(offered.token, address=state["address"]) or anonymous
         address = network_of(state["address"])
         if state["origin"] is not None or from_elsewhere(scope):  # what strangers' pages try is not held against us
             address += " by way of another site"
         grant = self._attempts.verify(offered.token, address=address, origin=state["origin"])
-        if offered.way is CredentialSource.URL and grant.scope is not Scope.EMBED:
+        if offered.source is CredentialSource.URL and grant.scope is not Scope.EMBED:
             raise AccessError(
                 ErrorCode.UNAUTHORIZED,
                 f"token: a token of scope {grant.scope} must not be in an address, since addresses get logged; "
@@ -122,7 +122,7 @@ def _forgery(scope: AsgiScope, endpoint: Endpoint) -> Refusal | None:
     if scope["method"] == "DELETE":  # which no page can send elsewhere without asking first
         return None
     given = (header(scope, b"content-type") or b"").decode("latin-1").partition(";")[0].strip().lower()
-    wanted = "application/x-www-form-urlencoded" if endpoint.form else "application/json"
-    if given == wanted:
+    if given in endpoint.body_types:
         return None
+    wanted = " or ".join(endpoint.body_types)
     return Refusal(415, f"send the body as {wanted}, and say so in the header Content-Type", ErrorCode.BAD_REQUEST)

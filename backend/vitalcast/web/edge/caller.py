@@ -32,7 +32,7 @@ class CredentialSource(enum.Enum):
 class Credential(NamedTuple):
     """A token that nobody has looked at yet."""
 
-    way: CredentialSource
+    source: CredentialSource
     token: str
 
 
@@ -86,8 +86,8 @@ def grant_of(connection: HTTPConnection) -> Grant:
 
 
 def credential_source(connection: HTTPConnection) -> CredentialSource | None:
-    """Return by which way the caller's token came; None for one who needs none and has shown none."""
-    return cast("CredentialSource | None", connection.scope["state"]["way"])
+    """Return how the caller's token came; None for one who needs none and has shown none."""
+    return cast("CredentialSource | None", connection.scope["state"]["credential_source"])
 
 
 def may_show(grant: Grant, panel: Panel) -> bool:

@@ -37,11 +37,12 @@ class Endpoint(NamedTuple):  # which costs a start less than a dataclass
     `handler` takes a Starlette Request and returns a Response: as a coroutine function, or as a plain one, which runs
     in a thread. For the method WEBSOCKET it is a coroutine function that takes a WebSocket. GET answers HEAD too.
 
-    `scopes` are those of which a token must have one, or ANYBODY. How the credential may come: in the header
-    Authorization or the cookie always; `url_token` lets tokens for embedding stand in the address; `token_optional`
-    has a token looked at though none is needed, and tells the handler of a bad one instead of refusing it; `form` says
-    that the body is an HTML form and not JSON; `public` that pages of every site may load it, with no credential
-    looked at.
+    `scopes` are those of which a token must have one, or ANYBODY. A token may always come in the header Authorization
+    or the cookie; with `url_token`, one for embedding may stand in the address. `token_optional` has a token looked at
+    though none is needed, and tells the handler of a bad one instead of refusing it. What is `public` pages of every
+    site may load, and no token is looked at.
+
+    `body_types` are the media types of which a body must have one.
 
     `cost` is what an answer counts against `limits.requests_per_second`: how many times as long as a small file it
     takes. `refusal` is the form in which it says no.
@@ -67,7 +68,7 @@ class Endpoint(NamedTuple):  # which costs a start less than a dataclass
     refusal: RefusalForm = JSON
     url_token: bool = False
     token_optional: bool = False
-    form: bool = False
+    body_types: tuple[str, ...] = ("application/json",)
     public: bool = False
     cost: int = 1
 

@@ -20,7 +20,7 @@ PREFLIGHT_MAX_AGE_S: Final = 600
 
 
 class SecurityEdge:
-    """Wraps an ASGI application: `gate` decides who gets in, and every HTTP answer gets the security headers.
+    """Wraps an ASGI application: `check` decides who gets in, and every HTTP answer gets the security headers.
 
     `endpoint_of` returns the endpoint that a request is for, in whose form it is refused.
 
@@ -35,7 +35,7 @@ class SecurityEdge:
         self,
         app: ASGIApp,
         *,
-        gate: HostOriginCheck,
+        check: HostOriginCheck,
         content_security_policy: str,
         proxies: TrustedProxies | None = None,
         handshakes: Throttle | None = None,
@@ -44,7 +44,7 @@ class SecurityEdge:
         log: RefusalLog | None = None,
     ) -> None:
         self._app = app
-        self._gate = gate
+        self._check = check
         self._proxies = proxies or TrustedProxies()
         self._handshakes = handshakes
         self._requests = requests
@@ -77,7 +77,7 @@ class SecurityEdge:
             return hold_back(scope, lambda: self._refuse(scope, receive, send, too_many_requests(wait_s)))
         endpoint = self._endpoint_of(scope)
         code = kind == "http" and endpoint is not None and endpoint.public
-        verdict = self._gate.judge(scope.get("scheme", "http"), scope["headers"], any_origin=code)
+        verdict = self._check.judge(scope.get("scheme", "http"), scope["headers"], any_origin=code)
         state["origin"] = str(verdict) if isinstance(verdict, Origin) else None
         if isinstance(verdict, Refusal):
             return self._refuse(scope, receive, send, verdict)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vitalcast.web.edge.refusal_log import RefusalLog
 
 FORM_BYTES_MAX: Final = 16_384
+FORM: Final = ("application/x-www-form-urlencoded",)
 _WHY: Final = {
     "expired": "Your token has expired. Log in with a new token.",
     "unknown": "Your token is no longer valid here. Log in with another token.",
@@ -115,7 +116,7 @@ async def _fields(request: Request) -> dict[str, str] | None:
 
 def login_endpoints(login: Login) -> EndpointGroup:
     """Return `/login` and `/logout`."""
-    form = Endpoint("GET", "/login", login.form, ANYBODY, "The log-in page", refusal=PAGE, form=True)
-    enter = Endpoint("POST", "/login", login.enter, ANYBODY, "Log in", refusal=PAGE, form=True)
-    leave = Endpoint("POST", "/logout", login.leave, ANYBODY, "Log out", refusal=PAGE, form=True)
+    form = Endpoint("GET", "/login", login.form, ANYBODY, "The log-in page", refusal=PAGE)
+    enter = Endpoint("POST", "/login", login.enter, ANYBODY, "Log in", refusal=PAGE, body_types=FORM)
+    leave = Endpoint("POST", "/logout", login.leave, ANYBODY, "Log out", refusal=PAGE, body_types=FORM)
     return EndpointGroup("Log-in", (form, enter, leave))

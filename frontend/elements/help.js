@@ -14,10 +14,11 @@ export class VitalHelp extends HTMLElement {
       h(
         "dialog",
         { "aria-labelledby": "help-title" },
-        h("header", {}, h("h2", { id: "help-title" }, "Keys"), close),
+        h("header", {}, h("h2", { id: "help-title" }, "Keyboard shortcuts"), close),
         h("div", { class: "groups" }, ...[...groups].map(([name, bindings]) => groupOf(name, bindings))),
         h("p", {}, "Drag over a chart to zoom in; double-click to return to live."),
         h("p", {}, "F, V, P, C and E apply to the panel with the focus or the pointer."),
+        h("p", {}, "Everything else is in the ", h("a", { href: "docs" }, "manual"), "."),
       )
     );
     // A click beside it is a click on the backdrop, which counts as the dialog's own.

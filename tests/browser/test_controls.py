@@ -260,6 +260,13 @@ async def test_the_help_lists_what_the_keys_do_and_gives_the_focus_back(dashboar
     await dashboard.until("() => !document.querySelector('dialog[open]')")
 
 
+async def test_the_help_leads_to_the_manual(page_server: Server, open_page: OpenPage) -> None:
+    page = (await open_page(page_server.url, charts=False)).page
+    await page.get_by_role("button", name="Keyboard shortcuts").click()
+    await page.get_by_role("dialog").get_by_role("link", name="manual").click()
+    await page.get_by_role("heading", name="Reference manual").wait_for()
+
+
 async def test_every_key_has_an_action_of_its_own(js: RunJs) -> None:
     wrong = await js(
         """const { BINDINGS, bindingOf } = await load("page/keys");

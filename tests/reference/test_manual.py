@@ -74,6 +74,12 @@ def test_a_page_has_one_title_and_it_stands_first(path: Path) -> None:
     assert len(re.findall("^# ", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)) == 1
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_column_of_a_table_has_a_head(path: Path) -> None:
+    heads = re.findall(r"^(\|.*)\n\| ?-", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [head for head in heads if re.search(r"\|\s*\|", head)] == []
+
+
 # --- what is listed by hand ------------------------------------------------------------------------------------
 
 

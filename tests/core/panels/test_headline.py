@@ -6,9 +6,14 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from tests.core.panel_machine import panel_of, series_for
 
-from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_of
+from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.headline import HeadlineNow, HeadlineRule, bars_of, headline_of
 from vitalcast.core.panels.resolve import resolve
 from vitalcast.core.panels.schema import Panel
 
@@ -81,3 +86,20 @@ def test_what_is_not_known_is_left_out_and_where_nothing_is_there_is_no_number()
         now = headline(id_, {"": NAN})
         assert math.isnan(now.numbers[0].value)
         assert math.isnan(now.judged)
+
+
+VALUES = st.floats(-1e6, 1e6, width=32) | st.sampled_from([NAN, 0.0, math.inf, -math.inf, 1e308])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from(BUILT_IN), st.integers(0, 3))
+def test_one_row_has_the_numbers_that_it_has_among_many(data: st.DataObject, panel: Panel, short: int) -> None:
+    series = series_for(panel)
+    rule = HeadlineRule(panel, resolve(panel, series))
+    rows = data.draw(arrays(np.float64, (3, len(series) - min(short, len(series) - 1)), elements=VALUES))
+    over = rule.over(rows)
+    for at, row in enumerate(rows):
+        one = rule.at(row)
+        assert list(one[:6]) == pytest.approx([float(column[at]) for column in over[:6]], nan_ok=True)
+        assert list(one.wholes) == pytest.approx(over.wholes[at].tolist(), nan_ok=True)
+        assert rule.judged_at(row) == pytest.approx(float(rule.judged(over)[at]), nan_ok=True)

@@ -58,6 +58,9 @@ def test_every_column_has_a_description_and_every_mention_a_column(panel: Panel)
     stand, state, view = watched(panel)
     values = sent(stand, view)
     assert values.shape == (8, len(view.series))
+    for at, offset in enumerate(stand.ring.offsets().tolist()):
+        row = stand.ring.read(view.columns, at, at + 1)[0]
+        assert np.array_equal(view.project_row(row, offset), values[at], equal_nan=True)
     assert len({one.key for one in view.series}) == len(view.series)
     said = head(stand, view)
     shown = state.over(RANGE_MS).now()

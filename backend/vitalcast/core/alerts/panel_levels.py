@@ -8,7 +8,7 @@ import numpy as np
 
 from vitalcast.core.alerts.levels import Levels
 from vitalcast.core.alerts.rule import Severity
-from vitalcast.core.metrics.elapsed import steps_ms
+from vitalcast.core.metrics.elapsed import step_ms, steps_ms
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,6 +46,11 @@ class PanelLevels:
         self.catch_up()
         return self._levels.at(offsets)
 
+    def at_tick(self, offset: int) -> float:
+        """Return the level at one tick."""
+        self.catch_up()
+        return self._levels.number if offset == self._offset else float(self._levels.at(np.array([offset]))[0])
+
     def catch_up(self) -> bool:
         """Judge the ticks that have come since the last time; return whether the level became another."""
         ring = self._state.ring
@@ -54,21 +59,18 @@ class PanelLevels:
             return False
         if newest.offset < self._offset:  # the source has begun anew
             self._begin()
-        before = self._levels.number
-        if newest.offset == self._offset + 1 or (self._offset < 0 and ring.end_row - ring.first_row == 1):
-            rows, offsets, times = newest.values[None, :], np.array([newest.offset]), np.array([newest.time_ms])
-        else:
-            offsets = ring.offsets()
-            count = min(int(np.count_nonzero(offsets > self._offset)), ROWS_AT_ONCE)
-            offsets, times = offsets[-count:], ring.times()[-count:]
-            columns = np.arange(len(newest.values))
-            rows = ring.read(columns, ring.end_row - count, ring.end_row)
-        self._judge(rows, offsets, times)
-        return not (before == self._levels.number or (before != before and not self._levels.state.has_data))
+        if newest.offset == self._offset + 1:  # nearly always
+            self._steady_ms += step_ms(1, newest.time_ms - self._time_ms, ring.interval_ms)
+            self._offset, self._time_ms = newest.offset, newest.time_ms
+            return self._levels.take(newest.offset, self._state.headline.judged_at(newest.values), self._steady_ms)
+        offsets = ring.offsets()
+        count = min(int(np.count_nonzero(offsets > self._offset)), ROWS_AT_ONCE)
+        rows = ring.read(np.arange(len(newest.values)), ring.end_row - count, ring.end_row)
+        return self._judge(rows, offsets[-count:], ring.times()[-count:])
 
     def _judge(
         self, rows: npt.NDArray[np.float64], offsets: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
-    ) -> None:
+    ) -> bool:
         headline = self._state.headline
         judged = headline.judged(headline.over(rows)).tolist()
         if self._offset < 0:
@@ -78,7 +80,9 @@ class PanelLevels:
         steps = steps_ms(
             np.append(before_offset, offsets), np.append(before_ms, times), self._state.ring.interval_ms
         ).tolist()
+        changed = False
         for offset, value, step in zip(offsets.tolist(), judged, steps, strict=True):
             self._steady_ms += step
-            self._levels.take(offset, value, self._steady_ms)
+            changed = self._levels.take(offset, value, self._steady_ms)
         self._offset, self._time_ms = int(offsets[-1]), int(times[-1])
+        return changed

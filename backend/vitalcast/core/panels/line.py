@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vitalcast.core.metrics.model import Series
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line, or one part of a bar.
 
     `key` is the same for what goes up and what goes down of one device, and for the parts of one bar, and `id` is a

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ class Palette:
         _remember(self._colors, known, self._keys_max)
         ids = {key: self._ids.get(key) or self._new_id() for key in dict.fromkeys(line.key for line in lines)}
         _remember(self._ids, ids, self._keys_max)
-        return tuple(replace(line, color=known[paint_key(line)], id=self._ids[line.key]) for line in lines)
+        return tuple(line._replace(color=known[paint_key(line)], id=self._ids[line.key]) for line in lines)
 
     def _new_id(self) -> int:
         self._next_id += 1
@@ -93,4 +92,4 @@ def told_apart(
             wished = (staying.get(key, 0), before.get(key, 0), line.color, free[0])
             colors[key] = next(one for one in wished if one in free)
             taken.add(colors[key])
-    return [replace(line, color=colors[paint_key(line)]) for line in lines]
+    return [line._replace(color=colors[paint_key(line)]) for line in lines]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.line import Line
@@ -65,27 +65,53 @@ def resolve(
     places = range(len(series)) if columns is None else columns
     entries = ((one, at) for one, at in zip(series, places, strict=True) if one is not None)
     there = sorted(entries, key=lambda entry: entry[0].key)
-    beside = _beside(panel)
-    wanted = selection_of(panel)
-    chosen = [(one, column) for one, column in there if one.name not in beside and wanted.matches(one)]
-    metrics = [Selection.of([pattern]) for pattern in panel.metrics]
-    ordered = sorted(_named(panel, chosen), key=lambda line: _rank(panel, metrics, line))
+    ranks = _metric_ranks(panel, {one.name for one, _ in there})
+    where = Selection.of([">"], panel.where) if panel.where else None
+    chosen = [(one, at) for one, at in there if one.name in ranks and (where is None or where.matches(one))]
+    order = {value: at for at, value in reversed(list(enumerate(panel.order)))}
+    placed = [(_place(panel, order, line), line) for line in _named(panel, chosen)]
+    last = len(order)
+    placed.sort(
+        key=lambda entry: (
+            last if entry[0] is None else entry[0],
+            ranks[entry[1].series.name],
+            natural(entry[1].key),
+            entry[1].down,
+        )
+    )
     rest = set(panel.rest)
-    lines = [line for line in ordered if not rest & _values(panel, line)]
+    remainder = [line for _, line in placed if rest & _values(panel, line)] if rest else []
+    left = set(map(id, remainder))
+    drawn = [(place, line) for place, line in placed if id(line) not in left]
     by_name = {one.name: (column, one) for one, column in reversed(there)}
     named = {key: by_name[name] for key, name in panel.named().items() if name in by_name}
-    painted = (palette or Palette()).paint(lines, [_place(panel, line) for line in lines], len(panel.order))
-    counted = Selection.of([panel.headline.metric or ">"], panel.headline.where)
+    painted = (palette or Palette()).paint([line for _, line in drawn], [place for place, _ in drawn], last)
     return Resolved(
         lines=painted,
-        counted=tuple(line for line in painted if counted.matches(line.series)),
-        remainder=tuple(line for line in ordered if rest & _values(panel, line)),
+        counted=_counted(panel, painted),
+        remainder=tuple(remainder),
         max=named["max"][0] if "max" in named else -1,
         reference=named["reference"][0] if "reference" in named else -1,
         per=named["headline.per"][0] if "headline.per" in named else -1,
         beside=dict(named.values()),
-        unit=panel.unit or (ordered[0].series.descriptor.unit if ordered else ""),
+        unit=panel.unit or (placed[0][1].series.descriptor.unit if placed else ""),
     )
+
+
+def _metric_ranks(panel: Panel, names: set[str]) -> dict[str, int]:
+    """Return the place of each metric that is drawn among the panel's patterns; metrics are few and series many."""
+    beside = _beside(panel)
+    patterns = [Selection.of([pattern]) for pattern in panel.metrics]
+    found = ((name, [at for at, one in enumerate(patterns) if one.matches_name(name)]) for name in names - beside)
+    return {name: at[0] for name, at in found if at}
+
+
+def _counted(panel: Panel, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    headline = panel.headline
+    if not headline.metric and not headline.where:
+        return lines
+    counted = Selection.of([headline.metric or ">"], headline.where)
+    return tuple(line for line in lines if counted.matches(line.series))
 
 
 def name_of(panel: Panel, resolved: Resolved, line: Line) -> str:
@@ -134,7 +160,7 @@ def _values(panel: Panel, line: Line) -> set[str]:
 
 def _named(panel: Panel, chosen: list[tuple[Series, int]]) -> list[Line]:
     several = len(panel.metrics) > 1 or bool(re.search("[*>]", panel.metrics[0]))
-    differing = _differing(panel, chosen)
+    differing = set() if panel.by and not several else _differing(panel, chosen)
     seen: set[tuple[str, bool, str]] = set()
     lines = []
     for one, column in chosen:
@@ -173,18 +199,15 @@ def _label(panel: Panel, one: Series, differing: set[str]) -> str:
     return " ".join(words) or metric_word(panel, one.name)
 
 
-def _place(panel: Panel, line: Line) -> int | None:
+def _place(panel: Panel, order: Mapping[str, int], line: Line) -> int | None:
     """Return where `order` names the line."""
+    if not order:
+        return None
+    if panel.parts:
+        return order.get(line.part)
     attributes = line.series.attributes
-    spread = [attributes.get(key, "") for key in _telling(panel, attributes)]
-    values = [line.part] if panel.parts else [*spread, line.series.name]
-    return next((at for at, value in enumerate(panel.order) if value in values), None)
-
-
-def _rank(panel: Panel, metrics: Sequence[Selection], line: Line) -> tuple[Any, ...]:
-    place = _place(panel, line)
-    metric = next(at for at, one in enumerate(metrics) if one.matches_name(line.series.name))
-    return (len(panel.order) if place is None else place, metric, natural(line.key), line.down)
+    values = [*(attributes.get(key, "") for key in _telling(panel, attributes)), line.series.name]
+    return min((order[value] for value in values if value in order), default=None)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

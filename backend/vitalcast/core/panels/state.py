@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CHOOSE_EVERY_MS = 5000
 RANGES_KEPT = 16  # that nobody is watching
 COLORS_KEPT = 256
-SEEN_VALUES_MAX = 2_000_000  # that are looked at to choose lines, the newest: some 10 ms
+SEEN_VALUES_MAX = 500_000  # that are looked at to choose lines, the newest: some 10 ms
 SEEN_VALUES_AT_ONCE = 50_000
 
 
@@ -36,6 +36,10 @@ class LevelsAt(Protocol):
 
     def at(self, offsets: Offsets) -> Floats:
         """Return the level at each of these ticks: 0, 1 for a warning, 2 for critical, `nan` where nothing is known."""
+        ...
+
+    def at_tick(self, offset: int) -> float:
+        """Return the level at one tick."""
         ...
 
 

@@ -8,15 +8,14 @@ them needs no rule.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.core.panels.headline import NOBODY, HeadlineRows, HeadlineRule
+from vitalcast.core.panels.headline import HeadlineRow, HeadlineRows, HeadlineRule
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.resolve import Resolved, metric_word, name_of, way_of, word_of
+from vitalcast.core.panels.resolve import metric_word, name_of, way_of, word_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,10 +69,11 @@ class PanelView:
         self._at = {column: at for at, column in enumerate(columns)}  # in `columns`
         self.columns: npt.NDArray[np.intp] = np.array(columns, dtype=np.intp)
         self.sent = len(dict.fromkeys([*drawn, *beside]))
-        self._headline = HeadlineRule(shown.panel, self._moved(resolved))
-        self._line_ids = np.array([*(line.id for line in self._headline.names), 0], dtype=np.float64)  # of nobody: 0
+        self._headline = HeadlineRule(shown.panel, resolved, self._at)
+        self._line_ids = np.array([*(line.id for line in self._headline.names), math.nan])  # the last is of nobody
         self._bars = self._bar_places(shown)
         self._made = self._made_series(shown) if resolved.lines else ()
+        self._made_names = [one.name for one in self._made if one.name != "@whole"]
         self._place = {one.name: self.sent + at for at, one in enumerate(self._made)}
         self.series = (*self._described(shown, columns[: self.sent]), *self._made)
 
@@ -81,22 +81,6 @@ class PanelView:
     def _added_up(shown: Shown) -> tuple[Line, ...]:
         whole = shown.panel.chart == "bar" or shown.panel.headline.per == "rest"
         return (*shown.resolved.lines, *shown.resolved.remainder) if whole else ()
-
-    def _moved(self, resolved: Resolved) -> Resolved:
-        """Return what the panel means in terms of the columns that are read."""
-
-        def moved(lines: tuple[Line, ...]) -> tuple[Line, ...]:
-            return tuple(replace(line, column=self._at.get(line.column, -1)) for line in lines)
-
-        return replace(
-            resolved,
-            lines=moved(resolved.lines),
-            remainder=moved(resolved.remainder),
-            counted=moved(resolved.counted),
-            max=self._at.get(resolved.max, -1),
-            reference=self._at.get(resolved.reference, -1),
-            per=self._at.get(resolved.per, -1),
-        )
 
     def _bar_places(self, shown: Shown) -> dict[str, int]:
         """Return the place of each bar that is drawn among all bars, by its key."""
@@ -136,9 +120,31 @@ class PanelView:
         parts = [sent, *(self._column(name, rows, offsets)[:, None] for name in self._made_names)]
         return np.concatenate([parts[0], rows.wholes[:, list(self._bars.values())], *parts[1:]], axis=1)
 
-    @property
-    def _made_names(self) -> list[str]:
-        return [one.name for one in self._made if one.name != "@whole"]
+    def project_row(self, row: Floats, offset: int) -> Floats:
+        """Return what is sent of one row, as `project` does of many."""
+        sent = row[: self.sent]
+        if not self._made:
+            return sent
+        found = self._headline.at(row)
+        made = [found.wholes[at] for at in self._bars.values()]
+        made += [self._made_value(name, found, offset) for name in self._made_names]
+        return np.concatenate([sent, made])
+
+    def _made_value(self, name: str, found: HeadlineRow, offset: int) -> float:
+        match name:
+            case "@value":
+                return found.share if self._headline.shows_share else found.value
+            case "@number":
+                return found.value
+            case "@up":
+                return found.up
+            case "@down":
+                return found.down
+            case "@which":
+                return float(self._line_ids[found.which])
+            case _:
+                levels = self._over.state.levels
+                return math.nan if levels is None else levels.at_tick(offset)
 
     def _column(self, name: str, rows: HeadlineRows, offsets: Offsets) -> Floats:
         match name:
@@ -151,8 +157,8 @@ class PanelView:
             case "@down":
                 return rows.down
             case "@which":
-                ids = self._line_ids[rows.which]
-                return np.where(rows.which == NOBODY, np.nan, ids)
+                ids: Floats = self._line_ids[rows.which]
+                return ids
             case _:
                 levels = self._over.state.levels
                 return np.full(len(offsets), np.nan) if levels is None else levels.at(offsets)

@@ -54,6 +54,10 @@ class PanelColumns(Protocol):
         """Return what is sent of rows of `columns`, one for each tick of `offsets`."""
         ...
 
+    def project_row(self, row: Floats, offset: int) -> Floats:
+        """Return the same of one row."""
+        ...
+
     def head(self, newest: Floats) -> dict[str, Any]:
         """Return what is said beside the values, of which `newest` are those of the newest tick."""
         ...
@@ -140,7 +144,7 @@ class PanelGroup(Group):
         """Return what a member in step gets for the interval that has ended with this tick."""
         changes = self.resolve()
         before = None if self._tick is None else self._tick.values
-        values = self._columns.project(tick.values[self._columns.columns][None, :], np.array([tick.offset]))[0]
+        values = self._columns.project_row(tick.values[self._columns.columns], tick.offset)
         own = TickValues(tick.offset, tick.time_ms, values, before=before)
         messages = super().emit(own)
         own.settle()
@@ -170,10 +174,7 @@ class PanelGroup(Group):
     def _newest_values(self) -> Floats:
         newest = self._ring.newest
         assert newest is not None
-        values: Floats = self._columns.project(
-            newest.values[self._columns.columns][None, :], np.array([newest.offset])
-        )[0]
-        return values
+        return self._columns.project_row(newest.values[self._columns.columns], newest.offset)
 
     def plan_since(self, ring: Ring, offset: int) -> Replay | None:
         """Choose what came after the tick `offset`; None where a line has come since, whose past would be lacking."""

@@ -122,25 +122,40 @@ class Fanout:
 
     def emit(self, out: dict[int, list[Message]]) -> list[Connection]:
         """Give every socket what there is for its groups, by group id; return those that have not taken it all."""
-        now_s, stats = self._now_s(), self._stats
-        blocked: list[Connection] = []
-        alone: list[tuple[FanoutSet, int, bytes]] = []
+        now_s = self._now_s()
+        alone: list[tuple[int, bytes, FanoutSet]] = []
+        due: list[tuple[FanoutSet, list[Message]]] = []
+        several: dict[FanoutSet, None] = {}
         frames = nbytes = 0
-        for one, messages in self._due(out):
+        for group_id, messages in out.items():
+            for one in self._sets_of.get(group_id, ()):
+                if len(one.group_ids) > 1:
+                    several[one] = None
+                    continue
+                one.last_s = now_s
+                if len(one.direct) == 1 and len(messages) == 1 and not one.others:
+                    message = messages[0]
+                    frames += 1
+                    nbytes += len(message.payload)
+                    alone += [(fd, message.frame, one) for fd in one.direct]
+                else:
+                    due.append((one, messages))
+        for one in several:
             one.last_s = now_s
-            sockets = len(one)
-            for message in messages:
-                nbytes += len(message.payload) * sockets
-            frames += len(messages) * sockets
-            if sockets == 1 and one.direct:
-                alone.append((one, next(iter(one.direct)), joined(messages)))
-            else:
-                blocked += one.write(messages)
-        stats.frames_sent += frames
-        stats.bytes_sent += nbytes
-        # A system call leaves little in the processor's caches: what can be made before is not made in between.
+            due.append((one, [message for group_id in one.group_ids for message in out.get(group_id, ())]))
+        self._stats.frames_sent += frames
+        self._stats.bytes_sent += nbytes
+        return self._write_alone(alone) + self._write(due)
+
+    @staticmethod
+    def _write_alone(alone: list[tuple[int, bytes, FanoutSet]]) -> list[Connection]:
+        """Write to the sockets that share what they get with no other; return those that have not taken it all.
+
+        A system call leaves little in the processor's caches: what could be made before was not made in between.
+        """
+        blocked: list[Connection] = []
         write = os.write
-        for one, fd, data in alone:
+        for fd, data, one in alone:
             try:
                 sent = write(fd, data)
             except (BlockingIOError, InterruptedError):
@@ -151,19 +166,13 @@ class Fanout:
                 blocked += one.short(fd, data, sent)
         return blocked
 
-    def _due(self, out: dict[int, list[Message]]) -> list[tuple[FanoutSet, list[Message]]]:
-        """Return each set that gets something, and what: most sets have one group, and get just what it emits."""
-        sets_of = self._sets_of
-        due: list[tuple[FanoutSet, list[Message]]] = []
-        several: dict[FanoutSet, None] = {}
-        for group_id, messages in out.items():
-            for one in sets_of.get(group_id, ()):
-                if len(one.group_ids) == 1:
-                    due.append((one, messages))
-                else:
-                    several[one] = None
-        due += [(one, [message for group_id in one.group_ids for message in out.get(group_id, ())]) for one in several]
-        return due
+    def _write(self, due: list[tuple[FanoutSet, list[Message]]]) -> list[Connection]:
+        blocked: list[Connection] = []
+        for one, messages in due:
+            self._stats.frames_sent += len(messages) * len(one)
+            self._stats.bytes_sent += sum(len(message.payload) for message in messages) * len(one)
+            blocked += one.write(messages)
+        return blocked
 
     def quiet(self, since_s: float) -> list[Connection]:
         """Return the protocol sockets that have got nothing after `since_s`, which the caller is about to change."""

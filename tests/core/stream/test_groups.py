@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.machine import Client, Machine, ask, decode, null
+from tests.core.machine import Client, Machine, ask, decode, disk, null
 
+from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.session import Session
 
 pytestmark = pytest.mark.usefixtures("each_bus")
@@ -257,3 +258,29 @@ def test_a_backfill_reaches_back_over_a_clock_that_was_set() -> None:
         _, snapshot = ask(machine.session(), type="subscribe", stream="a", metrics=["system.load"], backfill=15)
         assert len(snapshot["times"]) in (15, 16)
         assert snapshot["times"] == machine.ring.times()[-len(snapshot["times"]) :].tolist()
+
+
+def test_many_different_subscriptions_each_lead_to_the_newest_values() -> None:
+    disks = [f"sd{letter}" for letter in "abcdefghij"]
+    machine, watching = Machine(), []
+    machine.tick(0.0, disks)
+    for number in range(40):
+        where = {"system.device": [disks[number % 10], disks[(number * 3 + 1) % 10], disks[number // 10]]}
+        session, client = machine.session(), Client()
+        command = {"type": "subscribe", "stream": "s", "metrics": ["system.>"], "where": where}
+        for message in ask(session, **command, aggregate=["last", "max"])[1:]:
+            client.take(message)
+        watching.append((session, client))
+    kinds = set()
+    for load, skip, gone in ((1.0, 0, 0), (1.0, 0, 0), (2.0, 3, 0), (2.0, 0, 4), (2.0, 0, 0), (3.0, 0, 0)):
+        readings = {disk(name): float(at % 3 and load) for at, name in enumerate(disks[gone:])}
+        out = machine.take(machine.frame(readings, skip=skip))
+        for session, client in watching:
+            deliver(client, session, out)
+            [group_id] = session.group_ids
+            kinds |= {key for key in decode(out[group_id])[-1] if key in ("values", "changed")}
+            group = machine.hub.groups[group_id]
+            assert isinstance(group, Group)
+            newest = machine.timeline.newest.values[group.chosen.columns].repeat(2)
+            assert client.state == newest.tolist()
+    assert kinds == {"values", "changed"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.metrics.aggregate import Fold
+from vitalcast.core.metrics.choices import Chosen
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.ring import BLOCK_ROWS, Ring
 from vitalcast.core.stream.groups import Group
@@ -16,6 +17,7 @@ from vitalcast.core.stream.keys import Form
 from vitalcast.core.stream.replay import ONLY_LAST, row_after_last_end
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.emission import TickValues
+from vitalcast.core.wire.encodings import Bulk, Encoding
 from vitalcast.core.wire.messages import Message
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+BULK_MIN = 16  # emissions of a tick from which on it pays to write them at one go
 FOLD_ROWS = BLOCK_ROWS  # no more than the ring is sure to hold
 VALUE_BYTES = 8
 
@@ -30,25 +33,57 @@ VALUE_BYTES = 8
 class Peers:
     """The groups of one interval that want the same aggregates, and the newest values that they got."""
 
-    __slots__ = ("aggregates", "groups", "newest", "wanted")
+    __slots__ = ("_bulks", "aggregates", "groups", "newest", "wanted")
 
     def __init__(self, aggregates: tuple[Aggregate, ...]) -> None:
         self.aggregates = aggregates
         self.groups: dict[int, Group] = {}
         self.wanted = 0  # values of all groups together
         self.newest: TickValues | None = None
+        self._bulks: dict[Encoding, Bulk] | None = None  # None where they are to be made anew
+
+    def add(self, group: Group) -> None:
+        self.groups[group.id] = group
+        self.wanted += group.width
+        self._bulks = None
+
+    def remove(self, group: Group) -> None:
+        del self.groups[group.id]
+        self.wanted -= group.width
+        self._bulks = None
+
+    def relaid(self) -> None:
+        """Note that the groups may have other series now."""
+        self.wanted = sum(group.width for group in self.groups.values())
+        self._bulks = None
 
     def turn(self, frame: Frame, values: npt.NDArray[np.float64]) -> TickValues:
         """Make these the newest values. To write all once pays where the groups together want more than there are."""
         before = self.newest
-        self.newest = TickValues(
+        tick = self.newest = TickValues(
             frame.offset,
             frame.time_ms,
             values,
             before=None if before is None else before.values,
             shared=len(self.groups) > 1 and self.wanted >= len(values),
         )
-        return self.newest
+        if tick.shared:
+            if self._bulks is None:
+                self._bulks = self._bulks_of()
+            tick.bodies = {encoding: bulk.bodies(tick) for encoding, bulk in self._bulks.items()}
+        return tick
+
+    def _bulks_of(self) -> dict[Encoding, Bulk]:
+        chosen: dict[Encoding, dict[Chosen, None]] = {}
+        for group in self.groups.values():
+            if group.in_bulk:
+                chosen.setdefault(group.key.encoding, {})[group.chosen] = None
+        made = {
+            encoding: encoding.bulk(list(some), len(self.aggregates))
+            for encoding, some in chosen.items()
+            if len(some) >= BULK_MIN
+        }
+        return {encoding: bulk for encoding, bulk in made.items() if bulk is not None}
 
 
 class Cadence:
@@ -87,14 +122,11 @@ class Cadence:
 
     def add(self, group: Group) -> None:
         aggregates = group.key.aggregates
-        peers = self._peers.setdefault(aggregates, Peers(aggregates))
-        peers.groups[group.id] = group
-        peers.wanted += group.width
+        self._peers.setdefault(aggregates, Peers(aggregates)).add(group)
 
     def remove(self, group: Group) -> None:
         peers = self._peers[group.key.aggregates]
-        del peers.groups[group.id]
-        peers.wanted -= group.width
+        peers.remove(group)
         if not peers.groups:
             del self._peers[group.key.aggregates]
 
@@ -148,7 +180,7 @@ class Cadence:
                 out[group.id] = messages
         if relaid:
             for peers in self._peers.values():
-                peers.wanted = sum(group.width for group in peers.groups.values())
+                peers.relaid()
 
     @staticmethod
     def _emit(peers: Peers, frame: Frame, values: npt.NDArray[np.float64], out: dict[int, list[Message]]) -> None:

@@ -21,7 +21,7 @@ from vitalcast.core.stream.replay import (
     replay_values,
 )
 from vitalcast.core.vocabulary import GapReason
-from vitalcast.core.wire.emission import Emission, TickValues
+from vitalcast.core.wire.emission import FEW, Emission, TickValues
 from vitalcast.core.wire.messages import Message, describe_series, gap
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ SERIES_BYTES = 150  # of a series' description there
 class Group:
     """A subscription that any number of streams share: `id` is what data frames carry.
 
-    `streams` counts them, `emitted_offset` is the tick of the newest emission and `series_version` grows whenever
-    the list of series changes. `gap` holds the ticks that the sampler missed just before the newest emission.
+    `chosen` has its series, `streams` counts those who share it, `emitted_offset` is the tick of the newest emission
+    and `series_version` grows whenever the list of series changes. `gap` holds the ticks that the sampler missed just
+    before the newest emission.
     """
 
     __slots__ = (
         "_choice",
-        "_chosen",
         "_encoding",
         "_head",
         "_pending_gap",
@@ -51,6 +51,7 @@ class Group:
         "_tick",
         "_timeline",
         "_values_per_series",
+        "chosen",
         "emissions",
         "gap",
         "held_bytes",
@@ -72,7 +73,7 @@ class Group:
         self.held_bytes = 0  # as the hub has counted it
         self._timeline = timeline
         self._choice = choice
-        self._chosen: Chosen = choice.chosen
+        self.chosen: Chosen = choice.chosen
         self._encoding = key.encoding
         self._values_per_series = len(key.aggregates)
         self._head = key.encoding.head(id_)
@@ -92,12 +93,17 @@ class Group:
 
     @property
     def series(self) -> tuple[Series, ...]:
-        return self._chosen.series
+        return self.chosen.series
 
     @property
     def width(self) -> int:
         """How many values an emission has."""
         return len(self.series) * len(self.key.aggregates)
+
+    @property
+    def in_bulk(self) -> bool:
+        """Whether an emission is just the values of what was chosen, and no more of them than are written in bulk."""
+        return self.key.form is Form.COLUMNS and 0 < self.width <= FEW
 
     @property
     def nbytes(self) -> int:
@@ -106,12 +112,12 @@ class Group:
 
     def resolve(self) -> list[Message]:
         """Take over what the selection means after the layout changed; return what says so if the series changed."""
-        before, self._chosen = self._chosen, self._choice.chosen
-        if before is self._chosen:
+        before, self.chosen = self.chosen, self._choice.chosen
+        if before is self.chosen:
             return []
         self._tick = None  # whose columns mean something else now
         self._resync = True
-        series = self._chosen.series
+        series = self.chosen.series
         if before.series == series and [one.labels for one in before.series] == [one.labels for one in series]:
             return []
         self.series_version += 1
@@ -137,6 +143,11 @@ class Group:
         """Return what a member in step gets for the interval that has ended with this tick."""
         self._tick = tick
         self.emissions += 1
+        bodies = tick.bodies.get(self._encoding)
+        if bodies is not None and not self._resync and self._pending_gap is self.gap is None:  # mostly all of it is so
+            body = bodies.get(self.chosen)
+            if body is not None:
+                return [Message(self._head + body, self._encoding.opcode)]
         self.gap, self._pending_gap = self._pending_gap, None
         data = self._message(tick, whole=self._resync)
         self._resync = False
@@ -152,7 +163,7 @@ class Group:
         return Message(self._head + encoding.body(emission, whole=whole), encoding.opcode)
 
     def _emission(self, tick: TickValues) -> Emission:
-        return tick.emission(self._chosen, self._values_per_series)
+        return tick.emission(self.chosen, self._values_per_series)
 
     def _self_describing(self, offset: int, time_ms: int, values: npt.NDArray[np.float64]) -> Message:
         names = [one.key for one in self.series]
@@ -177,7 +188,7 @@ class Group:
 
     def newest(self, frame: Frame) -> Message:
         """Return this tick in the self-describing form, for a plain socket that has just come."""
-        return self._self_describing(frame.offset, frame.time_ms, frame.values[self._chosen.columns])
+        return self._self_describing(frame.offset, frame.time_ms, frame.values[self.chosen.columns])
 
     def series_message(self) -> Message:
         return Message.of({"type": "series", "group": self.id, "series": describe_series(self.series)})
@@ -242,7 +253,7 @@ class Group:
 
     def _replayed(self, ring: Ring, replay: Replay) -> npt.NDArray[np.float64]:
         """Return the values of a replay, shape (intervals, values of an emission)."""
-        return replay_values(ring, replay, self._chosen.columns, self.key.aggregates)
+        return replay_values(ring, replay, self.chosen.columns, self.key.aggregates)
 
     def _head_of(self, _values: npt.NDArray[np.float64]) -> Mapping[str, object]:
         """Return what a snapshot of these values says beside its series."""

@@ -115,6 +115,10 @@ class PanelGroup(Group):
         return self._columns.series
 
     @property
+    def in_bulk(self) -> bool:
+        return False  # what is computed and sent is its own
+
+    @property
     def nbytes(self) -> int:
         """About how much memory this group takes, as if it shared the panel with no other."""
         read = len(self._columns.columns)

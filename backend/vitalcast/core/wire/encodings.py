@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
 
-from vitalcast.core.wire.emission import Emission
+from vitalcast.core.metrics.choices import Chosen
+from vitalcast.core.wire.emission import Emission, TickValues
+from vitalcast.core.wire.json_bulk import JsonBulk
 from vitalcast.core.wire.websocket import OPCODE_TEXT
 
 VALUE_BYTES_MIN = 4  # of a number in JSON, the comma counted
+
+
+class Bulk(Protocol):
+    """Writes the bodies of many emissions of one tick at one go."""
+
+    def bodies(self, tick: TickValues) -> dict[Chosen, bytes]:
+        """Return the shorter of all values and what changed, as `Encoding.body` does of each alone."""
 
 
 class Encoding(ABC):
@@ -42,6 +52,10 @@ class Encoding(ABC):
     @abstractmethod
     def _least(self, emission: Emission) -> bytes: ...
 
+    def bulk(self, _chosen: Sequence[Chosen], _values_per_series: int) -> Bulk | None:
+        """Return what writes the bodies of these series at one go, no more than FEW values each; None for nothing."""
+        return None
+
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
@@ -50,6 +64,9 @@ class Json(Encoding):
     """JSON text: `values`, or `changed` by position where that is shorter; a value that is missing is null."""
 
     name = "json"
+
+    def bulk(self, chosen: Sequence[Chosen], values_per_series: int) -> Bulk:
+        return JsonBulk(chosen, values_per_series)
 
     def head(self, group: int) -> bytes:
         return b'{"type":"data","group":%d,' % group

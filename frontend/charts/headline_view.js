@@ -15,7 +15,7 @@ export class Headline {
   /** @type {string|null} */ #shape = null;
 
   /** @param {import("./model/headline.js").HeadlineNow} headline */
-  write({ numbers, level }) {
+  write({ numbers, level, rule }) {
     const shape = numbers.map(({ down, label }) => (down === undefined ? "" : `${down} ${label}`)).join();
     if (shape !== this.#shape) this.#build(numbers);
     this.#shape = shape;
@@ -27,6 +27,7 @@ export class Headline {
     this.element.dataset.level = level;
     this.#level.hidden = !level;
     setText(this.#level, level);
+    this.element.title = rule;
   }
 
   #build(numbers) {

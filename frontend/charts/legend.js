@@ -2,12 +2,14 @@
 
 import { formatValue } from "./model/format.js";
 import { wayOf } from "./model/headline.js";
-import { wordOf } from "./model/lines.js";
-import { isMirror } from "./model/panel.js";
 import { h, setText } from "../dom/html.js";
 
 /** More rows of a heatmap than this are read from its picture, not from a list. */
 const ROWS_LISTED_MAX = 16;
+/** A longer name is cut in its middle where there is no room: sensors of one chip differ at their ends. */
+const WHOLE_MAX = 12;
+/** So much of its end stays. */
+const END = 7;
 
 export class Legend {
   /** @param {import("./model/panel.js").Panel} panel */
@@ -20,21 +22,18 @@ export class Legend {
   #unit = "";
   /** @type {Map<number, HTMLElement>} by the line's place */ #values = new Map();
 
-  /**
-   * @param {import("./model/lines.js").Reading} reading
-   * @param {import("./model/lines.js").Line[]} lines those that are drawn
-   */
-  build(reading, lines) {
-    this.#unit = reading.unit;
+  /** @param {import("./model/lines.js").Layout} layout */
+  build(layout) {
+    const { lines, more } = layout;
+    this.#unit = layout.unit;
     this.#values.clear();
     const { chart } = this.#panel;
-    const items = chart === "heatmap" ? this.#rows(lines) : chart === "bar" ? this.#parts(lines) : this.#lines(reading, lines);
-    const unseen = new Set(reading.lines.map(({ key }) => key)).size - new Set(lines.map(({ key }) => key)).size;
+    const items = chart === "heatmap" ? this.#rows(lines) : chart === "bar" ? this.#parts(lines) : this.#lines(layout);
     // At full size the columns are as wide as the longest name needs; the style sheet says how far they go.
     this.element.style.setProperty("--longest", String(Math.max(0, ...lines.map(({ label }) => label.length))));
-    if (unseen) items.push(h("li", { class: "more" }, `${unseen} more`));
+    if (more) items.push(h("li", { class: "more" }, `${more} more`));
     this.element.replaceChildren(...items);
-    this.element.classList.toggle("paired", isMirror(this.#panel));
+    this.element.classList.toggle("paired", layout.mirrored);
   }
 
   /** @param {ArrayLike<number>} values one a line */
@@ -42,17 +41,17 @@ export class Legend {
     for (const [i, node] of this.#values) setText(node, formatValue(values[i], this.#unit));
   }
 
-  #lines(reading, lines) {
-    const mirror = isMirror(this.#panel);
+  #lines(layout) {
+    const { lines, mirrored } = layout;
     /** @type {Map<string, HTMLElement>} */ const items = new Map();
     // The stack's uppermost band comes first, as the eye meets it.
     const order = [...lines.keys()];
     if (this.#panel.stack) order.reverse();
     for (const i of order) {
       const { key, label, color, down } = lines[i];
-      const item = items.get(key) ?? h("li", {}, swatch(`c${color}`), h("span", { class: "label", title: label }, label));
+      const item = items.get(key) ?? h("li", {}, swatch(`c${color}`), nameNode(label));
       items.set(key, item);
-      const mark = mirror ? [markOf(down, wayOf(this.#panel, reading, down))] : [];
+      const mark = mirrored ? [markOf(down, wayOf(layout, down))] : [];
       item.append(h("span", { class: "value" }, ...mark, this.#value(i)));
     }
     return [...items.values()];
@@ -61,12 +60,12 @@ export class Legend {
   #rows(lines) {
     // The picture has its scale with it.
     if (lines.length > ROWS_LISTED_MAX) return [];
-    return lines.map(({ label }, i) => h("li", {}, h("span", { class: "label", title: label }, label), h("span", { class: "value" }, this.#value(i))));
+    return lines.map(({ label }, i) => h("li", {}, nameNode(label), h("span", { class: "value" }, this.#value(i))));
   }
 
   #parts(lines) {
-    const parts = new Map(lines.map(({ part, label, color }) => [part || label, color]));
-    return [...parts].map(([part, color]) => h("li", {}, swatch(`c${color}`), h("span", { class: "label" }, wordOf(this.#panel, this.#panel.parts, part))));
+    const parts = new Map(lines.map(({ part, partLabel, label, color }) => [part || label, { words: partLabel || label, color }]));
+    return [...parts.values()].map(({ words, color }) => h("li", {}, swatch(`c${color}`), nameNode(words)));
   }
 
   #value(i) {
@@ -77,6 +76,14 @@ export class Legend {
 }
 
 const swatch = (color) => h("i", { class: `swatch ${color}`, "aria-hidden": "true" });
+
+/** A name whose middle gives way, by the style sheet, where there is no room for all of it. @param {string} label */
+function nameNode(label) {
+  const letters = [...label];
+  if (letters.length <= WHOLE_MAX) return h("span", { class: "label", title: label }, label);
+  const [head, end] = [letters.slice(0, -END).join(""), letters.slice(-END).join("")];
+  return h("span", { class: "label cut", title: label }, h("span", {}, head), h("span", {}, end));
+}
 
 /** A triangle that says up or down, with words for those who do not see it. @param {boolean} down @param {string} [words] */
 export function markOf(down, words = "") {

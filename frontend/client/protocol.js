@@ -70,6 +70,17 @@ export function refusalWords({ code, message }) {
  * @typedef {{table: string, sort?: string, order?: "ascending"|"descending", filter?: string, keys?: number[],
  *            limit?: number, interval?: number}} TableRequest
  * @typedef {{name: string, unit: string, attributes: Record<string, string>}} Series
+ * @typedef {{id: number, key: string, label: string, name: string, color: number, direction: "up"|"down", part: string,
+ *            part_label?: string, column: number, whole?: number, levels?: number, rest_label?: string}} PanelLine
+ *   key: the same for both directions of a device and for all parts of a bar; color: 1 to 8; column, whole, levels:
+ *   places in `series`
+ * @typedef {{label: string, value: number|null, unit: string, column: number, direction?: "up"|"down"}} PanelNumber
+ * @typedef {{panel: string, unit: string, lines: PanelLine[], more: number,
+ *            axis: {max: number|null, column: number|null, span_min: number},
+ *            reference: {label: string, column: number}|null,
+ *            headline: PanelNumber & {level: string, which: number|null, levels: number|null, end: number, rule: string,
+ *                                     numbers: PanelNumber[]}|null}} PanelHead
+ *   what a `snapshot` or `series` of a panel says of its columns
  */
 
 /** Leaves out what was not given, so that the server's defaults hold. */
@@ -116,13 +127,17 @@ const isNumber = (value) => typeof value === "number";
 const isArray = Array.isArray;
 const isObject = (value) => typeof value === "object" && value !== null && !isArray(value);
 
+/** Whether what is said of a panel is whole, where it is of one. */
+const isPanel = (m) =>
+  m.panel === undefined || (isArray(m.lines) && isObject(m.axis) && (m.headline === null || isArray(m.headline?.numbers)));
+
 /** What each known message must hold for the page to act on it. */
 const SHAPES = {
   welcome: (m) => (typeof m.epoch === "string" && isNumber(m.time)) || m.auth === "required",
   ack: (m) => typeof m.stream === "string" || typeof m.scope === "string",
-  snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values),
+  snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values) && isPanel(m),
   data: (m) => isNumber(m.group) && isNumber(m.offset) && isNumber(m.time) && (isArray(m.values) || isObject(m.changed)),
-  series: (m) => isNumber(m.group) && isArray(m.series),
+  series: (m) => isNumber(m.group) && isArray(m.series) && isPanel(m),
   rows: (m) => isNumber(m.group) && isArray(m.columns) && isArray(m.rows),
   gap: (m) => isNumber(m.group) && isNumber(m.from) && isNumber(m.to),
   catalogue: (m) => isArray(m.series),

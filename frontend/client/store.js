@@ -7,6 +7,8 @@ import { staleAfterS } from "./status.js";
 
 const BREAKS_MAX = 200;
 const ROWS_AT_FIRST = 128;
+/** Names of lines that a panel had before are kept for its past. */
+const LABELS_MAX = 1000;
 /** A quarter of an hour at the finest rate, and no more whatever window and rate come together. */
 const ROWS_MAX = 9002;
 /** Readings so many intervals apart have others missing between them; sampling itself is a little late at times. */
@@ -38,6 +40,8 @@ export class StreamStore {
     this.serverIntervalS = 0;
     /** @type {import("./protocol.js").Series[]} */ this.series = [];
     /** @type {string[]} */ this.keys = [];
+    /** @type {import("./protocol.js").PanelHead|null} what the server says of a panel's columns */ this.panel = null;
+    /** @type {Map<number, string>} what lines are called, by their ids: those that are gone, too */ this.labels = new Map();
     /** @type {Break[]} in order of time */ this.breaks = [];
     this.ticksMissed = 0;
     /** @type {import("./protocol.js").Position|null} for `since` */ this.position = null;
@@ -117,8 +121,8 @@ export class StreamStore {
    * A `snapshot`: takes the place of what was known for its times. Older readings stay, for they were true:
    * where the server replays what was missed they join without a seam, where it could not the hole shows.
    */
-  snapshot({ series, times, values, offset, time }) {
-    this.#arrange(series);
+  snapshot({ times, values, offset, time, ...head }) {
+    this.#arrange(head);
     // These are of the past, and the server need not have read anything of late.
     const freshAt = this.#clock.steadyAt(times.at(-1));
     if (Number.isFinite(freshAt) && !(freshAt <= this.#freshAt)) this.#freshAt = freshAt;
@@ -147,8 +151,8 @@ export class StreamStore {
   }
 
   /** A `series`: columns came or went; those that stay keep their past. */
-  arrange({ series }) {
-    this.#arrange(series);
+  arrange(head) {
+    this.#arrange(head);
   }
 
   /** A `gap`: ticks that will not come, before the next row or, of a snapshot, among its rows. */
@@ -176,8 +180,9 @@ export class StreamStore {
   copy() {
     const { windowS, intervalS, aggregates: columns } = this;
     const copy = new StreamStore({ windowS, intervalS, columns, clock: this.#clock });
-    const { serverIntervalS, series, keys, ticksMissed, position, setBacks } = this;
-    Object.assign(copy, { serverIntervalS, series, keys, ticksMissed, position, setBacks });
+    const { serverIntervalS, series, keys, panel, ticksMissed, position, setBacks } = this;
+    Object.assign(copy, { serverIntervalS, series, keys, panel, ticksMissed, position, setBacks });
+    copy.labels = new Map(this.labels);
     copy.breaks = [...this.breaks];
     copy.ring = this.ring.copy();
     copy.#freshAt = this.#freshAt;
@@ -189,6 +194,8 @@ export class StreamStore {
   forget() {
     this.series = [];
     this.keys = [];
+    this.panel = null;
+    this.labels.clear();
     this.breaks = [];
     this.ticksMissed = 0;
     this.#countedTo = -Infinity;
@@ -284,7 +291,15 @@ export class StreamStore {
     if (this.#epoch) this.position = { epoch: this.#epoch, offset };
   }
 
-  #arrange(series) {
+  #describe(head) {
+    if (typeof head.panel !== "string") return;
+    this.panel = /** @type {any} */ (head);
+    for (const { id, label } of head.lines) this.labels.set(id, label);
+    while (this.labels.size > LABELS_MAX) this.labels.delete(/** @type {number} */ (this.labels.keys().next().value));
+  }
+
+  #arrange({ series, ...head }) {
+    this.#describe(head);
     const before = new Map(this.keys.map((key, i) => [key, i]));
     const same = series.length === this.keys.length && series.every((one, i) => seriesKey(one) === this.keys[i]);
     if (same) return;

@@ -2,7 +2,6 @@
 
 import { Backoff } from "../client/backoff.js";
 import { formatDuration } from "../charts/model/format.js";
-import { PROCESSES } from "../charts/model/panel.js";
 import { errorWords } from "../client/protocol.js";
 import { RATES, View } from "../page/view.js";
 import { Client } from "../client/client.js";
@@ -13,6 +12,7 @@ import { h, setText } from "../dom/html.js";
 import { listen } from "../page/keyboard.js";
 import { Kiosk } from "../page/kiosk.js";
 import { KeyActions } from "../page/key_actions.js";
+import { PROCESSES } from "../page/process_table.js";
 import { copy } from "../page/save.js";
 
 const NOTICE_MS = 15_000;

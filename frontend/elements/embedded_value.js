@@ -1,11 +1,12 @@
 /** `<vitalcast-value>`: one live number with its last minute, in the text of a page of anybody's. */
 
-import { formatAge } from "../charts/model/format.js";
-import { headlineOf } from "../charts/model/headline.js";
-import { readingOf } from "../charts/model/lines.js";
+import { formatAge, formatValue } from "../charts/model/format.js";
+import { headlineAt } from "../charts/model/headline.js";
+import { layoutOf } from "../charts/model/lines.js";
+import { lastingLevel, limitWords, ofAll } from "../charts/model/metric_value.js";
 import { requestOf } from "../charts/model/panel.js";
 import { errorWords } from "../client/protocol.js";
-import { SparkPoints, lastingLevel, sparkReach } from "../charts/model/sparkline_model.js";
+import { ofColumn, sparkPoints, sparkReach } from "../charts/model/sparkline_model.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { EmbeddedElement } from "./embedded_element.js";
 import { h, setText } from "../dom/html.js";
@@ -13,6 +14,11 @@ import { dressNumber } from "../page/shadow_styles.js";
 import { Sparkline } from "../charts/sparkline.js";
 
 const WINDOW_S = 60;
+
+/**
+ * @typedef {{valueOf: import("../charts/model/metric_value.js").ValueOf, unit: string, end: number, rule: string,
+ *            level: import("../charts/model/headline.js").Level}} Shown
+ */
 
 /**
  * Attributes: `src` and `token` as those of a panel; `metric`, its name, with `where`, the attributes of the series, and
@@ -38,9 +44,8 @@ export class VitalcastValue extends EmbeddedElement {
   #unit = h("small");
   #words = h("span", { class: "words" });
   /** @type {any} */ #options;
-  /** @type {import("../charts/model/panel.js").Panel|null} what is shown, as a panel */ #panel = null;
+  /** @type {import("../charts/model/panel.js").Panel|null} the panel whose number is shown */ #panel = null;
   /** @type {import("../client/series_stream.js").SeriesStream|null} */ #stream = null;
-  #points = new SparkPoints();
   #ready = false;
   #told = "";
   /** @type {IntersectionObserver|null} */ #views = null;
@@ -94,13 +99,13 @@ export class VitalcastValue extends EmbeddedElement {
     const { server } = this;
     const { metric, panel: id } = this.#options;
     if (this.#stream || !server) return;
-    const panel = id ? server.panels?.find((one) => one.id === id) : panelOf(this.#options);
-    if (!panel) return;
-    const { interval = 1 } = this.#options;
-    this.#panel = judged(panel, this.#options);
-    const request = requestOf(this.#panel, { rateS: interval, windowS: WINDOW_S });
+    this.#panel = server.panels?.find((one) => one.id === id) ?? null;
+    if (id && !this.#panel) return;
+    const { interval = 1, where } = this.#options;
+    const request = this.#panel
+      ? requestOf(this.#panel, { rateS: interval, windowS: WINDOW_S })
+      : { metrics: [metric], where, interval, aggregate: ["avg"], backfill: WINDOW_S };
     this.#stream = server.client.subscribe(request, { name: `@${metric ?? id}${server.mark()}`, windowS: WINDOW_S, held: !this.#inView });
-    this.#points = new SparkPoints();
     this.#stream.addEventListener("change", this.#drawSoon);
   }
 
@@ -158,34 +163,48 @@ export class VitalcastValue extends EmbeddedElement {
     const { theme, label } = this.#options;
     if (theme) this.#frame.dataset.theme = theme;
     else delete this.#frame.dataset.theme;
-    const panel = this.#panel;
-    setText(this.#label, label ?? panel?.vital ?? "");
+    setText(this.#label, label ?? this.#panel?.vital ?? "");
     const problem = this.#problem();
     if (problem) {
       this.#write({ words: problem.message, state: "failed" });
       return;
     }
     const stream = this.#stream;
-    if (!stream || !panel || stream.store.position === null) {
+    const number = stream && stream.store.position !== null ? this.#numberOf(stream.store) : null;
+    if (!stream || !number) {
       this.#write({ words: this.#waiting() });
       const { link, why } = this.server.client;
       if (link === "waiting") this.#say(true, NaN, why);
       return;
     }
-    this.#drawValue(stream, panel);
+    this.#drawValue(stream, number);
   };
 
-  #drawValue({ store, newest, held, stale, ageS }, panel) {
+  /** What is shown, and how it is judged: by this page's own limits, or else by the panel's. @returns {Shown|null} */
+  #numberOf(store) {
+    const { reduce, warning, critical = undefined } = this.#options;
+    const limits = { warning: warning ?? critical, critical };
+    const own = warning !== undefined || critical !== undefined;
+    const layout = layoutOf(store);
+    if (this.#panel && !layout) return null;
+    const valueOf = layout ? ofColumn(layout.headline.column) : ofAll(reduce);
+    const unit = layout ? layout.headline.unit : (store.series[0]?.unit ?? "");
+    if (layout && !own) return { valueOf, unit, end: layout.headline.end, level: headlineAt(layout, store.ring).level, rule: layout.headline.rule };
+    const level = own ? lastingLevel(store.ring, valueOf, limits) : "";
+    return { valueOf, unit, end: layout?.headline.end ?? (unit === "1" ? 0 : (critical ?? 0)), level, rule: limitWords(limits, unit) };
+  }
+
+  /** @param {import("../client/series_stream.js").SeriesStream} stream @param {Shown} shown */
+  #drawValue({ store, newest, held, stale, ageS }, { valueOf, unit, end, level, rule }) {
     const { client } = /** @type {import("../page/server_page.js").ServerPage} */ (this.server);
-    const reading = readingOf(panel, store.series, new Map());
-    const now = headlineOf(panel, reading, store.ring);
+    const value = valueOf(store.ring, store.ring.length - 1);
     const late = stale && !held && !client.paused;
-    const level = lastingLevel(panel, reading, store.ring, now);
-    const words = Number.isNaN(now.value) ? "no data" : late ? formatAge(ageS) : level;
-    this.#write({ text: now.vital.text, words: late ? this.#waiting(words) : words, state: late ? "late" : level });
+    const words = Number.isNaN(value) ? "no data" : late ? formatAge(ageS) : level;
+    this.#frame.title = rule;
+    this.#write({ text: formatValue(value, unit), words: late ? this.#waiting(words) : words, state: late ? "late" : level });
     const to = late ? client.clock.now() : newest;
-    const points = this.#points.read(panel, reading, store.ring);
-    this.#spark.draw(points, { from: to - WINDOW_S * 1000, to, ...sparkReach(panel, now, points.values) });
+    const points = sparkPoints(store.ring, valueOf);
+    this.#spark.draw(points, { from: to - WINDOW_S * 1000, to, ...sparkReach(end, points.values) });
     this.#say(late, ageS, client.why);
   }
 
@@ -216,13 +235,4 @@ export class VitalcastValue extends EmbeddedElement {
     const age = Number.isNaN(ageS) ? null : Math.round(ageS * 10) / 10;
     this.tell({ type, ...common, age, message: alive ? "" : message });
   }
-}
-
-/** A metric as a panel of its own. @returns {import("../charts/model/panel.js").Panel} */
-const panelOf = ({ metric, where, reduce = "sum", label = "" }) => ({ id: metric, title: label || metric, metrics: [metric], where, headline: { reduce } });
-
-/** With limits of the page's own. */
-function judged(panel, { warning, critical }) {
-  if (warning === undefined && critical === undefined) return panel;
-  return { ...panel, thresholds: { warning: warning ?? critical, critical: critical ?? null } };
 }

@@ -1,28 +1,19 @@
 /** `<vital-panel>`: one chart with its title, its numbers, its legend, and what went wrong. */
 
-import { busiest } from "../charts/model/shown.js";
-import { csvOf } from "../charts/model/csv.js";
-import { formatAge, formatClock } from "../charts/model/format.js";
-import { headlineOf, summaryOf } from "../charts/model/headline.js";
-import { readingOf, rowValues } from "../charts/model/lines.js";
-import { valuesAt } from "../charts/model/values_at.js";
-import { chartModelOf } from "../charts/model/chart_model.js";
-import { errorWords } from "../client/protocol.js";
 import { CalmRange } from "../charts/model/axis.js";
-import { lastingLevel } from "../charts/model/sparkline_model.js";
+import { chartModelOf } from "../charts/model/chart_model.js";
+import { csvOf } from "../charts/model/csv.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
-import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
-import { Headline } from "../charts/headline_view.js";
-import { h, setText } from "../dom/html.js";
-import { Legend } from "../charts/legend.js";
-import { save } from "../page/save.js";
-import { FrozenStore } from "../charts/frozen_store.js";
+import { formatAge } from "../charts/model/format.js";
+import { layoutOf } from "../charts/model/lines.js";
 import { DataTable } from "../charts/data_table.js";
+import { FrozenStore } from "../charts/frozen_store.js";
+import { PanelNumbers } from "../charts/panel_numbers.js";
+import { errorWords } from "../client/protocol.js";
+import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
+import { h, setText } from "../dom/html.js";
+import { save } from "../page/save.js";
 
-/** Nobody reads digits that change faster; the chart itself takes every reading. */
-const NUMBERS_EVERY_MS = 240;
-const CHOOSE_EVERY_MS = 5000;
-const SUMMARY_EVERY_MS = 10_000;
 /** This machine has nothing of the kind: no reason to talk about it. */
 const UNKNOWN_METRIC = 102;
 /** Drawn a little before it is scrolled to. */
@@ -45,31 +36,19 @@ export class VitalPanel extends HTMLElement {
   /** @type {import("../page/view.js").View} */ view;
 
   #range = new CalmRange();
-  /** @type {Map<string, number>} */ #colors = new Map();
   #frozenStore = new FrozenStore();
-  /** @type {import("../charts/model/lines.js").Reading|null} all that the stream has */ #reading = null;
-  /** @type {import("../charts/model/lines.js").Line[]} those drawn */ #lines = [];
-  /** @type {import("../client/protocol.js").Series[]|null} those that were read */ #series = null;
-  #chosenAt = -Infinity;
-  #summedUpAt = -Infinity;
-  #writtenAt = -Infinity;
   /** Until it is known, its stream need not be asked for. */ #inView = false;
   /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
   #drawnTo = NaN;
   #failure = "";
-  /** @type {import("../client/protocol.js").Series[]|null} those that `#present` is about */ #judged = null;
-  #present = false;
   /** @type {IntersectionObserver|null} */ #views = null;
   /** @type {() => void} */ #stopBeat = () => {};
 
   /** @type {any} */ #plot;
-  /** @type {Headline} */ #headline;
-  /** @type {Legend} */ #legend;
+  /** @type {PanelNumbers} */ #numbers;
   /** @type {DataTable} */ #dataTable;
   /** @type {HTMLElement} */ #problem;
   /** @type {HTMLElement} */ #age;
-  /** @type {HTMLElement} */ #moment;
-  /** @type {HTMLElement} */ #summary;
 
   connectedCallback() {
     this.#build();
@@ -103,23 +82,20 @@ export class VitalPanel extends HTMLElement {
 
   #build() {
     const { id, title } = this.definition;
-    this.#headline = new Headline();
-    this.#legend = new Legend(this.definition);
+    this.#numbers = new PanelNumbers(this.definition);
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
-    this.#moment = h("span", { class: "moment", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
-    this.#summary = h("p", { class: "unseen", id: `summary-${id}` }, `${title}: no data yet.`);
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view });
     const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() })];
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
-      h("header", {}, h("h2", { id: `title-${id}` }, title), this.#age, this.#moment, this.#headline.element, ...menu),
+      h("header", {}, h("h2", { id: `title-${id}` }, title), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
       h("div", { class: "canvas" }, this.#plot, crosshair, this.#problem),
-      this.#summary,
-      this.#legend.element,
+      this.#numbers.summary,
+      this.#numbers.legend,
       this.#dataTable.element,
     );
   }
@@ -168,9 +144,10 @@ export class VitalPanel extends HTMLElement {
   }
 
   csv() {
-    if (!this.#reading) return;
     const store = this.#store();
-    const text = csvOf({ panel: this.definition, reading: this.#reading, lines: this.#reading.lines, store, ...this.#window(store) });
+    const layout = layoutOf(store);
+    if (!layout) return;
+    const text = csvOf({ layout, store, ...this.#window(store) });
     save(new Blob([text], { type: "text/csv;charset=utf-8" }), this.#fileName("csv"));
   }
 
@@ -210,7 +187,7 @@ export class VitalPanel extends HTMLElement {
     const { detail } = event;
     if (detail.has("frozen") || detail.has("range")) {
       this.#range = new CalmRange();
-      this.#chosenAt = this.#writtenAt = this.#summedUpAt = -Infinity;
+      this.#numbers.expire();
       this.#dataTable.expire();
       this.#changed();
     }
@@ -228,7 +205,7 @@ export class VitalPanel extends HTMLElement {
   #settle() {
     const { store, refusal } = this.stream;
     const unknown = refusal?.code === UNKNOWN_METRIC;
-    if (this.stays || this.#shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
+    if (this.stays || shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
     else if (known(store) || unknown) this.hidden = true;
     const wanted = this.#inView || this.hidden;
     if (wanted === this.#wanted) return;
@@ -236,15 +213,6 @@ export class VitalPanel extends HTMLElement {
     const holder = this.holder ?? this.stream;
     if (wanted) holder.release();
     else holder.hold();
-  }
-
-  /** Whether there is a line to draw; what only says how far an axis goes is none. */
-  #shows({ series }) {
-    if (series !== this.#judged) {
-      this.#judged = series;
-      this.#present = readingOf(this.definition, series, this.#colors).lines.length > 0;
-    }
-    return this.#present;
   }
 
   #failed = (event) => {
@@ -282,76 +250,27 @@ export class VitalPanel extends HTMLElement {
   #draw = () => {
     const store = this.#store();
     const { from, to, live } = this.#window(store);
-    this.#choose(store, from, to);
     this.#say(from, to);
-    if (!this.#reading || !store.ring.length) return;
+    const layout = layoutOf(store);
+    if (!layout || !store.ring.length) return;
+    this.#numbers.arrange(layout);
     this.#drawnTo = live ? to : NaN;
     const { width, height } = this.#plot.area;
-    const common = { panel: this.definition, store, reading: this.#reading, lines: this.#lines };
-    this.#plot.draw(chartModelOf({ ...common, range: this.#range, from, to, width, height }));
-    if (Math.abs(store.newest - this.#writtenAt) >= NUMBERS_EVERY_MS) this.#write(store);
+    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height }));
+    if (this.#numbers.due(store)) this.#write(store);
     const now = performance.now();
-    if (this.#dataTable.due(now)) this.#dataTable.write(dataTableOf({ ...common, from, to }), now);
+    if (this.#dataTable.due(now)) this.#dataTable.write(dataTableOf({ layout, store, from, to }), now);
   };
 
-  /** Settles which lines are drawn: all modes and states, but only the devices that the number is about. */
-  #choose(store, from, to) {
-    const now = store.newest;
-    if (store.series !== this.#series || !this.#reading) {
-      this.#series = store.series;
-      this.#reading = readingOf(this.definition, store.series, this.#colors);
-      this.#chosenAt = -Infinity;
-    }
-    if (Math.abs(now - this.#chosenAt) < CHOOSE_EVERY_MS) return;
-    this.#chosenAt = now;
-    const shown = this.#lines;
-    const chosen = busiest(this.definition, this.#reading, store.ring, { from, to, shown, colors: this.#colors });
-    if (chosen.length === this.#lines.length && chosen.every((line, i) => line === this.#lines[i])) return;
-    this.#lines = chosen;
-    this.#writtenAt = -Infinity;
-    this.#legend.build(this.#reading, chosen);
-  }
-
-  /** The numbers of the moment that is pointed at, else of the newest that is shown. */
   #write(store) {
-    this.#writtenAt = store.newest;
-    const { ring } = store;
-    const reading = /** @type {import("../charts/model/lines.js").Reading} */ (this.#reading);
-    const { hover, frozen } = this.view;
-    const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
-    this.#moment.hidden = hover === null;
-    if (hover === null) this.classList.remove("unknown");
-    if (hover === null) {
-      this.#legend.write(rowValues(ring, this.#lines, last));
-      const shown = headlineOf(this.definition, reading, ring, last);
-      const level = frozen ? shown.level : lastingLevel(this.definition, reading, ring, shown);
-      this.#headline.write({ ...shown, level });
-      this.#sumUp(store, last);
-      return;
-    }
-    const { time, values, why } = valuesAt({ store, lines: this.#lines, time: hover });
-    this.#legend.write(values);
-    this.#headline.write(headlineOf(this.definition, reading, ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time)));
-    // The chart marks the moment itself; what there was not is told in the place of the numbers.
-    this.classList.toggle("unknown", why !== "");
-    setText(this.#moment, `${formatClock(Number.isNaN(time) ? hover : time, { seconds: true })}${why && `: ${why}`}`);
-    this.#moment.title = this.#moment.textContent ?? "";
+    this.#numbers.write(store, this.view);
+    this.classList.toggle("unknown", this.#numbers.why !== "");
   }
 
   #point = () => {
     const store = this.#store();
-    if (this.#reading && store.ring.length) this.#write(store);
+    if (store.ring.length) this.#write(store);
   };
-
-  /** Written rarely: a text that changes each second is no help to a screen reader. */
-  #sumUp({ ring, newest }, row) {
-    if (Math.abs(newest - this.#summedUpAt) < SUMMARY_EVERY_MS) return;
-    this.#summedUpAt = newest;
-    const { frozen, range } = this.view;
-    const spanS = frozen ? (frozen.to - frozen.from) / 1000 : range;
-    const reading = /** @type {import("../charts/model/lines.js").Reading} */ (this.#reading);
-    setText(this.#summary, summaryOf(this.definition, reading, this.#lines, { ring, spanS, row, frozen: frozen !== null }));
-  }
 
   /** What is in the way of a picture, in words: the server's refusal, the library's failure, or that there is nothing. */
   #say(from = NaN, to = NaN) {
@@ -359,7 +278,7 @@ export class VitalPanel extends HTMLElement {
     const { ring } = this.#store();
     const first = ring.firstAtOrAfter(from);
     const empty = known(store) && !(first < ring.length && ring.time(first) <= to);
-    const absent = known(store) && !this.#shows(store);
+    const absent = known(store) && !shows(store);
     const nothing = absent ? "This machine has no data for this panel." : empty ? "No data in this window." : "";
     const words = refusal ? `${errorWords(refusal)}.` : this.#failure || nothing;
     this.#problem.hidden = !words;
@@ -369,4 +288,7 @@ export class VitalPanel extends HTMLElement {
 }
 
 /** Whether the server has said what there is, be it nothing. */
-const known = (store) => store.position !== null;
+const known = (store) => store.position !== null && store.panel !== null;
+
+/** Whether there is a line to draw. */
+const shows = (store) => (store.panel?.lines.length ?? 0) > 0;

@@ -5,6 +5,9 @@
  * @typedef {{key: any, values: Row, ended: boolean}} Shown `ended`: it is gone, and these values were its last
  */
 
+/** What is asked of the server; how many rows fit is the page's to say. */
+export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", interval: 2 });
+
 /** What is known of the columns; others are shown as they come. `optional`: hidden first when there is little room. */
 export const COLUMNS = Object.freeze({
   pid: { label: "PID", number: true },

@@ -44,7 +44,7 @@ export class Subscriptions {
   /** A stream that waits until it is released: who shows it knows when it is in view. @param {import("../charts/model/panel.js").Panel} panel */
   open(panel) {
     const windowS = this.#windowS(panel);
-    const stream = this.#client.subscribe(requestOf(panel, { rateS: this.#view.rate, windowS }), { name: panel.id + this.#mark, windowS, held: true });
+    const stream = this.#client.subscribe(requestOf(panel, { rateS: this.#view.rate, windowS, rangeS: this.#view.range }), { name: panel.id + this.#mark, windowS, held: true });
     this.#streams.set(panel, stream);
     return stream;
   }
@@ -80,6 +80,7 @@ export class Subscriptions {
     if (!["range", "rate", "frozen"].some((key) => detail.has(key))) return;
     for (const [panel, stream] of this.#streams) {
       if (detail.has("rate")) stream.update({ interval: Math.max(this.#view.rate, panel.interval ?? 0) });
+      if (detail.has("range")) stream.update({ range: this.#view.range });
       const windowS = this.#windowS(panel);
       if (windowS > stream.store.windowS) stream.update({ windowS });
     }

@@ -1,10 +1,10 @@
 /** One number of the vitals strip: its label, its value, whether it is alarming, and its last minute. */
 
 import { formatAge } from "../charts/model/format.js";
-import { headlineOf } from "../charts/model/headline.js";
-import { readingOf } from "../charts/model/lines.js";
-import { vitalRequestOf } from "../charts/model/panel.js";
-import { SparkPoints, lastingLevel, sparkReach } from "../charts/model/sparkline_model.js";
+import { headlineAt } from "../charts/model/headline.js";
+import { layoutOf } from "../charts/model/lines.js";
+import { requestOf } from "../charts/model/panel.js";
+import { ofColumn, sparkPoints, sparkReach } from "../charts/model/sparkline_model.js";
 import { h, setText } from "../dom/html.js";
 import { Sparkline } from "../charts/sparkline.js";
 
@@ -18,7 +18,7 @@ export class VitalCell {
     this.panel = panel;
     this.#clock = client.clock;
     // No panel's id begins so.
-    this.stream = client.subscribe(vitalRequestOf(panel, { windowS: WINDOW_S }), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
+    this.stream = client.subscribe(requestOf(panel, { rateS: 1, windowS: WINDOW_S }), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
     this.#spark = new Sparkline();
     const { number, unit, what, state } = this.#parts;
     const value = h("span", { class: "value" }, number, unit);
@@ -41,15 +41,12 @@ export class VitalCell {
   #clock;
   #link;
   #spark;
-  #points = new SparkPoints();
   #parts = {
     number: h("b"),
     unit: h("small"),
     what: h("span", { class: "what" }),
     state: h("span", { class: "state" }),
   };
-  /** @type {import("../client/protocol.js").Series[]|null} */ #series = null;
-  /** @type {import("../charts/model/lines.js").Reading} */ #reading;
   #drawnAt = -Infinity;
   /** @type {import("../charts/model/headline.js").Level} */ level = "";
 
@@ -60,26 +57,18 @@ export class VitalCell {
 
   draw() {
     const { store } = this.stream;
-    const reading = this.#read(store.series);
-    const now = headlineOf(this.panel, reading, store.ring);
-    this.element.hidden = Number.isNaN(now.value) || this.stream.refusal !== null;
-    if (this.element.hidden) return;
+    const layout = layoutOf(store);
+    const now = layout && headlineAt(layout, store.ring);
+    this.element.hidden = !now || Number.isNaN(now.value) || this.stream.refusal !== null;
+    if (!layout || !now || this.element.hidden) return;
     const late = this.isLate();
     const [number, unit = ""] = now.vital.text.split("\u00a0");
     setText(this.#parts.number, number);
     setText(this.#parts.unit, unit && `\u00a0${unit}`);
-    setText(this.#parts.what, late ? formatAge(this.stream.ageS) : (this.panel.headline?.label ?? ""));
-    this.#mark(late, late ? "" : lastingLevel(this.panel, reading, store.ring, now));
-    this.#drawSpark(reading, now, late);
-  }
-
-  /** @returns {import("../charts/model/lines.js").Reading} made anew only where series came or went */
-  #read(series) {
-    if (series !== this.#series) {
-      this.#series = series;
-      this.#reading = readingOf(this.panel, series, new Map());
-    }
-    return this.#reading;
+    setText(this.#parts.what, late ? formatAge(this.stream.ageS) : layout.headline.label);
+    this.#link.title = now.rule;
+    this.#mark(late, late ? "" : now.level);
+    this.#drawSpark(layout.headline, late);
   }
 
   #mark(late, level) {
@@ -92,11 +81,11 @@ export class VitalCell {
   }
 
   /** Of old data the line ends where the data end, and moves away from now. */
-  #drawSpark(reading, now, late) {
+  #drawSpark({ column, end }, late) {
     if (performance.now() - this.#drawnAt < DRAWN_EVERY_MS) return;
     this.#drawnAt = performance.now();
-    const points = this.#points.read(this.panel, reading, this.stream.store.ring);
+    const points = sparkPoints(this.stream.store.ring, ofColumn(column));
     const to = late ? this.#clock.now() : this.stream.newest;
-    this.#spark.draw(points, { from: to - WINDOW_S * 1000, to, ...sparkReach(this.panel, now, points.values) });
+    this.#spark.draw(points, { from: to - WINDOW_S * 1000, to, ...sparkReach(end, points.values) });
   }
 }

@@ -1,7 +1,7 @@
 // Twelve charts by each of several ways to draw, one after the other on the same page, fed at a steady rate.
 async ({ panels, lines, points, uplot }) => {
   const load = (name) => import(`/static/${name}.js`);
-  const [{ VitalPlot }, { loadPlotly }, { StreamStore }, { readingOf }, { chartModelOf }, { CalmRange }, { nextFrame }] = await Promise.all(
+  const [{ VitalPlot }, { loadPlotly }, { StreamStore }, { layoutOf }, { chartModelOf }, { CalmRange }, { nextFrame }] = await Promise.all(
     ["charts/plot", "charts/plotly", "client/store", "charts/model/lines", "charts/model/chart_model", "charts/model/axis", "dom/animation_frames"].map(load),
   );
   customElements.define("vital-plot", VitalPlot);
@@ -20,21 +20,25 @@ async ({ panels, lines, points, uplot }) => {
   };
   const rowsOf = (panel, tick) => Array.from({ length: lines }, (_, line) => value(panel, line, tick));
 
-  /** Our own: a stream's store, its picture, the element; as a panel does it. */
+  /** Our own: a stream's store, its chart model, the element; as a panel does it. */
   function vital(panel, intervalMs, some) {
-    const definition = { id: "p", title: "P", metrics: ["m"], chart: "line", stack: false, unit: "By/s", by: ["line"], ...some };
+    const definition = { id: "p", title: "P", chart: "line", stack: false, ...some };
     const series = COLORS.map((_, line) => ({ name: "m", unit: "By/s", attributes: { line: String(line) } }));
     const store = new StreamStore({ windowS: (points * intervalMs) / 1000, intervalS: intervalMs / 1000 });
     store.ack({ interval: intervalMs / 1000 });
     const times = Array.from({ length: points }, (_, i) => START + (i - points) * intervalMs);
-    store.snapshot({ series, offset: 0, times, values: series.map((_, line) => times.map((_, i) => value(panel, line, i - points))) });
-    const reading = readingOf(definition, series, new Map());
+    const described = COLORS.map((_, line) => ({ id: line, key: `${line}`, label: `${line}`, name: `${line}`, color: line + 1,
+      direction: "up", part: "", column: line }));
+    const head = { panel: "p", unit: "By/s", lines: described, more: 0, axis: { max: null, column: null, span_min: 0 },
+      reference: null, headline: null };
+    store.snapshot({ ...head, series, offset: 0, times, values: series.map((_, line) => times.map((_, i) => value(panel, line, i - points))) });
+    const layout = layoutOf(store);
     const range = new CalmRange();
     const plot = document.createElement("vital-plot");
     box(panel).append(plot);
     const draw = () => {
       const to = store.newest;
-      plot.draw(chartModelOf({ panel: definition, store, reading, lines: reading.lines, range, from: to - store.windowS * 1000, to, ...plot.area }));
+      plot.draw(chartModelOf({ panel: definition, store, layout, range, from: to - store.windowS * 1000, to, ...plot.area }));
     };
     nextFrame(draw);
     return {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 from tests.browser.conftest import RunJs
+from tests.browser.panel_heads import HEADS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PICTURE = """
+PICTURE = (
+    HEADS
+    + """
 const { StreamStore } = await load('client/store'); const { CalmRange } = await load('charts/model/axis');
-const { readingOf } = await load('charts/model/lines'); const { chartModelOf } = await load('charts/model/chart_model');
-const panel = { id: "p", title: "P", metrics: ["m"], by: ["d"], order: ["b", "a"], rest: ["idle"] };
+const { chartModelOf } = await load('charts/model/chart_model');
+const panel = { id: "p", title: "P", order: ["b", "a"] };
 const series = (...names) => names.map((d) => ({ name: "m", unit: "1", attributes: { d } }));
 const stream = (interval = 1) => {
   const store = new StreamStore({ windowS: 900, intervalS: interval });
@@ -18,8 +21,7 @@ const stream = (interval = 1) => {
   return store;
 };
 const picture = (panel, store, options = {}) => {
-  const reading = readingOf(panel, store.series, new Map());
-  return chartModelOf({ panel, store, reading, lines: reading.lines, range: new CalmRange(),
+  return chartModelOf({ panel, store, layout: described(panel, store), range: new CalmRange(),
     from: store.newest - 300_000, to: store.newest, width: 600, height: 200, ...options });
 };
 const plain = (values) => Array.from(values, (value) => Number.isNaN(value) ? null : Math.round(value * 1000) / 1000);
@@ -38,6 +40,7 @@ const restless = (seed, rows, columns) => {
   return { store, random };
 };
 """
+)
 
 
 async def test_a_stack_is_drawn_in_order_and_its_rest_is_left_empty(js: RunJs) -> None:
@@ -64,9 +67,9 @@ async def test_what_goes_down_hangs_from_the_axis(js: RunJs) -> None:
              const one = (d, way) => ({ name: "m", unit: "By/s", attributes: { d, way } });
              const both = ["a", "b"].flatMap((d) => ["in", "out"].map((way) => one(d, way)));
              store.snapshot({ offset: 1, series: both, times: [1000, 2000], values: [[1, 2], [3, 4], [5, 6], [7, 8]] });
-             const of = (stack) => picture({ ...panel, order: [], below: { way: ["out"] }, stack }, store)
+             const of = (stack) => picture({ ...panel, order: [], below: true, stack }, store)
                .shapes.map(({ key, down, base, top, value }) => [key, down, plain(base), plain(top), plain(value)]);
-             const { low, high, yTicks } = picture({ ...panel, below: { way: ["out"] } }, store);
+             const { low, high, yTicks } = picture({ ...panel, below: true }, store);
              return { lines: of(false), bands: of(true), low, high, first: yTicks[0] };"""
     )
     assert found["lines"] == [
@@ -174,8 +177,8 @@ async def test_fewer_points_keep_every_high_and_low(js: RunJs) -> None:
                const window = { from: ring.time(0), width: 300 };
                const { times, shapes, breaks } = picture({ ...panel, stack }, store, window);
                if (times.length > 300 + 3 * breaks.length + 4) wrong.push(`points ${times.length}`);
-               const reading = readingOf(panel, store.series, new Map()); const sums = new Float64Array(ring.length);
-               reading.lines.forEach(({ column }, i) => {
+               const { lines } = described(panel, store); const sums = new Float64Array(ring.length);
+               lines.forEach(({ column }, i) => {
                  const real = sums.map((sum, row) => (stack ? sum : 0) + ring.value(column, row));
                  for (let row = 0; row < ring.length; row += 1) sums[row] += ring.value(column, row) || 0;
                  if (extremes(real) !== extremes(shapes[i].top)) wrong.push(`all ${seed} ${stack} ${i}`);
@@ -308,8 +311,8 @@ async def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards(j
                const { low, high, yTicks } = picture(panel, store);
                return yTicks ? yTicks.map(({ text }) => text.replace("\\u00a0", " ")) : [low, high];
              };
-             const mirror = { ...panel, order: [], below: { way: ["out"] } };
-             const apart = { ...panel, by: ["way"] };
+             const mirror = { ...panel, order: [], below: true };
+             const apart = panel;
              return [of(apart, [[-18, -2], [12, 5]]), of(mirror, [[12, 5], [18, 2]]), of(mirror, [[12, -5], [18, 2]]),
                of({ ...apart, chart: "heatmap" }, [[-18, -2], [12, 5]])];"""
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from tests.browser.conftest import SERVER_ENV, OpenPage, open_with
-from tests.e2e.server import running
+from tests.browser.conftest import OpenPage
+from tests.browser.panel_servers import built_in, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -19,14 +17,10 @@ LEGEND = """() => [...document.querySelectorAll("#panel-disks .legend li:has(.la
 
 
 async def test_a_name_is_text_and_stands_apart(open_page: OpenPage) -> None:
-    def only(panels: list[dict[str, Any]]) -> None:
-        panels[:] = [panel for panel in panels if panel["id"] == "cpu"]
-        disks = {"id": "disks", "title": "Disks", "metrics": ["test.disk"], "by": ["name"], "max": None, "stack": False}
-        panels.append(panels[0] | disks | {"rest": [], "order": [], "headline": {"reduce": "max"}})
-
-    with running(env=SERVER_ENV, scripted=True) as server:
+    disks = {"id": "disks", "title": "Disks", "metrics": ["test.disk"], "by": ["name"], "headline": {"reduce": "max"}}
+    with serving([*built_in("cpu"), disks], scripted=True) as server:
         (server.folder / "disks").write_text(" ".join(NAMES), encoding="utf-8")
-        watched = await open_with(open_page, server.url, only)
+        watched = await open_page(server.url, charts=False)
         await watched.until(
             "(count) => document.querySelectorAll('#panel-disks .legend .label').length === count", len(NAMES)
         )

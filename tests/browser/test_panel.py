@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Route
-from tests.browser.conftest import SERVER_ENV, OpenPage, Watched, answering, open_with
+from tests.browser.conftest import OpenPage, Watched, answering, open_with
+from tests.browser.panel_servers import built_in, serving
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -70,27 +71,27 @@ async def test_shows_the_values_of_the_moment_that_is_pointed_at_in_every_panel(
     await dashboard.until("() => !document.querySelector('vital-panel header > .moment:not([hidden])')")
 
 
-async def test_an_alarm_is_a_colour_and_a_word(page_server: Server, open_page: OpenPage) -> None:
-    def alarm(panels: list[dict[str, Any]]) -> None:
-        for panel in panels:
-            if panel["id"] == "memory":
-                panel["thresholds"] = {"warning": 0, "critical": 2}
-            if panel["id"] == "cpu":
-                panel["thresholds"] = {"warning": -1, "critical": 0}
-            if panel["id"] == "load":
-                panel["thresholds"] = {"warning": 1e9, "critical": 1e9}
-
-    watched = await open_with(open_page, page_server.url, alarm)
-    page = watched.page
-    await watched.until(WRITTEN, ["cpu", "memory", "load"])
-    await page.wait_for_selector("#panel-memory .headline[data-level=warning]")
-    assert await page.inner_text("#panel-memory .level") == "warning"
-    await page.wait_for_selector("#panel-cpu .headline[data-level=critical]")
-    assert await page.inner_text("#panel-cpu .level") == "critical"
-    assert await page.locator("#panel-load .level").is_hidden()
-    colour = "(id) => getComputedStyle(document.querySelector(`#panel-${id} .headline b`)).color"
-    colours = [await page.evaluate(colour, panel) for panel in ("memory", "cpu", "load")]
-    assert len(set(colours)) == 3
+async def test_an_alarm_is_a_colour_and_a_word_and_says_its_rule(open_page: OpenPage) -> None:
+    panels = built_in(
+        *("cpu", "memory", "load"),
+        memory={"thresholds": {"warning": 0, "critical": 2}},
+        cpu={"thresholds": {"warning": -1, "critical": 0}},
+        load={"thresholds": {"warning": 1e9, "critical": 1e9}},
+    )
+    with serving(panels) as server:
+        watched = await open_page(server.url, charts=False)
+        page = watched.page
+        await watched.until(WRITTEN, ["cpu", "memory", "load"])
+        await page.wait_for_selector("#panel-memory .headline[data-level=warning]")
+        assert await page.inner_text("#panel-memory .level") == "warning"
+        await page.wait_for_selector("#panel-cpu .headline[data-level=critical]")
+        assert await page.inner_text("#panel-cpu .level") == "critical"
+        assert await page.locator("#panel-load .level").is_hidden()
+        colour = "(id) => getComputedStyle(document.querySelector(`#panel-${id} .headline b`)).color"
+        colours = [await page.evaluate(colour, panel) for panel in ("memory", "cpu", "load")]
+        assert len(set(colours)) == 3
+        rule = "(id) => document.querySelector(`#panel-${id} .headline`).title"
+        assert "critical from 200" in (await page.evaluate(rule, "memory")).replace("\u00a0", " ")
 
 
 async def test_a_number_is_shown_whole_or_not_at_all(own_server: Server, open_page: OpenPage) -> None:
@@ -180,15 +181,9 @@ async def test_its_link_opens_it_large(dashboard: Watched) -> None:
 
 
 async def test_is_absent_until_its_series_appear(open_page: OpenPage) -> None:
-    def only(panels: list[dict[str, Any]]) -> None:
-        panels[:] = [panel for panel in panels if panel["id"] == "cpu"]
-        disks = {"id": "disks", "title": "Disks", "metrics": ["test.disk"], "by": ["name"], "max": None, "series": 0}
-        panels.append(panels[0] | disks)
-
-    server = Server(env=SERVER_ENV, scripted=True)
-    try:
-        await asyncio.to_thread(server.start)
-        watched = await open_with(open_page, server.url, only)
+    disks = {"id": "disks", "title": "Disks", "metrics": ["test.disk"], "by": ["name"], "stack": True}
+    with serving([*built_in("cpu"), disks], scripted=True) as server:
+        watched = await open_page(server.url, charts=False)
         page = watched.page
         await watched.state("live")
         await watched.until(WRITTEN, ["cpu"])
@@ -198,19 +193,13 @@ async def test_is_absent_until_its_series_appear(open_page: OpenPage) -> None:
         await watched.until("() => document.querySelector('#panel-disks .legend').textContent.includes('nvme0n1')")
         (server.folder / "disks").write_text("")
         await page.locator("#panel-disks").wait_for(state="hidden")
-    finally:
-        server.close()
 
 
-async def test_a_refusal_is_told_in_its_panel_and_a_metric_that_no_machine_has_leaves_none(
-    page_server: Server, open_page: OpenPage
-) -> None:
+async def test_a_refusal_is_told_in_its_panel(page_server: Server, open_page: OpenPage) -> None:
     def spoil(panels: list[dict[str, Any]]) -> None:
         for panel in panels:
             if panel["id"] == "memory":
-                panel["aggregate"] = "median"
-            if panel["id"] == "load":
-                panel.update(metrics=["system.no.such"], series=0)
+                panel["interval"] = 1e9
 
     watched = await open_with(open_page, page_server.url, spoil)
     problem = watched.page.locator("#panel-memory .problem")
@@ -218,8 +207,6 @@ async def test_a_refusal_is_told_in_its_panel_and_a_metric_that_no_machine_has_l
     assert "did not understand the request" in await problem.inner_text()
     await watched.state("live")
     await watched.until(WRITTEN, ["cpu"])
-    await watched.until("() => document.querySelector('#panel-load').stream.store.position !== null")
-    await watched.page.locator("#panel-load").wait_for(state="hidden")
 
 
 async def test_out_of_view_it_neither_draws_nor_is_sent_anything(page_server: Server, open_page: OpenPage) -> None:
@@ -364,17 +351,18 @@ async def test_other_panels_take_their_place_when_the_server_comes_back_with_the
     assert watched.errors == []
 
 
-async def test_names_of_any_kind_are_words_and_no_two_elements_share_an_id(
-    page_server: Server, open_page: OpenPage
-) -> None:
+async def test_names_of_any_kind_are_words_and_no_two_elements_share_an_id(open_page: OpenPage) -> None:
     title = '<b>CPU</b> <a href="https://example.org">&lt;'
+    panels = built_in(
+        cpu={"id": "processes", "title": title, "vital": "<i>CPU</i>", "labels": {"user": "<u>user</u>"}},
+        memory={"id": "help"},
+        processes={"id": "states"},
+    )
+    with serving(panels) as server:
+        await _names_are_words(await open_page(server.url), title)
 
-    def rename(panels: list[dict[str, Any]]) -> None:
-        memory = next(panel for panel in panels if panel["id"] == "memory")
-        panels[0] |= {"id": "processes", "title": title, "vital": "<i>CPU</i>", "labels": {"user": "<u>user</u>"}}
-        memory["id"] = "help"
 
-    watched = await open_with(open_page, page_server.url, rename, charts=True)
+async def _names_are_words(watched: Watched, title: str) -> None:
     page = watched.page
     await watched.drawn()
     await watched.until(WRITTEN, ["processes"])

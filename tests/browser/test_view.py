@@ -156,11 +156,11 @@ async def test_a_pointer_over_a_paused_page_asks_for_no_other_past(js: RunJs) ->
         """const { Subscriptions } = await load('page/subscriptions');
            const { View } = await load('page/view');
            const asked = []; let now = 1_000_000;
-           const session = { subscribe: (name, request, { windowS }) => ({ name, request, store: { windowS } }),
-             retune: () => {}, widen: (stream, windowS) => { asked.push(windowS); stream.store.windowS = windowS; } };
+           const client = { subscribe: (request, { windowS }) => ({ store: { windowS },
+             update({ windowS }) { asked.push(windowS); this.store.windowS = windowS; } }) };
            const view = new View();
-           const subscriptions = new Subscriptions({ session, view, clock: { now: () => now } });
-           subscriptions.open({ id: "cpu", metrics: ["cpu"] });
+           const subscriptions = new Subscriptions({ client, view, clock: { now: () => now } });
+           subscriptions.open({ id: "cpu" });
            view.pause(now); now += 20_000; view.set({ hover: 900_000 }); now += 2000; view.set({ hover: 901_000 });
            const pointed = asked.length;
            view.set({ frozen: { from: 500_000, to: 800_000 } });

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from tests.browser.conftest import SERVER_ENV, OpenPage, RunJs, open_with
+from tests.browser.conftest import SERVER_ENV, OpenPage, RunJs, Watched
+from tests.browser.panel_servers import built_in, serving
 from tests.e2e.machine import DISKS
 from tests.e2e.server import Server
 
@@ -186,13 +186,15 @@ async def test_out_of_view_its_streams_rest(machine: Server, open_page: OpenPage
     await watched.until(resting, False)
 
 
-async def test_axe_finds_nothing_serious(page_server: Server, open_page: OpenPage) -> None:
-    def alarm(panels: list[dict[str, Any]]) -> None:
-        by_id = {panel["id"]: panel for panel in panels}
-        by_id["memory"]["thresholds"] = {"warning": 0, "critical": 2}
-        by_id["cpu"]["thresholds"] = {"warning": -1, "critical": 0}
+async def test_axe_finds_nothing_serious(open_page: OpenPage) -> None:
+    panels = built_in(
+        memory={"thresholds": {"warning": 0, "critical": 2}}, cpu={"thresholds": {"warning": -1, "critical": 0}}
+    )
+    with serving(panels) as server:
+        await _is_accessible(await open_page(server.url, charts=False, reduced_motion="reduce"))
 
-    watched = await open_with(open_page, page_server.url, alarm, reduced_motion="reduce")
+
+async def _is_accessible(watched: Watched) -> None:
     await watched.page.wait_for_selector(CELL.format("memory") + ".warning")
     await watched.page.wait_for_selector(CELL.format("cpu") + ".critical")
     for scheme in ("dark", "light"):
@@ -204,48 +206,20 @@ async def test_axe_finds_nothing_serious(page_server: Server, open_page: OpenPag
 
 # --- its parts -----------------------------------------------------------------------------------------------------
 
-SPARK = """const { SparkPoints, sparkReach, sparkPaths } = await load("charts/model/sparkline_model");
-  const { readingOf } = await load("charts/model/lines"); const { Ring } = await load("client/ring");
-  const panel = { id: "p", title: "P", metrics: ["m"], headline: { reduce: "sum" } };
-  const series = ["a", "b"].map((name) => ({ name: "m", unit: "By", attributes: { name } }));
-  const reading = readingOf(panel, series, new Map());
+SPARK = """const { ofColumn, sparkPoints, sparkReach, sparkPaths } = await load("charts/model/sparkline_model");
+  const { Ring } = await load("client/ring");
 """
 
 
-async def test_reads_each_row_once_and_forgets_with_the_ring(js: RunJs) -> None:
-    answers = await js(
+async def test_its_line_is_one_column_with_its_holes(js: RunJs) -> None:
+    assert await js(
         SPARK
-        + """
-        const ring = new Ring(3, 2); const points = new SparkPoints(); let reads = 0;
-        const value = ring.value; ring.value = (...given) => { reads += 1; return value.apply(ring, given); };
-        const read = () => { reads = 0; const { times, values } = points.read(panel, reading, ring);
-          return [[...times], [...values].map((value) => (Number.isNaN(value) ? null : value)), reads > 0]; };
-        ring.push(1, [1, 2]); ring.push(2, [3, null]); const first = read(); const again = read();
-        ring.push(9, [5, 5], true); const broken = read();
-        ring.push(10, [1, 1]); ring.push(11, [2, 2]);
-        return [first, again, broken, read()];"""
-    )
-    assert answers == [
-        [[1, 2], [3, 3], True],
-        [[1, 2], [3, 3], False],
-        [[1, 2, 9, 9], [3, 3, None, 10], True],
-        [[9, 9, 10, 11], [None, 10, 2, 4], True],
-    ]
-
-
-async def test_a_spike_is_no_alarm_and_what_lasts_is(js: RunJs) -> None:
-    levels = await js(
-        SPARK
-        + """
-        const { lastingLevel } = await load("charts/model/sparkline_model");
-        const { headlineOf } = await load("charts/model/headline");
-        panel.thresholds = { warning: 10, critical: 20 };
-        const ring = new Ring(60, 2); let time = 0;
-        const level = (value) => { ring.push((time += 1000), [value, 0]);
-          return lastingLevel(panel, reading, ring, headlineOf(panel, reading, ring)); };
-        return [25, 1, 25, 25, 25, 15, 25, 25, 25, 25, 25, 15, 1].map(level);"""
-    )
-    assert levels == ["critical", "", "", "", "", "", "warning", *["warning"] * 3, "critical", "warning", ""]
+        + """const ring = new Ring(4, 2); const known = (value) => (Number.isNaN(value) ? null : value);
+             ring.push(1, [1, 2]); ring.push(2, [3, null]); ring.push(9, [5, 5], true);
+             const of = (column) => { const { times, values } = sparkPoints(ring, ofColumn(column));
+               return [times, values.map(known)]; };
+             return [of(1), of(-1)[1]];"""
+    ) == [[[1, 2, 9, 9], [2, None, None, 5]], [None] * 4]
 
 
 async def test_a_line_breaks_where_readings_are_missing(js: RunJs) -> None:
@@ -258,24 +232,22 @@ async def test_a_line_breaks_where_readings_are_missing(js: RunJs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("panel", "now", "values", "reach"),
+    ("end", "values", "reach"),
     [
-        ({"headline": {"show": "share"}}, {"share": 0.1}, [0.1], [0, 1]),
-        ({"max": 1}, {"value": 0.1}, [0.2, None], [0, 1]),
-        ({"headline": {"per": "cpus"}}, {"value": 1, "share": 0.25}, [1], [0, 4]),
-        ({"unit": "Cel", "thresholds": {"critical": 95}}, {"value": 50}, [50], [0, 95]),
-        ({"unit": "1", "span_min": 0.05, "thresholds": {"critical": 0.6}}, {"value": 0.0}, [0], [0, 0.05]),
-        ({}, {"value": 0}, [0, 0], [0, 1]),
-        ({}, {"value": 0}, [0, 100, -5], [-5, 108]),
+        (1, [0.1], [0, 1]),
+        (95, [50], [0, 95]),
+        (0, [0, 0], [0, 1]),
+        (0, [0, 100, -5], [-5, 108]),
+        (1, [None], [0, 1]),
     ],
 )
 async def test_a_line_reaches_to_the_whole_where_there_is_one(
-    js: RunJs, panel: object, now: object, values: list[float | None], reach: list[float]
+    js: RunJs, end: float, values: list[float | None], reach: list[float]
 ) -> None:
     answer = await js(
         SPARK
-        + """const { low, high } = sparkReach(given.panel, given.now, given.values.map((value) => value ?? NaN));
+        + """const { low, high } = sparkReach(given.end, given.values.map((value) => value ?? NaN));
              return [low, high];""",
-        {"panel": panel, "now": now, "values": values},
+        {"end": end, "values": values},
     )
     assert answer == reach

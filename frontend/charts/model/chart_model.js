@@ -2,9 +2,8 @@
 
 import { pointsOf } from "./decimate.js";
 import { formatClock, formatValue, isRatio } from "./format.js";
-import { barsAt, levelOf } from "./headline.js";
-import { wordOf } from "./lines.js";
-import { isMirror } from "./panel.js";
+import { barsAt, levelAt } from "./headline.js";
+import { valueAt } from "./lines.js";
 import { stepFor, ticksOf, timeTicks } from "./axis.js";
 
 /** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
@@ -31,9 +30,9 @@ const CELL = 3;
  * Everything that a chart needs to draw itself.
  *
  * @param {{panel: import("./panel.js").Panel, store: import("../../client/store.js").StreamStore,
- *          reading: import("./lines.js").Reading, lines: Line[], range: import("./axis.js").CalmRange,
+ *          layout: import("./lines.js").Layout, range: import("./axis.js").CalmRange,
  *          from: number, to: number, width: number, height: number}} options
- *   lines: those of the reading that are drawn; from, to: Unix ms; width, height: of the drawing area in pixels
+ *   from, to: Unix ms; width, height: of the drawing area in pixels
  * @returns {ChartModel}
  */
 export function chartModelOf(options) {
@@ -41,13 +40,14 @@ export function chartModelOf(options) {
   return options.panel.chart === "heatmap" ? heatmapModel(options) : linesModel(options);
 }
 
-function linesModel({ panel, store, reading, lines, range, from, to, width, height }) {
+function linesModel({ panel, store, layout, range, from, to, width, height }) {
+  const { lines, unit, mirrored } = layout;
   const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
   const { times, tracks } = pointsOf(store.ring, columnsOf(lines), { from, to, width, intervalMs: spacingOf(store), piles });
   const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
-  const reference = valueBefore(store.ring, reading.reference, to);
+  const reference = valueBefore(store.ring, layout.reference, to);
   const ticks = Math.max(2, Math.min(6, Math.floor(height / 36)));
-  const scale = scaleOf({ panel, store, reading, range, from, to, ticks, ...extentOf(shapes, reference) });
+  const scale = scaleOf({ store, layout, range, from, to, ticks, ...extentOf(shapes, reference) });
   return {
     kind: /** @type {const} */ ("lines"),
     from,
@@ -57,8 +57,8 @@ function linesModel({ panel, store, reading, lines, range, from, to, width, heig
     low: scale.low,
     high: scale.high,
     xTicks: xTicksOf(from, to, width),
-    yTicks: ticksOf(scale, reading.unit, { mirrored: isMirror(panel) && shapes.every(goesItsWay) }),
-    unit: reading.unit,
+    yTicks: ticksOf(scale, unit, { mirrored: mirrored && shapes.every(goesItsWay) }),
+    unit,
     reference,
     breaks: breaksOf(store, from, to),
   };
@@ -133,11 +133,11 @@ function extentOf(shapes, reference) {
 }
 
 /** The axis: up to its fixed end while the data keep to it, else calmly around the data. */
-function scaleOf({ panel, store, reading, range, from, to, ticks, low, high }) {
-  const { unit } = reading;
-  const end = typeof panel.max === "number" ? panel.max : valueBefore(store.ring, reading.max, to);
+function scaleOf({ store, layout, range, from, to, ticks, low, high }) {
+  const { unit, max, maxColumn, spanMin } = layout;
+  const end = Number.isNaN(max) ? valueBefore(store.ring, maxColumn, to) : max;
   if (end > 0 && high <= end * 1.02 && low >= 0) return fixedScale(unit, end, ticks);
-  return range.fit({ low, high, unit, least: panel.span_min ?? 0, ticks, span: to - from }, to);
+  return range.fit({ low, high, unit, least: spanMin, ticks, span: to - from }, to);
 }
 
 function fixedScale(unit, high, ticks) {
@@ -147,11 +147,11 @@ function fixedScale(unit, high, ticks) {
 
 /** The newest reading of a column at that time; NaN without one. */
 function valueBefore(ring, column, time) {
-  const row = Math.min(ring.length, ring.firstAtOrAfter(time + 1)) - 1;
-  return column >= 0 && row >= 0 ? ring.value(column, row) : NaN;
+  return valueAt(ring, column, Math.min(ring.length, ring.firstAtOrAfter(time + 1)) - 1);
 }
 
-function heatmapModel({ panel, store, reading, lines, range, from, to, width }) {
+function heatmapModel({ store, layout, range, from, to, width }) {
+  const { lines, unit } = layout;
   const { times, tracks } = pointsOf(store.ring, columnsOf(lines), {
     from,
     to,
@@ -161,7 +161,7 @@ function heatmapModel({ panel, store, reading, lines, range, from, to, width }) 
   });
   const rows = lines.map(({ key, label }, i) => ({ key, label, value: tracks[i] }));
   const extent = extentOf(rows.map(({ value }) => ({ top: value })), NaN);
-  const scale = scaleOf({ panel, store, reading, range, from, to, ticks: 4, ...extent });
+  const scale = scaleOf({ store, layout, range, from, to, ticks: 4, ...extent });
   return {
     kind: /** @type {const} */ ("heatmap"),
     from,
@@ -171,28 +171,32 @@ function heatmapModel({ panel, store, reading, lines, range, from, to, width }) 
     low: scale.low,
     high: scale.high,
     xTicks: xTicksOf(from, to, width),
-    unit: reading.unit,
+    unit,
     breaks: breaksOf(store, from, to),
   };
 }
 
-function barsModel({ panel, store, reading, lines, to }) {
+function barsModel({ store, layout, to }) {
   const { ring } = store;
+  const { lines, unit, headline } = layout;
   const row = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
-  const bars = barsAt(reading, lines, ring, row).map(({ key, label, drawn, values, left, used, rest, whole, share }) => ({
-    key,
-    label,
-    parts: drawn.map((line, i) => ({
-      key: line.part,
-      label: wordOf(panel, panel.parts, line.part),
-      color: line.color,
-      share: whole > 0 && values[i] > 0 ? values[i] / whole : 0,
-    })),
-    share,
-    level: levelOf(panel, share),
-    text: left.length
-      ? `${formatValue(rest, reading.unit)} ${wordOf(panel, panel.parts, left[0].part)} of ${formatValue(whole, reading.unit)}`
-      : formatValue(used, reading.unit),
-  }));
+  const whose = headline.which < 0 ? lines[0]?.id : valueAt(ring, headline.which, row);
+  const bars = barsAt(lines, ring, row).map(({ key, parts, values, used, whole, share }) => {
+    const [{ id, label, levels, restLabel }] = parts;
+    const own = levels < 0 && id === whose ? headline.levels : levels;
+    return {
+      key,
+      label,
+      parts: parts.map(({ part, partLabel, color }, i) => ({
+        key: part,
+        label: partLabel,
+        color,
+        share: whole > 0 && values[i] > 0 ? values[i] / whole : 0,
+      })),
+      share,
+      level: levelAt(ring, own, row),
+      text: whole > 0 ? `${formatValue(whole - used, unit)} ${restLabel} of ${formatValue(whole, unit)}` : formatValue(used, unit),
+    };
+  });
   return { kind: /** @type {const} */ ("bars"), bars };
 }

@@ -1,20 +1,17 @@
-/** A panel's readings as a file: every one in the window, exact, as RFC 4180 lays down. */
-
-import { nameOf } from "./headline.js";
+/** A panel's values as a file: every one in the window, exact, as RFC 4180 lays down. */
 
 const LINE_END = "\r\n";
 
 /**
  * The header names the lines and, in brackets, the unit of their values. Times are UTC; a field is empty where
- * there is no reading.
+ * there is no value.
  *
- * @param {{panel: import("./panel.js").Panel, reading: import("./lines.js").Reading,
- *          lines: import("./lines.js").Line[], store: import("../../client/store.js").StreamStore, from: number, to: number}} options
- *   lines: those drawn, to which the remainder is added; from, to: Unix ms, both included
+ * @param {{layout: import("./lines.js").Layout, store: import("../../client/store.js").StreamStore, from: number,
+ *          to: number}} options from, to: Unix ms, both included
  */
-export function csvOf({ panel, reading, lines, store: { ring }, from, to }) {
-  const columns = [...lines, ...reading.remainder];
-  const header = ["time", ...columns.map((line) => `${nameOf(panel, reading, line)} (${line.series.unit})`)];
+export function csvOf({ layout, store: { ring, series }, from, to }) {
+  const columns = columnsOf(layout);
+  const header = ["time", ...columns.map(({ name, column }) => `${name} (${series[column].unit})`)];
   const records = [header.map(quoted).join(",")];
   const end = ring.firstAtOrAfter(to + 1);
   for (let row = ring.firstAtOrAfter(from); row < end; row += 1) {
@@ -22,6 +19,12 @@ export function csvOf({ panel, reading, lines, store: { ring }, from, to }) {
     records.push([new Date(ring.time(row)).toISOString(), ...values].join(","));
   }
   return records.join(LINE_END) + LINE_END;
+}
+
+/** The lines, and of bars their wholes. @param {import("./lines.js").Layout} layout */
+function columnsOf({ lines }) {
+  const wholes = new Map(lines.filter(({ whole }) => whole >= 0).map(({ label, whole }) => [whole, { name: `${label} in all`, column: whole }]));
+  return [...lines, ...wholes.values()];
 }
 
 const exact = (value) => (Number.isNaN(value) ? "" : String(value));

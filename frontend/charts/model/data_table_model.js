@@ -1,22 +1,20 @@
 /** A chart in words and numbers: a table for those who do not see the chart. */
 
 import { formatValue } from "./format.js";
-import { nameOf } from "./headline.js";
 
 const COLUMNS = Object.freeze(["Series", "Now", "Lowest", "Average", "Highest"]);
 
 /**
- * @param {{panel: import("./panel.js").Panel, reading: import("./lines.js").Reading,
- *          lines: import("./lines.js").Line[], store: import("../../client/store.js").StreamStore, from: number, to: number}} options
+ * @param {{layout: import("./lines.js").Layout, store: import("../../client/store.js").StreamStore, from: number, to: number}} options
  *   from, to: Unix ms; Now is the window's newest row
  * @returns {{columns: readonly string[], rows: string[][]}} one row a line, as they are drawn
  */
-export function dataTableOf({ panel, reading, lines, store: { ring }, from, to }) {
+export function dataTableOf({ layout, store: { ring }, from, to }) {
   const first = ring.firstAtOrAfter(from);
   const end = ring.firstAtOrAfter(to + 1);
-  const rows = lines.map((line) => {
+  const rows = layout.lines.map((line) => {
     const figures = summed(ring, line.column, first, end);
-    return [nameOf(panel, reading, line), ...figures.map((value) => formatValue(value, reading.unit))];
+    return [line.name, ...figures.map((value) => formatValue(value, layout.unit))];
   });
   return { columns: COLUMNS, rows };
 }

@@ -1,0 +1,99 @@
+/** What a panel says in words and digits: its headline, its legend, the moment that these are of, and a summary. */
+
+import { formatClock } from "./model/format.js";
+import { headlineAt, summaryOf } from "./model/headline.js";
+import { rowValues } from "./model/lines.js";
+import { valuesAt } from "./model/values_at.js";
+import { Headline } from "./headline_view.js";
+import { Legend } from "./legend.js";
+import { h, setText } from "../dom/html.js";
+
+/** Nobody reads digits that change faster; the chart itself takes every value. */
+const EVERY_MS = 240;
+const SUMMARY_EVERY_MS = 10_000;
+
+/**
+ * @typedef {{hover: number|null, frozen: import("../page/view.js").Window|null, range: number}} Shown
+ *   hover: the moment pointed at, Unix ms; range: seconds
+ */
+
+export class PanelNumbers {
+  /** @param {import("./model/panel.js").Panel} panel */
+  constructor(panel) {
+    this.#panel = panel;
+    this.#headline = new Headline();
+    this.#legend = new Legend(panel);
+    this.headline = this.#headline.element;
+    this.legend = this.#legend.element;
+    this.moment = h("span", { class: "moment", hidden: true });
+    this.summary = h("p", { class: "unseen", id: `summary-${panel.id}` }, `${panel.title}: no data yet.`);
+  }
+
+  #panel;
+  #headline;
+  #legend;
+  /** @type {import("./model/lines.js").Layout|null} */ #layout = null;
+  #writtenAt = -Infinity;
+  #summedUpAt = -Infinity;
+  /** Why there are no numbers of the moment that is pointed at; empty where there are. */ why = "";
+
+  /** Writes anew next time: something else is to be read now. */
+  expire() {
+    this.#writtenAt = this.#summedUpAt = -Infinity;
+  }
+
+  /** @param {import("./model/lines.js").Layout} layout */
+  arrange(layout) {
+    if (layout === this.#layout) return;
+    this.#layout = layout;
+    this.#legend.build(layout);
+    this.#writtenAt = -Infinity;
+  }
+
+  /** Whether what is written is of another time than the newest. @param {import("../client/store.js").StreamStore} store */
+  due({ newest }) {
+    return Math.abs(newest - this.#writtenAt) >= EVERY_MS;
+  }
+
+  /**
+   * The numbers of the moment that is pointed at, else of the newest that is shown.
+   *
+   * @param {import("../client/store.js").StreamStore} store @param {Shown} shown
+   */
+  write(store, { hover, frozen, range }) {
+    if (!this.#layout) return;
+    this.#writtenAt = store.newest;
+    this.moment.hidden = hover === null;
+    if (hover !== null) {
+      this.#writeMoment(store, hover);
+      return;
+    }
+    const { ring } = store;
+    const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
+    this.why = "";
+    this.#legend.write(rowValues(ring, this.#layout.lines, last));
+    this.#headline.write(headlineAt(this.#layout, ring, last));
+    this.#sumUp(store, last, frozen, range);
+  }
+
+  /** The chart marks the moment itself; what there was not is told in the place of the numbers. */
+  #writeMoment(store, hover) {
+    const layout = /** @type {import("./model/lines.js").Layout} */ (this.#layout);
+    const { ring } = store;
+    const { time, values, why } = valuesAt({ store, lines: layout.lines, time: hover });
+    this.why = why;
+    this.#legend.write(values);
+    this.#headline.write(headlineAt(layout, ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time)));
+    setText(this.moment, `${formatClock(Number.isNaN(time) ? hover : time, { seconds: true })}${why && `: ${why}`}`);
+    this.moment.title = this.moment.textContent ?? "";
+  }
+
+  /** Written rarely: a text that changes each second is no help to a screen reader. */
+  #sumUp({ ring, newest }, row, frozen, range) {
+    if (Math.abs(newest - this.#summedUpAt) < SUMMARY_EVERY_MS) return;
+    this.#summedUpAt = newest;
+    const spanS = frozen ? (frozen.to - frozen.from) / 1000 : range;
+    const layout = /** @type {import("./model/lines.js").Layout} */ (this.#layout);
+    setText(this.summary, summaryOf(this.#panel, layout, { ring, spanS, row, frozen: frozen !== null }));
+  }
+}

@@ -78,7 +78,7 @@ def http_part() -> str:
         rows = []
         for endpoint in group.endpoints:
             address = endpoint.path if endpoint.method == WEBSOCKET else f"{endpoint.method} {endpoint.path}"
-            query = [one.name for one in endpoint.parameters() if one.more.get("in") != "path"]
+            query = [one.name for one in endpoint.all_parameters() if not one.in_path]
             fields = list(endpoint.body.fields) if endpoint.body is not None else []
             text = f"{endpoint.summary}. {endpoint.description}".strip()
             rows.append((f"`{address}`", text, ", ".join(f"`{name}`" for name in [*query, *fields])))

@@ -179,7 +179,7 @@ def test_codes_are_given_to_one_address_only_so_often(house: House) -> None:
     [
         (f"{PAIRINGS}/claim", b"{", 400, "the body is not JSON"),
         (f"{PAIRINGS}/claim", b"[]", 400, "the body is not an object; give an object with secret"),
-        (f"{PAIRINGS}/claim", b'{"secret": 3}', 400, "secret: give a text"),
+        (f"{PAIRINGS}/claim", b'{"secret": 3}', 400, "secret: give a string"),
         (f"{PAIRINGS}/claim", b'{"secret": "x"}', 404, "secret: the code has expired or was used; request a new code"),
         (f"{PAIRINGS}/claim", b'{"\\ud800": ""}', 400, "the body is not JSON"),
         (f"{PAIRINGS}/claim", b" " * 4097, 413, "a body has 4096 bytes at most here"),

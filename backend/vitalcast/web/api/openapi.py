@@ -62,7 +62,7 @@ _OF_TOKENS: Final = {
     429: "Too many requests, or too many wrong tokens, came from this address; the header Retry-After says when to "
     "try again.",
 }
-_OF_BODIES: Final = {413: "The body is too long.", 415: "The header Content-Type does not say that the body is JSON."}
+_OF_BODIES: Final = {413: "The body is too long.", 415: "The header Content-Type names another media type."}
 
 
 def described(base: Json, table: EndpointTable) -> Json:
@@ -92,7 +92,7 @@ def _operation(endpoint: Endpoint, tag: str) -> Json:
         "tags": [tag],
         "summary": endpoint.summary,
         "description": endpoint.description + needs,
-        "parameters": [one.described() for one in endpoint.parameters()],
+        "parameters": [one.described() for one in endpoint.all_parameters()],
         "security": ways,
         "responses": _responses(endpoint),
     }

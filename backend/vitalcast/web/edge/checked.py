@@ -28,7 +28,7 @@ def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
 
     @functools.cache  # not before it is asked for: parameters may need modules that most servers never load
     def query() -> list[Parameter]:
-        return [one for one in endpoint.parameters() if not one.in_path]
+        return [one for one in endpoint.all_parameters() if not one.in_path]
 
     def check(request: Request) -> None:
         if 400 in endpoint.errors:

@@ -16,7 +16,7 @@ from starlette.types import Scope as AsgiScope
 
 from vitalcast.core.vocabulary import Scope
 from vitalcast.web.edge.addresses import path_of
-from vitalcast.web.edge.fields import Body, Parameter
+from vitalcast.web.edge.fields import URL_TOKEN, Body, Parameter
 from vitalcast.web.edge.refusals import JSON, RefusalForm
 from vitalcast.web.edge.schemas import Json
 
@@ -42,7 +42,8 @@ class Endpoint(NamedTuple):  # which costs a start less than a dataclass
     though none is needed, and tells the handler of a bad one instead of refusing it. What is `public` pages of every
     site may load, and no token is looked at.
 
-    `body_types` are the media types of which a body must have one.
+    `body_types` are the media types of which a body must have one. Where a cookie is enough to change something, none
+    may be among them that pages can send elsewhere unasked, which are those of forms and `text/plain`.
 
     `cost` is what an answer counts against `limits.requests_per_second`: how many times as long as a small file it
     takes. `refusal` is the form in which it says no.
@@ -71,6 +72,10 @@ class Endpoint(NamedTuple):  # which costs a start less than a dataclass
     body_types: tuple[str, ...] = ("application/json",)
     public: bool = False
     cost: int = 1
+
+    def all_parameters(self) -> list[Parameter]:
+        """Return its parameters, and that of the token in the address where there may be one."""
+        return [*self.parameters(), *([URL_TOKEN] if self.url_token else [])]
 
     @property
     def documented(self) -> bool:

@@ -18,7 +18,7 @@ from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import grant_of, may_show
-from vitalcast.web.edge.fields import URL_TOKEN, Parameter, bad, fits
+from vitalcast.web.edge.fields import Parameter, bad, fits
 from vitalcast.web.panels.image_response import image, refused_badge
 from vitalcast.web.panels.panel_reader import PanelSource
 
@@ -66,7 +66,6 @@ def badge_parameters() -> dict[str, Parameter]:
             {"type": "string", "enum": list(get_args(Style)), "default": "flat"},
             "flat or flat-square",
         ),
-        URL_TOKEN,
     )
     return {one.name: one for one in parameters}
 

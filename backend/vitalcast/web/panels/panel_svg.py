@@ -17,7 +17,7 @@ from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.errors import shown
-from vitalcast.web.edge.fields import URL_TOKEN, Parameter, fits
+from vitalcast.web.edge.fields import Parameter, fits
 from vitalcast.web.edge.schemas import Json
 from vitalcast.web.panels.image_response import image, refused_still
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
@@ -51,7 +51,7 @@ def look_parameters() -> tuple[Parameter, Parameter, Parameter]:
 
 def still_parameters(range_: Parameter) -> tuple[Parameter, ...]:
     """Return all the parameters of a still, of which `range_` depends on how much is kept."""
-    return (range_, THEME, *look_parameters(), _ZONE, URL_TOKEN)
+    return (range_, THEME, *look_parameters(), _ZONE)
 
 
 def _pixels(name: str, description: str, usual: int, least: int, most: int) -> Parameter:

@@ -75,7 +75,7 @@ class Access:
         self._records: dict[str, Record] = {}
         self._grants: dict[str, Grant] = {}
         self._known: dict[bytes, str] = {}
-        self._revoked: set[str] = set()
+        self._revoked: set[str] = set()  # until `changed` takes them; no more than there are tokens
         self._lock = threading.Lock()  # over these four: requests may be answered in threads
         self._read_store()
         self.required = not no_auth and (not loopback or self._is_guarded())

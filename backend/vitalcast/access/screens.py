@@ -74,7 +74,7 @@ class Screens:
         self._access = access
         self._store = access.store
         self.now_ms = now_ms
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, int] = {}  # of screens that are let in, until `keep` writes them down
         self._flushed_ms = 0
 
     # --- pairing -------------------------------------------------------------------------------------------------

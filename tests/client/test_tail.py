@@ -34,7 +34,7 @@ from vitalcast.client.follow import follow as follow_url
 from vitalcast.client.follow import socket_url
 from vitalcast.client.stream import WHOLE_MAX, Bye, Feed, Gap, Request, Tick
 from vitalcast.core.vocabulary import SUBPROTOCOL
-from vitalcast.core.wire import messages as protocol
+from vitalcast.core.wire import commands, parsing
 from vitalcast.errors import LostError, TailError
 
 Turn = Callable[[ServerConnection], None]
@@ -702,8 +702,8 @@ def test_a_temporary_refusal_is_tried_again_once_connected() -> None:
 def test_a_feed_sends_commands_that_the_server_accepts() -> None:
     request = Request(("system.>",), 2.0, ("avg", "max"), 60.0)
     feed = Feed(request)
-    command = protocol.parse_command(json.loads(feed.subscribe()))
-    assert isinstance(command, protocol.Subscribe)
+    command = parsing.parse_command(json.loads(feed.subscribe()))
+    assert isinstance(command, commands.Subscribe)
     assert (command.interval, command.backfill, command.aggregate) == (2.0, 60.0, ["avg", "max"])
 
 

@@ -21,7 +21,8 @@ from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.stream.session import Session
-from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message
+from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
+from vitalcast.core.wire.messages import Message
 
 LOAD = Descriptor("system.load", "1", Kind.GAUGE, "Load.")
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes.", ("system.device",))

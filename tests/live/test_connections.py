@@ -19,7 +19,7 @@ from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.errors import AccessError, TooManyConnections
 from vitalcast.live.connection import INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Connection
 from vitalcast.live.connections import TOLD_A_TURN, ConnectionManager

@@ -19,7 +19,7 @@ from vitalcast.config.load import FLAGS, OTHER_VARIABLES, environment_name, load
 from vitalcast.config.schema import FIELDS, SECTIONS, Settings
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, GapReason
-from vitalcast.core.wire.messages import COMMAND_TYPES
+from vitalcast.core.wire.commands import COMMAND_TYPES
 from vitalcast.web.app import create_app
 
 README = ROOT / "README.md"

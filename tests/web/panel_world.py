@@ -10,7 +10,7 @@ from tests.core.panel_machine import DESCRIPTORS, series_for
 from tests.web.conftest import World, make_world
 
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits
+from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
 
 TICKS = 40
 Value = Callable[[int, int], float | None]  # of a tick and a series' position

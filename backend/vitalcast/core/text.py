@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+SHOWN_CHARS = 60  # of a text that is repeated to who gave it
+SHOWN_ITEMS = 5
+
 # What `from_system` itself may write behind a backslash. A name that holds such a sequence as it is must not become
 # equal to one that was escaped. What systemd writes (`\x2d` for `-`) is none of them and stays readable.
 _LIKE_OURS = re.compile(r"\\(?=x(?:[01][0-9a-f]|5c|7f|[89a-f][0-9a-f])|u[0-9a-f]{4}|U[0-9a-f]{8})")
@@ -49,3 +52,15 @@ def advice_for(wanted: str, known: Iterable[str]) -> str:
     names = list(known)
     close = get_close_matches(wanted, names, 1)
     return f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"
+
+
+def cut(text: str) -> str:
+    """Return the beginning of a text that may be long."""
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 3] + "..."
+
+
+def few(names: Iterable[str]) -> str:
+    """Name the first of many."""
+    names = list(names)
+    rest = len(names) - SHOWN_ITEMS
+    return ", ".join(map(cut, names[:SHOWN_ITEMS])) + (f" and {rest} more" if rest > 0 else "")

@@ -35,7 +35,7 @@ from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.vocabulary import CloseCode
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import History

@@ -17,7 +17,7 @@ from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.stream.grants import Caller, Grant, Scope
 from vitalcast.core.wire.binary import BINARY
 from vitalcast.core.wire.binary import decode as decode_binary
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.live.panel_board import PanelBoard
 

@@ -15,7 +15,7 @@ from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.session import Mode, Session
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.errors import AccessError
 
 pytestmark = pytest.mark.usefixtures("each_bus")

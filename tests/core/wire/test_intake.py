@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vitalcast.core.wire.intake import BURST_UNITS, OVER_S, PIECE_UNITS, Allowance, Rate
-from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits
+from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
 from vitalcast.core.wire.websocket import OPCODE_TEXT
 
 OPCODE_PING = 0x9

@@ -20,7 +20,7 @@ from vitalcast.core.drawing.theme import THEMES
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.web.panels.figure_layouts import build_layout
 from vitalcast.web.panels.figures import CELLS_MAX, POINTS_MAX, Figures
 

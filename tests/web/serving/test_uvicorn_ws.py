@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from vitalcast.core.vocabulary import CloseCode
 from vitalcast.core.wire.intake import BURST_UNITS, OVER_S, Rate
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.web.serving import uvicorn_ws
 from vitalcast.web.serving.inbound import FRAMES_A_TURN, TURN_S, Inbound
 from vitalcast.web.serving.uvicorn_ws import AsgiWebSocketProtocol

@@ -17,7 +17,7 @@ from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import intake
 from vitalcast.core.wire.intake import BURST_UNITS, MESSAGE_UNITS
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.web.serving.ws import serve_socket
 

@@ -11,7 +11,9 @@ from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.replay import Replay
 from vitalcast.core.vocabulary import ErrorCode, GapReason
-from vitalcast.core.wire.messages import Limits, Message, Since, gap
+from vitalcast.core.wire.commands import Since
+from vitalcast.core.wire.limits import Limits
+from vitalcast.core.wire.messages import Message, gap
 from vitalcast.errors import ProtocolError
 
 READS_A_SNAPSHOT_VALUE = 4  # at most, of the values that a snapshot may have

@@ -10,9 +10,10 @@ from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import AnyGroup, Hub
 from vitalcast.core.stream.keys import AnyKey
+from vitalcast.core.text import few
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
 from vitalcast.core.wire.encodings import JSON, Encoding
-from vitalcast.core.wire.messages import Message, error_reply, few
+from vitalcast.core.wire.messages import Message, error_reply
 from vitalcast.errors import AccessError, ProtocolError
 
 Verify = Callable[[str, Caller], Grant]  # raises AccessError, or ProtocolError to have it tried later

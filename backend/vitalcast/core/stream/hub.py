@@ -15,9 +15,10 @@ from vitalcast.core.stream.keys import AnyKey, Form, PanelKey, SeriesKey, TableK
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.replay import Snapshots
 from vitalcast.core.stream.table_group import TableGroup
-from vitalcast.core.text import advice_for
+from vitalcast.core.text import advice_for, few
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.messages import DEFAULT_LIMITS, Limits, Message, few
+from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
+from vitalcast.core.wire.messages import Message
 from vitalcast.errors import ProtocolError
 
 logger = logging.getLogger(__name__)

@@ -21,23 +21,10 @@ from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
+from vitalcast.core.wire.commands import Command, Hello, List, Ping, Subscribe, Table, Unsubscribe, Update
 from vitalcast.core.wire.encodings import JSON, Encoding
-from vitalcast.core.wire.messages import (
-    Command,
-    Hello,
-    List,
-    Message,
-    Ping,
-    Subscribe,
-    Table,
-    Unsubscribe,
-    Update,
-    command_id,
-    is_command,
-    load_object,
-    parse_command,
-    reply,
-)
+from vitalcast.core.wire.messages import Message, reply
+from vitalcast.core.wire.parsing import command_id, is_command, load_object, parse_command
 from vitalcast.errors import ProtocolError
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitalcast.core.wire.messages import Limits
+from vitalcast.core.wire.limits import Limits
 from vitalcast.core.wire.websocket import OPCODE_BINARY, OPCODE_TEXT
 
 MESSAGE_UNITS = 16.0  # a frame that begins a message; any other frame is one unit

@@ -7,8 +7,8 @@ from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
+from vitalcast.core.text import few
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.messages import few
 from vitalcast.errors import ProtocolError, UnknownIdError
 
 

@@ -7,7 +7,8 @@ from vitalcast.core.stream.commands.checks import check_granted
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import VERSION, CloseCode
-from vitalcast.core.wire.messages import SCHEMA_VERSION, Hello, Message, reply
+from vitalcast.core.wire.commands import Hello
+from vitalcast.core.wire.messages import SCHEMA_VERSION, Message, reply
 from vitalcast.errors import AccessError, ProtocolError
 
 

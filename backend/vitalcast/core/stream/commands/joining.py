@@ -9,7 +9,8 @@ from vitalcast.core.stream.hub import AnyGroup
 from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
-from vitalcast.core.wire.messages import Message, Since, Subscribe, Table, Unsubscribe, Update, reply
+from vitalcast.core.wire.commands import Since, Subscribe, Table, Unsubscribe, Update
+from vitalcast.core.wire.messages import Message, reply
 
 READS_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values that are looked at
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from vitalcast.core.stream.commands.checks import check_known, granted
 from vitalcast.core.stream.conversation import Conversation
-from vitalcast.core.wire.messages import List, Message, describe_catalogue, reply
+from vitalcast.core.wire.commands import List
+from vitalcast.core.wire.messages import Message, describe_catalogue, reply
 
 EVERYTHING = (">",)
 LISTED_A_MESSAGE = 500  # series, of the answer to `list`

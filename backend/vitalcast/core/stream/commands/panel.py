@@ -8,7 +8,8 @@ from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.keys import PanelKey
 from vitalcast.core.vocabulary import Aggregate
-from vitalcast.core.wire.messages import Message, Subscribe
+from vitalcast.core.wire.commands import Subscribe
+from vitalcast.core.wire.messages import Message
 
 RANGE_S = 300.0
 

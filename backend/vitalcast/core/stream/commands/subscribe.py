@@ -7,7 +7,8 @@ from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.commands.panel import subscribe_panel
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.keys import SeriesKey
-from vitalcast.core.wire.messages import Message, Subscribe
+from vitalcast.core.wire.commands import Subscribe
+from vitalcast.core.wire.messages import Message
 
 
 def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:

@@ -10,7 +10,8 @@ from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.keys import TableKey
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.messages import Message, Table
+from vitalcast.core.wire.commands import Table
+from vitalcast.core.wire.messages import Message
 from vitalcast.errors import ProtocolError
 
 

@@ -8,7 +8,8 @@ from vitalcast.core.stream.commands.panel import panel_pace, range_ms
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.messages import Message, Unsubscribe, Update
+from vitalcast.core.wire.commands import Unsubscribe, Update
+from vitalcast.core.wire.messages import Message
 from vitalcast.errors import ProtocolError
 
 

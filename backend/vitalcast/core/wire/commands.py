@@ -1,0 +1,158 @@
+"""What clients send: one model a command. They are checked by `parsing`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.vocabulary import Aggregate, ErrorCode
+from vitalcast.errors import ProtocolError
+
+ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is named
+ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
+TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
+
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+# At the first item that is wrong the rest of a list is not looked at: nobody reads a thousand errors.
+Patterns = Annotated[list[Text], Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True)]
+Values = Annotated[
+    list[Annotated[str, Field(max_length=ATTRIBUTE_CHARS_MAX)]],
+    Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True),
+]
+Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
+Range = Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Offset = Annotated[int, Field(ge=0, le=2**53)]
+# Told apart by type alone, so that a wrong one is told once; the tags are what pydantic calls the members by itself.
+RowKey = Annotated[
+    Annotated[Offset, Tag("int")] | Annotated[Text, Tag("constrained-str")],
+    Discriminator(lambda value: "constrained-str" if isinstance(value, str) else "int"),
+]
+
+
+class _Strict(BaseModel):
+    # Built when the first command comes: a start has no use for them.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class Since(_Strict):
+    """The last position that a client holds: positions are of one source each, whose epoch says which."""
+
+    epoch: Text
+    offset: Offset
+    source: Text | None = None
+
+    def is_of(self, source: str, epoch: str) -> bool:
+        """Say whether the position is one of this source and epoch."""
+        return self.epoch == epoch and self.source in (None, source)
+
+
+class _Command(_Strict):
+    id: int | Annotated[str, Field(max_length=64)] | None = None
+
+
+class Hello(_Command):
+    type: Literal["hello"]
+    token: Annotated[str, Field(min_length=1, max_length=TOKEN_CHARS_MAX)] | None = None
+
+
+class Subscribe(_Command):
+    type: Literal["subscribe"]
+    stream: Text
+    host: Text | None = None
+    metrics: Patterns | None = None
+    panel: Text | None = None
+    range: Range | None = None
+    where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
+    interval: Interval | None = None
+    aggregate: Annotated[
+        list[Literal["last", "avg", "min", "max"]], Field(min_length=1, max_length=4, fail_fast=True)
+    ] = ["last"]
+    backfill: Seconds = 0
+    since: Since | None = None
+
+    def selection(self) -> Selection:
+        """Raises ProtocolError for a malformed pattern."""
+        if self.metrics is None:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "metrics: is missing; give patterns of metrics, or a panel")
+        if self.range is not None:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "range: only the stream of a panel has one; give backfill")
+        return _selection(self.metrics, self.where)
+
+    def panel_id(self) -> str:
+        """Raises ProtocolError for fields that do not go with a panel."""
+        beside = sorted(self.model_fields_set & {"metrics", "where", "aggregate"})
+        if beside or self.panel is None:
+            raise ProtocolError(
+                ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: a panel brings its own; leave this out, or the panel"
+            )
+        return self.panel
+
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """Return the aggregates in the order asked, each once."""
+        return tuple(Aggregate(name) for name in dict.fromkeys(self.aggregate))
+
+
+class Update(_Command):
+    type: Literal["update"]
+    stream: Text
+    interval: Interval | None = None
+    range: Range | None = None
+    paused: bool | None = None
+    backfill: Seconds = 0
+    since: Since | None = None
+
+
+class Unsubscribe(_Command):
+    type: Literal["unsubscribe"]
+    stream: Text
+
+
+class List(_Command):
+    type: Literal["list"]
+    host: Text | None = None
+    metrics: Patterns = [">"]
+
+    def selection(self) -> Selection:
+        """Raises ProtocolError for a malformed pattern."""
+        return _selection(self.metrics, {})
+
+
+class Table(_Command):
+    type: Literal["table"]
+    stream: Text
+    host: Text | None = None
+    table: Text
+    sort: Text | None = None
+    order: Literal["ascending", "descending"] | None = None
+    filter: Annotated[str, Field(max_length=100)] = ""
+    keys: Annotated[list[RowKey], Field(min_length=1, max_length=100_000, fail_fast=True)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 15
+    interval: Interval = 2.0
+
+
+class Ping(_Command):
+    type: Literal["ping"]
+
+
+Command = Hello | Subscribe | Update | Unsubscribe | List | Table | Ping
+MODELS: dict[str, type[Command]] = {
+    "hello": Hello,
+    "subscribe": Subscribe,
+    "update": Update,
+    "unsubscribe": Unsubscribe,
+    "list": List,
+    "table": Table,
+    "ping": Ping,
+}
+COMMAND_TYPES = tuple(MODELS)
+
+
+def _selection(patterns: list[str], where: Mapping[str, list[str]]) -> Selection:
+    try:
+        return Selection.of(patterns, where)
+    except ValueError as error:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"metrics: {error}") from None

@@ -258,6 +258,33 @@ async def test_open_sockets_are_told_and_a_new_one_is_welcomed_with_the_same_rev
         assert another.heard[0]["dashboards"] == news["revision"]
 
 
+def labels(message: Any) -> list[str]:
+    return [line["label"] for line in message.get("lines", ())]
+
+
+async def test_a_panels_stream_follows_its_panel_and_ends_with_it(start: Start) -> None:
+    server = start(CPU + LOAD)
+    async with client(server) as one:
+        ack = await one.ask("subscribe", stream="p", panel="load", interval=0.2)
+        before = await one.snapshot(ack)
+        assert labels(before) == ["1m", "5m", "15m"]
+        write(server, CPU + LOAD + 'where = { "system.load.window" = ["5m"] }\nlabels = { "5m" = "five" }\n')
+        assert (await asyncio.to_thread(command, server)).returncode == 0
+        while labels(changed := await one.receive()) != ["five"]:
+            assert changed["type"] != "error", changed
+        assert changed["group"] == ack["group"]
+        await one.data(ack["group"], 2)
+        write(server, CPU)
+        assert (await asyncio.to_thread(command, server)).returncode == 0
+        refusal = await one.until("error")
+        assert (refusal["stream"], refusal["code"]) == ("p", 102)
+        assert "no panel is called 'load'" in refusal["message"]
+        write(server, CPU + LOAD)
+        assert (await asyncio.to_thread(command, server)).returncode == 0
+        again = await one.ask("subscribe", stream="p", panel="load", interval=0.2)
+        assert again["type"] == "ack"
+
+
 @asynccontextmanager
 async def embedding(server: Server, token: str) -> AsyncIterator[Client]:
     from websockets.asyncio.client import connect

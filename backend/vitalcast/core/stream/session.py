@@ -134,13 +134,14 @@ class Session:
         return [welcome(conversation)]
 
     def dashboards_changed(self, grant: Grant) -> list[Message]:
-        """Say that there are other panels or playlists. `grant` is what the caller's token stands for with these."""
+        """Say that there are other panels or playlists, and end the streams of panels that went.
+
+        `grant` is what the caller's token stands for with these: streams that it covers no more end too.
+        """
         conversation = self._conversation
-        news = [reply("dashboards", None, revision=conversation.dashboards())]
-        if grant == conversation.caller.grant:
-            return news
         conversation.caller = conversation.caller._replace(grant=grant)
-        return news + withdraw(conversation, grant)
+        news = reply("dashboards", None, revision=conversation.dashboards())
+        return [news, *withdraw(conversation, grant)]
 
     def close(self) -> None:
         """Leave all groups. Safe to call again."""

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from vitalcast.web.serving import fast_path, http_protocol, uvicorn_http, uvicorn_ws
+from vitalcast.web.serving import fast_path, http_protocol, server, uvicorn_http, uvicorn_ws
 
 WRITTEN_FOR = ">=0.54,<0.56"
 VERSION = f"uvicorn {uvicorn.__version__}, where vitalcast.web.serving is written for {WRITTEN_FOR}, "
@@ -51,6 +51,8 @@ BOTH |= {
 BOTH |= {"send_receive_event_to_app", "receive", "send"}
 WEBSOCKET = BOTH | {"handle_cont", "handshake_complete", "handshake_initiated", "keepalive_timeout", "ping_timeout"}
 WEBSOCKET |= {"ping_timer", "pong_timer", "schedule_ping", "send_keepalive_ping"}
+SERVER = {"config", "force_exit", "handle_exit", "lifespan", "main_loop", "on_tick", "server_state", "should_exit"}
+SERVER |= {"started", "startup"}
 FAST = BOTH | {"request", "response", "stop_keepalive", "writable"}
 
 
@@ -78,7 +80,7 @@ def _is_ours(node: ast.expr) -> bool:
 
 @pytest.fixture
 async def made() -> dict[type, object]:
-    """uvicorn's protocols as uvicorn makes them."""
+    """uvicorn's server and protocols as uvicorn makes them."""
 
     async def app(_scope: Any, _receive: Any, _send: Any) -> None:
         return
@@ -86,7 +88,8 @@ async def made() -> dict[type, object]:
     config = Config(app, interface="asgi3", log_config=None)
     config.load()
     types = (HttpToolsProtocol, WebSocketsSansIOProtocol)
-    return {type_: type_(config, ServerState(), {}) for type_ in types}
+    protocols: dict[type, object] = {type_: type_(config, ServerState(), {}) for type_ in types}
+    return protocols | {uvicorn.Server: uvicorn.Server(config)}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,7 @@ async def made() -> dict[type, object]:
         (http_protocol, HttpToolsProtocol, HTTP),
         (uvicorn_ws, WebSocketsSansIOProtocol, WEBSOCKET),
         (fast_path, WebSocketsSansIOProtocol, FAST),
+        (server, uvicorn.Server, SERVER),
     ],
 )
 async def test_what_is_used_is_there_and_listed(

@@ -82,7 +82,9 @@ def http_part() -> str:
             fields = list(endpoint.body.fields) if endpoint.body is not None else []
             text = f"{endpoint.summary}. {endpoint.description}".strip()
             rows.append((f"`{address}`", text, ", ".join(f"`{name}`" for name in [*query, *fields])))
-        parts.append(f"## {group.title}\n\n{table(('address', 'what it is', 'parameters and fields'), *rows)}")
+        head = ("address", "what it is", "parameters and fields")
+        width = 3 if any(row[2] for row in rows) else 2
+        parts.append(f"## {group.title}\n\n{table(head[:width], *(row[:width] for row in rows))}")
     return "\n\n".join(parts)
 
 

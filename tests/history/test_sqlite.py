@@ -713,7 +713,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_a_pipe_is_no_file_and_nobody_waits_for_its_other_end(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     message = refusal(SqliteHistory(tmp_path / "pipe"))
-    assert message == f"history.path: {tmp_path / 'pipe'} is no regular file; give the path of one"
+    assert message == f"history.path: {tmp_path / 'pipe'} is not a regular file; give the path of a file"
 
 
 def test_a_place_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
@@ -815,5 +815,5 @@ def test_a_home_folder_is_expanded_and_a_relative_path_is_of_the_working_folder(
     monkeypatch.chdir(tmp_path)
     assert SqliteHistory(Path("~/here.db")).path == tmp_path / "here.db"
     assert SqliteHistory(Path("here.db")).path == tmp_path / "here.db"
-    with pytest.raises(ConfigError, match=r"^history\.path: ~nobody-of-that-name/x is no path of a file"):
+    with pytest.raises(ConfigError, match=r"^history\.path: ~nobody-of-that-name/x is not the path of a file"):
         SqliteHistory(Path("~nobody-of-that-name/x"))

@@ -207,7 +207,7 @@ def test_a_log_that_is_removed_is_begun_anew_and_nothing_is_lost(open_: Open, ca
     open_.path.with_name("history.db-wal").unlink()
     open_.flush()
     (record,) = caplog.records
-    assert record.message == f"the log of the history {open_.path} was removed: it is begun anew"
+    assert record.message == f"the log of the history {open_.path} was removed: a new log begins"
     open_.assert_goes_on(220)
 
 

@@ -74,7 +74,7 @@ def test_a_badge_shows_what_is_asked_for(swap: World, address: str, words: list[
         ("swap.svg?warning=2&critical=1", 400, "swap: warning: 2 is more than critical, 1; give the same or less"),
         ("swap.svg?where=used", 400, "swap: where: 'used' is not valid; give an attribute and its value"),
         ("swap.svg?cpu.mode=user", 400, "swap: no attribute is called 'cpu.mode'; there are system.paging.state"),
-        ("swap.svg?system.paging.state=busy", 404, "swap: no series here is such a one; there are used"),
+        ("swap.svg?system.paging.state=busy", 404, "swap: no series here matches; there are used"),
         ("swap.svg?color=red", 400, "swap: unknown parameter 'color'"),
         ("swap.svg?" + "&".join(f"a.b={at}" for at in range(17)), 400, "swap: where: 17 values are more than 16"),
     ],

@@ -279,7 +279,7 @@ class Access:
             longest = max(("metrics", "panels", "origins"), key=lambda key: len(str(getattr(record, key))))
             raise LimitsError(
                 longest,
-                f"a token has {TOKEN_CHARS_MAX} characters at most and this one {len(text)}; name fewer",
+                f"a token has {TOKEN_CHARS_MAX} characters at most, this token has {len(text)}; name fewer",
             )
         self.store.add_token(record)
         return text, record

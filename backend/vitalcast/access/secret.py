@@ -26,7 +26,7 @@ def read_secret(path: Path) -> bytes | None:
         raise ConfigError(
             KEY,
             f"{path} is not a secret of Vitalcast: it has {len(secret)} bytes and not {SECRET_BYTES}; "
-            "put back the right one, or delete it, which ends every token",
+            "restore the right secret, or delete it, which invalidates every token",
         )
     return secret
 

@@ -166,7 +166,7 @@ class Store:
     def _unusable(self, why: object) -> ConfigError:
         code = getattr(why, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return ConfigError(KEY, f"{self.path} is damaged ({why}); move it away, which ends every token")
+            return ConfigError(KEY, f"{self.path} is damaged ({why}); move it away, which invalidates every token")
         why = getattr(why, "strerror", None) or why
         return ConfigError(KEY, f"{self.path} cannot be used ({why}); this user must be able to write to it")
 

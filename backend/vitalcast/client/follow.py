@@ -59,7 +59,7 @@ def socket_url(url: str) -> str:
     except (KeyError, ValueError):
         known = False
     if not known:
-        raise ValueError(f"{url!r} is not a WebSocket address; give one like ws://127.0.0.1:8000/ws")
+        raise ValueError(f"{url!r} is not a WebSocket address; give an address such as ws://127.0.0.1:8000/ws")
     path = parts.path if parts.path.rstrip("/") else "/ws"
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 

@@ -108,7 +108,7 @@ def check_file(path: Path, *, known: bool) -> None:
     if not path.exists():
         return
     if not path.is_file():  # to open a pipe would wait for somebody at its other end
-        raise ConfigError(KEY, f"{path} is no regular file; give the path of one")
+        raise ConfigError(KEY, f"{path} is not a regular file; give the path of a file")
     if not path.stat().st_size:
         return
     with path.open("rb") as file:

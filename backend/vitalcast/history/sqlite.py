@@ -280,7 +280,7 @@ class SqliteHistory(History):
         elif change is Change.WRITTEN_TO:
             self._examine()
         elif change is Change.LOG_GONE:
-            logger.warning("the log of the history %s was removed: it is begun anew", self.path)
+            logger.warning("the log of the history %s was removed: a new log begins", self.path)
         self._watched.forget()
 
     def _examine(self) -> None:
@@ -388,7 +388,7 @@ def _absolute(path: Path) -> Path:
     try:
         return path.expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(KEY, f"{path} is no path of a file: {error}") from None
+        raise ConfigError(KEY, f"{path} is not the path of a file: {error}") from None
 
 
 def rows_of(frames: Sequence[Frame]) -> Rows:

@@ -151,7 +151,7 @@ def test_several_series_and_no_rule_are_refused_with_what_tells_them_apart() -> 
         (
             (("cpu.mode", ("usr",)),),
             ErrorCode.UNKNOWN_METRIC,
-            "no series here is such a one; there are idle, interrupt, iowait, nice, steal, system, user",
+            "no series here matches; there are idle, interrupt, iowait, nice, steal, system, user",
         ),
     ],
 )

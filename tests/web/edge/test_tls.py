@@ -43,7 +43,7 @@ def test_key_and_certificate_may_be_in_one_file_or_in_two(tmp_path: Path) -> Non
         (KEY, KEY, "server.certfile", "holds no certificate in PEM"),
         (CERT, CERT, "server.keyfile", "holds no private key in PEM"),
         (CERT, OTHER, "server.keyfile", "is not the key of the certificate in"),
-        (CERT, LOCKED, "server.keyfile", "has a password; give one without"),
+        (CERT, LOCKED, "server.keyfile", "has a password; give a key without a password"),
     ],
 )
 def test_what_is_wrong_is_said_by_the_name_of_its_setting(certfile: str, keyfile: str, key: str, message: str) -> None:

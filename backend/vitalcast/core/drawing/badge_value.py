@@ -149,7 +149,7 @@ def _chosen(series: Columns, selection: Selection, asked: BadgeQuery) -> list[tu
     chosen = [(at, one) for at, one in meant if all(one.attributes.get(key) in values for key, values in where.items())]
     if where and not chosen:
         there = _values_of([one for _, one in meant], where)
-        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"no series here is such a one; there are {there or 'none'}")
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"no series here matches; there are {there or 'none'}")
     return chosen
 
 

@@ -28,7 +28,7 @@ _PATTERN = re.compile(PATTERN)
 def check_name(name: str) -> None:
     """Raise ValueError that says what would be right, unless this can be the name of a metric."""
     if not 0 < len(name) <= NAME_CHARS_MAX:
-        raise ValueError(f"a name has 1 to {NAME_CHARS_MAX} characters, this one has {len(name)}")
+        raise ValueError(f"a name has 1 to {NAME_CHARS_MAX} characters, this name has {len(name)}")
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name; a name is tokens of letters, digits and '_:/-', with dots between them")
     if name.count(".") >= TOKENS_MAX:
@@ -38,10 +38,10 @@ def check_name(name: str) -> None:
 def check_pattern(pattern: str) -> None:
     """Raises ValueError that says what would be right."""
     if not 0 < len(pattern) <= PATTERN_CHARS_MAX:
-        raise ValueError(f"a pattern has 1 to {PATTERN_CHARS_MAX} characters, this one has {len(pattern)}")
+        raise ValueError(f"a pattern has 1 to {PATTERN_CHARS_MAX} characters, this pattern has {len(pattern)}")
     tokens = pattern.split(".")
     if len(tokens) > TOKENS_MAX:
-        raise ValueError(f"a pattern has at most {TOKENS_MAX} tokens, this one has {len(tokens)}")
+        raise ValueError(f"a pattern has at most {TOKENS_MAX} tokens, this pattern has {len(tokens)}")
     if _PATTERN.fullmatch(pattern):
         return
     if ">" in tokens[:-1]:

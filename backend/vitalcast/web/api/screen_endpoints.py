@@ -136,7 +136,7 @@ def schemas() -> Json:
         "agent": text_of("The screen's browser."),
         "created": whole_of("When it requested the code, in Unix milliseconds."),
         "expires": whole_of("When the code expires, in Unix milliseconds."),
-        "approved": flag_of("Whether it has been let in."),
+        "approved": flag_of("Whether it has been approved."),
         "name": text_of("Its name."),
         "playlist": text_of("The id of its playlist."),
     }

@@ -94,7 +94,7 @@ def tls_context(server: Server) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(certfile, keyfile, _no_password)
     except _EncryptedKey:
-        raise ConfigError(key_setting, f"the key in {keyfile} has a password; give one without") from None
+        raise ConfigError(key_setting, f"the key in {keyfile} has a password; give a key without a password") from None
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ConfigError(key_setting, f"{keyfile} is not the key of the certificate in {certfile}") from None

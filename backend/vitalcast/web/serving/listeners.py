@@ -119,7 +119,7 @@ def _explain(error: OSError, host: str, port: int) -> ConfigError:
             "server.port", f"{port} on {host} is taken by another program; stop it, or choose another with --port"
         )
     if error.errno == errno.EACCES:
-        return ConfigError("server.port", f"{port} needs more rights than this user has; choose one from 1024 on")
+        return ConfigError("server.port", f"{port} needs more rights than this user has; choose a port from 1024")
     if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return ConfigError("server.host", f"{host} is not an address of this machine; try 127.0.0.1")
     return ConfigError("server.host", f"cannot listen on {host}:{port}: {error.strerror}")

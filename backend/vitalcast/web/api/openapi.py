@@ -30,8 +30,8 @@ SECURITY_SCHEMES: Final[Json] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token created by `vitalcast token create`. It may be left out if none is needed; a token that "
-        "is sent is checked nevertheless, and may show less.",
+        "description": "A token created by `vitalcast token create`. It may be left out if none is needed; a token "
+        "that is sent is checked nevertheless, and may show less.",
     },
     "cookie": {
         "type": "apiKey",

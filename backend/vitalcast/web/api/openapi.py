@@ -75,6 +75,8 @@ def described(base: Json, table: EndpointTable) -> Json:
     for group in table.groups:
         documented = [one for one in group.endpoints if one.documented]
         for endpoint in documented:
+            if endpoint.body is not None and endpoint.body.name:
+                schemas[endpoint.body.name] = endpoint.body.described()
             paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, group.title)
         if documented:
             schemas |= group.schemas()
@@ -97,7 +99,8 @@ def _operation(endpoint: Endpoint, tag: str) -> Json:
         "responses": _responses(endpoint),
     }
     if endpoint.body is not None:
-        operation["requestBody"] = {"required": True, "content": json_of(endpoint.body.described())}
+        schema = ref(endpoint.body.name) if endpoint.body.name else endpoint.body.described()
+        operation["requestBody"] = {"required": True, "content": json_of(schema)}
     return operation
 
 

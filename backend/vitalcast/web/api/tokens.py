@@ -88,12 +88,12 @@ NEW_TOKEN: Final = Body(
     required=("scope",),
     bytes_max=16_384,
     more={
-        "title": "NewToken",
         "anyOf": [
             {"required": ["panels"], "properties": {"panels": {"minItems": 1}}},
             {"required": ["dashboard"], "properties": {"dashboard": {"enum": [True]}}},
         ],
     },
+    name="NewToken",
 )
 
 

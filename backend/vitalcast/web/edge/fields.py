@@ -158,6 +158,7 @@ class Body(NamedTuple):
     required: tuple[str, ...] = ()
     bytes_max: int = 4096
     more: Mapping[str, Any] = MappingProxyType({})  # what else the documentation says
+    name: str = ""  # among the documentation's schemas; without one it stands where it is sent
 
     def described(self) -> Json:
         known: Json = {

@@ -18,7 +18,8 @@ from vitalcast.web.edge.schemas import Json, answer, json_answer, json_of, objec
 DESCRIPTION: Final = """A machine's vital signs, live.
 
 The stream itself is the WebSocket `/ws`. Without a subprotocol it sends the default metrics once a second; with
-`vitalcast.v1.json` it answers `subscribe`, `list` and the other commands. `/metrics` is for Prometheus.
+`vitalcast.v1.json` or `vitalcast.v1.bin` it answers `subscribe`, `list` and the other commands. `/metrics` is for
+Prometheus.
 
 Where other machines can connect, a token is needed: in the header `Authorization: Bearer …`, on the WebSocket in
 `hello` too, and in a browser by logging in at `/login`. Its scope says what it gives access to: `view` to everything

@@ -59,6 +59,10 @@ FENCED: dict[str, set[str]] = {
     "fastapi": {"web"},
     "starlette": {"web"},
     "uvicorn": {"web"},
+    "httptools": {"web"},
+    "websockets": {"web", "client"},
+    "rich": {"cli"},
+    "platformdirs": {"config"},
     "psutil": {"collectors"},
     "typer": {"cli"},
     "prometheus_client": {"web"},
@@ -138,6 +142,18 @@ def test_a_library_stays_in_its_room(path: Path) -> None:
     libraries = {name.split(".")[0] for name in imports(path)}
     strangers = {library for library in libraries & FENCED.keys() if room(path).split("/")[0] not in FENCED[library]}
     assert strangers == set()
+
+
+def test_an_application_needs_nothing_of_the_server_that_is_ours() -> None:
+    """Others can run it: what knows uvicorn is `serve`, and what only `serve` imports."""
+    known = {name for name, path in PATHS.items() if "uvicorn" in {one.split(".")[0] for one in imports(path)}}
+    reached, waiting = set[str](), {"vitalcast.web.app"}
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting |= modules_used(PATHS[name]) - reached
+    assert known
+    assert reached & known == set()
 
 
 def test_the_core_is_pure() -> None:

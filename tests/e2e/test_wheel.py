@@ -64,6 +64,8 @@ def test_it_serves_the_page_away_from_the_checkout(installed: Path, tmp_path: Pa
         with urllib.request.urlopen(f"{server.url}/{script.lstrip('/')}", timeout=WITHIN_S) as answer:
             assert answer.headers["Content-Type"].startswith("text/javascript")
             assert answer.read()
+        with urllib.request.urlopen(f"{server.url}/docs/wire", timeout=WITHIN_S) as answer:
+            assert "<h1>The wire</h1>" in answer.read().decode()
 
 
 def test_it_carries_the_benchmarks(installed: Path, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+import vitalcast
 from vitalcast.config.schema import Access, Server, Settings
 from vitalcast.web.app import create_app
-from vitalcast.web.pages.manual import Page, entries_of, linked, load_manual, manual_dir
+from vitalcast.web.pages.manual import Page, entries_of, linked, load_manual
 from vitalcast.web.pages.manual_search import HITS_MAX, QUERY_CHARS_MAX, Entry, search
 
-PAGES = load_manual(manual_dir())
+FOLDER = Path(vitalcast.__file__).parent / "reference"
+PAGES = load_manual(FOLDER)
 NAMES = [name for name in PAGES if name]
 
 
@@ -37,7 +39,7 @@ def made(folder: Path, **files: str) -> dict[str, Page]:
 
 
 def test_the_index_lists_every_page() -> None:
-    assert set(NAMES) | {"README"} == {path.stem for path in manual_dir().glob("*.md")}
+    assert set(NAMES) | {"README"} == {path.stem for path in FOLDER.glob("*.md")}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -44,11 +44,6 @@ class Page:
 LINK: Final = "\x00"  # no file of text holds it
 
 
-def manual_dir() -> Path:
-    """Return the folder of the manual, which lies in the package."""
-    return Path(__file__).resolve().parents[2] / "reference"
-
-
 def load_manual(folder: Path) -> dict[str, Page]:
     """Return the pages by name, in the order in which the index lists them, the index itself as `""`.
 

@@ -206,7 +206,8 @@ async def test_shows_one_number_in_the_text_of_the_page(
       <vitalcast-value id=all {cpu} reduce=sum></vitalcast-value>
       <vitalcast-value id=memory panel=memory></vitalcast-value>
       <vitalcast-value id=gone panel=cpu src="http://127.0.0.1:1/"></vitalcast-value>
-      <vitalcast-value id=several {cpu}></vitalcast-value> <vitalcast-value id=none metric=no.such></vitalcast-value>
+      <vitalcast-value id=several {cpu}></vitalcast-value>
+      <vitalcast-value id=none metric=system.no.such></vitalcast-value>
       <vitalcast-value id=what></vitalcast-value> <vitalcast-value id=wrong panel=nope></vitalcast-value></p>"""
     watched = await open_page(elsewhere.origin + page_with(server, elsewhere, body), charts=False)
     for id_ in ("user", "all", "memory"):

@@ -138,7 +138,9 @@ def check(
     from vitalcast.config.toml import show
     from vitalcast.web.app import create_app
 
-    create_app(loaded.settings)  # what only the parts know is checked as they are built: names of collectors
+    # What only the parts know is checked as they are built: names of collectors, and of metrics.
+    for warning in create_app(loaded.settings).warnings:
+        say(f"warning: {warning}", err=True)
     rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
     for name in TABLES:
         titles = [(f"{name}.{one.id}", show(one.title)) for one in getattr(loaded.settings, name)]

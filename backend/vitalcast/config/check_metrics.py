@@ -1,26 +1,27 @@
-"""The metrics that the settings name, held against those that there are."""
+"""The metrics that the settings name, held against those that there can be."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 
 from vitalcast.config.schema import Settings
 from vitalcast.core.metrics.names import Selection
-from vitalcast.errors import ConfigError
+from vitalcast.core.text import nearest_of
 
 
-def check_metrics(settings: Settings, known: Collection[str]) -> None:
-    """Check that every pattern can match one of the known names. Raises ConfigError for the first that cannot.
+def metric_warnings(settings: Settings, known: Collection[str]) -> tuple[str, ...]:
+    """Return a line for each pattern that matches none of the known names: others may send such a metric yet.
 
     `known` has what any machine may have: a panel for sensors is right on a machine without them.
     """
+    lines = []
     for key, pattern in _patterns(settings):
         if pattern in known or any(map(Selection.of([pattern]).matches_name, known)):
             continue
-        close = difflib.get_close_matches(pattern, known, 1)
-        hint = f"did you mean {close[0]!r}?" if close else "/api/v1/metrics lists those of a machine"
-        raise ConfigError(key, f"{pattern!r} matches no metric; {hint}")
+        close = nearest_of(pattern, known)
+        hint = f"did you mean {close!r}?" if close else "it stays empty until something sends one"
+        lines.append(f"{key}: {pattern!r} matches no metric; {hint}")
+    return tuple(lines)
 
 
 def _patterns(settings: Settings) -> Iterator[tuple[str, str]]:

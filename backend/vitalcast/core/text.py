@@ -45,13 +45,18 @@ def _escaped(char: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def advice_for(wanted: str, known: Iterable[str]) -> str:
-    """Return what to say to who gave a name that is none of those known: the nearest, else all that there are."""
+def nearest_of(wanted: str, known: Iterable[str]) -> str:
+    """Return the one of the known names that is most like this one; nothing where none is."""
     from difflib import get_close_matches  # for errors alone
 
+    return next(iter(get_close_matches(wanted, list(known), 1)), "")
+
+
+def advice_for(wanted: str, known: Iterable[str]) -> str:
+    """Return what to say to who gave a name that is none of those known: the nearest, else all that there are."""
     names = list(known)
-    close = get_close_matches(wanted, names, 1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"
+    close = nearest_of(wanted, names)
+    return f"did you mean {close}?" if close else f"there are {', '.join(names) or 'none'}"
 
 
 def cut(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from vitalcast.config.load import Loaded
 from vitalcast.config.schema import RELOADABLE, Settings
@@ -19,13 +19,13 @@ NAMES_MAX = 10  # that one line tells
 class Reloader:
     """Takes changed panels and playlists from where `loaded` came from into `dashboards`.
 
-    `check` raises VitalcastError where the new settings could not be served. One reload runs at a time, and the file is
-    read in a thread, so that no stream waits for it. What it does is logged: `warning` for what needs a restart,
-    `error` for a file that cannot be used, which changes nothing.
+    `check` returns what to warn of, and raises VitalcastError where the new settings could not be served. One reload
+    runs at a time, and the file is read in a thread, so that no stream waits for it. What it does is logged: `warning`
+    for what is odd or needs a restart, `error` for a file that cannot be used, which changes nothing.
     """
 
     def __init__(
-        self, loaded: Loaded, dashboards: DashboardStore, *, check: Callable[[Settings], object] = lambda _: None
+        self, loaded: Loaded, dashboards: DashboardStore, *, check: Callable[[Settings], Iterable[str]] = lambda _: ()
     ) -> None:
         self._loaded = loaded
         self._dashboards = dashboards
@@ -57,7 +57,7 @@ class Reloader:
 
     async def _try(self) -> tuple[bool, list[str]]:
         try:
-            after = await asyncio.to_thread(self._read)
+            after, warnings = await asyncio.to_thread(self._read)
         except VitalcastError as error:
             lines = str(error).splitlines()
             for line in lines:
@@ -66,17 +66,15 @@ class Reloader:
         where = "the defaults, as there is no file" if after.path is None else after.path
         news = f"read {' and '.join(RELOADABLE)} from {where}: {'; '.join(self._apply(after.settings))}"
         logger.info("%s", news)
-        restart = needs_restart(self._loaded.settings, after.settings)
-        if not restart:
-            return True, [news]
-        advice = f"restart the server to apply {_listed(restart)}"
-        logger.warning("%s", advice)
-        return True, [news, advice]
+        if restart := needs_restart(self._loaded.settings, after.settings):
+            warnings.append(f"restart the server to apply {_listed(restart)}")
+        for warning in warnings:
+            logger.warning("%s", warning)
+        return True, [news, *warnings]
 
-    def _read(self) -> Loaded:
+    def _read(self) -> tuple[Loaded, list[str]]:
         after = self._loaded.again()
-        self._check(after.settings)
-        return after
+        return after, list(self._check(after.settings))
 
     def _apply(self, settings: Settings) -> list[str]:
         store = self._dashboards

@@ -23,7 +23,7 @@ from vitalcast.collectors.registry import (
 )
 from vitalcast.collectors.resource import host_resource
 from vitalcast.collectors.runtime_stats import RuntimeStats
-from vitalcast.config.check_metrics import check_metrics
+from vitalcast.config.check_metrics import metric_warnings
 from vitalcast.config.load import Loaded
 from vitalcast.config.schema import Collectors, Settings
 from vitalcast.core.metrics.names import Selection
@@ -95,7 +95,8 @@ class Service:
         descriptors = descriptors_with_rates(collectors)
         anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
         known = frozenset(descriptor.name for descriptor in (*descriptors, *anywhere))
-        check_metrics(settings, known)
+        self._own_names = known
+        self.warnings = metric_warnings(settings, known)
         limits = _limits(settings)
         source = Source(
             host_resource(roots, id_=settings.host.id, name=settings.host.name, data_folder=self.access.folder),
@@ -108,6 +109,7 @@ class Service:
             source,
             ring=self.ring,
             descriptors=descriptors,
+            own_names=known,
             tables={name: _table_info(table) for name, table in tables.items()},
             series_max=limits.series_per_source,
         )
@@ -142,7 +144,7 @@ class Service:
         self.reloader: Reloader | None = None
         self.control: ControlSocket | None = None
         if loaded is not None:
-            self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: check_metrics(settings, known))
+            self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: metric_warnings(settings, known))
             self.control = ControlSocket(self.access.folder / FOLDER, {"reload": self.reloader.reload})
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -155,13 +157,20 @@ class Service:
     def _timeline_of(self, source: Source) -> Timeline:
         """Make the timeline of another source that has come."""
         limits = self.hub.limits
-        return Timeline(source, ring=_ring(self.settings, source), series_max=limits.series_per_source)
+        return Timeline(
+            source,
+            ring=_ring(self.settings, source),
+            own_names=self._own_names,
+            series_max=limits.series_per_source,
+        )
 
     def _demand_changed(self) -> None:
         self.tables.wake()
 
     async def start(self) -> None:
         """Return once the first frame is there."""
+        for warning in self.warnings:
+            logger.warning("%s", warning)
         self.access.start()
         self.manager.call_soon = asyncio.get_running_loop().call_soon
         await self.bus.start()

@@ -72,6 +72,11 @@ class Application(FastAPI):
             now_s=time.monotonic,
         )
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the settings, and no reason not to start."""
+        return self._service.warnings
+
     def mount_endpoints(self, *groups: EndpointGroup) -> None:
         """Have these endpoints answer, and no others."""
         self.endpoints = EndpointTable(groups)

@@ -92,13 +92,22 @@ def test_a_new_series_has_no_reading_before_it_came() -> None:
     np.testing.assert_array_equal(columns.ring.read(np.array([column]), 0, 2), [[np.nan], [float(ord("b"))]])
 
 
-def test_it_knows_metrics_that_have_no_series_yet_and_those_that_came() -> None:
-    columns = Columns(LOAD, IO)
-    assert columns.catalogue.knows(Selection.of(["system.disk.>"]))
-    assert not columns.catalogue.knows(Selection.of(["queue.>"]))
-    columns.frame(1, [Sample(Series(Descriptor("queue.length", "1", Kind.GAUGE, "")), 3.0)])
-    assert columns.catalogue.knows(Selection.of(["queue.>"]))
-    assert "queue.length" in columns.catalogue.descriptors
+def test_only_misspelt_names_of_ours_are_impossible() -> None:
+    catalogue = Catalogue([LOAD], own_names=["hw.fan.speed"])
+    wanted = ["system.load", "system.loads", "hw.fan.speed", "hw.fan.sped", "system.loads.*", "system", "queue.length"]
+    assert catalogue.impossible(Selection.of(wanted)) == ["hw.fan.sped", "system.loads"]
+    assert catalogue.advice("hw.fan.sped") == "hw.fan.speed"
+    assert catalogue.advice("vitalcast.nothing.like.it") == ""
+
+
+def test_a_metric_that_comes_is_known_from_then_on() -> None:
+    columns = Columns(LOAD)
+    choice = columns.catalogue.choices.of(Selection.of(["process.>"]))
+    assert columns.catalogue.impossible(Selection.of(["process.thread.count"]))
+    columns.frame(1, [Sample(Series(Descriptor("process.thread.count", "1", Kind.GAUGE, "")), 3.0)])
+    assert columns.catalogue.impossible(Selection.of(["process.thread.count"])) == []
+    assert "process.thread.count" in columns.catalogue.descriptors
+    assert len(choice.chosen.series) == 1
 
 
 def test_a_device_that_returns_has_its_old_column_and_past() -> None:
@@ -154,7 +163,7 @@ def test_names_that_come_and_go_for_ever_are_forgotten() -> None:
         assert [one.name for one in kept.chosen.series] == [f"queue.n{offset}"]
     assert len(columns.catalogue.descriptors) <= 1 + 3 * 4
     assert len(columns.catalogue.choices._bits) <= 1 + 3 * 4
-    assert columns.catalogue.knows(Selection.of(["system.load"]))
+    assert "system.load" in columns.catalogue.descriptors
 
 
 # --- labels ------------------------------------------------------------------------------------------------------

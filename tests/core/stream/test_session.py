@@ -74,8 +74,12 @@ def test_ping_is_answered_with_the_servers_time(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "says"),
     [
-        ({"type": "subscribe", "stream": "s", "metrics": ["no.such.thing"]}, 102, "no.such.thing"),
-        ({"type": "list", "metrics": ["no.>"]}, 102, "no.>"),
+        (
+            {"type": "subscribe", "stream": "s", "metrics": ["system.laod"]},
+            102,
+            "system.laod; did you mean system.load?",
+        ),
+        ({"type": "list", "metrics": ["process.nothing"]}, 102, "process.nothing; 'list' shows the metrics"),
         ({"type": "table", "stream": "t", "table": "disks"}, 102, "known: processes"),
         ({"type": "table", "stream": "t", "table": "processes", "sort": "age"}, 107, "pid, cpu"),
         ({"type": "table", "stream": "t", "table": "processes", "limit": 501}, 106, "500"),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitalcast.core.metrics.choices import Choices
 from vitalcast.core.metrics.model import Descriptor, Frame, Layout, Series
-from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.names import Selection, is_own_name
+from vitalcast.core.text import nearest_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,20 +24,23 @@ SERIES_MAX = 20_000
 class Catalogue:
     """Gives every series a column, and a column free again once no kept frame can hold its old series.
 
-    `descriptors` grow as metrics come: those given are there from the beginning, series or not. There are never more
-    than `series_max` columns. A newcomer past that gets the column of the series that has been gone longest, whose past
-    `clear` forgets; where all are living it is left out, and counted in `refused`.
+    `descriptors` grow as metrics come: those given are there from the beginning, series or not. `own_names` are those
+    that our collectors can give on any machine. There are never more than `series_max` columns. A newcomer past that
+    gets the column of the series that has been gone longest, whose past `clear` forgets; where all are living it is
+    left out, and counted in `refused`.
     """
 
     def __init__(
         self,
         descriptors: Iterable[Descriptor] = (),
         *,
+        own_names: Collection[str] = (),
         series_max: int = SERIES_MAX,
         clear: Callable[[int], None] = lambda _column: None,
     ) -> None:
         self.descriptors = {descriptor.name: descriptor for descriptor in descriptors}
         self._given = frozenset(self.descriptors)
+        self._own_names = own_names
         self.choices = Choices(self.descriptors)
         self.layout = Layout(())
         self.series_max = series_max
@@ -49,9 +53,20 @@ class Catalogue:
         self._target: npt.NDArray[np.intp] | None = None  # the column of each of its series, -1 for one refused
         self._source: npt.NDArray[np.intp] | None = None  # which of them have one; None for all
 
-    def knows(self, selection: Selection) -> bool:
-        """Say whether any metric that is or was here is meant, or one that was there from the beginning."""
-        return self.choices.knows(selection)
+    def impossible(self, selection: Selection) -> list[str]:
+        """Return what of a selection can mean nothing, now or later: names like ours that no collector of ours gives.
+
+        Whatever else is not there may come, since others send metrics too.
+        """
+        return [
+            pattern
+            for pattern in selection.patterns
+            if is_own_name(pattern) and pattern not in self.descriptors and pattern not in self._own_names
+        ]
+
+    def advice(self, name: str) -> str:
+        """Say which name is nearest to one that is impossible, where any is near."""
+        return nearest_of(name, {*self.descriptors, *self._own_names})
 
     def adopt(self, series: Iterable[Series]) -> list[int]:
         """Give columns to different series of an earlier run, before the first frame; return the column of each.

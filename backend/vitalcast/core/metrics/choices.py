@@ -94,10 +94,6 @@ class Choices:
         for name in names:
             self._learn(name)
 
-    def knows(self, selection: Selection) -> bool:
-        """Say whether any metric that can exist here is meant."""
-        return bool(self._names.matching(selection.patterns))
-
     def of(self, selection: Selection) -> Choice:
         """Return the choice of this selection; equal ones share it for as long as anybody holds it."""
         choice = self._choices.get(selection)

@@ -15,6 +15,7 @@ from typing import Any
 from vitalcast.core.metrics.model import Series
 
 PATTERN_CHARS_MAX = 256
+OWN_PREFIXES = ("system.", "process.", "hw.", "vitalcast.")  # under which no name is unknown to us but a misspelt one
 NAME_CHARS_MAX = 255
 TOKENS_MAX = 32
 _PART = r"[A-Za-z0-9_:/-]+"
@@ -52,6 +53,11 @@ def check_pattern(pattern: str) -> None:
                 f"{pattern!r}: {token!r} is not a token; use letters, digits and '_:/-', "
                 "'*' for one token or a final '>' for the rest"
             )
+
+
+def is_own_name(pattern: str) -> bool:
+    """Say whether a pattern is a single name, and one that only our own collectors give."""
+    return pattern.startswith(OWN_PREFIXES) and not _is_wild(pattern)
 
 
 def _is_wild(pattern: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from vitalcast.core.metrics.catalogue import SERIES_MAX, Catalogue
@@ -16,8 +16,8 @@ from vitalcast.core.metrics.table_info import TableInfo
 class Timeline:
     """Remembers one source. Its offsets count ticks within its epoch, and its times are of its own clock.
 
-    `descriptors` are metrics that it may have before any series of them is seen. `tables` are what is
-    known of its tables, by name.
+    `descriptors` are metrics that it may have before any series of them is seen, and `own_names` what our collectors
+    can give on any machine. `tables` are what is known of its tables, by name.
     """
 
     def __init__(
@@ -26,12 +26,15 @@ class Timeline:
         *,
         ring: Ring | None = None,
         descriptors: Iterable[Descriptor] = (),
+        own_names: Collection[str] = (),
         tables: Mapping[str, TableInfo] | None = None,
         series_max: int = SERIES_MAX,
     ) -> None:
         self.source = source
         self.ring = ring or Ring(interval_ms=source.interval_ms)
-        self.catalogue = Catalogue(descriptors, series_max=series_max, clear=self.ring.clear_column)
+        self.catalogue = Catalogue(
+            descriptors, own_names=own_names, series_max=series_max, clear=self.ring.clear_column
+        )
         self.tables: Mapping[str, TableInfo] = tables or {}
 
     @property

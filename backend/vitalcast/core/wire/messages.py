@@ -70,7 +70,9 @@ def describe_series(series: Iterable[Series]) -> orjson.Fragment:
 
 
 def _encode_series(one: Series) -> bytes:
-    wire: bytes = orjson.dumps({"name": one.name, "unit": one.descriptor.unit, "attributes": one.attributes})
+    wire: bytes = orjson.dumps(
+        {"name": one.name, "unit": one.descriptor.unit, "attributes": one.attributes} | _labels(one)
+    )
     object.__setattr__(one, "wire", wire)
     return wire
 
@@ -85,8 +87,13 @@ def describe_catalogue(series: Iterable[Series]) -> list[dict[str, Any]]:
             "description": one.descriptor.description,
             "attributes": one.attributes,
         }
+        | _labels(one)
         for one in series
     ]
+
+
+def _labels(one: Series) -> dict[str, dict[str, str]]:
+    return {"labels": dict(one.labels)} if one.labels else {}
 
 
 def describe_metric(descriptor: Descriptor) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Samples:
     def _selection(self, request: Request) -> Selection:
         """Return what is asked for.
 
-        Raises ApiError for a pattern that is malformed, that the caller may not see, or that nothing can match.
+        Raises ApiError for a pattern that is malformed, that the caller may not see, or under which nothing can come.
         """
         patterns = METRICS.all_of(request, separator=",") or [">"]
         if len(patterns) > (most := METRICS.schema["maxItems"]):
@@ -115,12 +115,14 @@ class Samples:
             raise ApiError(
                 403, ErrorCode.DENIED, f"metrics: your token does not cover {', '.join(denied[:5])}; ask for less"
             )
-        unknown = [one for one in selection.patterns if not self._timeline.catalogue.knows(Selection.of([one]))]
-        if unknown:
+        catalogue = self._timeline.catalogue
+        if unknown := catalogue.impossible(selection):
+            nearest = catalogue.advice(unknown[0])
+            advice = f"did you mean {nearest}?" if nearest else "/api/v1/metrics lists the metrics"
             raise ApiError(
                 404,
                 ErrorCode.UNKNOWN_METRIC,
-                f"metrics: nothing here is called {', '.join(unknown[:5])}; /api/v1/metrics lists the metrics",
+                f"metrics: nothing here is called {', '.join(unknown[:5])}; {advice}",
             )
         return selection
 

@@ -13,12 +13,13 @@ from vitalcast.errors import ProtocolError, UnknownIdError
 
 
 def check_known(selection: Selection, timeline: Timeline) -> None:
-    """Raise ProtocolError where a selection can mean nothing here."""
-    if not timeline.catalogue.knows(selection):
-        raise ProtocolError(
-            ErrorCode.UNKNOWN_METRIC,
-            f"metrics: nothing here is called {few(selection.patterns)}; 'list' shows the metrics",
-        )
+    """Raise ProtocolError where a selection can mean nothing here, whatever comes."""
+    catalogue = timeline.catalogue
+    impossible = catalogue.impossible(selection)
+    if len(impossible) == len(selection.patterns):
+        nearest = catalogue.advice(impossible[0])
+        advice = f"did you mean {nearest}?" if nearest else "'list' shows the metrics"
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"metrics: nothing here is called {few(impossible)}; {advice}")
 
 
 def granted(selection: Selection, grant: Grant) -> Selection:

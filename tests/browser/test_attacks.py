@@ -13,8 +13,8 @@ from tests.browser.elsewhere import Elsewhere
 from tests.e2e.server import Server
 
 from vitalcast.access.access import Access
-from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access as AccessSettings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
 

@@ -15,8 +15,8 @@ from tests.browser.conftest import OpenPage, RunJs
 from tests.core.drawn import check, texts_of
 from tests.e2e.server import Server
 
-from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access as AccessSettings
 from vitalcast.core.drawing.axis import round_scale, ticks_of, time_ticks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.format import format_age, format_tick

@@ -17,8 +17,8 @@ from tests.e2e.server import Server, running
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access as AccessSettings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
 

@@ -17,7 +17,8 @@ from tests.command import TIMEOUT_S, Terminal, run, start
 from vitalcast import __version__
 from vitalcast.cli import main as cli
 from vitalcast.config import load as config
-from vitalcast.config.schema import FIELDS, LogLevel
+from vitalcast.config.schema import FIELDS
+from vitalcast.config.types import LogLevel
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.playlist import BUILT_IN_PLAYLISTS
 

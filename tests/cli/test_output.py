@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 from tests.command import TIMEOUT_S, Terminal, environment, run, run_program
 
-from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access as AccessSettings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
 

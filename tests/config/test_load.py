@@ -25,7 +25,8 @@ from vitalcast.config.load import (
     load_settings,
     render_default_toml,
 )
-from vitalcast.config.schema import FIELDS, TABLES, Settings, is_loopback
+from vitalcast.config.loopback import is_loopback
+from vitalcast.config.schema import FIELDS, TABLES, Settings
 from vitalcast.config.toml import form_of, show, type_of
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError, InvalidSettings

@@ -17,8 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access as AccessSettings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
 

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from tests.core.machine import Machine
 from tests.e2e.client import TIMEOUT_S
 
-from vitalcast.config.schema import Server, Settings
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Server
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
 from vitalcast.dashboards.store import DashboardStore

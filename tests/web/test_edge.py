@@ -13,8 +13,8 @@ from tests.web.conftest import Answer, exchange
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from vitalcast.config.schema import Access as AccessSettings
 from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access as AccessSettings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
 

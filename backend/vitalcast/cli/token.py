@@ -282,7 +282,7 @@ def iso(time_ms: int | None) -> str:
 
 
 def _news(record: Record, settings: Settings, folder: Path, *, default_end: bool, first: bool) -> list[str]:
-    from vitalcast.config.schema import is_loopback
+    from vitalcast.config.loopback import is_loopback
 
     public = settings.server.public_base
     base, page = public or "/", f"at {public}" if public else "on the dashboard"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from vitalcast.access.access import Access
 from vitalcast.access.attempts import Attempts
 from vitalcast.config.folders import data_folder
-from vitalcast.config.schema import is_loopback
+from vitalcast.config.loopback import is_loopback
 
 if TYPE_CHECKING:
-    from vitalcast.config.schema import Limits, Settings
+    from vitalcast.config.limits import Limits
+    from vitalcast.config.schema import Settings
     from vitalcast.core.panels.schema import Panel
 
 

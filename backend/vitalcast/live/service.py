@@ -25,7 +25,8 @@ from vitalcast.collectors.resource import host_resource
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.check_metrics import metric_warnings
 from vitalcast.config.load import Loaded
-from vitalcast.config.schema import Collectors, Settings
+from vitalcast.config.machine import Collectors
+from vitalcast.config.schema import Settings
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.ring import Ring

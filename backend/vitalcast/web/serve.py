@@ -12,7 +12,7 @@ import uvicorn
 from pydantic import BaseModel
 
 from vitalcast.config.load import Loaded
-from vitalcast.config.schema import is_loopback, is_loopback_address
+from vitalcast.config.loopback import is_loopback, is_loopback_address
 from vitalcast.core.wire.intake import Rate
 from vitalcast.errors import ConfigError
 from vitalcast.live.service import Service

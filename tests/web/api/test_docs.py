@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from tests.core.machine import Machine
 from tests.web.conftest import make_world
 
-from vitalcast.config.schema import Access, Server, Settings
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access, Server
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY
 from vitalcast.web.pages.static_files import frontend_dir

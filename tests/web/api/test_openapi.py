@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from tests.web.api.test_docs import resolved
 
-from vitalcast.config.schema import Access, Ring, Sampler, Settings
+from vitalcast.config.machine import Sampler
+from vitalcast.config.memory import Ring
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.vocabulary import Scope

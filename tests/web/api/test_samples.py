@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from tests.core.machine import GHOST, IO, LOAD, START_MS, Machine, decode, disk
 from tests.web.conftest import World, make_world
 
-from vitalcast.config.schema import Access, Settings
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access
 from vitalcast.core.metrics.model import Series
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.endpoint import ANYBODY, Endpoint, EndpointGroup

@@ -9,7 +9,8 @@ import pytest
 from starlette.routing import Match, Route
 from starlette.testclient import TestClient
 
-from vitalcast.config.schema import Access, Server, Settings
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access, Server
 from vitalcast.web.app import Application, create_app
 from vitalcast.web.edge.endpoint import ANYBODY, WEBSOCKET, Endpoint, EndpointGroup, EndpointTable
 

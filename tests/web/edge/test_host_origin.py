@@ -7,7 +7,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from vitalcast.config.schema import Server
+from vitalcast.config.server import Server
 from vitalcast.web.edge.host_origin import HostOriginCheck, own_names
 from vitalcast.web.edge.refusals import Refusal
 

@@ -11,7 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from vitalcast.config.schema import Access, Server, Settings
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access, Server
 from vitalcast.web.app import create_app
 from vitalcast.web.edge.misrouted import PLAIN, REMEMBERED_S, STRIPPED, NoUpgrade
 from vitalcast.web.edge.refusal_log import RefusalLog

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from tests.web.edge.conftest import Clock
 
 from vitalcast.access.rate_limit import Throttle
-from vitalcast.config.schema import Server
+from vitalcast.config.server import Server
 from vitalcast.web.edge.endpoint import ANYBODY, Endpoint, EndpointGroup, EndpointTable
 from vitalcast.web.edge.headers import framed_by
 from vitalcast.web.edge.host_origin import HostOriginCheck

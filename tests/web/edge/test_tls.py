@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vitalcast.config.schema import Server
+from vitalcast.config.server import Server
 from vitalcast.errors import ConfigError
 from vitalcast.web.edge.tls import Certificate, tls_context
 

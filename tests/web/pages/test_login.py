@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from vitalcast.config.schema import Access as AccessSettings
-from vitalcast.config.schema import Limits, Server, Settings
+from vitalcast.config.limits import Limits
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access as AccessSettings
+from vitalcast.config.server import Server
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
 from vitalcast.web.app import create_app

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import vitalcast
-from vitalcast.config.schema import Access, Server, Settings
+from vitalcast.config.schema import Settings
+from vitalcast.config.server import Access, Server
 from vitalcast.web.app import create_app
 from vitalcast.web.pages.manual import Page, entries_of, linked, load_manual
 from vitalcast.web.pages.manual_search import HITS_MAX, QUERY_CHARS_MAX, Entry, search

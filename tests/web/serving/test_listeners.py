@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from vitalcast.config.schema import is_loopback
+from vitalcast.config.loopback import is_loopback
 from vitalcast.errors import ConfigError
 from vitalcast.web.serving import listeners
 from vitalcast.web.serving.listeners import bracketed, hosts_of, listen, written

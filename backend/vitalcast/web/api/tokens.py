@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from vitalcast.access.tokens import SINCE_S, SINCE_S_BOUNDS
-from vitalcast.config.schema import HOST_PATTERN, PORT_PATTERN
+from vitalcast.config.types import HOST_PATTERN, PORT_PATTERN
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
 from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX
 from vitalcast.core.vocabulary import ErrorCode, Scope

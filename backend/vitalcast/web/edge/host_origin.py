@@ -13,7 +13,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from vitalcast.access.origin import DEFAULT_PORTS, Authority, Origin, is_address, parse_authority, parse_origin
-from vitalcast.config.schema import Server, is_loopback
+from vitalcast.config.loopback import is_loopback
+from vitalcast.config.server import Server
 from vitalcast.core.text import from_system
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.web.edge.errors import shown

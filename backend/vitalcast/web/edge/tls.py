@@ -14,7 +14,7 @@ from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vitalcast.config.schema import Server
+    from vitalcast.config.server import Server
 
 logger = logging.getLogger(__name__)
 

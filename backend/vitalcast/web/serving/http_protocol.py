@@ -24,7 +24,7 @@ from vitalcast.web.edge.lost import EXTENSION as LOST
 from vitalcast.web.edge.proxies import UNKNOWN_PEER
 from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.serving.error_answer import error_answer
-from vitalcast.web.serving.unsent import unsent_bytes
+from vitalcast.web.serving.slow_peer import SlowPeer
 from vitalcast.web.serving.uvicorn_http import Exchange, UvicornHttp, end_after, has_begun, tell_gone
 
 READ_BYTES: Final = 16_384
@@ -78,6 +78,8 @@ class Owed:
 class HttpProtocol(UvicornHttp):
     """One HTTP connection, until it ends or becomes a WebSocket."""
 
+    _slow: SlowPeer  # from the connection on
+
     def __init__(self, *, config: Config, server_state: ServerState, app_state: dict[str, Any], house: House) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state)
         self._house = house
@@ -97,7 +99,6 @@ class HttpProtocol(UvicornHttp):
         self._lost = asyncio.Event()
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_of: tuple[Phase, int] | None = None
-        self._slow: asyncio.TimerHandle | None = None
         self._waiting_since_s = self.loop.time()
 
     # --- its life ------------------------------------------------------------------------------------------------
@@ -105,6 +106,7 @@ class HttpProtocol(UvicornHttp):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
         super().connection_made(transport)
+        self._slow = SlowPeer(transport, self.loop, limit_s=self._bounds.slow_s)
         # Writing pauses with the first byte that the kernel does not take, so that there is always a timer for it;
         # a transport with TLS pauses at the mark already, one without above it.
         transport.set_write_buffer_limits(high=int(self.scheme == "https"))
@@ -121,10 +123,10 @@ class HttpProtocol(UvicornHttp):
     def _end(self) -> None:
         """Let go of what is waited for, and have the house forget this connection."""
         self._rest = b""
-        for timer in (self._deadline, self._slow):
-            if timer is not None:
-                timer.cancel()
-        self._deadline = self._slow = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._slow.stop()
         self.stop_idling()
         self._house.left(self)
 
@@ -354,13 +356,10 @@ class HttpProtocol(UvicornHttp):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._slow is None:
-            self._await_progress(self._unsent())
+        self._slow.watch()
 
     def resume_writing(self) -> None:
-        if self._slow is not None:
-            self._slow.cancel()
-            self._slow = None
+        self._slow.stop()
         super().resume_writing()
         # Not at once: asyncio calls this in the midst of its own write.
         self.loop.call_soon(self._go_on)
@@ -368,21 +367,6 @@ class HttpProtocol(UvicornHttp):
     def _go_on(self) -> None:
         if not self.transport.is_closing() and self._refusal is None and not self._upgrade:
             self._feed()
-
-    def _await_progress(self, unsent_before: int) -> None:
-        self._slow = self.loop.call_later(self._bounds.slow_s, self._check_progress, unsent_before)
-
-    def _check_progress(self, before: int) -> None:
-        now = self._unsent()
-        if now < before:
-            self._await_progress(now)
-        else:
-            self._slow = None
-            self.transport.abort()
-
-    def _unsent(self) -> int:
-        peer = self.transport.get_extra_info("socket")
-        return self.transport.get_write_buffer_size() + (unsent_bytes(peer.fileno()) if peer is not None else 0)
 
     # --- saying no -----------------------------------------------------------------------------------------------
 

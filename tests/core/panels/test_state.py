@@ -10,7 +10,7 @@ from tests.core.panel_stand import Stand
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.shown import Shown
-from vitalcast.core.panels.state import CHOOSE_EVERY_MS, PanelState, seen_in
+from vitalcast.core.panels.state import CHOOSE_EVERY_MS, PanelState, rows_seen, seen_in
 
 BUSY = DESCRIPTORS["system.disk.io_time.rate"]
 RANGE_MS = 60_000
@@ -136,7 +136,7 @@ def test_what_was_seen_is_the_lowest_and_the_highest_of_the_range(range_ms: int)
     values = [0.9, 0.1, 0.5, 0.7]
     for value in values:
         ticked(stand, {"sda": value})
-    seen = seen_in(stand.ring, np.array([0]), range_ms)
+    seen = seen_in(stand.ring, np.array([0]), rows_seen(stand.ring, 1, range_ms))
     wanted = values[-1 - min(range_ms // 1000, 3) :]
     assert (seen.lowest[0], seen.highest[0], seen.newest[0]) == (min(wanted), max(wanted), 0.7)
 
@@ -146,7 +146,10 @@ def test_of_thousands_of_series_only_as_much_is_read_as_passes_quickly(monkeypat
     stand = Stand()
     for at in range(5):
         ticked(stand, {"sda": float(at), "sdb": 0.0, "sdc": 0.0})
-    assert seen_in(stand.ring, np.array([0, 1, 2]), RANGE_MS).lowest[0] == 3.0
+    over = state_of(stand).over(RANGE_MS)
+    over.now()
+    assert over.reads == 6
+    assert seen_in(stand.ring, np.array([0, 1, 2]), rows_seen(stand.ring, 3, RANGE_MS)).lowest[0] == 3.0
 
 
 def test_every_series_of_every_built_in_panel_is_read_by_its_column() -> None:

@@ -320,6 +320,18 @@ def test_what_is_computed_of_thousands_of_series_has_a_shorter_past(monkeypatch:
     assert None not in snapshot["values"][0]
 
 
+def test_who_has_lines_chosen_pays_for_the_values_that_are_looked_at() -> None:
+    house = House(DISKS, limits=Limits(messages_per_second=10))
+    names = [f"d{at}" for at in range(600)]
+    for _ in range(100):
+        house.tick(disks=names)
+    house.wait(2000)
+    session = house.session()
+    answers = [ask(session, type="subscribe", stream=f"s{at}", panel="disks", range=at)[0] for at in range(60, 70)]
+    assert [answer["type"] for answer in answers].count("ack") < 8
+    assert answers[-1]["code"] == 111
+
+
 # --- whatever happens, a client that keeps the score has what a fresh one is told ------------------------------------
 
 

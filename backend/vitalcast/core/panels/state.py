@@ -109,13 +109,15 @@ class PanelState:
 class ShownOver:
     """Which lines of a panel are shown where charts reach so far back: chosen anew every few seconds.
 
-    `came_offset` is the tick at which a line came last that was not shown before.
+    `came_offset` is the tick at which a line came last that was not shown before, and `reads` counts the values that
+    were looked at to choose the last time.
     """
 
     def __init__(self, state: PanelState, range_ms: int) -> None:
         self.state = state
         self.range_ms = range_ms
         self.came_offset = 0
+        self.reads = 0
         self._resolved: Resolved | None = None
         self._chosen_ms = 0
         self._lines: tuple[Line, ...] = ()
@@ -163,15 +165,21 @@ class ShownOver:
         if ring.newest is None or not columns or draws_all(self.state.panel):
             nothing = np.full(width, np.nan)
             return Seen(nothing, nothing, nothing if ring.newest is None else ring.newest.values)
-        return seen_in(ring, np.array(columns, dtype=np.intp), self.range_ms)
+        rows = rows_seen(ring, len(columns), self.range_ms)
+        self.reads = rows * len(columns)
+        return seen_in(ring, np.array(columns, dtype=np.intp), rows)
 
 
-def seen_in(ring: Ring, columns: npt.NDArray[np.intp], range_ms: int) -> Seen:
-    """Return what was seen of these columns in the last of the ring: no more of it than can be read in passing."""
+def rows_seen(ring: Ring, columns: int, range_ms: int) -> int:
+    """Return how many of the newest rows are looked at: those of the range, but no more than are read in passing."""
+    return min(int(np.count_nonzero(ring.ages() <= range_ms)), max(1, SEEN_VALUES_MAX // columns))
+
+
+def seen_in(ring: Ring, columns: npt.NDArray[np.intp], rows: int) -> Seen:
+    """Return what was seen of these columns in so many of the newest rows."""
     assert ring.newest is not None
     newest = ring.newest.values
     lowest, highest = (np.full(len(newest), np.nan) for _ in range(2))
-    rows = min(int(np.count_nonzero(ring.ages() <= range_ms)), max(1, SEEN_VALUES_MAX // len(columns)))
     step = max(1, SEEN_VALUES_AT_ONCE // len(columns))
     for start in range(ring.end_row - rows, ring.end_row, step):
         block = ring.read(columns, start, min(start + step, ring.end_row))

@@ -51,6 +51,11 @@ class PanelView:
     def came_offset(self) -> int:
         return self._over.came_offset
 
+    @property
+    def reads(self) -> int:
+        """How many values were looked at to choose the lines."""
+        return self._over.reads
+
     def refresh(self) -> bool:
         """Choose lines anew where that is due; return whether anything became another."""
         shown = self._over.now()

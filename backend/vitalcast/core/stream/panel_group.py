@@ -46,6 +46,11 @@ class PanelColumns(Protocol):
     @property
     def came_offset(self) -> int: ...
 
+    @property
+    def reads(self) -> int:
+        """How many values were looked at to choose the lines."""
+        ...
+
     def refresh(self) -> bool:
         """Choose lines anew where that is due; return whether anything became another."""
         ...
@@ -187,7 +192,9 @@ class PanelGroup(Group):
     def replay_reads(self, replay: Replay) -> int:
         """Return how many values are looked at for it: what is computed of many reaches only so far back."""
         rows = int(replay.ends[-1]) + 1 if len(replay.ends) else 0
-        return rows * self._columns.sent + min(rows * len(self._columns.columns), READS_MAX)
+        chosen = self._columns.reads if self.streams == 1 else 0  # by whoever comes first
+        computed = min(rows * len(self._columns.columns), READS_MAX)
+        return rows * self._columns.sent + min(chosen, self._values_max) + min(computed, self._values_max)
 
     def replay_bytes(self, replay: Replay) -> int:
         return super().replay_bytes(replay) + len(self.series) * LINE_BYTES
@@ -200,7 +207,8 @@ class PanelGroup(Group):
         values = np.full((len(replay.ends), len(self.series)), np.nan)
         values[:, : columns.sent] = replay_values(ring, replay, columns.columns[: columns.sent], aggregates)
         ticks_each = max(1, (replay.stop_row() - replay.start_row) // max(1, len(replay.ends)))
-        computed = newest_of(replay, max(1, READS_MAX // max(1, ticks_each * len(columns.columns))))
+        most = min(READS_MAX, self._values_max)
+        computed = newest_of(replay, max(1, most // max(1, ticks_each * len(columns.columns))))
         if len(computed.ends):
             read = replay_values(ring, computed, columns.columns, aggregates)
             offsets = ring.offsets()[computed.start_row - ring.first_row + computed.ends]

@@ -1,4 +1,4 @@
-"""A still of a panel: what is in it, that its words stay in it, and that any readings can be drawn."""
+"""An image of a panel: what is in it, that its words stay in it, and that any readings can be drawn."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.core.panel_machine import panel_of, series_for
 
 from vitalcast.core.alerts.panel_levels import NAMES
 from vitalcast.core.alerts.panel_rule import panel_rule
-from vitalcast.core.drawing.panel_svg import Look, Window, draw_panel, draw_words
+from vitalcast.core.drawing.panel_svg import Look, Span, draw_panel, draw_words
 from vitalcast.core.drawing.svg import NAMESPACE
 from vitalcast.core.drawing.theme import THEMES
-from vitalcast.core.drawing.window import Past
+from vitalcast.core.drawing.window import Window
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.headline import headline_of
 from vitalcast.core.panels.resolve import Resolved, resolve
@@ -32,11 +32,11 @@ from vitalcast.core.panels.shown import Shown, busiest
 
 TO_MS = 1_790_000_000_000  # 14:13:20 UTC
 TICKS = 60
-WINDOW = Window("web-1", TO_MS - 300_000, TO_MS, TO_MS, 1.0, UTC)
-STALE = replace(WINDOW, newest_ms=TO_MS - 95_000, age_s=95.4)
+SPAN = Span("web-1", TO_MS - 300_000, TO_MS, TO_MS, 1.0, UTC)
+STALE = replace(SPAN, newest_ms=TO_MS - 95_000, age_s=95.4)
 
 
-def still(panel: Panel, values: Any = None, look: Look | None = None, window: Window = WINDOW, **changes: Any) -> str:
+def image(panel: Panel, values: Any = None, look: Look | None = None, span: Span = SPAN, **changes: Any) -> str:
     """Draw a panel of a whole machine, by its readings of shape (ticks, series), the last of which is the newest."""
     panel = panel.model_copy(update=changes)
     series = series_for(panel)
@@ -46,17 +46,17 @@ def still(panel: Panel, values: Any = None, look: Look | None = None, window: Wi
         values = np.repeat(values, len(series), axis=1)
     ticks = len(values)
     resolved = resolve(panel, series)
-    times = np.arange(window.newest_ms - (ticks - 1) * 1000, window.newest_ms + 1, 1000, dtype=np.int64)
+    times = np.arange(span.newest_ms - (ticks - 1) * 1000, span.newest_ms + 1, 1000, dtype=np.int64)
     newest = values[-1] if ticks else np.full(len(series), math.nan)
-    past = Past(times, values[:, list(resolved.columns)], resolved.columns, newest)
-    return draw_panel(shown_of(panel, resolved, past), past, look or Look(), window)
+    window = Window(times, values[:, list(resolved.columns)], resolved.columns, newest)
+    return draw_panel(shown_of(panel, resolved, window), window, look or Look(), span)
 
 
-def shown_of(panel: Panel, resolved: Resolved, past: Past) -> Shown:
-    """Return the panel as it is shown where all ticks of its past are as long as a level has to last."""
-    rule, judged = panel_rule(panel), headline_of(panel, resolved, past.newest).judged
+def shown_of(panel: Panel, resolved: Resolved, window: Window) -> Shown:
+    """Return the panel as it is shown where all ticks of its window are as long as a level has to last."""
+    rule, judged = panel_rule(panel), headline_of(panel, resolved, window.newest).judged
     level = NAMES[None if rule is None else rule.judge(judged)]
-    return Shown(panel, resolved, busiest(panel, resolved, past.seen), level)
+    return Shown(panel, resolved, busiest(panel, resolved, window.seen), level)
 
 
 def words_of(svg: str) -> list[str]:
@@ -73,15 +73,15 @@ def paths_of(svg: str, **attributes: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 320), (320, 240), (200, 120), (1200, 120), (240, 900)])
-@pytest.mark.parametrize("window", [WINDOW, STALE], ids=["live", "stale"])
-def test_every_built_in_panel_is_drawn_with_its_words_within_it(width: int, height: int, window: Window) -> None:
+@pytest.mark.parametrize("span", [SPAN, STALE], ids=["live", "stale"])
+def test_every_built_in_panel_is_drawn_with_its_words_within_it(width: int, height: int, span: Span) -> None:
     for panel in BUILT_IN:
-        tree = check(still(panel, look=Look(width, height), window=window))
+        tree = check(image(panel, look=Look(width, height), span=span))
         assert overflowing(tree) == [], panel.id
         texts = [text.replace("\u00a0", " ") for text in texts_of(tree)]
         assert texts[0] == panel.title or (texts[0].endswith("…") and width < 320), panel.id
         assert any(text.startswith("as of") and "14:13:20 UTC" in text for text in texts), panel.id
-        assert (not {"stale", "stale, 1 min 35 s old"}.isdisjoint(texts)) == window.stale, panel.id
+        assert (not {"stale", "stale, 1 min 35 s old"}.isdisjoint(texts)) == span.stale, panel.id
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -90,7 +90,7 @@ def test_the_colours_are_of_the_theme_alone(theme: Any) -> None:
     own = {colors.surface, colors.edge, colors.ink, colors.soft, colors.grid, colors.axis, colors.warn, colors.bad}
     for panel in BUILT_IN:
         if panel.chart != "heatmap":  # whose colours are between those of the ramp
-            used = set(re.findall(r"#[0-9a-f]{6}", still(panel, look=Look(theme=theme), window=STALE)))
+            used = set(re.findall(r"#[0-9a-f]{6}", image(panel, look=Look(theme=theme), span=STALE)))
             assert used <= own | set(colors.lines), panel.id
 
 
@@ -103,8 +103,8 @@ def test_any_readings_can_be_drawn(data: st.DataObject, panel: Panel, ticks: int
     values = data.draw(hnp.arrays(np.float64, (ticks, len(series_for(panel))), elements=READINGS))
     title = data.draw(st.text(max_size=200))
     look = Look(data.draw(st.integers(200, 900)), data.draw(st.integers(120, 700)), "dark" if dark else "light", title)
-    window = replace(STALE if stale else WINDOW, host=data.draw(st.text(max_size=80)))
-    assert overflowing(check(still(panel, values, look, window))) == []
+    span = replace(STALE if stale else SPAN, host=data.draw(st.text(max_size=80)))
+    assert overflowing(check(image(panel, values, look, span))) == []
 
 
 @given(st.text(max_size=300), st.integers(200, 900), st.integers(120, 400))
@@ -114,11 +114,11 @@ def test_any_words_can_stand_in_the_place_of_a_picture(said: str, width: int, he
 
 def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards() -> None:
     frost = np.linspace(-18, 12, 60)[:, None]
-    assert {"\u221220 °C", "\u221210 °C", "0", "10 °C"} <= set(words_of(still(panel_of("temperatures"), frost)))
-    assert "\u221220 °C" in words_of(still(panel_of("temperatures"), frost, chart="heatmap"))
-    network = words_of(still(panel_of("network"), 2048.0 + np.zeros((9, 1))))
+    assert {"\u221220 °C", "\u221210 °C", "0", "10 °C"} <= set(words_of(image(panel_of("temperatures"), frost)))
+    assert "\u221220 °C" in words_of(image(panel_of("temperatures"), frost, chart="heatmap"))
+    network = words_of(image(panel_of("network"), 2048.0 + np.zeros((9, 1))))
     assert network.count("2 KiB/s") == 2
-    assert "\u22122 KiB/s" in words_of(still(panel_of("network"), -2048.0 + np.zeros((9, 1))))
+    assert "\u22122 KiB/s" in words_of(image(panel_of("network"), -2048.0 + np.zeros((9, 1))))
 
 
 # --- what is in it -------------------------------------------------------------------------------------------------
@@ -126,15 +126,15 @@ def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards() -> No
 
 def test_the_head_has_the_number_and_says_when_it_is_alarming() -> None:
     swap = panel_of("swap")
-    assert words_of(still(swap, np.full((3, 1), 0.2)))[:2] == ["Swap", "20.0 %used"]
-    alarming = still(swap, np.full((3, 1), 0.95))
+    assert words_of(image(swap, np.full((3, 1), 0.2)))[:2] == ["Swap", "20.0 %used"]
+    alarming = image(swap, np.full((3, 1), 0.95))
     assert words_of(alarming)[:2] == ["Swap", "critical95.0 %used"]
     assert THEMES["light"].bad in alarming
     assert check(alarming).get("aria-label") == "Swap on web-1: 95.0\u00a0% used, critical"
 
 
 def test_old_readings_are_not_alarming_but_stale() -> None:
-    old = still(panel_of("swap"), np.full((3, 1), 0.95), window=STALE)
+    old = image(panel_of("swap"), np.full((3, 1), 0.95), span=STALE)
     assert words_of(old)[:3] == ["Swap", "stale, 1 min 35 s old", "95.0 %used"]
     assert THEMES["light"].bad not in old
     assert words_of(old)[-1] == "as of 2026-09-21 14:13:20 UTC, newest value 14:11:45"
@@ -143,7 +143,7 @@ def test_old_readings_are_not_alarming_but_stale() -> None:
 
 def test_the_legend_has_the_newest_reading_of_each_line() -> None:
     values = np.tile(np.linspace(0.01, 0.07, 7), (3, 1))  # of the modes by name: idle, interrupt, iowait, …
-    texts = words_of(still(panel_of("cpu"), values))
+    texts = words_of(image(panel_of("cpu"), values))
     assert [texts[texts.index(label) - 1] for label in ("steal", "I/O wait", "system")] == ["5.0 %", "3.0 %", "6.0 %"]
     assert "idle" not in texts
 
@@ -151,7 +151,7 @@ def test_the_legend_has_the_newest_reading_of_each_line() -> None:
 def test_what_goes_down_is_below_the_axis_and_marked() -> None:
     panel = panel_of("network")
     values = np.full((5, len(series_for(panel))), 1024.0)
-    svg = still(panel, values)
+    svg = image(panel, values)
     assert {*words_of(svg)[1:3]} == {"3.00 KiB/sreceived", "3.00 KiB/ssent"}
     lines = paths_of(svg, **{"stroke-linecap": "round"})
     assert len(lines) == 6
@@ -161,7 +161,7 @@ def test_what_goes_down_is_below_the_axis_and_marked() -> None:
 
 def test_bands_lie_on_each_other() -> None:
     values = np.full((4, 7), 0.1)
-    bands = paths_of(still(panel_of("cpu"), values), **{"fill-opacity": "0.7"})
+    bands = paths_of(image(panel_of("cpu"), values), **{"fill-opacity": "0.7"})
     edges = [re.findall(r",([\d.]+)", band) for band in bands]
     assert len(bands) == 6
     for lower, upper in itertools.pairwise(edges):
@@ -171,12 +171,12 @@ def test_bands_lie_on_each_other() -> None:
 def test_a_gap_is_a_gap() -> None:
     values = np.full((20, 1), 0.5)
     values[8:12] = np.nan
-    (line,) = paths_of(still(panel_of("swap"), values), **{"stroke-linecap": "round"})
+    (line,) = paths_of(image(panel_of("swap"), values), **{"stroke-linecap": "round"})
     assert line.count("M") == 2
 
 
 def test_a_lone_reading_can_be_seen() -> None:
-    (line,) = paths_of(still(panel_of("swap"), np.full((1, 1), 0.5)), **{"stroke-linecap": "round"})
+    (line,) = paths_of(image(panel_of("swap"), np.full((1, 1), 0.5)), **{"stroke-linecap": "round"})
     first, last = (float(point.split(",")[0]) for point in line.removeprefix("M").split("L"))
     assert last - first == pytest.approx(1)
 
@@ -186,22 +186,22 @@ def test_missing_ticks_and_the_time_since_the_last_are_hatched() -> None:
     series = series_for(panel)
     resolved = resolve(panel, series)
     times = np.array([TO_MS - 20_000, TO_MS - 10_000], dtype=np.int64)
-    past = Past(times, np.full((2, 1), 0.5), resolved.columns, np.full(2, 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
-    shown = shown_of(panel, resolved, past)
-    for window, hatched in ((WINDOW, 1), (replace(WINDOW, age_s=10.0), 2)):
-        assert draw_panel(shown, past, Look(), window).count('preserveAspectRatio="none"') == hatched
+    window = Window(times, np.full((2, 1), 0.5), resolved.columns, np.full(2, 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
+    shown = shown_of(panel, resolved, window)
+    for span, hatched in ((SPAN, 1), (replace(SPAN, age_s=10.0), 2)):
+        assert draw_panel(shown, window, Look(), span).count('preserveAspectRatio="none"') == hatched
 
 
 def test_a_level_is_a_dashed_line_across() -> None:
     panel = panel_of("load")
     values = np.full((3, len(series_for(panel))), 2.0)
-    assert len(paths_of(still(panel, values), **{"stroke-dasharray": "6,4"})) == 1
+    assert len(paths_of(image(panel, values), **{"stroke-dasharray": "6,4"})) == 1
 
 
 def test_a_heatmap_has_a_row_of_cells_for_each_line_and_says_what_colours_mean() -> None:
     panel = panel_of("cpus")
     values = np.tile(np.linspace(0, 1, 12), (30, 1))
-    svg = still(panel, values)
+    svg = image(panel, values)
     cells = "".join(path for path in paths_of(svg) if "v1h" in path)
     assert {int(row) for row in re.findall(r"M\d+,(\d+)h", cells)} == set(range(12))
     assert len({*re.findall(r"h(\d+)v1", cells)}) == 1  # of one shade in each row
@@ -216,8 +216,8 @@ def test_a_heatmap_of_many_rows_stays_small() -> None:
     values = np.random.default_rng(1).random((300, 256))
     resolved = resolve(panel, series)
     times = np.arange(TO_MS - 299_000, TO_MS + 1, 1000, dtype=np.int64)
-    past = Past(times, values, tuple(range(256)), values[-1])
-    assert len(draw_panel(shown_of(panel, resolved, past), past, Look(2000, 800), WINDOW)) < 400_000
+    window = Window(times, values, tuple(range(256)), values[-1])
+    assert len(draw_panel(shown_of(panel, resolved, window), window, Look(2000, 800), SPAN)) < 400_000
 
 
 def replace_number(series: Any, number: int) -> Any:
@@ -230,7 +230,7 @@ def test_bars_are_shares_of_the_whole_and_alarm_each_by_itself() -> None:
     parts = {"free": 3.0, "reserved": 1.0, "used": 96.0}
     home = {"free": 60.0, "reserved": 0.0, "used": 40.0}
     row = [(home if "/home" in one.values else parts)[one.attributes["system.filesystem.state"]] for one in series]
-    svg = still(panel, np.array([row]))
+    svg = image(panel, np.array([row]))
     texts = words_of(svg)
     assert "60 B free of 100 B" in texts
     assert texts.index("/") < texts.index("/home") < texts.index("60 B free of 100 B")
@@ -245,30 +245,30 @@ def test_bars_are_shares_of_the_whole_and_alarm_each_by_itself() -> None:
 
 def test_bars_that_find_no_room_are_counted_and_the_fullest_stay() -> None:
     panel = panel_of("filesystems")
-    texts = words_of(still(panel, look=Look(240, 120)))
+    texts = words_of(image(panel, look=Look(240, 120)))
     assert any(text.endswith(" more") for text in texts)
 
 
 def test_a_panel_without_series_or_readings_says_so() -> None:
     panel = panel_of("swap")
-    assert "No data in this window." in words_of(still(panel, np.zeros((0, 1))))
-    empty = Past(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros(0))
+    assert "No data in this window." in words_of(image(panel, np.zeros((0, 1))))
+    empty = Window(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros(0))
     shown = Shown(panel, resolve(panel, []), ())
-    assert "No series here match." in words_of(draw_panel(shown, empty, Look(), WINDOW))
+    assert "No series here match." in words_of(draw_panel(shown, empty, Look(), SPAN))
 
 
 def test_times_are_those_of_the_zone() -> None:
-    texts = words_of(still(panel_of("swap"), window=replace(WINDOW, zone=ZoneInfo("Europe/Berlin"))))
+    texts = words_of(image(panel_of("swap"), span=replace(SPAN, zone=ZoneInfo("Europe/Berlin"))))
     assert "16:10" in texts
     assert texts[-1] == "as of 2026-09-21 16:13:20 CEST"
 
 
 def test_a_title_may_be_another_and_is_cut_where_it_finds_no_room() -> None:
-    assert words_of(still(panel_of("swap"), look=Look(title="Swap of <b>web-1</b>")))[0] == "Swap of <b>web-1</b>"
-    assert words_of(still(panel_of("swap"), look=Look(title="W" * 120)))[0].endswith("…")
+    assert words_of(image(panel_of("swap"), look=Look(title="Swap of <b>web-1</b>")))[0] == "Swap of <b>web-1</b>"
+    assert words_of(image(panel_of("swap"), look=Look(title="W" * 120)))[0].endswith("…")
 
 
 def test_no_more_points_are_drawn_than_pixels() -> None:
     values = np.random.default_rng(1).random((5000, 1))
-    (line,) = paths_of(still(panel_of("swap"), values), **{"stroke-linecap": "round"})
+    (line,) = paths_of(image(panel_of("swap"), values), **{"stroke-linecap": "round"})
     assert line.count("L") <= 640

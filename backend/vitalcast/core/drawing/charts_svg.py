@@ -1,4 +1,4 @@
-"""The charts of a still, as SVG: lines and bands, a heatmap, bars, with their axes, and gaps where there is nothing."""
+"""The charts of a panel, as SVG: lines and bands, a heatmap, bars, with their axes, and gaps where nothing is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vitalcast.core.drawing.theme import Colors
-    from vitalcast.core.drawing.window import Past
+    from vitalcast.core.drawing.window import Window
     from vitalcast.core.panels.resolve import Resolved
     from vitalcast.core.panels.schema import Panel
 
@@ -60,12 +60,12 @@ class Box:
 class Scene:
     """All that a chart is drawn from: `lines` are those of `resolved` that are drawn, `rem` is the size of type.
 
-    The past is free of numbers that no machine has, which no axis could show.
+    The window is free of numbers that no machine has, which no axis could show.
     """
 
     panel: Panel
     resolved: Resolved
-    past: Past
+    window: Window
     lines: tuple[Line, ...]
     colors: Colors
     from_ms: float
@@ -142,9 +142,9 @@ def _clipped(area: Box, *children: str, opacity: float | None = None) -> str:
 
 def _holes(scene: Scene, area: Box) -> str:
     """Hatch the time in which nothing was read, and that since the newest reading where it is old."""
-    spans = [*scene.past.holes]
-    if scene.stale and len(scene.past.times_ms):
-        spans.append((int(scene.past.times_ms[-1]), int(scene.to_ms)))
+    spans = [*scene.window.holes]
+    if scene.stale and len(scene.window.times_ms):
+        spans.append((int(scene.window.times_ms[-1]), int(scene.to_ms)))
     apart, path = 0.7 * scene.rem, ""
     for start, end in spans:
         left, right = (max(0.0, _x(scene, area, time) - area.left) for time in (start, end))
@@ -229,16 +229,16 @@ def _plain(scene: Scene, width: float) -> list[_Shape]:
     most = _most(scene, width)
     shapes = []
     for line in scene.lines:
-        values = scene.past.of(line.column)
+        values = scene.window.of(line.column)
         rows = extremes(values, most)
         top = -values[rows] if line.down else values[rows]
-        shapes.append(_Shape(line, scene.past.times_ms[rows], top, np.zeros(len(rows))))
+        shapes.append(_Shape(line, scene.window.times_ms[rows], top, np.zeros(len(rows))))
     return shapes
 
 
 def _bands(scene: Scene, width: float) -> list[_Shape]:
     """Put each line on the one below it. All are drawn at the same times, or they would cross."""
-    block = scene.past.values[:, [scene.past.columns.index(line.column) for line in scene.lines]]
+    block = scene.window.values[:, [scene.window.columns.index(line.column) for line in scene.lines]]
     whole = np.where(np.isnan(block).all(axis=1), np.nan, np.nansum(block, axis=1))
     rows = extremes(whole, _most(scene, width))
     reached = {False: np.zeros(len(rows)), True: np.zeros(len(rows))}
@@ -247,7 +247,7 @@ def _bands(scene: Scene, width: float) -> list[_Shape]:
         base = reached[line.down]
         top = base + (-block[rows, at] if line.down else block[rows, at])
         reached[line.down] = np.where(np.isnan(top), base, top)  # without a reading it is no reason to lose the others
-        shapes.append(_Shape(line, scene.past.times_ms[rows], top, base))
+        shapes.append(_Shape(line, scene.window.times_ms[rows], top, base))
     return shapes
 
 
@@ -264,7 +264,7 @@ def _scale(scene: Scene, low: float, high: float, ticks: int) -> Scale:
 
 
 def _newest(scene: Scene, column: int) -> float:
-    newest = scene.past.newest
+    newest = scene.window.newest
     return float(newest[column]) if 0 <= column < len(newest) else math.nan
 
 
@@ -320,7 +320,7 @@ def _heatmap(scene: Scene, box: Box) -> str:
     left = max((width_of(label, size) for label in labels), default=0.0) + 0.5 * rem
     head = 1.4 * rem
     area = Box(box.left + left, box.top + head, max(box.width - left, 1), max(box.height - head - 1.6 * rem, 1))
-    values = scene.past.values[:, [scene.past.columns.index(line.column) for line in scene.lines]]
+    values = scene.window.values[:, [scene.window.columns.index(line.column) for line in scene.lines]]
     low, high = (float(end.reduce(values, axis=None, initial=0.0)) for end in (np.fmin, np.fmax))
     scale = _scale(scene, low, high, 4)
     every = max(1, math.ceil(rows / max(1, math.floor(area.height / (1.1 * rem)))))
@@ -341,7 +341,7 @@ def _heatmap(scene: Scene, box: Box) -> str:
 
 def _cells(scene: Scene, area: Box, values: Floats, scale: Scale) -> str:
     """Draw the cells of each shade as one path, in a grid of which one unit is a cell."""
-    times, rows = scene.past.times_ms, values.shape[1]
+    times, rows = scene.window.times_ms, values.shape[1]
     known = ~np.isnan(values).all(axis=1)
     if not known.any():
         return ""
@@ -419,7 +419,7 @@ def _ramp(scene: Scene, box: Box, scale: Scale) -> str:
 def _bars(scene: Scene, box: Box) -> str:
     rem = scene.rem
     each = (BAR_WORDS + BAR_THICK + BAR_SPACE) * rem
-    bars = bars_of(scene.resolved, scene.lines, scene.past.newest)
+    bars = bars_of(scene.resolved, scene.lines, scene.window.newest)
     fits = max(1, math.floor((box.height + BAR_SPACE * rem) / each))
     all_bars = len({line.key for line in scene.resolved.lines})
     left_out = all_bars - min(fits, len(bars))

@@ -1,4 +1,4 @@
-"""A still of a panel, as SVG: its title and number, its chart, its legend, and of which moment all that is."""
+"""An image of a panel, as SVG: its title and number, its chart, its legend, and of which moment all that is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from vitalcast.core.drawing.window import Past
+    from vitalcast.core.drawing.window import Window
 
     Floats = npt.NDArray[np.float64]
 
@@ -51,7 +51,7 @@ _PAD = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a still is to look. Without a title it has the panel's."""
+    """How an image is to look. Without a title it has the panel's."""
 
     width: int = WIDTH
     height: int = HEIGHT
@@ -64,8 +64,8 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Which moments a still shows: up to `to_ms`, which is now where the newest value is `age_s` old and stale."""
+class Span:
+    """Which moments an image shows: up to `to_ms`, which is now where the newest value is `age_s` old and stale."""
 
     host: str
     from_ms: float
@@ -80,9 +80,9 @@ class Window:
         return self.age_s is not None
 
 
-def draw_panel(shown: Shown, past: Past, look: Look, window: Window) -> str:
+def draw_panel(shown: Shown, window: Window, look: Look, span: Span) -> str:
     """Return the picture as an SVG document. It takes milliseconds: not for the loop."""
-    return _Picture(shown, past, look, window).draw()
+    return _Picture(shown, window, look, span).draw()
 
 
 def draw_words(said: str, look: Look) -> str:
@@ -100,16 +100,16 @@ def draw_words(said: str, look: Look) -> str:
 
 
 class _Picture:
-    def __init__(self, shown: Shown, past: Past, look: Look, window: Window) -> None:
-        past = replace(past, values=_possible(past.values), newest=_possible(past.newest))
-        self.shown, self.past, self.look, self.window = shown, past, look, window
+    def __init__(self, shown: Shown, window: Window, look: Look, span: Span) -> None:
+        window = replace(window, values=_possible(window.values), newest=_possible(window.newest))
+        self.shown, self.window, self.look, self.span = shown, window, look, span
         self.panel, self.resolved, self.lines = shown.panel, shown.resolved, shown.lines
         self.colors = THEMES[look.theme]
         self.rem = look.rem
         self.title = clean(look.title or self.panel.title, TITLE_MAX)
-        self.now = headline_of(self.panel, self.resolved, past.newest)
+        self.now = headline_of(self.panel, self.resolved, window.newest)
         self.level = shown.level
-        self.stale = window.stale
+        self.stale = span.stale
         self.inner = look.width - 2 * _PAD * self.rem
 
     def draw(self) -> str:
@@ -131,10 +131,10 @@ class _Picture:
         alarm = f", {self.level}" if self.level and not self.stale else ""
         old = f", {self._age()}" if self.stale else ""
         numbers = ", ".join(self._numbers()) if self.resolved.lines else "no data"
-        return f"{self.title} on {self.window.host}: {numbers}{alarm}{old}"
+        return f"{self.title} on {self.span.host}: {numbers}{alarm}{old}"
 
     def _age(self) -> str:
-        return f"stale, {format_age(self.window.age_s or 0)}"
+        return f"stale, {format_age(self.span.age_s or 0)}"
 
     def _summary(self) -> str:
         """Say of the lines what can be seen in the picture."""
@@ -147,17 +147,17 @@ class _Picture:
 
     def _places(self) -> dict[str, int]:
         """Return each key's place among all, that of what the panel's number is about first."""
-        return {key: at for at, key in enumerate(ranked_of(self.panel, self.resolved, self.past.seen))}
+        return {key: at for at, key in enumerate(ranked_of(self.panel, self.resolved, self.window.seen))}
 
     def _value(self, line: Line) -> float:
-        newest = self.past.newest
+        newest = self.window.newest
         return float(newest[line.column]) if line.column < len(newest) else math.nan
 
     def _span(self) -> str:
-        return f"Last {format_duration((self.window.to_ms - self.window.from_ms) / 1000)}"
+        return f"Last {format_duration((self.span.to_ms - self.span.from_ms) / 1000)}"
 
     def _when(self) -> str:
-        return f"as of {stamp_text(self.window.to_ms, self.window.zone)}"
+        return f"as of {stamp_text(self.span.to_ms, self.span.zone)}"
 
     # --- the head ------------------------------------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class _Picture:
     def _chart(self, box: Box) -> str:
         said = "" if self.resolved.lines else NOTHING
         bars = self.panel.chart == "bar"
-        if not said and not len(self.past.times_ms) and not bars:
+        if not said and not len(self.window.times_ms) and not bars:
             said = NO_READINGS
         if not self.lines and not said:
             said = NO_READINGS
@@ -235,10 +235,10 @@ class _Picture:
         text = _words(said, middle, box.top + box.height / 2, size, self.colors.soft, anchor="middle") if said else ""
         if not self.lines:
             return text
-        window = self.window
+        span = self.span
         scene = Scene(
-            self.panel, self.resolved, self.past, self.lines, self.colors, window.from_ms, window.to_ms,
-            max(window.interval_s, self.panel.interval) * 1000, window.zone, self.rem, window.stale,
+            self.panel, self.resolved, self.window, self.lines, self.colors, span.from_ms, span.to_ms,
+            max(span.interval_s, self.panel.interval) * 1000, span.zone, self.rem, span.stale,
         )  # fmt: skip
         return chart_of(scene, box) + text
 
@@ -332,11 +332,11 @@ class _Picture:
 
     def _foot(self) -> str:
         """Say of which machine and which moments all that is."""
-        rem, window, size = self.rem, self.window, _FOOT * self.rem
-        clock = f"{clock_text(window.to_ms, window.zone)} {zone_text(window.to_ms, window.zone)}"
-        newest = f", newest value {clock_text(window.newest_ms, window.zone)}" if self.stale else ""
+        rem, span, size = self.rem, self.span, _FOOT * self.rem
+        clock = f"{clock_text(span.to_ms, span.zone)} {zone_text(span.to_ms, span.zone)}"
+        newest = f", newest value {clock_text(span.newest_ms, span.zone)}" if self.stale else ""
         bars = self.panel.chart == "bar"
-        host = clean(window.host)
+        host = clean(span.host)
         left_texts = (host if bars else f"{host}, {self._span()[0].lower()}{self._span()[1:]}", host)
         choices = [
             (left, right) for right in (self._when() + newest, self._when(), f"as of {clock}") for left in left_texts

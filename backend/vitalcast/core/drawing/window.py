@@ -42,7 +42,7 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Window:
     """Times in Unix milliseconds, and values of shape (ticks, series), `nan` in holes.
 
     `columns` says which column each series is, and `holes` is the time of the last tick before each hole, and that of
@@ -91,7 +91,7 @@ def recent_of(ring: Ring, span_ms: int) -> Recent:
     return Recent(rows, -ages[picked])
 
 
-def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> Past:
+def window_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> Window:
     """Copy these rows and columns of the ring, joined where the panel has an interval.
 
     It is a copy, so that it can be drawn from in a thread while the ring goes on.
@@ -104,7 +104,7 @@ def past_of(panel: Panel, columns: tuple[int, ...], ring: Ring, rows: Rows) -> P
         missing = np.diff(offsets) > 1
     holes = tuple((int(times[at]), int(times[at + 1])) for at in np.flatnonzero(missing))
     assert ring.newest is not None
-    return Past(*with_holes(times, values, missing), columns, ring.newest.values, holes)
+    return Window(*with_holes(times, values, missing), columns, ring.newest.values, holes)
 
 
 def _rows_of(ring: Ring, columns: Rows, numbers: Rows) -> Floats:

@@ -133,10 +133,10 @@ def metric_word(panel: Panel, name: str) -> str:
     return panel.labels.get(name, name.removesuffix(".rate").rsplit(".", 1)[-1].replace("_", " "))
 
 
-def way_of(panel: Panel, reading: Resolved, *, down: bool) -> str:
+def way_of(panel: Panel, resolved: Resolved, *, down: bool) -> str:
     """Return what the lines that go up, or those that go down, have in common: `read`, `written`; "" for nothing."""
     for attribute, values in panel.below.items():
-        found = (line.series.attributes.get(attribute, "") for line in reading.lines if line.down == down)
+        found = (line.series.attributes.get(attribute, "") for line in resolved.lines if line.down == down)
         value = next(found, values[0] if down else "")
         return panel.labels.get(value, value)
     return ""

@@ -13,9 +13,9 @@ from vitalcast.web.edge.fields import Parameter, path_parameter
 from vitalcast.web.edge.schemas import REVISION, Json, answer, json_answer, list_of, object_of, ref
 from vitalcast.web.panels.badge import Badges, badge_parameters
 from vitalcast.web.panels.figures import CELLS_MAX, POINTS_MAX, Figures
-from vitalcast.web.panels.image_response import BADGE, MEDIA_TYPE, STILL
+from vitalcast.web.panels.image_response import BADGE, MEDIA_TYPE, PANEL_IMAGE
 from vitalcast.web.panels.panel_reader import THEME
-from vitalcast.web.panels.panel_svg import Stills, still_parameters
+from vitalcast.web.panels.panel_svg import PanelImages, image_parameters
 from vitalcast.web.panels.panels import Panels
 
 ID: Final = path_parameter("id", "The panel's id.", "cpu")
@@ -39,14 +39,14 @@ def panel_endpoints(
 ) -> EndpointGroup:
     """Return the addresses of a service's panels. `steady_ms` is the clock that frames are stamped with."""
     panels = Panels(service, figures=figures)
-    stills = Stills(service, panels, steady_ms=steady_ms)
+    images = PanelImages(service, panels, steady_ms=steady_ms)
     badges = Badges(service, panels.source, steady_ms=steady_ms)
 
     def figure_parameters() -> Iterable[Parameter]:
         return ID, panels.source.range, THEME
 
     def svg_parameters() -> Iterable[Parameter]:
-        return ID, *still_parameters(panels.source.range)
+        return ID, *image_parameters(panels.source.range)
 
     def shield_parameters() -> Iterable[Parameter]:
         return METRIC, *badge_parameters().values(), ATTRIBUTES
@@ -84,7 +84,7 @@ def panel_endpoints(
             Endpoint(
                 "GET",
                 "/api/v1/panels/{id}.svg",
-                stills.svg,
+                images.svg,
                 PANELS,
                 "A panel as an image",
                 "A panel with its number, its chart and its legend as SVG, for places where scripts do not run. It "
@@ -93,14 +93,14 @@ def panel_endpoints(
                 parameters=svg_parameters,
                 answers={200: answer("The image.", _SVG)},
                 errors=_ERRORS,
-                refusal=STILL,
+                refusal=PANEL_IMAGE,
                 url_token=True,
                 cost=10,
             ),
             Endpoint(
                 "GET",
                 "/api/v1/panels/{id}.png",
-                stills.png,
+                images.png,
                 PANELS,
                 "No PNG images",
                 "Images are SVG here; the answer names the address.",

@@ -14,7 +14,7 @@ from vitalcast.core.drawing.axis import Scale, round_step, ticks_of
 from vitalcast.core.drawing.decimate import extremes, peaks
 from vitalcast.core.drawing.format import format_value, is_binary, is_ratio
 from vitalcast.core.drawing.theme import THEMES, Colors, Theme
-from vitalcast.core.drawing.window import Past
+from vitalcast.core.drawing.window import Window
 from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_of
 from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.resolve import Resolved, metric_word, way_of, word_of
@@ -41,7 +41,7 @@ class Drawing:
     """All that a figure is drawn from."""
 
     shown: Shown
-    past: Past
+    window: Window
     colors: Colors
 
     @property
@@ -67,7 +67,7 @@ class Figures:
         """Forget what was built for panels, since these have changed."""
         self._layouts.clear()
 
-    def draw(self, shown: Shown, past: Past, theme: Theme, meta: Json) -> bytes:
+    def draw(self, shown: Shown, window: Window, theme: Theme, meta: Json) -> bytes:
         """Return a figure as JSON: `{"data": […], "layout": {…}}`."""
         panel, resolved = shown.panel, shown.resolved
         key = panel.id, resolved.unit, theme
@@ -76,9 +76,9 @@ class Figures:
             built = self._layouts[key] = panel, self._build(panel, resolved.unit, theme)
         layout = dict(built[1])
         fill = {"line": _lines, "heatmap": _heatmap, "bar": _bars}[panel.chart]
-        traces, axis = fill(Drawing(shown, past, THEMES[theme]))
+        traces, axis = fill(Drawing(shown, window, THEMES[theme]))
         layout["yaxis"] = layout["yaxis"] | axis
-        now = headline_of(panel, resolved, past.newest)
+        now = headline_of(panel, resolved, window.newest)
         layout["meta"] = meta | {"panel": panel.id, "unit": resolved.unit, "level": shown.level}
         layout["title"] = layout["title"] | {"subtitle": layout["title"]["subtitle"] | {"text": _subtitle(now)}}
         if not traces:
@@ -96,39 +96,39 @@ def _subtitle(now: HeadlineNow) -> str:
 
 
 def _lines(drawing: Drawing) -> Filled:
-    panel, resolved, past = drawing.panel, drawing.resolved, drawing.past
+    panel, resolved, window = drawing.panel, drawing.resolved, drawing.window
     drawn = drawing.shown.lines
     most = max(min(POINTS_MAX, POINTS_OF_ALL_MAX // max(len(drawn), 1)), POINTS_MIN)
-    together = _stack_rows(drawn, past, most) if panel.stack else None
+    together = _stack_rows(drawn, window, most) if panel.stack else None
     traces = []
     for line in drawn:
-        rows = extremes(past.of(line.column), most) if together is None else together
+        rows = extremes(window.of(line.column), most) if together is None else together
         traces.append(_line(drawing, line, rows))
-    low, high = _extent(panel, drawn, past)
+    low, high = _extent(panel, drawn, window)
     if drawn and resolved.reference >= 0:
-        level = past.of(resolved.reference)
+        level = window.of(resolved.reference)
         traces.append(_level(drawing, level))
         low = float(np.fmin.reduce(level, initial=low))
         high = float(np.fmax.reduce(level, initial=high))
-    return traces, _scale(drawing, low, high, mirrored=bool(panel.below) and _keeps_sides(drawn, past))
+    return traces, _scale(drawing, low, high, mirrored=bool(panel.below) and _keeps_sides(drawn, window))
 
 
-def _stack_rows(drawn: Sequence[Line], past: Past, most: int) -> npt.NDArray[np.intp]:
+def _stack_rows(drawn: Sequence[Line], window: Window, most: int) -> npt.NDArray[np.intp]:
     """Return the rows that all bands are drawn at: they must be the same for all."""
-    block = past.values[:, [past.columns.index(line.column) for line in drawn]]
+    block = window.values[:, [window.columns.index(line.column) for line in drawn]]
     whole = np.where(np.isnan(block).all(axis=1), np.nan, np.nansum(block, axis=1))
     return extremes(whole, most)
 
 
 def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp]) -> Json:
     panel, unit = drawing.panel, drawing.resolved.unit
-    shown = drawing.past.of(line.column)[rows]
+    shown = drawing.window.of(line.column)[rows]
     color = drawing.colors.lines[line.color - 1]
     way = way_of(panel, drawing.resolved, down=line.down) if panel.below else ""
     trace: Json = {
         "type": "scatter",
         "name": plain(" ".join(dict.fromkeys(word for word in (line.label, way) if word))),
-        "x": drawing.past.dates(rows),
+        "x": drawing.window.dates(rows),
         "y": -shown if line.down else shown,
         "text": [plain(format_value(value, unit)) for value in shown.tolist()],
         "line": {"color": color, "width": 0 if panel.stack else LINE_WIDTH},
@@ -144,19 +144,19 @@ def _level(drawing: Drawing, level: Floats) -> Json:
     return {
         "type": "scatter",
         "name": plain(metric_word(drawing.panel, drawing.panel.reference)),
-        "x": drawing.past.dates(rows),
+        "x": drawing.window.dates(rows),
         "y": level[rows],
         "text": [plain(format_value(value, drawing.resolved.unit)) for value in level[rows].tolist()],
         "line": {"color": drawing.colors.soft, "width": LINE_WIDTH, "dash": "dash"},
     }
 
 
-def _extent(panel: Panel, drawn: Sequence[Line], past: Past) -> tuple[float, float]:
+def _extent(panel: Panel, drawn: Sequence[Line], window: Window) -> tuple[float, float]:
     """Return the lowest and the highest that is drawn, and 0."""
     low = high = 0.0
     for down in (False, True):
-        columns = [past.columns.index(line.column) for line in drawn if line.down == down]
-        block = past.values[:, columns] * (-1 if down else 1)
+        columns = [window.columns.index(line.column) for line in drawn if line.down == down]
+        block = window.values[:, columns] * (-1 if down else 1)
         if panel.stack:
             block = np.nansum(block, axis=1, keepdims=True)
         low = float(np.fmin.reduce(block, axis=None, initial=low))
@@ -164,14 +164,14 @@ def _extent(panel: Panel, drawn: Sequence[Line], past: Past) -> tuple[float, flo
     return low, high
 
 
-def _keeps_sides(drawn: Sequence[Line], past: Past) -> bool:
+def _keeps_sides(drawn: Sequence[Line], window: Window) -> bool:
     """Say whether nothing crosses the axis, whose labels need no sign then."""
-    return not (past.values[:, [past.columns.index(line.column) for line in drawn]] < 0).any()
+    return not (window.values[:, [window.columns.index(line.column) for line in drawn]] < 0).any()
 
 
 def _scale(drawing: Drawing, low: float, high: float, *, mirrored: bool) -> Json:
-    panel, resolved, past = drawing.panel, drawing.resolved, drawing.past
-    end = panel.max if isinstance(panel.max, float) else _newest(past, resolved.max)
+    panel, resolved, window = drawing.panel, drawing.resolved, drawing.window
+    end = panel.max if isinstance(panel.max, float) else _newest(window, resolved.max)
     if end > 0 and high <= end * 1.02 and low >= 0:
         high = end
     else:
@@ -186,20 +186,20 @@ def _scale(drawing: Drawing, low: float, high: float, *, mirrored: bool) -> Json
     return {"range": [low, high], "tickmode": "array"} | places
 
 
-def _newest(past: Past, column: int) -> float:
-    return float(past.newest[column]) if 0 <= column < len(past.newest) else math.nan
+def _newest(window: Window, column: int) -> float:
+    return float(window.newest[column]) if 0 <= column < len(window.newest) else math.nan
 
 
 # --- heatmaps and bars ---------------------------------------------------------------------------------------------
 
 
 def _heatmap(drawing: Drawing) -> Filled:
-    panel, resolved, past = drawing.panel, drawing.resolved, drawing.past
+    panel, resolved, window = drawing.panel, drawing.resolved, drawing.window
     drawn = drawing.shown.lines
     if not drawn:
         return [], {}
-    ends, cells = peaks(past.values[:, [past.columns.index(line.column) for line in drawn]], CELLS_MAX)
-    end = panel.max if isinstance(panel.max, float) else _newest(past, resolved.max)
+    ends, cells = peaks(window.values[:, [window.columns.index(line.column) for line in drawn]], CELLS_MAX)
+    end = panel.max if isinstance(panel.max, float) else _newest(window, resolved.max)
     top = end if end > 0 else max(float(np.fmax.reduce(cells, axis=None, initial=0.0)), panel.span_min)
     labels = [line.label for line in drawn]
     labels = labels if len(set(labels)) == len(labels) else [line.key for line in drawn]
@@ -207,7 +207,7 @@ def _heatmap(drawing: Drawing) -> Filled:
     return [
         {
             "type": "heatmap",
-            "x": past.dates(ends),
+            "x": window.dates(ends),
             "y": [plain(label) for label in labels],
             "z": np.ascontiguousarray(cells.T),
             "zmin": float(np.fmin.reduce(cells, axis=None, initial=0.0)),
@@ -220,7 +220,7 @@ def _heatmap(drawing: Drawing) -> Filled:
 
 def _bars(drawing: Drawing) -> Filled:
     panel, unit = drawing.panel, drawing.resolved.unit
-    bars = bars_of(drawing.resolved, drawing.shown.lines, drawing.past.newest)
+    bars = bars_of(drawing.resolved, drawing.shown.lines, drawing.window.newest)
     parts = dict.fromkeys(line.part for bar in bars for line, _ in bar.parts)
     traces = []
     for part in parts:

@@ -55,7 +55,7 @@ def refused_badge(name: str, status: int, message: str, headers: Mapping[str, st
     return _refused(draw_badge(badge), status, headers)
 
 
-def refused_still(
+def refused_image(
     status: int, message: str, headers: Mapping[str, str] | None = None, look: Look | None = None
 ) -> Response:
     from vitalcast.core.drawing.panel_svg import Look, draw_words
@@ -69,8 +69,8 @@ def _refused(svg: str, status: int, headers: Mapping[str, str] | None) -> Respon
     )
 
 
-def _as_still(_: AsgiScope, refusal: Refusal) -> Response:
-    return refused_still(refusal.status, refusal.message, refusal.headers)
+def _as_panel_image(_: AsgiScope, refusal: Refusal) -> Response:
+    return refused_image(refusal.status, refusal.message, refusal.headers)
 
 
 def _as_badge(scope: AsgiScope, refusal: Refusal) -> Response:
@@ -79,5 +79,5 @@ def _as_badge(scope: AsgiScope, refusal: Refusal) -> Response:
 
 
 # Who looks at the page sees what is wrong, and no broken image.
-STILL: Final = RefusalForm(MEDIA_TYPE, _as_still)
+PANEL_IMAGE: Final = RefusalForm(MEDIA_TYPE, _as_panel_image)
 BADGE: Final = RefusalForm(MEDIA_TYPE, _as_badge)

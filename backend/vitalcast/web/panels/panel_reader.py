@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from vitalcast.core.drawing.theme import THEMES, Theme
-from vitalcast.core.drawing.window import Past, past_of, rows_since
+from vitalcast.core.drawing.window import Window, rows_since, window_of
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.selection import request_selection
@@ -88,7 +88,7 @@ class PanelSource:
         """Return the panel as every viewer has it whose charts reach so far back, and who sees as much."""
         return self._board.shown(self._timeline, panel, round(range_s) * 1000, named=named)
 
-    def past(self, shown: Shown, from_ms: float) -> Past:
+    def window(self, shown: Shown, from_ms: float) -> Window:
         """Return the values of what is shown since then. Raises ApiError where these are too many."""
         ring, columns = self._timeline.ring, shown.columns
         rows, most = rows_since(ring, from_ms), self._limits.snapshot_values
@@ -98,7 +98,7 @@ class PanelSource:
                 ErrorCode.LIMIT,
                 f"range: {len(rows)} ticks of {len(columns)} series are more than {most} values; give less",
             )
-        return past_of(shown.panel, columns, ring, rows)
+        return window_of(shown.panel, columns, ring, rows)
 
 
 class Drawings:

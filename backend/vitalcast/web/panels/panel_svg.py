@@ -19,12 +19,12 @@ from vitalcast.live.service import Service
 from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter, fits
 from vitalcast.web.edge.schemas import Json
-from vitalcast.web.panels.image_response import image, refused_still
+from vitalcast.web.panels.image_response import image, refused_image
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
 from vitalcast.web.panels.panels import Panels
 
 if TYPE_CHECKING:
-    from vitalcast.core.drawing.panel_svg import Look, Window
+    from vitalcast.core.drawing.panel_svg import Look, Span
 
 _ZONE = Parameter(
     "tz",
@@ -35,7 +35,7 @@ _ZONE = Parameter(
 
 @functools.cache
 def look_parameters() -> tuple[Parameter, Parameter, Parameter]:
-    """Return the parameters that say how wide and how high a still is, and what it is called."""
+    """Return the parameters that say how wide and how high an image is, and what it is called."""
     from vitalcast.core.drawing import panel_svg  # which most servers never need
 
     return (
@@ -49,8 +49,8 @@ def look_parameters() -> tuple[Parameter, Parameter, Parameter]:
     )
 
 
-def still_parameters(range_: Parameter) -> tuple[Parameter, ...]:
-    """Return all the parameters of a still, of which `range_` depends on how much is kept."""
+def image_parameters(range_: Parameter) -> tuple[Parameter, ...]:
+    """Return all the parameters of an image, of which `range_` depends on how much is kept."""
     return (range_, THEME, *look_parameters(), _ZONE)
 
 
@@ -59,7 +59,7 @@ def _pixels(name: str, description: str, usual: int, least: int, most: int) -> P
     return Parameter(name, description, schema, f"pixels from {least} to {most}")
 
 
-class Stills:
+class PanelImages:
     """Answers with pictures of a service's panels. `steady_ms` is the clock that frames are stamped with."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Stills:
             look = look_of(request)
             body = await self._drawn(request, look)
         except ApiError as error:
-            return refused_still(error.status, error.message, look=look)
+            return refused_image(error.status, error.message, look=look)
         return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000))
 
     async def _drawn(self, request: Request, look: Look) -> bytes:
@@ -93,27 +93,27 @@ class Stills:
             from vitalcast.core.drawing.panel_svg import draw_panel  # which most servers never need
 
             frame = source.newest()
-            window = self._window(frame, range_s, zone)
+            span = self._span(frame, range_s, zone)
 
             def gather() -> Callable[[], bytes]:
                 drawn = source.shown(panel, range_s, named=named)
-                past = source.past(drawn, window.from_ms)
-                return lambda: draw_panel(drawn, past, look, window).encode()
+                window = source.window(drawn, span.from_ms)
+                return lambda: draw_panel(drawn, window, look, span).encode()
 
-            return (frame.offset, window.to_ms, source.dashboards.revision), gather
+            return (frame.offset, span.to_ms, source.dashboards.revision), gather
 
-        return await self._drawings.of(("still", panel.id, range_s, look, zone, named), prepare)
+        return await self._drawings.of(("image", panel.id, range_s, look, zone, named), prepare)
 
-    def _window(self, newest: Frame, range_s: float, zone: tzinfo) -> Window:
+    def _span(self, newest: Frame, range_s: float, zone: tzinfo) -> Span:
         """While readings come, the newest stands at the edge; when they do not, time goes on without them."""
-        from vitalcast.core.drawing.panel_svg import Window
+        from vitalcast.core.drawing.panel_svg import Span
 
         interval_s = self._timeline.interval_ms / 1000
         age_ms = self._steady_ms() - newest.steady_ms
         stale = age_ms / 1000 > stale_after_s(interval_s)
         to_ms = (newest.time_ms + age_ms) // 1000 * 1000 if stale else newest.time_ms
         age_s = age_ms / 1000 if stale else None
-        return Window(self._timeline.name, to_ms - range_s * 1000, to_ms, newest.time_ms, interval_s, zone, age_s)
+        return Span(self._timeline.name, to_ms - range_s * 1000, to_ms, newest.time_ms, interval_s, zone, age_s)
 
     async def png(self, request: Request) -> Response:
         """Say that pictures are drawn as SVG alone."""
@@ -122,7 +122,7 @@ class Stills:
 
 
 def look_of(request: Request) -> Look:
-    """Return how a still is to look. Raises ApiError for what cannot be."""
+    """Return how an image is to look. Raises ApiError for what cannot be."""
     from vitalcast.core.drawing import panel_svg
 
     width, height, title = (one.of(request) for one in look_parameters())

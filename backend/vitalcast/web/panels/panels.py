@@ -61,9 +61,9 @@ class Panels:
 
             def gather() -> Callable[[], bytes]:
                 drawn = source.shown(panel, range_s, named=named)
-                past = source.past(drawn, frame.time_ms - range_s * 1000)
+                window = source.window(drawn, frame.time_ms - range_s * 1000)
                 meta: Json = {"host": self._timeline.name, "time": frame.time_ms}
-                return lambda: self._figures.draw(drawn, past, theme, meta)
+                return lambda: self._figures.draw(drawn, window, theme, meta)
 
             return (frame.offset, source.dashboards.revision), gather
 

@@ -11,7 +11,7 @@ from tests.web.edge.test_guard import markdown as access_part
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
 from vitalcast.collectors.registry import CATALOGUE
-from vitalcast.config.schema import FIELDS, Settings
+from vitalcast.config.schema import FIELDS, SECTIONS, Settings, section_type
 from vitalcast.config.toml import show, type_of
 from vitalcast.core.metrics.rates import has_rate
 from vitalcast.core.panels.playlist import PLAYLIST_FIELDS
@@ -30,10 +30,16 @@ def table(*rows: tuple[str, ...]) -> str:
 
 
 def settings_part() -> str:
-    rows = [
-        (f"`{key}`", f"`{show(info.default)}`", f"{info.description}.", type_of(info)) for key, info in FIELDS.items()
-    ]
-    return table(("key", "default", "description", "type"), *rows)
+    parts = []
+    for section in SECTIONS:
+        rows = [
+            (f"`{key}`", f"`{show(info.default)}`", f"{info.description}.", type_of(info))
+            for key, info in FIELDS.items()
+            if key.startswith(f"{section}.")
+        ]
+        head = ("key", "default", "description", "type")
+        parts.append(f"## `[{section}]`\n\n{section_type(section).__doc__}\n\n{table(head, *rows)}")
+    return "\n\n".join(parts)
 
 
 def metrics_part() -> str:

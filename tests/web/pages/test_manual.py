@@ -118,6 +118,11 @@ def test_a_row_that_begins_with_a_name_can_be_linked_to() -> None:
     assert '<tr id="server.port">' in PAGES["settings"].body
 
 
+def test_a_cell_says_below_which_head_it_stands(tmp_path: Path) -> None:
+    body = made(tmp_path, a="# A\n\n| key | what for |\n|---|---|\n| x | y |\n\n| b |\n|---|\n| z |\n")["a"].body
+    assert re.findall(r'<td data-head="([^"]*)">(.)', body) == [("key", "x"), ("what for", "y"), ("b", "z")]
+
+
 # --- the search ----------------------------------------------------------------------------------------------------
 
 

@@ -121,6 +121,8 @@ class _Reader:
     _row: _Part | None = None
     _row_token: Token | None = None
     _in_body: bool = False
+    _heads: list[str] = field(default_factory=list)
+    _column: int = 0
     _taken: set[str] = field(default_factory=set)
 
     def take(self, token: Token, following: Token) -> None:
@@ -130,8 +132,16 @@ class _Reader:
                 self._heading(token, _plain(following))
             case "tbody_open" | "tbody_close":
                 self._in_body = token.type == "tbody_open"
+            case "thead_open":
+                self._heads = []
+            case "th_open":
+                self._heads.append(_plain(following))
             case "tr_open" if self._in_body:
-                self._row_token = token
+                self._row_token, self._column = token, 0
+            case "td_open":
+                # A phone shows a cell below the others, each with the head of its column.
+                token.attrSet("data-head", self._heads[self._column])
+                self._column += 1
             case "tr_close":
                 self._row = self._row_token = None
             case "inline":

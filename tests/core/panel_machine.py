@@ -38,6 +38,40 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 
 
+# Panels as people may write them, beside the built-in ones: nothing said, wildcards, both at once.
+ODD = tuple(
+    Panel.model_validate({"id": f"odd-{at}", "title": "Odd"} | keys)
+    for at, keys in enumerate(
+        (
+            {"metrics": ["system.disk.io.rate"]},
+            {"metrics": ["system.disk.operations.rate"], "below": {"disk.io.direction": ["write"]}, "stack": True},
+            {"metrics": ["hw.temperature"], "by": ["hw.name"]},
+            {"metrics": ["hw.temperature"], "headline": {"reduce": "max"}, "lines_max": 2},
+            {"metrics": ["system.cpu.logical.utilization"], "headline": {"reduce": "max"}, "lines_max": 3},
+            {"metrics": ["system.network.io.rate"], "below": {"network.io.direction": ["transmit"]}, "lines_max": 1},
+            {
+                "metrics": ["system.filesystem.usage"],
+                "chart": "bar",
+                "by": ["system.filesystem.mountpoint"],
+                "parts": "system.filesystem.state",
+                "rest": ["free"],
+                "lines_max": 2,
+            },
+            {"metrics": ["system.memory.limit"], "max": "system.memory.limit"},
+            {"metrics": ["system.memory.usage"], "rest": ["free"], "headline": {"per": "rest"}},
+            {"metrics": ["system.cpu.logical.utilization"]},
+            {"metrics": ["system.load.average"], "order": ["5m"], "headline": {"reduce": "max"}, "lines_max": 1},
+            {"metrics": ["system.cpu.utilization"], "where": {"cpu.mode": ["user", "iowait"]}},
+            {
+                "metrics": ["system.cpu.utilization"],
+                "where": {"cpu.mode": ["user"]},
+                "reference": "system.load.average",
+            },
+        )
+    )
+)
+
+
 def series_of(name: str) -> list[Series]:
     """Return a metric's series, with every value of its attributes; a mount has one device, though."""
     descriptor = DESCRIPTORS[name]

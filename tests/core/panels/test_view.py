@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
+from tests.core.panel_machine import DESCRIPTORS, ODD, panel_of, series_for
 from tests.core.panel_stand import Stand
 
 from vitalcast.core.alerts.panel_levels import PanelLevels
@@ -53,7 +53,7 @@ def head(stand: Stand, view: PanelView) -> dict[str, Any]:
     return dict(json.loads(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY)))
 
 
-@pytest.mark.parametrize("panel", BUILT_IN, ids=lambda panel: panel.id)
+@pytest.mark.parametrize("panel", (*BUILT_IN, *ODD), ids=lambda panel: panel.id)
 def test_every_column_has_a_description_and_every_mention_a_column(panel: Panel) -> None:
     stand, state, view = watched(panel)
     values = sent(stand, view)

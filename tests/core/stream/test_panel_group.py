@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.machine import LOAD as LOAD_METRIC
 from tests.core.machine import Machine, ask, decode, disk
 
-from vitalcast.core.metrics.model import Descriptor, Kind, Series
+from vitalcast.core.metrics.frames import FrameBuilder
+from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
+from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.stream.grants import Caller, Grant, Scope
@@ -276,6 +279,37 @@ def test_who_may_look_back_only_so_far_is_shown_no_more() -> None:
     session = house.session(caller=Caller(replace(grant, since_s=5.0)))
     ack, snapshot = ask(session, type="subscribe", stream="p", panel="disks", range=60, backfill=60)
     assert (ack["range"], len(snapshot["times"])) == (5.0, 5)
+
+
+def test_each_source_has_the_panel_for_itself() -> None:
+    house, frames = House(), FrameBuilder()
+    other = Source(Resource("machine-2", "web-2"), "epoch-9")
+    house.tick(disks=("sda", "sdb"))
+    for offset in range(1, 4):
+        samples = [Sample(disk(name), 1.0) for name in ("nvme0n1", "sda")]
+        house.bus.publish(other, frames.frame(offset, house.time_ms, samples))
+    acks, drawings = [], []
+    for host in ("web-1", "web-2"):
+        _, (ack, snapshot) = watch(house, host=host)
+        acks.append((ack["source"], ack["epoch"], ack["offset"]))
+        drawings.append(drawn(snapshot))
+    assert acks == [("machine-1", "epoch-1", 1), ("machine-2", "epoch-9", 3)]
+    assert drawings == [{"sda": 1, "sdb": 2}, {"nvme0n1": 1, "sda": 2}]
+
+
+def test_a_source_that_begins_anew_goes_on_with_the_panel() -> None:
+    house = House()
+    house.tick(disks=("sda",))
+    session, _ = watch(house, "load", range=60)
+    house.offset = 0
+    restarted = replace(house.timeline.source, epoch="epoch-2")
+    house._emitted = {}
+    house.bus.publish(restarted, house.frame({Series(LOAD_METRIC): 3.0}))
+    messages = got(house, session, house._emitted)
+    state = state_of(messages, {})
+    assert state["values"][0] == 3.0
+    (data,) = got(house, session, house.tick(4.0))
+    assert state_of([data], state)["values"][0] == 4.0
 
 
 def test_a_panel_that_is_changed_or_removed_is_so_for_who_watches_it() -> None:

@@ -92,7 +92,7 @@ def page_endpoints(pages: Pages) -> EndpointGroup:
         "Pages",
         (
             Endpoint("GET", "/", pages.dashboard, WHOLE, "The dashboard", refusal=PAGE),
-            Endpoint("GET", "/docs/api", pages.api_docs, WHOLE, "The HTTP API, to try", refusal=PAGE, cost=2),
+            Endpoint("GET", "/docs/api", pages.api_docs, WHOLE, "The HTTP API, interactive", refusal=PAGE, cost=2),
             Endpoint("GET", "/screens", pages.screens, ADMINS, "Manage wall screens", refusal=PAGE),
             # Which show how to pair a screen.
             Endpoint("GET", "/wall", pages.wall, ANYBODY, "A wall screen that has yet to be let in", refusal=PAGE),
@@ -102,7 +102,7 @@ def page_endpoints(pages: Pages) -> EndpointGroup:
                 "/embed/panel/{id}",
                 pages.framed_panel,
                 PANELS,
-                "One panel, for a frame",
+                "A panel, for a frame",
                 refusal=FRAME,
                 url_token=True,
             ),

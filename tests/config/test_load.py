@@ -26,6 +26,7 @@ from vitalcast.config.load import (
     render_default_toml,
 )
 from vitalcast.config.loopback import is_loopback
+from vitalcast.config.retired import RETIRED
 from vitalcast.config.schema import FIELDS, TABLES, Settings
 from vitalcast.config.toml import form_of, show, type_of
 from vitalcast.core.text import printable
@@ -267,6 +268,50 @@ def test_what_is_left_out_comes_from_the_process(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("VITALCAST_SERVER__PORT", "9")
     assert load_settings().settings.server.port == 9
+
+
+# --- names that settings had before ------------------------------------------------------------------------
+
+
+def test_a_setting_by_the_name_it_had_before_is_taken_over_with_a_warning(loader: Loader) -> None:
+    loaded = loader.load("[limits]\ngroups = 7\n", {"VITALCAST_LIMITS__GROUPS_MIB": "8"})
+    assert (loaded.settings.limits.subscriptions, loaded.settings.limits.subscriptions_mib) == (7, 8)
+    assert loaded.origins["limits.subscriptions"] == f"{loader.file} (as limits.groups)"
+    assert loaded.warnings == (
+        "limits.groups: is called limits.subscriptions now; rename it, since the next version will refuse it",
+        "VITALCAST_LIMITS__GROUPS_MIB: is called VITALCAST_LIMITS__SUBSCRIPTIONS_MIB now; rename it, since the next "
+        "version will refuse it",
+    )
+
+
+def test_settings_by_their_names_of_now_need_no_warning(loader: Loader) -> None:
+    assert loader.load("[limits]\nsubscriptions = 7\n").warnings == ()
+
+
+def test_of_a_setting_the_source_that_counts_for_more_wins_whatever_names_are_used(loader: Loader) -> None:
+    loaded = loader.load("[limits]\ngroups = 7\n", {"VITALCAST_LIMITS__SUBSCRIPTIONS": "8"})
+    assert loaded.settings.limits.subscriptions == 8
+    loaded = loader.load("[limits]\nsubscriptions = 7\n", {"VITALCAST_LIMITS__GROUPS": "8"})
+    assert loaded.settings.limits.subscriptions == 8
+
+
+@pytest.mark.parametrize("toml", ["groups = 7\nsubscriptions = 8", "subscriptions = 8\ngroups = 7"])
+def test_both_names_in_one_source_are_refused(loader: Loader, toml: str) -> None:
+    assert loader.problems(f"[limits]\n{toml}\n") == [
+        f"limits.groups: is called limits.subscriptions now, which is in {loader.file} too; remove it"
+    ]
+
+
+def test_a_wrong_value_is_refused_by_the_new_name_and_said_where_it_stands(loader: Loader) -> None:
+    (line,) = loader.problems("[limits]\ngroups = 'many'\n")
+    assert line.startswith(f'limits.subscriptions: "many" from {loader.file} (as limits.groups) is not valid; give ')
+    (line,) = loader.problems(environ={"VITALCAST_LIMITS__GROUPS": "0"})
+    assert line.startswith("limits.subscriptions: 0 from environment variable VITALCAST_LIMITS__GROUPS")
+
+
+def test_no_name_of_before_is_a_name_of_now() -> None:
+    assert not RETIRED.keys() & FIELDS.keys()
+    assert set(RETIRED.values()) <= FIELDS.keys()
 
 
 # --- the environment ---------------------------------------------------------------------------------------

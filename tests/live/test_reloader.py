@@ -107,6 +107,10 @@ def test_every_section_that_a_reload_applies_needs_no_restart_and_all_other_keys
     assert needs_restart(before, after) == ["server.port", "limits.streams"]
 
 
+async def test_a_name_of_before_is_warned_of(house: House) -> None:
+    assert "limits.groups: is called limits.subscriptions now" in await house.reload("[limits]\ngroups = 20000\n")
+
+
 async def test_success_is_told_to_who_wants_to_hear_it(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "vitalcast")
     await house.reload("[limits]\nstreams = 3\n" + ONE.format("a") + ONE.format("b"))

@@ -139,7 +139,7 @@ def check(
     from vitalcast.web.app import create_app
 
     # What only the parts know is checked as they are built: names of collectors, and of metrics.
-    for warning in create_app(loaded.settings).warnings:
+    for warning in (*loaded.warnings, *create_app(loaded.settings).warnings):
         say(f"warning: {warning}", err=True)
     rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
     for name in TABLES:

@@ -36,13 +36,13 @@ class Limits(Strict):
         description="Maximum size of a message from a client",
     )
     streams: int = Field(default=64, ge=1, le=10_000, description="Maximum streams per socket")
-    groups: int = Field(
+    subscriptions: int = Field(
         default=20_000,
         ge=1,
         le=1_000_000,
         description="Maximum different subscriptions on all sockets; equal subscriptions count once",
     )
-    groups_mib: int = Field(
+    subscriptions_mib: int = Field(
         default=64,
         ge=1,
         le=65_536,

@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails
 from vitalcast.config.folders import user_config_folder
 from vitalcast.config.panels import PANELS
 from vitalcast.config.playlists import PLAYLISTS
+from vitalcast.config.retired import RETIRED
 from vitalcast.config.schema import ENV_DELIMITER, ENV_PREFIX, FIELDS, SECTIONS, TABLES, Settings, section_type
 from vitalcast.config.service_links import without_service_links
 from vitalcast.config.tables import TableArray
@@ -71,12 +72,14 @@ FLAGS: Mapping[str, str] = MappingProxyType(
 class Loaded:
     """Settings, and for every dotted key, and for `panels` and `playlists`, where its value came from, in words.
 
-    `path` is the file that was read, if any, and `again` reads the same sources anew. It raises `InvalidSettings`, for
+    `warnings` has a line for each setting that was given by a name it had before. `path` is the file that was read, if
+    any, and `again` reads the same sources anew. It raises `InvalidSettings`, for
     the file that was read at first being gone too: its settings must not give way to the defaults by mistake.
     """
 
     settings: Settings
     origins: Mapping[str, str]
+    warnings: tuple[str, ...]
     path: Path | None
     again: Callable[[], Loaded]
 
@@ -99,6 +102,19 @@ class _Layer:
     given: dict[str, _Given] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     problems: list[ConfigError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add_retired(self, old: str, value: Any, origin: str, *, written: Callable[[str], str] = str) -> None:
+        """Take over what is given by the name that a setting had before; `written` is how this source writes a key."""
+        key = RETIRED[old]
+        if key in self.given:
+            what = f"is called {written(key)} now, which is in {origin} too; remove it"
+            self.problems.append(_problem(written(old), what))
+            return
+        self.given[key] = _Given(value, f"{origin} (as {written(old)})")
+        self.warnings.append(
+            printable(f"{written(old)}: is called {written(key)} now; rename it, since the next version will refuse it")
+        )
 
     def add_unknown(self, key: str, origin: str) -> None:
         """Say that there is no such key, with advice where that is told: to look for what was meant takes a while."""
@@ -143,7 +159,11 @@ def _load(find: Callable[[], _Found], overrides: Mapping[str, Any], environ: Map
     origins = {key: given[key].origin if key in given else DEFAULT_ORIGIN for key in (*FIELDS, *TABLES)}
     once_more = find if path is None else functools.partial(_find_again, path)
     return Loaded(
-        settings, MappingProxyType(origins), path, again=functools.partial(_load, once_more, overrides, environ)
+        settings,
+        MappingProxyType(origins),
+        tuple(together.warnings),
+        path,
+        again=functools.partial(_load, once_more, overrides, environ),
     )
 
 
@@ -154,6 +174,7 @@ def _joined(layers: Iterable[_Layer]) -> _Layer:
         together.given |= layer.given
         together.broken |= layer.broken
         together.problems += layer.problems
+        together.warnings += layer.warnings
     return together
 
 
@@ -299,14 +320,18 @@ def _read_file(path: Path | None) -> _Layer:
             for name, value in values.items():
                 if f"{section}.{name}" in FIELDS:
                     layer.given[f"{section}.{name}"] = _Given(value, origin)
-                else:
+                elif f"{section}.{name}" not in RETIRED:
                     layer.add_unknown(f"{section}.{bare(name)}", origin)
+            for name in values:
+                if f"{section}.{name}" in RETIRED:
+                    layer.add_retired(f"{section}.{name}", values[name], origin)
     return layer
 
 
 def _read_environment(environ: Mapping[str, str]) -> _Layer:
     layer = _Layer()
     keys = {environment_name(key): key for key in FIELDS}
+    retired = {environment_name(old): old for old in RETIRED}
     ours = {name: value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
     for variable in sorted(without_service_links(ours)):
         if variable in OTHER_VARIABLES:
@@ -320,9 +345,15 @@ def _read_environment(environ: Mapping[str, str]) -> _Layer:
             value = _from_text(FIELDS[key].annotation, environ[variable])
             layer.given[key] = _Given(value, f"{_ENVIRONMENT}{variable}")
             continue
+        if variable in retired:
+            continue
         guess = _nearest(variable.removeprefix(ENV_PREFIX).lower().replace(ENV_DELIMITER, "."))
         advice = f"did you mean {environment_name(guess)}?" if guess else "no setting has a name like that"
         layer.problems.append(_problem(variable, f"unknown environment variable; {advice}"))
+    for variable in sorted(ours.keys() & retired.keys()):
+        old = retired[variable]
+        value = _from_text(FIELDS[RETIRED[old]].annotation, environ[variable])
+        layer.add_retired(old, value, f"{_ENVIRONMENT}{variable}", written=environment_name)
     return layer
 
 

@@ -74,7 +74,7 @@ class Reloader:
 
     def _read(self) -> tuple[Loaded, list[str]]:
         after = self._loaded.again()
-        return after, list(self._check(after.settings))
+        return after, [*after.warnings, *self._check(after.settings)]
 
     def _apply(self, settings: Settings) -> list[str]:
         store = self._dashboards

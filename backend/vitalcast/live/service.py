@@ -97,7 +97,7 @@ class Service:
         anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
         known = frozenset(descriptor.name for descriptor in (*descriptors, *anywhere))
         self._own_names = known
-        self.warnings = metric_warnings(settings, known)
+        self.warnings = (*(loaded.warnings if loaded is not None else ()), *metric_warnings(settings, known))
         limits = _limits(settings)
         source = Source(
             host_resource(roots, id_=settings.host.id, name=settings.host.name, data_folder=self.access.folder),

@@ -113,7 +113,7 @@ def test_a_wrong_command_is_refused_and_the_socket_lives_on(
 
 
 def test_the_limits_are_named() -> None:
-    machine = Machine(limits=Limits(streams=2, series=2, groups=2, snapshot_values=4))
+    machine = Machine(limits=Limits(streams=2, series=2, subscriptions=2, snapshot_values=4))
     for _ in range(9):
         machine.tick(1.0, ["sda", "sdb", "sdc"])
     session = machine.session()
@@ -348,7 +348,7 @@ def test_a_fault_of_the_server_costs_one_answer_and_not_the_socket(
 
 
 def test_the_default_stream_is_there_whatever_the_limits() -> None:
-    machine = Machine(limits=Limits(series=1, groups=1))
+    machine = Machine(limits=Limits(series=1, subscriptions=1))
     machine.tick(1.0)
     subscribe(machine.session())
     assert decode(machine.session(plain=True).open())[0]["type"] == "metrics"

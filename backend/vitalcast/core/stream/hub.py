@@ -227,9 +227,9 @@ class Hub:
     def _make(self, key: AnyKey) -> AnyGroup:
         # The default stream, which the operator chose.
         own = isinstance(key, SeriesKey) and key.form is Form.SELF_DESCRIBING
-        if len(self.groups) >= self.limits.groups and not own:
+        if len(self.groups) >= self.limits.subscriptions and not own:
             raise ProtocolError(
-                ErrorCode.LIMIT, f"all {self.limits.groups} different subscriptions are taken", temporary=True
+                ErrorCode.LIMIT, f"all {self.limits.subscriptions} different subscriptions are taken", temporary=True
             )
         group: AnyGroup
         if isinstance(key, TableKey):
@@ -239,10 +239,10 @@ class Hub:
             group = self._made(key, timeline)
             if not own:
                 self._check_series(group)
-        if not own and self.held_bytes + group.nbytes > self.limits.groups_mib * 2**20:
+        if not own and self.held_bytes + group.nbytes > self.limits.subscriptions_mib * 2**20:
             raise ProtocolError(
                 ErrorCode.LIMIT,
-                f"all subscriptions together take the {self.limits.groups_mib} MiB that they may",
+                f"all subscriptions together take the {self.limits.subscriptions_mib} MiB that they may",
                 temporary=True,
             )
         if isinstance(group, Group):

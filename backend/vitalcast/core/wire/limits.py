@@ -16,8 +16,8 @@ class Limits:
     messages_per_second: int = 50
     connections: int = 20_000
     connections_per_address: int = 1_000
-    groups: int = 20_000
-    groups_mib: int = 64
+    subscriptions: int = 20_000
+    subscriptions_mib: int = 64
     unread_mib: int = 64
     snapshot_values: int = 1_000_000
     table_rows: int = 500

@@ -123,7 +123,7 @@ def test_a_stream_names_no_program_to_who_may_not_see_the_processes(machine: Mac
 
 
 def test_subscriptions_have_a_bound_of_memory_together(machine: Machine) -> None:
-    machine = Machine(limits=Limits(groups_mib=1, series=100_000, streams=10_000, messages_per_second=10_000))
+    machine = Machine(limits=Limits(subscriptions_mib=1, series=100_000, streams=10_000, messages_per_second=10_000))
     machine.tick(1.0, [f"sd{number}" for number in range(5000)])
     session = machine.session()
     wide = {"metrics": ["system.>"], "aggregate": ["avg"]}

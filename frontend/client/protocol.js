@@ -1,6 +1,8 @@
-/** The messages of `vitalcast.v1.json`: builds what is sent, checks what arrives. No socket, no clock. */
+/** The messages of `vitalcast.v1.json`, and those of `vitalcast.v1.bin` that are text: builds what is sent, checks what arrives. */
 
-export const SUBPROTOCOL = "vitalcast.v1.json";
+export const JSON_PROTOCOL = "vitalcast.v1.json";
+/** The same with `data` as binary frames. */
+export const BINARY_PROTOCOL = "vitalcast.v1.bin";
 export const TOKEN_WANTED = 101;
 export const TOKEN_EXPIRED = 109;
 /** The id of every `hello`: streams count theirs. */
@@ -59,7 +61,7 @@ export function refusalWords({ code, message }) {
 }
 
 /**
- * @typedef {{epoch: string, offset: number}} Position
+ * @typedef {{epoch: string, offset: number, source?: string}} Position source: whose, where the server has said so
  * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, range?: number,
  *            interval?: number, backfill?: number, host?: string}} SeriesRequest
  *   `metrics`, with `where` and `aggregate`, or `panel` with `range`; interval, range and backfill in seconds

@@ -36,7 +36,7 @@ export class Session {
   #connections = 0;
   #server = { intervalS: 0, shortestS: 0, rowsMax: Infinity };
   #id = 0;
-  /** @type {string|undefined} */ #host;
+  /** @type {string|undefined} what is meant where no host is named */ #source;
   /** @type {Map<string, Stream>} */ #streams = new Map();
   /** @type {Map<number, {stream: Stream, type: string, ticket: number}>} */ #pending = new Map();
   #questions = new Questions();
@@ -151,15 +151,16 @@ export class Session {
   /**
    * The server said welcome: asks for every stream, from where it stood.
    *
-   * @param {{host?: string, interval?: number, interval_min?: number, limits?: {table_rows?: number}}} [welcome] interval:
+   * @param {{source?: string, host?: string, interval?: number, interval_min?: number, limits?: {table_rows?: number}}} [welcome] interval:
    *   how often the server reads, and the shortest that it grants, in seconds
    */
-  opened({ host, interval = 0, interval_min: shortestS = 0, limits = {} } = {}) {
+  opened({ source: id, host, interval = 0, interval_min: shortestS = 0, limits = {} } = {}) {
     this.#open = true;
     this.#connections += 1;
     this.#server = { intervalS: interval, shortestS, rowsMax: limits.table_rows ?? Infinity };
-    const other = this.#host !== undefined && host !== this.#host;
-    this.#host = host;
+    const source = id ?? host;
+    const other = this.#source !== undefined && source !== this.#source;
+    this.#source = source;
     for (const stream of this.#streams.values()) {
       if (other) stream.forget();
       stream.introduce(this.#server);
@@ -316,6 +317,7 @@ export class Session {
   #refused(message) {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
+    if (!pending && message.stream !== undefined) this.#ended(message);
     // One that no stream asked for concerns the connection; whoever owns it hears the message too.
     if (!pending || pending.type === "moot") return;
     const { stream, type } = pending;
@@ -332,6 +334,12 @@ export class Session {
     } else {
       this.#giveUp(stream, message);
     }
+  }
+
+  /** The server does not send this stream any more: its panel went, or the token does not cover it. */
+  #ended(message) {
+    const stream = this.#streams.get(message.stream);
+    if (stream?.asked) this.#giveUp(stream, message);
   }
 
   #giveUp(stream, message) {

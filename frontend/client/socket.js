@@ -1,7 +1,20 @@
 /** The one WebSocket: connects, notices a dead line, comes back with patience, stays away when told to. */
 
 import { Backoff } from "./backoff.js";
-import { HELLO, SUBPROTOCOL, TOKEN_EXPIRED, TOKEN_WANTED, closeWords, hello, parse, ping, refusalWords, staysAway } from "./protocol.js";
+import { decode } from "./binary.js";
+import {
+  BINARY_PROTOCOL,
+  HELLO,
+  JSON_PROTOCOL,
+  TOKEN_EXPIRED,
+  TOKEN_WANTED,
+  closeWords,
+  hello,
+  parse,
+  ping,
+  refusalWords,
+  staysAway,
+} from "./protocol.js";
 import { whyNoSocket } from "./probe.js";
 
 const WELCOME_WITHIN_MS = 10_000;
@@ -23,14 +36,15 @@ const NO_CONNECTION = "no connection could be made";
 export class Socket extends EventTarget {
   /**
    * @param {string|URL} url
-   * @param {{token?: string|(() => string|Promise<string>), backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
+   * @param {{token?: string|(() => string|Promise<string>), binary?: boolean, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
    *          wall?: () => number, probe?: (url: string) => Promise<string>}} [options] steady: a clock that is never set,
    *          ms; wall: one that is; probe: says why a try came to nothing, or nothing
    */
-  constructor(url, { token = "", backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now, probe = whyNoSocket } = {}) {
+  constructor(url, { token = "", binary = false, backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now, probe = whyNoSocket } = {}) {
     super();
     this.#url = String(url);
     this.#source = token;
+    this.#protocols = binary ? [BINARY_PROTOCOL, JSON_PROTOCOL] : [JSON_PROTOCOL];
     this.#backoff = backoff;
     this.#WebSocket = WebSocket;
     this.#now = steady;
@@ -40,6 +54,7 @@ export class Socket extends EventTarget {
 
   #url;
   /** The token, or what is asked for it. */ #source;
+  /** Those that will do, the dearest first. */ #protocols;
   #backoff;
   #WebSocket;
   #now;
@@ -121,7 +136,8 @@ export class Socket extends EventTarget {
     this.#turn("connecting", this.#why);
     let socket;
     try {
-      socket = new this.#WebSocket(this.#url, [SUBPROTOCOL]);
+      socket = new this.#WebSocket(this.#url, this.#protocols);
+      socket.binaryType = "arraybuffer";
     } catch {
       const why = this.#WebSocket ? "a page that came over HTTPS can only read from a server with HTTPS" : "there is no WebSocket here: give one";
       this.#turn("stopped", why);
@@ -134,8 +150,7 @@ export class Socket extends EventTarget {
 
   #heard(data) {
     this.#heardAt = this.#now();
-    if (typeof data !== "string") return;
-    const message = parse(data);
+    const message = typeof data === "string" ? parse(data) : decode(data);
     if (message.type === "welcome") this.#greeted(message);
     else if (message.id === HELLO) this.#answered(message);
     else if (message.id !== PROBE) this.#tell(message);

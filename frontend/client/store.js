@@ -62,6 +62,7 @@ export class StreamStore {
   #intervalBeforeS;
   /** @type {Why|""} what is known of why the next row may be late */ #why = "";
   #epoch = "";
+  /** @type {string|undefined} whose ticks these are, where the server has said so */ #source;
   #offset = NaN;
   /** The tick of the newest row, or one after it that has none. */ #rowOffset = NaN;
   /** The last tick of this epoch that is among those missed. */
@@ -100,15 +101,20 @@ export class StreamStore {
   }
 
   /** An `ack` to `subscribe` or to an `update` that resumes: says how often readings come. */
-  ack({ epoch, interval }) {
-    if (epoch && epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#countedTo = -Infinity;
-      this.#rowOffset = NaN;
-    }
+  ack({ epoch, interval, source }) {
+    this.#begin(epoch, source);
     if (!(interval > 0)) return;
     this.intervalS = interval;
     this.#finestS = Math.min(this.#finestS, interval);
+  }
+
+  /** Another epoch counts its ticks anew. */
+  #begin(epoch, source) {
+    this.#source = source ?? this.#source;
+    if (!epoch || epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    this.#countedTo = -Infinity;
+    this.#rowOffset = NaN;
   }
 
   /** Keeps readings for so long from now on; what is there stays. @param {number} windowS */
@@ -121,7 +127,8 @@ export class StreamStore {
    * A `snapshot`: takes the place of what was known for its times. Older readings stay, for they were true:
    * where the server replays what was missed they join without a seam, where it could not the hole shows.
    */
-  snapshot({ times, values, offset, time, ...head }) {
+  snapshot({ times, values, offset, time, epoch = "", source = undefined, ...head }) {
+    this.#begin(epoch, source);
     this.#arrange(head);
     // These are of the past, and the server need not have read anything of late.
     const freshAt = this.#clock.steadyAt(times.at(-1));
@@ -136,13 +143,17 @@ export class StreamStore {
     this.#moveTo(offset);
   }
 
-  /** A `data`: one more row, whole (`values`) or as what changed since the row before. */
-  data({ time, offset, values, changed }) {
+  /** A `data`: one more row, whole (`values`) or as what changed since the row before, by column or as the `values` of `columns`. */
+  data({ time, offset, values, changed, columns = null }) {
     // A frame that was already answered by a snapshot says nothing new.
     if (offset <= this.#rowOffset) return;
     if (!values) {
       values = this.ring.last();
       for (const [column, value] of Object.entries(changed)) values[Number(column)] = value;
+    } else if (columns) {
+      const row = this.ring.last();
+      columns.forEach((column, i) => (row[column] = values[i]));
+      values = row;
     }
     this.#freshAt = this.#clock.steady();
     this.#append(time, values, this.#ticksTo(offset));
@@ -288,7 +299,7 @@ export class StreamStore {
   #moveTo(offset) {
     if (typeof offset !== "number") return;
     this.#offset = offset;
-    if (this.#epoch) this.position = { epoch: this.#epoch, offset };
+    if (this.#epoch) this.position = { epoch: this.#epoch, offset, ...(this.#source && { source: this.#source }) };
   }
 
   #describe(head) {

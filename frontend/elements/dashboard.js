@@ -44,7 +44,7 @@ export class VitalDashboard extends HTMLElement {
   #welcomed = false;
 
   connectedCallback() {
-    this.client = new Client(document.baseURI, { autostart: false });
+    this.client = new Client(document.baseURI, { autostart: false, binary: true });
     const { client } = this;
     if (document.hidden) client.pause();
     this.view = View.parse(location.search);

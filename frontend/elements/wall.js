@@ -101,7 +101,7 @@ export class VitalWall extends HTMLElement {
     const root = new URL("../..", import.meta.url).href;
     const address = new URL(location.href);
     this.#root = root;
-    this.client = new Client(root, { autostart: false });
+    this.client = new Client(root, { autostart: false, binary: true });
     const { client } = this;
     const { clock } = client;
     const reach = new View();

@@ -44,7 +44,7 @@ export class ServerPage extends EventTarget {
     this.src = src;
     this.#token = token;
     this.#closed = closed;
-    this.client = new Client(src, { token, autostart: false });
+    this.client = new Client(src, { token, autostart: false, binary: true });
     this.client.addEventListener("link", this.#linked);
     this.client.addEventListener("dashboards", this.#changed);
     document.addEventListener("visibilitychange", this.#looked);

@@ -185,3 +185,51 @@ async def test_events_come_in_a_loop(js: RunJs) -> None:
              made[0].says({ type: "event", group: 1, id: "1", time: 1000, kind: "alert", title: "t" });
              const { value } = await feed.next(); client.close(); return [type, kinds, backfill, value.title];"""
     ) == ["events", ["alert"], 60, "t"]
+
+
+async def test_a_stream_that_the_server_ends_says_so(js: RunJs) -> None:
+    """Its panel went, or the token covers less now."""
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ panel: "cpu" }, { name: "cpu" });
+             const read = cpu.items().next().catch(({ code }) => code);
+             made[0].says(welcome); begin(made[0], made[0].sent[0]);
+             made[0].says({ type: "error", stream: "cpu", code: 102, message: "panel: gone", temporary: false });
+             const result = [cpu.state, cpu.refusal.message, await read]; client.close(); return result;"""
+    ) == ["refused", "panel: gone", 102]
+
+
+async def test_a_position_is_of_its_source_and_of_the_epoch_that_a_snapshot_begins(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ metrics: ["a"] });
+             made[0].says(welcome); const [{ id, stream }] = made[0].sent;
+             made[0].says({ type: "ack", id, stream, group: 1, epoch: "e", source: "host-1", interval: 1 });
+             made[0].says(past(1, 9, 9000)); const before = cpu.store.position;
+             made[0].says({ ...past(1, 20, 20000), epoch: "f" }, tick(1, 21, 12));
+             client.close(); return [before, cpu.store.position];"""
+    ) == [
+        {"epoch": "e", "offset": 9, "source": "host-1"},
+        {"epoch": "f", "offset": 21, "source": "host-1"},
+    ]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+async def test_values_are_the_same_in_both_encodings(js: RunJs, binary: bool) -> None:
+    """From a real server, beside a client of the other encoding."""
+    assert await js(
+        """const { Client } = await load('client/client'); const sockets = [];
+           class Kept extends WebSocket { constructor(...given) { super(...given); sockets.push(this); } }
+           const one = new Client(`${location.origin}/`, { binary: given, WebSocket: Kept });
+           const two = new Client(`${location.origin}/`);
+           const rows = async (client) => { const seen = new Map();
+             for await (const { type, offset, values } of client.subscribe({ panel: "cpu", interval: 0.5 })) {
+               if (type === "tick" && offset !== null) seen.set(offset, values.map((value) => String(value)).join());
+               if (seen.size > 5) return seen; } };
+           const [a, b] = await Promise.all([rows(one), rows(two)]);
+           const common = [...a.keys()].filter((offset) => b.has(offset));
+           one.close(); two.close();
+           const others = common.filter((offset) => a.get(offset) !== b.get(offset));
+           return [sockets[0].protocol, common.length > 2, others];""",
+        binary,
+    ) == ["vitalcast.v1.bin" if binary else "vitalcast.v1.json", True, []]

@@ -33,6 +33,33 @@ async def test_the_page_writes_numbers_as_written_down(js: RunJs) -> None:
     assert answers["ages"] == [one["text"] for one in golden["ages"]]
 
 
+async def test_the_client_reads_binary_data_as_written_down(js: RunJs) -> None:
+    golden = _golden("binary")
+    answers = await js(
+        """const { decode } = await load("client/binary"); const { StreamStore } = await load("client/store");
+        const known = (values) => Array.from(values, (value) => (Number.isNaN(value) ? null : value));
+        const read = (hex) => decode(Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)).buffer);
+        const applied = (before, { offset, ...data }) => {
+          const store = new StreamStore({ windowS: 60 });
+          const series = before.map((_, i) => ({ name: `m${i}`, unit: "1", attributes: {} }));
+          store.snapshot({ series, offset: 0, times: [data.time - 1000], values: before.map((value) => [value]) });
+          store.data({ offset, ...data });
+          return known(store.ring.last());
+        };
+        return { frames: given.frames.map(({ hex, before }) => {
+                   const data = read(hex); const { type, columns, values, ...frame } = data;
+                   const after = before ? applied(before, data) : null;
+                   return [type, { ...frame, changed: columns, values: known(values) }, after];
+                 }),
+                 refused: given.refused.map(({ hex }) => read(hex).type) };""",
+        golden,
+    )
+    for one, (kind, frame, after) in zip(golden["frames"], answers["frames"], strict=True):
+        assert (kind, frame) == ("data", one["frame"]), one["name"]
+        assert after == one.get("after"), one["name"]
+    assert answers["refused"] == ["invalid"] * len(golden["refused"])
+
+
 async def test_the_page_places_ticks_as_written_down(js: RunJs) -> None:
     golden = _golden("axis")
     answers = await js(

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from tests.web.edge.conftest import Clock
 
@@ -16,6 +17,7 @@ from vitalcast.web.edge.headers import framed_by
 from vitalcast.web.edge.host_origin import HostOriginCheck
 from vitalcast.web.edge.proxies import UNKNOWN_PEER
 from vitalcast.web.edge.refusal_log import RefusalLog
+from vitalcast.web.edge.refusals import Refusal, RefusalForm
 from vitalcast.web.edge.security import SecurityEdge
 
 POLICY = "default-src 'none'"
@@ -262,3 +264,21 @@ async def test_the_lifespan_passes_untouched() -> None:
     app = Recorder()
     await run(edge_of(app), {"type": "lifespan"})
     assert [scope for scope, _, _ in app.calls] == [{"type": "lifespan"}]
+
+
+async def test_who_asks_too_often_has_no_image_drawn() -> None:
+    def draw(_: Scope, refusal: Refusal) -> Response:
+        raise AssertionError(refusal)
+
+    drawn = Endpoint(
+        "GET", "/x.svg", print, ANYBODY, "An image", refusal=RefusalForm("image/svg+xml", draw, drawn=True)
+    )
+    table = EndpointTable([EndpointGroup("Images", [drawn])])
+    requests = Throttle(total=1, each=1, window_s=1, now_s=Clock())
+    edge = SecurityEdge(
+        Recorder(), check=LOOPBACK_CHECK, content_security_policy=POLICY, requests=requests, endpoint_of=table.find
+    )
+    scope = http_scope(HOST, path="/x.svg", client=("10.0.0.9", 0))  # by a proxy, so that it is not held back
+    (ok, _), (start, body) = [await run(edge, scope) for _ in range(2)]
+    assert (ok["status"], start["status"]) == (200, 429)
+    assert json.loads(body["body"])["error"]["message"] == "too many requests; try again in 1 s"

@@ -117,6 +117,8 @@ def _responses(endpoint: Endpoint) -> Json:
     known = _ANYWHERE | (_OF_TOKENS if endpoint.scopes else {}) | (_OF_BODIES if sent else {}) | dict(endpoint.errors)
     responses = {status: answer(why, form) for status, why in known.items()}
     responses |= {status: json_answer(why, ref("Error")) for status, why in _TOO_EARLY_TO_KNOW.items()}
+    if endpoint.refusal.drawn:
+        responses[429]["content"] = form | json_of(ref("Error"))
     responses |= dict(endpoint.answers)
     return {str(status): responses[status] for status in sorted(responses)}
 

@@ -79,5 +79,5 @@ def _as_badge(scope: AsgiScope, refusal: Refusal) -> Response:
 
 
 # Who looks at the page sees what is wrong, and no broken image.
-PANEL_IMAGE: Final = RefusalForm(MEDIA_TYPE, _as_panel_image)
-BADGE: Final = RefusalForm(MEDIA_TYPE, _as_badge)
+PANEL_IMAGE: Final = RefusalForm(MEDIA_TYPE, _as_panel_image, drawn=True)
+BADGE: Final = RefusalForm(MEDIA_TYPE, _as_badge, drawn=True)

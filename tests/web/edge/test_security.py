@@ -266,7 +266,7 @@ async def test_the_lifespan_passes_untouched() -> None:
     assert [scope for scope, _, _ in app.calls] == [{"type": "lifespan"}]
 
 
-async def test_who_asks_too_often_has_no_image_drawn() -> None:
+async def test_no_image_is_drawn_for_who_asks_too_often() -> None:
     def draw(_: Scope, refusal: Refusal) -> Response:
         raise AssertionError(refusal)
 

@@ -117,8 +117,9 @@ def _responses(endpoint: Endpoint) -> Json:
     known = _ANYWHERE | (_OF_TOKENS if endpoint.scopes else {}) | (_OF_BODIES if sent else {}) | dict(endpoint.errors)
     responses = {status: answer(why, form) for status, why in known.items()}
     responses |= {status: json_answer(why, ref("Error")) for status, why in _TOO_EARLY_TO_KNOW.items()}
-    if endpoint.refusal.drawn:
-        responses[429]["content"] = form | json_of(ref("Error"))
+    if endpoint.refusal.drawn:  # nothing is drawn for those who may not ask at all, or ask too often
+        responses |= {status: answer(known[status], form | json_of(ref("Error"))) for status in (403, 429)}
+        responses[421] = json_answer(known[421], ref("Error"))
     responses |= dict(endpoint.answers)
     return {str(status): responses[status] for status in sorted(responses)}
 

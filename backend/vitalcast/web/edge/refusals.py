@@ -38,7 +38,7 @@ class RefusalForm(NamedTuple):
     """In which form an endpoint says no: the media type, and what makes the response.
 
     `leads_to_login` says that who has shown no token is sent on to where one is asked for. What is `drawn` takes a
-    hundred times as long as JSON, and so is not for those who ask too often.
+    hundred times as long as JSON, and so is not for those whom the edge refuses.
     """
 
     media_type: str

@@ -122,8 +122,8 @@ class SecurityEdge:
     def _refuse(self, scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> Awaitable[None]:
         self._log.add(scope["state"]["address"], kind_of(scope), refusal.message)
         endpoint = self._endpoint_of(scope)
-        form = JSON if endpoint is None else endpoint.refusal
-        response = (JSON if form.drawn and refusal.status == 429 else form).respond(scope, refusal)
+        form = JSON if endpoint is None or endpoint.refusal.drawn else endpoint.refusal
+        response = form.respond(scope, refusal)
         response.raw_headers = self._added_to(response.raw_headers, _for_origin(None))
         return refuse(response, scope, receive, send)
 

@@ -15,6 +15,7 @@ from tests.contracts.serialising_bus import SerialisingBus
 from tests.core.machine import Machine
 
 from vitalcast.bus.local import LocalBus
+from vitalcast.core.stream import peers
 
 # A shell starts what runs in its background with interrupts ignored, and that is inherited by every process the tests
 # start. A handler of ours is not.
@@ -69,3 +70,13 @@ def each_bus(request: pytest.FixtureRequest) -> Iterator[None]:
     before, Machine.make_bus = Machine.make_bus, request.param
     yield
     Machine.make_bus = before
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["alone", "at-one-go"])
+def each_way_of_writing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run the tests of a module with groups written one by one, and all that can be at one go, however few."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param:
+            patch.setattr(peers, "RUN_MIN", 1)
+            patch.setattr(peers.Peers, "_worth_sharing", lambda _self, _values: True)
+        yield

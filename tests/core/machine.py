@@ -20,6 +20,7 @@ from vitalcast.core.metrics.table_info import TableInfo
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
+from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.session import Session
 from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
 from vitalcast.core.wire.messages import Message
@@ -76,8 +77,8 @@ class Machine:
         """What its hub remembers of it."""
         return self.hub.timelines.get(self.source.id, self._home)
 
-    def _note(self, out: dict[int, list[Message]]) -> None:
-        self._emitted = out
+    def _note(self, out: Output) -> None:
+        self._emitted = out.by_group()
 
     @property
     def steady_ms(self) -> int:

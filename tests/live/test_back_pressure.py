@@ -14,7 +14,7 @@ from tests.live.house import House, RecordingWriter
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
 from vitalcast.live.connection import INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Connection
 
-pytestmark = pytest.mark.usefixtures("each_bus")
+pytestmark = pytest.mark.usefixtures("each_bus", "each_way_of_writing")
 
 
 def test_texts_for_a_blocked_socket_wait_up_to_a_bound_and_are_counted_past_it(house: House) -> None:

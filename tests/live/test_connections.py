@@ -12,7 +12,7 @@ from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.vocabulary import CloseCode, Scope
 from vitalcast.live.connections import TOLD_A_TURN
 
-pytestmark = pytest.mark.usefixtures("each_bus")
+pytestmark = pytest.mark.usefixtures("each_bus", "each_way_of_writing")
 
 
 def test_a_protocol_socket_is_welcomed_and_a_plain_one_shown_the_metrics(house: House) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from tests.core.machine import disk
 from tests.live.house import House
 
+from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.live.writer import Batch, DirectWriter
 
-pytestmark = pytest.mark.usefixtures("each_bus")
+pytestmark = pytest.mark.usefixtures("each_bus", "each_way_of_writing")
 
 
 def test_equal_subscriptions_get_the_same_bytes_in_one_write(house: House) -> None:
@@ -95,7 +99,7 @@ def test_rows_go_to_those_who_look_at_the_table(house: House) -> None:
     [group_id] = connection.session.group_ids
     group = house.machine.hub.groups[group_id]
     assert isinstance(group, TableGroup)
-    house.machine.hub.emit({group_id: [group.encode(1, 5, ["pid", "cpu"], [(1, 0.5)], matches=7, total=9)]})
+    house.machine.hub.emit(Output({group_id: [group.encode(1, 5, ["pid", "cpu"], [(1, 0.5)], matches=7, total=9)]}))
     [rows] = writer.messages()
     assert (rows["type"], rows["columns"], rows["rows"]) == ("rows", ["pid", "cpu"], [[1, 0.5]])
     assert (rows["matches"], rows["total"]) == (7, 9)
@@ -175,3 +179,68 @@ def test_a_socket_that_is_blocked_in_the_midst_of_a_fan_out_costs_the_others_not
     connection.write = write
     house.tick()
     assert [len(writer.messages()) for writer in writers] == [1, 1, 1]
+
+
+def read_frames(fd: int) -> list[dict[str, Any]]:
+    """Return the messages that a pipe holds."""
+    data, messages = os.read(fd, 1 << 20), []
+    while data:
+        size, begin = (data[1], 2) if data[1] < 126 else (int.from_bytes(data[2:4], "big"), 4)
+        messages.append(json.loads(data[begin : begin + size]))
+        data = data[begin + size :]
+    return messages
+
+
+def test_sockets_with_a_descriptor_and_a_subscription_of_their_own_get_it_and_are_counted(house: House) -> None:
+    pipes = [os.pipe() for _ in range(20)]
+    for number, (reading, writing) in enumerate(pipes):
+        os.set_blocking(writing, False)
+        os.set_blocking(reading, False)
+        connection = house.manager.connect(Pipe(writing), plain=False)
+        where = {"system.device": [f"sd{letter}" for at, letter in enumerate("abcde") if (number + 1) >> at & 1]}
+        house.ask(connection, type="subscribe", stream="s", metrics=["system.disk.io"], where=where)
+    disks = {disk(f"sd{letter}"): 1.0 for letter in "abcde"}
+    house.machine.take(house.machine.frame(disks))
+    before = house.stats.frames_sent, house.stats.bytes_sent
+    for tick in (2.0, 3.0, 3.0):
+        house.machine.take(house.machine.frame(disks | {disk("sda"): tick, disk("sdc"): tick * 2}))
+    sent = frames = 0
+    for number, (reading, _) in enumerate(pipes):
+        got = [message for message in read_frames(reading) if message["type"] == "data"]
+        frames += len(got) - 1
+        sent += sum(len(json.dumps(message, separators=(",", ":"))) for message in got[1:])
+        wanted = [letter for at, letter in enumerate("abcde") if (number + 1) >> at & 1]
+        state: list[float] = []
+        for message in got:
+            state = message.get("values", state)
+            for position, value in message.get("changed", {}).items():
+                state[int(position)] = value
+        assert state == [{"a": 3.0, "c": 6.0}.get(letter, 1.0) for letter in wanted]
+    assert (house.stats.frames_sent - before[0], house.stats.bytes_sent - before[1]) == (frames, sent) and frames == 60
+    for connection in house.manager.active_connections:
+        house.manager.disconnect(connection)
+    for pipe in pipes:
+        for fd in pipe:
+            os.close(fd)
+
+
+def test_a_full_pipe_among_those_written_at_one_go_is_set_aside_and_made_whole(
+    house: House, full_pipe: tuple[int, int]
+) -> None:
+    others = [house.subscribed(metrics=["*.load"] if number else ["system.load"])[1] for number in range(2)]
+    writer = Pipe(full_pipe[1])
+    writer.taken_at_once = False
+    connection = house.manager.connect(writer, plain=False)
+    house.manager.resume(connection)
+    house.ask(connection, type="subscribe", stream="s", metrics=["system.>"])
+    for load in (1.0, 2.0, 3.0):
+        house.tick(load)
+    assert connection.blocked
+    [group_id] = connection.session.group_ids
+    writer.taken_at_once = True
+    told: list[dict[str, Any]] = []
+    connection.write = lambda batch: bool(told.extend(json.loads(one.payload) for one in batch.messages)) or True
+    house.manager.resume(connection)
+    assert [message["type"] for message in told if message.get("group") == group_id] == ["gap", "data"]
+    assert told[-1]["values"] == [3.0]
+    assert [len(other.messages()) for other in others] == [3, 3]

@@ -12,6 +12,7 @@ from tests.live.virtual import InlineWorkers, VirtualLoop, run
 
 from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
 from vitalcast.core.stream.keys import TableKey
+from vitalcast.core.stream.output import Output
 from vitalcast.core.wire.messages import Message
 from vitalcast.live.table_poller import ROWS_A_TURN, TablePoller
 
@@ -89,10 +90,10 @@ async def test_many_groups_are_read_at_once_and_answered_over_several_turns() ->
         if not done.is_set():
             asyncio.get_running_loop().call_soon(count_turns)
 
-    def publish(out: dict[int, list[Message]]) -> None:
+    def publish(out: Output) -> None:
         if not published:
             count_turns()
-        published.append((turn, len(out)))
+        published.append((turn, len(out.messages)))
         if sum(groups for _, groups in published) == GROUPS:
             done.set()
 
@@ -136,7 +137,7 @@ def test_an_answer_that_cannot_be_sent_is_told_once_and_ends_no_table(caplog: py
             now_s=loop.time,
             workers=InlineWorkers(),  # type: ignore[arg-type]
         )
-        machine.hub.emitted.append(lambda messages: sent.extend(*messages.values()))
+        machine.hub.emitted.append(lambda out: sent.extend(*out.messages.values()))
         machine.hub.join(TableKey("machine-1", "processes", "pid", 10, 1000))
         tables.start()
         await asyncio.sleep(20)

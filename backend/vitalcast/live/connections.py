@@ -12,6 +12,7 @@ from vitalcast.core.stream.conversation import Verify, no_tokens
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
+from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import STAY_AWAY_FROM, CloseCode, ErrorCode
 from vitalcast.core.wire.encodings import JSON, Encoding
@@ -289,8 +290,8 @@ class ConnectionManager:
 
     # --- fan-out -------------------------------------------------------------------------------------------------
 
-    def publish(self, out: dict[int, list[Message]]) -> None:
-        """Give every socket what the hub emits for it, by group id: each socket is written to once."""
+    def publish(self, out: Output) -> None:
+        """Give every socket what the hub emits for it: each socket is written to once."""
         self.back_pressure.note_missed()
         for connection in self.fanout.emit(out):
             self.block(connection)

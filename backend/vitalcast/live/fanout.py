@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
+from vitalcast.core.stream.output import BulkOutput, Output
 from vitalcast.core.wire.messages import Message
+from vitalcast.core.wire.websocket import payload_bytes
 from vitalcast.live.connection import Connection
 from vitalcast.live.writer import Batch
 
 if TYPE_CHECKING:
     from vitalcast.collectors.runtime_stats import RuntimeStats
+
+
+LANES_MAX = 64
+MARK_S = 0.2
 
 
 class FanoutSet:
@@ -82,6 +89,43 @@ class FanoutSet:
         return []
 
 
+class Lane:
+    """Where the rows of a bulk go: those `alone` straight to the descriptor of the one socket that gets just this.
+
+    The `rest` go to sockets in the usual way. `sets` has, for each row, the sets of its group.
+    """
+
+    __slots__ = ("_marked_s", "_sets", "alone", "group_ids", "rest")
+
+    def __init__(self, group_ids: list[int], sets: list[Collection[FanoutSet]]) -> None:
+        self.group_ids = group_ids
+        self.alone: list[tuple[int, int]] = []
+        self.rest: list[int] = []
+        self._sets = sets
+        self._marked_s = -math.inf
+        for row, theirs in enumerate(sets):
+            only = next(iter(theirs)) if len(theirs) == 1 else None
+            if only is not None and len(only.group_ids) == 1 and len(only.direct) == 1 and not only.others:
+                self.alone.append((row, next(iter(only.direct))))
+            elif theirs:
+                self.rest.append(row)
+
+    def without(self, left_out: Collection[int]) -> Lane:
+        """Return this lane without the rows of some groups."""
+        return Lane(
+            self.group_ids,
+            [() if id_ in left_out else sets for id_, sets in zip(self.group_ids, self._sets, strict=True)],
+        )
+
+    def mark(self, now_s: float) -> None:
+        """Note on the sets that their sockets get something now; to the fraction of a second is enough."""
+        if now_s - self._marked_s >= MARK_S:
+            self._marked_s = now_s
+            for sets in self._sets:
+                for one in sets:
+                    one.last_s = now_s
+
+
 class Fanout:
     """Keeps the sockets that take what they are given in sets, by the groups that they have joined."""
 
@@ -90,6 +134,7 @@ class Fanout:
         self._now_s = now_s
         self._sets: dict[tuple[int, ...], FanoutSet] = {}
         self._sets_of: dict[int, dict[FanoutSet, None]] = {}
+        self._lanes: dict[int, Lane] = {}
 
     def __len__(self) -> int:
         """Return how many sets there are."""
@@ -97,6 +142,7 @@ class Fanout:
 
     def enter(self, connection: Connection) -> None:
         """Put a socket into the set of its groups."""
+        self._lanes.clear()
         group_ids = connection.group_ids or ()
         found = self._sets.get(group_ids)
         if found is None:
@@ -110,6 +156,7 @@ class Fanout:
         found = self._sets.get(connection.group_ids or ())
         if found is None:
             return
+        self._lanes.clear()
         found.discard(connection)
         if len(found):
             return
@@ -120,58 +167,65 @@ class Fanout:
             if not sets:
                 del self._sets_of[group_id]
 
-    def emit(self, out: dict[int, list[Message]]) -> list[Connection]:
-        """Give every socket what there is for its groups, by group id; return those that have not taken it all."""
+    def emit(self, out: Output) -> list[Connection]:
+        """Give every socket what there is for its groups; return those that have not taken it all."""
         now_s = self._now_s()
-        alone: list[tuple[int, bytes, FanoutSet]] = []
-        due: list[tuple[FanoutSet, list[Message]]] = []
-        several: dict[FanoutSet, None] = {}
-        frames = nbytes = 0
-        for group_id, messages in out.items():
-            for one in self._sets_of.get(group_id, ()):
-                if len(one.group_ids) > 1:
-                    several[one] = None
-                    continue
-                one.last_s = now_s
-                if len(one.direct) == 1 and len(messages) == 1 and not one.others:
-                    message = messages[0]
-                    frames += 1
-                    nbytes += len(message.payload)
-                    alone += [(fd, message.frame, one) for fd in one.direct]
-                else:
-                    due.append((one, messages))
-        for one in several:
-            one.last_s = now_s
-            due.append((one, [message for group_id in one.group_ids for message in out.get(group_id, ())]))
-        self._stats.frames_sent += frames
-        self._stats.bytes_sent += nbytes
-        return self._write_alone(alone) + self._write(due)
+        messages = out.messages
+        blocked: list[Connection] = []
+        lanes = [(bulk, self._lane(bulk)) for bulk in out.bulks]
+        if any(lane.rest for _, lane in lanes):
+            messages = dict(messages)
+            for bulk, lane in lanes:
+                messages |= {bulk.group_ids[row]: [bulk.message(row)] for row in lane.rest}
+        for bulk, lane in lanes:
+            lane.mark(now_s)
+            blocked += self._write_lane(bulk, lane)
+        return blocked + self._write_sets(messages, now_s)
 
-    @staticmethod
-    def _write_alone(alone: list[tuple[int, bytes, FanoutSet]]) -> list[Connection]:
+    def _lane(self, bulk: BulkOutput) -> Lane:
+        """Return where the rows of a bulk go, which is worked out again only when somebody has come or gone."""
+        key = id(bulk.group_ids)  # which the lane holds, so that no other list can have it
+        lane = self._lanes.get(key)
+        if lane is None:
+            if len(self._lanes) >= LANES_MAX:
+                self._lanes.clear()
+            lane = Lane(bulk.group_ids, [self._sets_of.get(group_id, ()) for group_id in bulk.group_ids])
+            self._lanes[key] = lane
+        return lane.without(bulk.left_out) if bulk.left_out else lane
+
+    def _write_lane(self, bulk: BulkOutput, lane: Lane) -> list[Connection]:
         """Write to the sockets that share what they get with no other; return those that have not taken it all.
 
-        A system call leaves little in the processor's caches: what could be made before was not made in between.
+        A system call leaves little in the processor's caches, so nothing else is done in between.
         """
-        blocked: list[Connection] = []
+        short: list[tuple[int, int]] = []
         write = os.write
-        for fd, data, one in alone:
+        frames = bulk.frames
+        for row, fd in lane.alone:
             try:
-                sent = write(fd, data)
+                sent = write(fd, frames[row])
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError:
                 sent = -1
-            if sent != len(data):
-                blocked += one.short(fd, data, sent)
+            if sent != len(frames[row]):
+                short.append((row, sent))
+        self._stats.frames_sent += len(lane.alone)
+        self._stats.bytes_sent += payload_bytes([frames[row] for row, _ in lane.alone])
+        blocked: list[Connection] = []
+        for row, sent in short:
+            [one] = self._sets_of[bulk.group_ids[row]]
+            blocked += one.short(next(iter(one.direct)), frames[row], sent)
         return blocked
 
-    def _write(self, due: list[tuple[FanoutSet, list[Message]]]) -> list[Connection]:
+    def _write_sets(self, messages: dict[int, list[Message]], now_s: float) -> list[Connection]:
         blocked: list[Connection] = []
-        for one, messages in due:
-            self._stats.frames_sent += len(messages) * len(one)
-            self._stats.bytes_sent += sum(len(message.payload) for message in messages) * len(one)
-            blocked += one.write(messages)
+        for one in {one: None for group_id in messages for one in self._sets_of.get(group_id, ())}:
+            theirs = [message for group_id in one.group_ids for message in messages.get(group_id, ())]
+            one.last_s = now_s
+            self._stats.frames_sent += len(theirs) * len(one)
+            self._stats.bytes_sent += sum([len(message.payload) for message in theirs]) * len(one)
+            blocked += one.write(theirs)
         return blocked
 
     def quiet(self, since_s: float) -> list[Connection]:

@@ -12,6 +12,7 @@ from vitalcast import clocks
 from vitalcast.collectors.base import Table, TableQuery, TableRows
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.text import printable
 from vitalcast.core.wire.messages import Message
@@ -144,8 +145,8 @@ class TablePoller:
             out[group.id] = [message]
             rows += len(answer.rows)
             if rows >= ROWS_A_TURN:
-                self._hub.emit(out)
+                self._hub.emit(Output(out))
                 out, rows = {}, 0
                 await asyncio.sleep(0)
         if out:
-            self._hub.emit(out)
+            self._hub.emit(Output(out))

@@ -14,7 +14,7 @@ from tests.core.machine import Client, Machine, ask, decode, disk, null
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.session import Session
 
-pytestmark = pytest.mark.usefixtures("each_bus")
+pytestmark = pytest.mark.usefixtures("each_bus", "each_way_of_writing")
 
 AGGREGATES = ("last", "avg", "min", "max")
 

@@ -14,6 +14,7 @@ from vitalcast.core.wire import json_bulk
 from vitalcast.core.wire.emission import FEW, TickValues
 from vitalcast.core.wire.encodings import JSON
 from vitalcast.core.wire.json_bulk import JsonBulk
+from vitalcast.core.wire.websocket import OPCODE_TEXT, frame, payload_bytes, payload_of
 
 numbers = st.sampled_from([math.nan, 0.0, -0.0, 1.0, 12.5, 1e16, 123456.789012, 5e-324, -1e300])
 
@@ -23,8 +24,12 @@ def chosen_of(columns: list[int]) -> Chosen:
     return Chosen((), index, index.tobytes())
 
 
+def alone(rows: list[tuple[bytes, Chosen]], tick: TickValues, each: int) -> list[bytes]:
+    return [frame(OPCODE_TEXT, head + JSON.body(tick.emission(chosen, each), whole=False)) for head, chosen in rows]
+
+
 @given(st.data())
-def test_each_body_is_what_it_is_alone(data: st.DataObject) -> None:
+def test_each_frame_is_what_it_is_alone(data: st.DataObject) -> None:
     width, each = data.draw(st.integers(1, 90)), data.draw(st.sampled_from([1, 1, 2, 4]))
     values = np.array(data.draw(st.lists(numbers, min_size=width * each, max_size=width * each)))
     before = None
@@ -35,8 +40,8 @@ def test_each_body_is_what_it_is_alone(data: st.DataObject) -> None:
     columns = st.lists(st.integers(0, width - 1), min_size=1, max_size=min(width, FEW // each), unique=True)
     chosen = [chosen_of(one) for one in data.draw(st.lists(columns, min_size=1, max_size=20))]
     tick = TickValues(812, 1_790_000_000_123, values, before=before, shared=True)
-    alone = {one: JSON.body(tick.emission(one, each), whole=False) for one in chosen}
-    assert JsonBulk(chosen, each).bodies(tick) == alone
+    rows = [(JSON.head(number * 500), one) for number, one in enumerate(chosen)]
+    assert JsonBulk(rows, each).frames(tick) == alone(rows, tick, each)
 
 
 def test_sheets_end_between_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,5 +49,13 @@ def test_sheets_end_between_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = [chosen_of(list(range(at, at + size))) for at, size in enumerate((1, 3, 2, 6, 1, 1))]
     values = np.arange(12.0)
     tick = TickValues(1, 2, values, before=values - (values % 3 == 0), shared=True)
-    alone = {one: JSON.body(tick.emission(one, 1), whole=False) for one in chosen}
-    assert JsonBulk(chosen, 1).bodies(tick) == alone
+    rows = [(JSON.head(number), one) for number, one in enumerate(chosen)]
+    assert JsonBulk(rows, 1).frames(tick) == alone(rows, tick, 1)
+
+
+@given(st.lists(st.integers(0, 200), max_size=10))
+def test_the_payload_of_a_frame_is_what_it_was_made_of(sizes: list[int]) -> None:
+    payloads = [b"x" * size for size in (*sizes, 125, 126, 65_535, 65_536)]
+    frames = [frame(OPCODE_TEXT, payload) for payload in payloads]
+    assert [payload_of(one) for one in frames] == payloads
+    assert payload_bytes(frames) == sum(map(len, payloads))

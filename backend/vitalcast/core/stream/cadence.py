@@ -9,81 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.metrics.aggregate import Fold
-from vitalcast.core.metrics.choices import Chosen
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.ring import BLOCK_ROWS, Ring
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.keys import Form
+from vitalcast.core.stream.output import Output
+from vitalcast.core.stream.peers import Peers
 from vitalcast.core.stream.replay import ONLY_LAST, row_after_last_end
 from vitalcast.core.vocabulary import Aggregate
-from vitalcast.core.wire.emission import TickValues
-from vitalcast.core.wire.encodings import Bulk, Encoding
-from vitalcast.core.wire.messages import Message
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 logger = logging.getLogger(__name__)
 
-BULK_MIN = 16  # emissions of a tick from which on it pays to write them at one go
 FOLD_ROWS = BLOCK_ROWS  # no more than the ring is sure to hold
 VALUE_BYTES = 8
-
-
-class Peers:
-    """The groups of one interval that want the same aggregates, and the newest values that they got."""
-
-    __slots__ = ("_bulks", "aggregates", "groups", "newest", "wanted")
-
-    def __init__(self, aggregates: tuple[Aggregate, ...]) -> None:
-        self.aggregates = aggregates
-        self.groups: dict[int, Group] = {}
-        self.wanted = 0  # values of all groups together
-        self.newest: TickValues | None = None
-        self._bulks: dict[Encoding, Bulk] | None = None  # None where they are to be made anew
-
-    def add(self, group: Group) -> None:
-        self.groups[group.id] = group
-        self.wanted += group.width
-        self._bulks = None
-
-    def remove(self, group: Group) -> None:
-        del self.groups[group.id]
-        self.wanted -= group.width
-        self._bulks = None
-
-    def relaid(self) -> None:
-        """Note that the groups may have other series now."""
-        self.wanted = sum(group.width for group in self.groups.values())
-        self._bulks = None
-
-    def turn(self, frame: Frame, values: npt.NDArray[np.float64]) -> TickValues:
-        """Make these the newest values. To write all once pays where the groups together want more than there are."""
-        before = self.newest
-        tick = self.newest = TickValues(
-            frame.offset,
-            frame.time_ms,
-            values,
-            before=None if before is None else before.values,
-            shared=len(self.groups) > 1 and self.wanted >= len(values),
-        )
-        if tick.shared:
-            if self._bulks is None:
-                self._bulks = self._bulks_of()
-            tick.bodies = {encoding: bulk.bodies(tick) for encoding, bulk in self._bulks.items()}
-        return tick
-
-    def _bulks_of(self) -> dict[Encoding, Bulk]:
-        chosen: dict[Encoding, dict[Chosen, None]] = {}
-        for group in self.groups.values():
-            if group.in_bulk:
-                chosen.setdefault(group.key.encoding, {})[group.chosen] = None
-        made = {
-            encoding: encoding.bulk(list(some), len(self.aggregates))
-            for encoding, some in chosen.items()
-            if len(some) >= BULK_MIN
-        }
-        return {encoding: bulk for encoding, bulk in made.items() if bulk is not None}
 
 
 class Cadence:
@@ -132,9 +73,7 @@ class Cadence:
 
     # --- the live stream -----------------------------------------------------------------------------------------
 
-    def advance(
-        self, frame: Frame, ring: Ring, out: dict[int, list[Message]], *, due: bool, missed: tuple[int, int] | None
-    ) -> None:
+    def advance(self, frame: Frame, ring: Ring, out: Output, *, due: bool, missed: tuple[int, int] | None) -> None:
         """Take in the newest frame, already in the ring, and the ticks `missed` before it.
 
         What the groups' members get for it goes to `out`, by group.
@@ -144,11 +83,11 @@ class Cadence:
             self._interrupt(frame, ring, out, relaid=relaid, missed=missed)
         if due:
             for peers, values in self._results(frame, ring):
-                self._emit(peers, frame, values, out)
+                peers.emit(frame, values, out)
         elif ring.end_row - self._next_row >= FOLD_ROWS:
             self._fold_rows(ring, ring.end_row)
 
-    def restart(self, frame: Frame, ring: Ring, out: dict[int, list[Message]]) -> None:
+    def restart(self, frame: Frame, ring: Ring, out: Output) -> None:
         """Take in the first frame of another epoch, already in the ring: all groups begin anew with a snapshot."""
         self._fold = None
         self._next_row = ring.end_row - 1
@@ -159,13 +98,13 @@ class Cadence:
         self.advance(frame, ring, out, due=True, missed=None)
         for group in self.groups:
             if group.key.form is Form.COLUMNS:
-                out[group.id] = group.snapshot(ring, group.plan_backfill(ring, 0))
+                out.messages[group.id] = group.snapshot(ring, group.plan_backfill(ring, 0))
 
     def _interrupt(
         self,
         frame: Frame,
         ring: Ring,
-        out: dict[int, list[Message]],
+        out: Output,
         *,
         relaid: bool,
         missed: tuple[int, int] | None,
@@ -176,27 +115,11 @@ class Cadence:
         for group in self.groups:
             if missed is not None:
                 group.missed(*missed)
-            if relaid and (messages := group.resolve()):
-                out[group.id] = messages
+            if relaid:
+                out.add(group.id, group.resolve())
         if relaid:
             for peers in self._peers.values():
                 peers.relaid()
-
-    @staticmethod
-    def _emit(peers: Peers, frame: Frame, values: npt.NDArray[np.float64], out: dict[int, list[Message]]) -> None:
-        tick = peers.turn(frame, values)
-        for group in peers.groups.values():
-            try:
-                messages = group.emit(tick)
-            except Exception:  # a fault of ours in one group must not cost the others the frame
-                logger.exception("group %d failed at offset %d", group.id, frame.offset)
-                group.resync()
-                continue
-            if group.id in out:
-                out[group.id] += messages
-            else:
-                out[group.id] = messages
-        tick.settle()
 
     # --- the interval under way ----------------------------------------------------------------------------------
 

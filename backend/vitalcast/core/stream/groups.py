@@ -20,6 +20,7 @@ from vitalcast.core.stream.replay import (
     plan_since,
     replay_values,
 )
+from vitalcast.core.stream.run import Run
 from vitalcast.core.vocabulary import GapReason
 from vitalcast.core.wire.emission import FEW, Emission, TickValues
 from vitalcast.core.wire.messages import Message, describe_series, gap
@@ -43,17 +44,19 @@ class Group:
 
     __slots__ = (
         "_choice",
+        "_emissions",
         "_encoding",
-        "_head",
         "_pending_gap",
         "_resync",
+        "_run",
+        "_run_turns",
         "_snapshots",
         "_tick",
         "_timeline",
         "_values_per_series",
         "chosen",
-        "emissions",
         "gap",
+        "head",
         "held_bytes",
         "id",
         "key",
@@ -68,7 +71,6 @@ class Group:
         self.key = key
         self.series_version = 1
         self.streams = 0
-        self.emissions = 0
         self.gap: tuple[int, int] | None = None
         self.held_bytes = 0  # as the hub has counted it
         self._timeline = timeline
@@ -76,8 +78,11 @@ class Group:
         self.chosen: Chosen = choice.chosen
         self._encoding = key.encoding
         self._values_per_series = len(key.aggregates)
-        self._head = key.encoding.head(id_)
-        self._tick: TickValues | None = None  # of the newest emission
+        self.head = key.encoding.head(id_)
+        self._emissions = 0  # outside runs
+        self._run: Run | None = None
+        self._run_turns = 0  # that the run had when the group entered it
+        self._tick: TickValues | None = None  # of the newest emission outside a run
         self._resync = True  # somebody's newest state is not the newest emission: the next must be whole
         self._pending_gap: tuple[int, int] | None = None
         self._snapshots = snapshots
@@ -89,7 +94,17 @@ class Group:
     @property
     def emitted_offset(self) -> int:
         """The tick of the newest emission, 0 before the first in the order that the series have now."""
-        return 0 if self._tick is None else self._tick.offset
+        tick = self._newest_tick
+        return 0 if tick is None else tick.offset
+
+    @property
+    def emissions(self) -> int:
+        return self._emissions + (0 if self._run is None else self._run.turns - self._run_turns)
+
+    @property
+    def _newest_tick(self) -> TickValues | None:
+        run = self._run
+        return self._tick if run is None or run.turns == self._run_turns else run.tick
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -101,7 +116,7 @@ class Group:
         return len(self.series) * len(self.key.aggregates)
 
     @property
-    def in_bulk(self) -> bool:
+    def can_run(self) -> bool:
         """Whether an emission is just the values of what was chosen, and no more of them than are written in bulk."""
         return self.key.form is Form.COLUMNS and 0 < self.width <= FEW
 
@@ -115,8 +130,8 @@ class Group:
         before, self.chosen = self.chosen, self._choice.chosen
         if before is self.chosen:
             return []
+        self.resync()
         self._tick = None  # whose columns mean something else now
-        self._resync = True
         series = self.chosen.series
         if before.series == series and [one.labels for one in before.series] == [one.labels for one in series]:
             return []
@@ -126,28 +141,25 @@ class Group:
     def restart(self) -> None:
         """Begin anew, since the source has: what is said next is a snapshot."""
         self._pending_gap = None
-        self._resync = True
+        self.resync()
         self.series_version += 1  # a socket that is behind is told all of it
 
     # --- the live stream ---------------------------------------------------------------------------------------
 
     def missed(self, from_offset: int, to_offset: int) -> None:
         """Note that the sampler missed these ticks; said before the next data."""
+        self.step_out()
         self._pending_gap = (self._pending_gap[0] if self._pending_gap else from_offset, to_offset)
 
     def resync(self) -> None:
         """Have the next emission be whole."""
+        self.step_out()
         self._resync = True
 
     def emit(self, tick: TickValues) -> list[Message]:
         """Return what a member in step gets for the interval that has ended with this tick."""
         self._tick = tick
-        self.emissions += 1
-        bodies = tick.bodies.get(self._encoding)
-        if bodies is not None and not self._resync and self._pending_gap is self.gap is None:  # mostly all of it is so
-            body = bodies.get(self.chosen)
-            if body is not None:
-                return [Message(self._head + body, self._encoding.opcode)]
+        self._emissions += 1
         self.gap, self._pending_gap = self._pending_gap, None
         data = self._message(tick, whole=self._resync)
         self._resync = False
@@ -160,7 +172,7 @@ class Group:
         if self.key.form is Form.SELF_DESCRIBING:
             return self._self_describing(tick.offset, tick.time_ms, emission.values)
         encoding = self._encoding
-        return Message(self._head + encoding.body(emission, whole=whole), encoding.opcode)
+        return Message(self.head + encoding.body(emission, whole=whole), encoding.opcode)
 
     def _emission(self, tick: TickValues) -> Emission:
         return tick.emission(self.chosen, self._values_per_series)
@@ -177,6 +189,21 @@ class Group:
             }
         )
 
+    # --- in a run ----------------------------------------------------------------------------------------------
+
+    def enter(self, run: Run) -> None:
+        """Go on in this run, which has a row of the group's, unless something is to be said besides the values."""
+        if not self._resync and self._pending_gap is self.gap is None:
+            self._run, self._run_turns = run, run.turns
+            run.left.remove(self.id)
+
+    def step_out(self) -> None:
+        """Go on alone, as if it had always been so. Safe to call again."""
+        run = self._run
+        if run is not None:
+            self._emissions, self._tick, self._run = self.emissions, self._newest_tick, None
+            run.left.add(self.id)
+
     # --- joining and catching up -------------------------------------------------------------------------------
 
     def latest(self) -> Message | None:
@@ -184,7 +211,8 @@ class Group:
 
         It is made when somebody asks: who keeps up does not.
         """
-        return None if self._tick is None else self._message(self._tick, whole=True)
+        tick = self._newest_tick
+        return None if tick is None else self._message(tick, whole=True)
 
     def newest(self, frame: Frame) -> Message:
         """Return this tick in the self-describing form, for a plain socket that has just come."""
@@ -220,7 +248,7 @@ class Group:
 
     def snapshot(self, ring: Ring, replay: Replay) -> list[Message]:
         """Return the snapshot of these rows, followed by a gap for each hole that the sampler left in them."""
-        self._resync = True
+        self.resync()
         key = (self.id, ring.end_row, replay.start_row, replay.after_offset, replay.ends.tobytes())
         messages = self._snapshots.get(key)
         if messages is None:

@@ -12,13 +12,13 @@ from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.cadence import Cadence
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.keys import AnyKey, Form, PanelKey, SeriesKey, TableKey, key_bytes
+from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.replay import Snapshots
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.text import advice_for, few
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
-from vitalcast.core.wire.messages import Message
 from vitalcast.errors import ProtocolError
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ TICKS_MS = (1000, 500, 200, 100)
 SOURCES_MAX = 10_000
 
 Advanced = Callable[[Timeline, Frame], None]
-Emitted = Callable[[dict[int, list[Message]]], None]
+Emitted = Callable[[Output], None]
 Demanded = Callable[[str, int], None]
 
 
@@ -124,13 +124,13 @@ class Hub:
         if out:
             self.emit(out)
 
-    def emit(self, out: dict[int, list[Message]]) -> None:
+    def emit(self, out: Output) -> None:
         """Hand on what members of groups get, by group id."""
         for observer in self.emitted:
             try:
                 observer(out)
             except Exception:
-                logger.exception("what %d groups emitted was not handed on", len(out))
+                logger.exception("what groups emitted was not handed on")
 
     def _timeline_of(self, source: Source) -> Timeline | None:
         timeline = self.timelines.get(source.id)
@@ -146,9 +146,7 @@ class Hub:
         timeline = self.timelines[source.id] = self._make_timeline(source)
         return timeline
 
-    def _advance(
-        self, timeline: Timeline, frame: Frame, previous: Frame | None, *, restarted: bool
-    ) -> dict[int, list[Message]]:
+    def _advance(self, timeline: Timeline, frame: Frame, previous: Frame | None, *, restarted: bool) -> Output:
         """Return what each group's members get for a frame that its timeline has just taken."""
         previous_ms = self._previous_ms.get(timeline.id)
         self._previous_ms[timeline.id] = frame.time_ms
@@ -156,7 +154,7 @@ class Hub:
         if previous is not None and frame.offset > previous.offset + 1:
             missed = (previous.offset + 1, frame.offset - 1)
         self._snapshots.clear()
-        out: dict[int, list[Message]] = {}
+        out = Output()
         for interval_ms, cadence in self._cadences.get(timeline.id, {}).items():
             if restarted:
                 cadence.restart(frame, timeline.ring, out)

@@ -120,7 +120,7 @@ class PanelGroup(Group):
         return self._columns.series
 
     @property
-    def in_bulk(self) -> bool:
+    def can_run(self) -> bool:
         return False  # what is computed and sent is its own
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +23,7 @@ class TickValues:
 
     `before` holds those of the tick that the same groups got last, None where there was none. With `shared`, texts are
     made of all values at once, which pays where the emissions together have more values than there are; else each
-    emission writes its own. `stamp` has the offset and the time as members of a JSON object, and `bodies` is what has
-    been written at one go, by encoding and series.
+    emission writes its own. `stamp` has the offset and the time as members of a JSON object.
     """
 
     __slots__ = (
@@ -34,7 +32,6 @@ class TickValues:
         "_emissions",
         "_news",
         "_texts",
-        "bodies",
         "offset",
         "shared",
         "stamp",
@@ -55,7 +52,6 @@ class TickValues:
         self._news: list[bytes] | None = None
         self._texts: list[bytes] | None = None
         self._emissions: dict[Chosen, Emission] = {}
-        self.bodies: Mapping[object, Mapping[Chosen, bytes]] = {}
 
     def emission(self, chosen: Chosen, values_per_series: int) -> Emission:
         """Return what these series emit at this tick; the same object for all that ask while the tick is new."""
@@ -87,7 +83,7 @@ class TickValues:
         """Forget what only the groups that are due now had a use for; an emission can still be had as a whole."""
         self._before = self._changed = self._news = self._texts = None
         self.shared = False
-        self._emissions, self.bodies = {}, {}
+        self._emissions = {}
 
 
 class Emission:

@@ -15,10 +15,10 @@ VALUE_BYTES_MIN = 4  # of a number in JSON, the comma counted
 
 
 class Bulk(Protocol):
-    """Writes the bodies of many emissions of one tick at one go."""
+    """Writes the data messages of many groups at one go."""
 
-    def bodies(self, tick: TickValues) -> dict[Chosen, bytes]:
-        """Return the shorter of all values and what changed, as `Encoding.body` does of each alone."""
+    def frames(self, tick: TickValues) -> list[bytes]:
+        """Return a WebSocket frame for each, of its head and what `Encoding.body` says where it need not be whole."""
 
 
 class Encoding(ABC):
@@ -52,8 +52,8 @@ class Encoding(ABC):
     @abstractmethod
     def _least(self, emission: Emission) -> bytes: ...
 
-    def bulk(self, _chosen: Sequence[Chosen], _values_per_series: int) -> Bulk | None:
-        """Return what writes the bodies of these series at one go, no more than FEW values each; None for nothing."""
+    def bulk(self, _rows: Sequence[tuple[bytes, Chosen]], _values_per_series: int) -> Bulk | None:
+        """Return what writes the messages with these heads at one go, of no more than FEW values each, if anything."""
         return None
 
     def __repr__(self) -> str:
@@ -65,8 +65,8 @@ class Json(Encoding):
 
     name = "json"
 
-    def bulk(self, chosen: Sequence[Chosen], values_per_series: int) -> Bulk:
-        return JsonBulk(chosen, values_per_series)
+    def bulk(self, rows: Sequence[tuple[bytes, Chosen]], values_per_series: int) -> Bulk:
+        return JsonBulk(rows, values_per_series)
 
     def head(self, group: int) -> bytes:
         return b'{"type":"data","group":%d,' % group

@@ -7,6 +7,7 @@ subscriptions ten times a second are worth the trouble. What it says is to the b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from vitalcast.core.metrics.choices import Chosen
 from vitalcast.core.wire.emission import KEYS, TickValues
+from vitalcast.core.wire.websocket import OPCODE_TEXT, frame_head
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     Objects = npt.NDArray[np.object_]
 
 SHEET_VALUES = 16_384  # of one sheet: its arrays stay near, and are never large
+_frame_head = lru_cache(maxsize=4096)(frame_head)
 _KEYS = np.array(KEYS, dtype=np.object_)
 _KEY_BYTES = np.array([len(key) for key in KEYS])
 _CLOSE = np.array([b"]}", b"}}"], dtype=np.object_)
@@ -29,32 +32,26 @@ _FRAME_BYTES = np.array([len(b'"values":[]}'), len(b'"changed":{}}')])
 
 
 class JsonBulk:
-    """Writes the bodies of these series' emissions, those with all values or what changed, whichever is shorter.
+    """Writes data messages, each of a head and these series, with all values or what changed, whichever is shorter.
 
-    Each of them has some values, and no more than KEYS.
+    Each has some values, and no more than KEYS.
     """
 
-    def __init__(self, chosen: Sequence[Chosen], values_per_series: int) -> None:
-        self._chosen = chosen
+    def __init__(self, rows: Sequence[tuple[bytes, Chosen]], values_per_series: int) -> None:
         self._sheets: list[_Sheet] = []
-        rows: list[Indices] = []
-        values = 0
-        for one in chosen:
-            index = one.places(values_per_series).index
-            if values + len(index) > SHEET_VALUES and rows:
-                self._sheets.append(_Sheet(rows))
-                rows, values = [], 0
-            rows.append(index)
+        begin = values = 0
+        indices = [chosen.places(values_per_series).index for _, chosen in rows]
+        for at, index in enumerate(indices):
+            if values + len(index) > SHEET_VALUES and at > begin:
+                self._sheets.append(_Sheet([head for head, _ in rows[begin:at]], indices[begin:at]))
+                begin, values = at, 0
             values += len(index)
-        if rows:
-            self._sheets.append(_Sheet(rows))
+        self._sheets.append(_Sheet([head for head, _ in rows[begin:]], indices[begin:]))
 
-    def bodies(self, tick: TickValues) -> dict[Chosen, bytes]:
+    def frames(self, tick: TickValues) -> list[bytes]:
+        """Return a WebSocket frame for each row."""
         texts = _Texts(tick)
-        bodies: list[bytes] = []
-        for sheet in self._sheets:
-            bodies += sheet.bodies(texts)
-        return dict(zip(self._chosen, bodies, strict=True))
+        return [frame for sheet in self._sheets for frame in sheet.frames(texts)]
 
 
 class _Texts:
@@ -78,7 +75,10 @@ class _Sheet:
     `places` says where each value is in the tick, `row` which row it belongs to, and `position` where it is there.
     """
 
-    def __init__(self, rows: list[Indices]) -> None:
+    def __init__(self, heads: list[bytes], rows: list[Indices]) -> None:
+        self.heads: Objects = np.empty(len(heads), dtype=np.object_)
+        self.heads[:] = heads
+        self.head_bytes = np.array([len(head) for head in heads])
         self.sizes = np.array([len(row) for row in rows])
         self.starts = np.cumsum(self.sizes) - self.sizes
         self.places = np.concatenate(rows)
@@ -87,7 +87,7 @@ class _Sheet:
         self.last = self.position == self.sizes[self.row] - 1
         self.key_bytes = _KEY_BYTES[self.position]
 
-    def bodies(self, texts: _Texts) -> list[bytes]:
+    def frames(self, texts: _Texts) -> list[bytes]:
         sizes = texts.sizes[self.places]
         nbytes = np.add.reduceat(sizes, self.starts) + self.sizes - 1
         if texts.changed is None:
@@ -100,28 +100,37 @@ class _Sheet:
             shorter = part_bytes + texts.frame_bytes[1] < nbytes + texts.frame_bytes[0]
             partly = (counts * 2 <= self.sizes) & shorter
             nbytes = np.where(partly, part_bytes, nbytes)
-        joined = b"".join(self._pieces(texts, partly, counts, changed))
-        ends = np.cumsum(nbytes + texts.frame_bytes[partly.astype(np.intp)])
+        nbytes = nbytes + texts.frame_bytes[partly.astype(np.intp)] + self.head_bytes
+        frame_heads = [_frame_head(OPCODE_TEXT, size) for size in nbytes.tolist()]
+        joined = b"".join(self._pieces(texts, frame_heads, partly, counts, changed))
+        ends = np.cumsum(nbytes + np.fromiter(map(len, frame_heads), dtype=np.intp, count=len(frame_heads)))
         return [joined[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
     def _pieces(
-        self, texts: _Texts, partly: npt.NDArray[np.bool_], counts: Indices, changed: npt.NDArray[np.bool_]
+        self,
+        texts: _Texts,
+        frame_heads: list[bytes],
+        partly: npt.NDArray[np.bool_],
+        counts: Indices,
+        changed: npt.NDArray[np.bool_],
     ) -> list[bytes]:
-        """Return what the bodies consist of, in order: an opening, values, those of a part with their keys, a close."""
+        """Return what the frames consist of, in order: heads, an opening, values, in a part with keys, and a close."""
         kind = partly.astype(np.intp)
-        ends = np.cumsum(np.where(partly, 2 * counts, self.sizes) + 2)
+        ends = np.cumsum(np.where(partly, 2 * counts, self.sizes) + 4)
         begins = np.append(0, ends[:-1])
         pieces: Objects = np.empty(int(ends[-1]), dtype=np.object_)
-        pieces[begins] = texts.open[kind]
+        pieces[begins] = frame_heads
+        pieces[begins + 1] = self.heads
+        pieces[begins + 2] = texts.open[kind]
         pieces[ends - 1] = _CLOSE[kind]
         in_part = partly[self.row]
         whole = np.flatnonzero(~in_part)
-        at = begins[self.row[whole]] + 1 + self.position[whole]
+        at = begins[self.row[whole]] + 3 + self.position[whole]
         pieces[at] = texts.pieces[self.places[whole] + self.last[whole] * texts.width]
         part = np.flatnonzero(in_part & changed)
         rows = self.row[part]
         rank = np.arange(len(part)) - (np.cumsum(counts * partly) - counts * partly)[rows]
-        at = begins[rows] + 1 + 2 * rank
+        at = begins[rows] + 3 + 2 * rank
         pieces[at] = _KEYS[self.position[part]]
         pieces[at + 1] = texts.pieces[self.places[part] + (rank == counts[rows] - 1) * texts.width]
         listed: list[bytes] = pieces.tolist()

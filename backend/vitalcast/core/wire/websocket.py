@@ -14,17 +14,32 @@ _LARGE_HEAD = struct.Struct(">BBQ").pack
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """Return one whole frame.
+    """Return one whole frame."""
+    return frame_head(opcode, len(payload)) + payload
+
+
+def frame_head(opcode: int, size: int) -> bytes:
+    """Return what comes before a payload of this size.
 
     RFC 6455 5.2: the length is 7 bits, or 126 and 16 bits, or 127 and 64 bits, and "the minimal number of bytes
     MUST be used to encode the length". 5.1: "A server MUST NOT mask any frames that it sends to the client."
     """
-    size = len(payload)
     if size < 126:
-        return bytes((_FIN | opcode, size)) + payload
+        return bytes((_FIN | opcode, size))
     if size < 65536:
-        return _MEDIUM_HEAD(_FIN | opcode, 126, size) + payload
-    return _LARGE_HEAD(_FIN | opcode, 127, size) + payload
+        return _MEDIUM_HEAD(_FIN | opcode, 126, size)
+    return _LARGE_HEAD(_FIN | opcode, 127, size)
+
+
+def payload_of(data: bytes) -> bytes:
+    """Return the payload of one whole frame that `frame` has made."""
+    short = data[1]
+    return data[2 if short < 126 else 4 if short == 126 else 10 :]
+
+
+def payload_bytes(frames: list[bytes]) -> int:
+    """Return how long the payloads of all these together are."""
+    return sum([len(data) - (2 if len(data) < 128 else 4 if data[1] == 126 else 10) for data in frames])
 
 
 class FrameEnds:

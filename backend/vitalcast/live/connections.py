@@ -252,7 +252,7 @@ class ConnectionManager:
             return
         if connection.blocked:
             if not self.back_pressure.hold(connection, message):
-                self.close(connection, CloseCode.TOO_FAST, "more messages than wait for answers to be taken")
+                self.close(connection, CloseCode.TOO_FAST, "more was sent than may wait while answers are not taken")
             return
         session = connection.session
         self._stats.messages_received += 1

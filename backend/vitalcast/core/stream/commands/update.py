@@ -17,7 +17,7 @@ def update(conversation: Conversation, command: Update) -> list[Message]:
     """Change a stream, or leave it as it was where that is refused."""
     stream = conversation.stream(command.stream)
     if command.interval is None and command.paused is None and command.range is None:
-        raise ProtocolError(ErrorCode.BAD_REQUEST, "interval or paused: an update changes at least one of them")
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "interval, paused or range: an update changes at least one of them")
     if isinstance(stream.key, PanelKey):
         check_granted(stream.key, conversation.hub, conversation.grant)
     key = _changed_key(conversation, stream, command)

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from tests.core.machine import disk
 from tests.live.house import House, RecordingWriter
 
+from vitalcast.core.panels.schema import Panel
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
+from vitalcast.dashboards.store import DashboardStore
 from vitalcast.live.connection import INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Connection
+from vitalcast.live.panel_board import PanelBoard
 
 pytestmark = pytest.mark.usefixtures("each_bus", "each_way_of_writing")
 
@@ -79,6 +82,30 @@ def test_a_device_that_came_while_a_socket_was_slow_is_told_first(house: House) 
     writer.drain()
     house.manager.resume(connection)
     assert [message["type"] for message in writer.messages()] == ["gap", "series", "data"]
+
+
+def test_a_line_of_a_panel_that_came_while_a_socket_was_slow_comes_with_its_past(house: House) -> None:
+    panel = Panel(id="all", title="All", metrics=("system.>",))
+    house.machine.hub.panels = PanelBoard(DashboardStore((panel,), ()))
+    connection, writer = house.open()
+    house.ask(connection, type="subscribe", stream="p", panel="all", backfill=60)
+    writer.messages()
+    writer.stalled = True
+    house.tick(1.0)
+    writer.messages()
+    series = dict.fromkeys(house.machine.timeline.series(), 1.0)
+    house.machine.take(house.machine.frame(series | {disk("sdz"): 2.0}))
+    house.machine.take(house.machine.frame(series | {disk("sdz"): 3.0}))
+    writer.drain()
+    house.manager.resume(connection)
+    gap, snapshot = writer.messages()
+    assert (gap["type"], gap["from"], gap["to"]) == ("gap", 3, 3)
+    assert snapshot["type"] == "snapshot"
+    column = next(line["column"] for line in snapshot["lines"] if "sdz" in line["key"])
+    assert snapshot["values"][column] == [None, None, 2.0, 3.0]
+    house.machine.take(house.machine.frame(series | {disk("sdz"): 4.0}))
+    (data,) = writer.messages()
+    assert (data["offset"], len(data["values"])) == (5, len(snapshot["series"]))
 
 
 def test_commands_of_a_blocked_socket_wait_and_are_answered_in_order(house: House) -> None:

@@ -221,6 +221,10 @@ class Group:
     def series_message(self) -> Message:
         return Message.of({"type": "series", "group": self.id, "series": describe_series(self.series)})
 
+    def made_up(self, latest: Message | None) -> list[Message]:
+        """Return what makes a socket whole that missed a change of the series; `latest` is the newest emission."""
+        return [self.series_message(), *([latest] if latest is not None else [])]
+
     def plan_backfill(self, ring: Ring, backfill_ms: int) -> Replay:
         """Choose the whole intervals that ended in the last `backfill_ms`, or the newest tick where there is none."""
         return plan_backfill(ring, self.interval_ms, backfill_ms)

@@ -167,9 +167,9 @@ class PanelGroup(Group):
 
     # --- joining and catching up -------------------------------------------------------------------------------
 
-    def series_message(self) -> Message:
-        """Return what makes a socket whole that missed a change: a line may have come, which has a past."""
-        return self._again()[0]
+    def made_up(self, _latest: Message | None) -> list[Message]:
+        """Return the snapshot of the whole range: a line may have come, which has a past."""
+        return self._again()
 
     def _again(self) -> list[Message]:
         """Return the snapshot of all that the charts show."""

@@ -65,8 +65,8 @@ class Catalogue:
         ]
 
     def advice(self, name: str) -> str:
-        """Say which name is nearest to one that is impossible, where any is near."""
-        return nearest_of(name, {*self.descriptors, *self._own_names})
+        """Return the name of ours that is nearest to one that is impossible; nothing where none is near."""
+        return nearest_of(name, {*self._given, *self._own_names})  # not what others sent, which may be thousands
 
     def adopt(self, series: Iterable[Series]) -> list[int]:
         """Give columns to different series of an earlier run, before the first frame; return the column of each.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from vitalcast.core.metrics.aggregate import is_boundary
 from vitalcast.core.metrics.model import Frame, Series
@@ -16,7 +17,7 @@ from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.replay import Snapshots
 from vitalcast.core.stream.table_group import TableGroup
-from vitalcast.core.text import advice_for, few
+from vitalcast.core.text import cut, few, nearest_of
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
 from vitalcast.errors import ProtocolError
@@ -29,6 +30,7 @@ TICKS_MS = (1000, 500, 200, 100)
 
 
 SOURCES_MAX = 10_000
+ADVISED_SOURCES_MAX = 100  # of those looked at for the nearest name: whoever asks must not cost much
 
 Advanced = Callable[[Timeline, Frame], None]
 Emitted = Callable[[Output], None]
@@ -97,8 +99,10 @@ class Hub:
             raise ProtocolError(
                 ErrorCode.BAD_REQUEST, f"host: {len(named)} sources are called {host!r}; give an id: {ids}"
             )
-        names = (timeline.name for timeline in self.timelines.values())
-        raise ProtocolError(ErrorCode.BAD_REQUEST, f"host: {host!r} is not here; {advice_for(host, names)}")
+        names = [timeline.name for timeline in islice(self.timelines.values(), ADVISED_SOURCES_MAX)]
+        nearest = nearest_of(host, names)
+        advice = f"did you mean {nearest}?" if nearest else f"there are {few(names) or 'none'}"
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"host: {cut(host)!r} is not here; {advice}")
 
     # --- frames in -----------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ def steered() -> Iterator[Server]:
 
 
 async def newest(watched: Watched) -> float:
+    await watched.until(f"() => {TIMES}.length > 0")
     times: list[float] = await watched.page.evaluate(TIMES)
     assert times == sorted(set(times))
     return times[-1]

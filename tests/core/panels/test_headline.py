@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tests.core.panel_machine import panel_of, series_for
 
+from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.headline import HeadlineNow, HeadlineRule, bars_of, headline_of
+from vitalcast.core.panels.headline import HeadlineNow, HeadlineRule, headline_of
 from vitalcast.core.panels.resolve import resolve
 from vitalcast.core.panels.schema import Panel
 

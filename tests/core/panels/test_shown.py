@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
 
 from vitalcast.core.metrics.model import Series
-from vitalcast.core.panels.headline import bars_of, headline_of
+from vitalcast.core.panels.bars import bars_of
+from vitalcast.core.panels.headline import headline_of
 from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.shown import Seen, busiest

@@ -15,7 +15,7 @@ from vitalcast.core.drawing.axis import Scale, Tick, fixed_scale, round_scale, t
 from vitalcast.core.drawing.decimate import extremes
 from vitalcast.core.drawing.format import format_tick, format_value
 from vitalcast.core.drawing.svg import clean, element, number, shortened, width_of, words
-from vitalcast.core.panels.headline import Bar, bars_of
+from vitalcast.core.panels.bars import Bar, bars_of
 from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.resolve import word_of
 

@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from vitalcast.core.panels.bars import BarSums, by_key
 from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.reduce import (
+    NOBODY,
+    highest,
+    item,
+    items,
+    maxima,
+    share,
+    shares,
+    take,
+    total,
+    totals,
+    where_highest,
+    where_maxima,
+)
 from vitalcast.core.panels.resolve import Resolved, way_of
 
 if TYPE_CHECKING:
@@ -21,7 +36,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Columns = npt.NDArray[np.intp]
 
-NOBODY = -1
 FEW = 64  # up to so many columns a row is read without numpy
 
 
@@ -47,22 +61,6 @@ class HeadlineNow:
     value: float
     share: float
     judged: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar's parts that are drawn, each with its value, and the sums of what is drawn, left and both."""
-
-    key: str
-    label: str
-    parts: tuple[tuple[Line, float], ...]
-    used: float
-    rest: float
-    whole: float
-
-    @property
-    def share(self) -> float:
-        return self.used / self.whole if self.whole > 0 else math.nan
 
 
 class HeadlineRows(NamedTuple):
@@ -118,10 +116,12 @@ class HeadlineRule:
         columns = [line.column for line in lines]
         return np.array(columns if places is None else [places.get(at, -1) for at in columns], dtype=np.intp)
 
-    def _made_bars(self) -> _Bars:
+    def _made_bars(self) -> BarSums:
         drawn, left = by_key(self.resolved.lines), by_key(self.resolved.remainder)
         used = [self._columns(own) for own in drawn.values()]
-        return _Bars(tuple(own[0] for own in drawn.values()), used, [self._columns(left.get(key, ())) for key in drawn])
+        return BarSums(
+            tuple(own[0] for own in drawn.values()), used, [self._columns(left.get(key, ())) for key in drawn]
+        )
 
     @property
     def _highest(self) -> bool:
@@ -138,31 +138,31 @@ class HeadlineRule:
         nothing = np.full(len(rows), np.nan)
         if self._bars is not None:
             return self._over_bars(rows, self._bars, nothing)
-        reduce = _highest if self._highest else _total
-        block = _take(rows, self._counted)
+        reduce = maxima if self._highest else totals
+        block = take(rows, self._counted)
         value, whole = reduce(block), self._whole(rows)
         up = down = nothing
         if self.panel.below:
-            up, down = reduce(_take(rows, self._up)), reduce(_take(rows, self._down))
-        which = _where_highest(block) if self._highest else np.full(len(rows), NOBODY, dtype=np.intp)
-        return HeadlineRows(value, _share(value, whole), which, up, down, whole, np.zeros((len(rows), 0)))
+            up, down = reduce(take(rows, self._up)), reduce(take(rows, self._down))
+        which = where_maxima(block) if self._highest else np.full(len(rows), NOBODY, dtype=np.intp)
+        return HeadlineRows(value, shares(value, whole), which, up, down, whole, np.zeros((len(rows), 0)))
 
     @staticmethod
-    def _over_bars(rows: Floats, bars: _Bars, nothing: Floats) -> HeadlineRows:
+    def _over_bars(rows: Floats, bars: BarSums, nothing: Floats) -> HeadlineRows:
         used, wholes = bars.over(rows)
-        shares = _share(used, wholes)
-        which = _where_highest(shares)
+        parts = shares(used, wholes)
+        which = where_maxima(parts)
         picked = np.arange(len(rows)), which
         known = which != NOBODY
-        value, share, whole = (
-            np.where(known, block[picked], np.nan) if block.shape[1] else nothing for block in (used, shares, wholes)
+        value, part, whole = (
+            np.where(known, block[picked], np.nan) if block.shape[1] else nothing for block in (used, parts, wholes)
         )
-        return HeadlineRows(value, share, which, nothing, nothing, whole, wholes)
+        return HeadlineRows(value, part, which, nothing, nothing, whole, wholes)
 
     def _whole(self, rows: Floats) -> Floats:
         if self.panel.headline.per == "rest":
-            return _total(_take(rows, self._all))
-        return _take(rows, np.array([self._per], dtype=np.intp))[:, 0]
+            return totals(take(rows, self._all))
+        return take(rows, np.array([self._per], dtype=np.intp))[:, 0]
 
     # --- one row: of few columns Python is faster than numpy -----------------------------------------------------
 
@@ -170,30 +170,30 @@ class HeadlineRule:
         """Return the numbers in one row, as `over` does in many."""
         if not self._few:
             rows = self.over(row[None, :])
-            value, share, which, up, down, whole = (column[0].item() for column in rows[:6])
-            return HeadlineRow(value, share, which, up, down, whole, rows.wholes[0].tolist())
+            value, part, which, up, down, whole = (column[0].item() for column in rows[:6])
+            return HeadlineRow(value, part, which, up, down, whole, rows.wholes[0].tolist())
         if self._bars is not None:
             return self._bars_at(row, self._bars)
         reduce = highest if self._highest else total
-        values = _items(row, self._counted)
+        values = items(row, self._counted)
         value = reduce(values)
         per_rest = self.panel.headline.per == "rest"
-        whole = total(_items(row, self._all)) if per_rest else _at(row, self._per)
+        whole = total(items(row, self._all)) if per_rest else item(row, self._per)
         up = down = math.nan
         if self.panel.below:
-            up, down = reduce(_items(row, self._up)), reduce(_items(row, self._down))
+            up, down = reduce(items(row, self._up)), reduce(items(row, self._down))
         which = where_highest(values) if self._highest else NOBODY
-        return HeadlineRow(value, _part(value, whole), which, up, down, whole, ())
+        return HeadlineRow(value, share(value, whole), which, up, down, whole, ())
 
     @staticmethod
-    def _bars_at(row: Floats, bars: _Bars) -> HeadlineRow:
-        used = [total(_items(row, columns)) for columns in bars.used]
-        wholes = [total((own, total(_items(row, left)))) for own, left in zip(used, bars.rest, strict=True)]
-        shares = [_part(own, whole) for own, whole in zip(used, wholes, strict=True)]
-        which = where_highest(shares)
+    def _bars_at(row: Floats, bars: BarSums) -> HeadlineRow:
+        used = [total(items(row, columns)) for columns in bars.used]
+        wholes = [total((own, total(items(row, left)))) for own, left in zip(used, bars.rest, strict=True)]
+        parts = [share(own, whole) for own, whole in zip(used, wholes, strict=True)]
+        which = where_highest(parts)
         if which == NOBODY:
             return HeadlineRow(math.nan, math.nan, which, math.nan, math.nan, math.nan, wholes)
-        return HeadlineRow(used[which], shares[which], which, math.nan, math.nan, wholes[which], wholes)
+        return HeadlineRow(used[which], parts[which], which, math.nan, math.nan, wholes[which], wholes)
 
     @property
     def judges_share(self) -> bool:
@@ -255,140 +255,6 @@ class HeadlineRule:
         return self.panel.labels.get(self.panel.headline.per, "total")
 
 
-class _Bars:
-    """The bars of a panel: which columns each of them adds up, what is used and what is left."""
-
-    def __init__(self, lines: tuple[Line, ...], used: list[Columns], rest: list[Columns]) -> None:
-        self.lines = lines
-        self.used = used
-        self.rest = rest
-        self.count = sum(map(len, (*used, *rest)))
-        self._used_sums = _Sums(used)
-        self._rest_sums = _Sums(rest)
-
-    def over(self, rows: Floats) -> tuple[Floats, Floats]:
-        """Return what is used of each bar and the whole, in each row."""
-        used, rest = self._used_sums.over(rows), self._rest_sums.over(rows)
-        return used, _total(np.stack((used, rest), axis=2).reshape(-1, 2)).reshape(used.shape)
-
-
-class _Sums:
-    """Sums of groups of columns: of all groups at once, for there may be thousands."""
-
-    def __init__(self, groups: list[Columns]) -> None:
-        self._columns = np.concatenate(groups) if groups else np.zeros(0, dtype=np.intp)
-        sizes = np.array([len(group) for group in groups], dtype=np.intp)
-        self._count = len(groups)
-        self._filled = np.flatnonzero(sizes)
-        self._starts = (np.cumsum(sizes) - sizes)[self._filled]
-
-    def over(self, rows: Floats) -> Floats:
-        """Return the sum of each group in each row, of what is known of it."""
-        sums = np.full((len(rows), self._count), np.nan)
-        if len(self._filled):
-            block = _take(rows, self._columns)
-            known = ~np.isnan(block)
-            added = np.add.reduceat(np.where(known, block, 0.0), self._starts, axis=1)
-            sums[:, self._filled] = np.where(np.logical_or.reduceat(known, self._starts, axis=1), added, np.nan)
-        return sums
-
-
 def headline_of(panel: Panel, resolved: Resolved, row: Floats) -> HeadlineNow:
     """Return the panel's number in one row of values, of which `row[i]` is that of column i."""
     return HeadlineRule(panel, resolved).now(row)
-
-
-def bars_of(resolved: Resolved, lines: Iterable[Line], row: Floats) -> list[Bar]:
-    """Return what each bar is made of, for the bars that these lines belong to.
-
-    The fullest comes first: where there is no room for all, it is the one that must be seen.
-    """
-    drawn, left = by_key(lines), by_key(resolved.remainder)
-    bars = []
-    for key, own in drawn.items():
-        parts = tuple((line, _at(row, line.column)) for line in own)
-        used = total(value for _, value in parts)
-        rest = total(_at(row, line.column) for line in left.get(key, ()))
-        bars.append(Bar(key, own[0].label, parts, used, rest, total((used, rest))))
-    return sorted(bars, key=lambda bar: -math.inf if math.isnan(bar.share) else bar.share, reverse=True)
-
-
-def by_key(lines: Iterable[Line]) -> dict[str, list[Line]]:
-    found: dict[str, list[Line]] = {}
-    for line in lines:
-        found.setdefault(line.key, []).append(line)
-    return found
-
-
-def total(values: Iterable[float]) -> float:
-    """Return the sum of what is known; `nan` where nothing is."""
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) if known else math.nan
-
-
-def _at(row: Floats, column: int) -> float:
-    return float(row[column]) if 0 <= column < len(row) else math.nan
-
-
-def highest(values: Iterable[float]) -> float:
-    """Return the highest of what is known; `nan` where nothing is."""
-    return max((value for value in values if not math.isnan(value)), default=math.nan)
-
-
-def where_highest(values: Sequence[float]) -> int:
-    """Return the place of the highest of what is known, the first of equal ones; `NOBODY` where nothing is."""
-    best = NOBODY
-    for at, value in enumerate(values):
-        if not math.isnan(value) and (best == NOBODY or value > values[best]):
-            best = at
-    return best
-
-
-def _items(row: Floats, columns: Columns) -> list[float]:
-    """Return these columns of the row, `nan` for those that it lacks."""
-    items: list[float] = _take(row[None, :], columns)[0].tolist() if _lacks(row, columns) else row[columns].tolist()
-    return items
-
-
-def _lacks(row: Floats, columns: Columns) -> bool:
-    return len(columns) > 0 and (int(columns.max()) >= len(row) or int(columns.min()) < 0)
-
-
-def _part(value: float, whole: float) -> float:
-    return value / whole if whole > 0 and not math.isinf(whole) else math.nan
-
-
-def _take(rows: Floats, columns: Columns) -> Floats:
-    """Return these columns of the rows, `nan` for those that they lack."""
-    held = (columns >= 0) & (columns < rows.shape[1])
-    if held.all():
-        return rows[:, columns]
-    taken = np.full((len(rows), len(columns)), np.nan)
-    taken[:, held] = rows[:, columns[held]]
-    return taken
-
-
-def _total(block: Floats) -> Floats:
-    known = ~np.isnan(block)
-    return np.where(known.any(axis=1), np.where(known, block, 0.0).sum(axis=1), np.nan)
-
-
-def _highest(block: Floats) -> Floats:
-    result: Floats = np.fmax.reduce(block, axis=1, initial=np.nan)
-    return result
-
-
-def _where_highest(block: Floats) -> Columns:
-    known = ~np.isnan(block)
-    if not block.shape[1]:
-        return np.full(len(block), NOBODY, dtype=np.intp)
-    best: Columns = np.where(known, block, -np.inf).argmax(axis=1)
-    missed = ~known[np.arange(len(block)), best]
-    if missed.any():  # nothing is known, or nothing but -inf
-        best[missed] = np.where(known[missed].any(axis=1), known[missed].argmax(axis=1), NOBODY)
-    return best
-
-
-def _share(value: Floats, whole: Floats) -> Floats:
-    share: Floats = np.divide(value, whole, out=np.full_like(value, np.nan), where=(whole > 0) & np.isfinite(whole))
-    return share

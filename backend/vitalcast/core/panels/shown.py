@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vitalcast.core.panels.headline import bars_of
+from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.palette import told_apart
 from vitalcast.core.panels.resolve import Resolved

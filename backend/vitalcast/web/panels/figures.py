@@ -15,7 +15,8 @@ from vitalcast.core.drawing.decimate import extremes, peaks
 from vitalcast.core.drawing.format import format_value, is_binary, is_ratio
 from vitalcast.core.drawing.theme import THEMES, Colors, Theme
 from vitalcast.core.drawing.window import Window
-from vitalcast.core.panels.headline import HeadlineNow, bars_of, headline_of
+from vitalcast.core.panels.bars import bars_of
+from vitalcast.core.panels.headline import HeadlineNow, headline_of
 from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.resolve import Resolved, metric_word, way_of, word_of
 from vitalcast.core.panels.schema import Panel

@@ -68,7 +68,11 @@ FORM = 'give a list of tables, such as [{ panels = ["cpu", "memory"], seconds = 
     [
         (entries(""), f".entries: [] from FILE is not valid; {FORM}"),
         (f"[[playlists]]\n{OPS}", f".entries: is missing in FILE; {FORM}"),
-        (entries("{}, {seconds = 1}"), ".entries[1].seconds: 1 from FILE is not valid; give a number from 3 to 86400"),
+        (
+            entries("{}, {seconds = 1}"),
+            ".entries[1].seconds: 1 from FILE is not valid; "
+            'give seconds from 3 to 86400, or a duration such as "30s" or "5m"',
+        ),
         (
             entries('{layout = "pile"}'),
             '.entries[0].layout: "pile" from FILE is not valid; give grid, columns, rows or focus',

@@ -5,7 +5,6 @@ The text of a token goes to standard output alone, so that a script can take it;
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitalcast.cli.output import say
+from vitalcast.core.durations import duration_of, seconds_of
 from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import OutputError
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXPIRES = "90d"
 NEVER = "never"
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 EXPIRES_S_MAX = 100 * 365 * 86_400
 SINCE = "15m"
 EVER = "ever"
@@ -70,11 +69,13 @@ def since_s(text: str) -> float | None:
 def _seconds(text: str, endless: str) -> float | None:
     if text.lower() == endless:
         return None
-    match = re.fullmatch(r"([0-9]{1,9})([smhdw])", text.lower())
-    seconds = int(match[1]) * UNITS_S[match[2]] if match else 0
+    try:
+        seconds = seconds_of(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= EXPIRES_S_MAX:
         raise ValueError(f"{text!r} is not a duration; give 30d, 12h, 45m or the like, up to 36500d, or {endless}")
-    return float(seconds)
+    return seconds
 
 
 @app.command()
@@ -255,8 +256,7 @@ def _back(seconds: float | None) -> str:
         return ", as far back as anything is kept"
     if seconds == since_s(SINCE):
         return ""
-    unit = next(unit for unit in reversed(UNITS_S) if unit == "s" or seconds % UNITS_S[unit] == 0)
-    return f", {seconds / UNITS_S[unit]:g}{unit} back"
+    return f", {duration_of(seconds)} back"
 
 
 def _shown(record: Record) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 from pydantic.fields import FieldInfo
 
-from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN
+from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN, Duration, duration_form
 from vitalcast.core.strict import Strict
 
 Range = Literal["1m", "5m", "15m"]
@@ -24,7 +24,13 @@ class Entry(Strict):
     """One page of a playlist."""
 
     panels: _Ids = Field(default=(), description="Panels on this page, in order; empty: the whole dashboard")
-    seconds: float = Field(default=30.0, ge=3, le=86400, description="How long the page is shown, if there are several")
+    seconds: Duration = Field(
+        default=30.0,
+        ge=3,
+        le=86400,
+        description="How long the page is shown, if there are several",
+        json_schema_extra={"form": duration_form(3, 86_400)},
+    )
     layout: Literal["grid", "columns", "rows", "focus"] = Field(
         default="grid",
         description="How panels share the screen: evenly, side by side, one below the other, or the first one large",

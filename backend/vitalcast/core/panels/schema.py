@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 
+from vitalcast.core.durations import as_seconds
 from vitalcast.core.metrics import names
 from vitalcast.core.strict import Strict
 from vitalcast.errors import Conflict, ConflictError
@@ -24,6 +25,14 @@ PATTERN = rf"^{names.PATTERN}$"
 _NAME = names.NAME
 REST = "rest"
 FOR_S = 5.0
+
+Duration = Annotated[float, BeforeValidator(as_seconds)]
+
+
+def duration_form(low_s: int, high_s: int) -> str:
+    """Return in words what a `Duration` within these bounds takes."""
+    return f'seconds from {low_s} to {high_s}, or a duration such as "30s" or "5m"'
+
 
 Patterns = Annotated[
     tuple[
@@ -95,12 +104,13 @@ class Thresholds(Strict):
         description="Lowest value that is critical",
         json_schema_extra={"form": "a number, such as 0.95"},
     )
-    for_s: float = Field(
+    for_s: Duration = Field(
         default=FOR_S,
         alias="for",
         ge=0,
         le=86_400,
-        description="Seconds that the number has to be there without a break; what is shorter is a spike",
+        description="How long the number has to be there without a break; what is shorter is a spike",
+        json_schema_extra={"form": duration_form(0, 86_400)},
     )
 
 
@@ -202,11 +212,12 @@ class Panel(Strict):
         description="Its name among the vital signs at the top; empty: not shown there",
         json_schema_extra={"form": 'a string, such as "CPU"'},
     )
-    interval: float = Field(
+    interval: Duration = Field(
         default=0.0,
         ge=0,
         le=3600,
-        description="Minimum seconds between values; 0 leaves it to the viewer",
+        description="Minimum time between values; 0 leaves it to the viewer",
+        json_schema_extra={"form": duration_form(0, 3600)},
     )
     aggregate: Literal["avg", "last", "min", "max"] = Field(default="avg", description="How samples are aggregated")
     wide: bool = Field(default=False, description="Takes two columns where there is room")

@@ -268,9 +268,9 @@ def schemas() -> Iterator[Any]:
     from vitalcast.web.api.tokens import NEW_TOKEN
     from vitalcast.web.panels.badge import badge_parameters
     from vitalcast.web.panels.panel_reader import range_parameter
-    from vitalcast.web.panels.panel_svg import still_parameters
+    from vitalcast.web.panels.panel_svg import image_parameters
 
-    yield from (one.schema for one in (*badge_parameters().values(), *still_parameters(range_parameter(900))))
+    yield from (one.schema for one in (*badge_parameters().values(), *image_parameters(range_parameter(900))))
     yield from (field.schema for field in (*NEW_TOKEN.fields.values(), *NAMED.fields.values()))
 
 

@@ -12,7 +12,7 @@ from vitalcast.config.schema import Settings
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.history.base import Column, Counts, History, Resumed
 from vitalcast.history.memory import MemoryHistory
-from vitalcast.live import recorder as keeper_module
+from vitalcast.live import recorder as recorder_module
 from vitalcast.live.service import Service
 
 TIMEOUT_S = 20.0  # only so that a failure ends
@@ -109,7 +109,7 @@ async def test_a_flush_that_fails_by_a_fault_is_logged_and_the_next_comes(caplog
 async def test_a_close_that_hangs_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(keeper_module, "CLOSE_S", 0.05)
+    monkeypatch.setattr(recorder_module, "CLOSE_S", 0.05)
     notebook = Notebook()
     notebook.hangs = threading.Event()
     service = make(notebook)

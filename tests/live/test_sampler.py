@@ -246,20 +246,20 @@ async def test_a_collector_that_raises_reads_null_and_is_asked_again_later(lab: 
 
 @in_lab(lambda: Scripted(ODD, raising(set(range(3, 10_000)))))
 async def test_the_pauses_grow_to_a_minute(lab: Lab) -> None:
-    [source] = lab.sampler.__dict__["_cheap"]
+    [runner] = lab.sampler.__dict__["_per_tick"]
     await asyncio.sleep(600)
-    assert 10 <= source.collector.reads <= 20
+    assert 10 <= runner.collector.reads <= 20
     assert lab.stats.collector_success["scripted"] == 0
 
 
 @in_lab(lambda: Scripted(ODD, float), good)
 async def test_a_collector_that_hangs_costs_the_others_no_tick(lab: Lab) -> None:
     await asyncio.sleep(1.5)
-    odd = lab.sampler.__dict__["_cheap"][0]
+    odd = lab.sampler.__dict__["_per_tick"][0]
 
     def hang(job: Callable[[], Any]) -> bool:
         walk = getattr(job, "__self__", None)
-        return isinstance(walk, CollectionRound) and odd in walk.sources
+        return isinstance(walk, CollectionRound) and odd in walk.runners
 
     lab.workers.hang = hang
     await asyncio.sleep(10)
@@ -293,7 +293,7 @@ async def test_a_collector_that_is_only_late_has_not_failed(lab: Lab) -> None:
 
 
 @in_lab(lambda: Dear(DEAR, float), good)
-async def test_a_dear_collector_keeps_its_own_cadence_and_its_reading_is_held(lab: Lab) -> None:
+async def test_a_scheduled_collector_keeps_its_own_cadence_and_its_reading_is_held(lab: Lab) -> None:
     lab.pace(100)
     await asyncio.sleep(11)
     held = lab.readings("test.dear")
@@ -302,7 +302,7 @@ async def test_a_dear_collector_keeps_its_own_cadence_and_its_reading_is_held(la
 
 
 @in_lab(lambda: Dear(DEAR, float), good)
-async def test_a_dear_collector_that_hangs_is_given_up_on_its_deadline(lab: Lab) -> None:
+async def test_a_scheduled_collector_that_hangs_is_given_up_on_its_deadline(lab: Lab) -> None:
     lab.workers.hang = lambda job: isinstance(getattr(job, "__self__", None), CollectorRunner)
     await asyncio.sleep(8.5)
     assert lab.readings("test.dear")[-1] is None

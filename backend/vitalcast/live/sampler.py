@@ -30,18 +30,18 @@ Outcome = list[Sample] | Exception | None
 
 
 class CollectionRound:
-    """One walk over the cheap collectors in a worker thread, which can be given up when one of them is late."""
+    """One walk over the collectors of every tick in a worker thread, which can be given up when one of them is late."""
 
-    def __init__(self, sources: list[CollectorRunner]) -> None:
-        self.sources = sources
+    def __init__(self, runners: list[CollectorRunner]) -> None:
+        self.runners = runners
         self.outcomes: list[list[Sample] | Exception] = []
         self._lock = threading.Lock()
         self._abandoned = False
 
     def run(self) -> Outcome:
         """Read one after the other; return what came of the late one, None where none was too late."""
-        for source in self.sources:
-            outcome = source.read()
+        for runner in self.runners:
+            outcome = runner.read()
             with self._lock:
                 if self._abandoned:
                     return outcome
@@ -49,22 +49,22 @@ class CollectionRound:
         return None
 
     def abandon(self) -> CollectorRunner | None:
-        """Give up; return the source that is late, None where the walk has just ended after all."""
+        """Give up; return the runner that is late, None where the walk has just ended after all."""
         with self._lock:
             self._abandoned = True
             done = len(self.outcomes)
-        return self.sources[done] if done < len(self.sources) else None
+        return self.runners[done] if done < len(self.runners) else None
 
 
 class Sampler:
     """Reads the collectors and publishes one frame a tick.
 
     `source` says whose they are. Ticks fall on multiples of its `interval_ms` of the wall clock, or of the shorter time
-    that the bus has asked for last, which holds at once. Collectors without
-    a cadence are read for each tick, one after the other in a worker thread; the others keep their own cadence in
-    threads of their own, and each tick repeats their newest reading. Ticks that could not be kept are skipped and
-    leave a hole in the offsets: there is never a burst. A wall clock that is set leaves none. Offsets never grow
-    faster than by one in STEP_MIN_MS of `steady_ms`, the first tick aside: a history relies on it.
+    that the bus has asked for last, which holds at once. Collectors without a cadence are read for each tick, one after
+    the other in a worker thread; the others keep their own cadence in threads of their own, and each tick repeats their
+    newest values. Ticks that could not be kept are skipped and leave a hole in the offsets: there is never a burst. A
+    wall clock that is set leaves none. Offsets never grow faster than by one in STEP_MIN_MS of `steady_ms`, the first
+    tick aside: a history relies on it.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class Sampler:
         workers: Workers | None = None,
     ) -> None:
         self._stats = stats
-        sources = [CollectorRunner(collector, stats, now_s=now_s) for collector in collectors]
-        self._cheap = [source for source in sources if source.collector.cadence_s is None]
-        self._dear = [source for source in sources if source.collector.cadence_s is not None]
+        runners = [CollectorRunner(collector, stats, now_s=now_s) for collector in collectors]
+        self._per_tick = [runner for runner in runners if runner.collector.cadence_s is None]
+        self._scheduled = [runner for runner in runners if runner.collector.cadence_s is not None]
         self.source = source
         self._frames = FrameBuilder()
         self._bus = bus
@@ -100,7 +100,7 @@ class Sampler:
 
     def prime(self) -> None:
         """Begin `start` with its first read, in a thread; for those who are not ready to start yet, nor have a loop."""
-        walk = CollectionRound([source for source in self._cheap if source.ready()])
+        walk = CollectionRound([runner for runner in self._per_tick if runner.ready()])
         future: Future[Outcome] = Future()
         self._first, self._first_s = (walk, future), self._now_s()
         threading.Thread(target=lambda: future.set_result(walk.run()), name="vitalcast-prime", daemon=True).start()
@@ -110,13 +110,13 @@ class Sampler:
         self._offset = after_offset
         self.source = self.source if epoch is None else replace(self.source, epoch=epoch)
         self._deaf = self._bus.listen(self.source.id, self.demand)
-        self._tasks = [asyncio.create_task(self._keep_cadence(source)) for source in self._dear]
+        self._tasks = [asyncio.create_task(self._keep_cadence(runner)) for runner in self._scheduled]
         if self._first is None:
             self._first_s = self._now_s()
-            await self._read_cheap()  # counters have no rate before their second reading
+            await self._read_per_tick()  # counters have no rate before their second reading
         else:
             walk, future = self._first
-            await self._read_cheap((walk, asyncio.wrap_future(future)))
+            await self._read_per_tick((walk, asyncio.wrap_future(future)))
         await asyncio.sleep(max(0.0, self._first_s + PRIME_S - self._now_s()))
         wall_ms, steady_ms = int(self._clock_ms()), self._steady_ms()
         pace = Pace(self._tick_ms, wall_ms, steady_ms)
@@ -172,28 +172,28 @@ class Sampler:
 
     async def _tick(self, time_ms: int, due_ms: int) -> None:
         begin_s = time.perf_counter()
-        await self._read_cheap()
+        await self._read_per_tick()
         samples: list[Sample] = []
-        for source in (*self._cheap, *self._dear):
-            samples += source.samples
+        for runner in (*self._per_tick, *self._scheduled):
+            samples += runner.samples
         self._offset += 1
         frame = self._frames.frame(self._offset, time_ms, samples, steady_ms=due_ms)
         self._bus.publish(self.source, frame)
         self._stats.ticks += 1
         self._stats.tick_duration_s = time.perf_counter() - begin_s
 
-    # --- cheap collectors: read for every tick -------------------------------------------------------------------
+    # --- collectors that are read for every tick -----------------------------------------------------------------
 
-    async def _read_cheap(self, begun: tuple[CollectionRound, asyncio.Future[Outcome]] | None = None) -> None:
-        pending = begun[0].sources if begun else [source for source in self._cheap if source.ready()]
+    async def _read_per_tick(self, begun: tuple[CollectionRound, asyncio.Future[Outcome]] | None = None) -> None:
+        pending = begun[0].runners if begun else [runner for runner in self._per_tick if runner.ready()]
         while pending:
             walk = begun[0] if begun else CollectionRound(pending)
             future = begun[1] if begun else self._workers.run(walk.run)
             begun = None
             await asyncio.wait({future}, timeout=self._patience_s())
             late = None if future.done() else walk.abandon()
-            for source, outcome in zip(walk.sources, walk.outcomes, strict=False):
-                source.take(outcome)
+            for runner, outcome in zip(walk.runners, walk.outcomes, strict=False):
+                runner.take(outcome)
             pending = pending[len(walk.outcomes) :]
             if late is not None:
                 self._set_aside(late, future)
@@ -202,35 +202,35 @@ class Sampler:
     def _patience_s(self) -> float:
         return max(PATIENCE_MIN_S, self._tick_ms / 4000)
 
-    def _set_aside(self, source: CollectorRunner, future: asyncio.Future[Outcome]) -> None:
-        """Go on without a late source: its newest readings hold until its deadline, then it counts as failed."""
-        source.busy = True
-        failures = source.failures
-        deadline_s = source.collector.deadline_s
-        timer = asyncio.get_running_loop().call_later(deadline_s, source.fail, f"no answer within {deadline_s:g} s")
+    def _set_aside(self, runner: CollectorRunner, future: asyncio.Future[Outcome]) -> None:
+        """Go on without a late collector: its newest readings hold until its deadline, then it counts as failed."""
+        runner.busy = True
+        failures = runner.failures
+        deadline_s = runner.collector.deadline_s
+        timer = asyncio.get_running_loop().call_later(deadline_s, runner.fail, f"no answer within {deadline_s:g} s")
 
         def back(done: asyncio.Future[Outcome]) -> None:
             timer.cancel()
-            source.busy = False
-            if not done.cancelled() and source.failures == failures and (outcome := done.result()) is not None:
-                source.take(outcome)
+            runner.busy = False
+            if not done.cancelled() and runner.failures == failures and (outcome := done.result()) is not None:
+                runner.take(outcome)
 
         future.add_done_callback(back)
 
-    # --- dear collectors: each on its own cadence ----------------------------------------------------------------
+    # --- scheduled collectors: each on its cadence ----------------------------------------------------------------
 
-    async def _keep_cadence(self, source: CollectorRunner) -> None:
-        cadence_s = source.collector.cadence_s
+    async def _keep_cadence(self, runner: CollectorRunner) -> None:
+        cadence_s = runner.collector.cadence_s
         assert cadence_s is not None
         while True:
-            future = self._workers.run(source.read)
-            done, _ = await asyncio.wait({future}, timeout=source.collector.deadline_s)
+            future = self._workers.run(runner.read)
+            done, _ = await asyncio.wait({future}, timeout=runner.collector.deadline_s)
             if done:
-                source.take(future.result())
+                runner.take(future.result())
             else:
-                source.busy = True
-                source.fail(f"no answer within {source.collector.deadline_s:g} s")
+                runner.busy = True
+                runner.fail(f"no answer within {runner.collector.deadline_s:g} s")
                 await future
-                source.busy = False
-            retry_s = source.retry_s - self._now_s() if source.failures else 0.0
+                runner.busy = False
+            retry_s = runner.retry_s - self._now_s() if runner.failures else 0.0
             await asyncio.sleep(max(cadence_s, retry_s))

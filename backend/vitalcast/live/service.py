@@ -118,7 +118,7 @@ class Service:
         self.hub.advanced.append(self.panels.advance)
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
-        self.keeper = Recorder(self.history, self.timeline)
+        self.recorder = Recorder(self.history, self.timeline)
         self.bus = bus or LocalBus()
         self.hub.demanded.append(self.bus.demand)
         self.sampler = Sampler(collectors, source=source, bus=self.bus, stats=self.stats)
@@ -139,7 +139,7 @@ class Service:
             on_demand=self._demand_changed,
         )
         self.hub.emitted.append(self.manager.publish)
-        self.hub.advanced.append(self.keeper.remember)
+        self.hub.advanced.append(self.recorder.remember)
         self.dashboards.changed.append(lambda: self.manager.dashboards_changed(self.access.grant_now))
         self.tables = TablePoller(tables, hub=self.hub, timeline=self.timeline)
         self.reloader: Reloader | None = None
@@ -175,10 +175,10 @@ class Service:
         self.access.start()
         self.manager.call_soon = asyncio.get_running_loop().call_soon
         await self.bus.start()
-        after_offset = await self.keeper.resume()
+        after_offset = await self.recorder.resume()
         self.bus.subscribe(self.hub.take)
         await self.sampler.start(after_offset, epoch=self.timeline.epoch)
-        self.keeper.start()
+        self.recorder.start()
         self.tables.start()
         self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
         if self.control is not None:
@@ -199,7 +199,7 @@ class Service:
         await self.tables.stop()
         await self.sampler.stop()
         await self.bus.stop()
-        await self.keeper.stop()
+        await self.recorder.stop()
         self.access.close()
 
     async def _sweep(self) -> None:

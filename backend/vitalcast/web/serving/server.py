@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         # Refused here it is one line; in the application's own start, which does it where this did not, a traceback.
-        await self._service.keeper.resume()
+        await self._service.recorder.resume()
         await super().startup(sockets)
         self._acceptor = self._new_acceptor()
         self._acceptor.start()

@@ -93,7 +93,7 @@ class BackPressure:
             if backlog.sampler is not None:
                 messages.append(gap(group_id, *backlog.sampler, GapReason.SAMPLER))
             if isinstance(group, Group) and group.series_version != backlog.series_version:
-                return messages + group.made_up(latest)
+                return messages + group.made_up(latest, backlog.series_version)
         return [*messages, latest] if latest is not None else messages
 
     def forget(self, connection: Connection) -> None:

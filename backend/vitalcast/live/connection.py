@@ -33,6 +33,8 @@ class Backlog:
 
     def add(self, emission: int, offset: int, gap: tuple[int, int] | None) -> None:
         self.seen = emission
+        if offset < self.newest:  # the source has begun anew: of its epoch before there is nothing to say
+            self.count, self.sampler = 0, None
         if self.count == 0:
             self.first = offset
         if gap is not None:

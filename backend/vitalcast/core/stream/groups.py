@@ -43,6 +43,7 @@ class Group:
     """
 
     __slots__ = (
+        "_anew_version",
         "_choice",
         "_emissions",
         "_encoding",
@@ -70,6 +71,7 @@ class Group:
         self.id = id_
         self.key = key
         self.series_version = 1
+        self._anew_version = 1  # since which the source is in the epoch that it is in
         self.streams = 0
         self.gap: tuple[int, int] | None = None
         self.held_bytes = 0  # as the hub has counted it
@@ -142,7 +144,8 @@ class Group:
         """Begin anew, since the source has: what is said next is a snapshot."""
         self._pending_gap = None
         self.resync()
-        self.series_version += 1  # a socket that is behind is told all of it
+        self.series_version += 1
+        self._anew_version = self.series_version
 
     # --- the live stream ---------------------------------------------------------------------------------------
 
@@ -221,8 +224,11 @@ class Group:
     def series_message(self) -> Message:
         return Message.of({"type": "series", "group": self.id, "series": describe_series(self.series)})
 
-    def made_up(self, latest: Message | None) -> list[Message]:
-        """Return what makes a socket whole that missed a change of the series; `latest` is the newest emission."""
+    def made_up(self, latest: Message | None, known_version: int) -> list[Message]:
+        """Return what makes a socket whole that knows the series of this version; `latest` is the newest emission."""
+        if known_version < self._anew_version:
+            ring = self._timeline.ring
+            return self.snapshot(ring, self.plan_backfill(ring, 0))
         return [self.series_message(), *([latest] if latest is not None else [])]
 
     def plan_backfill(self, ring: Ring, backfill_ms: int) -> Replay:

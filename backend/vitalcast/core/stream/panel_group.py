@@ -167,7 +167,7 @@ class PanelGroup(Group):
 
     # --- joining and catching up -------------------------------------------------------------------------------
 
-    def made_up(self, _latest: Message | None) -> list[Message]:
+    def made_up(self, _latest: Message | None, _known_version: int) -> list[Message]:
         """Return the snapshot of the whole range: a line may have come, which has a past."""
         return self._again()
 

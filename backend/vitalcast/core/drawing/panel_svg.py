@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.drawing.charts_svg import STALE, Box, Scene, chart_of
+from vitalcast.core.drawing.charts_svg import chart_of
 from vitalcast.core.drawing.clock import clock_text, stamp_text, zone_text
 from vitalcast.core.drawing.format import format_age, format_duration, format_value
+from vitalcast.core.drawing.scene import STALE, Box, Scene
 from vitalcast.core.drawing.svg import NAMESPACE, clean, element, shortened, width_of, words
 from vitalcast.core.drawing.theme import FONT, THEMES, Colors, Theme
 from vitalcast.core.panels.headline import HeadlineNow, headline_of

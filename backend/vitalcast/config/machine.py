@@ -10,13 +10,13 @@ from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE
 
 
 class Host(Strict):
-    """Which machine this is, for those who watch several."""
+    """The identity of this machine, to tell it from others."""
 
     id: str = Field(
         default="",
         max_length=64,
         pattern=r"^[A-Za-z0-9_-]*$",
-        description="Id of this machine, which never changes; empty: made from /etc/machine-id",
+        description="Stable id of this machine; empty: derived from /etc/machine-id",
         json_schema_extra={"form": "letters, digits, '-' and '_'"},
     )
     name: str = Field(

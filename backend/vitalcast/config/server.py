@@ -42,8 +42,8 @@ class Server(Strict):
         default="",
         pattern=rf"^(?:https?://{HOST_PATTERN}{PORT_PATTERN}(?:/{URL_PATH_PART})*/?)?$",
         max_length=2048,
-        description="Address at which others reach this server, for links and snippets; its host is accepted as Host "
-        "header; empty: the address that each request came to",
+        description="Address at which others reach this server, for links and snippets; its host is accepted as a "
+        "Host header; empty: the address of each request",
         json_schema_extra={"form": 'a URL such as "https://metrics.example.org/vitalcast", or an empty string'},
     )
     frame_ancestors: Origins = Field(

@@ -109,7 +109,7 @@ class Thresholds(Strict):
         alias="for",
         ge=0,
         le=86_400,
-        description="How long the number has to be there without a break; what is shorter is a spike",
+        description="How long the value must last; anything shorter is a spike",
         json_schema_extra={"form": duration_form(0, 86_400)},
     )
 
@@ -203,8 +203,8 @@ class Panel(Strict):
     section: _Text = Field(
         default="",
         max_length=40,
-        description="Heading under which it stands, with the other panels of its section",
-        json_schema_extra={"form": 'a text, such as "Disks"'},
+        description="Heading under which the panel stands, with others of its section",
+        json_schema_extra={"form": 'a string, such as "Disks"'},
     )
     vital: _Text = Field(
         default="",

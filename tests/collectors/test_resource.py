@@ -75,6 +75,12 @@ def test_what_is_set_counts(tmp_path: Path) -> None:
     assert (resource.id, resource.name) == ("web_1", "Web \\u202e 1")
 
 
+def test_a_host_name_of_any_bytes_can_be_shown(tmp_path: Path) -> None:
+    machine = roots(tmp_path, machine_id=ID)
+    (tmp_path / "etc" / "hostname").write_bytes(b"\xff" * 300)
+    assert host_resource(machine).name == ("\\xff" * 64)[:255]
+
+
 def test_the_attributes_say_what_machine_it_is(tmp_path: Path) -> None:
     machine = roots(tmp_path, machine_id=ID, os_release='NAME="Debian"\nVERSION_ID="12"\n', hostname="web-1\n")
     (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: AMD  EPYC\n\nmodel name\t: another\n")

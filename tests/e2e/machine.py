@@ -101,8 +101,8 @@ def _install() -> None:
     registry.default_collectors = with_machine
     if os.environ.get("E2E_BUS") == "serialising":
         local.LocalBus = SerialisingBus  # type: ignore[misc]
-    if name := os.environ.get("E2E_OTHER"):
-        _add_source(Source(Resource(OTHER_ID, name), OTHER_EPOCH, interval_ms=500))
+    if other := os.environ.get("E2E_OTHER"):
+        _add_source(Source(Resource(OTHER_ID, other), OTHER_EPOCH, interval_ms=500))
     _steer_clock(Path.cwd() / CLOCK)
 
 

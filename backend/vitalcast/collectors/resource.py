@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vitalcast.collectors.host import host_name
 from vitalcast.collectors.procfs import read_if_readable
-from vitalcast.core.metrics.resource import Resource
+from vitalcast.core.metrics.resource import NAME_CHARS_MAX, Resource
 from vitalcast.core.text import from_system, printable
 from vitalcast.machine import HERE, Roots
 
@@ -33,7 +33,7 @@ def host_resource(roots: Roots = HERE, *, id_: str = "", name: str = "", data_fo
     The id is a keyed hash of /etc/machine-id, which machine-id(5) asks not to be shown as it is. Where there is none it
     is random and kept in `data_folder`, and where that cannot be written it lasts as long as this process.
     """
-    name = printable(name) or host_name(roots) or "localhost"
+    name = (printable(name) or host_name(roots) or "localhost")[:NAME_CHARS_MAX]
     given = {
         "host.name": name,
         "os.type": platform.system().lower(),

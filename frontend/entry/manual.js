@@ -22,8 +22,19 @@ addEventListener("keydown", (event) => {
     input.value = "";
     search();
     main.focus();
+  } else if ((key === "ArrowDown" || key === "ArrowUp") && step(target, key === "ArrowDown" ? 1 : -1)) {
+    event.preventDefault();
   }
 });
+
+/** Moves the focus from the search through its results and back; says whether it did. */
+function step(from, by) {
+  const stops = [input, ...main.querySelectorAll(".hits a")];
+  const at = stops.indexOf(from);
+  const next = at < 0 ? undefined : stops[at + by];
+  next?.focus();
+  return next !== undefined;
+}
 
 input.addEventListener("input", () => {
   clearTimeout(timer);

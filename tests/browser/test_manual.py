@@ -46,6 +46,22 @@ async def test_escape_brings_the_page_back(page_server: Server, open_page: OpenP
     assert await page.locator("main").evaluate("(main) => main === document.activeElement")
 
 
+async def test_arrows_lead_through_the_results_and_back(page_server: Server, open_page: OpenPage) -> None:
+    page = (await open_manual(open_page, page_server, "/wire")).page
+    await page.keyboard.press("/")
+    await page.keyboard.type("root_path")
+    await page.locator(".hits").wait_for()
+    focused = page.locator(":focus")
+    for key, words in (("ArrowDown", "server.root_path"), ("ArrowDown", None), ("ArrowUp", "server.root_path")):
+        await page.keyboard.press(key)
+        assert words is None or await focused.inner_text() == words
+    await page.keyboard.press("ArrowUp")
+    assert await focused.get_attribute("name") == "q"
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{page_server.url}/docs/settings#server.root_path")
+
+
 async def test_without_a_script_enter_searches(page_server: Server, open_page: OpenPage) -> None:
     page = (await open_manual(open_page, page_server, "/wire", java_script_enabled=False)).page
     await page.get_by_role("searchbox").fill("root_path")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.command import TIMEOUT_S, Terminal, run
 
-from vitalcast.access.screens import Screens, readable
+from vitalcast.access.pairing import readable
+from vitalcast.access.screens import Screens
 from vitalcast.config.schema import Settings
 from vitalcast.live.open_access import open_access
 
@@ -32,15 +33,15 @@ def screens(tmp_path: Path) -> Screens:
 
 
 def pair(screens: Screens, name: str) -> str:
-    pairing, secret = screens.ask("10.0.0.9", "Browser/1")
-    screens.approve(pairing.code, name=name)
+    pairing, secret = screens.pairings.ask("10.0.0.9", "Browser/1")
+    screens.pairings.approve(pairing.code, name=name)
     admitted = screens.admit(secret, address="10.0.0.9", agent="Browser/1")
     assert admitted is not None
     return admitted[1].id
 
 
 def test_a_screen_is_let_in_named_sent_elsewhere_and_turned_out(command: Run, screens: Screens) -> None:
-    pairing, secret = screens.ask("10.0.0.9", "Browser/1")
+    pairing, secret = screens.pairings.ask("10.0.0.9", "Browser/1")
     done = command("approve", readable(pairing.code).lower(), "--name", "Hall", "--playlist", "all")
     assert (done.returncode, done.stdout) == (0, "")
     assert "The screen at 10.0.0.9 starts within seconds, as 'Hall', with the playlist all." in done.stderr
@@ -65,8 +66,8 @@ def test_a_screen_is_let_in_named_sent_elsewhere_and_turned_out(command: Run, sc
     ("arguments", "line"),
     [
         (("approve", "AAA"), "'AAA' is not a screen's code; give the code on the screen, such as ACD-EFG"),
-        (("approve", "ACDEFG"), "no screen shows the code ACD-EFG; a code is valid for 10 minutes and for one screen, "
-         "which shows another one then"),
+        (("approve", "ACDEFG"), "no screen shows the code ACD-EFG; a code is valid for 10 minutes, then the screen "
+         "shows a new code"),
         (("approve", "ACDEFG", "--playlist", "al"), "no playlist is called 'al'; did you mean all?"),
         (("send", "x", "ops"), "no playlist is called 'ops'; there are default, all"),
         (("rename", "x", "Hall"), "no screen is called 'x'; there are none yet"),

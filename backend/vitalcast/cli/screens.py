@@ -81,7 +81,7 @@ def approve(
     """Approve the screen that shows this code."""
     settings, screens = _open(config)
     _check(playlist, settings)
-    pairing = screens.approve(code, name=name, playlist=playlist)
+    pairing = screens.pairings.approve(code, name=name, playlist=playlist)
     shows = f"the playlist {playlist}" if playlist else OWN
     say(f"The screen at {pairing.address} starts within seconds, as {pairing.name!r}, with {shows}.", err=True)
     say(f"It reports itself as {pairing.agent or 'nothing'}.", err=True)

@@ -28,7 +28,8 @@ from vitalcast.web.edge.schemas import (
 )
 
 if TYPE_CHECKING:
-    from vitalcast.access.screens import Pairing, Screen, Screens
+    from vitalcast.access.pairing import Pairing
+    from vitalcast.access.screens import Screen, Screens
 
 PLAYLIST: Final = Parameter(
     "playlist", "The id of a playlist.", {"type": "string", "maxLength": ID_CHARS_MAX}, "the id of a playlist"
@@ -136,11 +137,13 @@ class Walls:
         address = request.scope["state"]["address"]
         if wait_s := self._pairings.take(address):
             return _too_many(f"too many codes were requested; try again in {wait_s:.0f} s", wait_s)
-        from vitalcast.access.screens import readable
+        from vitalcast.access.pairing import readable
         from vitalcast.errors import TooManyPairings
 
         try:
-            pairing, secret = await run_in_threadpool(self._screens.ask, address, request.headers.get(AGENT, ""))
+            pairing, secret = await run_in_threadpool(
+                self._screens.pairings.ask, address, request.headers.get(AGENT, "")
+            )
         except TooManyPairings as error:
             return _too_many(str(error), error.wait_s)
         public = self._service.settings.server.public_base
@@ -155,7 +158,7 @@ class Walls:
     async def claim(self, request: Request) -> Response:
         """Let a screen in whose code has been approved; 202 while it has not."""
         secret = (await SECRET.of(request))["secret"]
-        pairing, admitted = self._screens.claim(secret), None
+        pairing, admitted = self._screens.pairings.claim(secret), None
         if pairing is not None and pairing.approved_ms is None:
             return json_response({"state": "pending", "expires": pairing.expires_ms}, 202)
         if pairing is not None:  # who knows no secret has nothing written, nor waits for who does
@@ -179,13 +182,13 @@ class Walls:
 
     async def look(self, request: Request) -> Response:
         """Say which screen shows a code, so that nobody approves a stranger's."""
-        return json_response(_asking(self._screens.find(request.path_params["code"])))
+        return json_response(_asking(self._screens.pairings.find(request.path_params["code"])))
 
     async def approve(self, request: Request) -> Response:
         """Let in the screen that shows a code."""
         fields = await NAMED.of(request)
         self._check(fields)
-        pairing = await run_in_threadpool(self._screens.approve, request.path_params["code"], **fields)
+        pairing = await run_in_threadpool(self._screens.pairings.approve, request.path_params["code"], **fields)
         return json_response(_asking(pairing))
 
     async def change(self, request: Request) -> Response:
@@ -219,7 +222,7 @@ def _described(screen: Screen, now_ms: int) -> Json:
 
 
 def _asking(pairing: Pairing) -> Json:
-    from vitalcast.access.screens import readable
+    from vitalcast.access.pairing import readable
 
     return {
         "code": readable(pairing.code),

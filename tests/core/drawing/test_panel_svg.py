@@ -20,7 +20,7 @@ from tests.core.panel_machine import panel_of, series_for
 
 from vitalcast.core.alerts.panel_levels import NAMES
 from vitalcast.core.alerts.panel_rule import panel_rule
-from vitalcast.core.drawing.panel_svg import Look, Span, draw_panel, draw_words
+from vitalcast.core.drawing.panel_svg import Look, Span, draw_message, draw_panel
 from vitalcast.core.drawing.svg import NAMESPACE
 from vitalcast.core.drawing.theme import THEMES
 from vitalcast.core.drawing.window import Window
@@ -109,7 +109,7 @@ def test_any_readings_can_be_drawn(data: st.DataObject, panel: Panel, ticks: int
 
 @given(st.text(max_size=300), st.integers(200, 900), st.integers(120, 400))
 def test_any_words_can_stand_in_the_place_of_a_picture(said: str, width: int, height: int) -> None:
-    assert overflowing(check(draw_words(f"{said}.", Look(width, height)))) == []
+    assert overflowing(check(draw_message(f"{said}.", Look(width, height)))) == []
 
 
 def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,14 @@ import numpy as np
 from vitalcast.core.drawing.charts_svg import chart_of
 from vitalcast.core.drawing.clock import clock_text, stamp_text, zone_text
 from vitalcast.core.drawing.format import format_age, format_duration, format_value
-from vitalcast.core.drawing.scene import STALE, Box, Scene
+from vitalcast.core.drawing.legend_svg import ROW, Legend, places_of, value_of
+from vitalcast.core.drawing.pieces_svg import Piece, draw_words, laid_out, width_of_all
+from vitalcast.core.drawing.scene import Box, Scene
 from vitalcast.core.drawing.svg import NAMESPACE, clean, element, shortened, width_of, words
 from vitalcast.core.drawing.theme import FONT, THEMES, Colors, Theme
 from vitalcast.core.panels.headline import HeadlineNow, headline_of
-from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.resolve import name_of, word_of
-from vitalcast.core.panels.shown import Shown, ranked_of
+from vitalcast.core.panels.resolve import name_of
+from vitalcast.core.panels.shown import Shown
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -35,18 +35,15 @@ WIDTH_MAX, HEIGHT_MAX = 4000, 3000
 LARGEST = 1e18
 TITLE_MAX = 120
 SAID_MAX = 8  # lines in the description
-ROWS_LISTED_MAX = 16  # more rows of a heatmap are read from its picture
 NARROW = 420
 TWO_ROWS = 160  # lower ones have a head of one row
-LEGEND_SHARE_MAX = 0.4  # of the picture's height
 NOTHING = "No series here match."
 NO_READINGS = "No data in this window."
 
 # Sizes of type, in rem.
-_TITLE, _NUMBER, _SECOND, _SMALL, _LEGEND, _FOOT = 0.95, 1.12, 0.95, 0.8, 0.82, 0.76
-_HEAD, _LEGEND_ROW, _FOOT_ROW = 1.7, 1.25, 1.4
+_TITLE, _NUMBER, _SECOND, _SMALL, _FOOT = 0.95, 1.12, 0.95, 0.8, 0.76
+_HEAD, _FOOT_ROW = 1.7, 1.4
 _CHART_MIN = 5.5
-_ITEM, _ITEM_PAIRED, _APART = 8.6, 15.5, 1.2
 _PAD = 0.75
 
 
@@ -86,7 +83,7 @@ def draw_panel(shown: Shown, window: Window, look: Look, span: Span) -> str:
     return _Picture(shown, window, look, span).draw()
 
 
-def draw_words(said: str, look: Look) -> str:
+def draw_message(said: str, look: Look) -> str:
     """Return a picture of this size that has nothing to show, and says why."""
     colors, rem, size = THEMES[look.theme], look.rem, 0.9 * look.rem
     middle = look.height / 2 - (len(lines := _wrapped(said, look.width - 4 * rem, size)) - 1) * 0.65 * rem
@@ -118,8 +115,9 @@ class _Picture:
         head, head_rows = self._head()
         top = (0.35 + _HEAD * head_rows + 0.2) * rem
         bottom = look.height - (_FOOT_ROW + 0.2) * rem
-        legend, legend_rows = self._legend(bottom, bottom - top - _CHART_MIN * rem)
-        bottom -= (legend_rows * _LEGEND_ROW + (0.3 if legend_rows else 0)) * rem
+        below = Legend(self.shown, self.window, self.colors, rem, _PAD * rem, self.inner, look.height, self.stale)
+        legend, legend_rows = below.draw(bottom, bottom - top - _CHART_MIN * rem)
+        bottom -= (legend_rows * ROW + (0.3 if legend_rows else 0)) * rem
         chart = self._chart(Box(_PAD * rem, top, self.inner, max(bottom - top, 1)))
         return _document(look, self.colors, self._name(), self._summary(), head, chart, legend, self._foot())
 
@@ -139,20 +137,13 @@ class _Picture:
 
     def _summary(self) -> str:
         """Say of the lines what can be seen in the picture."""
-        known = [(line, value) for line in self.lines if (value := self._value(line)) == value]
-        places = self._places() if self.panel.chart == "bar" else {}  # the fullest need not be the largest
+        known = [(line, value) for line in self.lines if (value := value_of(line, self.window)) == value]
+        # Of bars the fullest need not be the largest.
+        places = places_of(self.shown, self.window) if self.panel.chart == "bar" else {}
         ranked = sorted(known, key=lambda entry: (places.get(entry[0].key, 0), -entry[1]))[:SAID_MAX]
         panel, resolved = self.panel, self.resolved
         said = [f"{name_of(panel, resolved, line)} {format_value(value, resolved.unit)}" for line, value in ranked]
         return f"{self._span()}, {self._when()}. {', '.join(said)}{'.' if said else ''}".strip()
-
-    def _places(self) -> dict[str, int]:
-        """Return each key's place among all, that of what the panel's number is about first."""
-        return {key: at for at, key in enumerate(ranked_of(self.panel, self.resolved, self.window.seen))}
-
-    def _value(self, line: Line) -> float:
-        newest = self.window.newest
-        return float(newest[line.column]) if line.column < len(newest) else math.nan
 
     def _span(self) -> str:
         return f"Last {format_duration((self.span.to_ms - self.span.from_ms) / 1000)}"
@@ -173,15 +164,15 @@ class _Picture:
             age, age_width = self._old(0)
             pieces = self._pieces(inner - min(title_width, 5 * rem) - age_width - 1.2 * rem)
         pieces = pieces or (self._pieces(inner) if rows == 2 else None) or []
-        room = inner - age_width - (_width(pieces) + rem if rows == 1 else 0)
+        room = inner - age_width - (width_of_all(pieces) + rem if rows == 1 else 0)
         title = shortened(self.title, room, _TITLE * rem, bold=True)
         left, line = _PAD * rem, (0.35 + 0.72 * _HEAD) * rem
-        drawn = _words(title, left, line, _TITLE * rem, self.colors.ink, weight=600)
+        drawn = draw_words(title, left, line, _TITLE * rem, self.colors.ink, weight=600)
         after = left + width_of(title, _TITLE * rem, bold=True) + 0.6 * rem
-        drawn += _words(age, after, line, 0.85 * rem, self.colors.warn, weight=600) if age else ""
+        drawn += draw_words(age, after, line, 0.85 * rem, self.colors.warn, weight=600) if age else ""
         right = left + inner
-        return drawn + _laid_out(
-            pieces, right if rows == 1 else left + _width(pieces), line + (rows - 1) * _HEAD * rem
+        return drawn + laid_out(
+            pieces, right if rows == 1 else left + width_of_all(pieces), line + (rows - 1) * _HEAD * rem
         ), rows
 
     def _old(self, room: float) -> tuple[str, float]:
@@ -192,34 +183,34 @@ class _Picture:
         long, short = (width_of(text, size, bold=True) + apart for text in (self._age(), "stale"))
         return (self._age(), long) if long <= room else ("stale", short)
 
-    def _pieces(self, room: float) -> list[_Piece] | None:
+    def _pieces(self, room: float) -> list[Piece] | None:
         """Return the level and the numbers with as many words as there is room for; None where there is too little."""
         both = bool(self.panel.below)  # whose marks say which is which
         for numbers, labels in ((2, True), (2, False)) if both else ((2, True), (1, True), (1, False)):
             pieces = self._said(self.now, numbers, labels=labels)
-            if _width(pieces) <= room:
+            if width_of_all(pieces) <= room:
                 return pieces
         return None
 
-    def _said(self, now: HeadlineNow, most: int, *, labels: bool) -> list[_Piece]:
+    def _said(self, now: HeadlineNow, most: int, *, labels: bool) -> list[Piece]:
         colors, rem, mirror = self.colors, self.rem, bool(self.panel.below)
         level = {"": colors.ink, "warning": colors.warn, "critical": colors.bad}[self.level]
         pieces = []
         if self.level and not self.stale:
-            pieces.append(_Piece("", 0.75 * rem, level, mark="up"))
-            pieces.append(_Piece(self.level, _SMALL * rem, level, bold=True, before=0.3 * rem))
+            pieces.append(Piece("", 0.75 * rem, level, mark="up"))
+            pieces.append(Piece(self.level, _SMALL * rem, level, bold=True, before=0.3 * rem))
         numbers = now.numbers[:most] if self.resolved.lines else ()
         for at, one in enumerate(numbers):
             before = 0.9 * rem if pieces else 0.0
             if mirror and len(numbers) > 1:
-                pieces.append(_Piece("", 0.5 * rem, colors.soft, mark="down" if at else "up", before=before))
+                pieces.append(Piece("", 0.5 * rem, colors.soft, mark="down" if at else "up", before=before))
                 before = 0.25 * rem
             size = _SECOND if mirror or at else _NUMBER
             color = colors.soft if self.stale or (at and not mirror) else colors.ink if at else level
             text = format_value(one.value, one.unit)
-            pieces.append(_Piece(text, size * rem, color, bold=not at or mirror, before=before))
+            pieces.append(Piece(text, size * rem, color, bold=not at or mirror, before=before))
             if labels and one.label:
-                pieces.append(_Piece(clean(one.label), _SMALL * rem, colors.soft, before=0.3 * rem))
+                pieces.append(Piece(clean(one.label), _SMALL * rem, colors.soft, before=0.3 * rem))
         return pieces
 
     # --- the chart -----------------------------------------------------------------------------------------------
@@ -231,9 +222,8 @@ class _Picture:
             said = NO_READINGS
         if not self.lines and not said:
             said = NO_READINGS
-        size = 0.9 * self.rem
-        middle = box.left + box.width / 2
-        text = _words(said, middle, box.top + box.height / 2, size, self.colors.soft, anchor="middle") if said else ""
+        middle, line = box.left + box.width / 2, box.top + box.height / 2
+        text = draw_words(said, middle, line, 0.9 * self.rem, self.colors.soft, anchor="middle")
         if not self.lines:
             return text
         span = self.span
@@ -242,92 +232,6 @@ class _Picture:
             max(span.interval_s, self.panel.interval) * 1000, span.zone, self.rem, span.stale,
         )  # fmt: skip
         return chart_of(scene, box) + text
-
-    # --- the legend ----------------------------------------------------------------------------------------------
-
-    def _legend(self, bottom: float, room: float) -> tuple[str, int]:
-        """Return the legend and how many rows it takes of the room above `bottom`."""
-        row, items = _LEGEND_ROW * self.rem, self._items()
-        rows_max = max(0, math.floor(min(room, LEGEND_SHARE_MAX * self.look.height) / row))
-        if not items or not rows_max:
-            return "", 0
-        unseen = 0 if self.panel.chart == "bar" else self.shown.more  # whose chart says it
-        width, columns = self._columns(items, len(items) + (unseen > 0), rows_max)
-        if len(items) + (unseen > 0) > columns * rows_max:
-            fits = columns * rows_max - 1
-            unseen += len(items) - fits
-            places = self._places()
-            kept = sorted(items, key=lambda item: places.get(item.key, 0))[:fits]
-            items = [item for item in items if item in kept]
-        if unseen:
-            items.append(_Item("", None, f"{unseen} more", ()))
-        rows = math.ceil(len(items) / columns)
-        step = (self.inner + _APART * self.rem) / columns
-        drawn = [
-            self._item(item, _PAD * self.rem + at % columns * step, bottom - (rows - at // columns - 0.72) * row, width)
-            for at, item in enumerate(items)
-        ]
-        return "".join(drawn), rows
-
-    def _columns(self, items: list[_Item], count: int, rows_max: int) -> tuple[float, int]:
-        """Return how wide an entry is, as wide as it needs where there is room, and how many are in a row."""
-        rem, apart = self.rem, _APART * self.rem
-        least = (_ITEM_PAIRED if self.panel.below else _ITEM) * rem
-        needed = max(least, *(self._needed(item) for item in items))
-        for wanted in (needed, least):
-            columns = max(1, math.floor((self.inner + apart) / (wanted + apart)))
-            if count <= columns * rows_max:
-                break
-        return min(needed, (self.inner + apart) / columns - apart), columns
-
-    def _needed(self, item: _Item) -> float:
-        size = _LEGEND * self.rem
-        values = [width_of(text, size) + (0.75 * self.rem if down is not None else 0) for down, text in item.values]
-        several = [max(value, 6.4 * self.rem) for value in values] if len(values) > 1 else values
-        return width_of(clean(item.label), size) + sum(several) + 2 * self.rem
-
-    def _items(self) -> list[_Item]:
-        panel = self.panel
-        if panel.chart == "bar":
-            parts = {line.part or line.label: line.color for line in self.lines}
-            return [_Item(part, color, word_of(panel, panel.parts, part), ()) for part, color in parts.items()]
-        if panel.chart == "heatmap":
-            listed = self.lines if len(self.lines) <= min(ROWS_LISTED_MAX, self.look.height // 25) else ()
-            return [_Item(line.key, None, line.label, ((None, self._text(line)),)) for line in listed]
-        items: dict[str, _Item] = {}
-        for line in (
-            reversed(self.lines) if panel.stack else self.lines
-        ):  # the uppermost band first, as the eye meets it
-            value = (line.down if panel.below else None, self._text(line))
-            known = items.get(line.key)
-            items[line.key] = _Item(line.key, line.color, line.label, (*(known.values if known else ()), value))
-        return list(items.values())
-
-    def _text(self, line: Line) -> str:
-        return format_value(self._value(line), self.resolved.unit)
-
-    def _item(self, item: _Item, left: float, line: float, width: float) -> str:
-        rem, colors, size = self.rem, self.colors, _LEGEND * self.rem
-        drawn, at = "", left
-        if item.color is not None:
-            side = 0.62 * rem
-            drawn += element(
-                "rect", x=left, y=line - 0.6 * rem, width=side, height=side, rx=2,
-                fill=colors.lines[item.color - 1], opacity=STALE if self.stale else None,
-            )  # fmt: skip
-            at += side + 0.45 * rem
-        right = left + width
-        each = min(6.4 * rem, 0.36 * width)
-        for down, text in reversed(item.values):
-            shown = shortened(text, each if len(item.values) > 1 else width, size)
-            drawn += _words(shown, right, line, size, colors.soft if self.stale else colors.ink, anchor="end")
-            taken = width_of(shown, size)
-            if down is not None:
-                drawn += _mark(right - taken - 0.75 * rem, line - 0.15 * rem, 0.5 * rem, colors.soft, down=down)
-                taken += 0.75 * rem
-            right -= max(taken, each) if len(item.values) > 1 else taken
-        room = right - at - 0.45 * rem
-        return drawn + _words(shortened(clean(item.label), room, size), at, line, size, colors.soft)
 
     # --- the foot ------------------------------------------------------------------------------------------------
 
@@ -349,7 +253,7 @@ class _Picture:
         left = shortened(left, self.inner - width_of(right, size) - apart, size)
         line = self.look.height - 0.65 * rem
         edge = _PAD * rem
-        return _words(left, edge, line, size, self.colors.soft) + _words(
+        return draw_words(left, edge, line, size, self.colors.soft) + draw_words(
             right, edge + self.inner, line, size, self.colors.warn if self.stale else self.colors.soft, anchor="end"
         )
 
@@ -357,81 +261,6 @@ class _Picture:
 def _possible(values: Floats) -> Floats:
     """Take for missing what no machine has, and what no axis could show."""
     return np.where(np.abs(values) <= LARGEST, values, np.nan)
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """An entry of the legend: each of its values goes up, or down, or is the only one."""
-
-    key: str
-    color: int | None
-    label: str
-    values: tuple[tuple[bool | None, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A word of the head, or a mark of this size, and the room before it."""
-
-    text: str
-    size: float
-    color: str
-    bold: bool = False
-    before: float = 0.0
-    mark: str = ""
-
-    @property
-    def width(self) -> float:
-        return self.size if self.mark else width_of(self.text, self.size, bold=self.bold)
-
-
-def _width(pieces: Iterable[_Piece]) -> float:
-    return sum(piece.before + piece.width for piece in pieces)
-
-
-def _laid_out(pieces: list[_Piece], right: float, line: float) -> str:
-    """Draw pieces in a row that ends there. Words between two marks are one text, so that they keep together."""
-    drawn, run = "", list[_Piece]()
-    for piece in reversed(pieces):
-        if piece.mark:
-            right -= _width(run) + piece.size
-            drawn += _run(run, right + piece.size + _width(run), line)
-            drawn += _mark(right, line, piece.size, piece.color, down=piece.mark == "down")
-            right -= piece.before
-            run = []
-        else:
-            run.insert(0, piece)
-    return drawn + _run(run, right, line)
-
-
-def _run(pieces: list[_Piece], right: float, line: float) -> str:
-    spans = [
-        element(
-            "tspan", words(piece.text), dx=piece.before if at else None, font_size=piece.size, fill=piece.color,
-            font_weight=650 if piece.bold else None,
-        )
-        for at, piece in enumerate(pieces)
-    ]  # fmt: skip
-    return element("text", *spans, x=right, y=line, text_anchor="end") if spans else ""
-
-
-def _mark(left: float, line: float, size: float, color: str, *, down: bool) -> str:
-    """A triangle, drawn: not every font has one."""
-    high = 0.85 * size
-    shape = (
-        f"l{size:.1f},0l{-size / 2:.1f},{high:.1f}z"
-        if down
-        else f"m0,{high:.1f}l{size:.1f},0l{-size / 2:.1f},{-high:.1f}z"
-    )
-    return element("path", d=f"M{left:.1f},{line - high:.1f}{shape}", fill=color)
-
-
-def _words(
-    text: str, x: float, y: float, size: float, color: str, *, weight: int | None = None, anchor: str | None = None
-) -> str:
-    if not text:
-        return ""
-    return element("text", words(text), x=x, y=y, font_size=size, font_weight=weight, text_anchor=anchor, fill=color)
 
 
 def _wrapped(text: str, room: float, size: float) -> list[str]:

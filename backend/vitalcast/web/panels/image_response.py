@@ -58,9 +58,9 @@ def refused_badge(name: str, status: int, message: str, headers: Mapping[str, st
 def refused_image(
     status: int, message: str, headers: Mapping[str, str] | None = None, look: Look | None = None
 ) -> Response:
-    from vitalcast.core.drawing.panel_svg import Look, draw_words
+    from vitalcast.core.drawing.panel_svg import Look, draw_message
 
-    return _refused(draw_words(message, look or Look()), status, headers)
+    return _refused(draw_message(message, look or Look()), status, headers)
 
 
 def _refused(svg: str, status: int, headers: Mapping[str, str] | None) -> Response:

@@ -1,0 +1,142 @@
+"""The legend of a panel's image, as SVG: its lines with their colours and newest values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vitalcast.core.drawing.format import format_value
+from vitalcast.core.drawing.pieces_svg import draw_mark, draw_words
+from vitalcast.core.drawing.scene import STALE
+from vitalcast.core.drawing.svg import clean, element, shortened, width_of
+from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.resolve import word_of
+from vitalcast.core.panels.shown import Shown, ranked_of
+
+if TYPE_CHECKING:
+    from vitalcast.core.drawing.theme import Colors
+    from vitalcast.core.drawing.window import Window
+
+ROWS_LISTED_MAX = 16  # more rows of a heatmap are read from its picture
+SHARE_MAX = 0.4  # of the picture's height
+SIZE, ROW = 0.82, 1.25  # of type and of a row, in rem
+ITEM, ITEM_PAIRED, APART = 8.6, 15.5, 1.2  # the least width of an entry, and what is between two
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An entry of the legend: each of its values goes up, or down, or is the only one."""
+
+    key: str
+    color: int | None
+    label: str
+    values: tuple[tuple[bool | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Where a legend has room: from `left` on, `width` wide, in a picture of this `height`."""
+
+    shown: Shown
+    window: Window
+    colors: Colors
+    rem: float
+    left: float
+    width: float
+    height: float
+    stale: bool
+
+    def draw(self, bottom: float, room: float) -> tuple[str, int]:
+        """Return the legend and how many rows it takes of the room above `bottom`."""
+        row, items = ROW * self.rem, self._items()
+        rows_max = max(0, math.floor(min(room, SHARE_MAX * self.height) / row))
+        if not items or not rows_max:
+            return "", 0
+        unseen = 0 if self.shown.panel.chart == "bar" else self.shown.more  # whose chart says it
+        width, columns = self._columns(items, len(items) + (unseen > 0), rows_max)
+        if len(items) + (unseen > 0) > columns * rows_max:
+            fits = columns * rows_max - 1
+            unseen += len(items) - fits
+            places = places_of(self.shown, self.window)
+            kept = sorted(items, key=lambda item: places.get(item.key, 0))[:fits]
+            items = [item for item in items if item in kept]
+        if unseen:
+            items.append(_Item("", None, f"{unseen} more", ()))
+        rows = math.ceil(len(items) / columns)
+        step = (self.width + APART * self.rem) / columns
+        drawn = [
+            self._item(item, self.left + at % columns * step, bottom - (rows - at // columns - 0.72) * row, width)
+            for at, item in enumerate(items)
+        ]
+        return "".join(drawn), rows
+
+    def _columns(self, items: list[_Item], count: int, rows_max: int) -> tuple[float, int]:
+        """Return how wide an entry is, as wide as it needs where there is room, and how many are in a row."""
+        rem, apart = self.rem, APART * self.rem
+        least = (ITEM_PAIRED if self.shown.panel.below else ITEM) * rem
+        needed = max(least, *(self._needed(item) for item in items))
+        for wanted in (needed, least):
+            columns = max(1, math.floor((self.width + apart) / (wanted + apart)))
+            if count <= columns * rows_max:
+                break
+        return min(needed, (self.width + apart) / columns - apart), columns
+
+    def _needed(self, item: _Item) -> float:
+        size = SIZE * self.rem
+        values = [width_of(text, size) + (0.75 * self.rem if down is not None else 0) for down, text in item.values]
+        several = [max(value, 6.4 * self.rem) for value in values] if len(values) > 1 else values
+        return width_of(clean(item.label), size) + sum(several) + 2 * self.rem
+
+    def _items(self) -> list[_Item]:
+        panel = self.shown.panel
+        if panel.chart == "bar":
+            parts = {line.part or line.label: line.color for line in self.shown.lines}
+            return [_Item(part, color, word_of(panel, panel.parts, part), ()) for part, color in parts.items()]
+        if panel.chart == "heatmap":
+            listed = self.shown.lines if len(self.shown.lines) <= min(ROWS_LISTED_MAX, self.height // 25) else ()
+            return [_Item(line.key, None, line.label, ((None, self._text(line)),)) for line in listed]
+        items: dict[str, _Item] = {}
+        for line in (
+            reversed(self.shown.lines) if panel.stack else self.shown.lines
+        ):  # the uppermost band first, as the eye meets it
+            value = (line.down if panel.below else None, self._text(line))
+            known = items.get(line.key)
+            items[line.key] = _Item(line.key, line.color, line.label, (*(known.values if known else ()), value))
+        return list(items.values())
+
+    def _text(self, line: Line) -> str:
+        return format_value(value_of(line, self.window), self.shown.resolved.unit)
+
+    def _item(self, item: _Item, left: float, line: float, width: float) -> str:
+        rem, colors, size = self.rem, self.colors, SIZE * self.rem
+        drawn, at = "", left
+        if item.color is not None:
+            side = 0.62 * rem
+            drawn += element(
+                "rect", x=left, y=line - 0.6 * rem, width=side, height=side, rx=2,
+                fill=colors.lines[item.color - 1], opacity=STALE if self.stale else None,
+            )  # fmt: skip
+            at += side + 0.45 * rem
+        right = left + width
+        each = min(6.4 * rem, 0.36 * width)
+        for down, text in reversed(item.values):
+            shown = shortened(text, each if len(item.values) > 1 else width, size)
+            drawn += draw_words(shown, right, line, size, colors.soft if self.stale else colors.ink, anchor="end")
+            taken = width_of(shown, size)
+            if down is not None:
+                drawn += draw_mark(right - taken - 0.75 * rem, line - 0.15 * rem, 0.5 * rem, colors.soft, down=down)
+                taken += 0.75 * rem
+            right -= max(taken, each) if len(item.values) > 1 else taken
+        room = right - at - 0.45 * rem
+        return drawn + draw_words(shortened(clean(item.label), room, size), at, line, size, colors.soft)
+
+
+def places_of(shown: Shown, window: Window) -> dict[str, int]:
+    """Return each key's place among all, that of what the panel's number is about first."""
+    return {key: at for at, key in enumerate(ranked_of(shown.panel, shown.resolved, window.seen))}
+
+
+def value_of(line: Line, window: Window) -> float:
+    """Return the newest value of a line, `nan` where there is none."""
+    return float(window.newest[line.column]) if line.column < len(window.newest) else math.nan

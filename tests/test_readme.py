@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.examples import ADDRESS, TIMEOUT_S, examples, printed, section, served, url_of, vitalcast
+from tests.reference.tables import page
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,6 +58,20 @@ def test_ci_ends_at_the_first_failure(tmp_path: Path) -> None:
 
 def test_ci_can_be_run() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+# --- the figures -----------------------------------------------------------------------------------------------
+
+
+def test_the_figures_are_those_of_the_performance_page(text: str) -> None:
+    why_not, performance = section(text, "Why not …"), page("performance.md")
+    figures = re.findall(r"([\d.]+) %", why_not)
+    assert len(figures) == 4
+    assert [
+        figure for figure in figures if not re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.])", performance)
+    ] == []
+    (date,) = re.findall(r"Figures: (\d{4}-\d\d-\d\d)", why_not)
+    assert f"Measured on {date}" in performance
 
 
 # --- the examples ----------------------------------------------------------------------------------------------

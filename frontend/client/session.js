@@ -3,17 +3,10 @@
 import { ServerClock } from "./clock.js";
 import { ClosedError } from "./errors.js";
 import { EventStream } from "./event_stream.js";
-import * as protocol from "./protocol.js";
+import { Negotiation } from "./negotiation.js";
 import { Questions } from "./questions.js";
 import { SeriesStream } from "./series_stream.js";
 import { TableStream } from "./table_stream.js";
-
-const RETRY_MS = 5000;
-/** Too many messages at once: the allowance comes back within a second. */
-const RETRY_SOON_MS = 1000;
-const RATE_LIMITED = 111;
-const DUPLICATE = 105;
-const LIMIT = 106;
 
 /** @typedef {import("./stream.js").Stream} Stream */
 
@@ -25,24 +18,21 @@ export class Session {
   constructor({ send, clock = new ServerClock(), later = (action, ms) => setTimeout(action, ms) }) {
     this.#send = send;
     this.#clock = clock;
-    this.#later = later;
+    const nextId = () => (this.#id += 1);
+    this.#negotiation = new Negotiation({ send, later, nextId, streamOf: (name) => this.#streams.get(name) });
   }
 
   #send;
   #clock;
-  #later;
-  #open = false;
-  #paused = false;
-  #connections = 0;
+  #negotiation;
   #server = { intervalS: 0, shortestS: 0, rowsMax: Infinity };
   #id = 0;
   /** @type {string|undefined} what is meant where no host is named */ #source;
   /** @type {Map<string, Stream>} */ #streams = new Map();
-  /** @type {Map<number, {stream: Stream, type: string, ticket: number}>} */ #pending = new Map();
   #questions = new Questions();
 
   get paused() {
-    return this.#paused;
+    return this.#negotiation.paused;
   }
 
   /** The shortest pause between two values that the server grants, in seconds; what is asked for keeps to it. */
@@ -56,19 +46,19 @@ export class Session {
   }
 
   /**
-   * @param {string} name @param {protocol.SeriesRequest} request
+   * @param {string} name @param {import("./protocol.js").SeriesRequest} request
    * @param {{windowS: number, held?: boolean}} options held: not asked for until it is released
    */
   subscribe(name, request, { windowS, held = false }) {
     return this.#add(new SeriesStream(name, request, { windowS, held, clock: this.#clock }));
   }
 
-  /** @param {string} name @param {protocol.TableRequest} request @param {{held?: boolean}} [options] */
+  /** @param {string} name @param {import("./protocol.js").TableRequest} request @param {{held?: boolean}} [options] */
   table(name, request, { held = false } = {}) {
     return this.#add(new TableStream(name, request, { held, clock: this.#clock }));
   }
 
-  /** @param {string} name @param {protocol.EventsRequest} request */
+  /** @param {string} name @param {import("./protocol.js").EventsRequest} request */
   events(name, request) {
     return this.#add(new EventStream(name, request));
   }
@@ -81,30 +71,30 @@ export class Session {
   ask(build) {
     this.#id += 1;
     const answer = this.#questions.ask(this.#id, build);
-    if (this.#open) this.#send(build(this.#id));
+    if (this.#negotiation.open) this.#send(build(this.#id));
     return answer;
   }
 
-  /** Asks for other rows of the same table. @param {TableStream} stream @param {Partial<protocol.TableRequest>} changes */
+  /** Asks for other rows of the same table. @param {TableStream} stream @param {Partial<import("./protocol.js").TableRequest>} changes */
   change(stream, changes) {
     stream.request = { ...stream.request, ...changes };
     stream.resting = false;
     stream.current = false;
-    if (stream.asked) this.#again(stream);
-    else this.#reach(stream);
+    if (stream.asked) this.#negotiation.again(stream);
+    else this.#negotiation.reach(stream);
   }
 
   /** Nobody looks at this stream: the server need not send it. @param {Stream} stream */
   hold(stream) {
     stream.held = true;
-    this.#reach(stream);
+    this.#negotiation.reach(stream);
     stream.settle();
   }
 
   /** Somebody looks again: what was missed comes as a snapshot, then data goes on. @param {Stream} stream */
   release(stream) {
     stream.held = false;
-    this.#reach(stream);
+    this.#negotiation.reach(stream);
     stream.settle();
   }
 
@@ -118,7 +108,7 @@ export class Session {
     if (interval === stream.request.interval) return;
     if (stream instanceof SeriesStream && interval < (stream.request.interval ?? stream.store.intervalS)) stream.wantPast();
     stream.request = { ...stream.request, interval };
-    this.#reach(stream);
+    this.#negotiation.reach(stream);
   }
 
   /**
@@ -130,19 +120,19 @@ export class Session {
     if (windowS > stream.store.windowMaxS) stream.wantPast();
     stream.store.widen(windowS);
     stream.request = { ...stream.request, backfill: windowS };
-    this.#reach(stream);
+    this.#negotiation.reach(stream);
   }
 
   /** Lets so much of the past decide which lines a panel has. @param {SeriesStream} stream @param {number} range seconds */
   range(stream, range) {
     stream.request = { ...stream.request, range };
-    this.#reach(stream);
+    this.#negotiation.reach(stream);
   }
 
   /** @param {Stream} stream */
   drop(stream) {
     if (this.#streams.get(stream.name) !== stream) return;
-    if (this.#open && stream.asked) this.#unsubscribe(stream);
+    if (this.#negotiation.open && stream.asked) this.#negotiation.unsubscribe(stream);
     this.#streams.delete(stream.name);
     stream.ended();
     stream.unask();
@@ -155,8 +145,7 @@ export class Session {
    *   how often the server reads, and the shortest that it grants, in seconds
    */
   opened({ source: id, host, interval = 0, interval_min: shortestS = 0, limits = {} } = {}) {
-    this.#open = true;
-    this.#connections += 1;
+    this.#negotiation.begin();
     this.#server = { intervalS: interval, shortestS, rowsMax: limits.table_rows ?? Infinity };
     const source = id ?? host;
     const other = this.#source !== undefined && source !== this.#source;
@@ -164,15 +153,14 @@ export class Session {
     for (const stream of this.#streams.values()) {
       if (other) stream.forget();
       stream.introduce(this.#server);
-      this.#reach(stream);
+      this.#negotiation.reach(stream);
     }
     for (const command of this.#questions.commands()) this.#send(command);
   }
 
   /** The connection is gone; groups and pending answers with it. */
   closed() {
-    this.#open = false;
-    this.#pending.clear();
+    this.#negotiation.end();
     for (const stream of this.#streams.values()) {
       if (stream.asked && !stream.askedToPause) stream.interrupted("disconnected");
       stream.unask();
@@ -187,21 +175,21 @@ export class Session {
 
   /** Nobody looks at the page: the server need not send. */
   pause() {
-    this.#paused = true;
+    this.#negotiation.paused = true;
     this.#reachAll();
   }
 
   /** Somebody looks again. */
   resume() {
-    this.#paused = false;
+    this.#negotiation.paused = false;
     this.#reachAll();
   }
 
   /** Hands a parsed message to those it concerns. */
   receive(message) {
     if (message.id !== undefined && this.#questions.receive(message)) return undefined;
-    if (message.type === "ack") return this.#acknowledged(message);
-    if (message.type === "error") return this.#refused(message);
+    if (message.type === "ack") return this.#negotiation.acknowledged(message);
+    if (message.type === "error") return this.#negotiation.refused(message);
     if (message.group === undefined) return undefined;
     for (const stream of this.#streams.values()) {
       if (stream.group === message.group && stream.take(message)) stream.tell("change");
@@ -215,151 +203,15 @@ export class Session {
     stream.session = this;
     this.#streams.set(stream.name, stream);
     stream.introduce(this.#server);
-    this.#reach(stream);
+    this.#negotiation.reach(stream);
     return stream;
   }
 
   #reachAll() {
     for (const stream of this.#streams.values()) {
-      this.#reach(stream);
+      this.#negotiation.reach(stream);
       stream.settle();
     }
-  }
-
-  /**
-   * Sends what is between what the server was told and what is wanted: at most one command, none where they agree.
-   * The server takes commands in order, so what it was told holds before it has answered.
-   */
-  #reach(stream) {
-    if (!this.#open || stream.resting || this.#streams.get(stream.name) !== stream) return;
-    const wanted = !this.#paused && !stream.held;
-    if (!stream.asked) {
-      if (wanted) this.#ask(stream);
-    } else if (!wanted) {
-      if (!stream.askedToPause) this.#pause(stream);
-    } else if (stream.askedToPause || stream.askedFor !== stream.asks) {
-      this.#resume(stream);
-    }
-  }
-
-  #ask(stream) {
-    stream.asked = true;
-    this.#command("ask", stream, (id) => stream.command(id));
-    this.#told(stream);
-  }
-
-  #resume(stream) {
-    this.#command("resume", stream, (id) => stream.resumption(id));
-    this.#told(stream);
-  }
-
-  #told(stream) {
-    stream.askedToPause = false;
-    stream.askedFor = stream.asks;
-  }
-
-  #pause(stream) {
-    stream.askedToPause = true;
-    stream.interrupted("paused");
-    this.#command("pause", stream, (id) => protocol.update(id, stream.name, { paused: true }));
-  }
-
-  /** Begins anew where it is not sure what holds. */
-  #again(stream) {
-    if (this.#streams.get(stream.name) !== stream) return;
-    this.#unsubscribe(stream);
-    stream.unask();
-    this.#reach(stream);
-  }
-
-  #unsubscribe(stream) {
-    this.#disregard(stream);
-    this.#command("unsubscribe", stream, (id) => protocol.unsubscribe(id, stream.name));
-  }
-
-  /** Says once more that it is not wanted, unless it is by now: then asking for it again says that it is there still. */
-  #leave(stream) {
-    const other = this.#streams.has(stream.name) && this.#streams.get(stream.name) !== stream;
-    if (!stream.asked && !other) this.#unsubscribe(stream);
-  }
-
-  /** What it asked before does not concern it any more, however late the answer comes. */
-  #disregard(stream) {
-    for (const pending of this.#pending.values()) {
-      if (pending.stream === stream && pending.type !== "unsubscribe") pending.type = "moot";
-    }
-  }
-
-  #command(type, stream, build) {
-    this.#id += 1;
-    this.#pending.set(this.#id, { stream, type, ticket: stream.ticket });
-    this.#send(build(this.#id));
-  }
-
-  #acknowledged(message) {
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
-    if (!pending || pending.type === "unsubscribe" || pending.type === "moot") return;
-    const { stream, type, ticket } = pending;
-    if (message.group !== undefined) stream.group = message.group;
-    if (type === "pause") {
-      // What was under way when it was asked to pause has come.
-      stream.interrupted("paused");
-      return;
-    }
-    stream.acknowledge(message, ticket);
-    const refused = stream.refusal !== null;
-    stream.refusal = null;
-    if (refused) stream.tell("change");
-    stream.settle();
-  }
-
-  #refused(message) {
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
-    if (!pending && message.stream !== undefined) this.#ended(message);
-    // One that no stream asked for concerns the connection; whoever owns it hears the message too.
-    if (!pending || pending.type === "moot") return;
-    const { stream, type } = pending;
-    const { code } = message;
-    const tooMany = code === RATE_LIMITED;
-    const asksLess = code === LIMIT && message.message?.startsWith("backfill") && stream.askLess();
-    if (type === "unsubscribe") {
-      if (tooMany) this.#afterwards(() => this.#leave(stream), RETRY_SOON_MS);
-    } else if (code === DUPLICATE || tooMany) {
-      // Whether an earlier command took it away is not sure either.
-      this.#afterwards(() => this.#again(stream), RETRY_SOON_MS);
-    } else if (asksLess || type !== "ask") {
-      this.#again(stream);
-    } else {
-      this.#giveUp(stream, message);
-    }
-  }
-
-  /** The server does not send this stream any more: its panel went, or the token does not cover it. */
-  #ended(message) {
-    const stream = this.#streams.get(message.stream);
-    if (stream?.asked) this.#giveUp(stream, message);
-  }
-
-  #giveUp(stream, message) {
-    this.#disregard(stream);
-    stream.unask();
-    stream.refuse(message);
-    if (!message.temporary) return;
-    stream.resting = true;
-    this.#afterwards(() => {
-      stream.resting = false;
-      this.#reach(stream);
-    }, RETRY_MS);
-  }
-
-  /** What concerns this connection alone: another begins anew. */
-  #afterwards(action, ms) {
-    const connection = this.#connections;
-    this.#later(() => {
-      if (this.#open && connection === this.#connections) action();
-    }, ms);
   }
 }
 

@@ -12,6 +12,7 @@ import { h, setText } from "../dom/html.js";
 import { listen } from "../page/keyboard.js";
 import { Kiosk } from "../page/kiosk.js";
 import { KeyActions } from "../page/key_actions.js";
+import { PanelGrid, textOf } from "../page/panel_grid.js";
 import { PROCESSES } from "../page/process_table.js";
 import { copy } from "../page/save.js";
 
@@ -34,7 +35,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {HTMLElement} */ #uptime;
   /** @type {HTMLElement} */ #notice;
   /** @type {HTMLElement} */ #main;
-  /** @type {HTMLElement|null} */ #charts = null;
+  /** @type {PanelGrid|null} */ #grid = null;
   /** @type {HTMLElement} */ #vitals;
   /** @type {any} */ #status;
   /** @type {any} */ #noticeTimer;
@@ -86,7 +87,7 @@ export class VitalDashboard extends HTMLElement {
     clearTimeout(this.#noticeTimer);
     clearTimeout(this.#retry);
     this.#panels = "";
-    this.#charts = this.#rows = null;
+    this.#grid = this.#rows = null;
     this.#welcomed = false;
     this.replaceChildren();
   }
@@ -159,19 +160,9 @@ export class VitalDashboard extends HTMLElement {
 
   #layOut(panels) {
     const { client, view } = this;
-    if (!this.#charts) this.#lay();
-    const charts = /** @type {HTMLElement} */ (this.#charts);
-    const before = new Map([...charts.querySelectorAll("vital-panel")].map((element) => [textOf(/** @type {any} */ (element).definition), element]));
-    const wanted = new Set(panels.map(textOf));
-    for (const [text, element] of before) {
-      if (wanted.has(text)) continue;
-      element.remove();
-      this.subscriptions.close(/** @type {any} */ (element).definition);
-    }
-    const elements = panels.map((definition) => before.get(textOf(definition)) ?? this.#panelOf(definition));
-    const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
-    charts.querySelector(":scope > p")?.remove();
-    inOrder(charts, [...empty, ...elements]);
+    if (!this.#grid) this.#lay();
+    const grid = /** @type {PanelGrid} */ (this.#grid);
+    grid.show(panels);
     const vitals = Object.assign(h("vital-vitals"), { panels, client, view });
     this.#vitals.replaceWith(vitals);
     this.#vitals = vitals;
@@ -181,19 +172,13 @@ export class VitalDashboard extends HTMLElement {
 
   /** What is there once there are panels, in the place of what was said before. */
   #lay() {
-    const { client, view } = this;
+    const { client, view, subscriptions } = this;
     this.#rows = client.table({ ...PROCESSES, limit: rowsThatFit() }, { name: "@processes" });
     const table = Object.assign(h("vital-processes"), { client, stream: this.#rows, view });
-    this.#charts = h("div", { class: "charts" });
+    this.#grid = new PanelGrid({ subscriptions, clock: client.clock, view });
     this.#vitals = h("div");
     this.#main.removeAttribute("aria-busy");
-    this.#main.replaceChildren(this.#vitals, this.#charts, table);
-  }
-
-  #panelOf(definition) {
-    const { client, view } = this;
-    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
-    return Object.assign(element, { definition, stream: this.subscriptions.open(definition), clock: client.clock, view });
+    this.#main.replaceChildren(this.#vitals, this.#grid.element, table);
   }
 
   // --- what the view asks of the page ------------------------------------------------------------------------------
@@ -295,16 +280,6 @@ export class VitalDashboard extends HTMLElement {
       this.#notice.hidden = true;
     }, NOTICE_MS);
   }
-}
-
-/** A panel, or several, as text: what one has now is no part of what it is. */
-const textOf = (panels) => JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
-
-/** Puts elements into this order; one that is in its place is not moved, for that would begin its chart anew. */
-function inOrder(parent, elements) {
-  elements.forEach((element, i) => {
-    if (parent.children[i] !== element) parent.insertBefore(element, parent.children[i] ?? null);
-  });
 }
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;

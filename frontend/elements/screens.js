@@ -22,7 +22,7 @@ export class VitalScreens extends HTMLElement {
   /** @type {HTMLElement} */ #list;
   /** @type {HTMLElement} */ #empty;
   /** @type {HTMLInputElement} */ #code;
-  /** @type {HTMLElement} */ #stranger;
+  /** @type {HTMLElement} */ #request;
 
   connectedCallback() {
     this.#build();
@@ -45,13 +45,13 @@ export class VitalScreens extends HTMLElement {
       event.preventDefault();
       this.#look();
     });
-    this.#stranger = h("section", { class: "stranger", "aria-live": "polite", hidden: true });
+    this.#request = h("section", { class: "request", "aria-live": "polite", hidden: true });
     this.replaceChildren(
       h("header", {}, h("h1", {}, "Screens"), h("a", { href: "./" }, "Dashboard")),
       h(
         "main",
         {},
-        h("section", {}, h("h2", {}, "Pair a screen"), form, this.#stranger),
+        h("section", {}, h("h2", {}, "Pair a screen"), form, this.#request),
         this.#said,
         h("section", {}, h("h2", {}, "Paired screens"), this.#list, this.#empty),
       ),
@@ -111,7 +111,7 @@ export class VitalScreens extends HTMLElement {
   // --- letting one in ----------------------------------------------------------------------------------------------
 
   async #look() {
-    this.#stranger.hidden = true;
+    this.#request.hidden = true;
     this.#asking = null;
     try {
       this.#asking = await this.#screens.look(this.#code.value.trim());
@@ -146,16 +146,16 @@ export class VitalScreens extends HTMLElement {
       });
     });
     const since = formatDuration(Math.max(0, Math.floor((this.#clock.now() - created) / 1000)));
-    this.#stranger.replaceChildren(
+    this.#request.replaceChildren(
       h("p", {}, h("strong", {}, code), approved ? " is approved already." : " is shown by a screen at ", ...(approved ? [] : [h("strong", {}, address), `, ${agentWords(agent)}, since ${since}. Approve it only if that is yours.`])),
       ...(approved ? [] : [form]),
     );
-    this.#stranger.hidden = false;
+    this.#request.hidden = false;
     if (!approved) name.focus();
   }
 
   #dismiss() {
-    this.#stranger.hidden = true;
+    this.#request.hidden = true;
     this.#code.value = "";
     this.#code.focus();
   }

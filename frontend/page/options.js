@@ -81,7 +81,7 @@ export function readOptions(given, known) {
 export const viewOf = ({ theme, range, interval }) =>
   new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { rate: interval }) });
 
-/** A stranger's text, cut. */
+/** What somebody else has written, cut. */
 function shown(value) {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;

@@ -1,0 +1,55 @@
+/** The charts of a dashboard in their order; when panels change, those that stay go on undisturbed. */
+
+import { h } from "../dom/html.js";
+
+/** @typedef {import("../charts/model/panel.js").Panel} Panel */
+
+/** A panel, or several, as text: what one has now is no part of what it is. @param {Panel|Panel[]} panels */
+export const textOf = (panels) => JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
+
+export class PanelGrid {
+  /**
+   * @param {{subscriptions: import("./subscriptions.js").Subscriptions, clock: import("../client/clock.js").ServerClock,
+   *          view: import("./view.js").View}} parts
+   */
+  constructor({ subscriptions, clock, view }) {
+    this.#subscriptions = subscriptions;
+    this.#clock = clock;
+    this.#view = view;
+    this.element = h("div", { class: "charts" });
+  }
+
+  #subscriptions;
+  #clock;
+  #view;
+  /** @type {Map<string, HTMLElement>} by the text of its panel */ #shown = new Map();
+
+  /** @param {Panel[]} panels */
+  show(panels) {
+    const wanted = new Set(panels.map(textOf));
+    // First, for the stream of another panel may have the same name.
+    for (const [text, element] of this.#shown) if (!wanted.has(text)) this.#remove(text, element);
+    for (const panel of panels) if (!this.#shown.has(textOf(panel))) this.#shown.set(textOf(panel), this.#make(panel));
+    this.element.querySelector(":scope > p")?.remove();
+    const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
+    inOrder(this.element, [...empty, ...panels.map((panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel))))]);
+  }
+
+  #make(definition) {
+    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
+    return Object.assign(element, { definition, stream: this.#subscriptions.open(definition), clock: this.#clock, view: this.#view });
+  }
+
+  #remove(text, element) {
+    element.remove();
+    this.#subscriptions.close(/** @type {any} */ (element).definition);
+    this.#shown.delete(text);
+  }
+}
+
+/** Puts elements into this order; one that is in its place is not moved, for that would begin its chart anew. */
+function inOrder(parent, elements) {
+  elements.forEach((element, i) => {
+    if (parent.children[i] !== element) parent.insertBefore(element, parent.children[i] ?? null);
+  });
+}

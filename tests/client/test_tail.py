@@ -663,6 +663,38 @@ def test_a_restarted_server_leaves_a_gap_without_bounds_and_the_backfill_is_aske
     assert fake.commands[1]["backfill"] == 60
 
 
+def test_a_source_that_begins_anew_under_an_open_stream_leaves_such_a_gap_too() -> None:
+    def anew(connection: ServerConnection) -> None:
+        opening(connection)
+        content = {"series": [CPU, MEMORY], "times": [3000], "values": [[1], [2]]}
+        send(connection, type="snapshot", group=7, source="a", epoch="e2", offset=3, time=3000, **content)
+        data(connection, 4, values=[1, 2])
+        connection.close(4001, "shutdown")
+
+    def again(connection: ServerConnection) -> None:
+        ack(connection, epoch="e2", offset=5, recovered=True)
+        snapshot(connection, times=(5000,), offset=5)
+        connection.recv()
+
+    with fake_server(anew, again) as fake:
+        sink, _ = follow(fake, count=4)
+    assert sink.events == [10, Gap(None, None, "restart"), 3, 4, 5]
+    assert fake.commands[1]["since"] == {"epoch": "e2", "offset": 4}
+
+
+def test_that_nothing_matches_yet_is_said() -> None:
+    def empty(connection: ServerConnection) -> None:
+        ack(connection)
+        send(connection, type="snapshot", group=7, offset=10, time=10_000, series=[], times=[10_000], values=[])
+        send(connection, type="series", group=7, series=[CPU])
+        data(connection, 11, values=[1])
+        connection.recv()
+
+    with fake_server(empty) as fake:
+        sink, _ = follow(fake, count=2)
+    assert sink.statuses == ["no series match yet; waiting for one", "live"]
+
+
 def test_pauses_double_to_half_a_minute_until_a_connection_stands() -> None:
     def connected(connection: ServerConnection) -> None:
         opening(connection)

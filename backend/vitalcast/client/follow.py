@@ -28,6 +28,7 @@ BACKOFF_MAX_S = 30.0
 
 LIVE = "live"  # the status while ticks come
 SILENT = "stale: the server is silent"
+NONE_YET = "no series match yet; waiting for one"
 
 # What went wrong with a connection is told in a line; the library would put its own tracebacks beside it.
 _library = logging.getLogger("vitalcast.client.websockets")
@@ -117,7 +118,7 @@ def follow(
                         heard_s, attempt = now_s, 0
                     silent = now_s - heard_s > stale_after_s(feed.interval_s)
                     if attempt is not None or silent:
-                        status = _turn(sink, status, SILENT if silent else LIVE)
+                        status = _turn(sink, status, SILENT if silent else LIVE if feed.matching else NONE_YET)
                     match event:
                         case Tick():
                             sink.tick(event)

@@ -82,6 +82,11 @@ class Feed:
         self._values: list[float | None] = []
         self.interval_s = request.interval_s or 1.0  # how often ticks come, as far as is known
 
+    @property
+    def matching(self) -> bool:
+        """Whether any series is there now."""
+        return bool(self._columns)
+
     def subscribe(self) -> str:
         """Return the command for a new connection; it resumes where the last one ended."""
         request = self._request
@@ -132,12 +137,17 @@ class Feed:
     def _acknowledged(self, message: dict[str, Any]) -> Iterator[Event]:
         epoch = str(message["epoch"])
         self.interval_s = max(_value(message.get("interval")) or self.interval_s, 0.0)
+        yield from self._entered(epoch)
+
+    def _entered(self, epoch: str) -> Iterator[Event]:
         # Within an epoch the server itself says what expired; of another epoch it knows nothing.
         if self._epoch not in (None, epoch):
             yield Gap(None, None, "restart")
         self._epoch = epoch
 
     def _snapshot(self, message: dict[str, Any]) -> Iterator[Event]:
+        if "epoch" in message:  # another than the ack said where the source began anew meanwhile
+            yield from self._entered(str(message["epoch"]))
         self._set_columns(message["series"])
         newest = len(message["times"]) - 1
         for index, time_ms in enumerate(message["times"]):

@@ -311,3 +311,10 @@ def test_a_scrape_of_old_readings_fails_instead_of_repeating_them(world: World) 
     assert response.status_code == 503
     assert response.text == "the newest value is 60.0 s old, the limit is 5 s\n"
     assert make_world(Machine()).client.get("/metrics").status_code == 503
+
+
+def test_names_that_prometheus_cannot_tell_apart_are_given_once() -> None:
+    descriptors = [Descriptor(name, "By", Kind.GAUGE, "") for name in ("a.b", "a/b", "a-b", "A.b")]
+    readings = {Series(descriptor): float(number) for number, descriptor in enumerate(descriptors)}
+    lines = [line for line in text_of(descriptors, readings).splitlines() if line[:1] in "aA"]
+    assert lines == ["A_b_bytes 3.0", "a_b_bytes 2.0"]

@@ -136,6 +136,7 @@ class FrameCollector:
         from prometheus_client.core import Metric
 
         families: dict[str, Metric] = {}
+        given: set[tuple[object, ...]] = set()
         wanted = {descriptor.name for descriptor in exported(self._descriptors)}
         readings = zip(self._frame.layout.series, self._frame.values.tolist(), strict=True)
         present = [(one, value) for one, value in readings if one is not None and not math.isnan(value)]
@@ -148,6 +149,10 @@ class FrameCollector:
             if name not in families:
                 families[name] = Metric(name, descriptor.description, "counter" if counter else "gauge", unit)
             labels = {clean(key): text for key, text in series.attributes.items()}
+            sample = (name, *sorted(labels.items()))
+            if sample in given:  # names of others that only Prometheus cannot tell apart; twice it takes none at all
+                continue
+            given.add(sample)
             families[name].add_sample(f"{name}_total" if counter else name, labels, value)
         return families
 

@@ -65,7 +65,6 @@ class BarSums:
         self.lines = lines
         self.used = used
         self.rest = rest
-        self.count = sum(map(len, (*used, *rest)))
         self._used_sums = _Sums(used)
         self._rest_sums = _Sums(rest)
 

@@ -25,6 +25,7 @@ from vitalcast.core.panels.reduce import (
     totals,
     where_highest,
     where_maxima,
+    width_of,
 )
 from vitalcast.core.panels.resolve import Resolved, way_of
 
@@ -109,7 +110,9 @@ class HeadlineRule:
         self._per = resolved.per if places is None else places.get(resolved.per, -1)
         self._bars = self._made_bars() if panel.chart == "bar" else None
         self.names = self._bars.lines if self._bars is not None else counted
-        self._few = len(counted) + len(self._all) <= FEW if self._bars is None else self._bars.count <= FEW
+        read = [self._counted, self._all] if self._bars is None else [*self._bars.used, *self._bars.rest]
+        self._few = sum(map(len, read)) <= FEW
+        self._width = width_of(read)
 
     def _columns(self, lines: Iterable[Line]) -> Columns:
         places = self._places
@@ -168,7 +171,7 @@ class HeadlineRule:
 
     def at(self, row: Floats) -> HeadlineRow:
         """Return the numbers in one row, as `over` does in many."""
-        if not self._few:
+        if not self._few or len(row) < self._width:
             rows = self.over(row[None, :])
             value, part, which, up, down, whole = (column[0].item() for column in rows[:6])
             return HeadlineRow(value, part, which, up, down, whole, rows.wholes[0].tolist())

@@ -45,13 +45,17 @@ def where_highest(values: Sequence[float]) -> int:
 
 
 def items(row: Floats, columns: Columns) -> list[float]:
-    """Return these columns of the row, `nan` for those that it lacks."""
-    found: list[float] = take(row[None, :], columns)[0].tolist() if _lacks(row, columns) else row[columns].tolist()
+    """Return these columns of the row, which has them all."""
+    found: list[float] = row[columns].tolist()
     return found
 
 
-def _lacks(row: Floats, columns: Columns) -> bool:
-    return len(columns) > 0 and (int(columns.max()) >= len(row) or int(columns.min()) < 0)
+def width_of(columns: Iterable[Columns]) -> float:
+    """Return how wide a row must be to have all these columns: endless where one of them is nowhere."""
+    joined = np.concatenate([*columns, np.zeros(0, dtype=np.intp)])
+    if len(joined) == 0:
+        return 0
+    return math.inf if joined.min() < 0 else int(joined.max()) + 1
 
 
 def share(value: float, whole: float) -> float:

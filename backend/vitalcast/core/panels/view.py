@@ -133,7 +133,9 @@ class PanelView:
         found = self._headline.at(row)
         made = [found.wholes[at] for at in self._bars.values()]
         made += [self._made_value(name, found, offset) for name in self._made_names]
-        return np.concatenate([sent, made])
+        values = np.empty(len(self.series))
+        values[: self.sent], values[self.sent :] = sent, made
+        return values
 
     def _made_value(self, name: str, found: HeadlineRow, offset: int) -> float:
         match name:

@@ -1,4 +1,4 @@
-"""Finds the benchmarks, which are no part of the program, and runs them."""
+"""`vitalcast bench`: finds the benchmarks, which are no part of the program, and runs them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Annotated
+
+import typer
 
 from vitalcast.errors import BenchError
 
@@ -35,3 +38,22 @@ def run(arguments: Sequence[str]) -> int:
     sys.modules[PACKAGE] = package
     main: Callable[[Sequence[str]], int] = importlib.import_module(f"{PACKAGE}.bench.__main__").main
     return main(arguments)
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="A smaller, shorter run: about a minute.")] = False,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="NAME|NAME", help="Run only these benchmarks; an unknown name lists all."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write all results to FILE.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", metavar="FILE", help="Compare with FILE, written by --json.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
+) -> None:
+    """Measure what Vitalcast promises on this machine."""
+    arguments = [flag for flag, given in (("--quick", quick), ("--markdown", markdown)) if given]
+    for option, value in (("--only", only), ("--json", json), ("--compare", compare)):
+        arguments += [] if value is None else [option, str(value)]
+    raise typer.Exit(run(arguments))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from vitalcast.cli.options import ServerConfig
 from vitalcast.cli.output import say
-from vitalcast.cli.token import Config
 from vitalcast.core.text import printable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ EXIT_FAILED = 1
 ANSWER_S = 60.0  # a server under load reads its file in a thread
 
 
-def reload(config: Config = None) -> None:
+def reload(config: ServerConfig = None) -> None:
     """Reload panels and playlists in the running servers.
 
     Other settings need a restart. A file with a mistake changes nothing. The servers are those of this user with the

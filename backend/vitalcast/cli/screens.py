@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vitalcast.cli.options import ServerConfig
 from vitalcast.cli.output import say
-from vitalcast.cli.token import Config, iso, when
+from vitalcast.cli.token import iso, when
 
 if TYPE_CHECKING:
     from vitalcast.access.screens import Screen, Screens
@@ -30,7 +31,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, as shown by `vita
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context, config: Config = None) -> None:
+def main(context: typer.Context, config: ServerConfig = None) -> None:
     if context.invoked_subcommand is None:
         show(config)
     elif config is not None:
@@ -38,7 +39,7 @@ def main(context: typer.Context, config: Config = None) -> None:
 
 
 @app.command("list")
-def show(config: Config = None) -> None:
+def show(config: ServerConfig = None) -> None:
     """List all screens, as a table or as tab-separated lines."""
     _, screens = _open(config)
     found, now_ms = screens.all(), screens.now_ms()
@@ -76,7 +77,7 @@ def approve(
     playlist: Annotated[
         str, typer.Option("--playlist", metavar="ID", help="The playlist it shows.", show_default=OWN)
     ] = "",
-    config: Config = None,
+    config: ServerConfig = None,
 ) -> None:
     """Approve the screen that shows this code."""
     settings, screens = _open(config)
@@ -93,7 +94,7 @@ def approve(
 
 @app.command()
 def rename(
-    screen: Id, name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")], config: Config = None
+    screen: Id, name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")], config: ServerConfig = None
 ) -> None:
     """Rename a screen."""
     _, screens = _open(config)
@@ -105,7 +106,7 @@ def rename(
 def send(
     screen: Id,
     playlist: Annotated[str, typer.Argument(metavar="PLAYLIST", help=f"The id of a playlist; '' goes back to {OWN}.")],
-    config: Config = None,
+    config: ServerConfig = None,
 ) -> None:
     """Switch a screen to another playlist; it follows within seconds."""
     settings, screens = _open(config)
@@ -117,7 +118,7 @@ def send(
 @app.command()
 def revoke(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As shown by `vitalcast screens`.")],
-    config: Config = None,
+    config: ServerConfig = None,
 ) -> None:
     """Log screens out at once; each shows a code again."""
     _, screens = _open(config)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vitalcast.cli.options import ServerConfig
 from vitalcast.cli.output import say
 from vitalcast.core.durations import duration_of, seconds_of
 from vitalcast.core.vocabulary import Scope
@@ -44,16 +45,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="TOML file with the server's settings.",
-        show_default="./config.toml, or else the one in your configuration folder",
-    ),
-]
 
 
 def lifetime_s(text: str) -> float | None:
@@ -132,7 +123,7 @@ def create(
             show_default="the server's",
         ),
     ] = 0,
-    config: Config = None,
+    config: ServerConfig = None,
 ) -> None:
     """Create a token and print it. It is stored nowhere: note it now."""
     from vitalcast.errors import LimitsError
@@ -173,7 +164,7 @@ def _option(name: str, parse: Callable[[str], float | None], text: str) -> float
 
 
 @app.command("list")
-def show(config: Config = None) -> None:
+def show(config: ServerConfig = None) -> None:
     """List all tokens without their secrets, as a table or as tab-separated lines."""
     _, access = _open(config)
     records = access.records()
@@ -206,7 +197,7 @@ def _fields(record: Record, now_ms: int) -> list[str]:
 @app.command()
 def revoke(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As shown by `vitalcast token list`.")],
-    config: Config = None,
+    config: ServerConfig = None,
 ) -> None:
     """Revoke tokens; their sockets close within a second."""
     _, access = _open(config)

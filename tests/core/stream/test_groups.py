@@ -13,6 +13,8 @@ from tests.core.machine import Client, Machine, ask, decode, disk, null
 
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.session import Session
+from vitalcast.core.wire.emission import TickValues
+from vitalcast.core.wire.json_bulk import JsonBulk
 
 pytestmark = pytest.mark.usefixtures("each_bus", "each_way_of_writing")
 
@@ -284,3 +286,36 @@ def test_many_different_subscriptions_each_lead_to_the_newest_values() -> None:
             newest = machine.timeline.newest.values[group.chosen.columns].repeat(2)
             assert client.state == newest.tolist()
     assert kinds == {"values", "changed"}
+
+
+def test_a_fault_in_what_is_written_at_one_go_costs_nobody_the_tick(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disks = [f"sd{letter}" for letter in "abcdefghijklmnopqrstuvwx"]
+    machine, watching = Machine(), []
+    machine.tick(0.0, disks)
+    for name in disks:
+        session, client = machine.session(), Client()
+        where = {"system.device": [name, disks[0]]}
+        for message in ask(session, type="subscribe", stream="s", metrics=["system.disk.io"], where=where)[1:]:
+            client.take(message)
+        watching.append((session, client))
+    real = JsonBulk.frames
+    for tick in range(5):
+        faults = [] if tick == 2 else None
+
+        def frames(bulk: JsonBulk, values: TickValues, faults: list[int] | None = faults) -> list[bytes]:
+            if faults is not None:
+                faults.append(1)
+                raise ZeroDivisionError
+            return real(bulk, values)
+
+        monkeypatch.setattr(JsonBulk, "frames", frames)
+        out = machine.tick(0.0, disks)
+        for session, client in watching:
+            deliver(client, session, out)
+        assert faults is None or faults == [1], "the fault came, and once"
+    assert [record.getMessage() for record in caplog.records] == ["nothing was written at one go at offset 4"]
+    for _, client in watching:
+        assert client.offset == machine.offset
+        assert set(client.state) == {(machine.offset - 1) * 10.0 + 3}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 VALUE_BYTES = 12  # of a value in a snapshot, as a rule
+VALUE_BYTES_HELD = 50  # of a value's place in a tick, and in what is written at one go
 SERIES_BYTES = 150  # of a series' description there
 
 
@@ -125,7 +126,7 @@ class Group:
     @property
     def nbytes(self) -> int:
         """About how much memory this group takes, as if it shared its series with no other."""
-        return GROUP_BYTES + key_bytes(self.key) + len(self.series) * 16 + self.width * 24
+        return GROUP_BYTES + key_bytes(self.key) + len(self.series) * 16 + self.width * VALUE_BYTES_HELD
 
     def resolve(self) -> list[Message]:
         """Take over what the selection means after the layout changed; return what says so if the series changed."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.live.house import House
 
 from vitalcast.core.stream.grants import Caller, Grant
-from vitalcast.core.vocabulary import Scope
+from vitalcast.core.vocabulary import CloseCode, Scope
 from vitalcast.live import token_watch
 from vitalcast.live.token_watch import REVOKED_KEPT_S, TokenWatch
 
@@ -141,3 +145,40 @@ def test_no_more_revoked_tokens_are_remembered_than_may_be_and_that_is_said(
     assert "more than 3 tokens were revoked at once: b is no longer watched" in caplog.text
     gone = {one: watch.revoked(Caller(Grant(Scope.VIEW, one))) is not None for one in "abcd"}
     assert gone == {"a": True, "b": False, "c": True, "d": True}
+
+
+MOVES = st.one_of(
+    st.tuples(st.just("come"), st.sampled_from(["", "anna", "bert"])),
+    st.tuples(st.sampled_from(["hello anna", "hello bert", "hello no", "leave"]), st.integers(0, 5)),
+    st.tuples(st.sampled_from(["revoke"]), st.sampled_from(["anna", "bert"])),
+    st.tuples(st.just("wait"), st.integers(0, 12)),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(MOVES, max_size=40))
+def test_whatever_happens_each_open_socket_is_its_tokens_and_nobody_elses(plan: list[tuple[str, Any]]) -> None:
+    house = House(messages_per_second=1000)
+    for move, what in plan:
+        open_ = house.manager.active_connections
+        if move == "come":
+            house.open(caller=holder(what) if what else STRANGER)
+        elif move == "revoke":
+            house.manager.revoke({what})
+            assert house.manager.tokens.holders(what) == []
+        elif move == "wait":
+            house.machine.now_s += what
+            house.manager.sweep()
+        elif what < len(open_) and move == "leave":
+            house.manager.disconnect(open_[what])
+        elif what < len(open_):
+            house.ask(open_[what], type="hello", token=move.removeprefix("hello "))
+        remain = house.manager.active_connections
+        for token in ("anna", "bert"):
+            theirs = [one for one in remain if one.session.caller.grant and one.session.caller.grant.token_id == token]
+            assert set(house.manager.tokens.holders(token)) == set(theirs)
+        strangers = {one for one in remain if one.session.caller.grant is None}
+        assert {one for one in remain if house.manager.tokens.unauthenticated(one)} == strangers
+    house.manager.close_all(CloseCode.SHUTDOWN, "the end")
+    house.machine.now_s += 100
+    assert house.manager.tokens.silent() == house.manager.tokens.expired() == []

@@ -71,6 +71,9 @@ async def test_two_sources_are_served_side_by_side(start_server: StartServer, bu
         refusal = await one.refused("subscribe", 107, stream="x", metrics=[">"], host="db-2")
         assert refusal["message"] == "host: 'db-2' is not here; did you mean db-1?"
         offset = data["offset"]
+        counted, shown = await one.subscribe("count", ["vitalcast.source.count"])
+        if shown["values"] != [[2.0]]:
+            await one.until("data", lambda message: message.get("values") == [2.0], group=counted["group"])
     async with client(server) as again:
         since = {"source": OTHER_ID, "epoch": OTHER_EPOCH, "offset": offset - 1}
         ack = await again.ask("subscribe", stream="there", metrics=["test.>"], host=OTHER_ID, since=since)

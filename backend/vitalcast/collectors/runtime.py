@@ -41,6 +41,9 @@ OF_FIELD = {
     "groups": _amount("group.count", "{group}", "Different subscriptions; equal subscriptions count once."),
     "streams": _amount("stream.count", "{stream}", "Streams subscribed to on all sockets."),
     "ring_bytes": _amount("ring.usage", "By", "Memory used by the latest ticks."),
+    "sources": _amount("source.count", "{source}", "Sources whose samples are in memory, this machine included."),
+    "series_refused": _amount("source.series_refused", "{series}", "Series left out because a source has too many."),
+    "frames_refused": _counter("source.frames_refused", "{frame}", "Frames of sources that came twice or too many."),
     "frames_sent": _counter("socket.frames", "{frame}", "Frames written to sockets."),
     "bytes_sent": _counter("socket.io", "By", "Bytes written to sockets."),
     "frames_conflated": _counter(

@@ -26,6 +26,12 @@ class RuntimeStats:
     groups: int = 0
     streams: int = 0
     ring_bytes: int = 0
+    """Of all sources."""
+    sources: int = 0
+    series_refused: int = 0
+    """Now left out, because their sources have more than may be."""
+    frames_refused: int = 0
+    """Those that came again, and those of sources past the bound."""
     frames_sent: int = 0
     bytes_sent: int = 0
     frames_conflated: int = 0

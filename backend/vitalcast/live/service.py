@@ -180,6 +180,7 @@ class Service:
         await self.sampler.start(after_offset, epoch=self.timeline.epoch)
         self.recorder.start()
         self.tables.start()
+        self._count()
         self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
         if self.control is not None:
             await self.control.start()
@@ -209,7 +210,14 @@ class Service:
                 self.manager.sweep()
             except Exception:  # a fault of ours must not end heartbeats for good
                 logger.exception("the sweep failed")
-            self.stats.ring_bytes = self.ring.nbytes
+            self._count()
+
+    def _count(self) -> None:
+        timelines, stats = self.hub.timelines.values(), self.stats
+        stats.sources = len(timelines)
+        stats.ring_bytes = sum(timeline.ring.nbytes for timeline in timelines)
+        stats.series_refused = sum(timeline.catalogue.refused for timeline in timelines)
+        stats.frames_refused = self.hub.frames_refused
 
     async def _watch_tokens(self) -> None:
         """Close the sockets of tokens that any process has revoked."""

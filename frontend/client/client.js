@@ -68,7 +68,7 @@ export class Client extends EventTarget {
 
   // --- the connection ----------------------------------------------------------------------------------------------
 
-  /** @returns {"new"|"connecting"|"open"|"waiting"|"stopped"} waiting: before the next try */
+  /** @returns {import("./socket.js").Link} waiting: before the next try */
   get link() {
     return this.#socket.link;
   }

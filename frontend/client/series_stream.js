@@ -117,10 +117,14 @@ export class SeriesStream extends Stream {
     return message.type !== "gap";
   }
 
-  /** Nothing is made for nobody: most streams are drawn from their store. */
-  addEventListener(type, ...rest) {
+  /**
+   * Nothing is made for nobody: most streams are drawn from their store.
+   *
+   * @param {string} type @param {any} listener @param {boolean|AddEventListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
     if (type === "tick" || type === "gap") this.#heeded = true;
-    super.addEventListener(type, ...rest);
+    super.addEventListener(type, listener, options);
   }
 
   #report(message) {

@@ -27,6 +27,8 @@ const PROBED_WITHIN_MS = 5000;
 const PROBE = "probe";
 const NO_CONNECTION = "no connection could be made";
 
+/** @typedef {"new"|"connecting"|"open"|"waiting"|"stopped"} Link */
+
 /**
  * `link` is "new" (not started), "connecting", "open" (after the welcome), "waiting" (before the next try) or "stopped".
  * Where there is a token it is shown first: the welcome counts once the server has taken it.
@@ -63,7 +65,7 @@ export class Socket extends EventTarget {
   #whyNoSocket;
   /** What that has found out last. */ #found = "";
   /** @type {WebSocket|null} */ #socket = null;
-  #link = "new";
+  #link = /** @type {Link} */ ("new");
   #why = "";
   #code = NaN;
   /** @type {{code: number, message: string}|null} what was wrong with the token */ #refusal = null;

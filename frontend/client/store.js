@@ -126,30 +126,38 @@ export class StreamStore {
   /**
    * A `snapshot`: takes the place of what was known for its times. Older readings stay, for they were true:
    * where the server replays what was missed they join without a seam, where it could not the hole shows.
+   *
+   * @param {{series: import("./protocol.js").Series[], times: number[], values: (number|null)[][], offset: number,
+   *          time?: number, epoch?: string, source?: string}} message with a `PanelHead` where it is of a panel
    */
-  snapshot({ times, values, offset, time, epoch = "", source = undefined, ...head }) {
+  snapshot({ times, values, offset, time, epoch = "", source, ...head }) {
     this.#begin(epoch, source);
     this.#arrange(head);
     // These are of the past, and the server need not have read anything of late.
-    const freshAt = this.#clock.steadyAt(times.at(-1));
+    const freshAt = this.#clock.steadyAt(times.at(-1) ?? NaN);
     if (Number.isFinite(freshAt) && !(freshAt <= this.#freshAt)) this.#freshAt = freshAt;
     if (times.length) this.#cutAt(times[0]);
     this.#makeRoom(times.length);
     for (let row = Math.max(0, times.length - this.ring.capacity); row < times.length; row += 1) {
       this.#append(times[row], values.map((column) => column[row]));
     }
-    this.#taken = { from: times[0] ?? NaN, offset, time: time ?? times.at(-1) };
+    this.#taken = { from: times[0] ?? NaN, offset, time: time ?? times.at(-1) ?? NaN };
     if (times.length) this.#rowOffset = offset;
     this.#moveTo(offset);
   }
 
-  /** A `data`: one more row, whole (`values`) or as what changed since the row before, by column or as the `values` of `columns`. */
+  /**
+   * A `data`: one more row, whole (`values`) or as what changed since the row before, by column or as the `values` of
+   * `columns`.
+   *
+   * @param {{time: number, offset: number, values?: any, changed?: Record<string, number|null>, columns?: number[]|null}} message
+   */
   data({ time, offset, values, changed, columns = null }) {
     // A frame that was already answered by a snapshot says nothing new.
     if (offset <= this.#rowOffset) return;
     if (!values) {
       values = this.ring.last();
-      for (const [column, value] of Object.entries(changed)) values[Number(column)] = value;
+      for (const [column, value] of Object.entries(changed ?? {})) values[Number(column)] = value;
     } else if (columns) {
       const row = this.ring.last();
       columns.forEach((column, i) => (row[column] = values[i]));

@@ -20,7 +20,7 @@ OWN = sorted(
     path for path in FRONTEND.rglob("*") if path.suffix in {".js", ".css", ".html"} and VENDOR not in path.parents
 )
 
-LINES_MAX = 330
+LINES_MAX = 340
 
 
 def code(path: Path) -> str:

@@ -20,8 +20,8 @@ SERIES_MAX = 20_000
 class Stand:
     """A source whose series are those of its newest tick."""
 
-    def __init__(self) -> None:
-        self.timeline = Timeline(Source(Resource("stand", "stand"), "epoch-1"), series_max=SERIES_MAX)
+    def __init__(self, *, ring: Ring | None = None) -> None:
+        self.timeline = Timeline(Source(Resource("stand", "stand"), "epoch-1"), ring=ring, series_max=SERIES_MAX)
         self.time_ms = START_MS
         self.offset = 0
         self._frames = FrameBuilder()

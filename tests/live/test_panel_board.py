@@ -8,6 +8,7 @@ import pytest
 from tests.core.panel_machine import panel_of, series_for
 from tests.core.panel_stand import Stand
 
+from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
 from vitalcast.dashboards.store import DashboardStore
@@ -21,7 +22,8 @@ SWAP = panel_of("swap")
 def tick(stand: Stand, used: float, *boards: PanelBoard, times: int = 1) -> None:
     for _ in range(times):
         frame = stand.tick({one: used if "used" in one.values else 0.0 for one in series_for(SWAP)})
-        for board in boards:
+        for board in boards:  # which judge it from its first tick
+            board.judge(stand.timeline)
             board.advance(stand.timeline, frame)
 
 
@@ -45,6 +47,22 @@ def test_how_long_it_lasts_is_the_panels_to_say() -> None:
     stand, board = Stand(), PanelBoard(DashboardStore((panel,)))
     tick(stand, 0.6, board, times=3)
     assert board.shown(stand.timeline, panel, RANGE_MS).level == "warning"
+
+
+def test_a_source_that_nobody_has_judged_costs_nothing_until_somebody_looks() -> None:
+    stand, board = Stand(), PanelBoard(DashboardStore())
+    tick(stand, 0.95, times=20)
+    board.advance(stand.timeline, stand.timeline.newest)
+    assert len(board._posted) == 0
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "critical"
+
+
+def test_what_is_judged_at_every_tick_knows_more_than_the_ring() -> None:
+    panel = with_thresholds(**{"for": 30.0})
+    stand, board = Stand(ring=Ring(window_ms=10_000)), PanelBoard(DashboardStore((panel,), ()))
+    tick(stand, 0.95, board, times=700)
+    assert stand.ring.first_row > 0
+    assert board.shown(stand.timeline, panel, RANGE_MS).level == "critical"
 
 
 def test_who_asks_late_is_told_what_the_ring_knows() -> None:
@@ -102,6 +120,10 @@ def test_a_panel_that_is_changed_is_judged_and_shown_by_its_new_rule() -> None:
     store.replace((), ())
     assert view.refresh()
     assert view.series == ()
+    store.replace((SWAP,), ())
+    board.shown(stand.timeline, SWAP, RANGE_MS)
+    assert view.refresh()
+    assert view.series != ()
 
 
 def test_an_unknown_panel_is_refused_with_the_nearest() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from vitalcast.core.alerts.panel_levels import PanelLevels
 from vitalcast.core.alerts.panel_rule import panel_rule
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from vitalcast.dashboards.store import DashboardStore
 
 
+_Which = tuple[str, bool]  # the panel's id, and whether all of its series are seen
+
+
 @dataclass(slots=True)
 class _Posted:
     """One panel on one source."""
@@ -35,12 +38,15 @@ class _Posted:
 class PanelBoard:
     """Resolves panels in one place, so that page, wall, embed, picture and badge show the same.
 
-    Its panels are those of the store, at every moment.
+    Its panels are those of the store, at every moment. What is judged at every tick, whoever watches, is up to `judge`;
+    the panels of any other source are judged when somebody looks, over all that its ring has.
     """
 
     def __init__(self, store: DashboardStore) -> None:
         self._store = store
-        self._posted: WeakKeyDictionary[Timeline, dict[tuple[str, bool], _Posted]] = WeakKeyDictionary()
+        self._posted: WeakKeyDictionary[Timeline, dict[_Which, _Posted]] = WeakKeyDictionary()
+        self._gone: WeakKeyDictionary[Timeline, WeakValueDictionary[_Which, PanelState]] = WeakKeyDictionary()
+        self._judged: WeakSet[Timeline] = WeakSet()
         store.changed.append(self._follow_store)
 
     def state(self, timeline: Timeline, panel: Panel) -> PanelState:
@@ -71,8 +77,16 @@ class PanelBoard:
         """Return the panel as the columns of a stream."""
         return PanelView(self._of(timeline, self._store.panel(panel_id), named=named).state.over(range_ms))
 
+    # --- levels --------------------------------------------------------------------------------------------------
+
+    def judge(self, timeline: Timeline) -> None:
+        """Judge the panels of this source from now on, whether anybody watches or not."""
+        self._judged.add(timeline)
+
     def advance(self, timeline: Timeline, _frame: Frame) -> None:
-        """Judge all panels that have thresholds by a source's newest frame."""
+        """Take in a source's newest frame, already in its ring."""
+        if timeline not in self._judged:
+            return
         for panel in self._store.panels.values():
             if panel.thresholds is not None and (levels := self._of(timeline, panel).levels) is not None:
                 levels.catch_up()
@@ -80,20 +94,30 @@ class PanelBoard:
     def _of(self, timeline: Timeline, panel: Panel, *, named: bool = True) -> _Posted:
         panels = self._posted.setdefault(timeline, {})
         posted = panels.get((panel.id, named))
-        if posted is None:
-            state = PanelState(panel, timeline.catalogue.choices.of(_selection(panel, named=named)), timeline.ring)
-            posted = panels[panel.id, named] = _Posted(state, _judged(state))
-        elif posted.state.panel is not panel:
-            posted.state.redefine(panel, timeline.catalogue.choices.of(_selection(panel, named=named)))
-            posted.levels = _judged(posted.state)
+        if posted is not None and posted.state.panel is panel:
+            return posted
+        choice = timeline.catalogue.choices.of(_selection(panel, named=named))
+        state = self._withdrawn(timeline, (panel.id, named)) if posted is None else posted.state
+        if state is None:
+            state = PanelState(panel, choice, timeline.ring)
+        else:
+            state.redefine(panel, choice)
+        posted = panels[panel.id, named] = _Posted(state, _judged(state))
         return posted
+
+    def _withdrawn(self, timeline: Timeline, which: _Which) -> PanelState | None:
+        """Return the state of a panel that was removed, if somebody still watches it."""
+        gone = self._gone.get(timeline)
+        return None if gone is None else gone.get(which)
 
     def _follow_store(self) -> None:
         for timeline, panels in list(self._posted.items()):
             for id_, named in list(panels):
                 panel = self._store.panels.get(id_)
                 if panel is None:
-                    panels.pop((id_, named)).state.withdraw()
+                    state = panels.pop((id_, named)).state
+                    state.withdraw()  # and known for as long as somebody watches it: it may come back
+                    self._gone.setdefault(timeline, WeakValueDictionary())[id_, named] = state
                 else:
                     self._of(timeline, panel, named=named)
 

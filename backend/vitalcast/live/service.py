@@ -115,6 +115,7 @@ class Service:
             series_max=limits.series_per_source,
         )
         self.hub = Hub(home=self.timeline, limits=limits, panels=self.panels, make=self._timeline_of)
+        self.panels.judge(self.timeline)
         self.hub.advanced.append(self.panels.advance)
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)

@@ -94,7 +94,8 @@ class PanelState:
         return found
 
     def redefine(self, panel: Panel, choice: Choice) -> None:
-        """Take over another definition of the same panel; devices keep their colours."""
+        """Take over another definition of the same panel, withdrawn or not; devices keep their colours."""
+        self._withdrawn = False
         self.panel = panel
         self._choice = choice
         self._chosen = None

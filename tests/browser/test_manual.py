@@ -9,7 +9,19 @@ from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PAGES = ("", "/settings", "/panels", "/walls", "/embedding", "/metrics", "/wire", "/http", "/security", "/performance")
+PAGES = (
+    "",
+    "?q=origin",
+    "/settings",
+    "/panels",
+    "/walls",
+    "/embedding",
+    "/metrics",
+    "/wire",
+    "/http",
+    "/security",
+    "/design",
+)
 
 
 async def open_manual(open_page: OpenPage, server: Server, page: str, **options: object) -> Watched:

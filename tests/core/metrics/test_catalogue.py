@@ -22,7 +22,7 @@ class Columns:
 
     def __init__(self, *descriptors: Descriptor, series_max: int = 1000, fresh: bool = False) -> None:
         self.ring = Ring()
-        self.catalogue = Catalogue(descriptors, series_max=series_max, clear=self.ring.clear_column)
+        self.catalogue = Catalogue(descriptors, series_max=series_max, clear=self.ring.clear_columns)
         self.frames = FrameBuilder()
         self.fresh = fresh
 
@@ -134,6 +134,22 @@ def test_of_two_samples_of_a_series_the_later_one_counts() -> None:
 # --- bounds ------------------------------------------------------------------------------------------------------
 
 
+@given(st.lists(devices, min_size=1, max_size=40), st.integers(1, 5), st.booleans())
+def test_within_any_bound_nobody_reads_the_past_of_another(plan: list[set[str]], series_max: int, fresh: bool) -> None:
+    columns = Columns(IO, series_max=series_max, fresh=fresh)
+    for offset, names in enumerate(plan, start=1):
+        samples = [Sample(disk(name), ord(name) * 1000.0 + offset) for name in sorted(names)]
+        frame = columns.frame(offset, samples, columns.ring.oldest_offset)
+        columns.ring.append(frame)
+        assert len(read(frame)) == min(len(names), series_max)
+        assert columns.catalogue.refused == max(0, len(names) - series_max)
+        for column, key in owners(frame).items():
+            past = columns.ring.read(np.array([column]), 0, offset)[:, 0]
+            assert past[-1] == frame.values[column]
+            owner = next(name for name in names if disk(name).key == key)
+            assert {int(value) // 1000 for value in past[~np.isnan(past)]} == {ord(owner)}
+
+
 def test_living_series_past_the_bound_are_left_out_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
     columns = Columns(IO, series_max=3)
     for offset in (1, 2):
@@ -153,6 +169,15 @@ def test_at_the_bound_a_newcomer_gets_the_column_of_what_is_gone_longest_without
     column = next(i for i, one in enumerate(columns.catalogue.layout.series) if one == disk("c"))
     past = columns.ring.read(np.array([column]), 0, 3)[:, 0]
     np.testing.assert_array_equal(past, [np.nan, np.nan, float(ord("c"))])
+
+
+def test_where_nothing_is_held_any_more_all_columns_of_what_is_gone_are_free() -> None:
+    columns = Columns(IO)
+    for offset in (1000, 1001):
+        columns.disks(offset, f"sd{offset}", oldest=1)
+    columns.catalogue.forget_past()
+    columns.disks(1, "sdc", oldest=0)
+    assert len(columns.catalogue.layout.series) == 2
 
 
 def test_names_that_come_and_go_for_ever_are_forgotten() -> None:

@@ -36,7 +36,7 @@ class Catalogue:
         *,
         own_names: Collection[str] = (),
         series_max: int = SERIES_MAX,
-        clear: Callable[[int], None] = lambda _column: None,
+        clear: Callable[[list[int]], None] = lambda _columns: None,
     ) -> None:
         self.descriptors = {descriptor.name: descriptor for descriptor in descriptors}
         self._given = frozenset(self.descriptors)
@@ -45,6 +45,7 @@ class Catalogue:
         self.layout = Layout(())
         self.series_max = series_max
         self.refused = 0  # series of the newest frame that found no column
+        self._said = False
         self._clear = clear
         self._columns: dict[Series, int] = {}
         self._retired: dict[Series, tuple[int, int]] = {}  # the offset since which it is gone, and its column
@@ -109,36 +110,34 @@ class Catalogue:
         new = [series for series in present if series not in columns]
         for series in [series for series in new if series in self._retired]:  # its past is in its old column
             columns[series] = self._retired.pop(series)[1]
-        free = [series for series, (since, _) in self._retired.items() if since <= oldest_offset]
-        refused = 0
-        for series in new:
-            if series not in columns:
-                column = self._column(free)
-                if column is None:
-                    refused += 1
-                else:
-                    columns[series] = column
-        self._say_refused(refused)
+        newcomers = [series for series in new if series not in columns]
+        columns.update(zip(newcomers, self._take_columns(len(newcomers), oldest_offset), strict=False))
+        self._say_refused(sum(series not in columns for series in newcomers))
         self._theirs = theirs
         self._put({present[series]: column for series, column in columns.items()}, theirs)
         self._map(theirs)
 
-    def _column(self, free: list[Series]) -> int | None:
-        """Return a column for a newcomer, None where all are taken."""
-        if free:
-            return self._retired.pop(free.pop())[1]
-        if self._width < self.series_max:
-            self._width += 1
-            return self._width - 1
-        if not self._retired:
-            return None
-        gone_longest = min(self._retired, key=lambda series: self._retired[series][0])
-        column = self._retired.pop(gone_longest)[1]
-        self._clear(column)
-        return column
+    def _take_columns(self, count: int, oldest_offset: int) -> list[int]:
+        """Return so many columns that nobody has, or as many as there can be."""
+        free = [series for series, (since, _) in self._retired.items() if since <= oldest_offset][:count]
+        taken = [self._retired.pop(series)[1] for series in free]
+        width = min(self._width + count - len(taken), self.series_max)
+        taken += range(self._width, width)
+        self._width = width
+        if len(taken) < count and self._retired:
+            gone_longest = sorted(self._retired, key=lambda series: self._retired[series][0])[: count - len(taken)]
+            cleared = [self._retired.pop(series)[1] for series in gone_longest]
+            self._clear(cleared)
+            taken += cleared
+        return taken
+
+    def forget_past(self) -> None:
+        """Take the columns of series that are gone for free: no frame is held any more."""
+        self._retired = {series: (0, column) for series, (_, column) in self._retired.items()}
 
     def _say_refused(self, refused: int) -> None:
-        if refused and not self.refused:
+        if refused and not self._said:  # once: a source may cross the bound with every frame
+            self._said = True
             logger.warning(
                 "a source has more than %d series, and %d of them are left out; limits.series_per_source is the bound",
                 self.series_max,

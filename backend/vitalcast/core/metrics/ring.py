@@ -84,11 +84,11 @@ class Ring:
         self._elapsed_ms = 0
         self.end_row = max(self.end_row, 1)
 
-    def clear_column(self, column: int) -> None:
-        """Forget what a column held, which another series gets."""
+    def clear_columns(self, columns: list[int]) -> None:
+        """Forget what these columns held, which other series get."""
+        index = np.array(columns, dtype=np.intp)
         for block in self._blocks:
-            if column < block.values.shape[1]:
-                block.values[:, column] = np.nan
+            block.values[:, index[index < block.values.shape[1]]] = np.nan
 
     def append(self, frame: Frame) -> None:
         """Add the newest frame; its offset must be above all before it."""

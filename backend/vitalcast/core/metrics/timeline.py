@@ -33,7 +33,7 @@ class Timeline:
         self.source = source
         self.ring = ring or Ring(interval_ms=source.interval_ms)
         self.catalogue = Catalogue(
-            descriptors, own_names=own_names, series_max=series_max, clear=self.ring.clear_column
+            descriptors, own_names=own_names, series_max=series_max, clear=self.ring.clear_columns
         )
         self.tables: Mapping[str, TableInfo] = tables or {}
 
@@ -96,3 +96,4 @@ class Timeline:
         """Forget all frames: the source has begun anew, and its offsets mean something else."""
         self.source = source
         self.ring.clear()
+        self.catalogue.forget_past()

@@ -2,7 +2,7 @@
 
 import { CalmRange } from "../charts/model/axis.js";
 import { chartModelOf } from "../charts/model/chart_model.js";
-import { csvOf } from "../charts/model/csv.js";
+import { allColumns, csvOf, drawnColumns } from "../charts/model/csv.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
 import { formatAge } from "../charts/model/format.js";
 import { layoutOf } from "../charts/model/lines.js";
@@ -12,6 +12,7 @@ import { PanelNumbers } from "../charts/panel_numbers.js";
 import { errorWords } from "../client/protocol.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
+import { seriesOf } from "../page/panel_series.js";
 import { save } from "../page/save.js";
 
 /** This machine has nothing of the kind: no reason to talk about it. */
@@ -32,6 +33,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {import("../charts/model/panel.js").Panel} */ definition;
   /** @type {import("../client/series_stream.js").SeriesStream} */ stream;
   /** @type {Holder|null} who says whether the stream is wanted, where several share it */ holder = null;
+  /** @type {import("../client/client.js").Client|null} who is asked for what is not drawn */ client = null;
   /** @type {import("../client/clock.js").ServerClock} */ clock;
   /** @type {import("../page/view.js").View} */ view;
 
@@ -143,11 +145,16 @@ export class VitalPanel extends HTMLElement {
     }
   }
 
-  csv() {
-    const store = this.#store();
-    const layout = layoutOf(store);
+  /** Saves every series of the panel; where the server does not keep all of the window any more, those that are drawn. */
+  async csv() {
+    const drawn = this.#store();
+    const layout = layoutOf(drawn);
     if (!layout) return;
-    const text = csvOf({ layout, store, ...this.#window(store) });
+    const { from, to } = this.#window(drawn);
+    const all = this.client && (await seriesOf(this.client, this.definition, { intervalS: drawn.intervalS, from }));
+    const whole = all && startOf(all, from) <= startOf(drawn, from);
+    const columns = whole ? allColumns(layout, drawn, all) : drawnColumns(layout);
+    const text = csvOf({ columns, store: whole ? all : drawn, from, to });
     save(new Blob([text], { type: "text/csv;charset=utf-8" }), this.#fileName("csv"));
   }
 
@@ -285,6 +292,12 @@ export class VitalPanel extends HTMLElement {
     this.#problem.classList.toggle("soft", !refusal && !this.#failure);
     setText(this.#problem, words);
   }
+}
+
+/** When the values of a window begin; never, where there are none. */
+function startOf({ ring }, from) {
+  const row = ring.firstAtOrAfter(from);
+  return row < ring.length ? ring.time(row) : Infinity;
 }
 
 /** Whether the server has said what there is, be it nothing. */

@@ -9,18 +9,18 @@ export const textOf = (panels) => JSON.stringify(panels, (key, value) => (key ==
 
 export class PanelGrid {
   /**
-   * @param {{subscriptions: import("./subscriptions.js").Subscriptions, clock: import("../client/clock.js").ServerClock,
+   * @param {{subscriptions: import("./subscriptions.js").Subscriptions, client: import("../client/client.js").Client,
    *          view: import("./view.js").View}} parts
    */
-  constructor({ subscriptions, clock, view }) {
+  constructor({ subscriptions, client, view }) {
     this.#subscriptions = subscriptions;
-    this.#clock = clock;
+    this.#client = client;
     this.#view = view;
     this.element = h("div", { class: "charts" });
   }
 
   #subscriptions;
-  #clock;
+  #client;
   #view;
   /** @type {Map<string, HTMLElement>} by the text of its panel */ #shown = new Map();
 
@@ -37,7 +37,8 @@ export class PanelGrid {
 
   #make(definition) {
     const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
-    return Object.assign(element, { definition, stream: this.#subscriptions.open(definition), clock: this.#clock, view: this.#view });
+    const stream = this.#subscriptions.open(definition);
+    return Object.assign(element, { definition, stream, client: this.#client, clock: this.#client.clock, view: this.#view });
   }
 
   #remove(text, element) {

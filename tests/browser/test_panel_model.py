@@ -192,7 +192,10 @@ const layout = layoutOf(store);
 
 async def test_a_file_holds_every_value_exactly(js: RunJs) -> None:
     assert await js(
-        LINES + WINDOW + "return (await load('charts/model/csv')).csvOf({ layout, store, from: 2000, to: 3000 });"
+        LINES
+        + WINDOW
+        + """const { csvOf, drawnColumns } = await load('charts/model/csv');
+             return csvOf({ columns: drawnColumns(layout), store, from: 2000, to: 3000 });"""
     ) == (
         'time,a (By),"b ""c"", d (By)"\r\n'
         "1970-01-01T00:00:02.000Z,2,\r\n"
@@ -205,7 +208,8 @@ async def test_a_file_of_bars_has_their_wholes(js: RunJs) -> None:
         LINES
         + BARS
         + """const store = filled(named([{}, {}]), series, ...rows);
-             return (await load('charts/model/csv')).csvOf({ layout: layoutOf(store), store, from: 2000, to: 3000 });"""
+             const { csvOf, drawnColumns } = await load('charts/model/csv');
+             return csvOf({ columns: drawnColumns(layoutOf(store)), store, from: 2000, to: 3000 });"""
     )
     head, row = list(csv.reader(io.StringIO(text)))
     assert head == [
@@ -216,13 +220,24 @@ async def test_a_file_of_bars_has_their_wholes(js: RunJs) -> None:
     assert row[1:] == ["900", "60", "100", "0", "1000", "200"]
 
 
+async def test_a_file_of_all_series_begins_with_those_that_are_drawn(js: RunJs) -> None:
+    assert await js(
+        LINES
+        + """const drawn = filled(headOf([line(1, "b"), line(0, "a")]), each("m", "d", ["a", "b"]), [1, 2]);
+             const all = filled({}, each("m", "d", ["z", "a", "c", "b"]), [9, 1, 3, 2]);
+             const { allColumns } = await load('charts/model/csv');
+             return allColumns(layoutOf(drawn), drawn, all).map(({ name, column }) => [name, column]);"""
+    ) == [["b", 3], ["a", 1], ['m{d="c"}', 2], ['m{d="z"}', 0]]
+
+
 async def test_a_file_has_no_formulas(js: RunJs) -> None:
     names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x","y")', "a=1", "\uff1d1", "a\nb"]
     header = await js(
         LINES
         + """const store = filled(headOf(given.map((name, i) => line(i, name))), each("m", "d", given, "By"),
                given.map(() => -1));
-             return (await load('charts/model/csv')).csvOf({ layout: layoutOf(store), store, from: 0, to: 9000 });""",
+             const { csvOf, drawnColumns } = await load('charts/model/csv');
+             return csvOf({ columns: drawnColumns(layoutOf(store)), store, from: 0, to: 9000 });""",
         names,
     )
     first, row = list(csv.reader(io.StringIO(header, newline="")))

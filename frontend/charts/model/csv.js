@@ -2,15 +2,16 @@
 
 const LINE_END = "\r\n";
 
+/** @typedef {import("../../client/store.js").StreamStore} Store */
+/** @typedef {{name: string, column: number}[]} Columns of a store's ring */
+
 /**
  * The header names the lines and, in brackets, the unit of their values. Times are UTC; a field is empty where
  * there is no value.
  *
- * @param {{layout: import("./lines.js").Layout, store: import("../../client/store.js").StreamStore, from: number,
- *          to: number}} options from, to: Unix ms, both included
+ * @param {{columns: Columns, store: Store, from: number, to: number}} options from, to: Unix ms, both included
  */
-export function csvOf({ layout, store: { ring, series }, from, to }) {
-  const columns = columnsOf(layout);
+export function csvOf({ columns, store: { ring, series }, from, to }) {
   const header = ["time", ...columns.map(({ name, column }) => `${name} (${series[column].unit})`)];
   const records = [header.map(quoted).join(",")];
   const end = ring.firstAtOrAfter(to + 1);
@@ -21,10 +22,24 @@ export function csvOf({ layout, store: { ring, series }, from, to }) {
   return records.join(LINE_END) + LINE_END;
 }
 
-/** The lines, and of bars their wholes. @param {import("./lines.js").Layout} layout */
-function columnsOf({ lines }) {
+/** The lines that are drawn, and of bars their wholes. @param {import("./lines.js").Layout} layout @returns {Columns} */
+export function drawnColumns({ lines }) {
   const wholes = new Map(lines.filter(({ whole }) => whole >= 0).map(({ label, whole }) => [whole, { name: `${label} in all`, column: whole }]));
   return [...lines, ...wholes.values()];
+}
+
+/**
+ * All series of a panel: first those that are drawn, under their names, then the others.
+ *
+ * @param {import("./lines.js").Layout} layout @param {Store} drawn what the layout is about @param {Store} all
+ * @returns {Columns}
+ */
+export function allColumns({ lines }, drawn, all) {
+  const names = new Map(lines.map(({ name, column }) => [drawn.keys[column], name]));
+  const order = [...names.keys()];
+  const place = (key) => (names.has(key) ? order.indexOf(key) : order.length);
+  const columns = all.keys.map((key, column) => ({ key, name: names.get(key) ?? key, column }));
+  return columns.sort((a, b) => place(a.key) - place(b.key) || (a.key < b.key ? -1 : 1));
 }
 
 const exact = (value) => (Number.isNaN(value) ? "" : String(value));

@@ -265,8 +265,11 @@ def test_other_methods_are_not_allowed(world: World, path: str, method: str) -> 
         assert response.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+NOTHING_HERE = "there is nothing at this address; /docs/http lists the addresses"
+
+
 def test_an_unknown_address_of_the_api_answers_in_json(world: World) -> None:
-    assert error(world, "/api/v1/nothing") == (404, 107, "there is nothing at this address; /docs lists the addresses")
+    assert error(world, "/api/v1/nothing") == (404, 107, NOTHING_HERE)
 
 
 def test_an_unknown_address_elsewhere_answers_in_plain_text(world: World) -> None:
@@ -282,7 +285,7 @@ def test_a_slash_too_many_leads_to_the_address_on_the_same_way(world: World) -> 
     assert get("/badge/a%3Ab.svg/").headers["location"] == "../a%3Ab.svg"
     assert get("/badge/cpu.svg/").headers["cache-control"] == "no-store"
     assert world.client.get("/api/v1/latest/").status_code == 200
-    assert error(world, "/api/v1/nothing/") == (404, 107, "there is nothing at this address; /docs lists the addresses")
+    assert error(world, "/api/v1/nothing/") == (404, 107, NOTHING_HERE)
     assert get("/").status_code == get("//").status_code == 404
 
 

@@ -40,7 +40,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
             request.app.refusals.add(request.scope["state"]["address"], "request", f"nothing here; {hint}")
         return PlainTextResponse(_lines(error.detail, hint), error.status_code, headers)
     message = (
-        "there is nothing at this address; /docs lists the addresses" if error.status_code == 404 else error.detail
+        "there is nothing at this address; /docs/http lists the addresses" if error.status_code == 404 else error.detail
     )
     return error_response(error.status_code, ErrorCode.BAD_REQUEST, message, headers)
 

@@ -277,6 +277,8 @@ def test_a_panel_names_programs_only_to_who_may_see_the_processes(
         )
         assert ("nginx" in figure.text, "nginx" in still.text) == (named, named)
         assert len(figure.json()["data"]) == 1 + named
+        [listed] = get(world, "/api/v1/panels", token, in_url=False).json()["panels"]
+        assert listed["series"] == 1 + named
         assert words_of(badge)[-1] == ("1.00 MiB" if named else "1.00 KiB")
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from vitalcast.core.metrics.model import Layout
 from vitalcast.core.panels.resolve import selection_of
+from vitalcast.core.stream.grants import NAMING_ATTRIBUTES
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import grant_of, may_show
 from vitalcast.web.edge.errors import LIVE
@@ -27,7 +28,7 @@ class Panels:
         self._timeline = service.timeline
         self._figures = figures or Figures()
         self.source.dashboards.changed.append(self._figures.forget)
-        self._listed: tuple[Layout | None, str, dict[str, bytes]] | None = None
+        self._listed: tuple[Layout | None, str, dict[str, dict[bool, bytes]]] | None = None
 
     async def listing(self, request: Request) -> Response:
         """List the panels that the caller may see in their order, each with the number of its series there are now."""
@@ -39,16 +40,22 @@ class Panels:
         if self._listed is None or self._listed[0] is not layout or self._listed[1] != revision:
             self._listed = layout, revision, self._list(layout)
         grant = grant_of(request)
-        parts = [part for id_, part in self._listed[2].items() if may_show(grant, dashboards.panels[id_])]
+        shown = [one for one in map(dashboards.panels.__getitem__, self._listed[2]) if may_show(grant, one)]
+        parts = [self._listed[2][panel.id][self.source.named(request, panel)] for panel in shown]
         body = b'{"revision":"%s","panels":[%s]}' % (revision.encode(), b",".join(parts))
         return Response(body, 200, LIVE, "application/json")
 
-    def _list(self, layout: Layout | None) -> dict[str, bytes]:
+    def _list(self, layout: Layout | None) -> dict[str, dict[bool, bytes]]:
+        """Return each panel's entry for those who see names of programs and users, and for those who do not."""
         series = [one for one in (layout.series if layout else ()) if one is not None]
-        return {
-            panel.id: orjson.dumps(panel.public() | {"series": sum(map(selection_of(panel).matches, series))})
-            for panel in self.source.dashboards.panels.values()
-        }
+        listed = {}
+        for panel in self.source.dashboards.panels.values():
+            chosen = [one for one in series if selection_of(panel).matches(one)]
+            counts = {True: len(chosen), False: sum(not one.says_any(NAMING_ATTRIBUTES) for one in chosen)}
+            listed[panel.id] = {
+                named: orjson.dumps(panel.public() | {"series": count}) for named, count in counts.items()
+            }
+        return listed
 
     async def figure(self, request: Request) -> Response:
         """Return a panel's figure, with the readings of the last `range` seconds."""

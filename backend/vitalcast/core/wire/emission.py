@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-FEW = 64  # up to here Python picks items from a list faster than numpy from an array
+FEW = 128  # up to here Python picks items from a list faster than numpy from an array
 KEYS = [b'"%d":' % position for position in range(FEW)]
 
 

@@ -17,14 +17,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vitalcast.access.origin import parse_origin
-from vitalcast.config.load import (
-    FILE_BYTES_MAX,
-    FLAGS,
-    Loaded,
-    environment_name,
-    load_settings,
-    render_default_toml,
-)
+from vitalcast.config.default_toml import render_default_toml
+from vitalcast.config.environment import environment_name
+from vitalcast.config.file import FILE_BYTES_MAX
+from vitalcast.config.load import FLAGS, Loaded, load_settings
 from vitalcast.config.loopback import is_loopback
 from vitalcast.config.retired import RETIRED
 from vitalcast.config.schema import FIELDS, TABLES, Settings

@@ -15,7 +15,8 @@ from tests.reference.tables import MANUAL, PARTS, ROOT, marked, page
 
 from vitalcast.collectors.registry import default_collectors, descriptors_with_rates
 from vitalcast.collectors.runtime_stats import RuntimeStats
-from vitalcast.config.load import FLAGS, OTHER_VARIABLES, environment_name, load_settings
+from vitalcast.config.environment import OTHER_VARIABLES, environment_name
+from vitalcast.config.load import FLAGS, load_settings
 from vitalcast.config.schema import FIELDS, SECTIONS, Settings
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, GapReason

@@ -162,6 +162,26 @@ const rows = [[0, 0, 24, 0, 100, 1024, 24 / 1024, 2, 0, 0], [100, 0, 900, 60, 20
 """
 
 
+async def test_all_bars_past_a_threshold_are_coloured_while_the_panel_is_alarming(js: RunJs) -> None:
+    assert await js(
+        LINES
+        + BARS
+        + """const levels = (row) => {
+               const store = filled(named([{}, {}]), series, row);
+               return chartModelOf({ panel: { ...panel, thresholds: given }, store, layout: layoutOf(store), from: 0,
+                 to: 2000 }).bars.map(({ level }) => level); };
+             const of = (part, level) => levels([part, 0, 960, 0, 1000, 1000, 0.96, 2, level, 0]);
+             return [of(955, 2), of(900, 2), of(100, 2), of(955, 1), of(955, 0)];""",
+        {"warning": 0.85, "critical": 0.95},
+    ) == [
+        ["critical", "critical"],
+        ["critical", "warning"],
+        ["critical", ""],
+        ["warning", "warning"],
+        ["", ""],
+    ]
+
+
 async def test_bars_are_what_is_used_of_a_whole(js: RunJs) -> None:
     found = await js(
         LINES

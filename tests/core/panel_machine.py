@@ -6,7 +6,11 @@ from vitalcast.collectors.registry import CATALOGUE
 from vitalcast.core.metrics.model import Descriptor, Series
 from vitalcast.core.metrics.rates import has_rate, rate_descriptor
 from vitalcast.core.panels.builtin import BUILT_IN
+from vitalcast.core.panels.line import Line
+from vitalcast.core.panels.palette import told_apart
+from vitalcast.core.panels.resolve import Resolved
 from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.shown import Seen, choose
 
 DESCRIPTORS: dict[str, Descriptor] = {
     one.name: one
@@ -93,3 +97,15 @@ def series_for(panel: Panel) -> list[Series]:
 def panel_of(id_: str) -> Panel:
     """Return a built-in panel."""
     return next(panel for panel in BUILT_IN if panel.id == id_)
+
+
+def columns_of(resolved: Resolved) -> tuple[int, ...]:
+    """Return every column that a panel needs, each once."""
+    drawn = [line.column for line in (*resolved.lines, *resolved.remainder)]
+    beside = (resolved.max, resolved.reference, resolved.per)
+    return tuple(dict.fromkeys([*drawn, *(at for at in beside if at >= 0)]))
+
+
+def busiest(panel: Panel, resolved: Resolved, seen: Seen) -> tuple[Line, ...]:
+    """Return the lines that are drawn where nothing was drawn so far, each with a colour of its own."""
+    return tuple(told_apart(choose(panel, resolved, seen), {}))

@@ -15,7 +15,7 @@ from tests.core.panel_machine import panel_of, series_for, series_of
 from vitalcast.core.alerts.levels import replayed
 from vitalcast.core.alerts.panel_levels import NAMES
 from vitalcast.core.alerts.panel_rule import panel_rule
-from vitalcast.core.drawing.badge_svg import Badge, badge_of, draw_badge
+from vitalcast.core.drawing.badge_svg import Badge, draw_badge
 from vitalcast.core.drawing.badge_value import BadgeQuery, metric_badge, owner_of, panel_badge, stale_badge
 from vitalcast.core.drawing.window import Recent
 from vitalcast.core.metrics.model import Series
@@ -216,7 +216,7 @@ def test_anything_can_be_written_on_a_badge(label: str, said: str, level: Any, s
 
 
 def test_a_badge_says_its_label_and_its_words() -> None:
-    tree = check(badge_of("<b>&amp;", "no access"))
+    tree = check(draw_badge(Badge("<b>&amp;", "no access", "unknown")))
     assert texts_of(tree) == ["<b>&amp;", "no access"]
     assert tree.get("aria-label") == "<b>&amp;: no access"
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tests.core.drawn import check, overflowing, texts_of
-from tests.core.panel_machine import panel_of, series_for
+from tests.core.panel_machine import busiest, columns_of, panel_of, series_for
 
 from vitalcast.core.alerts.panel_levels import NAMES
 from vitalcast.core.alerts.panel_rule import panel_rule
@@ -28,7 +28,7 @@ from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.headline import headline_of
 from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.panels.shown import Shown, busiest
+from vitalcast.core.panels.shown import Shown
 
 TO_MS = 1_790_000_000_000  # 14:13:20 UTC
 TICKS = 60
@@ -48,7 +48,7 @@ def image(panel: Panel, values: Any = None, look: Look | None = None, span: Span
     resolved = resolve(panel, series)
     times = np.arange(span.newest_ms - (ticks - 1) * 1000, span.newest_ms + 1, 1000, dtype=np.int64)
     newest = values[-1] if ticks else np.full(len(series), math.nan)
-    window = Window(times, values[:, list(resolved.columns)], resolved.columns, newest)
+    window = Window(times, values[:, list(columns_of(resolved))], columns_of(resolved), newest)
     return draw_panel(shown_of(panel, resolved, window), window, look or Look(), span)
 
 
@@ -186,7 +186,9 @@ def test_missing_ticks_and_the_time_since_the_last_are_hatched() -> None:
     series = series_for(panel)
     resolved = resolve(panel, series)
     times = np.array([TO_MS - 20_000, TO_MS - 10_000], dtype=np.int64)
-    window = Window(times, np.full((2, 1), 0.5), resolved.columns, np.full(2, 0.5), ((TO_MS - 20_000, TO_MS - 10_000),))
+    window = Window(
+        times, np.full((2, 1), 0.5), columns_of(resolved), np.full(2, 0.5), ((TO_MS - 20_000, TO_MS - 10_000),)
+    )
     shown = shown_of(panel, resolved, window)
     for span, hatched in ((SPAN, 1), (replace(SPAN, age_s=10.0), 2)):
         assert draw_panel(shown, window, Look(), span).count('preserveAspectRatio="none"') == hatched

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for, series_of
+from tests.core.panel_machine import DESCRIPTORS, columns_of, panel_of, series_for, series_of
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
@@ -66,7 +66,7 @@ def test_metrics_beside_the_lines_have_columns_and_no_lines() -> None:
     series = series_for(panel)
     assert series[reading.max].name == series[reading.per].name == "system.memory.limit"
     assert reading.reference == -1
-    assert set(reading.columns) == set(range(len(series)))
+    assert set(columns_of(reading)) == set(range(len(series)))
     _, reading = read("load")
     assert reading.reference == reading.per >= 0
 

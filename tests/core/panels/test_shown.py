@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
+from tests.core.panel_machine import DESCRIPTORS, busiest, columns_of, panel_of, series_for
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.headline import headline_of
 from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.panels.shown import Seen, busiest
+from vitalcast.core.panels.shown import Seen
 
 NAN = math.nan
 GIB = 2.0**30
@@ -29,7 +29,7 @@ def read(id_: str, series: list[Series] | None = None, **changes: Any) -> tuple[
 
 def seen(reading: Resolved, highest: dict[int, float], newest: dict[int, float] | None = None) -> Seen:
     """Return what was seen of the lines by their places: their highest, and their newest where that is another."""
-    width = max(reading.columns) + 1
+    width = max(columns_of(reading)) + 1
     peaks, now = np.zeros(width), np.zeros(width)
     for places, values in ((peaks, highest), (now, highest if newest is None else newest)):
         for at, value in values.items():
@@ -61,7 +61,7 @@ def mounts(count: int) -> list[Series]:
 
 def filled(reading: Resolved, used: list[tuple[float, float]]) -> np.ndarray:
     """Return a row of readings, of each mount its size and the share of it that is used."""
-    row = np.zeros(max(reading.columns) + 1)
+    row = np.zeros(max(columns_of(reading)) + 1)
     for line in (*reading.lines, *reading.remainder):
         size, share = used[int(line.key.removeprefix("/m"))]
         row[line.column] = {"used": size * share, "free": size * (1 - share)}.get(line.part, 0.0)

@@ -33,10 +33,6 @@ class Levels:
         self._numbers: list[float] = []
 
     @property
-    def state(self) -> RuleState:
-        return self._state
-
-    @property
     def severity(self) -> Severity | None:
         """What fires now; None where nothing does or nothing is known."""
         return self._state.level(self._rule)

@@ -42,11 +42,6 @@ class Badge:
     detail: str = ""
 
 
-def badge_of(label: str, words: str, level: BadgeLevel = "unknown") -> str:
-    """Return a badge that says why there is none."""
-    return draw_badge(Badge(label, words, level))
-
-
 def draw_badge(badge: Badge, style: Style = "flat") -> str:
     """Return the badge as an SVG document."""
     label = shortened(clean(badge.label), _LABEL_WIDTH_MAX, SIZE)

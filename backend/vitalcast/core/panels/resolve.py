@@ -38,12 +38,6 @@ class Resolved:
     unit: str
     beside: Mapping[int, Series] = field(default_factory=dict)
 
-    @property
-    def columns(self) -> tuple[int, ...]:
-        """Every column it needs, each once."""
-        drawn = [line.column for line in (*self.lines, *self.remainder)]
-        return tuple(dict.fromkeys([*drawn, *(at for at in (self.max, self.reference, self.per) if at >= 0)]))
-
 
 def selection_of(panel: Panel) -> Selection:
     """Return what a panel selects; of that, what stands beside its lines is none of them."""

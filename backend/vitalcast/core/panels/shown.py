@@ -11,7 +11,6 @@ import numpy as np
 
 from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.palette import told_apart
 from vitalcast.core.panels.resolve import Resolved
 
 if TYPE_CHECKING:
@@ -60,11 +59,6 @@ class Shown:
     def more(self) -> int:
         """How many keys there are whose lines are not shown."""
         return len({line.key for line in self.resolved.lines}) - len({line.key for line in self.lines})
-
-
-def busiest(panel: Panel, resolved: Resolved, seen: Seen) -> tuple[Line, ...]:
-    """Return the lines to draw where nothing was drawn so far, each with a colour of its own."""
-    return tuple(told_apart(choose(panel, resolved, seen), {}))
 
 
 def choose(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str] = ()) -> list[Line]:

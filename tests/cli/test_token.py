@@ -36,6 +36,13 @@ def access(folder: Path) -> Access:
     return open_access(Settings.model_validate({"access": {"data_dir": str(folder)}}))
 
 
+def test_the_list_says_which_panels_of_a_token_were_removed(command: Run, tmp_path: Path) -> None:
+    assert command("create", "--scope", "embed", "--panel", "cpu", "--panel", "load").returncode == 0
+    file = tmp_path / "config.toml"
+    file.write_text('[[panels]]\nid = "load"\ntitle = "Load"\nmetrics = ["system.load.average"]\n')
+    assert command("list").stdout.removesuffix("\n").split("\t")[-1] == "panel cpu (removed), panel load"
+
+
 def test_the_address_to_use_a_token_at_is_the_public_one(tmp_path: Path, folder: Path) -> None:
     def make(*arguments: str) -> str:
         return run(

@@ -19,6 +19,8 @@ from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from vitalcast.access.access import Access, Record
     from vitalcast.config.schema import Settings
 
@@ -166,11 +168,12 @@ def _option(name: str, parse: Callable[[str], float | None], text: str) -> float
 @app.command("list")
 def show(config: ServerConfig = None) -> None:
     """List all tokens without their secrets, as a table or as tab-separated lines."""
-    _, access = _open(config)
+    settings, access = _open(config)
+    panels = {panel.id for panel in settings.panels}
     records = access.records()
     if not sys.stdout.isatty():
         for record in records:
-            say("\t".join(_fields(record, access.now_ms())))
+            say("\t".join(_fields(record, panels, access.now_ms())))
         return
 
     if not records:
@@ -184,14 +187,14 @@ def show(config: ServerConfig = None) -> None:
     table = Table("id", "name", "scope", Column("may see", overflow="fold"), "state", "expires")
     for record in records:
         end = when(record.expires_ms)
-        row = (record.id, record.name, record.scope.value, may_see(record), record.state(access.now_ms()), end)
+        row = (record.id, record.name, record.scope.value, may_see(record, panels), record.state(access.now_ms()), end)
         table.add_row(*map(Text, row))
     Console().print(table)
 
 
-def _fields(record: Record, now_ms: int) -> list[str]:
+def _fields(record: Record, panels: Collection[str], now_ms: int) -> list[str]:
     times = [iso(time_ms) for time_ms in (record.created_ms, record.expires_ms, record.revoked_ms)]
-    return [record.id, record.state(now_ms), record.scope.value, record.name, *times, may_see(record)]
+    return [record.id, record.state(now_ms), record.scope.value, record.name, *times, may_see(record, panels)]
 
 
 @app.command()
@@ -226,8 +229,8 @@ def _open(config: Path | None) -> tuple[Settings, Access]:
 # --- words -----------------------------------------------------------------------------------------------------------
 
 
-def may_see(record: Record) -> str:
-    """Say in words what a token lets its holder see."""
+def may_see(record: Record, panels: Collection[str]) -> str:
+    """Say in words what a token lets its holder see, where there are these panels."""
     match record.scope.value:
         case "view":
             return "everything"
@@ -236,7 +239,8 @@ def may_see(record: Record) -> str:
         case "stream":
             pace = f", every {record.interval_s:g} s at most" if record.interval_s else ""
             return ", ".join(record.metrics) + pace
-    parts = ["the dashboard"] if record.dashboard else [f"panel {id_}" for id_ in record.panels]
+    named = [f"panel {id_}{'' if id_ in panels else ' (removed)'}" for id_ in record.panels]
+    parts = ["the dashboard"] if record.dashboard else named
     where = f" on pages of {', '.join(record.origins)}" if record.origins else ""
     return ", ".join([*parts, *record.metrics]) + where + _back(record.since_s)
 
@@ -285,7 +289,7 @@ def _news(record: Record, settings: Settings, folder: Path, *, default_end: bool
         "embed": f"Put it in the address of a frame, as {base}embed/{_shown(record)}?token=TOKEN, or into "
         '<vitalcast-panel token="TOKEN">.',
     }
-    lines = [f"Token {record.id} sees {may_see(record)}, on servers with the data folder {folder}."]
+    lines = [f"Token {record.id} sees {may_see(record, record.panels)}, on servers with the data folder {folder}."]
     lines.append(uses.get(record.scope.value, uses["view"]))
     if record.scope.value == "embed" and not record.origins:
         lines.append(

@@ -265,7 +265,8 @@ def test_there_are_only_so_many_sources(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_a_source_that_is_renamed_is_found_by_its_new_name(fleet: Fleet) -> None:
     machine = fleet.machines["bbbb"]
-    machine.source = replace(DB, resource=replace(DB.resource, name="db-new"))
+    machine.source = replace(DB, resource=replace(DB.resource, name="db-new"), interval_ms=2000)
     fleet.tick("bbbb")
+    assert fleet.hub.timelines["bbbb"].ring.interval_ms == 2000
     ack, _ = subscribe(fleet.session(), host="db-new", since={"epoch": "epoch-db", "offset": 1003})
     assert ack["recovered"] is True

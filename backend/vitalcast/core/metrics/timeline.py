@@ -92,8 +92,13 @@ class Timeline:
         """Go on with the epoch of an earlier run; before the first frame."""
         self.source = replace(self.source, epoch=epoch)
 
+    def describe(self, source: Source) -> None:
+        """Take over what the source says of itself now, its name or its pace."""
+        self.source = source
+        self.ring.interval_ms = source.interval_ms
+
     def restart(self, source: Source) -> None:
         """Forget all frames: the source has begun anew, and its offsets mean something else."""
-        self.source = source
+        self.describe(source)
         self.ring.clear()
         self.catalogue.forget_past()

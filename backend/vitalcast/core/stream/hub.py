@@ -140,7 +140,7 @@ class Hub:
         timeline = self.timelines.get(source.id)
         if timeline is not None:
             if source != timeline.source and source.epoch == timeline.epoch:
-                timeline.source = source  # which has another name now, or ticks at another pace
+                timeline.describe(source)  # it has another name now, or ticks at another pace
             return timeline
         if len(self.timelines) >= self._sources_max:
             if self.frames_refused == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -162,3 +163,15 @@ def test_nothing_is_resolved_by_a_missing_value(limit: Limit, moments: list[tupl
         if state.phase is RESOLVED and before.phase is not RESOLVED:
             assert not math.isnan(value)
             assert before.fired_ms is not None
+
+
+@given(LIMITS, LIMITS, MOMENTS)
+def test_a_rule_is_what_each_of_its_limits_is(one: Limit, other: Limit, moments: list[tuple[int, float]]) -> None:
+    limits = (one, replace(other, severity=Severity.CRITICAL))
+    rule, now_ms = Rule(limits), 0
+    state, each = RuleState.of(rule), [LimitState(), LimitState()]
+    for step_ms, value in moments:
+        now_ms += step_ms
+        state = state.after(rule, value, now_ms)
+        each = [before.after(limit, value, now_ms) for limit, before in zip(limits, each, strict=True)]
+        assert list(state.limits) == each

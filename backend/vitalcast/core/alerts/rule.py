@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 ROUNDING = 1e-9  # parts that add up to a limit may add up to a hair less
 
@@ -53,8 +53,11 @@ class Rule:
     """The limits of one value, at most one for each severity, the mildest first."""
 
     limits: tuple[Limit, ...]
+    calm_below: float = field(init=False, repr=False, compare=False)  # every value below this exceeds no limit
 
     def __post_init__(self) -> None:
+        lowest = min((limit.threshold for limit in self.limits), default=math.inf)
+        object.__setattr__(self, "calm_below", lowest - ROUNDING)
         severities = [limit.severity for limit in self.limits]
         if severities != sorted(set(severities), key=list(Severity).index):
             raise ValueError("limits: give each severity once at most, warning before critical")

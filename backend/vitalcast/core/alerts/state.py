@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ class RuleState:
     """The state of a rule, one for each of its limits, in their order."""
 
     limits: tuple[LimitState, ...]
+    calm: bool = field(init=False, repr=False, compare=False)  # nothing is pending, fires or did before values ended
+
+    def __post_init__(self) -> None:
+        calm = all(state.phase in (Phase.OK, Phase.RESOLVED) for state in self.limits)
+        object.__setattr__(self, "calm", calm)
 
     @classmethod
     def of(cls, rule: Rule) -> RuleState:
@@ -81,6 +86,8 @@ class RuleState:
 
     def after(self, rule: Rule, value: float, time_ms: int) -> RuleState:
         """Return the state after this value, `nan` for none. Times must not go back: take them from a steady clock."""
+        if self.calm and value < rule.calm_below:  # nearly always
+            return self
         states = tuple(
             state.after(limit, value, time_ms) for limit, state in zip(rule.limits, self.limits, strict=True)
         )

@@ -256,8 +256,8 @@ class Access:
     ) -> tuple[str, Record]:
         """Make a token; return its text, which is kept nowhere, and its record.
 
-        It ends after `expires_s`, or never. Raises LimitsError, a ValueError, where its limits make no sense, and
-        ConfigError where it cannot be kept.
+        It ends after `expires_s`, or never; for embedding, it sees `since_s` back, or all for None. Raises LimitsError
+        where its limits make no sense, and ConfigError where it cannot be kept.
         """
         now_ms = self.now_ms()
         record = Record(

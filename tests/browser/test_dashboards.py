@@ -75,6 +75,20 @@ async def test_an_embedded_dashboard_follows(server: Server, configure: Configur
     assert "There is no panel “cpu” here." in await problem.inner_text()
 
 
+async def test_an_embedded_panel_says_that_it_is_gone_and_is_shown_again_once_it_is_back(
+    server: Server, configure: Configure, open_page: OpenPage
+) -> None:
+    watched = await open_page(f"{server.url}/embed/panel/cpu", charts=False)
+    await watched.until(f"() => ({TITLES})() === 'CPU' && ({FILLED})()")
+    await asyncio.to_thread(configure, LOAD)
+    problem = watched.page.locator(".problem[role=alert]")
+    await problem.wait_for(state="visible")
+    await asyncio.to_thread(configure, LOAD + CPU.replace('"CPU"', '"Processor"', 1))
+    await watched.until(f"() => ({TITLES})() === 'Processor' && ({FILLED})()")
+    await problem.wait_for(state="hidden")
+    assert watched.errors == []
+
+
 async def test_a_wall_takes_another_playlist_at_once(server: Server, configure: Configure, open_page: OpenPage) -> None:
     watched = await open_page(f"{server.url}/wall/ops", charts=False)
     await watched.until(f"() => ({TITLES})() === 'CPU' && document.title.startsWith('One')")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
-from tests.e2e.client import BINARY_PROTOCOL, PROTOCOL, Client, Mirror, client
+from tests.e2e.client import BINARY_PROTOCOL, Client, Mirror, client
 from tests.e2e.server import Server, on_every_server
 from tests.e2e.test_contract import collect, lost, mirrored
 
@@ -45,15 +45,18 @@ async def test_each_of_many_different_subscriptions_shows_the_machine_as_it_is(s
         truth, *_ = await mirrored(everything, "all", ["system.>", "vitalcast.>"])
         alone: list[tuple[Client, Mirror]] = []
         together, with_all = await stack.enter_async_context(client(server)), []
+        binary, in_binary = await stack.enter_async_context(client(server, BINARY_PROTOCOL)), []
         for number, other in enumerate(OTHERS):
-            one = await stack.enter_async_context(client(server, BINARY_PROTOCOL if number % 5 == 0 else PROTOCOL))
+            one = await stack.enter_async_context(client(server))
             alone.append((one, (await mirrored(one, "s", [NETWORK, other]))[0]))
             if number % 2:  # so that some are shared, and some are of one socket alone
                 with_all.append((await mirrored(together, other, [NETWORK, other], *with_all))[0])
+            in_binary.append((await mirrored(binary, other, [NETWORK, other], *in_binary))[0])
         for one, mirror in alone:
             await collect(one, [mirror], ticks=4)
         await collect(together, with_all, ticks=4)
-        newest = max(mirror.offset for _, mirror in alone)
+        await collect(binary, in_binary, ticks=4)
+        newest = max(mirror.offset for mirror in (*with_all, *in_binary))
         while truth.offset < newest:
             await collect(everything, [truth], ticks=1)
     there = {
@@ -62,7 +65,7 @@ async def test_each_of_many_different_subscriptions_shows_the_machine_as_it_is(s
         if len(tick.values) == len(truth.series)
     }
     compared = 0
-    for mirror in (*(mirror for _, mirror in alone), *with_all):
+    for mirror in (*(mirror for _, mirror in alone), *with_all, *in_binary):
         assert mirror.changed_messages + mirror.whole_messages >= 1
         for tick in mirror.ticks:
             if tick.offset in there and tick.offset not in lost(truth, mirror):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from vitalcast.core.wire.messages import Message
-from vitalcast.core.wire.websocket import payload_of
+from vitalcast.core.wire.websocket import taken_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class BulkOutput:
 
     def message(self, row: int) -> Message:
         """Return one of them as a message."""
-        return Message(payload_of(self.frames[row]))
+        opcode, payload = taken_apart(self.frames[row])
+        return Message(payload, opcode)
 
 
 @dataclass(slots=True)

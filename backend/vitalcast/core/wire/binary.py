@@ -13,6 +13,8 @@ from struct import Struct
 
 import numpy as np
 
+from vitalcast.core.metrics.choices import Chosen
+from vitalcast.core.wire.binary_bulk import BinaryBulk
 from vitalcast.core.wire.emission import Emission
 from vitalcast.core.wire.encodings import Encoding
 from vitalcast.core.wire.websocket import OPCODE_BINARY
@@ -33,6 +35,9 @@ class Binary(Encoding):
 
     name = "binary"
     opcode = OPCODE_BINARY
+
+    def bulk(self, rows: Sequence[tuple[bytes, Chosen]], values_per_series: int) -> BinaryBulk:
+        return BinaryBulk(rows, values_per_series, (FORMAT | WHOLE << 8, FORMAT | CHANGED << 8))
 
     def head(self, group: int) -> bytes:
         return _GROUP.pack(group)

@@ -15,6 +15,7 @@ import numpy as np
 
 from vitalcast.core.metrics.choices import Chosen
 from vitalcast.core.wire.emission import KEYS, TickValues
+from vitalcast.core.wire.sheet import Sheet, sheets_of
 from vitalcast.core.wire.websocket import OPCODE_TEXT, frame_head
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     Indices = npt.NDArray[np.intp]
     Objects = npt.NDArray[np.object_]
 
-SHEET_VALUES = 16_384  # of one sheet: its arrays stay near, and are never large
 _frame_head = lru_cache(maxsize=4096)(frame_head)
 _KEYS = np.array(KEYS, dtype=np.object_)
 _KEY_BYTES = np.array([len(key) for key in KEYS])
@@ -38,15 +38,7 @@ class JsonBulk:
     """
 
     def __init__(self, rows: Sequence[tuple[bytes, Chosen]], values_per_series: int) -> None:
-        self._sheets: list[_Sheet] = []
-        begin = values = 0
-        indices = [chosen.places(values_per_series).index for _, chosen in rows]
-        for at, index in enumerate(indices):
-            if values + len(index) > SHEET_VALUES and at > begin:
-                self._sheets.append(_Sheet([head for head, _ in rows[begin:at]], indices[begin:at]))
-                begin, values = at, 0
-            values += len(index)
-        self._sheets.append(_Sheet([head for head, _ in rows[begin:]], indices[begin:]))
+        self._sheets = [_JsonSheet(*sheet) for sheet in sheets_of(rows, values_per_series)]
 
     def frames(self, tick: TickValues) -> list[bytes]:
         """Return a WebSocket frame for each row."""
@@ -69,21 +61,12 @@ class _Texts:
         self.frame_bytes = _FRAME_BYTES + len(tick.stamp)
 
 
-class _Sheet:
-    """Some rows, of which each is an emission; their values lie one after the other.
-
-    `places` says where each value is in the tick, `row` which row it belongs to, and `position` where it is there.
-    """
-
+class _JsonSheet(Sheet):
     def __init__(self, heads: list[bytes], rows: list[Indices]) -> None:
-        self.heads: Objects = np.empty(len(heads), dtype=np.object_)
-        self.heads[:] = heads
+        super().__init__(heads, rows)
+        self.head_objects: Objects = np.empty(len(heads), dtype=np.object_)
+        self.head_objects[:] = heads
         self.head_bytes = np.array([len(head) for head in heads])
-        self.sizes = np.array([len(row) for row in rows])
-        self.starts = np.cumsum(self.sizes) - self.sizes
-        self.places = np.concatenate(rows)
-        self.row = np.repeat(np.arange(len(rows)), self.sizes)
-        self.position = np.arange(len(self.places)) - self.starts[self.row]
         self.last = self.position == self.sizes[self.row] - 1
         self.key_bytes = _KEY_BYTES[self.position]
 
@@ -94,7 +77,7 @@ class _Sheet:
             partly, counts, changed = np.zeros(len(self.sizes), dtype=np.bool_), self.sizes, self.last
         else:
             changed = texts.changed[self.places]
-            counts = np.add.reduceat(changed, self.starts, dtype=np.intp)
+            counts = self.counts(changed)
             told = np.add.reduceat(np.where(changed, sizes + self.key_bytes, 0), self.starts)
             part_bytes = told + np.maximum(counts, 1) - 1
             shorter = part_bytes + texts.frame_bytes[1] < nbytes + texts.frame_bytes[0]
@@ -120,7 +103,7 @@ class _Sheet:
         begins = np.append(0, ends[:-1])
         pieces: Objects = np.empty(int(ends[-1]), dtype=np.object_)
         pieces[begins] = frame_heads
-        pieces[begins + 1] = self.heads
+        pieces[begins + 1] = self.head_objects
         pieces[begins + 2] = texts.open[kind]
         pieces[ends - 1] = _CLOSE[kind]
         in_part = partly[self.row]
@@ -129,7 +112,7 @@ class _Sheet:
         pieces[at] = texts.pieces[self.places[whole] + self.last[whole] * texts.width]
         part = np.flatnonzero(in_part & changed)
         rows = self.row[part]
-        rank = np.arange(len(part)) - (np.cumsum(counts * partly) - counts * partly)[rows]
+        rank = self.ranks(part, counts, partly)
         at = begins[rows] + 3 + 2 * rank
         pieces[at] = _KEYS[self.position[part]]
         pieces[at + 1] = texts.pieces[self.places[part] + (rank == counts[rows] - 1) * texts.width]

@@ -31,10 +31,10 @@ def frame_head(opcode: int, size: int) -> bytes:
     return _LARGE_HEAD(_FIN | opcode, 127, size)
 
 
-def payload_of(data: bytes) -> bytes:
-    """Return the payload of one whole frame that `frame` has made."""
+def taken_apart(data: bytes) -> tuple[int, bytes]:
+    """Return the opcode and the payload of one whole frame that `frame` has made."""
     short = data[1]
-    return data[2 if short < 126 else 4 if short == 126 else 10 :]
+    return data[0] & 0x0F, data[2 if short < 126 else 4 if short == 126 else 10 :]
 
 
 def payload_bytes(frames: list[bytes]) -> int:

@@ -25,10 +25,11 @@ DESCRIPTORS = [
         ("a.c", ("j",)),
         ("b.c.d.e", ("k",)),
     ]
-]
+] + [Descriptor("a.b", "By", Kind.GAUGE, "", ("k",))]  # in another unit it is another series
 values = st.sampled_from(["x", "y", "z"])
+labels = st.sampled_from([(), (("other", "x"),), (("other", "y"),), (("j", "z"), ("other", "x"))])
 series = st.sampled_from(DESCRIPTORS).flatmap(
-    lambda one: st.tuples(*[values] * len(one.attributes)).map(lambda found: Series(one, found))
+    lambda one: st.tuples(st.tuples(*[values] * len(one.attributes)), labels).map(lambda found: Series(one, *found))
 )
 tokens = st.sampled_from(["a", "b", "c", "d", "*"])
 patterns = st.lists(tokens, min_size=1, max_size=4).map(".".join) | st.lists(tokens, max_size=3).map(
@@ -45,7 +46,7 @@ selections = st.builds(
 def anew(selection: Selection, layout: Layout) -> list[tuple[Series, int]]:
     """Look at every series, as one would without an index."""
     found = [(one, column) for column, one in enumerate(layout.series) if one is not None and selection.matches(one)]
-    return sorted(found, key=lambda entry: entry[0].key)
+    return sorted(found, key=lambda entry: (entry[0].key, entry[0].descriptor.unit))
 
 
 def places(choice: Choice) -> list[tuple[Series, int]]:
@@ -116,6 +117,10 @@ def test_a_choice_that_nobody_holds_is_forgotten() -> None:
 
 @given(st.lists(series, max_size=5))
 def test_series_are_described_as_json_would(there: list[Series]) -> None:
-    plain = [{"name": one.name, "unit": one.descriptor.unit, "attributes": one.attributes} for one in there]
+    plain = [
+        {"name": one.name, "unit": one.descriptor.unit, "attributes": one.attributes}
+        | ({"labels": dict(one.labels)} if one.labels else {})
+        for one in there
+    ]
     for _ in range(2):
         assert orjson.dumps({"series": describe_series(there)}) == orjson.dumps({"series": plain})

@@ -96,6 +96,50 @@ def test_a_level_that_changes_comes_with_the_data() -> None:
     assert seen == [0.0, 0.0, 2.0, 0.0]
 
 
+def test_a_level_that_changes_is_said_in_words_and_only_then() -> None:
+    house = House()
+    house.tick(0.5)
+    session, (_, snapshot) = watch(house, "load")
+    assert snapshot["headline"]["level"] == ""
+    binary = house.session(encoding=BINARY)
+    (other, _) = ask(binary, type="subscribe", stream="p", panel="load")
+    said = []
+    for load in (0.5, 2.5, 2.5, 2.5, 2.5, 1.5, 1.5, 0.5, 0.5):
+        out = house.tick(load)
+        said += [message.get("level") for message in got(house, session, out)]
+        (message,) = out[other["group"]]
+        decode_binary(message.payload)
+    assert said == [None, None, None, "critical", None, "warning", None, "", None]
+
+
+def test_who_comes_between_two_intervals_is_told_the_level_that_it_does_not_know() -> None:
+    house = House(Panel.model_validate(LOAD.model_dump() | {"interval": 5.0}))
+    house.tick(0.5)
+    session, _ = watch(house, "load")
+    while not got(house, session, house.tick(0.5)):
+        pass  # until an interval begins
+    for load in (2.5, 2.5, 2.5):
+        house.tick(load)
+    newcomer, (_, snapshot) = watch(house, "load")
+    assert snapshot["headline"]["level"] == "critical"
+    assert got(house, session, house.tick(0.5)) == []
+    (data,) = got(house, newcomer, house.tick(0.5))
+    assert data["level"] == "", "what the others know is not what the newcomer does"
+
+
+def test_a_socket_that_missed_some_is_told_the_level_with_the_newest() -> None:
+    house = House()
+    house.tick(0.5)
+    session, (ack, _) = watch(house, "load")
+    for load in (2.5,) * 6:
+        out = house.tick(load)
+    assert [message.get("level") for message in got(house, session, out)] == [None]
+    latest = house.hub.groups[ack["group"]].latest()
+    assert latest is not None
+    assert json.loads(latest.payload)["level"] == "critical"
+    assert [message.get("level") for message in got(house, session, house.tick(2.5))] == [None]
+
+
 def test_a_line_that_comes_brings_its_past_to_everybody() -> None:
     house = House()
     for _ in range(5):

@@ -210,15 +210,21 @@ class PanelView:
             said["whole"] = self.sent + list(self._bars).index(line.key)
         return said
 
+    def level(self, row: Floats) -> str | None:
+        """Return the panel's level in a row of what is sent, empty for good or unknown; None where it has none."""
+        place = self._place.get("@level")
+        if place is None:
+            return None
+        return "" if math.isnan(row[place]) else LEVEL_NAMES[int(row[place])]
+
     def _said(self, shown: Shown, newest: Floats) -> Json:
         place, headline = self._place, self._headline
         several = len(headline.names) > 1
-        level = newest[place["@level"]] if "@level" in place else math.nan
         return {
             "label": headline.word,
             "value": newest[place["@value"]],
             "unit": headline.unit(share=headline.shows_share),
-            "level": "" if math.isnan(level) else LEVEL_NAMES[int(level)],
+            "level": self.level(newest) or "",
             "column": place["@value"],
             "which": place.get("@which") if several else None,
             "levels": place.get("@level"),

@@ -176,7 +176,10 @@ class Group:
         if self.key.form is Form.SELF_DESCRIBING:
             return self._self_describing(tick.offset, tick.time_ms, emission.values)
         encoding = self._encoding
-        return Message(self.head + encoding.body(emission, whole=whole), encoding.opcode)
+        return Message(self._data_head(tick) + encoding.body(emission, whole=whole), encoding.opcode)
+
+    def _data_head(self, _tick: TickValues) -> bytes:
+        return self.head
 
     def _emission(self, tick: TickValues) -> Emission:
         return tick.emission(self.chosen, self._values_per_series)

@@ -63,6 +63,10 @@ class PanelColumns(Protocol):
         """Return the same of one row."""
         ...
 
+    def level(self, row: Floats) -> str | None:
+        """Return the panel's level in a row of what is sent, empty for good or unknown; None where it has none."""
+        ...
+
     def head(self, newest: Floats) -> dict[str, Any]:
         """Return what is said beside the values, of which `newest` are those of the newest tick."""
         ...
@@ -91,10 +95,11 @@ class PanelGroup(Group):
     """All subscriptions of one panel, over one range, at one interval.
 
     A line that comes has a past: then a snapshot of the whole range is sent anew, and of any other change a `series`.
+    A level that became another is said with the data.
     `choice` is all that the panel asks for, of which `columns` say what is sent.
     """
 
-    __slots__ = ("_columns", "_panel_key", "_places", "_ring", "_told_row", "_values_max")
+    __slots__ = ("_columns", "_panel_key", "_places", "_ring", "_told_levels", "_told_row", "_values_max")
 
     def __init__(
         self,
@@ -113,6 +118,7 @@ class PanelGroup(Group):
         self._ring = timeline.ring
         self._values_max = values_max
         self._told_row = -1  # up to which all members have the past
+        self._told_levels: set[str | None] = set()  # what members were told last, who came meanwhile included
         self._places = Places(np.arange(len(columns.series)), 1)
 
     @property
@@ -137,6 +143,7 @@ class PanelGroup(Group):
         self._places = Places(np.arange(len(self.series)), 1)
         self._tick = None
         self._resync = True
+        self._told_levels.clear()  # all are told the level now
         self.series_version += 1
         if self._columns.came_offset == came_offset:
             return [self._series_alone()]
@@ -156,6 +163,7 @@ class PanelGroup(Group):
         values = self._columns.project_row(tick.values[self._columns.columns], tick.offset)
         own = TickValues(tick.offset, tick.time_ms, values, before=before)
         messages = super().emit(own)
+        self._told_levels = {self._columns.level(values)}
         own.settle()
         if self._told_row == self._ring.end_row:  # the snapshot has this tick already
             self._resync = True
@@ -165,7 +173,20 @@ class PanelGroup(Group):
     def _emission(self, tick: TickValues) -> Emission:
         return Emission(tick, self._places)
 
+    def _data_head(self, tick: TickValues) -> bytes:
+        level = self._columns.level(tick.values)
+        if level is None or self._told_levels == {level}:
+            return self.head
+        return self.head + self._encoding.level(level)
+
     # --- joining and catching up -------------------------------------------------------------------------------
+
+    def latest(self) -> Message | None:
+        """Return the newest emission as a whole. Among those that a socket missed, the level may have changed."""
+        told, self._told_levels = self._told_levels, set()
+        message = super().latest()
+        self._told_levels = told
+        return message
 
     def made_up(self, _latest: Message | None, _known_version: int) -> list[Message]:
         """Return the snapshot of the whole range: a line may have come, which has a past."""
@@ -177,7 +198,7 @@ class PanelGroup(Group):
         return [*self.snapshot(self._ring, newest_of(replay, self._values_max // max(self.width, 1)))]
 
     def _series_alone(self) -> Message:
-        said = {"type": "series", "group": self.id, **self._columns.head(self._newest_values())}
+        said = {"type": "series", "group": self.id, **self._head(self._newest_values())}
         return Message.of(said | {"series": describe_series(self.series)})
 
     def _newest_values(self) -> Floats:
@@ -200,7 +221,11 @@ class PanelGroup(Group):
         return super().replay_bytes(replay) + len(self.series) * LINE_BYTES
 
     def _head_of(self, values: Floats) -> Mapping[str, object]:
-        return self._columns.head(values[-1] if len(values) else self._newest_values())
+        return self._head(values[-1] if len(values) else self._newest_values())
+
+    def _head(self, newest: Floats) -> Mapping[str, object]:
+        self._told_levels.add(self._columns.level(newest))
+        return self._columns.head(newest)
 
     def _replayed(self, ring: Ring, replay: Replay) -> Floats:
         columns, aggregates = self._columns, self.key.aggregates

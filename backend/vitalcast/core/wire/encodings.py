@@ -46,6 +46,10 @@ class Encoding(ABC):
     def head(self, group: int) -> bytes:
         """Return what comes before the body in each message of a group."""
 
+    def level(self, _level: str) -> bytes:
+        """Return what stands between head and body where a panel's level became another, if anything."""
+        return b""
+
     @abstractmethod
     def _whole(self, emission: Emission) -> bytes: ...
 
@@ -61,7 +65,10 @@ class Encoding(ABC):
 
 
 class Json(Encoding):
-    """JSON text: `values`, or `changed` by position where that is shorter; a value that is missing is null."""
+    """JSON text: `values`, or `changed` by position where that is shorter; a value that is missing is null.
+
+    A panel's level that became another is said in words too.
+    """
 
     name = "json"
 
@@ -70,6 +77,9 @@ class Json(Encoding):
 
     def head(self, group: int) -> bytes:
         return b'{"type":"data","group":%d,' % group
+
+    def level(self, level: str) -> bytes:
+        return b'"level":"%b",' % level.encode()
 
     def _whole(self, emission: Emission) -> bytes:
         return emission.tick.stamp + b'"values":[' + emission.joined() + b"]}"

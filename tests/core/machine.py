@@ -99,7 +99,7 @@ class Machine:
     def take(self, frame: Frame) -> dict[int, list[Message]]:
         """Take a frame into the hub; return what it emits, by group."""
         self._emitted = {}
-        self.bus.publish(self.timeline.source if self.hub.home is self._home else self.source, frame)
+        self.bus.publish(self.timeline.source if self.hub.sources.home is self._home else self.source, frame)
         return self._emitted
 
     def tick(

@@ -83,10 +83,7 @@ class Catalogue:
             if other or self._width >= self.series_max:
                 columns.append(-1)
                 continue
-            if known is not None:
-                attributes = one.attributes
-                one = Series(known, tuple(attributes[key] for key in known.attributes), one.labels)  # noqa: PLW2901
-            self._columns[one] = self._width
+            self._columns[one if known is None else _described(one, known)] = self._width
             columns.append(self._width)
             self._width += 1
         self._put(self._columns, None)
@@ -173,6 +170,12 @@ class Catalogue:
         target = np.array([-1 if one is None else self._columns.get(one, -1) for one in theirs.series], dtype=np.intp)
         self._source = None if (target >= 0).all() else np.flatnonzero(target >= 0)
         self._target = target if self._source is None else target[self._source]
+
+
+def _described(series: Series, descriptor: Descriptor) -> Series:
+    """Return the same series with the description that counts today."""
+    attributes = series.attributes
+    return Series(descriptor, tuple(attributes[key] for key in descriptor.attributes), series.labels)
 
 
 def _meaning(descriptor: Descriptor) -> tuple[object, ...]:

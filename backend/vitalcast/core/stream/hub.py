@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
 
 from vitalcast.core.metrics.aggregate import is_boundary
 from vitalcast.core.metrics.model import Frame, Series
@@ -16,8 +15,8 @@ from vitalcast.core.stream.keys import AnyKey, Form, PanelKey, SeriesKey, TableK
 from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.replay import Snapshots
+from vitalcast.core.stream.sources import SOURCES_MAX, Sources
 from vitalcast.core.stream.table_group import TableGroup
-from vitalcast.core.text import cut, few, nearest_of
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
 from vitalcast.errors import ProtocolError
@@ -28,10 +27,6 @@ AnyGroup = Group | TableGroup
 
 TICKS_MS = (1000, 500, 200, 100)
 
-
-SOURCES_MAX = 10_000
-ADVISED_SOURCES_MAX = 100  # of those looked at for the nearest name: whoever asks must not cost much
-
 Advanced = Callable[[Timeline, Frame], None]
 Emitted = Callable[[Output], None]
 Demanded = Callable[[str, int], None]
@@ -40,10 +35,10 @@ Demanded = Callable[[str, int], None]
 class Hub:
     """Holds a timeline for each source, and one group for all subscriptions that are equal.
 
-    `home` is the source that is meant where none is named: this machine. Observers are called in their order, without
-    waiting, and one that fails costs the others nothing: `advanced` with each frame once it is remembered, as it is
-    remembered; `emitted` with what members of groups get, by group id; `demanded` with the id of a source and the time
-    between ticks that its subscriptions want from now on. `panels` are those that can be subscribed to.
+    `home` is this machine's. Observers are called in their order, without waiting, and one that fails costs the others
+    nothing: `advanced` with each frame once it is remembered, as it is remembered; `emitted` with what members of
+    groups get, by group id; `demanded` with the id of a source and the time between ticks that its subscriptions want
+    from now on. `panels` are those that can be subscribed to.
     """
 
     def __init__(
@@ -55,8 +50,7 @@ class Hub:
         make: Callable[[Source], Timeline] = Timeline,
         sources_max: int = SOURCES_MAX,
     ) -> None:
-        self.home = home
-        self.timelines: dict[str, Timeline] = {} if home is None else {home.id: home}
+        self.sources = Sources(home=home, make=make, sources_max=sources_max)
         self.advanced: list[Advanced] = []
         self.emitted: list[Emitted] = []
         self.demanded: list[Demanded] = []
@@ -65,9 +59,7 @@ class Hub:
         self.groups: dict[int, AnyGroup] = {}
         self.streams = 0  # that have joined a group
         self.held_bytes = 0  # of all groups and paused streams, as well as it can be told
-        self.frames_refused = 0  # repeated ones, and those of sources past the bound
-        self._make_timeline = make
-        self._sources_max = sources_max
+        self._repeated = 0
         self._snapshots = Snapshots()
         self._by_key: dict[AnyKey, AnyGroup] = {}
         self._cadences: dict[str, dict[int, Cadence]] = {}  # by source and interval
@@ -76,39 +68,20 @@ class Hub:
         self._demand_ms: dict[str, int] = {}
 
     @property
-    def default(self) -> Timeline | None:
-        """The source that is meant where none is named: this machine, or the only one there is."""
-        if self.home is None and len(self.timelines) == 1:
-            return next(iter(self.timelines.values()))
-        return self.home
+    def frames_refused(self) -> int:
+        """How many frames were not taken: repeated ones, and those of sources past the bound."""
+        return self._repeated + self.sources.refused
 
-    def find(self, host: str | None) -> Timeline:
-        """Return the source of this id or name, the default one for None. Raises ProtocolError that names the field."""
-        if host is None:
-            if (default := self.default) is not None:
-                return default
-            what = f"there are {len(self.timelines)} sources: name one" if self.timelines else "there is no source yet"
-            raise ProtocolError(ErrorCode.BAD_REQUEST, f"host: is missing, and {what}", temporary=not self.timelines)
-        if host in self.timelines:
-            return self.timelines[host]
-        named = [timeline for timeline in self.timelines.values() if timeline.name == host]
-        if len(named) == 1:
-            return named[0]
-        if named:
-            ids = few(timeline.id for timeline in named)
-            raise ProtocolError(
-                ErrorCode.BAD_REQUEST, f"host: {len(named)} sources are called {host!r}; give an id: {ids}"
-            )
-        names = [timeline.name for timeline in islice(self.timelines.values(), ADVISED_SOURCES_MAX)]
-        nearest = nearest_of(host, names)
-        advice = f"did you mean {nearest}?" if nearest else f"there are {few(names) or 'none'}"
-        raise ProtocolError(ErrorCode.BAD_REQUEST, f"host: {cut(host)!r} is not here; {advice}")
+    @property
+    def timelines(self) -> Mapping[str, Timeline]:
+        """What is remembered of each source, by its id."""
+        return self.sources.timelines
 
     # --- frames in -----------------------------------------------------------------------------------------------
 
     def take(self, source: Source, frame: Frame) -> None:
         """Take in a source's newest frame and tell all observers. One that repeats is refused and counted."""
-        timeline = self._timeline_of(source)
+        timeline = self.sources.of(source)
         if timeline is None:
             return
         previous = timeline.ring.newest
@@ -116,7 +89,7 @@ class Hub:
         if restarted:
             timeline.restart(source)
         elif previous is not None and frame.offset <= previous.offset:
-            self.frames_refused += 1
+            self._repeated += 1
             return
         frame = timeline.take(frame)
         for observer in self.advanced:
@@ -135,20 +108,6 @@ class Hub:
                 observer(out)
             except Exception:
                 logger.exception("what groups emitted was not handed on")
-
-    def _timeline_of(self, source: Source) -> Timeline | None:
-        timeline = self.timelines.get(source.id)
-        if timeline is not None:
-            if source != timeline.source and source.epoch == timeline.epoch:
-                timeline.describe(source)  # it has another name now, or ticks at another pace
-            return timeline
-        if len(self.timelines) >= self._sources_max:
-            if self.frames_refused == 0:
-                logger.warning("there are more than %d sources: those that come later are refused", self._sources_max)
-            self.frames_refused += 1
-            return None
-        timeline = self.timelines[source.id] = self._make_timeline(source)
-        return timeline
 
     def _advance(self, timeline: Timeline, frame: Frame, previous: Frame | None, *, restarted: bool) -> Output:
         """Return what each group's members get for a frame that its timeline has just taken."""

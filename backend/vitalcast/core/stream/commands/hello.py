@@ -59,7 +59,7 @@ def _about(timeline: Timeline, grant: Grant) -> dict[str, object]:
 
 def welcome(conversation: Conversation) -> Message:
     """Return what a protocol socket gets first: what a client has to know, or that a token is needed for it."""
-    grant, source = conversation.caller.grant, conversation.hub.default
+    grant, source = conversation.caller.grant, conversation.hub.sources.default
     about = {"version": VERSION, "time": conversation.now_ms(), "heartbeat": conversation.heartbeat_s}
     if grant is None:
         return reply("welcome", None, **about, auth="required")

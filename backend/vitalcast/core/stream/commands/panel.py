@@ -18,7 +18,7 @@ def subscribe_panel(conversation: Conversation, command: Subscribe) -> list[Mess
     """Begin the stream of a panel: the ack, then a snapshot that says what its columns are."""
     panel_id = command.panel_id()
     named = named_panel(panel_id, conversation.hub, conversation.grant)
-    timeline = conversation.hub.find(command.host)
+    timeline = conversation.hub.sources.find(command.host)
     interval_ms, aggregate = panel_pace(conversation, timeline, panel_id, command.interval)
     reach_ms = range_ms(conversation, RANGE_S if command.range is None else command.range)
     key = PanelKey(timeline.id, panel_id, reach_ms, interval_ms, (aggregate,), named, encoding=conversation.encoding)

@@ -32,6 +32,7 @@ START_S: Final = 30.0
 OPEN_S: Final = 120.0
 LOOK_S: Final = 0.2
 SUBPROTOCOL: Final = "vitalcast.v1.json"
+BINARY_SUBPROTOCOL: Final = "vitalcast.v1.bin"
 SERIES: Final = ("system.cpu.utilization", "system.memory.usage", "system.load.average", "system.network.io.rate")
 # Pings would be counted into the cost of a frame for some servers and not for others.
 NO_PINGS: Final = {"VITALCAST_TIMEOUTS__PING_INTERVAL_S": "3600"}
@@ -210,9 +211,9 @@ class Drain(Process):
         return counted
 
 
-def viewers(port: int, sockets: int, *options: str) -> Drain:
+def viewers(port: int, sockets: int, *options: str, subprotocol: str = SUBPROTOCOL) -> Drain:
     """Return a load client of Vitalcast's own protocol; its sockets are not open yet."""
-    return Drain(port, sockets, *options, subprotocol=SUBPROTOCOL)
+    return Drain(port, sockets, *options, subprotocol=subprotocol)
 
 
 @contextlib.contextmanager

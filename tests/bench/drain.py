@@ -87,8 +87,8 @@ class Drain:
                     continue
                 except OSError:
                     size = 0
-                # The usual case by far: exactly one text frame of less than 64 KiB.
-                if size > 4 and buffer[0] == 0x81 and fd not in rest and fd not in shaking and fd not in waiting:
+                # The usual case by far: exactly one text or binary frame of less than 64 KiB.
+                if size > 4 and 0x80 < buffer[0] < 0x83 and fd not in rest and fd not in shaking and fd not in waiting:
                     short = buffer[1]
                     if size == (short + 2 if short < 126 else (buffer[2] << 8) + buffer[3] + 4):
                         self.frames += 1
@@ -198,7 +198,7 @@ class Drain:
         if frame[0] == 0x89:  # RFC 6455 5.5.2: an endpoint MUST send a Pong frame in response
             self._sockets[fd].send(masked(frame[2:], opcode=0x8A))
             return
-        if frame[0] != 0x81:
+        if frame[0] not in (0x81, 0x82):
             return
         self.frames += 1
         self.bytes += len(frame)
@@ -207,7 +207,7 @@ class Drain:
         if fd not in self._waiting:
             return
         self.recovered += RECOVERED_MARK in frame
-        if not self._marks or any(mark in frame[:48] for mark in self._marks):
+        if not self._marks or frame[0] == 0x82 or any(mark in frame[:48] for mark in self._marks):
             self._waiting.remove(fd)
             if not self._waiting and not self._to_open:
                 now_s = time.monotonic()

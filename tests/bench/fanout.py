@@ -34,6 +34,7 @@ BROADCAST = "websockets.broadcast"
 NODE = "node ws"
 STALLED = "vitalcast, 1 % stalled"
 GROUPED = "vitalcast, {} subscriptions"
+GROUPED_BINARY = "vitalcast, {} subscriptions, binary"
 RIVALS = {SEED: "seed", BROADCAST: "websockets", FLOOR_WITHOUT_C: "write"}
 CHOICES = {"vitalcast": VITALCAST, "floor": FLOOR, "seed": SEED, "websockets": BROADCAST, "node": NODE}
 CHOICES |= {"stalled": STALLED}
@@ -113,6 +114,16 @@ class Arena:
         texts = [common.subscribe(names, interval_s=self.interval_s) for names in different(groups)]
         self._enter(GROUPED.format(groups), common.vitalcast(), text=json.dumps(texts))
 
+    def add_grouped_binary(self, groups: int) -> None:
+        """Add the same with binary data."""
+        texts = [common.subscribe(names, interval_s=self.interval_s) for names in different(groups)]
+        self._enter(
+            GROUPED_BINARY.format(groups),
+            common.vitalcast(),
+            text=json.dumps(texts),
+            subprotocol=common.BINARY_SUBPROTOCOL,
+        )
+
     def _add_stalled(self, text: str) -> None:
         server = common.vitalcast(VITALCAST_TIMEOUTS__SLOW_S="600")
         self._enter(STALLED, server, text=text, pause=False)
@@ -154,13 +165,17 @@ class Arena:
         *,
         text: str = "",
         sockets: int | None = None,
+        subprotocol: str = common.SUBPROTOCOL,
         pause: bool = True,
     ) -> None:
         """Connect all sockets; with a text they speak Vitalcast's protocol and send it."""
         self._processes.append(server)
         server.wait()
         sockets = sockets or self.sockets
-        drain = common.viewers(server.port, sockets) if text else Drain(server.port, sockets, "--any")
+        if text:
+            drain = common.viewers(server.port, sockets, subprotocol=subprotocol)
+        else:
+            drain = Drain(server.port, sockets, "--any")
         self._processes.append(drain)
         opened = drain.open(text)
         progress(f"  {name}: {sockets} sockets after {opened['handshakes_s']:.1f} s")
@@ -229,6 +244,8 @@ def run(
             arena.add(name)
         for count in groups:
             arena.add_grouped(count)
+        if groups:
+            arena.add_grouped_binary(max(groups))
         for number in range(rounds):
             progress(f"  round {number + 1} of {rounds}")
             for contender in arena.contenders:

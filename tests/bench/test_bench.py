@@ -31,8 +31,8 @@ def test_fanout_compares_each_server_with_the_floor() -> None:
     names = [fanout.VITALCAST, fanout.FLOOR, fanout.BROADCAST]
     rows, notes = fanout.run(SOCKETS, interval_s=0.1, window_s=0.2, rounds=1, names=names, groups=(SOCKETS,))
     floor = fanout.FLOOR if common.find_compiler() else fanout.FLOOR_WITHOUT_C
-    grouped = fanout.GROUPED.format(SOCKETS)
-    assert [row["server"] for row in rows] == [fanout.ONE_VIEWER, fanout.VITALCAST, floor, fanout.BROADCAST, grouped]
+    grouped = [name.format(SOCKETS) for name in (fanout.GROUPED, fanout.GROUPED_BINARY)]
+    assert [row["server"] for row in rows] == [fanout.ONE_VIEWER, fanout.VITALCAST, floor, fanout.BROADCAST, *grouped]
     for row in rows:
         assert is_spread(row["µs a frame, raw"], 1)
         assert row["frames/s"] > 0
@@ -43,6 +43,7 @@ def test_fanout_compares_each_server_with_the_floor() -> None:
     assert [(one.what, one.reference) for one in results] == [
         ("CPU a frame, 5 sockets at 10 Hz", floor),
         ("CPU a frame, 5 sockets at 10 Hz, 5 subscriptions", floor),
+        ("CPU a frame, 5 sockets at 10 Hz, 5 subscriptions, binary", floor),
         ("CPU a frame, 5 sockets at 10 Hz", fanout.BROADCAST),
         ("the load client's own CPU, 5 sockets at 10 Hz", "the server's"),
     ]

@@ -123,6 +123,7 @@ export class Negotiation {
 
   /** The server's `ack`. */
   acknowledged(message) {
+    if (message.id === undefined) return this.#moved(message);
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (!pending || pending.type === "unsubscribe" || pending.type === "moot") return;
@@ -137,6 +138,15 @@ export class Negotiation {
     const refused = stream.refusal !== null;
     stream.refusal = null;
     if (refused) stream.tell("change");
+    stream.settle();
+  }
+
+  /** Unasked: the stream goes on at another pace, since its panel has one. */
+  #moved(message) {
+    const stream = this.#streamOf(message.stream);
+    if (!stream?.asked || stream.group === null || message.paused) return;
+    stream.group = message.group;
+    stream.acknowledge(message, 0);
     stream.settle();
   }
 

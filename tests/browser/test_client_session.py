@@ -305,3 +305,15 @@ async def test_a_real_server_fills_what_was_held_back(js: RunJs) -> None:
            } finally { client.close(); }"""
     )
     assert found == {"quiet": True, "filled": True, "ordered": True, "intervalS": 0.1, "unexplained": 0}
+
+
+async def test_a_stream_that_the_server_moves_to_another_pace_goes_on_there(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """session.opened({ host: "a" }); ack(7); snapshot(7, 5);
+             session.receive({ type: "ack", stream: "cpu", group: 9, epoch: "e", interval: 5 }); snapshot(9, 6);
+             session.receive({ type: "data", group: 7, offset: 7, time: 7000, values: [2] });
+             session.receive({ type: "data", group: 9, offset: 11, time: 11000, values: [3] });
+             session.receive({ type: "ack", stream: "nobody", group: 8, epoch: "e", interval: 5 });
+             return [cpu.group, cpu.store.intervalS, cpu.newest, types()];"""
+    ) == [9, 5, 11000, [["subscribe", None, None]]]

@@ -371,6 +371,44 @@ def test_a_panel_that_is_changed_or_removed_is_so_for_who_watches_it() -> None:
     assert error["code"] == 102
 
 
+def test_a_panel_of_another_pace_moves_the_streams_that_are_open_to_it() -> None:
+    house = House(SLOW)
+    for load in range(10):
+        house.tick(float(load))
+    sessions = {asked: watch(house, "slow", interval=asked, range=4)[0] for asked in (1, 3)}
+    paused, _ = watch(house, "slow", range=4)
+    ask(paused, type="update", stream="p", paused=True)
+    assert len(house.hub.groups) == 1
+    house.store.replace((SLOW.model_copy(update={"interval": 2.0, "aggregate": "max"}),), ())
+    for asked, session in sessions.items():
+        _, ack, snapshot = decode(session.dashboards_changed(session.caller.grant))
+        assert "id" not in ack
+        assert (ack["type"], ack["stream"], ack["interval"]) == ("ack", "p", float(max(asked, 2)))
+        assert (ack["aggregate"], (ack["group"],)) == (["max"], session.group_ids)
+        assert (snapshot["type"], snapshot["group"]) == ("snapshot", ack["group"])
+        assert len(snapshot["times"]) >= 1
+    _, ack = decode(paused.dashboards_changed(paused.caller.grant))
+    assert (ack["paused"], ack["interval"]) == (True, 2.0)
+    assert len(house.hub.groups) == 2, "nobody is left at the pace of before"
+    told = [got(house, sessions[1], house.tick(1.0)) for _ in range(6)]
+    assert [len(messages) for messages in told] in ([0, 1] * 3, [1, 0] * 3)
+    assert [decode(one.dashboards_changed(one.caller.grant))[1:] for one in (*sessions.values(), paused)] == [[]] * 3
+    for one in (*sessions.values(), paused):
+        one.close()
+    assert (house.hub.groups, house.hub.held_bytes) == ({}, 0)
+
+
+def test_a_stream_that_has_no_room_at_its_new_pace_goes_on_as_it_was() -> None:
+    house = House(SLOW, limits=Limits(subscriptions=1))
+    house.tick()
+    session, (ack, _) = watch(house, "slow", interval=1)
+    house.store.replace((SLOW.model_copy(update={"interval": 2.0}),), ())
+    assert decode(session.dashboards_changed(session.caller.grant))[1:] == []
+    assert session.group_ids == (ack["group"],)
+    told = [bool(got(house, session, house.tick())) for _ in range(10)]
+    assert sum(told) == 2
+
+
 def test_who_comes_back_goes_on_unless_a_line_came_meanwhile() -> None:
     house = House()
     house.tick(disks=("sda",))

@@ -32,10 +32,14 @@ def token_needed() -> ProtocolError:
 
 @dataclass(slots=True)
 class Stream:
-    """A subscription under the client's own name; `group` is None while it is paused."""
+    """A subscription under the client's own name; `group` is None while it is paused.
+
+    `asked_ms` is the interval that the client asked for, where the panel's own may be longer.
+    """
 
     key: AnyKey
     group: AnyGroup | None
+    asked_ms: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

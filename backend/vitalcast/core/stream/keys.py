@@ -40,7 +40,7 @@ class PanelKey(NamedTuple):
     panel: str
     range_ms: int
     interval_ms: int
-    aggregates: tuple[Aggregate, ...]
+    aggregates: tuple[Aggregate, ...] = (Aggregate.LAST,)
     named: bool = True  # whether the viewer may see what names programs and users
     form: Form = Form.COLUMNS
     encoding: Encoding = JSON

@@ -148,7 +148,7 @@ class PanelGroup(Group):
         if self._columns.came_offset == came_offset:
             return [self._series_alone()]
         self._told_row = self._ring.end_row
-        return self._again()
+        return self.whole_range()
 
     def restart(self) -> None:
         super().restart()
@@ -190,9 +190,9 @@ class PanelGroup(Group):
 
     def made_up(self, _latest: Message | None, _known_version: int) -> list[Message]:
         """Return the snapshot of the whole range: a line may have come, which has a past."""
-        return self._again()
+        return self.whole_range()
 
-    def _again(self) -> list[Message]:
+    def whole_range(self) -> list[Message]:
         """Return the snapshot of all that the charts show."""
         replay = self.plan_backfill(self._ring, self._panel_key.range_ms)
         return [*self.snapshot(self._ring, newest_of(replay, self._values_max // max(self.width, 1)))]

@@ -11,6 +11,7 @@ from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.commands.hello import hello, welcome, withdraw
 from vitalcast.core.stream.commands.listing import list_series
+from vitalcast.core.stream.commands.panel import follow_panels
 from vitalcast.core.stream.commands.subscribe import subscribe
 from vitalcast.core.stream.commands.table import table
 from vitalcast.core.stream.commands.update import unsubscribe, update
@@ -134,14 +135,14 @@ class Session:
         return [welcome(conversation)]
 
     def dashboards_changed(self, grant: Grant) -> list[Message]:
-        """Say that there are other panels or playlists, and end the streams of panels that went.
+        """Say that there are other panels or playlists; end the streams of panels that went, and have others follow.
 
         `grant` is what the caller's token stands for with these: streams that it covers no more end too.
         """
         conversation = self._conversation
         conversation.caller = conversation.caller._replace(grant=grant)
         news = reply("dashboards", None, revision=conversation.dashboards())
-        return [news, *withdraw(conversation, grant)]
+        return [news, *withdraw(conversation, grant), *follow_panels(conversation)]
 
     def close(self) -> None:
         """Leave all groups. Safe to call again."""

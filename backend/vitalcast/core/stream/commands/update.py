@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vitalcast.core.stream.commands.checks import check_granted
 from vitalcast.core.stream.commands.joining import ack, join
-from vitalcast.core.stream.commands.panel import panel_pace, range_ms
+from vitalcast.core.stream.commands.panel import paced, range_ms
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
 from vitalcast.core.vocabulary import ErrorCode
@@ -20,18 +20,27 @@ def update(conversation: Conversation, command: Update) -> list[Message]:
         raise ProtocolError(ErrorCode.BAD_REQUEST, "interval, paused or range: an update changes at least one of them")
     if isinstance(stream.key, PanelKey):
         check_granted(stream.key, conversation.hub, conversation.grant)
-    key = _changed_key(conversation, stream, command)
+    asked_ms = stream.asked_ms if command.interval is None else _asked_ms(conversation, stream.key, command.interval)
+    key = _changed_key(conversation, stream, command, asked_ms)
     if stream.group is None if command.paused is None else command.paused:
+        stream.asked_ms = asked_ms
         return [_pause(conversation, stream, key, command)]
     if stream.group is not None and key == stream.key and command.since is None and not command.backfill:
+        stream.asked_ms = asked_ms
         return [ack(conversation, command, stream.group, key)]
     group, messages = join(conversation, command, key, command.since, command.backfill)
     conversation.release(stream)
-    stream.key, stream.group = key, group
+    stream.key, stream.group, stream.asked_ms = key, group, asked_ms
     return messages
 
 
-def _changed_key(conversation: Conversation, stream: Stream, command: Update) -> AnyKey:
+def _asked_ms(conversation: Conversation, key: AnyKey, interval_s: float) -> int:
+    timeline = conversation.hub.timelines[key.source]
+    shortest_ms = timeline.tables[key.table].interval_min_ms if isinstance(key, TableKey) else 0
+    return conversation.interval_ms(interval_s, timeline, shortest_ms=shortest_ms)
+
+
+def _changed_key(conversation: Conversation, stream: Stream, command: Update, asked_ms: int) -> AnyKey:
     key = stream.key
     if command.range is not None:
         if not isinstance(key, PanelKey):
@@ -39,11 +48,7 @@ def _changed_key(conversation: Conversation, stream: Stream, command: Update) ->
         key = key._replace(range_ms=range_ms(conversation, command.range))
     if command.interval is None:
         return key
-    timeline = conversation.hub.timelines[key.source]
-    if isinstance(key, PanelKey):
-        return key._replace(interval_ms=panel_pace(conversation, timeline, key.panel, command.interval)[0])
-    shortest_ms = timeline.tables[key.table].interval_min_ms if isinstance(key, TableKey) else 0
-    return key._replace(interval_ms=conversation.interval_ms(command.interval, timeline, shortest_ms=shortest_ms))
+    return paced(conversation, key, asked_ms) if isinstance(key, PanelKey) else key._replace(interval_ms=asked_ms)
 
 
 def _pause(conversation: Conversation, stream: Stream, key: AnyKey, command: Update) -> Message:

@@ -165,7 +165,9 @@ export class Client extends EventTarget {
   #redecorated(revision) {
     const before = this.#dashboards;
     this.#dashboards = revision;
-    if (before && revision !== before) this.dispatchEvent(new Event("dashboards"));
+    if (!before || revision === before) return;
+    this.#session.panelsChanged();
+    this.dispatchEvent(new Event("dashboards"));
   }
 
   // --- what can be asked for ---------------------------------------------------------------------------------------

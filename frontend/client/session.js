@@ -158,6 +158,13 @@ export class Session {
     for (const command of this.#questions.commands()) this.#send(command);
   }
 
+  /** The server has other panels now: one that it refused may be among them. */
+  panelsChanged() {
+    for (const stream of this.#streams.values()) {
+      if (stream.refusal && stream.request.panel !== undefined) this.#negotiation.reach(stream);
+    }
+  }
+
   /** The connection is gone; groups and pending answers with it. */
   closed() {
     this.#negotiation.end();

@@ -204,7 +204,8 @@ export class VitalDashboard extends HTMLElement {
     if (panel !== null && !full && this.querySelector("vital-panel")) {
       this.#say(`There is no panel \u201c${panel}\u201d here.`);
     }
-    if (before === full) return;
+    // What was at full size may have been removed: then what it covered is to be seen again.
+    if (before === full && this.classList.contains("enlarged") === (full !== null)) return;
     if (full && !before) this.#scrolled = scrollY;
     before?.classList.remove("full");
     full?.classList.add("full");

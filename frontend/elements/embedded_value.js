@@ -139,7 +139,7 @@ export class VitalcastValue extends EmbeddedElement {
     if (failure?.final && !panels) return { code: failure.code, message: failure.message };
     if (link === "stopped") return { code, message: why };
     const { panel: id } = this.#options;
-    if (id && panels && !this.#panel) {
+    if (id && panels && !panels.some((panel) => panel.id === id)) {
       const known = panels.map((panel) => panel.id).join(", ") || "none";
       return { code: 107, message: `there is no panel “${id}” here; there are ${known}` };
     }

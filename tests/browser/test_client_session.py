@@ -97,6 +97,20 @@ async def test_a_session_tells_a_refusal_and_tries_again_where_it_may(js: RunJs)
     ) == [1, 106, 2, None]
 
 
+async def test_a_refused_panel_is_asked_for_again_when_the_server_has_other_panels(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """const panel = session.subscribe("load", { panel: "load" }, { windowS: 60 });
+             session.opened();
+             for (const { id } of [...sent]) session.receive({ type: "error", id, code: 102, message: "no such" });
+             session.panelsChanged();
+             const again = sent.slice(2).map(({ type, stream }) => [type, stream]);
+             session.receive({ type: "ack", id: sent.at(-1).id, stream: "load", group: 7, epoch: "e", interval: 1 });
+             session.panelsChanged();
+             return [again, sent.length, panel.refusal, cpu.refusal.code];"""
+    ) == [[["subscribe", "load"]], 3, None, 102]
+
+
 async def test_a_stale_group_number_is_not_listened_to(js: RunJs) -> None:
     assert (
         await js(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.async_api import expect
 from tests.browser.conftest import SERVER_ENV, OpenPage
+from tests.browser.elsewhere import Elsewhere
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,9 +27,16 @@ SHOWN = "() => [...document.querySelectorAll('.page.shown h2')].map(({ textConte
 Configure = Callable[[str], None]
 
 
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Elsewhere]:
+    site = Elsewhere()
+    yield site
+    site.close()
+
+
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server(env=SERVER_ENV)
+def server(elsewhere: Elsewhere) -> Iterator[Server]:
+    server = Server(env=SERVER_ENV | {"VITALCAST_SERVER__ALLOWED_ORIGINS": elsewhere.origin})
     (server.folder / "config.toml").write_text(CPU + LOAD + WALL.format(title="One", panels='"cpu"'))
     try:
         yield server.start()
@@ -62,6 +72,37 @@ async def test_a_page_takes_other_panels_and_keeps_those_that_stay(
     await asyncio.to_thread(configure, LOAD)
     await watched.until(f"() => ({TITLES})() === 'Load'")
     assert watched.errors == []
+
+
+async def test_a_page_shows_the_others_again_once_the_panel_at_full_size_is_removed(
+    server: Server, configure: Configure, open_page: OpenPage
+) -> None:
+    watched = await open_page(f"{server.url}/?panel=load", charts=False)
+    cpu, load = watched.page.locator("#panel-cpu"), watched.page.locator("#panel-load")
+    await load.wait_for(state="visible")
+    await cpu.wait_for(state="hidden")
+    await asyncio.to_thread(configure, CPU)
+    await watched.page.get_by_text("There is no panel “load” here.").wait_for()
+    await cpu.wait_for(state="visible")
+    await asyncio.to_thread(configure, CPU + LOAD)
+    await load.wait_for(state="visible")
+    await cpu.wait_for(state="hidden")
+
+
+async def test_an_embedded_number_says_that_its_panel_is_gone_and_goes_on_once_it_is_back(
+    server: Server, configure: Configure, open_page: OpenPage, elsewhere: Elsewhere
+) -> None:
+    script = f'<script type="module" src="{server.url}/embed.js"></script>'
+    body = '<vitalcast-value id="load" panel="load"></vitalcast-value>'
+    watched = await open_page(elsewhere.origin + elsewhere.page(body, script), charts=False)
+    number, words = watched.page.locator("#load b"), watched.page.locator("#load .words")
+    await expect(number).to_have_text(re.compile("[0-9]"))
+    await asyncio.to_thread(configure, CPU)
+    await words.get_by_text("there is no panel “load” here; there are cpu").wait_for()
+    assert await number.inner_text() == "–"
+    await asyncio.to_thread(configure, CPU + LOAD)
+    await expect(number).to_have_text(re.compile("[0-9]"))
+    assert await words.inner_text() == ""
 
 
 async def test_an_embedded_dashboard_follows(server: Server, configure: Configure, open_page: OpenPage) -> None:

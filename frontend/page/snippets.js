@@ -46,7 +46,7 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
     },
     { name: "Badge, Markdown", words: "An image for a README; works without scripts.", text: markdown(named, badge) },
     { name: "Badge, HTML", words: "The same, for a web page.", text: tag("img", { src: badge, alt: named }, false) },
-    { name: "FrozenStore", words: "The chart as an image; works without scripts.", text: markdown(named, picture) },
+    { name: "Image", words: "The chart as an image; works without scripts.", text: markdown(named, picture) },
     { name: "API", words: "The chart as data, for Plotly.", text: `curl${header} '${figure}'` },
   ];
 }

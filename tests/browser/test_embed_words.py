@@ -92,7 +92,7 @@ async def test_the_lines_to_copy_say_no_more_than_they_must(js: RunJs) -> None:
         '<vitalcast-value panel="cpu"></vitalcast-value>',
         "Badge, Markdown": f"![CPU]({BASE}badge/cpu.svg)",
         "Badge, HTML": f'<img src="{BASE}badge/cpu.svg" alt="CPU">',
-        "FrozenStore": f"![CPU]({BASE}api/v1/panels/cpu.svg?width=640&height=360)",
+        "Image": f"![CPU]({BASE}api/v1/panels/cpu.svg?width=640&height=360)",
         "API": f"curl '{BASE}api/v1/panels/cpu/figure'",
     }
 

@@ -36,7 +36,7 @@ async def test_shows_the_lines_as_they_are_wanted_and_copies_them(page_server: S
     lines = await page.evaluate(LINES)
     assert 'memory?theme=dark&amp;range=15m&amp;title=0" width="320" height="200"' in lines["Frame"]
     assert '<vitalcast-panel panel="memory" theme="dark" range="15m" heading="0"' in lines["Element"]
-    assert "memory.svg?theme=dark&range=900&width=320" in lines["FrozenStore"]
+    assert "memory.svg?theme=dark&range=900&width=320" in lines["Image"]
     await dialog.get_by_role("button", name="Copy: Element").click()
     await dialog.get_by_text("Copied.").wait_for()
     assert await page.evaluate("navigator.clipboard.readText()") == lines["Element"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import time
@@ -60,8 +61,12 @@ def command(server: Server, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def panels(server: Server, token: str | None = None) -> list[str]:
+    return panel_ids(server.url, token)
+
+
+def panel_ids(url: str, token: str | None = None) -> list[str]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    request = urllib.request.Request(f"{server.url}/api/v1/panels", headers=headers)
+    request = urllib.request.Request(f"{url}/api/v1/panels", headers=headers)
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
         return [panel["id"] for panel in json.load(answer)["panels"]]
 
@@ -226,6 +231,30 @@ def test_a_signal_with_a_bad_file_is_logged_and_the_next_good_one_is_taken(start
     write(server, LOAD)
     server.signal(signal.SIGHUP)
     until(lambda: panels(server) == ["load"])
+
+
+def test_a_signal_while_the_server_starts_is_kept_until_it_can_be_obeyed(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(CPU)
+    process = start_command("--port", "0", cwd=tmp_path)
+    try:
+        until(lambda: is_blocked(process.pid, signal.SIGHUP) or process.poll() is not None)
+        (tmp_path / "config.new").write_text(LOAD)
+        (tmp_path / "config.new").replace(tmp_path / "config.toml")
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout is not None
+        url = re.search(r"http://[0-9.:]+", process.stdout.readline())
+        assert url is not None, "the server has not started"
+        until(lambda: panel_ids(url[0]) == ["load"])
+        assert not is_blocked(process.pid, signal.SIGHUP)
+    finally:
+        process.terminate()
+        assert process.communicate()[1] == ""
+
+
+def is_blocked(pid: int, wanted: signal.Signals) -> bool:
+    """Say whether a process holds a signal back, by proc_pid_status(5)."""
+    masks = re.search(r"SigBlk:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())
+    return masks is not None and bool(int(masks[1], 16) >> (wanted - 1) & 1)
 
 
 async def test_signals_and_commands_under_load_cost_no_socket_a_tick(start: Start) -> None:

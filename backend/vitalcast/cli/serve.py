@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from typing import Annotated
 
 import typer
@@ -54,6 +55,9 @@ def serve(
         if overrides or config is not None or open_browser:
             context.fail(f"Options of the server do not apply before '{context.invoked_subcommand}'.")
         return
+    if hasattr(signal, "pthread_sigmask"):
+        # A request to reload waits in the kernel until there is a server: it neither ends the process nor gets lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # Imports take most of a start: no garbage is looked for in them, where there is none, and numpy starts no threads.
     gc.disable()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -35,8 +35,6 @@ OVERSIZE_FACTOR = 16  # messages up to this many times the limit are answered wi
 def serve(loaded: Loaded, *, open_browser: bool = False) -> int:
     """Serve until a signal ends it; return the exit code. Raises ConfigError where the address cannot be bound."""
     settings = loaded.settings
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     descriptors = raise_descriptor_limit()
     certificate = read_certificate(settings.server)
     bound_buffers()

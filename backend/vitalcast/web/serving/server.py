@@ -64,6 +64,8 @@ class Server(uvicorn.Server):
         self._acceptor = self._new_acceptor()
         self._acceptor.start()
         if self.started:
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # what came while this started comes now
             if self._service.control is not None:
                 self._service.control.server = " and ".join(self._urls)
             sys.stdout.write(f"Vitalcast is live on {' and '.join(self._urls)} (Ctrl-C stops it)\n")

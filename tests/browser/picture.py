@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.e2e.server import Server
 
-SIZE = {"width": 1200, "height": 750}  # small, so that words can be read where the picture is shown at half its size
+SIZE = {"width": 1240, "height": 775}  # small, so that words can be read where the picture is shown at half its size
 SCALE = 1.5
 QUIET_S = 25
 BURST_S = 7

@@ -16,8 +16,8 @@ PANELS = TableArray(
     most=PANELS_MAX,
     introduction=(
         "The panels of the dashboard, in order. These are the built-in panels; panels in your file replace all of "
-        "them, so keep those that you want to see beside your own. A panel is shown on machines that have series for "
-        "it; a metric that no machine has is refused. `panels = []`, above the first section, means no panels. Panels "
-        "cannot be set in the environment. Keys:"
+        "them, so keep those that you want to see beside your own. A panel is shown while there are series for it; a "
+        "metric that does not exist here gets a warning. `panels = []`, above the first section, means no panels. "
+        "Panels cannot be set in the environment. Keys:"
     ),
 )

@@ -2,7 +2,7 @@
 
 import { CalmRange } from "../charts/model/axis.js";
 import { chartModelOf } from "../charts/model/chart_model.js";
-import { allColumns, csvOf, drawnColumns } from "../charts/model/csv.js";
+import { csvOf, drawnColumns } from "../charts/model/csv.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
 import { formatAge } from "../charts/model/format.js";
 import { layoutOf } from "../charts/model/lines.js";
@@ -153,8 +153,8 @@ export class VitalPanel extends HTMLElement {
     const { from, to } = this.#window(drawn);
     const all = this.client && (await seriesOf(this.client, this.definition, { intervalS: drawn.intervalS, from }));
     const whole = all && startOf(all, from) <= startOf(drawn, from);
-    const columns = whole ? allColumns(layout, drawn, all) : drawnColumns(layout);
-    const text = csvOf({ columns, store: whole ? all : drawn, from, to });
+    const every = whole ? layoutOf(all) : null;
+    const text = csvOf({ columns: every ? every.lines : drawnColumns(layout), store: every ? all : drawn, from, to });
     save(new Blob([text], { type: "text/csv;charset=utf-8" }), this.#fileName("csv"));
   }
 

@@ -8,10 +8,10 @@ const WITHIN_MS = 5000;
  * @param {{intervalS: number, from: number}} window from: Unix ms
  * @returns {Promise<import("../client/store.js").StreamStore|null>} null where the server does not give them
  */
-export async function seriesOf(client, { metrics, where, aggregate = "avg" }, { intervalS, from }) {
-  if (!metrics || client.link !== "open") return null;
+export async function seriesOf(client, { id }, { intervalS, from }) {
+  if (client.link !== "open") return null;
   const backfill = Math.ceil((client.clock.now() - from) / 1000 + intervalS);
-  const request = { metrics, where, aggregate: [aggregate], interval: intervalS, backfill };
+  const request = { panel: id, lines: /** @type {const} */ ("all"), interval: intervalS, backfill };
   const stream = client.subscribe(request, { windowS: backfill });
   try {
     await first(stream);

@@ -240,16 +240,6 @@ async def test_a_file_of_bars_has_their_wholes(js: RunJs) -> None:
     assert row[1:] == ["900", "60", "100", "0", "1000", "200"]
 
 
-async def test_a_file_of_all_series_begins_with_those_that_are_drawn(js: RunJs) -> None:
-    assert await js(
-        LINES
-        + """const drawn = filled(headOf([line(1, "b"), line(0, "a")]), each("m", "d", ["a", "b"]), [1, 2]);
-             const all = filled({}, each("m", "d", ["z", "a", "c", "b"]), [9, 1, 3, 2]);
-             const { allColumns } = await load('charts/model/csv');
-             return allColumns(layoutOf(drawn), drawn, all).map(({ name, column }) => [name, column]);"""
-    ) == [["b", 3], ["a", 1], ['m{d="c"}', 2], ['m{d="z"}', 0]]
-
-
 async def test_a_file_has_no_formulas(js: RunJs) -> None:
     names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x","y")', "a=1", "\uff1d1", "a\nb"]
     header = await js(

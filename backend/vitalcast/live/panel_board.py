@@ -73,9 +73,12 @@ class PanelBoard:
         panel = self._store.panel(panel_id)
         return round(panel.interval * 1000), Aggregate(panel.aggregate)
 
-    def columns(self, timeline: Timeline, panel_id: str, range_ms: int, *, named: bool = True) -> PanelView:
-        """Return the panel as the columns of a stream."""
-        return PanelView(self._of(timeline, self._store.panel(panel_id), named=named).state.over(range_ms))
+    def columns(
+        self, timeline: Timeline, panel_id: str, range_ms: int, *, named: bool = True, all_lines: bool = False
+    ) -> PanelView:
+        """Return the panel as the columns of a stream; `all_lines`, also those that are not drawn."""
+        state = self._of(timeline, self._store.panel(panel_id), named=named).state
+        return PanelView(state.over(range_ms, all_lines=all_lines))
 
     # --- levels --------------------------------------------------------------------------------------------------
 

@@ -28,20 +28,6 @@ export function drawnColumns({ lines }) {
   return [...lines, ...wholes.values()];
 }
 
-/**
- * All series of a panel: first those that are drawn, under their names, then the others.
- *
- * @param {import("./lines.js").Layout} layout @param {Store} drawn what the layout is about @param {Store} all
- * @returns {Columns}
- */
-export function allColumns({ lines }, drawn, all) {
-  const names = new Map(lines.map(({ name, column }) => [drawn.keys[column], name]));
-  const order = [...names.keys()];
-  const place = (key) => (names.has(key) ? order.indexOf(key) : order.length);
-  const columns = all.keys.map((key, column) => ({ key, name: names.get(key) ?? key, column }));
-  return columns.sort((a, b) => place(a.key) - place(b.key) || (a.key < b.key ? -1 : 1));
-}
-
 const exact = (value) => (Number.isNaN(value) ? "" : String(value));
 
 /** A spreadsheet takes a text that begins so for a formula, and one in an apostrophe for a text (OWASP, CSV injection). */

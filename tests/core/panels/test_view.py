@@ -29,7 +29,7 @@ def value_of(tick: int, at: int) -> float:
     return math.nan if (tick + at) % 11 == 5 else round((at * 37 % 101) / 100 + tick / 50, 3)
 
 
-def watched(panel: Panel, *, ticks: int = 8) -> tuple[Stand, PanelState, PanelView]:
+def watched(panel: Panel, *, ticks: int = 8, all_lines: bool = False) -> tuple[Stand, PanelState, PanelView]:
     """Return a view of a panel on a source that has ticked with all its series."""
     stand = Stand()
     series = series_for(panel)
@@ -40,7 +40,7 @@ def watched(panel: Panel, *, ticks: int = 8) -> tuple[Stand, PanelState, PanelVi
         levels = state.levels = PanelLevels(state, rule)
         levels.catch_up()
         state.rule = rule_words(state.headline)
-    return stand, state, PanelView(state.over(RANGE_MS))
+    return stand, state, PanelView(state.over(RANGE_MS, all_lines=all_lines))
 
 
 def sent(stand: Stand, view: PanelView) -> np.ndarray:
@@ -53,9 +53,10 @@ def head(stand: Stand, view: PanelView) -> dict[str, Any]:
     return dict(json.loads(orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY)))
 
 
+@pytest.mark.parametrize("all_lines", [False, True])
 @pytest.mark.parametrize("panel", (*BUILT_IN, *ODD), ids=lambda panel: panel.id)
-def test_every_column_has_a_description_and_every_mention_a_column(panel: Panel) -> None:
-    stand, state, view = watched(panel)
+def test_every_column_has_a_description_and_every_mention_a_column(panel: Panel, *, all_lines: bool) -> None:
+    stand, state, view = watched(panel, all_lines=all_lines)
     values = sent(stand, view)
     assert values.shape == (8, len(view.series))
     for at, offset in enumerate(stand.ring.offsets().tolist()):
@@ -63,9 +64,11 @@ def test_every_column_has_a_description_and_every_mention_a_column(panel: Panel)
         assert np.array_equal(view.project_row(row, offset), values[at], equal_nan=True)
     assert len({one.key for one in view.series}) == len(view.series)
     said = head(stand, view)
-    shown = state.over(RANGE_MS).now()
+    shown = state.over(RANGE_MS, all_lines=all_lines).now()
     newest = stand.ring.newest
     assert newest is not None
+    assert not all_lines or len(said["lines"]) == len(state.resolved.lines) + len(state.resolved.remainder)
+    assert all(line["id"] >= 1 <= line["color"] <= 8 for line in said["lines"])
     assert [(line["key"], line["color"]) for line in said["lines"]] == [(line.key, line.color) for line in shown.lines]
     for line, own in zip(said["lines"], shown.lines, strict=True):
         assert view.series[line["column"]] is own.series

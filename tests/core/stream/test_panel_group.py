@@ -176,6 +176,27 @@ def test_only_what_is_drawn_is_sent_however_many_there_are() -> None:
     assert len(snapshot["series"]) == 5
 
 
+def test_who_asks_for_all_lines_gets_those_that_nobody_draws_as_well_by_their_names() -> None:
+    house = House(DISKS, limits=Limits(series=60))
+    names = [f"d{at}" for at in range(50)]
+    house.tick(disks=names)
+    session, (_, snapshot) = watch(house)
+    (_, every) = ask(session, type="subscribe", stream="file", panel="disks", lines="all")
+    assert [line["name"] for line in every["lines"]] == names
+    assert (every["more"], every["group"] != snapshot["group"]) == (0, True)
+    assert len({line["id"] for line in every["lines"]}) == 50
+    assert {line["label"]: line["id"] for line in snapshot["lines"]}.items() <= {
+        line["label"]: line["id"] for line in every["lines"]
+    }.items()
+
+
+def test_all_lines_of_a_panel_are_no_more_than_a_stream_may_have() -> None:
+    house = House(DISKS, limits=Limits(series=10))
+    house.tick(disks=[f"d{at}" for at in range(50)])
+    _, (error,) = watch(house, lines="all")
+    assert (error["type"], error["code"]) == ("error", 106)
+
+
 def test_who_watches_the_same_panel_shares_one_group_and_who_sees_further_does_not() -> None:
     house = House()
     house.tick()
@@ -236,6 +257,7 @@ def test_a_panel_of_what_is_not_there_is_empty_until_it_comes() -> None:
         ({"panel": "disks", "where": {}, "aggregate": ["last"]}, 107, "aggregate, where: a panel brings its own"),
         ({}, 107, "metrics: is missing; give patterns of metrics, or a panel"),
         ({"metrics": ["system.load"], "range": 60}, 107, "range: only the stream of a panel has one"),
+        ({"metrics": ["system.load"], "lines": "all"}, 107, "lines: only a panel has them"),
         ({"panel": "disks", "range": 0}, 107, "range: should be greater than or equal to 1"),
     ],
 )

@@ -43,9 +43,13 @@ class Palette:
                 known[key] = least_used(uses) if place is None else place % COLORS + 1
                 uses[known[key]] += 1
         _remember(self._colors, known, self._keys_max)
+        return self.number([line._replace(color=known[paint_key(line)]) for line in lines])
+
+    def number(self, lines: Sequence[Line]) -> tuple[Line, ...]:
+        """Return the lines with their ids; those that have no colour, as nobody draws them, with the last one."""
         ids = {key: self._ids.get(key) or self._new_id() for key in dict.fromkeys(line.key for line in lines)}
         _remember(self._ids, ids, self._keys_max)
-        return tuple(line._replace(color=known[paint_key(line)], id=self._ids[line.key]) for line in lines)
+        return tuple(line._replace(color=line.color or COLORS, id=ids[line.key]) for line in lines)
 
     def _new_id(self) -> int:
         self._next_id += 1

@@ -58,7 +58,7 @@ class Shown:
     @property
     def more(self) -> int:
         """How many keys there are whose lines are not shown."""
-        return len({line.key for line in self.resolved.lines}) - len({line.key for line in self.lines})
+        return len({line.key for line in self.resolved.lines} - {line.key for line in self.lines})
 
 
 def choose(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str] = ()) -> list[Line]:

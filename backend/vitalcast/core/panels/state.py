@@ -59,8 +59,8 @@ class PanelState:
         self.palette = Palette()
         self._choice = choice
         self._chosen: Chosen | None = None
-        self._ranges: WeakValueDictionary[int, ShownOver] = WeakValueDictionary()
-        self._kept: OrderedDict[int, ShownOver] = OrderedDict()
+        self._ranges: WeakValueDictionary[tuple[int, bool], ShownOver] = WeakValueDictionary()
+        self._kept: OrderedDict[tuple[int, bool], ShownOver] = OrderedDict()
         self._follow()
 
     def _follow(self) -> None:
@@ -82,13 +82,14 @@ class PanelState:
         self._follow()
         return self._headline
 
-    def over(self, range_ms: int) -> ShownOver:
-        """Return what is shown of the panel where charts reach so far back."""
-        found = self._ranges.get(range_ms)
+    def over(self, range_ms: int, *, all_lines: bool = False) -> ShownOver:
+        """Return what is shown of the panel where charts reach so far back, or `all_lines` whether drawn or not."""
+        which = (range_ms, all_lines)
+        found = self._ranges.get(which)
         if found is None:
-            found = self._ranges[range_ms] = ShownOver(self, range_ms)
-        self._kept[range_ms] = found
-        self._kept.move_to_end(range_ms)
+            found = self._ranges[which] = ShownOver(self, range_ms, all_lines=all_lines)
+        self._kept[which] = found
+        self._kept.move_to_end(which)
         if len(self._kept) > RANGES_KEPT:
             self._kept.popitem(last=False)
         return found
@@ -108,15 +109,16 @@ class PanelState:
 
 
 class ShownOver:
-    """Which lines of a panel are shown where charts reach so far back: chosen anew every few seconds.
+    """Which lines of a panel are shown where charts reach so far back: chosen anew every few seconds, or simply all.
 
     `came_offset` is the tick at which a line came last that was not shown before, and `reads` counts the values that
     were looked at to choose the last time.
     """
 
-    def __init__(self, state: PanelState, range_ms: int) -> None:
+    def __init__(self, state: PanelState, range_ms: int, *, all_lines: bool = False) -> None:
         self.state = state
         self.range_ms = range_ms
+        self._all_lines = all_lines
         self.came_offset = 0
         self.reads = 0
         self._resolved: Resolved | None = None
@@ -141,8 +143,7 @@ class ShownOver:
 
     def _choose(self, resolved: Resolved) -> None:
         panel = self.state.panel
-        staying = {line.key for line in self._lines}
-        lines = choose(panel, resolved, self._seen(resolved), staying)
+        lines = self._every(resolved) if self._all_lines else self._chosen(resolved)
         keys = set(map(paint_key, self._lines))
         drawn = {key: color for key, color in self._colors.items() if key in keys}
         painted = tuple(told_apart(lines, drawn, self._colors))
@@ -153,6 +154,15 @@ class ShownOver:
             self._colors = self._remembered(painted)
             self._lines, self._resolved = painted, resolved
             self._shown = Shown(panel, resolved, painted)
+
+    def _chosen(self, resolved: Resolved) -> list[Line]:
+        return choose(self.state.panel, resolved, self._seen(resolved), {line.key for line in self._lines})
+
+    def _every(self, resolved: Resolved) -> list[Line]:
+        """Return all lines, those that only count included; what is of one key stays together."""
+        lines = self.state.palette.number((*resolved.lines, *resolved.remainder))
+        places = {key: at for at, key in enumerate(dict.fromkeys(line.key for line in lines))}
+        return sorted(lines, key=lambda line: places[line.key])
 
     def _remembered(self, painted: tuple[Line, ...]) -> dict[str, int]:
         now = {paint_key(line): line.color for line in painted}

@@ -96,7 +96,7 @@ class PanelView:
 
     @staticmethod
     def _described(shown: Shown, columns: list[int]) -> list[Series]:
-        by_column = {line.column: line.series for line in shown.resolved.lines}
+        by_column = {line.column: line.series for line in (*shown.resolved.lines, *shown.resolved.remainder)}
         by_column |= shown.resolved.beside
         return [by_column[column] for column in columns]
 

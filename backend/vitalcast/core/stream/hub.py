@@ -223,7 +223,7 @@ class Hub:
             key,
             choices.of(self.panels.selection(key.panel, named=key.named)),
             self._snapshots,
-            columns=self.panels.columns(timeline, key.panel, key.range_ms, named=key.named),
+            columns=self.panels.columns(timeline, key.panel, key.range_ms, named=key.named, all_lines=key.all_lines),
             timeline=timeline,
             values_max=self.limits.snapshot_values,
         )

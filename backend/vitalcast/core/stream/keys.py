@@ -42,6 +42,7 @@ class PanelKey(NamedTuple):
     interval_ms: int
     aggregates: tuple[Aggregate, ...] = (Aggregate.LAST,)
     named: bool = True  # whether the viewer may see what names programs and users
+    all_lines: bool = False  # also those that a chart has no room for
     form: Form = Form.COLUMNS
     encoding: Encoding = JSON
 

@@ -86,8 +86,10 @@ class Panels(Protocol):
         """Return the shortest interval of the panel in milliseconds, and what becomes of the ticks in one."""
         ...
 
-    def columns(self, timeline: Timeline, panel_id: str, range_ms: int, *, named: bool) -> PanelColumns:
-        """Return what the panel sends of a source where charts reach so far back."""
+    def columns(
+        self, timeline: Timeline, panel_id: str, range_ms: int, *, named: bool, all_lines: bool
+    ) -> PanelColumns:
+        """Return what the panel sends of a source where charts reach so far back, or `all_lines` that it has."""
         ...
 
 

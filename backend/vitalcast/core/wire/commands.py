@@ -66,6 +66,7 @@ class Subscribe(_Command):
     metrics: Patterns | None = None
     panel: Text | None = None
     range: Range | None = None
+    lines: Literal["drawn", "all"] | None = None
     where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
     interval: Interval | None = None
     aggregate: Annotated[
@@ -80,6 +81,8 @@ class Subscribe(_Command):
             raise ProtocolError(ErrorCode.BAD_REQUEST, "metrics: is missing; give patterns of metrics, or a panel")
         if self.range is not None:
             raise ProtocolError(ErrorCode.BAD_REQUEST, "range: only the stream of a panel has one; give backfill")
+        if self.lines is not None:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, "lines: only a panel has them; leave this out")
         return _selection(self.metrics, self.where)
 
     def panel_id(self) -> str:

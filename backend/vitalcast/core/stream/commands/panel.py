@@ -21,7 +21,8 @@ def subscribe_panel(conversation: Conversation, command: Subscribe) -> list[Mess
     timeline = conversation.hub.sources.find(command.host)
     asked_ms = conversation.interval_ms(command.interval, timeline)
     reach_ms = range_ms(conversation, RANGE_S if command.range is None else command.range)
-    key = PanelKey(timeline.id, panel_id, reach_ms, asked_ms, named=named, encoding=conversation.encoding)
+    all_lines, encoding = command.lines == "all", conversation.encoding
+    key = PanelKey(timeline.id, panel_id, reach_ms, asked_ms, named=named, all_lines=all_lines, encoding=encoding)
     key = paced(conversation, key, asked_ms)
     messages = start(conversation, command, key, since=command.since, backfill_s=command.backfill)
     conversation.streams[command.stream].asked_ms = asked_ms

@@ -210,6 +210,16 @@ def test_the_path_of_the_data_folder_may_be_long(start: Start, tmp_path: Path) -
     assert panels(server) == ["load"]
 
 
+def test_a_file_that_is_not_there_reloads_no_other_server_by_mistake(start: Start) -> None:
+    server = start(CPU)
+    write(server, LOAD)
+    data = {"VITALCAST_ACCESS__DATA_DIR": str(server.data_folder)}
+    done = run("reload", "--config", "no.toml", cwd=server.folder, **data)
+    assert done.returncode == 2
+    assert done.stderr == "vitalcast: error: --config: no.toml does not exist; give the path of a TOML file\n"
+    assert panels(server) == ["cpu"]
+
+
 # --- the signal ----------------------------------------------------------------------------------------------------
 
 

@@ -115,9 +115,14 @@ def _joined(layers: Iterable[Layer]) -> Layer:
 
 
 def setting_of(key: str, config_path: Path | None = None, environ: Mapping[str, str] | None = None) -> Any:
-    """Return one setting, whatever is wrong with the others; where it is wrong itself, its default."""
+    """Return one setting, whatever is wrong with the others; where it is wrong itself, its default.
+
+    Raises `InvalidSettings` where there is no file at `config_path`: another file must not take its place.
+    """
     environ = os.environ if environ is None else environ
-    path, _ = find_file(config_path, working_folder(), user_config_folder())
+    path, problems = find_file(config_path, working_folder(), user_config_folder())
+    if config_path is not None and problems:
+        raise InvalidSettings(tuple(problems))
     together = _joined((read_file(path), read_environment(environ)))
     settings, _ = _validate({name: one for name, one in together.given.items() if name == key}, set())
     section, _, name = key.partition(".")
@@ -157,7 +162,7 @@ def _validate(given: Mapping[str, Given], broken: set[str]) -> tuple[Settings | 
 
 def _refusal(error: ErrorDetails, key: str, origin: str) -> str:
     form = form_in_environment if origin.startswith(ENVIRONMENT) else form_of
-    return f"{shown(error['input'])} from {origin} {fault_of(error['input'])}; give {form(FIELDS[key])}"
+    return f"{shown(error['input'])} from {origin} {fault_of(error)}; give {form(FIELDS[key])}"
 
 
 def _nested(given: Mapping[str, Given], *, without: set[str]) -> dict[str, Any]:

@@ -628,6 +628,26 @@ def test_no_panel_or_playlist_takes_a_character_that_does_not_print(
     assert line.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("toml", "fault"),
+    [
+        (f'[host]\nname = "{"x" * 256}"\n', "is longer than 255 characters; give a name such as"),
+        (f'[host]\nid = "{"x" * 65}"\n', "is longer than 64 characters; give letters, digits"),
+        ("[collectors]\nexclude_disks = [" + '"a", ' * 1001 + "]\n", "has more than 1000 items; give a list of globs"),
+        (f'[[panels]]\nid = "a"\nmetrics = ["a"]\ntitle = "{"x" * 999}"\n', "characters; give a string"),
+    ],
+)
+def test_what_is_too_long_is_refused_with_how_long_it_may_be(loader: Loader, toml: str, fault: str) -> None:
+    (error,) = loader.problems(toml)
+    assert fault in error
+
+
+@pytest.mark.parametrize("name", [" ", "  "])
+def test_a_name_of_this_machine_that_nobody_sees_is_refused(loader: Loader, name: str) -> None:
+    (error,) = loader.problems(f'[host]\nname = "{name}"\n')
+    assert error.endswith('is not valid; give a name such as "web-1", or an empty string')
+
+
 def test_a_file_nested_beyond_reason_is_named(loader: Loader) -> None:
     (line,) = loader.problems("a = " + "[" * 100_000)
     assert line.startswith(f"{loader.file}: is not valid TOML: ")

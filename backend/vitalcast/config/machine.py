@@ -22,9 +22,9 @@ class Host(Strict):
     name: str = Field(
         default="",
         max_length=255,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",
+        pattern=r"^(?:[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\S[^\x00-\x1f\x7f-\x9f\u2028\u2029]*)?$",
         description="Name of this machine; empty: its host name",
-        json_schema_extra={"form": 'a name such as "web-1", without control characters'},
+        json_schema_extra={"form": 'a name such as "web-1", or an empty string'},
     )
 
 

@@ -99,7 +99,7 @@ class TableArray(Generic[T]):
         form = form_of(self.fields[key])
         if error["type"] == "missing":
             return f"is missing in {origin}; give {form}"
-        return f"{shown(error['input'])} from {origin} {fault_of(error['input'])}; give {form}"
+        return f"{shown(error['input'])} from {origin} {fault_of(error)}; give {form}"
 
     def _advice(self, place: str, key: str) -> str:
         table, _, name = key.rpartition(".")

@@ -7,6 +7,7 @@ import re
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from vitalcast.core.strict import unprintable
 
@@ -45,10 +46,16 @@ def bare(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else show(name)
 
 
-def fault_of(value: object) -> str:
-    """Say what is wrong with a value that was refused: first of all what nobody sees."""
-    character = unprintable(value)
-    return "is not valid" if character is None else f"contains {character!a}, which does not print"
+def fault_of(error: ErrorDetails) -> str:
+    """Say what is wrong with a value that was refused: first of all what nobody sees, then its length."""
+    character = unprintable(error["input"])
+    if character is not None:
+        return f"contains {character!a}, which does not print"
+    if error["type"] == "string_too_long":
+        return f"is longer than {error['ctx']['max_length']} characters"
+    if error["type"] == "too_long":
+        return f"has more than {error['ctx']['max_length']} items"
+    return "is not valid"
 
 
 def form_in_environment(info: FieldInfo) -> str:

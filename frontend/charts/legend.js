@@ -2,14 +2,11 @@
 
 import { formatValue } from "./model/format.js";
 import { wayOf } from "./model/headline.js";
+import { telltaleEnds } from "./model/short_names.js";
 import { h, setText } from "../dom/html.js";
 
 /** More rows of a heatmap than this are read from its picture, not from a list. */
 const ROWS_LISTED_MAX = 16;
-/** A longer name is cut in its middle where there is no room: sensors of one chip differ at their ends. */
-const WHOLE_MAX = 12;
-/** So much of its end stays. */
-const END = 7;
 
 export class Legend {
   /** @param {import("./model/panel.js").Panel} panel */
@@ -43,13 +40,14 @@ export class Legend {
 
   #lines(layout) {
     const { lines, mirrored } = layout;
+    const ends = telltaleEnds(lines.map(({ label }) => label));
     /** @type {Map<string, HTMLElement>} */ const items = new Map();
     // The stack's uppermost band comes first, as the eye meets it.
     const order = [...lines.keys()];
     if (this.#panel.stack) order.reverse();
     for (const i of order) {
       const { key, label, color, down } = lines[i];
-      const item = items.get(key) ?? h("li", {}, swatch(`c${color}`), nameNode(label));
+      const item = items.get(key) ?? h("li", {}, swatch(`c${color}`), nameNode(label, ends.get(label)));
       items.set(key, item);
       const mark = mirrored ? [markOf(down, wayOf(layout, down))] : [];
       item.append(h("span", { class: "value" }, ...mark, this.#value(i)));
@@ -60,7 +58,8 @@ export class Legend {
   #rows(lines) {
     // The picture has its scale with it.
     if (lines.length > ROWS_LISTED_MAX) return [];
-    return lines.map(({ label }, i) => h("li", {}, nameNode(label), h("span", { class: "value" }, this.#value(i))));
+    const ends = telltaleEnds(lines.map(({ label }) => label));
+    return lines.map(({ label }, i) => h("li", {}, nameNode(label, ends.get(label)), h("span", { class: "value" }, this.#value(i))));
   }
 
   #parts(lines) {
@@ -77,12 +76,10 @@ export class Legend {
 
 const swatch = (color) => h("i", { class: `swatch ${color}`, "aria-hidden": "true" });
 
-/** A name whose middle gives way, by the style sheet, where there is no room for all of it. @param {string} label */
-function nameNode(label) {
-  const letters = [...label];
-  if (letters.length <= WHOLE_MAX) return h("span", { class: "label", title: label }, label);
-  const [head, end] = [letters.slice(0, -END).join(""), letters.slice(-END).join("")];
-  return h("span", { class: "label cut", title: label }, h("span", {}, head), h("span", {}, end));
+/** A name whose middle, or else its end, gives way by the style sheet. @param {string} label @param {string} [end] what stays of it */
+function nameNode(label, end) {
+  if (!end) return h("span", { class: "label", title: label }, label);
+  return h("span", { class: "label cut", title: label }, h("span", {}, label.slice(0, -end.length)), h("span", {}, end));
 }
 
 /** A triangle that says up or down, with words for those who do not see it. @param {boolean} down @param {string} [words] */

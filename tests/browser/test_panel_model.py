@@ -240,6 +240,30 @@ async def test_a_file_of_bars_has_their_wholes(js: RunJs) -> None:
     assert row[1:] == ["900", "60", "100", "0", "1000", "200"]
 
 
+@pytest.mark.parametrize(
+    ("names", "ends"),
+    [
+        (["context switches", "interrupts"], [None, None]),
+        (["nvme0n1", "nvme0n2"], [None, None]),
+        (["chip-isa-0000-Core-1", "chip-isa-0000-Core-12"], ["-Core-1", "Core-12"]),
+        (["vlan13 received errors", "vlan13 sent errors", "vlan13 received drops"], ["errors", None, "drops"]),
+        (["Temperature sensor 1", "Temperature sensor 2"], ["1", "2"]),
+        (["a longer name of a device", "a longer name"], [" device", "name"]),
+        (["\U0001f5b4 of the cellar, left", "\U0001f5b4 of the cellar, right"], ["left", "right"]),
+        (["the same name twice", "the same name twice"], [None, None]),
+    ],
+)
+async def test_names_that_begin_alike_keep_the_ends_that_tell_them_apart(
+    names: list[str], ends: list[str | None], js: RunJs
+) -> None:
+    found = await js(
+        """const ends = (await load('charts/model/short_names')).telltaleEnds(given);
+           return given.map((name) => ends.get(name) ?? null);""",
+        names,
+    )
+    assert found == ends
+
+
 async def test_a_file_has_no_formulas(js: RunJs) -> None:
     names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x","y")', "a=1", "\uff1d1", "a\nb"]
     header = await js(

@@ -125,6 +125,8 @@ export class Session {
 
   /** Lets so much of the past decide which lines a panel has. @param {SeriesStream} stream @param {number} range seconds */
   range(stream, range) {
+    // Other lines may be shown then, whose past is not here. Of a stream that it has, the server knows which are.
+    if (range !== stream.request.range && !stream.asked) stream.wantPast();
     stream.request = { ...stream.request, range };
     this.#negotiation.reach(stream);
   }

@@ -331,3 +331,13 @@ async def test_a_stream_that_the_server_moves_to_another_pace_goes_on_there(js: 
              session.receive({ type: "ack", stream: "nobody", group: 8, epoch: "e", interval: 5 });
              return [cpu.group, cpu.store.intervalS, cpu.newest, types()];"""
     ) == [9, 5, 11000, [["subscribe", None, None]]]
+
+
+async def test_a_range_that_changes_while_nobody_is_there_brings_the_past_of_its_lines(js: RunJs) -> None:
+    assert await js(
+        SESSION
+        + """session.opened({ host: "a" }); ack(7); snapshot(7, 5); session.closed();
+             session.range(cpu, 300); session.opened({ host: "a" }); ack(8); snapshot(8, 6);
+             session.range(cpu, 60);
+             return types();"""
+    ) == [["subscribe", None, None], ["subscribe", None, None], ["update", False, 6]]

@@ -446,6 +446,27 @@ def test_who_comes_back_goes_on_unless_a_line_came_meanwhile() -> None:
     assert (ack["recovered"], len(snapshot["times"])) == (False, 4)
 
 
+def test_who_turns_to_another_range_goes_on_only_with_lines_that_it_has() -> None:
+    house = House(Panel.model_validate(DISKS.model_dump() | {"lines_max": 1, "headline": {"reduce": "sum"}}))
+    later = {disk("old"): 0.0, disk("new"): 1.0}
+    house.take(house.frame({disk("old"): 9.0, disk("new"): 1.0}))
+    for _ in range(20):
+        house.take(house.frame(later))
+    _, (_, snapshot) = watch(house, range=60, backfill=60)
+    assert list(drawn(snapshot)) == ["old"]
+    session, (ack, snapshot) = watch(house, range=5)
+    assert list(drawn(snapshot)) == ["new"]
+    house.take(house.frame(later))
+    since = {"epoch": ack["epoch"], "offset": house.offset}
+    ack, snapshot = ask(session, type="update", stream="p", range=60, backfill=60, since=since)
+    assert (ack["recovered"], list(drawn(snapshot)), len(snapshot["times"])) == (False, ["old"], 22)
+    ack, snapshot = ask(session, type="update", stream="p", range=61, backfill=60, since=since)
+    assert (ack["recovered"], snapshot["times"]) == (True, [])
+    ask(session, type="update", stream="p", paused=True)
+    ack, snapshot = ask(session, type="update", stream="p", range=60, paused=False, backfill=60, since=since)
+    assert (ack["recovered"], len(snapshot["times"])) == (False, 22), "what a paused one has is not known"
+
+
 def test_what_is_computed_of_thousands_of_series_has_a_shorter_past(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vitalcast.core.stream.panel_group.READS_MAX", 6)
     house = House(Panel.model_validate(DISKS.model_dump() | {"lines_max": 1}))

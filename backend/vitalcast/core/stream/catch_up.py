@@ -47,14 +47,23 @@ class CatchUp:
 
 
 def plan_catch_up(
-    timeline: Timeline, group: Group, since: Since | None, backfill_s: float, grant: Grant, limits: Limits
+    timeline: Timeline,
+    group: Group,
+    since: Since | None,
+    backfill_s: float,
+    grant: Grant,
+    limits: Limits,
+    *,
+    goes_on: bool = True,
 ) -> CatchUp:
     """Choose what a stream gets as it joins, no further back than its caller may look.
+
+    Unless it `goes_on` with series that the client has, what came after `since` would not be enough.
 
     Raises ProtocolError where that is more than a snapshot may hold.
     """
     ring, known = timeline.ring, since is not None and since.is_of(timeline.id, timeline.epoch)
-    if since is not None and known:
+    if since is not None and known and goes_on:
         replay = group.plan_since(ring, since.offset)
         if replay is not None and _age_s(ring, replay) <= grant.reach_s(math.inf):
             return _checked(CatchUp(group, replay, recovered=True), limits)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from vitalcast.core.metrics.model import Series
 from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.groups import Group
@@ -35,11 +38,16 @@ def join(
     key: AnyKey,
     since: Since | None,
     backfill_s: float,
+    *,
+    held: Collection[Series] | None = None,
 ) -> tuple[AnyGroup, list[Message]]:
-    """Join the group of this key; return it, and the ack with what follows. Raises ProtocolError and joins none."""
+    """Join the group of this key; return it, and the ack with what follows. Raises ProtocolError and joins none.
+
+    `held` are the only series whose past the client may have; None means all that were there.
+    """
     group = conversation.hub.join(key)
     try:
-        return group, _joined(conversation, command, group, since, backfill_s)
+        return group, _joined(conversation, command, group, since, backfill_s, held)
     except BaseException:
         conversation.hub.leave(group)
         raise
@@ -51,12 +59,14 @@ def _joined(
     group: AnyGroup,
     since: Since | None,
     backfill_s: float,
+    held: Collection[Series] | None,
 ) -> list[Message]:
     if isinstance(group, TableGroup):
         latest = group.latest()
         return [ack(conversation, command, group, group.key), *([latest] if latest else [])]
     timeline, limits = conversation.hub.timelines[group.key.source], conversation.hub.limits
-    catch_up = plan_catch_up(timeline, group, since, backfill_s, conversation.grant, limits)
+    goes_on = held is None or set(group.series) <= set(held)
+    catch_up = plan_catch_up(timeline, group, since, backfill_s, conversation.grant, limits, goes_on=goes_on)
     conversation.afford(catch_up.nbytes, catch_up.reads / READS_A_MESSAGE)
     first = ack(conversation, command, group, group.key, recovered=catch_up.recovered)
     return [first, *catch_up.messages(timeline.ring)]

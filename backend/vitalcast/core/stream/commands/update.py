@@ -7,6 +7,7 @@ from vitalcast.core.stream.commands.joining import ack, join
 from vitalcast.core.stream.commands.panel import paced, range_ms
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
+from vitalcast.core.stream.panel_group import PanelGroup
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.commands import Unsubscribe, Update
 from vitalcast.core.wire.messages import Message
@@ -28,7 +29,11 @@ def update(conversation: Conversation, command: Update) -> list[Message]:
     if stream.group is not None and key == stream.key and command.since is None and not command.backfill:
         stream.asked_ms = asked_ms
         return [ack(conversation, command, stream.group, key)]
-    group, messages = join(conversation, command, key, command.since, command.backfill)
+    held = stream.group.series if isinstance(stream.group, PanelGroup) else ()
+    other_lines = isinstance(key, PanelKey) and isinstance(stream.key, PanelKey) and key.range_ms != stream.key.range_ms
+    group, messages = join(
+        conversation, command, key, command.since, command.backfill, held=held if other_lines else None
+    )
     conversation.release(stream)
     stream.key, stream.group, stream.asked_ms = key, group, asked_ms
     return messages

@@ -25,7 +25,7 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
     },
   ];
   if (!panel) return list;
-  const script = tag("script", { type: "module", src: `${base}embed.js` });
+  const script = tag("script", { type: "module", src: address(base, "embed.js", {}) });
   const attributes = { theme, range: look.range, heading: look.title, token };
   const still = { theme, range: range === 300 ? "" : range, width, height, token };
   const badge = address(base, `badge/${panel.id}.svg`, { token });
@@ -51,11 +51,14 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
   ];
 }
 
-/** @param {Record<string, string|number>} query without what is empty */
+/**
+ * Quotes and brackets may stand in a path, but would end the text in a shell and the address in Markdown.
+ * @param {Record<string, string|number>} query without what is empty
+ */
 function address(base, path, query) {
   const url = new URL(path, base);
   for (const [key, value] of Object.entries(query)) if (value !== "") url.searchParams.set(key, String(value));
-  return url.href;
+  return url.href.replace(/['()]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /** @param {Record<string, string|number>} attributes without what is empty */

@@ -137,3 +137,11 @@ async def test_a_page_that_may_keep_nothing_keeps_it_until_it_is_loaded_anew(js:
               kept.removeItem("a"); seen.push(kept.getItem("a"));
               return [...seen, storageOf() === sessionStorage];"""
     assert await js(body) == [None, "1", None, True]
+
+
+async def test_addresses_end_neither_in_a_shell_nor_in_markdown_where_their_path_has_quotes(js: RunJs) -> None:
+    base = "https://m.example.org/it's (ours)/"
+    body = "return (await load('page/snippets')).snippetsOf(given).map(({ text }) => text);"
+    texts = await js(body, WANTED | {"base": base})
+    published = "https://m.example.org/it%27s%20%28ours%29/"
+    assert all(text.count(published) == text.count("m.example.org") > 0 for text in texts)

@@ -190,11 +190,11 @@ def test_what_lasts_for_a_moment_only_is_not_alarming() -> None:
 
 
 def test_no_reading_is_said() -> None:
-    assert words(of_panel("cpu", {}, math.nan)) == ("CPU", "no reading", "unknown")
-    assert metric_badge("hw.fan.speed", None, [], recent_of(np.zeros((1, 0))), BadgeQuery()).words == "no reading"
+    assert words(of_panel("cpu", {}, math.nan)) == ("CPU", "no value", "unknown")
+    assert metric_badge("hw.fan.speed", None, [], recent_of(np.zeros((1, 0))), BadgeQuery()).words == "no value"
     panel = Panel(id="a", title="A", metrics=("hw.fan.speed",))
     recent = recent_of(np.zeros((1, 1)))
-    assert panel_badge(shown_of(panel, [None], recent), [None], recent, BadgeQuery()).words == "no reading"
+    assert panel_badge(shown_of(panel, [None], recent), [None], recent, BadgeQuery()).words == "no value"
 
 
 def test_a_label_is_what_is_given() -> None:

@@ -194,7 +194,7 @@ def _badge(name: str, panel: Panel | None, found: _Found, recent: Recent, asked:
     label = asked.label or label_of(name, panel, dict(asked.where))
     value = found.values[-1]
     if math.isnan(value):
-        return Badge(label, "no reading", "unknown")
+        return Badge(label, "no value", "unknown")
     level = found.level
     if asked.judges:
         level = _level(_asked_rule(asked), found.values, recent) or "good"

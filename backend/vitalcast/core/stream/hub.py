@@ -190,7 +190,9 @@ class Hub:
         own = isinstance(key, SeriesKey) and key.form is Form.SELF_DESCRIBING
         if len(self.groups) >= self.limits.subscriptions and not own:
             raise ProtocolError(
-                ErrorCode.LIMIT, f"all {self.limits.subscriptions} different subscriptions are taken", temporary=True
+                ErrorCode.LIMIT,
+                f"this server has {self.limits.subscriptions} different subscriptions at most; try again later",
+                temporary=True,
             )
         group: AnyGroup
         if isinstance(key, TableKey):
@@ -203,7 +205,7 @@ class Hub:
         if not own and self.held_bytes + group.nbytes > self.limits.subscriptions_mib * 2**20:
             raise ProtocolError(
                 ErrorCode.LIMIT,
-                f"all subscriptions together take the {self.limits.subscriptions_mib} MiB that they may",
+                f"all subscriptions take {self.limits.subscriptions_mib} MiB at most, and these are used; try again later",
                 temporary=True,
             )
         if isinstance(group, Group):

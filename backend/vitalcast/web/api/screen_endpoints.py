@@ -95,7 +95,7 @@ def screen_endpoints(walls: Walls) -> EndpointGroup:
                 answering(walls.approve),
                 ADMINS,
                 "Approve a pairing code",
-                "The screen is let in the next time it asks.",
+                "The screen is logged in when it asks next.",
                 parameters=lambda: (CODE,),
                 body=NAMED,
                 answers={200: json_answer("The screen.", ref("Asking"))},

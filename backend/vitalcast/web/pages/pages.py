@@ -95,7 +95,7 @@ def page_endpoints(pages: Pages) -> EndpointGroup:
             Endpoint("GET", "/docs/api", pages.api_docs, WHOLE, "The HTTP API, interactive", refusal=PAGE, cost=2),
             Endpoint("GET", "/screens", pages.screens, ADMINS, "Manage wall screens", refusal=PAGE),
             # Which show how to pair a screen.
-            Endpoint("GET", "/wall", pages.wall, ANYBODY, "A wall screen that has yet to be let in", refusal=PAGE),
+            Endpoint("GET", "/wall", pages.wall, ANYBODY, "A wall screen that waits for approval", refusal=PAGE),
             Endpoint("GET", "/wall/{name}", pages.wall, ANYBODY, "A wall screen with this playlist", refusal=PAGE),
             Endpoint(
                 "GET",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitalcast.core.drawing.panel_svg import Look
 
 MEDIA_TYPE = "image/svg+xml"
-_SHORT = {401: "no access", 403: "no access", 429: "too many requests", 503: "no reading"}
+_SHORT = {401: "no access", 403: "no access", 429: "too many requests", 503: "no value yet"}
 
 # A picture that is opened by itself runs nothing and asks nobody.
 _POLICY = {

@@ -205,7 +205,7 @@ class Hub:
         if not own and self.held_bytes + group.nbytes > self.limits.subscriptions_mib * 2**20:
             raise ProtocolError(
                 ErrorCode.LIMIT,
-                f"all subscriptions take {self.limits.subscriptions_mib} MiB at most, and these are used; try again later",
+                f"all subscriptions take {self.limits.subscriptions_mib} MiB at most, which are used; try again later",
                 temporary=True,
             )
         if isinstance(group, Group):

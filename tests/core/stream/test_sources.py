@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from tests.core.machine import LOAD, START_MS, Client, Machine, ask, decode, null
 
 from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.session import Session
+from vitalcast.core.vocabulary import Scope
 
 pytestmark = pytest.mark.usefixtures("each_bus")
 
@@ -46,8 +49,8 @@ class Fleet:
             for id_ in self.machines:
                 self.tick(id_)
 
-    def session(self) -> Session:
-        return Session(self.hub, plain=None, now_ms=lambda: START_MS, now_s=lambda: 0.0)
+    def session(self, caller: Caller = OPEN) -> Session:
+        return Session(self.hub, plain=None, now_ms=lambda: START_MS, now_s=lambda: 0.0, caller=caller)
 
 
 @pytest.fixture
@@ -93,6 +96,13 @@ def test_where_several_are_there_one_has_to_be_named(fleet: Fleet, command: dict
     code, message = refusal(ask(session, **command, host="web-1"))
     assert (code, message) == (107, "host: 2 sources are called 'web-1'; give an id: aaaa, cccc")
     assert session.streams == {}
+
+
+def test_who_may_not_see_everything_is_not_told_which_other_sources_there_are(fleet: Fleet) -> None:
+    session = fleet.session(caller=Caller(Grant(Scope.EMBED, "t", (Selection.of(["system.load"]),))))
+    assert refusal(subscribe(session, host="db-2")) == (107, "host: 'db-2' is not here")
+    assert refusal(subscribe(session, host="web-1")) == (107, "host: 2 sources are called 'web-1'; give an id")
+    assert refusal(ask(session, type="list", host="zzz")) == (107, "host: 'zzz' is not here")
 
 
 def test_where_there_is_one_it_need_not_be_named() -> None:

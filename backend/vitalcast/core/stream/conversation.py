@@ -108,6 +108,10 @@ class Conversation:
 
     # --- what may be asked for -----------------------------------------------------------------------------------
 
+    def source(self, host: str | None) -> Timeline:
+        """Return the source of this id or name. Raises ProtocolError, which names others to who may see everything."""
+        return self.hub.sources.find(host, advised=self.grant.within is None)
+
     def interval_ms(self, interval_s: float | None, timeline: Timeline, *, shortest_ms: int = 0) -> int:
         """Return the interval asked for, the usual one for None. Raises ProtocolError for one that is too short."""
         granted_ms = self.grant.interval_min_ms

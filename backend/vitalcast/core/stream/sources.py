@@ -38,8 +38,11 @@ class Sources:
             return next(iter(self.timelines.values()))
         return self.home
 
-    def find(self, host: str | None) -> Timeline:
-        """Return the source of this id or name, the default one for None. Raises ProtocolError that names the field."""
+    def find(self, host: str | None, *, advised: bool = True) -> Timeline:
+        """Return the source of this id or name, the default one for None.
+
+        Raises ProtocolError that names the field, and where the caller may be `advised` the sources that there are.
+        """
         if host is None:
             return self._default()
         if host in self.timelines:
@@ -48,8 +51,10 @@ class Sources:
         if len(named) == 1:
             return named[0]
         if named:
-            ids = few(timeline.id for timeline in named)
-            raise _wrong(f"{len(named)} sources are called {host!r}; give an id: {ids}")
+            ids = f": {few(timeline.id for timeline in named)}" if advised else ""
+            raise _wrong(f"{len(named)} sources are called {host!r}; give an id{ids}")
+        if not advised:
+            raise _wrong(f"{cut(host)!r} is not here")
         names = [timeline.name for timeline in islice(self.timelines.values(), ADVISED_MAX)]
         nearest = nearest_of(host, names)
         advice = f"did you mean {nearest}?" if nearest else f"there are {few(names) or 'none'}"

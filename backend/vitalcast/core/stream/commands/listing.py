@@ -14,7 +14,7 @@ LISTED_BYTES = 300  # of one of them
 
 def list_series(conversation: Conversation, command: List) -> list[Message]:
     """Describe the series that a selection means now, as far as they may be seen."""
-    selection, grant, timeline = command.selection(), conversation.grant, conversation.hub.sources.find(command.host)
+    selection, grant, timeline = command.selection(), conversation.grant, conversation.source(command.host)
     if selection.patterns != EVERYTHING:  # which means all that there is for this caller
         selection = granted(selection, grant)
         check_known(selection, timeline)

@@ -18,7 +18,7 @@ def subscribe_panel(conversation: Conversation, command: Subscribe) -> list[Mess
     """Begin the stream of a panel: the ack, then a snapshot that says what its columns are."""
     panel_id = command.panel_id()
     named = named_panel(panel_id, conversation.hub, conversation.grant)
-    timeline = conversation.hub.sources.find(command.host)
+    timeline = conversation.source(command.host)
     asked_ms = conversation.interval_ms(command.interval, timeline)
     reach_ms = range_ms(conversation, RANGE_S if command.range is None else command.range)
     all_lines, encoding = command.lines == "all", conversation.encoding

@@ -17,7 +17,7 @@ def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
     if command.panel is not None:
         return subscribe_panel(conversation, command)
     selection = granted(command.selection(), conversation.grant)
-    timeline = conversation.hub.sources.find(command.host)
+    timeline = conversation.source(command.host)
     check_known(selection, timeline)
     interval_ms = conversation.interval_ms(command.interval, timeline)
     key = SeriesKey(timeline.id, selection, interval_ms, command.aggregates(), encoding=conversation.encoding)

@@ -18,7 +18,7 @@ from vitalcast.errors import ProtocolError
 def table(conversation: Conversation, command: Table) -> list[Message]:
     """Begin a stream of rows: the ack with the columns, then the newest rows where there are any."""
     conversation.check_new(command.stream)
-    timeline = conversation.hub.sources.find(command.host)
+    timeline = conversation.source(command.host)
     info = _info(conversation, command, timeline.tables)
     units = {column["name"]: column["unit"] for column in info.columns}
     sort = command.sort or next(iter(units))

@@ -69,6 +69,18 @@ def test_a_page_sends_one_to_log_in_and_back_again(house: Callable[..., House]) 
     assert one.client.get("/docs").status_code == 303
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/wall"])
+def test_who_puts_a_token_into_the_address_is_told_so_and_may_log_in_with_it(
+    path: str, house: Callable[..., House]
+) -> None:
+    one = house()
+    answer = one.client.get(f"{path}?token={one.view}")
+    assert answer.status_code == 400
+    assert said(answer).startswith("Do not put a token in this address")
+    assert '<input id="token"' in answer.text
+    assert one.view not in answer.text
+
+
 def test_the_page_needs_no_script_and_may_send_its_form_here_alone(house: Callable[..., House]) -> None:
     page = house().client.get("/login")
     policy = page.headers["content-security-policy"]

@@ -84,6 +84,7 @@ _TOKEN_IN_URL: Final = Refusal(
     "do not put a token in this address, since addresses get logged; send it in the header Authorization, "
     "as 'Bearer' and the token",
     ErrorCode.BAD_REQUEST,
+    token_misplaced=True,
 )
 _NO_TOKEN: Final = Refusal(
     401,

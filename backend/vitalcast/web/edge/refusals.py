@@ -21,7 +21,8 @@ HELD_BACK_S: Final = 1.0
 class Refusal(NamedTuple):
     """Why a request is turned away: an HTTP status, and a sentence that may be shown to anybody.
 
-    `why` is what the log-in says of the token that was refused.
+    `why` is what the log-in says of the token that was refused. `token_misplaced` says that one was shown where it does
+    not belong: to a person who has one, the log-in is the right place.
     """
 
     status: int
@@ -29,6 +30,7 @@ class Refusal(NamedTuple):
     code: ErrorCode = ErrorCode.DENIED
     headers: Mapping[str, str] | None = None
     why: str | None = None
+    token_misplaced: bool = False
 
     def all_headers(self) -> dict[str, str]:
         return {"Cache-Control": "no-store", **(self.headers or {})}

@@ -94,8 +94,8 @@ def _sentence(message: str) -> str:
 def _as_page(scope: Scope, refusal: Refusal) -> Response:
     """Return the log-in: where no good token was shown, by a redirect that comes back; else with what is wrong."""
     headers = refusal.all_headers()
-    if refusal.status == 403:
-        return login_page(scope, 403, problem=refusal.message, headers=headers)
+    if refusal.status == 403 or refusal.token_misplaced:
+        return login_page(scope, refusal.status, problem=refusal.message, headers=headers)
     if refusal.status != 401:  # which no token would change
         return small_page(scope, refusal.status, refusal.message, headers)
     if refusal.why is not None:

@@ -75,6 +75,16 @@ def test_an_interval_ends_past_its_multiple_or_where_the_clock_went_back(times: 
     assert got.tolist() == [is_boundary(a, b, interval_ms) for a, b in pairs]
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_is_too_large_to_add_up_has_no_average_and_is_no_fault() -> None:
+    block = np.array([[1e308, math.inf], [1e308, -math.inf]])
+    fold = Fold(2)
+    fold.add(block)
+    fold.add(block)
+    for averages in (fold.result((Aggregate.AVG,)), aggregate_runs(block, np.array([0]), (Aggregate.AVG,))[0]):
+        assert not np.isfinite(averages).any()
+
+
 def test_several_aggregates_are_series_major() -> None:
     block = np.array([[1.0, 10.0], [3.0, 30.0]])
     assert aggregate_runs(block, np.array([0]), (Aggregate.MIN, Aggregate.MAX)).tolist() == [[1, 3, 10, 30]]

@@ -37,6 +37,7 @@ def test_a_frame_leads_to_the_state_that_json_leads_to(case: Case, shared: bool,
     told = state(before)
     for position, value in text.get("changed", {}).items():
         told[int(position)] = value
+    assert not any(map(math.isinf, frame.values)), "what is null in JSON is a nan here"
     assert state(frame.onto(before)) == text.get("values", told)
     assert (frame.group, frame.offset, frame.time_ms) == (text["group"], text["offset"], text["time"])
     assert frame.count == len(places)

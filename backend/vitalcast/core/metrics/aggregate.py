@@ -52,7 +52,8 @@ class Fold:
         seen = ~np.isnan(block)
         self.ticks += len(block)
         self.count += seen.sum(axis=0)
-        self.sum += np.where(seen, block, 0.0).sum(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):  # values of others may be too large to add up
+            self.sum += np.where(seen, block, 0.0).sum(axis=0)
         self.min = np.fmin(self.min, np.fmin.reduce(block, axis=0))
         self.max = np.fmax(self.max, np.fmax.reduce(block, axis=0))
         self.last = block[-1].copy()
@@ -89,7 +90,8 @@ def aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregates: tupl
             columns.append(block[stops - 1])
         elif aggregate is Aggregate.AVG:
             seen = ~np.isnan(block)
-            total = np.add.reduceat(np.where(seen, block, 0.0), starts, axis=0)
+            with np.errstate(over="ignore", invalid="ignore"):  # values of others may be too large to add up
+                total = np.add.reduceat(np.where(seen, block, 0.0), starts, axis=0)
             columns.append(_divide(total, np.add.reduceat(seen.astype(np.float64), starts, axis=0)))
         else:
             reduce = np.fmin if aggregate is Aggregate.MIN else np.fmax

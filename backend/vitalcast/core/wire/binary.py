@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from vitalcast.core.wire.emission import Emission
 from vitalcast.core.wire.encodings import Encoding
 from vitalcast.core.wire.websocket import OPCODE_BINARY
 from vitalcast.errors import FrameError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 FORMAT = 1
 WHOLE = 0
@@ -44,7 +48,7 @@ class Binary(Encoding):
 
     def _whole(self, emission: Emission) -> bytes:
         count = len(emission)
-        return _rest(emission, WHOLE, count) + emission.values.astype("<f8", copy=False).tobytes()
+        return _rest(emission, WHOLE, count) + _packed(emission.values)
 
     def _least(self, emission: Emission) -> bytes:
         count = len(emission)
@@ -55,8 +59,7 @@ class Binary(Encoding):
         bits = np.zeros(words * _BITS_A_WORD, dtype=np.bool_)
         bits[changed] = True
         bitmap = np.packbits(bits, bitorder="little").tobytes()
-        values = emission.values[changed].astype("<f8", copy=False)
-        return _rest(emission, CHANGED, len(changed)) + bitmap + values.tobytes()
+        return _rest(emission, CHANGED, len(changed)) + bitmap + _packed(emission.values[changed])
 
 
 BINARY = Binary()
@@ -65,6 +68,14 @@ BINARY = Binary()
 def _rest(emission: Emission, kind: int, follow: int) -> bytes:
     tick = emission.tick
     return _REST.pack(FORMAT, kind, 0, tick.offset, tick.time_ms, len(emission), follow)
+
+
+def _packed(values: npt.NDArray[np.float64]) -> bytes:
+    """Return values as they are sent: one that is infinite, such as a sum past all bounds, is none, as in JSON."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        values = np.where(infinite, np.nan, values)
+    return values.astype("<f8", copy=False).tobytes()
 
 
 def _words(count: int) -> int:

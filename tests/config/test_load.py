@@ -273,6 +273,7 @@ def test_a_setting_by_the_name_it_had_before_is_taken_over_with_a_warning(loader
     loaded = loader.load("[limits]\ngroups = 7\n", {"VITALCAST_LIMITS__GROUPS_MIB": "8"})
     assert (loaded.settings.limits.subscriptions, loaded.settings.limits.subscriptions_mib) == (7, 8)
     assert loaded.origins["limits.subscriptions"] == f"{loader.file} (as limits.groups)"
+    assert loaded.origins["limits.subscriptions_mib"] == "environment variable VITALCAST_LIMITS__GROUPS_MIB"
     assert loaded.warnings == (
         "limits.groups: is called limits.subscriptions now; rename it, since the next version will refuse it",
         "VITALCAST_LIMITS__GROUPS_MIB: is called VITALCAST_LIMITS__SUBSCRIPTIONS_MIB now; rename it, since the next "
@@ -295,6 +296,14 @@ def test_of_a_setting_the_source_that_counts_for_more_wins_whatever_names_are_us
 def test_both_names_in_one_source_are_refused(loader: Loader, toml: str) -> None:
     assert loader.problems(f"[limits]\n{toml}\n") == [
         f"limits.groups: is called limits.subscriptions now, which is in {loader.file} too; remove it"
+    ]
+
+
+def test_both_names_in_the_environment_are_refused_by_the_names_that_stand_there(loader: Loader) -> None:
+    names = {"VITALCAST_LIMITS__GROUPS": "7", "VITALCAST_LIMITS__SUBSCRIPTIONS": "8"}
+    assert loader.problems(environ=names) == [
+        "VITALCAST_LIMITS__GROUPS: is called VITALCAST_LIMITS__SUBSCRIPTIONS now, which is in the environment too; "
+        "remove it"
     ]
 
 

@@ -56,7 +56,8 @@ def read_environment(environ: Mapping[str, str]) -> Layer:
     for variable in sorted(ours.keys() & retired.keys()):
         old = retired[variable]
         value = _from_text(FIELDS[RETIRED[old]].annotation, environ[variable])
-        layer.add_retired(old, value, f"{ENVIRONMENT}{variable}", written=environment_name)
+        origin = f"{ENVIRONMENT}{variable}"
+        layer.add_retired(old, value, "the environment", written=environment_name, origin=origin)
     return layer
 
 

@@ -32,14 +32,19 @@ class Layer:
     problems: list[ConfigError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def add_retired(self, old: str, value: Any, origin: str, *, written: Callable[[str], str] = str) -> None:
-        """Take over what is given by the name that a setting had before; `written` is how this source writes a key."""
+    def add_retired(
+        self, old: str, value: Any, source: str, *, written: Callable[[str], str] = str, origin: str = ""
+    ) -> None:
+        """Take over what is given by the name that a setting had before; `written` is how this source writes a key.
+
+        `origin` says where the value stands, if not by the old name in `source`.
+        """
         key = RETIRED[old]
         if key in self.given:
-            what = f"is called {written(key)} now, which is in {origin} too; remove it"
+            what = f"is called {written(key)} now, which is in {source} too; remove it"
             self.problems.append(config_problem(written(old), what))
             return
-        self.given[key] = Given(value, f"{origin} (as {written(old)})")
+        self.given[key] = Given(value, origin or f"{source} (as {written(old)})")
         self.warnings.append(
             printable(f"{written(old)}: is called {written(key)} now; rename it, since the next version will refuse it")
         )

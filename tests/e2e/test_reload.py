@@ -6,7 +6,9 @@ import asyncio
 import json
 import re
 import signal
+import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -180,6 +182,25 @@ def test_without_a_server_the_command_says_so_and_a_dead_one_is_no_server(start:
     assert command(server).returncode == 0
     again.stop()
     assert list((server.data_folder / "servers").iterdir()) == []
+
+
+def test_a_server_that_ends_before_it_answers_is_not_said_to_be_unchanged(tmp_path: Path) -> None:
+    folder = tmp_path / "servers"
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "a.sock"))
+        listener.listen()
+        ends = threading.Thread(
+            target=lambda: [listener.accept()[0].close() for _ in range(2)]
+        )  # looked for, and asked
+        ends.start()
+        done = run("reload", cwd=tmp_path, VITALCAST_ACCESS__DATA_DIR=str(tmp_path))
+        ends.join()
+    assert done.returncode == 1
+    assert "gave no answer (" in done.stderr
+    assert "the server's log says whether it has reloaded" in done.stderr
+    assert "nothing has changed" not in done.stderr
+    assert "Errno" not in done.stderr
 
 
 def test_the_data_folder_of_the_file_is_found_though_other_settings_are_wrong(tmp_path: Path) -> None:

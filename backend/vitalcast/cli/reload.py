@@ -63,9 +63,17 @@ def _answers(folder: Path) -> Iterator[dict[str, Any]]:
             continue
         try:
             answer = ask(path, {"do": "reload"}, timeout_s=ANSWER_S)
-            yield {"ok": answer["ok"] is True, "server": str(answer["server"]), "lines": list(answer["lines"])}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            yield {"ok": False, "server": str(path), "lines": [f"gave no answer: {error}"]}
+            ok, lines = answer["ok"] is True, list(answer["lines"])
+            yield {"ok": ok, "server": str(answer["server"]), "lines": lines, "unchanged": not ok}
+        except OSError as error:
+            yield _unknown(path, error.strerror or str(error))
+        except (ValueError, KeyError, TypeError):
+            yield _unknown(path, "what came makes no sense")
+
+
+def _unknown(path: Path, why: str) -> dict[str, Any]:
+    line = f"gave no answer ({why}); the server's log says whether it has reloaded"
+    return {"ok": False, "server": str(path), "lines": [line], "unchanged": False}
 
 
 def _tell(answer: dict[str, Any]) -> None:
@@ -73,5 +81,5 @@ def _tell(answer: dict[str, Any]) -> None:
     for line in answer["lines"]:
         text = f"{server}: {printable(str(line))}"
         say(text if answer["ok"] else f"vitalcast: error: {text}", err=not answer["ok"])
-    if not answer["ok"]:
+    if answer["unchanged"]:
         say(f"{server}: nothing has changed", err=True)

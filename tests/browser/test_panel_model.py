@@ -162,24 +162,18 @@ const rows = [[0, 0, 24, 0, 100, 1024, 24 / 1024, 2, 0, 0], [100, 0, 900, 60, 20
 """
 
 
-async def test_all_bars_past_a_threshold_are_coloured_while_the_panel_is_alarming(js: RunJs) -> None:
+async def test_each_bar_has_the_level_of_its_own_column_whatever_the_panels_is(js: RunJs) -> None:
     assert await js(
         LINES
         + BARS
-        + """const levels = (row) => {
-               const store = filled(named([{}, {}]), series, row);
+        + """const head = named([{ levels: 8 }, { levels: 9 }]);
+             const levels = (home, root) => {
+               const store = filled(head, series, [960, 0, 960, 0, 1000, 1000, 0.96, 2, home, root]);
                return chartModelOf({ panel: { ...panel, thresholds: given }, store, layout: layoutOf(store), from: 0,
                  to: 2000 }).bars.map(({ level }) => level); };
-             const of = (part, level) => levels([part, 0, 960, 0, 1000, 1000, 0.96, 2, level, 0]);
-             return [of(955, 2), of(900, 2), of(100, 2), of(955, 1), of(955, 0)];""",
+             return [levels(2, 1), levels(0, 2), levels(null, 0), levels(1, null)];""",
         {"warning": 0.85, "critical": 0.95},
-    ) == [
-        ["critical", "critical"],
-        ["critical", "warning"],
-        ["critical", ""],
-        ["warning", "warning"],
-        ["", ""],
-    ]
+    ) == [["critical", "warning"], ["", "critical"], ["", ""], ["warning", ""]]
 
 
 async def test_bars_are_what_is_used_of_a_whole(js: RunJs) -> None:
@@ -190,12 +184,12 @@ async def test_bars_are_what_is_used_of_a_whole(js: RunJs) -> None:
              const bars = (layout, to) => chartModelOf({ panel, store, layout, from: 0, to })
                .bars.map(({ key, label, parts, share, level, text }) =>
                  [key, label, parts.map((part) => [part.label, part.color, part.share]), share, level, text]);
-             const own = filled(named([{}, { levels: 9, rest_label: "left" }]), series, ...rows);
+             const own = filled(named([{ levels: 8 }, { levels: 9, rest_label: "left" }]), series, ...rows);
              return { now: bars(layout, 2000), then: bars(layout, 1500).map(([, , , share]) => share),
                       own: bars(layoutOf(own), 2000).map(([, , , , level, text]) => [level, text]) };"""
     )
     assert [[*bar[:5], bar[5].replace(NBSP, " ")] for bar in found["now"]] == [
-        ["/home", "/home", [["used!", 1, 0.9], ["reserved!", 2, 0.06]], 0.96, "critical", "40 B free of 0.98 KiB"],
+        ["/home", "/home", [["used!", 1, 0.9], ["reserved!", 2, 0.06]], 0.96, "", "40 B free of 0.98 KiB"],
         ["/", "/", [["used!", 1, 0.5], ["reserved!", 2, 0]], 0.5, "", "100 B free of 200 B"],
     ]
     assert found["then"] == [24 / 1024, 0]

@@ -7,7 +7,7 @@ The file `metrics` has a metric a line that nobody knew before: its name, its un
 E2E_OTHER is the name of another source, whose frames come by the bus beside this machine's, twice a second and from
 another epoch: its `test.length` is as long as the file `disks` is. With E2E_BUS=serialising that bus carries bytes.
 E2E_VLANS is how many interfaces there are beside the real ones, each with errors, the last with most; and as many
-filesystems, of which the last is fullest. E2E_HOST is what the machine is called, in any bytes.
+filesystems, number n of N being n / N full. E2E_HOST is what the machine is called, in any bytes.
 
 Its wall clock is ahead by as many seconds as the file `clock` says.
 """

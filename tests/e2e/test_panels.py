@@ -13,11 +13,13 @@ from tests.e2e.client import Client, Json, Mirror, client
 from tests.e2e.machine import DISKS
 from tests.e2e.server import Server, Variant, on_every_server
 
+from vitalcast.core.drawing.theme import THEMES
 from vitalcast.core.panels.builtin import BUILT_IN
 
 BULK = 12_000  # more than a stream of series may have
 ENV = {
     "E2E_BULK": str(BULK),
+    "E2E_VLANS": "10",
     "VITALCAST_SAMPLER__INTERVAL_S": "0.2",
     "VITALCAST_LIMITS__SERIES_PER_SOURCE": "20000",
 }
@@ -44,6 +46,17 @@ title = "Flips"
 metrics = ["test.flip"]
 aggregate = "max"
 thresholds = { warning = 0.5, critical = 2, for = 1 }
+
+[[panels]]
+id = "mounts"
+title = "Mounts"
+metrics = ["system.filesystem.usage"]
+where = { "system.filesystem.type" = ["x"] }
+chart = "bar"
+by = ["system.filesystem.mountpoint"]
+parts = "system.filesystem.state"
+rest = ["free"]
+thresholds = { warning = 0.7, critical = 0.9, for = 1 }
 """
 
 
@@ -141,6 +154,22 @@ async def test_a_level_lasts_and_every_view_of_the_panel_says_the_same(house: Se
             mirror.feed(await one.receive())
         assert mirror.values[headline["levels"]] == 0  # it is 0 by turns, and never lasts
     assert httpx2.get(f"{house.url}/api/v1/panels/flips/figure").json()["layout"]["meta"]["level"] == ""
+
+
+async def test_a_filesystem_past_its_threshold_has_its_level_though_another_is_fuller(house: Server) -> None:
+    async with client(house) as one:
+        mirror, snapshot = await watch(one, "mounts", interval=0.2)
+        levels = {line["label"]: line["levels"] for line in snapshot["lines"]}
+        for _ in range(MESSAGES_MAX):
+            if mirror.values[snapshot["headline"]["levels"]] == 2:
+                break
+            mirror.feed(await one.receive())
+        full = {name: mirror.values[at] for name, at in levels.items() if mirror.values[at]}
+    assert full == {"/srv/9": 2, "/srv/8": 1, "/srv/7": 1}
+    svg = httpx2.get(f"{house.url}/api/v1/panels/mounts.svg").text
+    bars = re.findall(r'<rect [^>]*fill="(#[0-9a-f]{6})"', svg)
+    colors = THEMES["light"]
+    assert [bars.count(color) for color in (colors.bad, colors.warn)] == [2, 4]  # of two parts each
 
 
 async def test_a_panel_that_is_changed_is_so_for_who_watches_it(house: Server) -> None:

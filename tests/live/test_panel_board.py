@@ -126,6 +126,26 @@ def test_a_panel_that_is_changed_is_judged_and_shown_by_its_new_rule() -> None:
     assert view.series != ()
 
 
+def test_of_bars_each_has_its_own_level_and_the_panel_that_of_the_worst() -> None:
+    panel, stand = panel_of("filesystems"), Stand()
+    board = PanelBoard(DashboardStore())
+
+    def level(**full: float) -> tuple[str, dict[str, str]]:
+        for _ in range(6):
+            stand.tick(
+                {
+                    one: {"used": share, "free": 1 - share}.get(one.attributes["system.filesystem.state"], 0.0)
+                    for one in series_for(panel)
+                    for share in (full.get(one.attributes["system.filesystem.mountpoint"].strip("/") or "root", 0.1),)
+                }
+            )
+        shown = board.shown(stand.timeline, panel, RANGE_MS)
+        return shown.level, dict(shown.bar_levels)
+
+    assert level(home=0.99, root=0.9) == ("critical", {"/home": "critical", "/": "warning", "/srv/data": ""})
+    assert level(root=0.9) == ("warning", {"/home": "", "/": "warning", "/srv/data": ""})
+
+
 def test_an_unknown_panel_is_refused_with_the_nearest() -> None:
     board = PanelBoard(DashboardStore(BUILT_IN))
     with pytest.raises(UnknownIdError, match="no panel is called 'cpuu'; did you mean cpu"):

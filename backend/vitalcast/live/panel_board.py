@@ -60,7 +60,10 @@ class PanelBoard:
         """
         posted = self._of(timeline, panel, named=named)
         shown = posted.state.over(range_ms).now()
-        return shown if posted.levels is None else replace(shown, level=posted.levels.level)
+        if posted.levels is None:
+            return shown
+        bars = posted.levels.bar_levels({line.key for line in shown.lines}) if panel.chart == "bar" else {}
+        return replace(shown, level=posted.levels.level, bar_levels=bars)
 
     # --- what can be subscribed to: each raises UnknownIdError, which names the nearest ------------------------------
 

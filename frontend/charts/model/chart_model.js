@@ -176,28 +176,12 @@ function heatmapModel({ store, layout, range, from, to, width }) {
   };
 }
 
-/**
- * The level of a bar that is not the one that the panel's number stands for: no worse than that of the panel.
- *
- * @param {import("./headline.js").Level} level the panel's @param {number} share
- * @param {{warning?: number|null, critical?: number|null}|null} [thresholds]
- * @returns {import("./headline.js").Level}
- */
-function milder(level, share, thresholds) {
-  const reaches = (threshold) => share >= (threshold ?? Infinity);
-  if (level === "critical" && reaches(thresholds?.critical)) return "critical";
-  return level && reaches(thresholds?.warning) ? "warning" : "";
-}
-
-function barsModel({ panel, store, layout, to }) {
+function barsModel({ store, layout, to }) {
   const { ring } = store;
-  const { lines, unit, headline } = layout;
+  const { lines, unit } = layout;
   const row = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
-  const whose = headline.which < 0 ? lines[0]?.id : valueAt(ring, headline.which, row);
-  const level = levelAt(ring, headline.levels, row);
   const bars = barsAt(lines, ring, row).map(({ key, parts, values, used, whole, share }) => {
-    const [{ id, label, levels, restLabel }] = parts;
-    const own = levels >= 0 ? levelAt(ring, levels, row) : id === whose ? level : milder(level, share, panel.thresholds);
+    const [{ label, levels, restLabel }] = parts;
     return {
       key,
       label,
@@ -208,7 +192,7 @@ function barsModel({ panel, store, layout, to }) {
         share: whole > 0 && values[i] > 0 ? values[i] / whole : 0,
       })),
       share,
-      level: own,
+      level: levelAt(ring, levels, row),
       text: whole > 0 ? `${formatValue(whole - used, unit)} ${restLabel} of ${formatValue(whole, unit)}` : formatValue(used, unit),
     };
   });

@@ -24,6 +24,7 @@ from vitalcast.core.drawing.panel_svg import Look, Span, draw_message, draw_pane
 from vitalcast.core.drawing.svg import NAMESPACE
 from vitalcast.core.drawing.theme import THEMES
 from vitalcast.core.drawing.window import Window
+from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.headline import headline_of
 from vitalcast.core.panels.resolve import Resolved, resolve
@@ -36,8 +37,19 @@ SPAN = Span("web-1", TO_MS - 300_000, TO_MS, TO_MS, 1.0, UTC)
 STALE = replace(SPAN, newest_ms=TO_MS - 95_000, age_s=95.4)
 
 
-def image(panel: Panel, values: Any = None, look: Look | None = None, span: Span = SPAN, **changes: Any) -> str:
-    """Draw a panel of a whole machine, by its readings of shape (ticks, series), the last of which is the newest."""
+def image(
+    panel: Panel,
+    values: Any = None,
+    look: Look | None = None,
+    span: Span = SPAN,
+    *,
+    bar_levels: dict[str, Any] | None = None,
+    **changes: Any,
+) -> str:
+    """Draw a panel of a whole machine, by its readings of shape (ticks, series), the last of which is the newest.
+
+    Levels are those that the readings have had for long, unless `bar_levels` says otherwise.
+    """
     panel = panel.model_copy(update=changes)
     series = series_for(panel)
     if values is None:
@@ -49,14 +61,22 @@ def image(panel: Panel, values: Any = None, look: Look | None = None, span: Span
     times = np.arange(span.newest_ms - (ticks - 1) * 1000, span.newest_ms + 1, 1000, dtype=np.int64)
     newest = values[-1] if ticks else np.full(len(series), math.nan)
     window = Window(times, values[:, list(columns_of(resolved))], columns_of(resolved), newest)
-    return draw_panel(shown_of(panel, resolved, window), window, look or Look(), span)
+    shown = shown_of(panel, resolved, window)
+    if bar_levels is not None:
+        shown = replace(shown, bar_levels=bar_levels)
+    return draw_panel(shown, window, look or Look(), span)
 
 
 def shown_of(panel: Panel, resolved: Resolved, window: Window) -> Shown:
     """Return the panel as it is shown where all ticks of its window are as long as a level has to last."""
     rule, judged = panel_rule(panel), headline_of(panel, resolved, window.newest).judged
-    level = NAMES[None if rule is None else rule.judge(judged)]
-    return Shown(panel, resolved, busiest(panel, resolved, window.seen), level)
+    lines = busiest(panel, resolved, window.seen)
+    if rule is None:
+        return Shown(panel, resolved, lines)
+    bars = bars_of(resolved, lines, window.newest) if panel.chart == "bar" else []
+    return Shown(
+        panel, resolved, lines, NAMES[rule.judge(judged)], {bar.key: NAMES[rule.judge(bar.share)] for bar in bars}
+    )
 
 
 def words_of(svg: str) -> list[str]:
@@ -243,6 +263,14 @@ def test_bars_are_shares_of_the_whole_and_alarm_each_by_itself() -> None:
     ]
     whole = 640 - 2 * 0.75 * 14
     assert [width / whole for width in widths] == pytest.approx([0.96, 0.96, 0.4], abs=0.001)
+
+
+def test_a_bar_has_the_level_that_it_is_given_however_full_it_is() -> None:
+    svg = image(panel_of("filesystems"), np.full((1, 1), 0.5), bar_levels={"/": "critical", "/home": "warning"})
+    fills = [one.get("fill") for one in check(svg).iter(f"{{{NAMESPACE}}}rect") if float(one.get("width") or 0) > 20]
+    colors = THEMES["light"]
+    alarming = {color: fills.count(color) for color in (colors.bad, colors.warn, colors.lines[0])}
+    assert alarming == {colors.bad: 2, colors.warn: 2, colors.lines[0]: 1}  # used and reserved are two parts
 
 
 def test_bars_that_find_no_room_are_counted_and_the_fullest_stay() -> None:

@@ -103,4 +103,4 @@ def test_one_row_has_the_numbers_that_it_has_among_many(data: st.DataObject, pan
         one = rule.at(row)
         assert list(one[:6]) == pytest.approx([float(column[at]) for column in over[:6]], nan_ok=True)
         assert list(one.wholes) == pytest.approx(over.wholes[at].tolist(), nan_ok=True)
-        assert rule.judged_at(row) == pytest.approx(float(rule.judged(over)[at]), nan_ok=True)
+        assert rule.judged_at(rule.at(row)) == pytest.approx(float(rule.judged(over)[at]), nan_ok=True)

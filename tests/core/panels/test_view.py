@@ -142,6 +142,43 @@ def test_the_level_of_each_moment_is_a_column() -> None:
     assert column[-1] == 0.0
 
 
+def test_each_bar_has_the_level_of_each_moment() -> None:
+    panel = panel_of("filesystems")
+    assert panel.thresholds is not None
+    stand, full = Stand(), {"/": 0.1, "/home": 0.99, "/srv/data": 0.2}
+    state = stand.state(panel)
+    rule = panel_rule(panel)
+    assert rule is not None
+    levels = state.levels = PanelLevels(state, rule)
+    for tick in range(8):
+        full["/"] = 0.99 if tick == 7 else panel.thresholds.warning  # the fullest only in the end, and alarming before
+        stand.tick({one: bar_value(one, full) for one in series_for(panel)})
+    view = PanelView(state.over(RANGE_MS))
+    said, values = head(stand, view), sent(stand, view)
+    columns = {line["key"]: line["levels"] for line in said["lines"]}
+    assert {line["key"]: len({one["levels"] for one in said["lines"] if one["key"] == line["key"]}) for line in
+            said["lines"]} == dict.fromkeys(full, 1)  # fmt: skip
+    assert {key: values[:, at].tolist() for key, at in columns.items()} == {
+        "/": [0.0] * 5 + [1.0] * 3,
+        "/home": [0.0] * 5 + [2.0] * 3,
+        "/srv/data": [0.0] * 8,
+    }
+    assert values[:, said["headline"]["levels"]].tolist() == [0.0] * 5 + [2.0] * 3
+    assert said["headline"]["level"] == "critical"
+    assert levels.bar_levels(full) == {"/": "warning", "/home": "critical", "/srv/data": ""}
+
+
+def bar_value(series: Series, full: dict[str, float]) -> float:
+    share = full[series.attributes["system.filesystem.mountpoint"]]
+    return {"used": share, "free": 1 - share}.get(series.attributes["system.filesystem.state"], 0.0)
+
+
+def test_bars_without_thresholds_have_no_levels() -> None:
+    stand, _, view = watched(next(one for one in ODD if one.chart == "bar"))
+    assert not any("levels" in line for line in head(stand, view)["lines"])
+    assert not any(one.name == "@level" for one in view.series)
+
+
 def test_a_panel_of_what_is_not_there_has_no_columns() -> None:
     stand = Stand()
     stand.tick({})

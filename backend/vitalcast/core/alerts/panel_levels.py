@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.alerts.bar_levels import SEVERITIES, BarLevels
 from vitalcast.core.alerts.levels import Levels
 from vitalcast.core.alerts.rule import Severity
 from vitalcast.core.metrics.elapsed import step_ms, steps_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import numpy.typing as npt
 
     from vitalcast.core.alerts.rule import Rule
@@ -22,7 +25,7 @@ NAMES: dict[Severity | None, Level] = {None: "", Severity.WARNING: "warning", Se
 
 
 class PanelLevels:
-    """Follows the number that stands for a panel by the rule of its thresholds."""
+    """Follows the number that stands for a panel by the rule of its thresholds; of bars, the share of each."""
 
     def __init__(self, state: PanelState, rule: Rule) -> None:
         self._state = state
@@ -30,7 +33,8 @@ class PanelLevels:
         self._begin()
 
     def _begin(self) -> None:
-        self._levels = Levels(self._rule)
+        bars = self._state.panel.chart == "bar"
+        self._levels = BarLevels(self._rule) if bars else Levels(self._rule)
         self._offset = -1
         self._time_ms = 0  # of the panel's last tick in Unix milliseconds
         self._steady_ms = 0
@@ -51,6 +55,37 @@ class PanelLevels:
         self.catch_up()
         return self._levels.number if offset == self._offset else float(self._levels.at(np.array([offset]))[0])
 
+    # --- each bar by itself, by its key ----------------------------------------------------------------------------
+
+    def bar_levels(self, keys: Iterable[str]) -> dict[str, Level]:
+        """Return the level of each of these bars now, as `level` is that of the panel."""
+        self.catch_up()
+        return {key: NAMES[SEVERITIES.get(self._bars.bar_number(key))] for key in keys}
+
+    def bars_at(self, keys: Sequence[str], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the level of each of these bars at each of these ticks, of the shape (ticks, bars)."""
+        self.catch_up()
+        found = np.empty((len(offsets), len(keys)))
+        for at, key in enumerate(keys):
+            found[:, at] = self._bars.bar_at(key, offsets)
+        return found
+
+    def bars_at_tick(self, keys: Sequence[str], offset: int) -> list[float]:
+        """Return the level of each of these bars at one tick."""
+        self.catch_up()
+        if offset == self._offset:
+            return [self._bars.bar_number(key) for key in keys]
+        found: list[float] = self.bars_at(keys, np.array([offset]))[0].tolist()
+        return found
+
+    @property
+    def _bars(self) -> BarLevels:
+        if not isinstance(self._levels, BarLevels):
+            raise TypeError(f"the panel {self._state.panel.id!r} has no bars")
+        return self._levels
+
+    # --- judging ---------------------------------------------------------------------------------------------------
+
     def catch_up(self) -> bool:
         """Judge the ticks that have come since the last time; return whether the level became another."""
         ring = self._state.ring
@@ -62,7 +97,9 @@ class PanelLevels:
         if newest.offset == self._offset + 1:  # nearly always
             self._steady_ms += step_ms(1, newest.time_ms - self._time_ms, ring.interval_ms)
             self._offset, self._time_ms = newest.offset, newest.time_ms
-            return self._levels.take(newest.offset, self._state.headline.judged_at(newest.values), self._steady_ms)
+            headline = self._state.headline
+            found = headline.at(newest.values)
+            return self._take(newest.offset, headline.judged_at(found), found.bar_shares)
         offsets = ring.offsets()
         count = min(int(np.count_nonzero(offsets > self._offset)), ROWS_AT_ONCE)
         rows = ring.read(np.arange(len(newest.values)), ring.end_row - count, ring.end_row)
@@ -72,7 +109,8 @@ class PanelLevels:
         self, rows: npt.NDArray[np.float64], offsets: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
     ) -> bool:
         headline = self._state.headline
-        judged = headline.judged(headline.over(rows)).tolist()
+        found = headline.over(rows)
+        judged, shares = headline.judged(found).tolist(), found.bar_shares.tolist()
         if self._offset < 0:
             before_offset, before_ms = int(offsets[0]) - 1, int(times[0])
         else:
@@ -81,8 +119,13 @@ class PanelLevels:
             np.append(before_offset, offsets), np.append(before_ms, times), self._state.ring.interval_ms
         ).tolist()
         changed = False
-        for offset, value, step in zip(offsets.tolist(), judged, steps, strict=True):
+        for offset, value, each, step in zip(offsets.tolist(), judged, shares, steps, strict=True):
             self._steady_ms += step
-            changed = self._levels.take(offset, value, self._steady_ms)
+            changed = self._take(offset, value, each)
         self._offset, self._time_ms = int(offsets[-1]), int(times[-1])
         return changed
+
+    def _take(self, offset: int, value: float, shares: Sequence[float]) -> bool:
+        if isinstance(self._levels, BarLevels):
+            return self._levels.take(offset, self._state.headline.bar_keys, shares, self._steady_ms)
+        return self._levels.take(offset, value, self._steady_ms)

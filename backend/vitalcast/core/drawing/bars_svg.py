@@ -1,11 +1,9 @@
-"""Bars as of now, as SVG: each a share of its whole, coloured by the panel's thresholds."""
+"""Bars as of now, as SVG: each a share of its whole, coloured by its level."""
 
 from __future__ import annotations
 
 import math
 
-from vitalcast.core.alerts.panel_rule import panel_rule
-from vitalcast.core.alerts.rule import Severity
 from vitalcast.core.drawing.format import format_value
 from vitalcast.core.drawing.scene import STALE, Box, Scene, label
 from vitalcast.core.drawing.svg import clean, element, shortened, width_of, words
@@ -43,9 +41,7 @@ def draw_bars(scene: Scene, box: Box) -> str:
 def _bar(scene: Scene, bar: Bar, place: Box) -> str:
     """Draw a bar and the words above it. `place` is where both are; its height is the bar's own."""
     rem, colors = scene.rem, scene.colors
-    rule = panel_rule(scene.panel)
-    reached = None if rule is None else rule.judge(bar.share)
-    alarm = {None: None, Severity.WARNING: colors.warn, Severity.CRITICAL: colors.bad}[reached]
+    alarm = {"": None, "warning": colors.warn, "critical": colors.bad}[scene.bar_levels.get(bar.key, "")]
     size, middle, top = WORD * rem, place.top + (BAR_WORDS / 2) * rem, place.top + BAR_WORDS * rem
     text = shortened(_bar_text(scene, bar), 0.85 * place.width, size)
     name = shortened(clean(bar.label), place.width - width_of(text, size) - rem, size, end=True)

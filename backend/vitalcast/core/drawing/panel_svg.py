@@ -230,6 +230,7 @@ class _Picture:
         scene = Scene(
             self.panel, self.resolved, self.window, self.lines, self.colors, span.from_ms, span.to_ms,
             max(span.interval_s, self.panel.interval) * 1000, span.zone, self.rem, span.stale,
+            self.shown.bar_levels,
         )  # fmt: skip
         return chart_of(scene, box) + text
 

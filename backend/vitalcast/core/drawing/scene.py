@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vitalcast.core.drawing.window import Window
     from vitalcast.core.panels.resolve import Resolved
     from vitalcast.core.panels.schema import Panel
+    from vitalcast.core.panels.shown import Level
 
 STALE = 0.45  # the opacity of what is old
 LABEL = 0.78  # the size of an axis's labels in rem
@@ -55,6 +56,7 @@ class Scene:
     zone: tzinfo
     rem: float
     stale: bool
+    bar_levels: Mapping[str, Level]
 
 
 def label(scene: Scene, text: str, x: float, y: float, anchor: str) -> str:

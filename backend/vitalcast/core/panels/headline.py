@@ -68,7 +68,8 @@ class HeadlineRows(NamedTuple):
     """A panel's numbers in some rows, one an entry; `nan` where there is none.
 
     `which` says whose the number is, the place among the rule's `names`, `NOBODY` where it is nobody's alone. `up` and
-    `down` are those of the two directions, for panels that have both. `wholes` has a column for each bar.
+    `down` are those of the two directions, for panels that have both. `wholes` and `bar_shares` have a column for each
+    bar.
     """
 
     value: Floats
@@ -78,6 +79,7 @@ class HeadlineRows(NamedTuple):
     down: Floats
     whole: Floats
     wholes: Floats
+    bar_shares: Floats
 
 
 class HeadlineRow(NamedTuple):
@@ -90,6 +92,7 @@ class HeadlineRow(NamedTuple):
     down: float
     whole: float
     wholes: Sequence[float]
+    bar_shares: Sequence[float]
 
 
 class HeadlineRule:
@@ -148,7 +151,8 @@ class HeadlineRule:
         if self.panel.below:
             up, down = reduce(take(rows, self._up)), reduce(take(rows, self._down))
         which = where_maxima(block) if self._highest else np.full(len(rows), NOBODY, dtype=np.intp)
-        return HeadlineRows(value, shares(value, whole), which, up, down, whole, np.zeros((len(rows), 0)))
+        no_bars = np.zeros((len(rows), 0))
+        return HeadlineRows(value, shares(value, whole), which, up, down, whole, no_bars, no_bars)
 
     @staticmethod
     def _over_bars(rows: Floats, bars: BarSums, nothing: Floats) -> HeadlineRows:
@@ -160,7 +164,7 @@ class HeadlineRule:
         value, part, whole = (
             np.where(known, block[picked], np.nan) if block.shape[1] else nothing for block in (used, parts, wholes)
         )
-        return HeadlineRows(value, part, which, nothing, nothing, whole, wholes)
+        return HeadlineRows(value, part, which, nothing, nothing, whole, wholes, parts)
 
     def _whole(self, rows: Floats) -> Floats:
         if self.panel.headline.per == "rest":
@@ -174,7 +178,9 @@ class HeadlineRule:
         if not self._few or len(row) < self._width:
             rows = self.over(row[None, :])
             value, part, which, up, down, whole = (column[0].item() for column in rows[:6])
-            return HeadlineRow(value, part, which, up, down, whole, rows.wholes[0].tolist())
+            return HeadlineRow(
+                value, part, which, up, down, whole, rows.wholes[0].tolist(), rows.bar_shares[0].tolist()
+            )
         if self._bars is not None:
             return self._bars_at(row, self._bars)
         reduce = highest if self._highest else total
@@ -186,7 +192,7 @@ class HeadlineRule:
         if self.panel.below:
             up, down = reduce(items(row, self._up)), reduce(items(row, self._down))
         which = where_highest(values) if self._highest else NOBODY
-        return HeadlineRow(value, share(value, whole), which, up, down, whole, ())
+        return HeadlineRow(value, share(value, whole), which, up, down, whole, (), ())
 
     @staticmethod
     def _bars_at(row: Floats, bars: BarSums) -> HeadlineRow:
@@ -195,8 +201,8 @@ class HeadlineRule:
         parts = [share(own, whole) for own, whole in zip(used, wholes, strict=True)]
         which = where_highest(parts)
         if which == NOBODY:
-            return HeadlineRow(math.nan, math.nan, which, math.nan, math.nan, math.nan, wholes)
-        return HeadlineRow(used[which], parts[which], which, math.nan, math.nan, wholes[which], wholes)
+            return HeadlineRow(math.nan, math.nan, which, math.nan, math.nan, math.nan, wholes, parts)
+        return HeadlineRow(used[which], parts[which], which, math.nan, math.nan, wholes[which], wholes, parts)
 
     @property
     def judges_share(self) -> bool:
@@ -212,13 +218,17 @@ class HeadlineRule:
         """Return what thresholds judge."""
         return rows.share if self.judges_share else rows.value
 
-    def judged_at(self, row: Floats) -> float:
+    def judged_at(self, found: HeadlineRow) -> float:
         """Return what thresholds judge in one row."""
-        numbers = self.at(row)
-        return numbers.share if self.judges_share else numbers.value
+        return found.share if self.judges_share else found.value
 
     def unit(self, *, share: bool) -> str:
         return "1" if share else self.resolved.unit
+
+    @cached_property
+    def bar_keys(self) -> tuple[str, ...]:
+        """The key of each bar, in the order of their shares."""
+        return () if self._bars is None else tuple(line.key for line in self._bars.lines)
 
     @cached_property
     def word(self) -> str:
@@ -235,7 +245,7 @@ class HeadlineRule:
     def now(self, row: Floats) -> HeadlineNow:
         """Return the panel's numbers in one row."""
         found = self.at(row)
-        label, judged = self.label(found.which), found.share if self.judges_share else found.value
+        label, judged = self.label(found.which), self.judged_at(found)
         main = Number(found.share if self.shows_share else found.value, self.unit(share=self.shows_share), label)
         return HeadlineNow(tuple(self._numbers(found, main, label)), main, found.value, found.share, judged)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -42,12 +42,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A panel as it is drawn: what it means here, which of its lines are shown, in what colours, and its level."""
+    """A panel as it is drawn: what it means here, which of its lines are shown, in what colours, and its level.
+
+    `bar_levels` has that of each bar that is shown, by its key.
+    """
 
     panel: Panel
     resolved: Resolved
     lines: tuple[Line, ...]
     level: Level = ""
+    bar_levels: Mapping[str, Level] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[int, ...]:

@@ -15,6 +15,8 @@ from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.shown import Seen, Shown, choose, draws_all
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from vitalcast.core.metrics.choices import Choice, Chosen
@@ -40,6 +42,14 @@ class LevelsAt(Protocol):
 
     def at_tick(self, offset: int) -> float:
         """Return the level at one tick."""
+        ...
+
+    def bars_at(self, keys: Sequence[str], offsets: Offsets) -> Floats:
+        """Return the level of each of these bars at each of these ticks, of the shape (ticks, bars)."""
+        ...
+
+    def bars_at_tick(self, keys: Sequence[str], offset: int) -> list[float]:
+        """Return the level of each of these bars at one tick."""
         ...
 
 

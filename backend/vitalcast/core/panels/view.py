@@ -77,9 +77,11 @@ class PanelView:
         self._headline = HeadlineRule(shown.panel, resolved, self._at)
         self._line_ids = np.array([*(line.id for line in self._headline.names), math.nan])  # the last is of nobody
         self._bars = self._bar_places(shown)
+        self._bar_order = {key: at for at, key in enumerate(self._bars)}
+        self._judged_bars = tuple(self._bars) if self._over.state.levels is not None else ()
         self._made = self._made_series(shown) if resolved.lines else ()
-        self._made_names = [one.name for one in self._made if one.name != "@whole"]
-        self._place = {one.name: self.sent + at for at, one in enumerate(self._made)}
+        self._made_names = [one.name for one in self._made if not one.values]  # the panel's own, and not a bar's
+        self._place = {one.name: self.sent + at for at, one in enumerate(self._made) if not one.values}
         self.series = (*self._described(shown, columns[: self.sent]), *self._made)
 
     @staticmethod
@@ -103,6 +105,7 @@ class PanelView:
     def _made_series(self, shown: Shown) -> tuple[Series, ...]:
         headline, unit = self._headline, shown.resolved.unit
         made = [_made("@whole", unit, line=key) for key in self._bars]
+        made += [_made("@level", "", line=key) for key in self._judged_bars]
         made.append(_made("@value", headline.unit(share=headline.shows_share)))
         if shown.panel.below:
             made += [_made("@up", unit), _made("@down", unit)]
@@ -122,8 +125,13 @@ class PanelView:
         if not self._made:
             return sent
         rows = self._headline.over(values)
-        parts = [sent, *(self._column(name, rows, offsets)[:, None] for name in self._made_names)]
-        return np.concatenate([parts[0], rows.wholes[:, list(self._bars.values())], *parts[1:]], axis=1)
+        bars = [rows.wholes[:, list(self._bars.values())]]
+        if self._judged_bars:
+            levels = self._over.state.levels
+            keys = self._judged_bars
+            bars.append(np.full((len(offsets), len(keys)), np.nan) if levels is None else levels.bars_at(keys, offsets))
+        own = [self._column(name, rows, offsets)[:, None] for name in self._made_names]
+        return np.concatenate([sent, *bars, *own], axis=1)
 
     def project_row(self, row: Floats, offset: int) -> Floats:
         """Return what is sent of one row, as `project` does of many."""
@@ -132,6 +140,9 @@ class PanelView:
             return sent
         found = self._headline.at(row)
         made = [found.wholes[at] for at in self._bars.values()]
+        if keys := self._judged_bars:
+            levels = self._over.state.levels
+            made += [math.nan] * len(keys) if levels is None else levels.bars_at_tick(keys, offset)
         made += [self._made_value(name, found, offset) for name in self._made_names]
         values = np.empty(len(self.series))
         values[: self.sent], values[self.sent :] = sent, made
@@ -207,7 +218,10 @@ class PanelView:
         }
         if line.key in self._bars:
             said["part_label"] = word_of(shown.panel, shown.panel.parts, line.part)
-            said["whole"] = self.sent + list(self._bars).index(line.key)
+            place = self._bar_order[line.key]
+            said["whole"] = self.sent + place
+            if self._judged_bars:
+                said["levels"] = self.sent + len(self._bars) + place
         return said
 
     def level(self, row: Floats) -> str | None:

@@ -4,7 +4,8 @@ import { RANGES, THEMES, View } from "./view.js";
 
 const INTERVAL = Object.freeze({ least: 0.1, most: 3600 });
 const ID = /^[a-z][a-z0-9-]*$/;
-const METRIC = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/;
+/** Names of metrics and attributes, as the server has them: `tests/golden/names.json` holds both to the same. */
+const NAME = Object.freeze({ shape: /^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$/, charsMax: 255, tokensMax: 32 });
 const REDUCERS = Object.freeze(["sum", "avg", "min", "max"]);
 const YES_OR_NO = Object.freeze({ right: "0 or 1", read: (text) => (["0", "1"].includes(text) ? text === "1" : null) });
 const NUMBER = Object.freeze({ right: "a number in the base unit, such as 0.8 for 80 %", read: readNumber });
@@ -23,13 +24,15 @@ const OPTIONS = Object.freeze({
   heading: YES_OR_NO,
   panel: { right: "a panel id, such as cpu", read: (text) => (ID.test(text) ? text : null) },
   panels: { right: "panel ids separated by commas, such as cpu,memory", read: readIds },
-  metric: { right: "the name of a metric, such as system.cpu.utilization", read: (text) => (METRIC.test(text) ? text : null) },
+  metric: { right: "the name of a metric, such as system.cpu.utilization", read: (text) => (isName(text) ? text : null) },
   where: { right: "attributes and values separated by semicolons, such as cpu.mode=user; cpu.mode=system", read: readWhere },
   reduce: { right: REDUCERS.join(", "), read: (text) => (REDUCERS.includes(text) ? text : null) },
   label: { right: "a string", read: (text) => text },
   warning: NUMBER,
   critical: NUMBER,
 });
+
+const isName = (text) => text.length <= NAME.charsMax && NAME.shape.test(text) && text.split(".").length <= NAME.tokensMax;
 
 function readInterval(text) {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
@@ -42,14 +45,15 @@ function readNumber(text) {
 
 /** One of these values of each attribute. */
 function readWhere(text) {
-  /** @type {Record<string, string[]>} */ const where = {};
+  // A map, for an attribute may be called `constructor`.
+  /** @type {Map<string, string[]>} */ const where = new Map();
   for (const pair of text.split(";").filter((one) => one.trim())) {
     const at = pair.indexOf("=");
     const key = pair.slice(0, at).trim();
-    if (at < 0 || !METRIC.test(key)) return null;
-    (where[key] ??= []).push(pair.slice(at + 1).trim());
+    if (at < 0 || !isName(key)) return null;
+    where.set(key, [...(where.get(key) ?? []), pair.slice(at + 1).trim()]);
   }
-  return where;
+  return Object.fromEntries(where);
 }
 
 function readIds(text) {

@@ -78,6 +78,20 @@ async def test_the_page_places_ticks_as_written_down(js: RunJs) -> None:
         assert answer["texts"] == one["texts"], one
 
 
+async def test_an_embed_accepts_the_names_that_the_server_does(js: RunJs) -> None:
+    golden = _golden("names")["names"]
+    answers = await js(
+        """const { readOptions } = await load("page/options");
+        const known = ["metric", "where"];
+        return given.map(({ name }) => [readOptions([["metric", name]], known).options.metric ?? null,
+          Object.keys(readOptions([["where", `${name}=x`]], known).options.where ?? {})]);""",
+        golden,
+    )
+    for one, answer in zip(golden, answers, strict=True):
+        assert answer == ([one["name"], [one["name"]]] if one["valid"] else [None, []]), one
+    assert {True, False} == {one["valid"] for one in golden}
+
+
 async def test_the_page_keeps_the_spikes_of_thinned_lines(js: RunJs) -> None:
     cases = _golden("decimate")["cases"]
     answers = await js(

@@ -1,8 +1,8 @@
 """Writes the vectors that Python and JavaScript are both held to: `python -m tests.golden`.
 
-Both draw charts, so both write numbers, place ticks and thin out lines. The inputs below are the list to add to. The
-answers are Python's; `tests/core/drawing/test_golden.py` holds it to them, and `tests/browser/test_golden.py` the page.
-In JSON null stands for `nan`.
+Both draw charts, so both write numbers, place ticks and thin out lines; and both read names of metrics. The inputs
+below are the list to add to. The answers are Python's; `tests/core/drawing/test_golden.py` holds it to them, and
+`tests/browser/test_golden.py` the page. In JSON null stands for `nan`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from vitalcast.core.drawing.axis import round_scale, round_step, ticks_of
 from vitalcast.core.drawing.format import format_age, format_duration, format_tick, format_value
+from vitalcast.core.metrics.names import check_name
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parent
@@ -40,6 +41,43 @@ ODD_UNITS = (
     "/s",
     "µs",
     "\u202e",
+)
+# What may be the name of a metric, as others name theirs too, and what may not.
+NAMES = (
+    "system.cpu.utilization",
+    "a",
+    "A",
+    "9",
+    "node_CPU_seconds_total",
+    "job:http_requests:rate5m",
+    "k8s.pod/cpu.Usage",
+    "otel-collector.http-errors",
+    "-",
+    ":/_-",
+    "constructor",
+    "__proto__",
+    "a." * 31 + "a",
+    "a." * 32 + "a",
+    "b" * 255,
+    "b" * 256,
+    "",
+    ".",
+    ".a",
+    "a.",
+    "a..b",
+    "a b",
+    "a\nb",
+    "a,b",
+    "a*",
+    "a.*",
+    "a.>",
+    ">",
+    "a{b}",
+    "a\\b",
+    "µs",
+    "\u0391",
+    "１",
+    "a\u0000",
 )
 SPANS_S = (
     0,
@@ -97,7 +135,7 @@ STEPS = (
 
 def vectors() -> dict[str, Json]:
     """Return what each file holds, by its name."""
-    return {"format": _format(), "axis": _axis(), "decimate": _decimate()}
+    return {"format": _format(), "axis": _axis(), "decimate": _decimate(), "names": _names()}
 
 
 def _format() -> Json:
@@ -111,6 +149,18 @@ def _format() -> Json:
         "durations": [{"seconds": one, "text": format_duration(one)} for span in SPANS_S for one in (span, -span)],
         "ages": [{"seconds": span, "text": format_age(span)} for span in SPANS_S],
     }
+
+
+def _names() -> Json:
+    return {"names": [{"name": name, "valid": _is_name(name)} for name in NAMES]}
+
+
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _tick(value: float, unit: str) -> str | None:

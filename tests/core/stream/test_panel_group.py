@@ -154,6 +154,18 @@ def test_a_line_that_comes_brings_its_past_to_everybody() -> None:
     assert data["type"] == "data"
 
 
+def test_a_line_that_comes_brings_its_past_in_every_encoding_and_at_every_pace() -> None:
+    house = House()
+    house.tick(disks=("sda",))
+    sessions = [watch(house)[0], watch(house)[0], watch(house, interval=0.5)[0], house.session(encoding=BINARY)]
+    ask(sessions[-1], type="subscribe", stream="p", panel="disks")
+    out = house.tick(disks=("sda", "sdb"))
+    assert len({session.group_ids for session in sessions}) == 3
+    for session in sessions:
+        snapshot, *_ = got(house, session, out)
+        assert (snapshot["type"], drawn(snapshot)) == ("snapshot", {"sda": 1, "sdb": 2})
+
+
 def test_a_line_that_goes_is_said_and_gets_its_colour_back() -> None:
     house = House()
     house.tick(disks=("sda", "sdb", "sdc"))

@@ -101,7 +101,16 @@ class PanelGroup(Group):
     `choice` is all that the panel asks for, of which `columns` say what is sent.
     """
 
-    __slots__ = ("_columns", "_panel_key", "_places", "_ring", "_told_levels", "_told_row", "_values_max")
+    __slots__ = (
+        "_came_offset",
+        "_columns",
+        "_panel_key",
+        "_places",
+        "_ring",
+        "_told_levels",
+        "_told_row",
+        "_values_max",
+    )
 
     def __init__(
         self,
@@ -119,6 +128,7 @@ class PanelGroup(Group):
         self._columns = columns
         self._ring = timeline.ring
         self._values_max = values_max
+        self._came_offset = columns.came_offset  # as all members know it; groups of one range share the columns' own
         self._told_row = -1  # up to which all members have the past
         self._told_levels: set[str | None] = set()  # what members were told last, who came meanwhile included
         self._places = Places(np.arange(len(columns.series)), 1)
@@ -139,7 +149,6 @@ class PanelGroup(Group):
 
     def resolve(self) -> list[Message]:
         """Take over what the panel means and shows now; return what says so if that is something else."""
-        came_offset = self._columns.came_offset
         if not self._columns.refresh():
             return []
         self._places = Places(np.arange(len(self.series)), 1)
@@ -147,8 +156,9 @@ class PanelGroup(Group):
         self._resync = True
         self._told_levels.clear()  # all are told the level now
         self.series_version += 1
-        if self._columns.came_offset == came_offset:
+        if self._columns.came_offset == self._came_offset:
             return [self._series_alone()]
+        self._came_offset = self._columns.came_offset
         self._told_row = self._ring.end_row
         return self.whole_range()
 

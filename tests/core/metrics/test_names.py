@@ -90,3 +90,13 @@ def test_where_asks_for_one_of_the_values_of_every_key() -> None:
     selection = Selection.of(["system.>"], {"network.interface.name": ["eth0", "eth1"], "network.io.direction": ["rx"]})
     assert [selection.matches(one) for one in (eth_in, eth_out, lo_in)] == [True, False, False]
     assert not Selection.of(["system.>"], {"cpu.mode": ["user"]}).matches(eth_in)
+
+
+@pytest.mark.parametrize("name", ["my..x", ".", "", "my.", ".my", "my.*", "my.>", "my.\x1b[31m", "x" * 10_000])
+def test_a_name_that_nobody_checked_costs_the_others_nothing(name: str) -> None:
+    index = NameIndex([name, "my.x", "system.load"])
+    assert index.matching(["system.load", "my.x"]) == {"system.load", "my.x"}
+    assert index.matching(["system.*"]) == {"system.load"}
+    assert index.matching(["*"]) <= {name}
+    assert {"my.x"} <= index.matching(["my.*"]) <= {"my.x", name}
+    assert {"my.x", "system.load"} <= index.matching(["*.>"]) <= {"my.x", "system.load", name}

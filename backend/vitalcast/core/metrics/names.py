@@ -82,8 +82,8 @@ def _contains(outer: tuple[str, ...], inner: tuple[str, ...]) -> bool:
     return len(outer) == len(inner)
 
 
-_END = ""  # which no token is: under it a name ends, or a pattern
-_Names = dict[str, Any]
+_END = None  # which no token is, of whatever name: under it a name ends, or a pattern
+_Names = dict[str | None, Any]
 
 
 class NameIndex:
@@ -111,22 +111,22 @@ class NameIndex:
     def matching(self, patterns: Iterable[str]) -> set[str]:
         """Return the names that any of these well-formed patterns means."""
         found: set[str] = set()
-        wanted: dict[str, Any] = {}
+        wanted: _Names = {}
         for pattern in patterns:
             if not _is_wild(pattern):
                 if pattern in self._names:
                     found.add(pattern)
             elif pattern.count(".") < self._tokens_max:  # a longer one can mean none of these
                 node = wanted
-                for token in pattern.split("."):
-                    node = node.setdefault(token, {})
+                for wish in pattern.split("."):
+                    node = node.setdefault(wish, {})
                 node[_END] = True
         pending = [(self._root, [wanted])] if wanted else []
         while pending:
             names, states = pending.pop()
             everything = any(">" in state for state in states)
             for token, below in names.items():
-                if token == _END:
+                if token is _END:
                     continue
                 if everything:
                     _collect(below, found)
@@ -142,7 +142,7 @@ class NameIndex:
 
 def _collect(names: _Names, found: set[str]) -> None:
     for token, below in names.items():
-        if token == _END:
+        if token is _END:
             found.add(below)
         else:
             _collect(below, found)

@@ -41,9 +41,12 @@ def run_program(*command: str, cwd: Path, **variables: str) -> subprocess.Comple
     )
 
 
-def start(*arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **variables: str) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, cwd: Path, stdout: int = subprocess.PIPE, stdin: int | None = None, **variables: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "vitalcast", *arguments],
+        stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,

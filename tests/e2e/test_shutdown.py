@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from tests.command import TIMEOUT_S, start
 from tests.e2e.client import Client, client, plain_client
 from tests.e2e.conftest import StartServer
 from tests.e2e.raw import CLOSE, TEXT, EndedError, Frame, RawSocket, client_frame, raw, tcp
@@ -193,3 +199,17 @@ async def test_a_hang_up_ends_nothing(start_server: StartServer) -> None:
             assert (await one.ask("ping"))["type"] == "pong"
     assert server.stop() == 0
     assert server.errors() == ""
+
+
+def test_a_terminal_that_is_closed_ends_the_server(tmp_path: Path) -> None:
+    terminal, stdin = pty.openpty()
+    process = start("--port", "0", cwd=tmp_path, stdin=stdin)
+    os.close(stdin)
+    assert process.stdout is not None
+    (url,) = re.findall(r"http://\S+", process.stdout.readline())
+    process.send_signal(signal.SIGHUP)  # as of somebody who asks to reload
+    assert urlopen(f"{url}healthz").status == 200
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)  # as the kernel sends it
+    process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0

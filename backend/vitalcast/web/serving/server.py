@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from vitalcast.web.serving.acceptor import Acceptor, Room
 from vitalcast.web.serving.descriptors import sockets_max
 from vitalcast.web.serving.http_protocol import READ_BYTES, Bounds, House, HttpProtocol
 
+STDIN = 0
 DATE_S = 1.0
 GOODBYE_S = 0.2  # for the good-byes to go out where that takes turns of the loop
 
@@ -53,6 +55,7 @@ class Server(uvicorn.Server):
         self._acceptor: Acceptor | None = None
         self._urls = urls
         self._open_browser = open_browser
+        self._in_terminal = os.isatty(STDIN)
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -136,9 +139,14 @@ class Server(uvicorn.Server):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
 
-    def handle_reload(self, _sig: int, _frame: FrameType | None) -> None:
-        """Read anew what can be, as others do on SIGHUP: the certificate, and what the reloader knows of."""
-        if self._loop is not None:
+    def handle_reload(self, sig: int, frame: FrameType | None) -> None:
+        """Read anew what can be, as others do on SIGHUP: the certificate, and what the reloader knows of.
+
+        Where the terminal that this was started in has been closed, the signal means what it once did: that is the end.
+        """
+        if self._in_terminal and not os.isatty(STDIN):
+            self.handle_exit(sig, frame)
+        elif self._loop is not None:
             self._loop.call_soon_threadsafe(self._reload)
 
     def _reload(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.browser.conftest import RunJs
 from tests.browser.panel_heads import HEADS
@@ -41,6 +43,26 @@ const restless = (seed, rows, columns) => {
 };
 """
 )
+
+
+@pytest.mark.parametrize("look", [{}, {"stack": True}, {"chart": "heatmap"}, {"max": 1e308}, {"max": "top"}])
+async def test_what_no_machine_has_is_left_out_of_charts_as_a_missing_value_is(js: RunJs, look: dict[str, Any]) -> None:
+    found = await js(
+        PICTURE
+        + """const store = stream(); const rows = given.values.length;
+             store.snapshot({ offset: rows, time: rows * 1000, times: given.values.map((_, i) => (i + 1) * 1000),
+               series: [...series("a", "b"), { name: "top", unit: "1", attributes: {} }],
+               values: [given.values, given.values.map((value) => -value), given.values] });
+             const model = picture({ ...panel, ...given.look }, store, { from: 0, width: given.width });
+             const drawn = model.shapes ? model.shapes.flatMap(({ top, base }) => [...top, ...base])
+               : model.rows.flatMap(({ value }) => [...value]);
+             return { drawn: drawn.filter((value) => !Number.isNaN(value)), ticks: (model.yTicks ?? []).length,
+                      scale: [model.low, model.high].every(Number.isFinite) };""",
+        {"look": look, "values": [0.5, 3e307, 1e308, 1.7976931348623157e308, 5e-324, 0.25] * 60, "width": 80},
+    )
+    assert found["scale"]
+    assert found["ticks"] <= 7
+    assert max(map(abs, found["drawn"])) == 0.5
 
 
 async def test_a_stack_is_drawn_in_order_and_its_rest_is_left_empty(js: RunJs) -> None:

@@ -2,6 +2,10 @@
 
 import { formatTick } from "./format.js";
 
+/** As far as any axis reaches: beyond it there are no steps between numbers, and ticks would never end. */
+const FAR = 1e300;
+/** No span that anything real has. */
+const LEAST = 1e-27;
 const SHRINK_LATE_MS = 30_000;
 /** A spike has left the window: what is left of the chart should not stay flat. */
 const FAR_TOO_LARGE = 3;
@@ -9,7 +13,7 @@ const SHRINK_SOON_MS = 3000;
 
 /** The next round step at or above `rough`: powers of two within a prefix for bytes, 1-2-5 otherwise. */
 export function roundStep(rough, unit) {
-  if (!(rough > 0)) return 1;
+  if (!(rough > LEAST)) return 1;
   if (isBytes(unit)) {
     return Math.max(1, 2 ** Math.ceil(Math.log2(rough) - 1e-9));
   }
@@ -35,8 +39,8 @@ const isBytes = (unit) => unit === "By" || unit === "By/s";
  *   least: the smallest span shown, so that noise looks like noise
  */
 export function roundRange({ low, high, unit, least = 0, ticks = 4 }) {
-  low = Math.min(0, low);
-  high = Math.max(0, high);
+  low = Math.max(-FAR, Math.min(0, low));
+  high = Math.min(FAR, Math.max(0, high));
   if (high - low < least) high = Math.max(high, low + least);
   // Its ends are moved out to steps: what is more than one becomes two.
   const step = stepFor(high - low, ticks, unit, 1 + 1e-6);

@@ -3,7 +3,7 @@
 import { pointsOf } from "./decimate.js";
 import { formatClock, formatValue, isRatio } from "./format.js";
 import { barsAt, levelAt } from "./headline.js";
-import { valueAt } from "./lines.js";
+import { possible, valueAt } from "./lines.js";
 import { stepFor, ticksOf, timeTicks } from "./axis.js";
 
 /** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
@@ -135,11 +135,12 @@ function extentOf(shapes, reference) {
 /** The axis: up to its fixed end while the data keep to it, else calmly around the data. */
 function scaleOf({ store, layout, range, from, to, ticks, low, high }) {
   const { unit, max, maxColumn, spanMin } = layout;
-  const end = Number.isNaN(max) ? valueBefore(store.ring, maxColumn, to) : max;
+  const end = possible(Number.isNaN(max) ? valueBefore(store.ring, maxColumn, to) : max);
   if (end > 0 && high <= end * 1.02 && low >= 0) return fixedScale(unit, end, ticks);
   return range.fit({ low, high, unit, least: spanMin, ticks, span: to - from }, to);
 }
 
+/** @param {string} unit @param {number} high no more than charts show */
 function fixedScale(unit, high, ticks) {
   if (isRatio(unit) && high === 1) return { low: 0, high, step: ticks >= 4 ? 0.25 : 0.5 };
   return { low: 0, high, step: stepFor(high, ticks, unit, 2) };
@@ -147,7 +148,7 @@ function fixedScale(unit, high, ticks) {
 
 /** The newest reading of a column at that time; NaN without one. */
 function valueBefore(ring, column, time) {
-  return valueAt(ring, column, Math.min(ring.length, ring.firstAtOrAfter(time + 1)) - 1);
+  return possible(valueAt(ring, column, Math.min(ring.length, ring.firstAtOrAfter(time + 1)) - 1));
 }
 
 function heatmapModel({ store, layout, range, from, to, width }) {

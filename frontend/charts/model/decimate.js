@@ -1,5 +1,7 @@
 /** Fewer points than readings, so that each pixel's highest and lowest stay: what the drawn lines are made of. */
 
+import { possible } from "./lines.js";
+
 /** How many bucket widths are kept ready for one ring: a live window and a zoom into it. */
 const KEPT_MAX = 3;
 
@@ -38,7 +40,7 @@ function readTracks(ring, columns, row, piles, into) {
   let near = 0;
   let far = 0;
   for (let i = 0; i < columns.length; i += 1) {
-    const value = ring.value(columns[i], row);
+    const value = possible(ring.value(columns[i], row));
     if (piles === null) into[i] = value;
     else if (piles[i] === 0) {
       into[i] = near + value;

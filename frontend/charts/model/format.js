@@ -6,12 +6,19 @@ export const NO_READING = "\u2013";
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 const DECIMAL = ["", "k", "M", "G", "T", "P"];
 
+/** From here on `toFixed` gives up: more digits say nothing. */
+const DIGITS_BELOW = 1e21;
+const DAYS_BELOW_S = 1e15;
+
+/** So many decimal places; of more than 21 digits three and an exponent. */
+const fixed = (value, places) => (Math.abs(value) < DIGITS_BELOW ? value.toFixed(places) : value.toExponential(2));
+
 /** Three significant digits, so that a column of values keeps its width. */
 function digits(value) {
   const size = Math.abs(value);
-  if (size >= 99.95) return value.toFixed(0);
-  if (size >= 9.995) return value.toFixed(1);
-  return value.toFixed(2);
+  if (size >= 99.95) return fixed(value, 0);
+  if (size >= 9.995) return fixed(value, 1);
+  return fixed(value, 2);
 }
 
 function prefixed(value, base, prefixes, symbol) {
@@ -21,7 +28,7 @@ function prefixed(value, base, prefixes, symbol) {
     value /= base;
     power += 1;
   }
-  const number = power === 0 && (Number.isInteger(value) || symbol.startsWith("B")) ? value.toFixed(0) : digits(value);
+  const number = power === 0 && (Number.isInteger(value) || symbol.startsWith("B")) ? fixed(value, 0) : digits(value);
   const unit = prefixes[power] + symbol;
   return unit ? `${number}${NBSP}${unit}` : number;
 }
@@ -45,13 +52,13 @@ export function formatValue(value, unit = "") {
 const signed = (text) => text.replace(/^-(?=[0.]+(?![.\d]))/, "").replace(/^-/, MINUS);
 
 function text(value, unit) {
-  if (isRatio(unit)) return `${(value * 100).toFixed(1)}${NBSP}%`;
+  if (isRatio(unit)) return Number.isFinite(value * 100) ? `${fixed(value * 100, 1)}${NBSP}%` : NO_READING;
   if (unit === "By") return prefixed(value, 1024, BINARY, "B");
   if (unit === "By/s") return prefixed(value, 1024, BINARY, "B/s");
   if (unit === "s") return formatDuration(value);
   if (PREFIXED.has(unit)) return prefixed(value, 1000, DECIMAL, unit);
-  if (unit === "rpm") return `${value.toFixed(0)}${NBSP}rpm`;
-  if (unit === "Cel") return `${value.toFixed(1)}${NBSP}\u00b0C`;
+  if (unit === "rpm") return `${fixed(value, 0)}${NBSP}rpm`;
+  if (unit === "Cel") return `${fixed(value, 1)}${NBSP}\u00b0C`;
   const [count, per] = unit.split("/");
   // {thread}, {process}: what is counted is said by the label, only the "per" matters here.
   if (count.startsWith("{") || count === "" || count === "1") return prefixed(value, 1000, DECIMAL, per ? `/${per}` : "");
@@ -61,11 +68,11 @@ function text(value, unit) {
 /** A label of an axis: the shortest text that is still exact for the round numbers that ticks are. */
 export function formatTick(value, unit = "") {
   if (value === 0) return isRatio(unit) ? `0${NBSP}%` : "0";
-  if (isRatio(unit)) return signed(`${trim(value * 100, 2)}${NBSP}%`);
+  if (isRatio(unit) && Number.isFinite(value * 100)) return signed(`${trim(value * 100, 2)}${NBSP}%`);
   return formatValue(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*?)0+(?=\D|$)/, "$1");
 }
 
-const trim = (value, places) => String(Number(value.toFixed(places)));
+const trim = (value, places) => String(Number(fixed(value, places)));
 
 const STEPS = [
   { name: "d", length: 86_400 },
@@ -84,6 +91,7 @@ export function formatDuration(seconds) {
   const size = Math.abs(seconds);
   if (size > 0 && size < 0.9995) return `${(seconds * 1000).toFixed(size < 0.01 ? 1 : 0)}${NBSP}ms`;
   if (size < 9.95 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)}${NBSP}s`;
+  if (size >= DAYS_BELOW_S) return `${seconds.toExponential(2)}${NBSP}s`;
   const whole = Math.round(size);
   const first = STEPS.findIndex(({ length }) => whole >= length);
   if (first < 0) return `0${NBSP}s`;

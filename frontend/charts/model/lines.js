@@ -82,5 +82,11 @@ const headlineOf = ({ label, unit, column, which, levels, end, rule, numbers }) 
 /** One column in one row; NaN where there is none. */
 export const valueAt = (ring, column, row) => (column >= 0 && column < ring.width && row >= 0 && row < ring.length ? ring.value(column, row) : NaN);
 
+/** More than any machine has, and than a chart could show. */
+const LARGEST = 1e18;
+
+/** What a chart draws of a value: NaN, as for a missing one, where it is too large. @param {number} value */
+export const possible = (value) => (Math.abs(value) <= LARGEST ? value : NaN);
+
 /** The value of each line in that row. @returns {number[]} */
 export const rowValues = (ring, lines, row) => lines.map(({ column }) => valueAt(ring, column, row));

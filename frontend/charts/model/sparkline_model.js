@@ -1,6 +1,6 @@
 /** The last minute of one number: its points as a small line, and how high that reaches. */
 
-import { valueAt } from "./lines.js";
+import { possible, valueAt } from "./lines.js";
 import { areaPath, linePath, placesOf } from "./svg_path.js";
 
 /** Room above the highest point, so that the line does not end at the edge. */
@@ -18,7 +18,7 @@ export function sparkPoints(ring, valueOf) {
   const points = { times: /** @type {number[]} */ ([]), values: /** @type {number[]} */ ([]) };
   for (let row = 0; row < ring.length; row += 1) {
     if (ring.broken(row)) put(points, ring.time(row), NaN);
-    put(points, ring.time(row), valueOf(ring, row));
+    put(points, ring.time(row), possible(valueOf(ring, row)));
   }
   return points;
 }

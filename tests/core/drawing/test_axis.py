@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
@@ -62,3 +63,18 @@ def test_time_has_whole_steps_of_the_clock_of_its_zone() -> None:
     assert [tick.text for tick in hours] == ["20:00", "21:00", "22:00", "23:00"]
     seconds = time_ticks(from_ms, from_ms + 10_000, 5, UTC)
     assert [tick.text for tick in seconds] == ["14:13:20", "14:13:22", "14:13:24", "14:13:26", "14:13:28", "14:13:30"]
+
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(FINITE, FINITE, st.sampled_from(["1", "By", "s", "Cel", ""]), st.floats(0, 1e18), st.integers(2, 6))
+def test_an_axis_of_any_numbers_ends_and_has_few_ticks(
+    low: float, high: float, unit: str, least: float, ticks: int
+) -> None:
+    low, high = sorted((low, high))
+    for scale in (round_scale(low, high, unit, least=least, ticks=ticks), fixed_scale(abs(high), unit, ticks=ticks)):
+        assert all(map(math.isfinite, (scale.low, scale.high, scale.step)))
+        texts = [tick.text for tick in ticks_of(scale, unit)]
+        assert len(texts) <= ticks + 3
+        assert max(map(len, texts)) <= 40

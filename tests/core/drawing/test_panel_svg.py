@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tests.core.drawn import check, overflowing, texts_of
-from tests.core.panel_machine import busiest, columns_of, panel_of, series_for
+from tests.core.panel_machine import ODD, busiest, columns_of, panel_of, series_for
 
 from vitalcast.core.alerts.panel_levels import NAMES
 from vitalcast.core.alerts.panel_rule import panel_rule
@@ -114,11 +114,12 @@ def test_the_colours_are_of_the_theme_alone(theme: Any) -> None:
             assert used <= own | set(colors.lines), panel.id
 
 
-READINGS = st.one_of(st.floats(0, 1), st.floats(), st.sampled_from([math.nan, math.inf, 0.0, 1e308, -1e308, 5e-324]))
+EXTREME = [math.nan, math.inf, -math.inf, 0.0, 1e18, 3e307, -3e307, 1e308, -1e308, 1.7976931348623157e308, 5e-324]
+READINGS = st.one_of(st.floats(0, 1), st.floats(), st.sampled_from(EXTREME))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data(), st.sampled_from(BUILT_IN), st.integers(0, 12), st.booleans(), st.booleans())
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.sampled_from((*BUILT_IN, *ODD)), st.integers(0, 12), st.booleans(), st.booleans())
 def test_any_readings_can_be_drawn(data: st.DataObject, panel: Panel, ticks: int, stale: bool, dark: bool) -> None:
     values = data.draw(hnp.arrays(np.float64, (ticks, len(series_for(panel))), elements=READINGS))
     title = data.draw(st.text(max_size=200))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 _HAIR = 1e-9
+_FAR = 1e300  # as far as any axis reaches: beyond it there are no steps between numbers
 _MINUTE_MS = 60_000
 _TIME_STEPS_MS = (
     *(1000 * seconds for seconds in (1, 2, 5, 10, 15, 30)),
@@ -62,7 +63,7 @@ def round_scale(low: float, high: float, unit: str, *, least: float = 0.0, ticks
 
     `least` is the smallest span, so that noise looks like noise.
     """
-    low, high = min(0.0, low), max(0.0, high)
+    low, high = max(-_FAR, min(0.0, low)), min(_FAR, max(0.0, high))
     if high - low < least:
         high = max(high, low + least)
     step = step_for(high - low, ticks, unit, 1 + 1e-6)  # the ends move out to steps: more than one become two
@@ -72,6 +73,7 @@ def round_scale(low: float, high: float, unit: str, *, least: float = 0.0, ticks
 
 def fixed_scale(high: float, unit: str, *, ticks: int) -> Scale:
     """Return a scale from zero to an end that is given."""
+    high = min(_FAR, high)
     if is_ratio(unit) and high == 1:
         return Scale(0.0, high, 0.25 if ticks >= 4 else 0.5)
     return Scale(0.0, high, step_for(high, ticks, unit, 2))

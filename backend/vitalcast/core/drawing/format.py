@@ -12,6 +12,8 @@ _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = ("", "k", "M", "G", "T", "P")
 _STEPS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _PREFIXED = ("Hz", "V", "W", "A", "J")
+_DIGITS_BELOW = 1e21  # from here on JavaScript's `toFixed` gives up as well: more digits say nothing
+_DAYS_BELOW_S = 1e15
 
 
 def format_value(value: float, unit: str = "") -> str:
@@ -23,7 +25,7 @@ def format_value(value: float, unit: str = "") -> str:
 
 def format_tick(value: float, unit: str = "") -> str:
     """Return a label of an axis: the shortest text that is still exact for the round numbers that ticks are."""
-    if is_ratio(unit):
+    if is_ratio(unit) and math.isfinite(value * 100):
         return _signed(f"{_trimmed(fixed(value * 100, 2))}{_NBSP}%")
     return _trimmed(format_value(value, unit)) if value else "0"
 
@@ -50,7 +52,7 @@ def is_binary(unit: str) -> bool:
 
 def _text(value: float, unit: str) -> str:
     if is_ratio(unit):
-        return f"{fixed(value * 100, 1)}{_NBSP}%"
+        return f"{fixed(value * 100, 1)}{_NBSP}%" if math.isfinite(value * 100) else NO_READING
     if is_binary(unit):
         return _prefixed(value, 1024.0, _BINARY, unit.replace("By", "B"))
     if unit == "s":
@@ -66,7 +68,12 @@ def _text(value: float, unit: str) -> str:
 
 
 def fixed(value: float, places: int) -> str:
-    """Return a number with so many decimal places, halves away from zero as JavaScript's `toFixed` has them."""
+    """Return a number with so many decimal places, halves away from zero as JavaScript's `toFixed` has them.
+
+    One of more than 21 digits is written with three of them and an exponent.
+    """
+    if abs(value) >= _DIGITS_BELOW:
+        return f"{value:.2e}"
     halves = value * 2.0 ** (places + 1)  # exact, and odd where the number lies half-way between two
     if halves % 2 == 1 and abs(value) < 2**40:
         value = math.copysign(math.floor(abs(value) * 10**places + 0.5) / 10**places, value)
@@ -108,6 +115,8 @@ def format_duration(seconds: float) -> str:
         return f"{fixed(seconds * 1000, 1 if size < 0.01 else 0)}{_NBSP}ms"
     if size < 9.95 and not float(seconds).is_integer():
         return f"{fixed(seconds, 1)}{_NBSP}s"
+    if size >= _DAYS_BELOW_S:
+        return f"{seconds:.2e}{_NBSP}s"
     whole = math.floor(size + 0.5)
     at = next((at for at, (_, length) in enumerate(_STEPS) if whole >= length), None)
     if at is None:

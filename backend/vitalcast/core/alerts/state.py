@@ -36,7 +36,7 @@ class LimitState:
     """The state of one limit. All times are on the caller's steady clock, in milliseconds.
 
     `since_ms` is when the phase began. `fired_ms` is when what fires, or fired before the values ended, began to fire;
-    None where nothing does. `held_ms` is the newest time with a value that keeps it firing.
+    None where nothing does. `held_ms` is the newest time with a value that keeps it firing, for limits with `keep_ms`.
     """
 
     phase: Phase = Phase.OK
@@ -59,7 +59,8 @@ class LimitState:
 
     def _firing(self, limit: Limit, value: float, time_ms: int) -> LimitState:
         if limit.holds(value):
-            return replace(self._moved(Phase.FIRING, time_ms), held_ms=time_ms)
+            firing = self._moved(Phase.FIRING, time_ms)
+            return replace(firing, held_ms=time_ms) if limit.keep_ms else firing
         if time_ms - self.held_ms < limit.keep_ms:
             return self._moved(Phase.FIRING, time_ms)
         return LimitState(Phase.RESOLVED, time_ms)

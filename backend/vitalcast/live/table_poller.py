@@ -112,7 +112,8 @@ class TablePoller:
             if not done:
                 logger.warning("table %s gave no answer within %g s; waiting for it", name, table.deadline_s)
             answers = await future
-            await self._answer([column.name for column in table.columns], list(zip(due, answers, strict=True)))
+            columns = [column.name for column in table.columns]
+            await self._answer(int(now_ms), columns, list(zip(due, answers, strict=True)))
         except Exception as error:  # whatever a driver may raise, or fill a cell with, must not end the task
             self._failed(name, error)
             await asyncio.sleep(FAILED_S)
@@ -130,15 +131,17 @@ class TablePoller:
             self._failures[name] = 0
             logger.warning("table %s works again after %d failures", name, failures)
 
-    async def _answer(self, columns: list[str], answered: list[tuple[TableGroup, TableRows]]) -> None:
-        """Publish the rows of these groups, some thousands a turn of the loop: there may be many groups."""
+    async def _answer(self, time_ms: int, columns: list[str], answered: list[tuple[TableGroup, TableRows]]) -> None:
+        """Publish the rows of these groups, some thousands a turn of the loop: there may be many groups.
+
+        `time_ms` is when the table began to be read: it may take long, and what is next due be there right after.
+        """
         offset = self._timeline.newest.offset
         out: dict[int, list[Message]] = {}
         rows = 0
         for group, answer in answered:
             if group.id not in self._hub.groups:
                 continue
-            time_ms = int(self._clock_ms())
             message = group.encode(
                 offset, time_ms, columns, list(answer.rows), matches=answer.matches, total=answer.total
             )

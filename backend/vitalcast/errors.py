@@ -52,7 +52,7 @@ class ConfigError(VitalcastError):
         self.key = key
 
 
-class InvalidSettings(ConfigError):  # noqa: N818 - an alert to the reader, several errors at once
+class InvalidSettings(ConfigError):  # several errors at once
     """One or more settings are wrong. Its text has a line for each of `problems`."""
 
     def __init__(self, problems: tuple[ConfigError, ...]) -> None:
@@ -135,7 +135,7 @@ class AccessError(ProtocolError):
         self.revoked = revoked
 
 
-class TooManyWrongTokens(AccessError):  # noqa: N818 (a refusal, not a fault)
+class TooManyWrongTokens(AccessError):
     """Wrong tokens were too many, so that none is looked at for `wait_s` but those that were right before."""
 
     def __init__(self, code: int, wait_s: float) -> None:
@@ -147,7 +147,7 @@ class FrameError(VitalcastError):
     """These bytes are no data frame, or do not follow those before; the message says why."""
 
 
-class TooManyConnections(VitalcastError):  # noqa: N818 (a refusal, not a fault)
+class TooManyConnections(VitalcastError):
     """The limit of open sockets is reached; the message says which."""
 
 
@@ -185,7 +185,7 @@ class ScreenNameError(ScreenError):
     """A screen cannot be called so."""
 
 
-class TooManyPairings(ScreenError):  # noqa: N818 - a refusal, not a fault
+class TooManyPairings(ScreenError):
     """There are as many codes as may be; the next one is free in `wait_s`."""
 
     def __init__(self, wait_s: int) -> None:

@@ -174,9 +174,9 @@ def test_a_file_that_others_may_read_is_not_used(path: Path) -> None:
 def test_a_full_disk_is_told(path: Path) -> None:
     store = Store(path)
     store.add_token(FULL)
-    with pytest.raises(ConfigError, match=r"access\.db cannot be used \(database or disk is full\)"):  # noqa: SIM117
-        with store.writing() as connection:
-            pages = connection.execute("PRAGMA page_count").fetchone()[0]
-            connection.execute(f"PRAGMA max_page_count = {pages}")
-            connection.execute("INSERT INTO token VALUES ('x', 'view', '', 1, NULL, NULL, ?)", ("x" * 100_000,))
+    full = r"access\.db cannot be used \(database or disk is full\)"
+    with pytest.raises(ConfigError, match=full), store.writing() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        connection.execute("INSERT INTO token VALUES ('x', 'view', '', 1, NULL, NULL, ?)", ("x" * 100_000,))
     assert store.tokens() == [FULL]

@@ -28,7 +28,7 @@ PROTOCOL = "vitalcast.v1.json"
 CONTINUATION, TEXT, FIRST_TEXT, PING = 0x00, 0x81, 0x01, 0x89
 
 
-class Gone(Exception):  # noqa: N818 (no fault: it is what the server should do)
+class Gone(Exception):  # no fault: it is what the server should do
     """The server has closed the connection, or takes no more."""
 
 

@@ -255,9 +255,8 @@ def _decode_decimals(values: Floats, decimals: list[_Decimal], rows: int) -> Non
     scaled[floating] >>= 2
     floats = scaled / _POWERS[places]
     for one, column in zip(decimals, floats, strict=True):
-        if one.away is not None:
-            column = (column.view(np.int64) + one.away).view(np.float64)  # noqa: PLW2901 - the same column, exact
-        values[one.position] = column
+        exact = column if one.away is None else (column.view(np.int64) + one.away).view(np.float64)
+        values[one.position] = exact
         values[one.position, one.absent] = np.nan
 
 

@@ -103,7 +103,7 @@ def tls_context(server: Server) -> ssl.SSLContext | None:
     return context
 
 
-class _EncryptedKey(Exception):  # noqa: N818 (a signal through OpenSSL's callback)
+class _EncryptedKey(Exception):  # a signal through OpenSSL's callback
     pass
 
 

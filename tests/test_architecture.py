@@ -18,7 +18,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "backend" / "vitalcast"
 
 BASE = {"errors", "core"}  # what every room may use; `core` is the modules that lie in no room of it
 METRICS = BASE | {"core/metrics"}
-STREAM = METRICS | {"core/wire", "core/stream"}
+QUERY = METRICS | {"core/events", "core/processes", "core/query"}
+STREAM = QUERY | {"core/wire", "core/stream"}
 CONFIG = METRICS | {"core/panels", "config", "machine"}
 WEB = {"web/edge", "web/pages", "web/panels", "web/api", "web/serving"}  # the four know nothing of each other
 
@@ -31,15 +32,18 @@ ALLOWED: dict[str, set[str]] = {
     "machine": {"errors"},
     "core": {"errors"},
     "core/metrics": BASE,
+    "core/events": METRICS,
+    "core/processes": METRICS,
+    "core/query": QUERY,
     "core/wire": METRICS,
     "core/panels": METRICS,
     "core/alerts": METRICS | {"core/panels"},
     "core/stream": STREAM,
     "core/drawing": METRICS | {"core/panels", "core/alerts", "core/wire"},
     "config": CONFIG,
-    "collectors": METRICS | {"machine"},
+    "collectors": METRICS | {"core/processes", "machine"},
     "bus": METRICS,
-    "history": METRICS | {"clocks"},
+    "history": QUERY | {"clocks"},
     "dashboards": BASE | {"core/panels"},
     "access": STREAM | {"core/panels"},
     "client": METRICS | {"core/drawing"},

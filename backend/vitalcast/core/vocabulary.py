@@ -62,3 +62,17 @@ class Aggregate(enum.StrEnum):
     AVG = "avg"
     MIN = "min"
     MAX = "max"
+
+
+class Reduce(enum.StrEnum):
+    """How the series of a group become one, at each step."""
+
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+    P50 = "p50"
+    P90 = "p90"
+    P95 = "p95"
+    P99 = "p99"

@@ -1,0 +1,1 @@
+"""Answers questions about the past: one join of memory and every tier of the history."""

@@ -198,11 +198,9 @@ def test_the_vocabulary_costs_nothing_to_import() -> None:
     assert imports(PACKAGE / "core" / "vocabulary.py") == {"enum"}
 
 
-@pytest.mark.parametrize("name", ["collectors", "bus", "history"])
+@pytest.mark.parametrize("name", ["collectors", "bus"])
 def test_implementations_do_not_import_each_other(name: str) -> None:
-    shared = {"base", "registry", "declaration", "runtime_stats", "procfs", "process_source", "host", "codec"}
-    shared |= {"database", "filelock", "continuity", "damage", "watched"}
-    shared |= {"__init__"}
+    shared = {"base", "registry", "declaration", "runtime_stats", "procfs", "process_source", "host", "__init__"}
     for path in (PACKAGE / name).glob("*.py"):
         if path.stem == "registry":
             continue
@@ -212,6 +210,11 @@ def test_implementations_do_not_import_each_other(name: str) -> None:
             if parts[:2] == ["vitalcast", name] and len(parts) > 2
         }
         assert siblings - shared - {path.stem} == set(), path.name
+
+
+def test_the_two_histories_know_nothing_of_each_other_and_their_parts_nothing_of_them() -> None:
+    for path in (PACKAGE / "history").glob("*.py"):
+        assert imports(path) & {"vitalcast.history.memory", "vitalcast.history.sqlite"} == set(), path.name
 
 
 def test_the_top_level_holds_what_the_layout_names_and_nothing_else() -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vitalcast.core.events.event import Event
 from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.query.past import Past
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,11 +63,10 @@ class Counts:
 
 
 class History(ABC):
-    """Takes in each frame and gives them back by series and time.
+    """Takes in each frame, event and snapshot of processes, and gives them back.
 
-    `open` comes first and `close` last. `append` belongs to one thread, that of the event loop; `open`, `flush`,
-    `read` and `close` may block and may be called in any other. Only where `pause_s` is None nothing blocks, and all
-    belong to the event loop's thread.
+    `open` comes first and `close` last. What appends belongs to one thread, that of the event loop; `open`, `flush`,
+    `past`, `read` and `close` may block and may be called in any other. Only where `pause_s` is None nothing blocks.
     """
 
     counts: Counts
@@ -92,6 +94,22 @@ class History(ABC):
     @abstractmethod
     def append(self, frame: Frame) -> None:
         """Take in the newest frame, without any I/O."""
+
+    @abstractmethod
+    def append_event(self, event: Event) -> None:
+        """Take in an event, which replaces one with the same id, without any I/O."""
+
+    @abstractmethod
+    def append_processes(self, snapshot: ProcessSnapshot) -> None:
+        """Take in the processes of a moment, without any I/O."""
+
+    @abstractmethod
+    def past(self) -> Past:
+        """Return a view of what is kept, to be closed by whoever asked; several may be open at once.
+
+        Events and snapshots are in it as soon as they were appended; ticks, which are in the ring meanwhile, once they
+        were flushed. Raises HistoryError.
+        """
 
     @abstractmethod
     def flush(self) -> None:

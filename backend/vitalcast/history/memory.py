@@ -1,4 +1,4 @@
-"""The history that lasts as long as the process: it reads what the ring holds and keeps nothing more."""
+"""The history that lasts as long as the process: beside the ring it keeps the newest events and processes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from vitalcast.core.events.event import Event
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.query.past import Past
 from vitalcast.history.base import Column, Counts, History, Resumed
+from vitalcast.history.recent import Recent, RecentPast
 
 
 class MemoryHistory(History):
@@ -18,6 +22,7 @@ class MemoryHistory(History):
 
     def __init__(self, ring: Ring) -> None:
         self.counts = Counts()
+        self._recent = Recent()
         self._ring = ring
         self._layout: Layout | None = None
         self._series: dict[int, Series] = {}  # by column, whether still there or only in older frames
@@ -32,6 +37,15 @@ class MemoryHistory(History):
         if not frame.layout.same(self._layout):
             self._layout = frame.layout
             self._series |= {column: one for column, one in enumerate(frame.layout.series) if one is not None}
+
+    def append_event(self, event: Event) -> None:
+        self._recent.add_event(event)
+
+    def append_processes(self, snapshot: ProcessSnapshot) -> None:
+        self._recent.add_processes(snapshot)
+
+    def past(self) -> Past:
+        return RecentPast(self._recent)
 
     def flush(self) -> None:
         """Nothing to do."""

@@ -17,8 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from vitalcast import clocks
+from vitalcast.core.events.event import Event
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.pace import STEP_MIN_MS
+from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.query.past import Past
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError, DamagedError, HistoryError, LockedError
 from vitalcast.history.base import Column, Counts, History, Resumed, Rows
@@ -26,6 +29,7 @@ from vitalcast.history.continuity import Now, Position, go_on
 from vitalcast.history.damage import is_damage, reading, set_aside
 from vitalcast.history.database import KEY, MERGED_ROWS, Connect, Database, check_file, read_column
 from vitalcast.history.filelock import FileLock
+from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.history.watched import Change, Watched
 
 logger = logging.getLogger(__name__)
@@ -78,6 +82,7 @@ class SqliteHistory(History):
         self._pending: deque[Frame] = deque()
         self._pending_values = 0
         self._writing: list[Frame] = []
+        self._recent = Recent()
         self._taking = False
         self._failures = 0
         self._lost_said = 0
@@ -208,6 +213,15 @@ class SqliteHistory(History):
             while self._pending_values > self._pending_values_max and len(self._pending) > 1:
                 self._pending_values -= len(self._pending.popleft().values) + 1
                 self.counts.ticks_lost += 1
+
+    def append_event(self, event: Event) -> None:
+        self._recent.add_event(event)
+
+    def append_processes(self, snapshot: ProcessSnapshot) -> None:
+        self._recent.add_processes(snapshot)
+
+    def past(self) -> Past:
+        return RecentPast(self._recent)
 
     def _take(self) -> list[Frame]:
         with self._gate:

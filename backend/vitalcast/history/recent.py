@@ -1,0 +1,165 @@
+"""The newest events and recorded processes, in memory: all there is without a file, and what no file has yet."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+
+from vitalcast.core.events.event import Event, Severity
+from vitalcast.core.metrics.model import Series
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.query.past import Extent, Rollup, Ticks
+from vitalcast.core.query.tier import Tier
+
+EVENTS_MAX = 10_000
+PROCESS_ROWS_MAX = 20_000  # a quarter of an hour of 80 processes every five seconds takes 14,400
+
+_SEVERITIES = tuple(Severity)
+
+
+class Recent:
+    """Bounded lists of events and snapshots, oldest dropped first. Any thread may use it."""
+
+    def __init__(self, *, events_max: int = EVENTS_MAX, process_rows_max: int = PROCESS_ROWS_MAX) -> None:
+        self._events_max = events_max
+        self._process_rows_max = process_rows_max
+        self._gate = threading.Lock()
+        self._events: dict[str, Event] = {}
+        self._snapshots: deque[ProcessSnapshot] = deque()
+        self._process_rows = 0
+        self.events_dropped = 0
+        self.snapshots_dropped = 0
+
+    def add_event(self, event: Event) -> None:
+        """Take in an event; one with the same id is replaced."""
+        with self._gate:
+            self._events[event.id] = event
+            while len(self._events) > self._events_max:
+                del self._events[next(iter(self._events))]
+                self.events_dropped += 1
+
+    def add_processes(self, snapshot: ProcessSnapshot) -> None:
+        """Take in the newest processes."""
+        with self._gate:
+            self._snapshots.append(snapshot)
+            self._process_rows += len(snapshot.rows) + 1
+            while self._process_rows > self._process_rows_max and len(self._snapshots) > 1:
+                self._process_rows -= len(self._snapshots.popleft().rows) + 1
+                self.snapshots_dropped += 1
+
+    def events(self) -> list[Event]:
+        """Return the events, in the order in which they came first."""
+        with self._gate:
+            return list(self._events.values())
+
+    def snapshots(self) -> list[ProcessSnapshot]:
+        """Return the snapshots, oldest first."""
+        with self._gate:
+            return list(self._snapshots)
+
+    def forget(self, events: Sequence[Event], snapshots: Sequence[ProcessSnapshot]) -> None:
+        """Drop these, unless an event was replaced since."""
+        with self._gate:
+            for event in events:
+                if self._events.get(event.id) is event:
+                    del self._events[event.id]
+            gone = {id(one) for one in snapshots}
+            self._snapshots = deque(one for one in self._snapshots if id(one) not in gone)
+            self._process_rows = sum(len(one.rows) + 1 for one in self._snapshots)
+
+
+class RecentPast:
+    """What Recent holds, as a Past: without ticks, which are in the ring."""
+
+    def __init__(self, recent: Recent) -> None:
+        self._events = recent.events()
+        self._snapshots = recent.snapshots()
+        self._interrupted = False
+
+    def extent(self) -> Extent:
+        """Say from when on there are events and processes."""
+        return Extent(
+            events_from_ms=min((one.time_ms for one in self._events), default=None),
+            processes_from_ms=min((one.time_ms for one in self._snapshots), default=None),
+        )
+
+    def series(self, selection: Selection, start_ms: int, end_ms: int) -> list[Series]:  # noqa: ARG002
+        """There are none."""
+        self._check()
+        return []
+
+    def ticks(self, series: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Ticks]:  # noqa: ARG002
+        """There are none."""
+        self._check()
+        return iter(())
+
+    def rollups(
+        self,
+        tier: Tier,  # noqa: ARG002
+        series: Sequence[Series],  # noqa: ARG002
+        start_ms: int,  # noqa: ARG002
+        end_ms: int,  # noqa: ARG002
+    ) -> Iterator[Rollup]:
+        """There are none."""
+        self._check()
+        return iter(())
+
+    def after(self, epoch: str, offset: int, series: Sequence[Series]) -> list[Ticks] | None:  # noqa: ARG002
+        """Nothing is known of any tick."""
+        self._check()
+        return None
+
+    def events(
+        self,
+        start_ms: int,
+        end_ms: int,
+        *,
+        kinds: Collection[str] | None = None,
+        severity: Severity | None = None,
+        limit: int,
+    ) -> list[Event]:
+        """Return the newest events that overlap a range, by their time."""
+        self._check()
+        return matching(self._events, start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
+
+    def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
+        """Yield the snapshots of a range, oldest first."""
+        for one in self._snapshots:
+            self._check()
+            if start_ms < one.time_ms <= end_ms:
+                yield one
+
+    def interrupt(self) -> None:
+        """Have the next step raise InterruptedError."""
+        self._interrupted = True
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _check(self) -> None:
+        if self._interrupted:
+            raise InterruptedError
+
+
+def matching(
+    events: Collection[Event],
+    start_ms: int,
+    end_ms: int,
+    *,
+    kinds: Collection[str] | None = None,
+    severity: Severity | None = None,
+    limit: int,
+) -> list[Event]:
+    """Return the newest of the events that overlap (start_ms, end_ms], oldest first."""
+    least = 0 if severity is None else _SEVERITIES.index(severity)
+    found = [
+        one
+        for one in events
+        if one.time_ms <= end_ms
+        and max(one.time_ms, one.end_ms or 0) > start_ms
+        and (kinds is None or one.kind in kinds)
+        and _SEVERITIES.index(one.severity) >= least
+    ]
+    return sorted(found, key=lambda one: (one.time_ms, one.id))[-limit:] if limit > 0 else []

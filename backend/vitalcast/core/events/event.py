@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -31,12 +31,22 @@ class Severity(enum.StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """How bad it is as a number, 0 for the least."""
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+ONGOING = "ongoing"  # the attribute of an event that goes on
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event of a source. One with the same `id` replaces it: a span that has ended, a cause found later.
 
-    Ids are text that grows with time. `end_ms` is None for a moment, or while it goes on where attributes say so.
+    Ids are text that grows with time. `end_ms` is None for a moment, and while it goes on, which the attribute ONGOING
+    says.
     `names` are the programs or users that had to do with it, which not everybody may see: `title` says nothing of them.
     `attributes` are short texts and numbers.
     """
@@ -50,3 +60,16 @@ class Event:
     end_ms: int | None = None
     names: tuple[str, ...] = ()
     attributes: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def ongoing(self) -> bool:
+        """Whether it goes on: a span whose end is yet to come."""
+        return self.end_ms is None and ONGOING in self.attributes
+
+    def overlaps(self, start_ms: int, end_ms: int) -> bool:
+        """Say whether some of it was in (start_ms, end_ms]."""
+        return self.time_ms <= end_ms and (self.ongoing or max(self.time_ms, self.end_ms or 0) > start_ms)
+
+    def is_of(self, kinds: Collection[str] | None, severity: Severity | None) -> bool:
+        """Say whether it is of one of these kinds, None for all, and at least this bad."""
+        return (kinds is None or self.kind in kinds) and (severity is None or self.severity.rank >= severity.rank)

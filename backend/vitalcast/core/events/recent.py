@@ -1,0 +1,47 @@
+"""The newest events of a source, kept in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+
+from vitalcast.core.events.event import Event, Severity
+
+RECENT_MAX = 1000
+
+
+class RecentEvents:
+    """So many events by id, oldest first; one with a known id takes the place of the earlier."""
+
+    def __init__(self, events_max: int = RECENT_MAX) -> None:
+        self._events_max = events_max
+        self._events: OrderedDict[str, Event] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def get(self, id_: str) -> Event | None:
+        return self._events.get(id_)
+
+    def put(self, event: Event) -> None:
+        """Take in an event, or what has become of one."""
+        self._events[event.id] = event
+        while len(self._events) > self._events_max:
+            self._events.popitem(last=False)
+
+    def read(
+        self,
+        start_ms: int,
+        end_ms: int,
+        *,
+        kinds: Collection[str] | None = None,
+        severity: Severity | None = None,
+        limit: int = RECENT_MAX,
+    ) -> list[Event]:
+        """Return the newest events that overlap (start_ms, end_ms], oldest first, as `Past.events` does."""
+        found = [
+            event
+            for event in self._events.values()
+            if event.overlaps(start_ms, end_ms) and event.is_of(kinds, severity)
+        ]
+        return sorted(found, key=lambda one: (one.time_ms, one.id))[-limit:] if limit > 0 else []

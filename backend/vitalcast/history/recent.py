@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 
 from vitalcast.core.events.event import Event, Severity
+from vitalcast.core.events.recent import matching
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
@@ -15,8 +16,6 @@ from vitalcast.core.query.tier import Tier
 
 EVENTS_MAX = 10_000
 PROCESS_ROWS_MAX = 20_000  # a quarter of an hour of 80 processes every five seconds takes 14,400
-
-_SEVERITIES = tuple(Severity)
 
 
 class Recent:
@@ -141,25 +140,3 @@ class RecentPast:
     def _check(self) -> None:
         if self._interrupted:
             raise InterruptedError
-
-
-def matching(
-    events: Collection[Event],
-    start_ms: int,
-    end_ms: int,
-    *,
-    kinds: Collection[str] | None = None,
-    severity: Severity | None = None,
-    limit: int,
-) -> list[Event]:
-    """Return the newest of the events that overlap (start_ms, end_ms], oldest first."""
-    least = 0 if severity is None else _SEVERITIES.index(severity)
-    found = [
-        one
-        for one in events
-        if one.time_ms <= end_ms
-        and max(one.time_ms, one.end_ms or 0) > start_ms
-        and (kinds is None or one.kind in kinds)
-        and _SEVERITIES.index(one.severity) >= least
-    ]
-    return sorted(found, key=lambda one: (one.time_ms, one.id))[-limit:] if limit > 0 else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from vitalcast.core.events.event import Event, Severity
 
@@ -39,9 +39,18 @@ class RecentEvents:
         limit: int = RECENT_MAX,
     ) -> list[Event]:
         """Return the newest events that overlap (start_ms, end_ms], oldest first, as `Past.events` does."""
-        found = [
-            event
-            for event in self._events.values()
-            if event.overlaps(start_ms, end_ms) and event.is_of(kinds, severity)
-        ]
-        return sorted(found, key=lambda one: (one.time_ms, one.id))[-limit:] if limit > 0 else []
+        return matching(self._events.values(), start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
+
+
+def matching(
+    events: Iterable[Event],
+    start_ms: int,
+    end_ms: int,
+    *,
+    kinds: Collection[str] | None = None,
+    severity: Severity | None = None,
+    limit: int,
+) -> list[Event]:
+    """Return the newest of some events that overlap (start_ms, end_ms], oldest first."""
+    found = [one for one in events if one.overlaps(start_ms, end_ms) and one.is_of(kinds, severity)]
+    return sorted(found, key=lambda one: (one.time_ms, one.id))[-limit:] if limit > 0 else []

@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "live": CONFIG
     | STREAM
     | {"core/alerts", "core/drawing", "access", "dashboards", "collectors", "bus", "history", "clocks"},
-    "web/edge": BASE | {"core/panels", "core/stream", "config", "access"},
+    "web/edge": BASE | {"core/panels", "core/query", "core/stream", "config", "access"},
     "web/pages": BASE | {"core/stream", "config", "dashboards", "access", "__init__", "web/edge"},
     "web/panels": METRICS | {"core/panels", "core/stream", "core/drawing", "clocks", "live", "web/edge"},
     "web/api": STREAM | {"core/panels", "config", "access", "clocks", "live", "__init__", "web/edge"},

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.grants import Grant
-from vitalcast.core.vocabulary import Scope
+from vitalcast.core.vocabulary import ErrorCode, Scope
+from vitalcast.errors import ProtocolError
 
 TOKEN = st.sampled_from(["a", "b", "c"])
 NAME = st.lists(TOKEN, min_size=1, max_size=4).map(".".join)
@@ -115,6 +116,25 @@ def test_no_further_back_is_looked_than_may_be() -> None:
     assert Grant(Scope.VIEW).reach_s(10**9) == 10**9
     grant = Grant(Scope.EMBED, since_s=900)
     assert (grant.reach_s(60), grant.reach_s(3600)) == (60, 900)
+
+
+def test_a_range_begins_where_may_be_looked() -> None:
+    assert Grant(Scope.VIEW).start_ms(0, 1000, 10**12) == 0
+    grant = Grant(Scope.EMBED, since_s=900)
+    assert grant.start_ms(0, 2_000_000, 1_000_000) == 100_000
+    assert grant.start_ms(500_000, 600_000, 1_000_000) == 500_000
+    assert grant.start_ms(0, 100_001, 1_000_000) == 100_000
+
+
+@pytest.mark.parametrize(("end_ms", "shift_ms"), [(100_000, 0), (100_001, 1), (1_000_000, 900_000)])
+def test_a_range_longer_ago_than_may_be_looked_is_denied_shifted_or_not(end_ms: int, shift_ms: int) -> None:
+    with pytest.raises(ProtocolError, match="this token sees 15m back") as caught:
+        Grant(Scope.EMBED, since_s=900).start_ms(0, end_ms, 1_000_000, shift_ms=shift_ms)
+    assert caught.value.code == ErrorCode.DENIED
+
+
+def test_a_range_that_is_shifted_begins_so_much_later() -> None:
+    assert Grant(Scope.EMBED, since_s=900).start_ms(0, 1_000_000, 1_000_000, shift_ms=300_000) == 400_000
 
 
 def test_an_end_is_the_first_moment_without() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from vitalcast.core.durations import duration_of
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.vocabulary import Scope
+from vitalcast.core.vocabulary import ErrorCode, Scope
+from vitalcast.errors import ProtocolError
 
 TOKEN_NAME_CHARS_MAX = 120
 SCREEN_NAME_CHARS_MAX = 60
@@ -80,6 +82,18 @@ class Grant:
     def reach_s(self, wanted_s: float) -> float:
         """Return how many of these seconds back may be looked."""
         return wanted_s if self.since_s is None else min(wanted_s, self.since_s)
+
+    def start_ms(self, start_ms: int, end_ms: int, now_ms: int, *, shift_ms: int = 0) -> int:
+        """Return where (start_ms, end_ms] begins for this caller, who gets what was `shift_ms` before.
+
+        Raises ProtocolError where all of it is longer ago than may be looked.
+        """
+        if self.since_s is None:
+            return start_ms
+        earliest_ms = now_ms - round(self.since_s * 1000) + shift_ms
+        if end_ms <= earliest_ms:
+            raise ProtocolError(ErrorCode.DENIED, f"this token sees {duration_of(self.since_s)} back")
+        return max(start_ms, earliest_ms)
 
     def allows(self, series: Series) -> bool:
         """Say whether this series may be seen."""

@@ -19,6 +19,9 @@ SUFFIX = ".sock"
 ADDRESS_BYTES_MAX = 103  # `sun_path` has 104 bytes on macOS and 108 on Linux, with a NUL at its end
 ANSWER_BYTES_MAX = 1 << 20
 LOOK_S = 0.5
+ASK = "ask"  # a request to the HTTP API, as the admin
+HEAD_BYTES_MAX = 65_536
+CHUNK_BYTES_MAX = 1 << 24
 
 
 def make_control_folder(folder: Path) -> None:
@@ -73,6 +76,58 @@ def ask(path: Path, request: Mapping[str, Any], *, timeout_s: float) -> dict[str
     if not isinstance(answer, dict):
         raise ValueError("the answer is no object")
     return answer
+
+
+class Asked:
+    """The answer of the API to one request: `status` and `content_type` as HTTP has them, and the body in parts.
+
+    A context manager. To leave it early has the server stop. Raises OSError, and ValueError where it makes no sense.
+    """
+
+    def __init__(self, path: Path, request: Mapping[str, Any], *, timeout_s: float) -> None:
+        self._connection = _connected(path, timeout_s)
+        self._file = self._connection.makefile("rb")
+        try:
+            self._connection.sendall(json.dumps({"do": ASK, **request}).encode() + b"\n")
+            head = json.loads(self._file.readline(HEAD_BYTES_MAX))
+            if not head["ok"]:
+                raise ValueError(" ".join(map(str, head["lines"])))
+            self.status = int(head["status"])
+            self.content_type = str(head["type"])
+        except (KeyError, TypeError) as error:
+            self.close()
+            raise ValueError("what came makes no sense") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+        self._connection.close()
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the body. Raises ValueError where the server ends before it is complete."""
+        while size := int(self._file.readline(32) or b"-1", 16):
+            part = self._file.read(size) if 0 < size <= CHUNK_BYTES_MAX else b""
+            if len(part) != size:
+                raise ValueError("the server ended in the midst of its answer")
+            yield part
+
+
+def write_head(server: str, status: int, content_type: str) -> bytes:
+    """Return what comes before the parts of an answer of the API."""
+    return json.dumps({"ok": True, "server": server, "status": status, "type": content_type}).encode() + b"\n"
+
+
+def write_part(body: bytes) -> bytes:
+    """Return a part of an answer as it is sent; an empty one is the end."""
+    return b"%x\n" % len(body) + body
 
 
 def _connected(path: Path, timeout_s: float) -> socket.socket:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -147,7 +147,9 @@ class Service:
         self.control: ControlSocket | None = None
         if loaded is not None:
             self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: metric_warnings(settings, known))
-            self.control = ControlSocket(self.access.folder / FOLDER, {"reload": self.reloader.reload})
+            self.control = ControlSocket(
+                self.access.folder / FOLDER, {"reload": self.reloader.reload, "about": _about(loaded)}
+            )
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -234,6 +236,17 @@ class Service:
                     logger.warning("revoked tokens go unnoticed: %s", failing)
             except Exception:  # a fault of ours must not let revoked tokens go on for good
                 logger.exception("the tokens were not looked at")
+
+
+def _about(loaded: Loaded) -> Callable[[], Awaitable[tuple[bool, list[str]]]]:
+    """Return what tells one of several servers of a user from the others: where its settings and its history are."""
+    config = "" if loaded.path is None else str(loaded.path.resolve())
+    history = loaded.settings.history.path and str(Path(loaded.settings.history.path).resolve())
+
+    async def about() -> tuple[bool, list[str]]:
+        return True, [f"config {config}", f"history {history}"]
+
+    return about
 
 
 def _ring(settings: Settings, source: Source) -> Ring:

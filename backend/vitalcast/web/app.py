@@ -27,6 +27,7 @@ from vitalcast.web.edge.error_handlers import ERROR_HANDLERS
 from vitalcast.web.edge.guard import check_guarded, guarded_routes
 from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY
 from vitalcast.web.edge.host_origin import HostOriginCheck
+from vitalcast.web.edge.local_api import LocalApi
 from vitalcast.web.edge.proxies import TrustedProxies
 from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.edge.security import SecurityEdge
@@ -136,6 +137,8 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     app.state.service = service
     service.manager.on_refused = lambda caller, why: app.refusals.add(caller.address, "WebSocket", why)
     app.mount_endpoints(*endpoint_groups(service, app.refusals))
+    if (control := service.control) is not None:
+        control.relay = LocalApi(app.endpoints, server=lambda: control.server, log=app.refusals)
     return app
 
 

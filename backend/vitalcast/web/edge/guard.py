@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vitalcast.access.rate_limit import Throttle
-from vitalcast.web.edge.authenticator import Authenticator
 from vitalcast.web.edge.checked import checked
 from vitalcast.web.edge.endpoint import WEBSOCKET, Endpoint
 from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.edge.refusals import Refusal, hold_back, kind_of, refuse, too_many_requests
+
+
+class Judge(Protocol):
+    """Who says whether an endpoint lets a caller in, as the Authenticator does."""
+
+    def judge(self, scope: Scope, endpoint: Endpoint, /) -> Refusal | None: ...
 
 
 class RouteGuard:
@@ -24,7 +29,7 @@ class RouteGuard:
         app: ASGIApp,
         endpoint: Endpoint,
         *,
-        authenticator: Authenticator,
+        authenticator: Judge,
         log: RefusalLog,
         requests: Throttle | None = None,
     ) -> None:

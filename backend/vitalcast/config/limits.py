@@ -133,6 +133,15 @@ class Limits(Strict):
         description="Maximum values in a snapshot; up to four times as many are read to aggregate them",
     )
     table_rows: int = Field(default=500, ge=1, le=100_000, description="Maximum rows of a table")
+    queries: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="Maximum queries of the history under way for all clients; more are refused",
+    )
+    queries_per_socket: int = Field(
+        default=4, ge=1, le=1000, description="Maximum queries of the history under way for a socket"
+    )
 
 
 class Timeouts(Strict):
@@ -169,6 +178,9 @@ class Timeouts(Strict):
     )
     hello_s: float = Field(
         default=10.0, ge=0.1, le=3600, description="Time to wait for a hello where a token is required"
+    )
+    query_s: float = Field(
+        default=10.0, ge=0.1, le=3600, description="Time that a query of the history may take, once it has begun"
     )
     shutdown_s: float = Field(
         default=2.0,

@@ -45,6 +45,7 @@ from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
 from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
+from vitalcast.live.queries import Queries
 from vitalcast.live.recorder import Recorder
 from vitalcast.live.reloader import Reloader
 from vitalcast.live.sampler import Sampler
@@ -120,6 +121,7 @@ class Service:
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
         self.recorder = Recorder(self.history, self.timeline)
+        self.queries = Queries(self.history.past, queries=limits.queries, timeout_s=settings.timeouts.query_s)
         self.bus = bus or LocalBus()
         self.hub.demanded.append(self.bus.demand)
         self.sampler = Sampler(collectors, source=source, bus=self.bus, stats=self.stats)
@@ -203,6 +205,7 @@ class Service:
         await self.tables.stop()
         await self.sampler.stop()
         await self.bus.stop()
+        self.queries.close()
         await self.recorder.stop()
         self.access.close()
 

@@ -21,6 +21,8 @@ class Limits:
     unread_mib: int = 64
     snapshot_values: int = 1_000_000
     table_rows: int = 500
+    queries: int = 64
+    queries_per_socket: int = 4
 
     def public(self) -> dict[str, int]:
         """Return the part that a client needs to know."""
@@ -31,6 +33,7 @@ class Limits:
             "messages_per_second": self.messages_per_second,
             "snapshot_values": self.snapshot_values,
             "table_rows": self.table_rows,
+            "queries_per_socket": self.queries_per_socket,
         }
 
 

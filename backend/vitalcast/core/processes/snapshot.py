@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+ENDED: Final = "ended"
+"""The state of a process in the snapshot of the interval in which it ended; what it used then is not known."""
 
 
 class ProcessRow(NamedTuple):

@@ -192,6 +192,16 @@ def test_a_token_for_embedding_sees_a_quarter_of_an_hour_back_unless_it_is_made_
     assert house.serve().verify(token).since_s == since_s
 
 
+@pytest.mark.parametrize(
+    ("limits", "since_s"), [({}, None), ({"since_s": None}, None), ({"since_s": 900}, 900), ({"since_s": 60}, 60)]
+)
+def test_a_token_for_streams_sees_all_that_is_kept_unless_it_is_made_to_see_less(
+    house: House, limits: dict[str, Any], since_s: float | None
+) -> None:
+    token, _ = house.open().mint(Scope.STREAM, metrics=["system.>"], **limits)
+    assert house.serve().verify(token).since_s == since_s
+
+
 def test_a_panel_that_is_there_no_more_grants_nothing(house: House) -> None:
     token, _ = house.open().mint(Scope.EMBED, panels=["cpu"])
     settings = Settings.model_validate({"access": {"data_dir": str(house.folder)}, "panels": []})
@@ -349,7 +359,8 @@ def test_a_right_signature_is_not_enough(house: House) -> None:
         (Scope.EMBED, {"dashboard": True, "since_s": 0.5}, "since"),
         (Scope.EMBED, {"dashboard": True, "since_s": 1e12}, "since"),
         (Scope.VIEW, {"since_s": 60}, "since"),
-        (Scope.STREAM, {"metrics": ["a"], "since_s": None}, "since"),
+        (Scope.VIEW, {"since_s": 900}, "since"),
+        (Scope.STREAM, {"metrics": ["a"], "since_s": 0.5}, "since"),
         (Scope.VIEW, {"name": "a\nb"}, "name"),
         (Scope.VIEW, {"name": "a" * 121}, "name"),
     ],

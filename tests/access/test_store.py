@@ -132,6 +132,9 @@ def test_a_token_of_version_0_1_sees_as_far_back_as_it_did(path: Path) -> None:
     with store.writing() as connection:
         connection.execute("UPDATE token SET limits = json_remove(limits, '$.since_s')")
     assert [one.since_s for one in store.tokens()] == [900]
+    with store.writing() as connection:
+        connection.execute("UPDATE token SET scope = 'stream'")
+    assert [one.since_s for one in store.tokens()] == [None]
 
 
 def test_a_token_that_makes_no_sense_is_named(path: Path) -> None:

@@ -167,6 +167,22 @@ def test_an_embed_token_is_made_to_see_further_back(
     assert access(folder).verify(made.stdout.strip()).since_s == seconds
 
 
+@pytest.mark.parametrize(
+    ("options", "seconds", "words"),
+    [
+        ((), None, "sees system.>, on servers"),
+        (("--since", "ever"), None, "sees system.>, on servers"),
+        (("--since", "15m"), 900, "sees system.>, 15m back, on servers"),
+    ],
+)
+def test_a_stream_token_is_made_to_see_less_far_back(
+    command: Run, folder: Path, options: tuple[str, ...], seconds: float | None, words: str
+) -> None:
+    made = command("create", "--scope", "stream", "--metrics", "system.>", *options)
+    assert words in " ".join(made.stderr.split())
+    assert access(folder).verify(made.stdout.strip()).since_s == seconds
+
+
 def test_never_is_a_time_to_live_too() -> None:
     assert cli_token.lifetime_s("never") is None
 

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 from vitalcast.access.folder import check_folder
 from vitalcast.access.origin import parse_origin
 from vitalcast.access.secret import Secret
-from vitalcast.access.tokens import SINCE_S, Record, check_limits, expired, not_ours, read_token, write_token
+from vitalcast.access.tokens import (
+    USUAL_S,
+    Record,
+    check_limits,
+    expired,
+    not_ours,
+    read_token,
+    usual_since_s,
+    write_token,
+)
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.text import printable
@@ -252,12 +261,12 @@ class Access:
         panels: Iterable[str] = (),
         dashboard: bool = False,
         origins: Iterable[str] = (),
-        since_s: float | None = SINCE_S,
+        since_s: float | None = USUAL_S,
     ) -> tuple[str, Record]:
         """Make a token; return its text, which is kept nowhere, and its record.
 
-        It ends after `expires_s`, or never; for embedding, it sees `since_s` back, or all for None. Raises LimitsError
-        where its limits make no sense, and ConfigError where it cannot be kept.
+        It ends after `expires_s`, or never, and sees `since_s` back, all for None, or USUAL_S. Raises LimitsError where
+        its limits make no sense, and ConfigError where it cannot be kept.
         """
         now_ms = self.now_ms()
         record = Record(
@@ -271,7 +280,7 @@ class Access:
             panels=tuple(dict.fromkeys(panels)),
             dashboard=dashboard,
             origins=tuple(dict.fromkeys(str(parse_origin(one) or one) for one in origins)),
-            since_s=since_s,
+            since_s=usual_since_s(scope) if since_s == USUAL_S else since_s,
         )
         check_limits(record, self._panels())
         text = write_token(record, self._secret.make())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vitalcast.access.folder import KEY, check_private, make_folder
-from vitalcast.access.tokens import SINCE_S, Record
+from vitalcast.access.tokens import Record, usual_since_s
 from vitalcast.core.vocabulary import Scope
 from vitalcast.errors import ConfigError
 
@@ -234,7 +234,7 @@ def _record(
             panels=tuple(values["panels"]),
             dashboard=values["dashboard"],
             origins=tuple(values["origins"]),
-            since_s=values.get("since_s", SINCE_S),  # which those of version 0.1 lack
+            since_s=values.get("since_s", usual_since_s(Scope(scope))),  # which those of version 0.1 lack
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(KEY, f"the store's token {id_!r} makes no sense ({error!r}); move access.db away") from None

@@ -22,6 +22,7 @@ ALGORITHM = "HS256"
 PATTERNS_MAX = 64
 INTERVAL_S = (0.1, 3600.0)
 SINCE_S = 900.0  # how far back a token for embedding sees, as all of version 0.1 do, unless it is made with another
+USUAL_S = 0.0  # in place of how far back a token sees: as far as one of its scope does that nothing else is said of
 SINCE_S_BOUNDS = (1.0, 100 * 366 * 86_400.0)
 EVER = "ever"
 HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page reads beside its panels
@@ -31,9 +32,9 @@ HOST_STREAM = ("system.uptime", "vitalcast.sampler.lag")  # which every page rea
 class Record:
     """A token as the store knows it, which is all but its text. Times are in Unix milliseconds.
 
-    `metrics` and `interval_s` limit a token for streams; `panels`, `dashboard` (all panels), `metrics` beyond theirs,
-    `origins` (the sites whose pages may use it; with none, those that the settings allow) and `since_s` (how many
-    seconds back it sees; None is as far as anything is kept) one for embedding.
+    `metrics` and `interval_s` limit a token for streams; `panels`, `dashboard` (all panels), `metrics` beyond theirs
+    and `origins` (the sites whose pages may use it; with none, those that the settings allow) one for embedding; and
+    `since_s` (how many seconds back it sees; None is as far as anything is kept) both.
     """
 
     id: str
@@ -77,7 +78,7 @@ class Record:
             "panels": list(self.panels),
             "dashboard": self.dashboard,
             "origins": list(self.origins),
-            "since": 0 if self.since_s == SINCE_S else self.since_s or EVER,
+            "since": 0 if self.since_s == usual_since_s(self.scope) else self.since_s or EVER,
         }
         return claims | {key: value for key, value in optional.items() if value}
 
@@ -94,6 +95,7 @@ class Record:
                 interval_min_ms=round(self.interval_s * 1000),
                 panels=frozenset(),
                 dashboard=False,
+                since_s=self.since_s,
                 expires_ms=self.expires_ms,
             )
         shown = [panel for panel in panels if self.dashboard or panel.id in self.panels]
@@ -109,11 +111,16 @@ class Record:
         )
 
 
+def usual_since_s(scope: Scope) -> float | None:
+    """Return how many seconds back a token of this scope sees unless it is made with another; None for all."""
+    return SINCE_S if scope is Scope.EMBED else None
+
+
 _TAKES: Mapping[Scope, frozenset[str]] = MappingProxyType(
     {
         Scope.VIEW: frozenset(),
         Scope.ADMIN: frozenset(),
-        Scope.STREAM: frozenset({"metrics", "interval"}),
+        Scope.STREAM: frozenset({"metrics", "interval", "since"}),
         Scope.EMBED: frozenset({"panels", "dashboard", "metrics", "origins", "since"}),
     }
 )

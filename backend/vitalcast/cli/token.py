@@ -100,13 +100,14 @@ def create(
         ),
     ] = None,
     since: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--since",
             metavar="TIME",
-            help="How far back an embed token sees, such as 24h or 30d, or ever: all that is kept.",
+            help="How far back an embed or stream token sees, such as 24h or 30d, or ever: all that is kept.",
+            show_default=f"{SINCE} for embed, ever for stream",
         ),
-    ] = SINCE,
+    ] = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(
@@ -128,10 +129,11 @@ def create(
     config: ServerConfig = None,
 ) -> None:
     """Create a token and print it. It is stored nowhere: note it now."""
+    from vitalcast.access.tokens import USUAL_S
     from vitalcast.errors import LimitsError
 
     expires_s = _option("--expires", lifetime_s, expires)
-    back_s = _option("--since", since_s, since)
+    back_s = USUAL_S if since is None else _option("--since", since_s, since)
     settings, access = _open(config)
     first = not access.required
     try:
@@ -238,20 +240,20 @@ def may_see(record: Record, panels: Collection[str]) -> str:
             return "everything, and manages screens and tokens"
         case "stream":
             pace = f", every {record.interval_s:g} s at most" if record.interval_s else ""
-            return ", ".join(record.metrics) + pace
+            return ", ".join(record.metrics) + pace + _back(record)
     named = [f"panel {id_}{'' if id_ in panels else ' (removed)'}" for id_ in record.panels]
     parts = ["the dashboard"] if record.dashboard else named
     where = f" on pages of {', '.join(record.origins)}" if record.origins else ""
-    return ", ".join([*parts, *record.metrics]) + where + _back(record.since_s)
+    return ", ".join([*parts, *record.metrics]) + where + _back(record)
 
 
-def _back(seconds: float | None) -> str:
+def _back(record: Record) -> str:
     """Say how far back a token sees, where that is not as usual."""
-    if seconds is None:
-        return ", as far back as anything is kept"
-    if seconds == since_s(SINCE):
+    from vitalcast.access.tokens import usual_since_s
+
+    if record.since_s == usual_since_s(record.scope):
         return ""
-    return f", {duration_of(seconds)} back"
+    return ", as far back as anything is kept" if record.since_s is None else f", {duration_of(record.since_s)} back"
 
 
 def _shown(record: Record) -> str:

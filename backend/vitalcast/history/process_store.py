@@ -1,0 +1,139 @@
+"""The recorded processes in the file of a history: blocks of ten minutes, and before them what each flush brought."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.errors import CodecError
+from vitalcast.history.process_blocks import pack, unpack
+
+logger = logging.getLogger(__name__)
+
+BLOCK_MS = 600_000
+_PAGE_BYTES = 4096
+_ROW_BYTES = 80  # of a row beside its block, and of its entry in the index
+
+# Ids grow in the order in which snapshots were taken, which times do not where a clock is set back. Loose rows, what
+# single flushes brought, are always the newest.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS process_block (
+  id INTEGER PRIMARY KEY, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, loose INTEGER NOT NULL,
+  nbytes INTEGER NOT NULL, data BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS process_block_by_time ON process_block (last_ms, first_ms, nbytes);
+CREATE INDEX IF NOT EXISTS process_block_loose ON process_block (loose) WHERE loose;
+"""
+_PUT = "INSERT INTO process_block (first_ms, last_ms, loose, nbytes, data) VALUES (?, ?, ?, ?, ?)"
+_LOOSE = "SELECT id, data FROM process_block WHERE loose ORDER BY id"
+_NEWEST_LOOSE = "SELECT last_ms FROM process_block WHERE loose ORDER BY id DESC LIMIT 1"
+_READ = "SELECT data FROM process_block WHERE last_ms > ? AND first_ms <= ? ORDER BY id"
+# The newest that fit remain: from the newest on, their bytes add up.
+_PRUNE = """
+DELETE FROM process_block WHERE id IN (
+  SELECT id FROM (SELECT id, sum(nbytes) OVER (ORDER BY id DESC) AS so_far FROM process_block) WHERE so_far > ?
+)
+"""
+
+
+class ProcessStore:
+    """Writes and reads the table `process_block` of a connection that its caller has opened."""
+
+    SCHEMA = _SCHEMA
+
+    def put(self, connection: sqlite3.Connection, snapshots: Iterable[ProcessSnapshot]) -> None:
+        """Keep snapshots, in the order in which they were taken. Belongs into a transaction of the caller.
+
+        What was loose becomes a block once the next ten minutes begin, or the clock was set back.
+        """
+        newest = connection.execute(_NEWEST_LOOSE).fetchone()
+        last_ms = None if newest is None else int(newest[0])
+        for run in _runs(snapshots):
+            if last_ms is not None and not _goes_on(last_ms, run[0].time_ms):
+                self._join_loose(connection)
+            _insert(connection, run, loose=True)
+            last_ms = run[-1].time_ms
+
+    def prune(self, connection: sqlite3.Connection, bytes_max: int) -> int:
+        """Let the oldest go until the others take so much at most; return about how many bytes that freed."""
+        before = self.nbytes(connection)
+        if before <= bytes_max:
+            return 0
+        connection.execute(_PRUNE, (bytes_max,))
+        return before - self.nbytes(connection)
+
+    def nbytes(self, connection: sqlite3.Connection) -> int:
+        """Return about how many bytes all snapshots take."""
+        return int(connection.execute("SELECT coalesce(sum(nbytes), 0) FROM process_block").fetchone()[0])
+
+    def oldest_ms(self, connection: sqlite3.Connection) -> int | None:
+        """Return the time of the oldest snapshot, None where there is none."""
+        found: int | None = connection.execute("SELECT min(first_ms) FROM process_block").fetchone()[0]
+        return found
+
+    def read(self, connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
+        """Yield the snapshots of (start_ms, end_ms], in the order in which they were taken.
+
+        Blocks that make no sense, such as those of a newer version, are passed over.
+        """
+        for (data,) in connection.execute(_READ, (start_ms, end_ms)):
+            for snapshot in _unpacked(data) or ():
+                if start_ms < snapshot.time_ms <= end_ms:
+                    yield snapshot
+
+    def _join_loose(self, connection: sqlite3.Connection) -> None:
+        """Make one block of what is loose; a row that makes no sense stays as it is, among the blocks."""
+        joined: list[ProcessSnapshot] = []
+        for id_, data in connection.execute(_LOOSE).fetchall():
+            snapshots = _unpacked(data)
+            if snapshots is None:
+                connection.execute("UPDATE process_block SET loose = 0 WHERE id = ?", (id_,))
+                continue
+            joined += snapshots
+            connection.execute("DELETE FROM process_block WHERE id = ?", (id_,))
+        if joined:
+            _insert(connection, joined, loose=False)
+
+
+def _runs(snapshots: Iterable[ProcessSnapshot]) -> Iterator[list[ProcessSnapshot]]:
+    """Yield snapshots that may stand in one block."""
+    number = 0
+    last_ms: int | None = None
+
+    def run_of(snapshot: ProcessSnapshot) -> int:
+        nonlocal number, last_ms
+        if last_ms is not None and not _goes_on(last_ms, snapshot.time_ms):
+            number += 1
+        last_ms = snapshot.time_ms
+        return number
+
+    for _, run in groupby(snapshots, run_of):
+        yield list(run)
+
+
+def _goes_on(last_ms: int, time_ms: int) -> bool:
+    return time_ms >= last_ms and time_ms // BLOCK_MS == last_ms // BLOCK_MS
+
+
+def _insert(connection: sqlite3.Connection, snapshots: Sequence[ProcessSnapshot], *, loose: bool) -> None:
+    data = pack(snapshots)
+    times = [snapshot.time_ms for snapshot in snapshots]
+    connection.execute(_PUT, (min(times), max(times), int(loose), _nbytes(len(data)), data))
+
+
+def _nbytes(length: int) -> int:
+    """Return about what a block takes in the file: a long one has pages of its own."""
+    return length + _ROW_BYTES if length < _PAGE_BYTES // 2 else -(-(length + _ROW_BYTES) // _PAGE_BYTES) * _PAGE_BYTES
+
+
+def _unpacked(data: object) -> list[ProcessSnapshot] | None:
+    try:
+        if not isinstance(data, bytes):
+            raise CodecError("it is no bytes")
+        return unpack(data)
+    except CodecError as error:
+        logger.warning("recorded processes are passed over: %s", error)
+        return None

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests.core.machine import disk
 from tests.live.house import House, RecordingWriter
 
+from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.panels.schema import Panel
+from vitalcast.core.stream.event_group import KEPT_MAX
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.live.connection import INBOX_BYTES_MAX, INBOX_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, Connection
@@ -41,6 +43,31 @@ def test_a_slow_socket_is_told_once_it_takes_bytes_again(house: House) -> None:
     writer.drain()
     house.manager.resume(connection)
     assert "dashboards" in writer.types()
+
+
+@pytest.mark.parametrize(("count", "lost"), [(3, 0), (KEPT_MAX + 5, 5)])
+def test_a_slow_socket_gets_the_events_that_it_missed_as_far_as_they_are_kept(
+    house: House, count: int, lost: int
+) -> None:
+    connection, writer = house.open()
+    house.ask(connection, type="events", stream="e")
+    writer.stalled = True
+
+    def happen(number: int) -> None:
+        house.machine.hub.happen(Event(f"{number:03}", "machine-1", 0, EventKind.MARK, Severity.INFO, "mark"))
+        house.tick()
+
+    for number in range(count + 1):  # the first is on its way when the socket stalls
+        happen(number)
+    writer.messages()
+    writer.drain()
+    house.manager.resume(connection)
+    happen(count + 1)
+    messages = writer.messages()
+    gaps = [(one["from"], one["to"], one["why"]) for one in messages if one["type"] == "gap"]
+    assert gaps == ([(2, 2 + lost, "slow")] if lost else [])
+    assert [one["id"] for one in messages[bool(lost) :]] == [f"{number:03}" for number in range(1 + lost, count + 2)]
+    assert house.stats.frames_conflated == lost
 
 
 def test_a_slow_socket_is_told_what_it_missed_and_gets_the_newest_state(house: House) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vitalcast.core.stream.event_group import EventGroup
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.vocabulary import GapReason
@@ -80,6 +81,8 @@ class BackPressure:
         group = self._hub.groups.get(group_id)
         if group is None:
             return []
+        if isinstance(group, EventGroup):
+            return self._missed_events(group, backlog)
         messages: list[Message] = []
         latest = group.latest() if backlog.count else None
         lost = backlog.count - (latest is not None)
@@ -95,6 +98,15 @@ class BackPressure:
             if isinstance(group, Group) and group.series_version != backlog.series_version:
                 return messages + group.made_up(latest, backlog.series_version)
         return [*messages, latest] if latest is not None else messages
+
+    def _missed_events(self, group: EventGroup, backlog: Backlog) -> list[Message]:
+        """Return the events that a socket missed, as far as they are kept, after a gap for those that are not."""
+        messages, lost, last = group.missed(backlog.count)
+        if not lost:
+            return messages
+        self._stats.gaps += 1
+        self._stats.frames_conflated += lost
+        return [gap(group.id, backlog.first, last, GapReason.SLOW), *messages]
 
     def forget(self, connection: Connection) -> None:
         """Be done with a socket that has gone, or that is blocked no more."""

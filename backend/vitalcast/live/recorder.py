@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from vitalcast.core.events.event import Event
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.history.base import History
@@ -55,6 +56,11 @@ class Recorder:
         """Take a frame, if it is of the source that is recorded; never waits."""
         if timeline is self._timeline:
             self.history.append(frame)
+
+    def note(self, event: Event) -> None:
+        """Take an event, if it is of the source that is recorded; never waits."""
+        if event.source == self._timeline.id:
+            self.history.append_event(event)
 
     async def _run(self) -> None:
         while (pause_s := self.history.pause_s) is not None:

@@ -43,6 +43,7 @@ from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
+from vitalcast.live.event_log import EventLog
 from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.queries import Queries
@@ -118,10 +119,12 @@ class Service:
         self.hub = Hub(home=self.timeline, limits=limits, panels=self.panels, make=self._timeline_of)
         self.panels.judge(self.timeline)
         self.hub.advanced.append(self.panels.advance)
+        self.events = EventLog(source.id, tell=self.hub.happen)
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
         self.recorder = Recorder(self.history, self.timeline)
         self.queries = Queries(self.history.past, queries=limits.queries, timeout_s=settings.timeouts.query_s)
+        self.hub.happened.append(self.recorder.note)
         self.bus = bus or LocalBus()
         self.hub.demanded.append(self.bus.demand)
         self.sampler = Sampler(collectors, source=source, bus=self.bus, stats=self.stats)

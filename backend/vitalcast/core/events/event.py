@@ -6,6 +6,7 @@ import enum
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 
 class EventKind(enum.StrEnum):
@@ -60,6 +61,20 @@ class Event:
     end_ms: int | None = None
     names: tuple[str, ...] = ()
     attributes: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def shown(self, *, named: bool) -> dict[str, Any]:
+        """Return it as JSON is to have it; unless `named`, without the names of programs and users."""
+        names = list(self.names) if named else []
+        return {
+            "id": self.id,
+            "source": self.source,
+            "time": self.time_ms,
+            "end": self.end_ms,
+            "kind": self.kind.value,
+            "severity": self.severity.value,
+            "title": f"{self.title}: {', '.join(names)}" if names else self.title,
+            "attributes": dict(self.attributes) | ({"names": names} if names else {}),
+        }
 
     @property
     def ongoing(self) -> bool:

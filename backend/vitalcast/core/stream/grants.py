@@ -15,6 +15,7 @@ TOKEN_NAME_CHARS_MAX = 120
 SCREEN_NAME_CHARS_MAX = 60
 TABLE_PREFIX = "table."  # a table is granted by a pattern that means this and its name
 NAMING_TABLE = "processes"  # whoever may see it may see names of programs and users everywhere
+EVENTS_TABLE = "events"  # whoever may see it may see events
 NAMING_ATTRIBUTES = frozenset(
     {
         "process.command",

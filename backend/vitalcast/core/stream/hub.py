@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
+from vitalcast.core.events.event import Event
+from vitalcast.core.events.recent import RecentEvents
 from vitalcast.core.metrics.aggregate import is_boundary
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.cadence import Cadence
+from vitalcast.core.stream.event_group import EventGroup
 from vitalcast.core.stream.groups import Group
-from vitalcast.core.stream.keys import AnyKey, Form, PanelKey, SeriesKey, TableKey, key_bytes
+from vitalcast.core.stream.keys import AnyKey, EventKey, Form, PanelKey, SeriesKey, TableKey, key_bytes
 from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.replay import Snapshots
@@ -23,13 +26,14 @@ from vitalcast.errors import ProtocolError
 
 logger = logging.getLogger(__name__)
 
-AnyGroup = Group | TableGroup
+AnyGroup = Group | TableGroup | EventGroup
 
 TICKS_MS = (1000, 500, 200, 100)
 
 Advanced = Callable[[Timeline, Frame], None]
 Emitted = Callable[[Output], None]
 Demanded = Callable[[str, int], None]
+Happened = Callable[[Event], None]
 
 
 class Hub:
@@ -38,7 +42,8 @@ class Hub:
     `home` is this machine's. Observers are called in their order, without waiting, and one that fails costs the others
     nothing: `advanced` with each frame once it is remembered, as it is remembered; `emitted` with what members of
     groups get, by group id; `demanded` with the id of a source and the time between ticks that its subscriptions want
-    from now on. `panels` are those that can be subscribed to.
+    from now on; `happened` with each event, or with what has become of one. `panels` are those that can be subscribed
+    to.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Hub:
         self.advanced: list[Advanced] = []
         self.emitted: list[Emitted] = []
         self.demanded: list[Demanded] = []
+        self.happened: list[Happened] = []
         self.limits = limits
         self.panels = panels
         self.groups: dict[int, AnyGroup] = {}
@@ -62,6 +68,8 @@ class Hub:
         self._repeated = 0
         self._snapshots = Snapshots()
         self._by_key: dict[AnyKey, AnyGroup] = {}
+        self._events: dict[str, RecentEvents] = {}
+        self._event_groups: dict[str, dict[int, EventGroup]] = {}
         self._cadences: dict[str, dict[int, Cadence]] = {}  # by source and interval
         self._next_id = 1
         self._previous_ms: dict[str, int] = {}
@@ -146,6 +154,31 @@ class Hub:
     def drop(self, key: AnyKey) -> None:
         self.held_bytes -= key_bytes(key)
 
+    # --- events --------------------------------------------------------------------------------------------------
+
+    def happen(self, event: Event) -> None:
+        """Remember an event of a source that is here, and tell all observers and the groups that want it."""
+        timeline = self.timelines.get(event.source)
+        if timeline is None:
+            return
+        self.events(event.source).put(event)
+        for observer in self.happened:
+            try:
+                observer(event)
+            except Exception:  # a fault of ours in one of them must not cost the others the event
+                logger.exception("an observer failed at the event %s", event.id)
+        newest = timeline.ring.newest
+        out = Output()
+        for group in self._event_groups.get(event.source, {}).values():
+            if group.wants(event):
+                out.add(group.id, [group.emit(event, 0 if newest is None else newest.offset)])
+        if out:
+            self.emit(out)
+
+    def events(self, source_id: str) -> RecentEvents:
+        """Return the newest events of a source."""
+        return self._events.setdefault(source_id, RecentEvents())
+
     # --- demand up -----------------------------------------------------------------------------------------------
 
     def tick_ms(self, source_id: str) -> int:
@@ -197,6 +230,8 @@ class Hub:
         group: AnyGroup
         if isinstance(key, TableKey):
             group = TableGroup(self._next_id, key)
+        elif isinstance(key, EventKey):
+            group = EventGroup(self._next_id, key)
         else:
             timeline = self.timelines[key.source]
             group = self._made(key, timeline)
@@ -210,6 +245,8 @@ class Hub:
             )
         if isinstance(group, Group):
             self._enter(group, timeline)
+        if isinstance(group, EventGroup):
+            self._event_groups.setdefault(group.key.source, {})[group.id] = group
         self._count(group)
         self._next_id += 1
         self._by_key[key] = self.groups[group.id] = group
@@ -266,6 +303,8 @@ class Hub:
         self.held_bytes -= group.held_bytes
         if isinstance(group, Group):
             self._exit(group, self.timelines[group.key.source])
+        elif isinstance(group, EventGroup):
+            del self._event_groups[group.key.source][group.id]
 
 
 def select(series: Iterable[Series], frame: Frame) -> dict[str, float]:

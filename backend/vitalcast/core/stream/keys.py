@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from vitalcast.core.events.event import Severity
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.encodings import JSON, Encoding
 
@@ -60,12 +61,21 @@ class TableKey(NamedTuple):
     keys: frozenset[int | str] | None = None
 
 
-AnyKey = SeriesKey | PanelKey | TableKey
+class EventKey(NamedTuple):
+    """What makes two subscriptions to events equal; None stands for all kinds, and for every severity."""
+
+    source: str
+    kinds: frozenset[str] | None = None
+    severity: Severity | None = None  # the least
+    named: bool = True  # whether the viewer may see what names programs and users
+
+
+AnyKey = SeriesKey | PanelKey | TableKey | EventKey
 
 
 def key_bytes(key: AnyKey) -> int:
     """Return about how much memory a key takes."""
-    if isinstance(key, PanelKey):
+    if isinstance(key, PanelKey | EventKey):
         return GROUP_BYTES // 4
     if isinstance(key, TableKey):
         return GROUP_BYTES // 4 + sum(TEXT_BYTES + (len(one) if isinstance(one, str) else 0) for one in key.keys or ())

@@ -9,6 +9,7 @@ from typing import Any
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.stream.commands.events import events
 from vitalcast.core.stream.commands.hello import hello, welcome, withdraw
 from vitalcast.core.stream.commands.listing import list_series
 from vitalcast.core.stream.commands.panel import follow_panels
@@ -22,7 +23,7 @@ from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
-from vitalcast.core.wire.commands import Command, Hello, List, Ping, Subscribe, Table, Unsubscribe, Update
+from vitalcast.core.wire.commands import Command, Events, Hello, List, Ping, Subscribe, Table, Unsubscribe, Update
 from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import Message, reply
 from vitalcast.core.wire.parsing import command_id, is_command, load_object, parse_command
@@ -42,6 +43,7 @@ HANDLERS: dict[type[Command], Callable[[Conversation, Any], list[Message]]] = {
     Unsubscribe: unsubscribe,
     List: list_series,
     Table: table,
+    Events: events,
     Ping: _ping,
 }
 

@@ -13,6 +13,7 @@ from vitalcast.errors import ProtocolError
 
 ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is named
 ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
+EVENTS_BACK_S_MAX = 100 * 365 * 86_400
 TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -137,11 +138,20 @@ class Table(_Command):
     interval: Interval = 2.0
 
 
+class Events(_Command):
+    type: Literal["events"]
+    stream: Text
+    host: Text | None = None
+    kinds: Annotated[list[Text], Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True)] | None = None
+    severity: Literal["info", "warning", "critical"] | None = None
+    backfill: Annotated[float, Field(ge=0, le=EVENTS_BACK_S_MAX, allow_inf_nan=False)] = 0
+
+
 class Ping(_Command):
     type: Literal["ping"]
 
 
-Command = Hello | Subscribe | Update | Unsubscribe | List | Table | Ping
+Command = Hello | Subscribe | Update | Unsubscribe | List | Table | Events | Ping
 MODELS: dict[str, type[Command]] = {
     "hello": Hello,
     "subscribe": Subscribe,
@@ -149,6 +159,7 @@ MODELS: dict[str, type[Command]] = {
     "unsubscribe": Unsubscribe,
     "list": List,
     "table": Table,
+    "events": Events,
     "ping": Ping,
 }
 COMMAND_TYPES = tuple(MODELS)

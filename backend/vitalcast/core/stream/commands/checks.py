@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
-from vitalcast.core.stream.grants import Grant
+from vitalcast.core.stream.grants import EVENTS_TABLE, Grant
 from vitalcast.core.stream.hub import Hub
-from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, TableKey
 from vitalcast.core.text import few
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError, UnknownIdError
@@ -39,6 +39,12 @@ def check_table(name: str, grant: Grant) -> None:
         raise ProtocolError(ErrorCode.DENIED, f"table: {name!r} is more than this token may see")
 
 
+def check_events(grant: Grant) -> None:
+    """Raise ProtocolError where events may not be seen."""
+    if not grant.allows_table(EVENTS_TABLE):
+        raise ProtocolError(ErrorCode.DENIED, "events: they are more than this token may see")
+
+
 def named_panel(panel_id: str, hub: Hub, grant: Grant) -> bool:
     """Say whether a caller sees all of a panel's series, those that name a program or a user included.
 
@@ -63,6 +69,11 @@ def _panel_denied(panel_id: str) -> ProtocolError:
 
 def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
     """Raise ProtocolError where a stream that is there is more than a new grant allows."""
+    if isinstance(key, EventKey):
+        check_events(grant)
+        if key.named and not grant.sees_names:
+            raise ProtocolError(ErrorCode.DENIED, "events: this token may not see names of programs and users")
+        return
     if isinstance(key, TableKey):
         check_table(key.table, grant)
     elif isinstance(key, PanelKey):

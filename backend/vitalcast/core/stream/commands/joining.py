@@ -7,12 +7,13 @@ from collections.abc import Collection
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
+from vitalcast.core.stream.event_group import EventGroup
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import AnyGroup
-from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, TableKey
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
-from vitalcast.core.wire.commands import Since, Subscribe, Table, Unsubscribe, Update
+from vitalcast.core.wire.commands import Events, Since, Subscribe, Table, Unsubscribe, Update
 from vitalcast.core.wire.messages import Message, reply
 
 READS_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values that are looked at
@@ -61,6 +62,8 @@ def _joined(
     backfill_s: float,
     held: Collection[Series] | None,
 ) -> list[Message]:
+    if isinstance(group, EventGroup):
+        raise TypeError("events are joined by their own command")
     if isinstance(group, TableGroup):
         latest = group.latest()
         return [ack(conversation, command, group, group.key), *([latest] if latest else [])]
@@ -74,7 +77,7 @@ def _joined(
 
 def ack(
     conversation: Conversation,
-    command: Subscribe | Table | Update | Unsubscribe,
+    command: Subscribe | Table | Events | Update | Unsubscribe,
     group: AnyGroup | None,
     key: AnyKey,
     *,
@@ -82,10 +85,11 @@ def ack(
 ) -> Message:
     """Return the answer to a command that changed a stream; without a group the stream is paused."""
     timeline = conversation.hub.timelines[key.source]
+    content: dict[str, object] = {} if isinstance(key, EventKey) else {"interval": key.interval_ms / 1000}
     if isinstance(key, TableKey):
-        content: dict[str, object] = {"columns": timeline.tables[key.table].columns}
-    else:
-        content = {"series": len(group.series) if isinstance(group, Group) else 0}
+        content["columns"] = timeline.tables[key.table].columns
+    elif not isinstance(key, EventKey):
+        content["series"] = len(group.series) if isinstance(group, Group) else 0
         if key.aggregates != (Aggregate.LAST,):
             content["aggregate"] = key.aggregates
     if isinstance(key, PanelKey):
@@ -98,7 +102,6 @@ def ack(
         source=timeline.id,
         epoch=timeline.epoch,
         offset=timeline.newest.offset,
-        interval=key.interval_ms / 1000,
         **content,
         recovered=recovered,
         paused=group is None,

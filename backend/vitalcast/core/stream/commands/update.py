@@ -6,7 +6,7 @@ from vitalcast.core.stream.commands.checks import check_granted
 from vitalcast.core.stream.commands.joining import ack, join
 from vitalcast.core.stream.commands.panel import paced, range_ms
 from vitalcast.core.stream.conversation import Conversation, Stream
-from vitalcast.core.stream.keys import AnyKey, PanelKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, TableKey
 from vitalcast.core.stream.panel_group import PanelGroup
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.commands import Unsubscribe, Update
@@ -17,6 +17,8 @@ from vitalcast.errors import ProtocolError
 def update(conversation: Conversation, command: Update) -> list[Message]:
     """Change a stream, or leave it as it was where that is refused."""
     stream = conversation.stream(command.stream)
+    if isinstance(stream.key, EventKey):
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"stream: {command.stream!r} is of events; unsubscribe it instead")
     if command.interval is None and command.paused is None and command.range is None:
         raise ProtocolError(ErrorCode.BAD_REQUEST, "interval, paused or range: an update changes at least one of them")
     if isinstance(stream.key, PanelKey):
@@ -47,6 +49,7 @@ def _asked_ms(conversation: Conversation, key: AnyKey, interval_s: float) -> int
 
 def _changed_key(conversation: Conversation, stream: Stream, command: Update, asked_ms: int) -> AnyKey:
     key = stream.key
+    assert not isinstance(key, EventKey)  # which have no pace
     if command.range is not None:
         if not isinstance(key, PanelKey):
             raise ProtocolError(ErrorCode.BAD_REQUEST, "range: only the stream of a panel has one; give backfill")

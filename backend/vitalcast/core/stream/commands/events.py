@@ -1,0 +1,56 @@
+"""`events`: a stream of what happens, after what happened before."""
+
+from __future__ import annotations
+
+from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.core.stream.commands.checks import check_events
+from vitalcast.core.stream.commands.joining import ack
+from vitalcast.core.stream.conversation import Conversation, Stream
+from vitalcast.core.stream.event_group import EVENT_BYTES, EventGroup
+from vitalcast.core.stream.keys import EventKey
+from vitalcast.core.text import advice_for
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.wire.commands import Events
+from vitalcast.core.wire.messages import Message
+from vitalcast.errors import ProtocolError
+
+BACKFILL_MAX = 1000  # events, the newest
+FAR_MS = 2**62  # a mark may have been given a time that is yet to come
+
+
+def events(conversation: Conversation, command: Events) -> list[Message]:
+    """Begin a stream of events: the ack, then those of the backfill."""
+    conversation.check_new(command.stream)
+    grant = conversation.grant
+    check_events(grant)
+    timeline = conversation.source(command.host)
+    severity = None if command.severity is None else Severity(command.severity)
+    key = EventKey(timeline.id, _kinds(command), severity, named=grant.sees_names)
+    return _begin(conversation, command, key, _before(conversation, command, key))
+
+
+def _kinds(command: Events) -> frozenset[str] | None:
+    """Return the kinds that are asked for, None for all. Raises ProtocolError where one is not known."""
+    known = [kind.value for kind in EventKind]
+    for kind in command.kinds or ():
+        if kind not in known:
+            raise ProtocolError(ErrorCode.BAD_REQUEST, f"kinds: {kind!r} is none of them; {advice_for(kind, known)}")
+    return None if command.kinds is None else frozenset(command.kinds)
+
+
+def _before(conversation: Conversation, command: Events, key: EventKey) -> list[Event]:
+    """Return the events of the backfill, as far back as the caller may look."""
+    if not command.backfill:
+        return []
+    now_ms = conversation.now_ms()
+    start_ms = now_ms - round(conversation.grant.reach_s(command.backfill) * 1000)
+    recent = conversation.hub.events(key.source)
+    return recent.read(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity, limit=BACKFILL_MAX)
+
+
+def _begin(conversation: Conversation, command: Events, key: EventKey, before: list[Event]) -> list[Message]:
+    conversation.afford(len(before) * EVENT_BYTES, len(before) / BACKFILL_MAX)
+    group = conversation.hub.join(key)
+    assert isinstance(group, EventGroup)
+    conversation.streams[command.stream] = Stream(group.key, group)
+    return [ack(conversation, command, group, group.key), *map(group.message, before)]

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from vitalcast.config.schema import Settings
+from vitalcast.core.events.event import Event
 from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.query.past import Past
 from vitalcast.history.base import Column, Counts, History, Resumed
 from vitalcast.history.memory import MemoryHistory
+from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.live import recorder as recorder_module
 from vitalcast.live.service import Service
 
@@ -30,6 +34,7 @@ class Notebook(History):
         self.flushed = threading.Semaphore(0)
         self.hangs: threading.Event | None = None
         self._pause_s = pause_s
+        self._recent = Recent()
 
     @property
     def pause_s(self) -> float:
@@ -48,6 +53,15 @@ class Notebook(History):
 
     def append(self, frame: Frame) -> None:
         self.frames.append(frame)
+
+    def append_event(self, event: Event) -> None:
+        self._recent.add_event(event)
+
+    def append_processes(self, snapshot: ProcessSnapshot) -> None:
+        self._recent.add_processes(snapshot)
+
+    def past(self) -> Past:
+        return RecentPast(self._recent)
 
     def flush(self) -> None:
         self._note("flush")

@@ -34,6 +34,7 @@ from vitalcast.core.panels.shown import Shown
 TO_MS = 1_790_000_000_000  # 14:13:20 UTC
 TICKS = 60
 SPAN = Span("web-1", TO_MS - 300_000, TO_MS, TO_MS, 1.0, UTC)
+PAST = replace(SPAN, from_ms=TO_MS - 86_400_000, interval_s=600.0, past=True)
 STALE = replace(SPAN, newest_ms=TO_MS - 95_000, age_s=95.4)
 
 
@@ -102,6 +103,39 @@ def test_every_built_in_panel_is_drawn_with_its_words_within_it(width: int, heig
         assert texts[0] == panel.title or (texts[0].endswith("…") and width < 320), panel.id
         assert any(text.startswith("as of") and "14:13:20 UTC" in text for text in texts), panel.id
         assert (not {"stale", "stale, 1 min 35 s old"}.isdisjoint(texts)) == span.stale, panel.id
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 320), (320, 240), (200, 120), (240, 900)])
+def test_a_picture_of_the_past_names_its_beginning_and_its_end(width: int, height: int) -> None:
+    for panel in BUILT_IN:
+        tree = check(image(panel, look=Look(width, height), span=PAST))
+        assert overflowing(tree) == [], panel.id
+        texts = [text.replace("\u00a0", " ") for text in texts_of(tree)]
+        if panel.chart == "bar":  # which shows a moment
+            assert any(text.startswith("as of") and "14:13:20 UTC" in text for text in texts), panel.id
+        else:
+            assert not any(text.startswith(("as of", "Last")) for text in texts), panel.id
+            assert width < 640 or "2026-09-20 14:13:20 to 2026-09-21 14:13:20 UTC" in texts
+
+
+@pytest.mark.parametrize(("days", "label"), [(1, "09-21"), (3, "09-20"), (30, "09-12"), (400, "05-27")])
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Kathmandu")], ids=str)
+def test_an_axis_of_several_days_names_them(days: int, label: str, zone: Any) -> None:
+    words = words_of(image(panel_of("load"), span=replace(PAST, from_ms=TO_MS - days * 86_400_000, zone=zone)))
+    assert label in words
+
+
+def test_days_are_named_though_summer_time_ends_within_the_axis() -> None:
+    november_ms = 1_793_800_000_000  # in 2026 it ends on October 25
+    berlin = replace(PAST, from_ms=november_ms - 30 * 86_400_000, to_ms=november_ms, zone=ZoneInfo("Europe/Berlin"))
+    words = words_of(image(panel_of("load"), span=berlin))
+    assert not any(re.fullmatch(r"\d\d:\d\d", word) for word in words)
+    assert {"10-06", "10-26"} <= set(words)
+
+
+def test_an_axis_of_less_than_a_day_names_none() -> None:
+    span = replace(PAST, from_ms=TO_MS - 82_800_000)
+    assert not any(re.fullmatch(r"\d\d-\d\d", word) for word in words_of(image(panel_of("load"), span=span)))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

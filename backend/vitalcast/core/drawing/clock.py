@@ -24,6 +24,23 @@ def stamp_text(ms: float, zone: tzinfo) -> str:
     return f"{_at(ms, zone):%Y-%m-%d %H:%M:%S} {zone_text(ms, zone)}"
 
 
+def day_text(ms: float, zone: tzinfo) -> str:
+    """Return the day within its year: `11-28`."""
+    return f"{_at(ms, zone):%m-%d}"
+
+
+def begins_day(ms: float, zone: tzinfo) -> bool:
+    """Say whether a day of the zone begins at that moment."""
+    return f"{_at(ms, zone):%H:%M:%S}" == "00:00:00"
+
+
+def range_text(from_ms: float, to_ms: float, zone: tzinfo) -> str:
+    """Return a range with its zone, and no more of its end than differs: `2026-11-28 02:00:00 to 02:30:00 UTC`."""
+    start, end = _at(from_ms, zone), _at(to_ms, zone)
+    until = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
+    return f"{start:%Y-%m-%d %H:%M:%S} to {until} {zone_text(to_ms, zone)}"
+
+
 def zone_text(ms: float, zone: tzinfo) -> str:
     """Return what the zone's time is called then: `CET`, or `UTC+05:45` where it has no name."""
     name = _at(ms, zone).tzname() or ""

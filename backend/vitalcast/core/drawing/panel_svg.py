@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.drawing.charts_svg import chart_of
-from vitalcast.core.drawing.clock import clock_text, stamp_text, zone_text
+from vitalcast.core.drawing.clock import clock_text, range_text, stamp_text, zone_text
 from vitalcast.core.drawing.format import format_age, format_duration, format_value
 from vitalcast.core.drawing.legend_svg import ROW, Legend, places_of, value_of
 from vitalcast.core.drawing.pieces_svg import Piece, draw_words, laid_out, width_of_all
@@ -63,7 +63,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which moments an image shows: up to `to_ms`, which is now where the newest value is `age_s` old and stale."""
+    """Which moments an image shows: up to `to_ms`, which is now where the newest value is `age_s` old and stale.
+
+    One of the `past` names its beginning and its end; `interval_s` is how far apart its values are.
+    """
 
     host: str
     from_ms: float
@@ -72,6 +75,7 @@ class Span:
     interval_s: float
     zone: tzinfo
     age_s: float | None = None  # only where that is worth a word
+    past: bool = False
 
     @property
     def stale(self) -> bool:
@@ -143,7 +147,11 @@ class _Picture:
         ranked = sorted(known, key=lambda entry: (places.get(entry[0].key, 0), -entry[1]))[:SAID_MAX]
         panel, resolved = self.panel, self.resolved
         said = [f"{name_of(panel, resolved, line)} {format_value(value, resolved.unit)}" for line, value in ranked]
-        return f"{self._span()}, {self._when()}. {', '.join(said)}{'.' if said else ''}".strip()
+        when = self._range() if self.span.past else f"{self._span()}, {self._when()}"
+        return f"{when}. {', '.join(said)}{'.' if said else ''}".strip()
+
+    def _range(self) -> str:
+        return range_text(self.span.from_ms, self.span.to_ms, self.span.zone)
 
     def _span(self) -> str:
         return f"Last {format_duration((self.span.to_ms - self.span.from_ms) / 1000)}"
@@ -244,9 +252,10 @@ class _Picture:
         bars = self.panel.chart == "bar"
         host = clean(span.host)
         left_texts = (host if bars else f"{host}, {self._span()[0].lower()}{self._span()[1:]}", host)
-        choices = [
-            (left, right) for right in (self._when() + newest, self._when(), f"as of {clock}") for left in left_texts
-        ]
+        whens = (self._when() + newest, self._when(), f"as of {clock}")
+        if span.past and not bars:
+            left_texts, whens = (host, ""), (self._range(), f"{clock_text(span.from_ms, span.zone)} to {clock}", clock)
+        choices = [(left, right) for right in whens for left in left_texts]
         apart = 1.5 * rem
         left, right = next(
             (pair for pair in choices if sum(width_of(text, size) for text in pair) + apart <= self.inner), choices[-1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitalcast.core.drawing.axis import Scale, Tick, fixed_scale, round_scale, time_ticks
+from vitalcast.core.drawing.clock import begins_day, day_text, offset_ms
 from vitalcast.core.drawing.svg import element, number, width_of, words
 from vitalcast.core.panels.line import Line
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vitalcast.core.panels.shown import Level
 
 STALE = 0.45  # the opacity of what is old
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 LABEL = 0.78  # the size of an axis's labels in rem
 
 
@@ -70,23 +72,40 @@ def label(scene: Scene, text: str, x: float, y: float, anchor: str) -> str:
 def time_axis(scene: Scene, area: Box) -> str:
     """The grid of the time axis and its labels, as many as do not touch."""
     most = max(2, math.floor(area.width / (5 * scene.rem)))
-    ticks = time_ticks(scene.from_ms, scene.to_ms, most, scene.zone)
+    ticks = _dated(scene, time_ticks(scene.from_ms, scene.to_ms, most, scene.zone))
     size = LABEL * scene.rem
     each = (
         area.width * (ticks[1].value - ticks[0].value) / (scene.to_ms - scene.from_ms) if len(ticks) > 1 else math.inf
     )
     every = max(1, math.ceil((max((width_of(tick.text, size) for tick in ticks), default=0) + scene.rem) / each))
+    shift = offset_ms(scene.to_ms, scene.zone)  # by which the steps are those of the zone's own clock
     grid, labels = "", []
     for tick in ticks:
         x = x_of(scene, area, tick.value)
         grid += f"M{crisp(x)},{number(area.top)}v{number(area.height)}"
         half = width_of(tick.text, size) / 2
         if (
-            round(tick.value / 1000) % (every * _step_s(ticks)) == 0
+            round((tick.value + shift) / 1000) % (every * _step_s(ticks)) == 0
             and x + half <= area.left + area.width + scene.rem / 2
         ):
             labels.append(label(scene, tick.text, x, area.bottom + scene.rem, "middle"))
     return hairs(grid, scene.colors.grid) + "".join(labels)
+
+
+def _dated(scene: Scene, ticks: Sequence[Tick]) -> list[Tick]:
+    """Name the days where they begin, on an axis that has several.
+
+    Where summer time ends within it, days before begin an hour beside their ticks.
+    """
+    if scene.to_ms - scene.from_ms < DAY_MS:
+        return list(ticks)
+    by_day = _step_s(ticks) * 1000 >= DAY_MS
+    return [
+        Tick(tick.value, day_text(tick.value + 2 * HOUR_MS, scene.zone))
+        if by_day or begins_day(tick.value, scene.zone)
+        else tick
+        for tick in ticks
+    ]
 
 
 def _step_s(ticks: Sequence[Tick]) -> int:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ApiError
+from vitalcast.errors import ApiError, HistoryError, ProtocolError
 from vitalcast.web.edge.checked import checked
 from vitalcast.web.edge.endpoint import ANYBODY, Endpoint
 from vitalcast.web.edge.fields import Parameter, path_parameter
@@ -85,3 +85,24 @@ def test_parameters_are_not_asked_for_before_a_request_and_then_once() -> None:
     for _ in range(3):
         things.get("/things/a?limit=1")
     assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (ProtocolError(ErrorCode.BAD_REQUEST, "host: is missing"), 400, 107),
+        (ProtocolError(ErrorCode.DENIED, "this token sees 15m back"), 403, 103),
+        (ProtocolError(ErrorCode.UNKNOWN_METRIC, "there is none"), 404, 102),
+        (ProtocolError(ErrorCode.LIMIT, "too many values"), 400, 106),
+        (ProtocolError(ErrorCode.LIMIT, "too many at once", temporary=True), 503, 106),
+        (HistoryError("/secret/folder/history.db: disk I/O error"), 503, 100),
+    ],
+)
+def test_what_the_parts_behind_refuse_is_an_answer_too(error: Exception, status: int, code: int) -> None:
+    async def failing(_: Request) -> Response:
+        raise error
+
+    answer = client(failing).get("/things/a")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert "secret" not in answer.text
+    assert isinstance(error, HistoryError) or answer.json()["error"]["message"] == str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,11 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ApiError
+from vitalcast.errors import ApiError, HistoryError, ProtocolError
 from vitalcast.web.edge.endpoint import Endpoint
-from vitalcast.web.edge.errors import shown
+from vitalcast.web.edge.errors import api_error, shown
 from vitalcast.web.edge.fields import Parameter
 from vitalcast.web.edge.refusals import Refusal
+
+logger = logging.getLogger(__name__)
 
 
 def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
@@ -34,14 +37,15 @@ def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
         if 400 in endpoint.errors:
             check_names(request.query_params, query())
 
-    def refused(request: Request, error: ApiError) -> Response:
+    def refused(request: Request, raised: ApiError | ProtocolError | HistoryError) -> Response:
+        error = _as_api_error(raised)
         return endpoint.refusal.respond(request.scope, Refusal(error.status, error.message, ErrorCode(error.code)))
 
     async def answer(request: Request) -> Response:
         try:
             check(request)
             response: Response = await handler(request)
-        except ApiError as error:
+        except (ApiError, ProtocolError, HistoryError) as error:
             return refused(request, error)
         return response
 
@@ -49,11 +53,20 @@ def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
         try:
             check(request)
             response: Response = handler(request)
-        except ApiError as error:
+        except (ApiError, ProtocolError, HistoryError) as error:
             return refused(request, error)
         return response
 
     return answer if inspect.iscoroutinefunction(handler) else answer_in_thread
+
+
+def _as_api_error(error: ApiError | ProtocolError | HistoryError) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, ProtocolError):
+        return api_error(error)
+    logger.warning("the past could not be read: %s", error)
+    return ApiError(503, ErrorCode.INTERNAL, "the past cannot be read now; the server's log says why")
 
 
 def check_names(names: Iterable[str], parameters: Iterable[Parameter]) -> None:

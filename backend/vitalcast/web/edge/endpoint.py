@@ -53,7 +53,7 @@ class Endpoint(NamedTuple):  # which costs a start less than a dataclass
     `refusal` form; what follows from the rest of the record is added by itself. Where `errors` has a 400, a request
     with a parameter that is not among `parameters` gets it before the handler is asked. `parameters` is called when it
     is first needed, since parameters may need modules that most servers never load. A handler may raise ApiError,
-    which is answered in the `refusal` form.
+    ProtocolError and HistoryError, which are answered in the `refusal` form.
     """
 
     method: str

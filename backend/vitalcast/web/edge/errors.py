@@ -6,6 +6,7 @@ import orjson
 from starlette.responses import Response
 
 from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ApiError, ProtocolError
 
 LIVE = {"Cache-Control": "no-store"}
 SHOWN_CHARS_MAX = 100
@@ -14,6 +15,15 @@ SHOWN_CHARS_MAX = 100
 def error_body(code: ErrorCode, message: str) -> bytes:
     """Return the JSON of an error answer, in the words of the WebSocket's `error`."""
     return orjson.dumps({"error": {"code": int(code), "message": message}})
+
+
+_STATUS = {ErrorCode.UNKNOWN_METRIC: 404, ErrorCode.DENIED: 403, ErrorCode.INTERNAL: 500}
+
+
+def api_error(error: ProtocolError) -> ApiError:
+    """Return what an error of the protocol is in HTTP; one that may pass is a 503."""
+    code = ErrorCode(error.code)
+    return ApiError(503 if error.temporary else _STATUS.get(code, 400), code, error.message)
 
 
 def shown(text: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitalcast.core.query.times import FORMS, TIME_MAX_MS, time_of
-from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ApiError, ProtocolError
+from vitalcast.errors import ProtocolError
 from vitalcast.web.edge.caller import grant_of
+from vitalcast.web.edge.errors import api_error
 from vitalcast.web.edge.fields import Parameter, bad
 
 if TYPE_CHECKING:
@@ -88,4 +88,4 @@ def _seen(request: Request, start_ms: int, end_ms: int, now_ms: int, shift_ms: i
     try:
         return grant_of(request).start_ms(start_ms, end_ms, now_ms, shift_ms=shift_ms)
     except ProtocolError as error:
-        raise ApiError(403, ErrorCode.DENIED, error.message) from None
+        raise api_error(error) from None

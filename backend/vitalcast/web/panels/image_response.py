@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from vitalcast.core.vocabulary import Scope
 from vitalcast.web.edge.addresses import path_of
+from vitalcast.web.edge.caching import cache_control, etag_of, knows
 from vitalcast.web.edge.caller import CredentialSource, credential_source, grant_of
 from vitalcast.web.edge.refusals import Refusal, RefusalForm
 
@@ -30,20 +30,18 @@ _POLICY = {
 _ON_EVERY_SITE = {"Cross-Origin-Resource-Policy": "cross-origin"}  # without it, the edge says same-origin
 
 
-def image(request: Request, body: bytes, *, max_age_s: int) -> Response:
-    """Return a picture that may be shown for as long as it is true.
+def image(request: Request, body: bytes, *, max_age_s: int, fixed: bool = False) -> Response:
+    """Return a picture that may be shown for as long as it is true: of a `fixed` time that is past, for long.
 
     Pages of other sites get it where a token in its address says so, or where whoever comes may see it, and not where
     only the visitor may: a badge is as wide as its number, and so tells them what they may not read.
     """
     way = credential_source(request)
     meant = way is CredentialSource.URL or (way is None and grant_of(request).scope is not Scope.ADMIN)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    who = "public" if way is None else "private"
+    etag = etag_of(body)
     headers = _POLICY | (_ON_EVERY_SITE if meant else {})
-    headers |= {"Cache-Control": f"{who}, max-age={max(1, max_age_s)}, must-revalidate", "ETag": etag}
-    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    if known & {etag, "*"}:
+    headers |= {"Cache-Control": cache_control(request, fixed=fixed, max_age_s=max(1, max_age_s)), "ETag": etag}
+    if knows(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, MEDIA_TYPE)
 

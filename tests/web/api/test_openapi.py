@@ -253,7 +253,7 @@ def test_a_token_for_embedding_shows_something(api: Api) -> None:
 
 @given(st.text(max_size=8) | st.from_regex(r"[a-z.*>_]{1,8}", fullmatch=True))
 def test_the_pattern_of_patterns_is_the_grammar(text: str) -> None:
-    from vitalcast.web.api.samples import METRICS
+    from vitalcast.web.api.selections import METRICS
 
     try:
         Selection.of([text])

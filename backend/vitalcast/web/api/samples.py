@@ -12,8 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from vitalcast import __version__
 from vitalcast.core.metrics.model import Frame, Series
-from vitalcast.core.metrics.names import PATTERN_CHARS_MAX, Selection
-from vitalcast.core.panels.schema import PATTERN
+from vitalcast.core.metrics.names import Selection
 from vitalcast.core.stream.hub import select
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import describe_metric
@@ -21,31 +20,12 @@ from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
 from vitalcast.web.api.health import Health
 from vitalcast.web.api.prometheus import FORMATS, OPENMETRICS, chosen_format, render
+from vitalcast.web.api.selections import METRICS, patterns_of, selection_of
 from vitalcast.web.edge.caller import grant_of
 from vitalcast.web.edge.endpoint import READERS, Endpoint, EndpointGroup
 from vitalcast.web.edge.errors import LIVE, json_response
-from vitalcast.web.edge.fields import Parameter, bad
 from vitalcast.web.edge.refusals import TEXT
 from vitalcast.web.edge.schemas import Json, answer, json_answer, list_of, object_of, ref, text_of
-
-METRICS: Final = Parameter(
-    "metrics",
-    "Patterns of metric names, repeated or separated by commas. `*` stands for one token between dots and a final `>` "
-    "for one or more. Default: all metrics.",
-    {
-        "type": "array",
-        "items": {"type": "string", "pattern": PATTERN, "maxLength": PATTERN_CHARS_MAX},
-        "maxItems": 64,
-    },
-    more={
-        "style": "form",
-        "explode": True,
-        "examples": {
-            "cpu": {"summary": "All of the CPU", "value": ["system.cpu.>"]},
-            "two": {"summary": "Two metrics", "value": ["system.cpu.utilization", "system.memory.usage"]},
-        },
-    },
-)
 
 
 class Samples:
@@ -99,32 +79,8 @@ class Samples:
         return frame
 
     def _selection(self, request: Request) -> Selection:
-        """Return what is asked for.
-
-        Raises ApiError for a pattern that is malformed, that the caller may not see, or under which nothing can come.
-        """
-        patterns = METRICS.all_of(request, separator=",") or [">"]
-        if len(patterns) > (most := METRICS.schema["maxItems"]):
-            raise bad(f"metrics: at most {most} patterns, these are {len(patterns)}")
-        try:
-            selection = Selection.of(patterns)
-        except ValueError as error:
-            raise bad(f"metrics: {error}") from None
-        denied = grant_of(request).outside(selection) if patterns != [">"] else ()  # alone it is all that is granted
-        if denied:
-            raise ApiError(
-                403, ErrorCode.DENIED, f"metrics: your token does not cover {', '.join(denied[:5])}; ask for less"
-            )
-        catalogue = self._timeline.catalogue
-        if unknown := catalogue.impossible(selection):
-            nearest = catalogue.advice(unknown[0])
-            advice = f"did you mean {nearest}?" if nearest else "/api/v1/metrics lists the metrics"
-            raise ApiError(
-                404,
-                ErrorCode.UNKNOWN_METRIC,
-                f"metrics: nothing here is called {', '.join(unknown[:5])}; {advice}",
-            )
-        return selection
+        patterns = patterns_of(request) or [">"]
+        return selection_of(patterns, grant_of(request), self._timeline.catalogue, filtered=True)
 
     def _positioned(self, frame: Frame, metrics: object) -> Response:
         timeline = self._timeline

@@ -10,9 +10,14 @@ from starlette.types import Scope as AsgiScope
 
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ApiError
 from vitalcast.web.edge.cookie import cookie
+from vitalcast.web.edge.errors import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import HTTPConnection
 
     from vitalcast.core.panels.schema import Panel
@@ -88,6 +93,19 @@ def grant_of(connection: HTTPConnection) -> Grant:
 def credential_source(connection: HTTPConnection) -> CredentialSource | None:
     """Return how the caller's token came; None for one who needs none and has shown none."""
     return cast("CredentialSource | None", connection.scope["state"]["credential_source"])
+
+
+def panel_called(id_: str, panels: Mapping[str, Panel], grant: Grant) -> Panel:
+    """Return the panel of this id. Raises ApiError where there is none, or none for this caller."""
+    panel = panels.get(id_)
+    if panel is not None and may_show(grant, panel):
+        return panel
+    if panel is None and grant.panels is not None and id_ in grant.panels:
+        raise ApiError(404, ErrorCode.BAD_REQUEST, f"the panel {shown(id_)} was removed from this server")
+    if grant.within is not None:  # whether there is one is not for this caller to know
+        raise ApiError(403, ErrorCode.DENIED, f"your token does not cover a panel called {shown(id_)}")
+    there = ", ".join(panels) or "no panels"
+    raise ApiError(404, ErrorCode.BAD_REQUEST, f"no panel is called {shown(id_)}; there are {there}")
 
 
 def may_show(grant: Grant, panel: Panel) -> bool:

@@ -18,7 +18,8 @@ from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import grant_of, may_show
-from vitalcast.web.edge.fields import Parameter, bad, fits
+from vitalcast.web.edge.fields import Parameter, bad
+from vitalcast.web.edge.where import WHERE, where_of
 from vitalcast.web.panels.image_response import image, refused_badge
 from vitalcast.web.panels.panel_reader import PanelSource
 
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
     from vitalcast.core.stream.grants import Grant
 
 LABEL_MAX = 100
-WHERE_MAX = 16
-WHERE: Final = Parameter(
-    "where",
-    "Only series with this attribute, as in `cpu.mode=user`; may be repeated.",
-    {"type": "array", "maxItems": WHERE_MAX, "items": {"type": "string", "pattern": r"^[^=]+=[\s\S]*$"}},
-    "an attribute and its value, such as cpu.mode=user",
-    {"style": "form", "explode": True},
-)
 _LEVEL: Final = "a number in the metric's own unit, such as 0.8 for 80 %"
 WARNING: Final = Parameter(
     "warning", "Lowest value that is a warning, in the metric's own unit.", {"type": "number"}, _LEVEL
@@ -151,13 +144,5 @@ def asked_of(request: Request) -> BadgeQuery:
 
 def _where(request: Request) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return what is wanted of which attributes: of `where=cpu.mode=user`, and of the attributes that stand alone."""
-    pairs = [(name, value) for name, value in request.query_params.multi_items() if "." in name]
-    for text in WHERE.all_of(request):
-        if not fits(text, WHERE.schema["items"]):
-            raise WHERE.refused(text)
-        name, _, value = text.partition("=")
-        pairs.append((name, value))
-    if len(pairs) > WHERE_MAX:
-        raise bad(f"where: {len(pairs)} values are more than {WHERE_MAX}")
-    names = dict.fromkeys(name for name, _ in pairs)
-    return tuple((name, tuple(value for other, value in pairs if other == name)) for name in names)
+    alone = [(name, value) for name, value in request.query_params.multi_items() if "." in name]
+    return tuple(where_of(request, alone).items())

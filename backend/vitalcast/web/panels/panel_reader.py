@@ -19,8 +19,7 @@ from vitalcast.core.panels.shown import Shown
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.live.service import Service
-from vitalcast.web.edge.caller import grant_of, may_show
-from vitalcast.web.edge.errors import shown
+from vitalcast.web.edge.caller import grant_of, panel_called
 from vitalcast.web.edge.fields import Parameter
 
 RANGE_S = 300.0
@@ -54,16 +53,7 @@ class PanelSource:
 
     def panel(self, request: Request) -> Panel:
         """Return the panel of the address. Raises ApiError where there is none, or none for this caller."""
-        id_, grant = request.path_params["id"], grant_of(request)
-        panel = self.dashboards.panels.get(id_)
-        if panel is not None and may_show(grant, panel):
-            return panel
-        if panel is None and grant.panels is not None and id_ in grant.panels:
-            raise ApiError(404, ErrorCode.BAD_REQUEST, f"the panel {shown(id_)} was removed from this server")
-        if grant.within is not None:  # whether there is one is not for this caller to know
-            raise ApiError(403, ErrorCode.DENIED, f"your token does not cover a panel called {shown(id_)}")
-        there = ", ".join(self.dashboards.panels) or "no panels"
-        raise ApiError(404, ErrorCode.BAD_REQUEST, f"no panel is called {shown(id_)}; there are {there}")
+        return panel_called(request.path_params["id"], self.dashboards.panels, grant_of(request))
 
     @staticmethod
     def theme(request: Request) -> Theme:

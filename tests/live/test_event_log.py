@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from vitalcast.core.events.event import ONGOING, Event, EventKind, Severity
-from vitalcast.core.events.rate import EventRate
+from vitalcast.core.events.rate import Bounds, EventRate
 from vitalcast.live import event_log
 from vitalcast.live.event_log import LEFT_OUT, EventLog
 
 NOW_MS = 1_790_000_000_000
+PLENTY = Bounds(at_once=10_000)
 
 
 class Log(EventLog):
     """A log with clocks to set, that remembers what it told."""
 
-    def __init__(self, **rate: float) -> None:
+    def __init__(self, bounds: Bounds = PLENTY) -> None:
         self.told: list[Event] = []
         self.wall_ms = NOW_MS
         self.steady_s = 0.0
@@ -24,7 +25,7 @@ class Log(EventLog):
             tell=self.told.append,
             now_ms=lambda: self.wall_ms,
             now_s=lambda: self.steady_s,
-            rate=EventRate(**({"at_once": 10_000.0} | rate)),
+            rate=EventRate(bounds),
         )
 
     def mark(self, title: str = "mark", **fields: object) -> Event:
@@ -69,7 +70,7 @@ def test_what_goes_on_ends_under_the_same_id() -> None:
 
 
 def test_events_that_are_too_many_are_left_out_and_counted() -> None:
-    log = Log(at_once=2, per_minute=2)
+    log = Log(Bounds(at_once=2, per_minute=2))
     assert [log.note(EventKind.LEVEL, "up") is None for _ in range(4)] == [False, False, True, True]
     assert log.left_out == 2
     assert log.note(EventKind.BOOT, "boot") is not None

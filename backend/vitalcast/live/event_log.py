@@ -17,13 +17,14 @@ from vitalcast.core.events.checked import (
     fitted_names,
 )
 from vitalcast.core.events.event import ONGOING, Event, EventKind, Severity
-from vitalcast.core.events.rate import EventRate
+from vitalcast.core.events.rate import Bounds, EventRate
 
 logger = logging.getLogger(__name__)
 
 IDS_PER_MS = 4096  # as far as ids keep up with the clock; past that they run ahead of it
 AHEAD_MAX_MS = 366 * 86_400_000
 ONGOING_MAX = 1000
+MARKS = Bounds(at_once=200, per_minute=60)  # which programs make, and admins alone
 LEFT_OUT = "left_out"  # the attribute that counts the events of its kind which were too many
 _NONE: Mapping[str, str | int | float] = MappingProxyType({})
 
@@ -50,7 +51,7 @@ class EventLog:
         self._tell = tell
         self._now_ms = now_ms
         self._now_s = now_s
-        self._rate = rate or EventRate()
+        self._rate = rate or EventRate(kinds={EventKind.MARK: MARKS})
         self._last_id = 0
         self._ongoing: dict[str, Event] = {}
 

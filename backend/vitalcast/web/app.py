@@ -15,6 +15,7 @@ from vitalcast.access.rate_limit import Throttle
 from vitalcast.config.load import load_settings
 from vitalcast.config.schema import Settings
 from vitalcast.live.service import Service
+from vitalcast.web.api.events import Events, event_endpoints
 from vitalcast.web.api.health import Health, health_endpoints
 from vitalcast.web.api.openapi import DESCRIPTION, described, openapi_endpoints
 from vitalcast.web.api.samples import Samples, sample_endpoints
@@ -152,6 +153,7 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         socket_endpoints(service.manager, log),
         sample_endpoints(Samples(service, health)),
         panel_endpoints(service),
+        event_endpoints(Events(service)),
         token_endpoints(Tokens(service.access, public_base=service.settings.server.public_base)),
         screen_endpoints(Walls(service, Version(root))),
         health_endpoints(health),

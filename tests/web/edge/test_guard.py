@@ -67,6 +67,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/metrics"):                   Row("/metrics",                         401, 200, 403, 200, 200),
     ("GET", "/api/v1/metrics"):            Row("/api/v1/metrics",                  401, 200, 403, 200, 200),
     ("GET", "/api/v1/latest"):             Row("/api/v1/latest",                   401, 200, 403, 200, 200),
+    ("GET", "/api/v1/events"):             Row("/api/v1/events",                   401, 200, 403, 403, 200),
+    ("POST", "/api/v1/events"):            Row("/api/v1/events",                   401, 403, 403, 403, 400, body={}),
     ("GET", "/api/v1/panels"):             Row("/api/v1/panels",                   401, 200, 200, 200, 200),
     ("GET", "/api/v1/panels/{id}/figure"): Row("/api/v1/panels/cpu/figure",        401, 200, 200, 200, 200),
     ("GET", "/api/v1/panels/{id}.svg"):    Row("/api/v1/panels/cpu.svg",           401, 200, 200, 200, 200, 200),

@@ -12,7 +12,7 @@ from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.errors import AccessError, TooManyWrongTokens
 from vitalcast.web.edge.caller import Credential, CredentialSource, credential, from_elsewhere, header, url_token
-from vitalcast.web.edge.refusals import Refusal
+from vitalcast.web.edge.refusals import TOO_LITTLE, Refusal
 
 if TYPE_CHECKING:
     from vitalcast.access.access import Access
@@ -112,7 +112,7 @@ def _wrong_scope(scope: Scope, scopes: frozenset[Scope]) -> Refusal:
     return Refusal(
         403,
         f"a token of scope {scope} does not open this address; use a token of scope {needed}",
-        headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+        headers=TOO_LITTLE,
     )
 
 

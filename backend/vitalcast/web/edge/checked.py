@@ -17,7 +17,7 @@ from vitalcast.errors import ApiError, HistoryError, ProtocolError
 from vitalcast.web.edge.endpoint import Endpoint
 from vitalcast.web.edge.errors import api_error, shown
 from vitalcast.web.edge.fields import Parameter
-from vitalcast.web.edge.refusals import Refusal
+from vitalcast.web.edge.refusals import TOO_LITTLE, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,9 @@ def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
 
     def refused(request: Request, raised: ApiError | ProtocolError | HistoryError) -> Response:
         error = _as_api_error(raised)
-        return endpoint.refusal.respond(request.scope, Refusal(error.status, error.message, ErrorCode(error.code)))
+        headers = TOO_LITTLE if error.status == 403 else None
+        refusal = Refusal(error.status, error.message, ErrorCode(error.code), headers)
+        return endpoint.refusal.respond(request.scope, refusal)
 
     async def answer(request: Request) -> Response:
         try:

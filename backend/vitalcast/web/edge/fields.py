@@ -64,6 +64,7 @@ _TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "integer": int,
     "number": (int, float),
     "array": list,
+    "object": dict,
     "null": type(None),
 }
 

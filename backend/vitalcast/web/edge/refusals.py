@@ -16,6 +16,7 @@ from vitalcast.web.edge.lost import lost_within
 from vitalcast.web.edge.proxies import is_proxied
 
 HELD_BACK_S: Final = 1.0
+TOO_LITTLE: Final = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}  # RFC 6750, 3.1
 
 
 class Refusal(NamedTuple):

@@ -19,13 +19,13 @@ def test_every_state_is_counted_also_when_it_has_none(tmp_path: Path) -> None:
             "3/stat": stat_line(3, "worker", state="I"),
             "4/stat": stat_line(4, "dead", state="Z"),
             "5/stat": "5 (gar",
-            "6/stat": b"6 (b\xff\n) Z) R 1\n",
+            "6/stat": b"6 (b\xff\n) Z) R 1\n",  # cut off
             "net/stat": "not a process",
             "\N{SUPERSCRIPT TWO}/stat": stat_line(2, "not one either"),
         },
     )
     assert by_key(ProcessCollector(roots=proc).collect(1.0)) == {
-        'system.process.count{process.state="running"}': 1,
+        'system.process.count{process.state="running"}': 0,
         'system.process.count{process.state="sleeping"}': 2,
         'system.process.count{process.state="blocked"}': 1,
         'system.process.count{process.state="stopped"}': 0,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from vitalcast.collectors.process_source import (
     ProcfsSource,
     PsutilSource,
     RawStat,
+    age_s,
     parse_passwd,
     parse_pid_stat,
-    parse_state_letter,
     process_source,
 )
 from vitalcast.machine import Roots
@@ -44,7 +45,7 @@ def stat_line(
 
 def test_a_stat_line_is_parsed_by_position() -> None:
     line = "77 (bash) R 1 2 3 4 5 6 7 8 9 10 1100 22 13 14 20 0 3 0 4242 999 512 18446744073709551615 1\n"
-    assert parse_pid_stat(line.encode()) == RawStat("bash", "running", 1122, 3, 4242, 512)
+    assert parse_pid_stat(line.encode()) == RawStat("bash", "running", 1122, 3, 4242, 512, 1, 27)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,6 @@ def test_a_name_may_hold_anything(name: str, shown: str) -> None:
     raw = parse_pid_stat(text)
     assert raw is not None
     assert (raw.name, raw.state, raw.threads) == (shown, "stopped", 7)
-    assert parse_state_letter(text) == b"T"
 
 
 @pytest.mark.parametrize(
@@ -78,35 +78,56 @@ def test_what_is_no_stat_line_is_no_process(text: bytes) -> None:
 def test_a_scan_is_in_base_units(tmp_path: Path) -> None:
     stat = stat_line(5, "x", ticks=3 * HZ, threads=2, started=400 * HZ, pages=10)
     proc = write_proc(tmp_path, {"uptime": "1000.50 1.0\n", "5/stat": stat, "stat": ""})
-    assert process_source(proc).scan() == [Process(5, "x", "sleeping", 3.0, 10 * PAGE, 2, 400.0, 600.5)]
+    source = process_source(proc)
+    assert source.scan() == {5: Process(5, "x", "sleeping", 3.0, 10 * PAGE, 2, 400.0, 1, 11 / HZ)}
+    assert source.clock_s() == 1000.5
 
 
 @pytest.mark.parametrize("name", ["007", "0", "\u0663", "9" * 20])
 def test_what_only_reads_as_a_number_is_no_process(tmp_path: Path, name: str) -> None:
     proc = write_proc(tmp_path, {"uptime": "10 1\n", f"{name}/stat": stat_line(7, "x"), "5/stat": stat_line(5, "x")})
-    assert [process.pid for process in process_source(proc).scan()] == [5]
+    assert list(process_source(proc).scan()) == [5]
+
+
+def test_a_process_that_did_not_stir_is_the_same_object_again(tmp_path: Path) -> None:
+    files = {"uptime": "10 1\n", "5/stat": stat_line(5, "x"), "6/stat": stat_line(6, "y")}
+    source = process_source(write_proc(tmp_path, files))
+    before = source.scan()
+    write_files(tmp_path, {"6/stat": stat_line(6, "y", ticks=HZ)})
+    now = source.scan()
+    assert now[5] is before[5]
+    assert now[6] == before[6]._replace(cpu_s=1.0)
+    (tmp_path / "5" / "stat").unlink()
+    assert list(source.scan()) == [6]
+
+
+def test_children_of_less_than_no_time_are_not_known() -> None:
+    line = "77 (bash) R 1 2 3 4 5 6 7 8 9 10 1100 22 -13 4 20 0 3 0 4242 999 512 18446744073709551615 1\n"
+    raw = parse_pid_stat(line.encode())
+    assert raw is not None and raw.children_ticks is None
 
 
 def test_more_memory_than_can_be_counted_is_not_known(tmp_path: Path) -> None:
     files = {"uptime": "10 1\n", "5/stat": stat_line(5, "x", pages=2**60), "6/stat": stat_line(6, "x", pages=2**40)}
     scan = process_source(write_proc(tmp_path, files)).scan()
-    assert {process.pid: process.memory_bytes for process in scan} == {5: None, 6: 2**40 * PAGE}
+    assert {pid: process.memory_bytes for pid, process in scan.items()} == {5: None, 6: 2**40 * PAGE}
 
 
 def test_a_process_older_than_its_machine_has_no_age(tmp_path: Path) -> None:
     # lxcfs gives a container an uptime of its own, while processes are as old as the host has them.
     files = {"uptime": "100.00 1.0\n", "5/stat": stat_line(5, "old", started=90000 * HZ)}
     files["6/stat"] = stat_line(6, "new", started=int(100.5 * HZ))  # it started while others were being looked at
-    scan = process_source(write_proc(tmp_path, files)).scan()
-    assert {process.pid: process.age_s for process in scan} == {5: None, 6: 0.0}
+    source = process_source(write_proc(tmp_path, files))
+    assert {pid: age_s(process, source.clock_s()) for pid, process in source.scan().items()} == {5: None, 6: 0.0}
     (tmp_path / "uptime").unlink()
-    assert [process.age_s for process in process_source(write_proc(tmp_path, {})).scan()] == [None, None]
+    source = process_source(write_proc(tmp_path, {}))
+    assert [age_s(process, source.clock_s()) for process in source.scan().values()] == [None, None]
 
 
 def test_a_process_that_ended_during_the_scan_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "7").mkdir()
     proc = write_proc(tmp_path, {"uptime": "10 1\n", "stat": "", "5/stat": stat_line(5, "x")})
-    assert [process.pid for process in process_source(proc).scan()] == [5]
+    assert list(process_source(proc).scan()) == [5]
 
 
 def test_details_are_read_from_the_processs_own_files(tmp_path: Path) -> None:
@@ -114,6 +135,8 @@ def test_details_are_read_from_the_processs_own_files(tmp_path: Path) -> None:
     files = {"uptime": "1 1\n", "5/io": io, "5/cmdline": "python\0-m\0vitalcast\0", "6/io": "\nread_bytes: x\n"}
     source = ProcfsSource(Roots(procfs=write_files(tmp_path, files)))
     assert source.io_bytes(6) is None
+    write_files(tmp_path, {"5/cgroup": "0::/system.slice/nginx.service\n", "6/cgroup": b"\xff"})
+    assert (source.unit(5), source.unit(6), source.unit(7)) == ("nginx.service", None, None)
     assert source.io_bytes(5) == (4096, 8192)
     assert source.command(5) == "python -m vitalcast"
     assert source.user(5) == own_user()
@@ -129,15 +152,18 @@ def test_details_of_a_process_that_is_gone_are_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", [ProcfsSource(), PsutilSource()], ids=["procfs", "psutil"])
 def test_each_source_knows_this_process(source: ProcessSource) -> None:
-    (own,) = [process for process in source.scan() if process.pid == os.getpid()]
+    own = source.scan()[os.getpid()]
     assert own.state == "running"
     assert own.cpu_s and own.cpu_s > 0
     assert own.memory_bytes and own.memory_bytes > 10_000_000
     assert own.threads and own.threads >= 1
-    assert 0 <= own.age_s < 86400
+    age = age_s(own, source.clock_s())
+    assert age is not None and 0 <= age < 86400
+    assert own.parent == os.getppid()
+    assert abs(source.start_ms + own.started_s * 1000 + age * 1000 - time.time() * 1000) < 2000
     assert source.user(own.pid) == own_user()
     assert " ".join(sys.orig_argv[1:])[:40] in str(source.command(own.pid))
-    assert source.states().total() > 1
+    assert len(source.scan()) > 1
 
 
 def test_users_of_another_machine_are_those_in_its_passwd(tmp_path: Path) -> None:

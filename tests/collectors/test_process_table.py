@@ -8,6 +8,7 @@ from tests.collectors.support import write_files, write_proc
 from tests.collectors.test_process_source import HZ, PAGE, stat_line
 
 from vitalcast.collectors.base import TableQuery, TableRows
+from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.process_source import Process, PsutilSource
 from vitalcast.collectors.process_table import ProcessTable
 from vitalcast.errors import CollectorError
@@ -22,8 +23,8 @@ class FixedSource(PsutilSource):
     def __init__(self, processes: list[Process]) -> None:
         self.processes = processes
 
-    def scan(self) -> list[Process]:
-        return self.processes
+    def scan(self) -> dict[int, Process]:
+        return {process.pid: process for process in self.processes}
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_readings_in_quick_succession_compare_with_an_older_one(proc: Roots) -> 
     write_files(proc.procfs, {"2/stat": stat_line(2, "web", ticks=22 * HZ, started=500 * HZ)})
     assert read(table, "cpu", 12.0)[0]["cpu"] == 1.0
     assert read(table, "cpu", 12.0)[0]["cpu"] == 1.0
-    assert read(table, "cpu", 12.1)[0]["cpu"] == pytest.approx(0.95, abs=0.01)
+    assert read(table, "cpu", 12.4)[0]["cpu"] == pytest.approx(0.83, abs=0.01)
 
 
 def test_disk_rates_are_known_from_the_second_reading_where_they_may_be_read(proc: Roots) -> None:
@@ -180,9 +181,10 @@ def test_a_process_of_unknown_age_has_no_share_at_first(proc: Roots) -> None:
 
 
 def test_what_the_system_hides_is_unknown_and_comes_last(proc: Roots) -> None:
-    table = ProcessTable(roots=proc)
-    hidden = Process(1, "secret", "sleeping", None, None, None, 0.0, 1.0)
-    table._source = FixedSource([hidden, hidden._replace(pid=2, name="open", cpu_s=1.0, memory_bytes=5)])
+    scanner = ProcessScanner(proc)
+    table = ProcessTable(scanner=scanner)
+    hidden = Process(1, "secret", "sleeping", None, None, None, 0.0)
+    scanner._source = FixedSource([hidden, hidden._replace(pid=2, name="open", cpu_s=1.0, memory_bytes=5)])
     read(table, "cpu", 1.0)
     for sort in ("cpu", "memory"):
         rows = read(table, sort, 2.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vitalcast.collectors.base import Collector, Table
+from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Descriptor
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Exclusions, Roots
@@ -16,13 +17,15 @@ from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Exclusions, Roots
 class Setup:
     """What the settings say to all that reads a machine: where it is, and what of it is left out.
 
-    `command_line` says that tables may show the command lines of processes, which may hold secrets.
+    `command_line` says that tables may show the command lines of processes, which may hold secrets. `scanner` is where
+    all have the processes from, so that they are looked at once.
     """
 
     stats: RuntimeStats = field(default_factory=RuntimeStats)
     roots: Roots = HERE
     exclude: Exclusions = DEFAULT_EXCLUSIONS
     command_line: bool = False
+    scanner: ProcessScanner = field(default_factory=ProcessScanner)
 
 
 class Declaration(NamedTuple):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from vitalcast.collectors.base import Collector
 from vitalcast.collectors.declaration import Declaration
-from vitalcast.collectors.process_source import process_source
+from vitalcast.collectors.process_scan import SHARED_S, ProcessScanner
 from vitalcast.collectors.procfs import number, open_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample
 from vitalcast.machine import HERE, Roots
@@ -25,23 +27,29 @@ STATES = ("running", "sleeping", "blocked", "stopped", "defunct")
 
 
 class ProcessCollector(Collector):
-    """Looks at every process, about 8 µs each. Only Linux tells how many were created."""
+    """Counts the processes of a scan that others share. Only Linux tells how many were created."""
 
     name = "process"
     cadence_s = 5.0
 
-    def __init__(self, *, roots: Roots = HERE) -> None:
+    def __init__(self, *, roots: Roots = HERE, scanner: ProcessScanner | None = None) -> None:
         super().__init__()
-        self._source = process_source(roots)
+        self._scanner = scanner or ProcessScanner(roots)
+        self._scanner.check()
         self._stat = open_if_readable(roots.procfs / "stat", is_one_record=True)
         self.descriptors = DESCRIPTORS if self._stat else (COUNT,)
 
-    def collect(self, _now_s: float) -> list[Sample]:
-        states = self._source.states()
+    def collect(self, now_s: float) -> list[Sample]:
+        scan = self._scanner.scan(now_s, max_age_s=SHARED_S)
+        states = Counter(process.state for process in scan.processes.values())
         samples = [self.sample(COUNT, states[state], state) for state in STATES]
         if self._stat is not None:
             samples.append(self.sample(CREATED, number(self._stat.read(), b"\nprocesses ")))
         return samples
 
 
-COLLECTORS = (Declaration(ProcessCollector.name, DESCRIPTORS, lambda setup: ProcessCollector(roots=setup.roots)),)
+COLLECTORS = (
+    Declaration(
+        ProcessCollector.name, DESCRIPTORS, lambda setup: ProcessCollector(roots=setup.roots, scanner=setup.scanner)
+    ),
+)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -13,6 +12,7 @@ from typing import NamedTuple, Protocol
 import psutil
 
 from vitalcast.collectors.base import NO_READING
+from vitalcast.collectors.cgroup_path import unit_of
 from vitalcast.collectors.procfs import COUNT_MAX, KernelFile, number, open_if_readable, read_small
 from vitalcast.core.text import from_system
 from vitalcast.machine import HERE, Roots
@@ -34,6 +34,9 @@ _STATE_OF_STATUS = {
     psutil.STATUS_DEAD: "defunct",
 }
 
+# What a start in /proc/<pid>/stat is counted on. A wall clock less it is the moment of boot.
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 _ID_DIGITS_MAX = 10
 _SCAN_MAX_S = 1.0  # a process may start while others are being looked at
 
@@ -41,7 +44,8 @@ _SCAN_MAX_S = 1.0  # a process may start while others are being looked at
 class Process(NamedTuple):
     """One process at one moment. `started_s` tells it from an earlier one of the same pid.
 
-    What the system hides from this user is None, and so is an age that cannot be right.
+    `children_s` is the CPU time of those of its children that ended and were waited for, with theirs. What the system
+    hides from this user is None; so are `parent` where it is not known, and `children_s` where it is not told.
     """
 
     pid: int
@@ -51,20 +55,27 @@ class Process(NamedTuple):
     memory_bytes: int | None
     threads: int | None
     started_s: float
-    age_s: float | None
+    parent: int | None = None
+    children_s: float | None = None
 
 
 class ProcessSource(Protocol):
     """Where processes are listed. Details cost extra, and are None where they may not be read."""
 
-    def scan(self) -> list[Process]:
-        """Return every process, without its details."""
+    start_ms: float
+    """The Unix milliseconds at which `started_s` is 0, as the clocks stood when this was made."""
 
-    def states(self) -> Counter[str]:
-        """Return how many processes are in which state; cheaper than a scan."""
+    def scan(self) -> dict[int, Process]:
+        """Return every process by its pid, without details. One that has not stirred may be the same object again."""
+
+    def clock_s(self) -> float:
+        """Return the time on the clock of `started_s`, `nan` where it is not known."""
 
     def user(self, pid: int) -> str | None:
         """Return the name of the user it runs as."""
+
+    def unit(self, pid: int) -> str | None:
+        """Return the systemd unit or the container that it runs in."""
 
     def io_bytes(self, pid: int) -> tuple[int, int] | None:
         """Return the bytes that it had read from and written to disks."""
@@ -82,6 +93,8 @@ class RawStat(NamedTuple):
     threads: int
     started_ticks: int
     memory_pages: int
+    parent: int
+    children_ticks: int | None
 
 
 def parse_pid_stat(text: bytes) -> RawStat | None:
@@ -92,23 +105,20 @@ def parse_pid_stat(text: bytes) -> RawStat | None:
     start, end = text.find(b"("), text.rfind(b")")
     fields = text[end + 1 :].split(None, 22)
     try:
-        cpu, threads, started, pages = (
+        numbers = (
             int(fields[11]) + int(fields[12]),
             int(fields[17]),
             int(fields[19]),
             int(fields[21]),
+            int(fields[1]),
         )
+        children = int(fields[13]) + int(fields[14])
     except (ValueError, IndexError):
         return None
-    if not 0 <= start < end or min(cpu, threads, started, pages) < 0 or cpu + threads + started + pages > COUNT_MAX:
+    if not 0 <= start < end or min(numbers) < 0 or sum(numbers) > COUNT_MAX:
         return None
-    return RawStat(_name(text[start + 1 : end]), _state(fields[0]), cpu, threads, started, pages)
-
-
-def parse_state_letter(text: bytes) -> bytes:
-    """Parse /proc/<pid>/stat into the letter of its state; nothing where it is not as the kernel writes it."""
-    end = text.rfind(b")")
-    return text[end + 2 : end + 3] if end > 0 else b""
+    # Times of children are signed, for whatever reason the kernel has.
+    return RawStat(_name(text[start + 1 : end]), _state(fields[0]), *numbers, children if children >= 0 else None)
 
 
 # Most processes are there at the next scan too, and many share a name.
@@ -120,7 +130,11 @@ def _state(letter: bytes) -> str:
 
 
 class ProcfsSource:
-    """Reads /proc/<pid> itself, at a quarter of psutil's cost. Raises OSError where there is no process to be seen."""
+    """Reads /proc/<pid> itself, at a quarter of psutil's cost. Raises OSError where there is no process to be seen.
+
+    What a process's line says is worked out anew only where the line differs from that of the last scan: of thousands
+    of processes most sleep.
+    """
 
     def __init__(self, roots: Roots = HERE) -> None:
         self._proc = str(roots.procfs)
@@ -130,43 +144,47 @@ class ProcfsSource:
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._user_name = _own_user_name if roots.rootfs_is_ours else PasswdFile(roots.rootfs / "etc" / "passwd").name
+        self._known: dict[str, tuple[bytes, Process]] = {}
+        self.start_ms = (time.time() - time.clock_gettime(_BOOT_CLOCK)) * 1000
 
-    def scan(self) -> list[Process]:
-        hz, page_bytes = self._ticks_per_s, self._page_bytes
-        uptime_s = number(self._uptime.read(), b"") if self._uptime else NO_READING
-        processes = []
+    def scan(self) -> dict[int, Process]:
+        known, self._known = self._known, {}
         for pid, text in self._stats():
-            raw = parse_pid_stat(text)
-            if raw is None:
-                continue
-            started_s = raw.started_ticks / hz
-            processes.append(
-                Process(
-                    int(pid),
-                    raw.name,
-                    raw.state,
-                    raw.cpu_ticks / hz,
-                    memory_bytes if (memory_bytes := raw.memory_pages * page_bytes) <= COUNT_MAX else None,
-                    raw.threads,
-                    started_s,
-                    _age_s(uptime_s - started_s),
-                )
-            )
-        return processes
+            before = known.get(pid)
+            if before is not None and before[0] == text:
+                self._known[pid] = before
+            elif (process := self._process(int(pid), text)) is not None:
+                self._known[pid] = text, process
+        return {process.pid: process for _, process in self._known.values()}
 
-    def states(self) -> Counter[str]:
-        letters = Counter(parse_state_letter(text) for _, text in self._stats())
-        states: Counter[str] = Counter()
-        for letter, count in letters.items():
-            if letter.isalpha():
-                states[_state(letter)] += count
-        return states
+    def clock_s(self) -> float:
+        return number(self._uptime.read(), b"") if self._uptime else NO_READING
+
+    def _process(self, pid: int, text: bytes) -> Process | None:
+        raw = parse_pid_stat(text)
+        if raw is None:
+            return None
+        hz, memory_bytes = self._ticks_per_s, raw.memory_pages * self._page_bytes
+        return Process(
+            pid,
+            raw.name,
+            raw.state,
+            raw.cpu_ticks / hz,
+            memory_bytes if memory_bytes <= COUNT_MAX else None,
+            raw.threads,
+            raw.started_ticks / hz,
+            raw.parent,
+            None if raw.children_ticks is None else raw.children_ticks / hz,
+        )
 
     def user(self, pid: int) -> str | None:
         try:
             return self._user_name(Path(self._proc, str(pid)).stat().st_uid)
         except OSError:
             return None
+
+    def unit(self, pid: int) -> str | None:
+        return unit_of(self._detail(pid, "cgroup"))
 
     def io_bytes(self, pid: int) -> tuple[int, int] | None:
         text = self._detail(pid, "io")
@@ -202,8 +220,12 @@ def _is_pid(name: str) -> bool:
     return name.isascii() and name.isdecimal() and len(name) <= _ID_DIGITS_MAX and not name.startswith("0")
 
 
-def _age_s(age_s: float) -> float | None:
-    """Return an age as it is shown. One that began before the machine did is none: lxcfs has each on its own clock."""
+def age_s(process: Process, clock_s: float) -> float | None:
+    """Return a process's age when the clock of its start stood there, None where it cannot be right.
+
+    One that began before the machine did has none: lxcfs has each on its own clock.
+    """
+    age_s = clock_s - process.started_s
     return max(0.0, round(age_s, 2)) if age_s > -_SCAN_MAX_S else None
 
 
@@ -250,12 +272,12 @@ def parse_passwd(text: bytes) -> dict[int, str]:
 class PsutilSource:
     """Asks psutil, for systems without /proc."""
 
-    _FIELDS = ("pid", "name", "status", "cpu_times", "memory_info", "num_threads", "create_time")
+    _FIELDS = ("pid", "ppid", "name", "status", "cpu_times", "memory_info", "num_threads", "create_time")
+    start_ms = 0.0
 
-    def scan(self) -> list[Process]:
-        now_s = time.time()
-        return [
-            Process(
+    def scan(self) -> dict[int, Process]:
+        return {
+            process.pid: Process(
                 process.pid,
                 from_system(found["name"] or ""),
                 _STATE_OF_STATUS.get(found["status"], "sleeping"),
@@ -263,15 +285,17 @@ class PsutilSource:
                 found["memory_info"].rss if found["memory_info"] else None,
                 found["num_threads"],
                 found["create_time"] or 0.0,
-                _age_s(now_s - found["create_time"]) if found["create_time"] else None,
+                found["ppid"],
             )
             for process in psutil.process_iter(self._FIELDS)
             for found in (process.info,)
-        ]
+        }
 
-    def states(self) -> Counter[str]:
-        statuses = (process.info["status"] for process in psutil.process_iter(("status",)))
-        return Counter(_STATE_OF_STATUS.get(status, "sleeping") for status in statuses)
+    def clock_s(self) -> float:
+        return time.time()
+
+    def unit(self, pid: int) -> str | None:  # noqa: ARG002
+        return None
 
     def user(self, pid: int) -> str | None:
         try:

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
 from vitalcast.collectors.declaration import TableDeclaration
-from vitalcast.collectors.process_source import Process, process_source
+from vitalcast.collectors.process_scan import ProcessScanner
+from vitalcast.collectors.process_source import Process, age_s
 from vitalcast.errors import CollectorError
 from vitalcast.machine import HERE, Roots
 
@@ -31,6 +32,7 @@ Value = TypeVar("Value")
 Cell = str | int | float | None
 Cells = dict[str, Callable[[Process], Cell]]
 
+_SHARED_S = 0.25  # how old a scan may be that others made
 _BASELINE_MIN_S = 0.5  # a share over less would be noise: the kernel counts CPU time in steps of 10 ms
 
 
@@ -68,9 +70,12 @@ class ProcessTable(Table):
     name = "processes"
     interval_min_s = 1.0  # a scan of a hundred processes takes 1 ms, of some thousands 50
 
-    def __init__(self, *, roots: Roots = HERE, command_line: bool = False) -> None:
+    def __init__(
+        self, *, roots: Roots = HERE, command_line: bool = False, scanner: ProcessScanner | None = None
+    ) -> None:
         self.columns = (*COLUMNS, COMMAND) if command_line else COLUMNS
-        self._source = process_source(roots)
+        self._scanner = scanner or ProcessScanner(roots)
+        self._source = self._scanner.source
         self._cpu_s = _Readings[float]()
         self._io_bytes = _Readings[tuple[int, int]]()
 
@@ -79,11 +84,13 @@ class ProcessTable(Table):
         for query in queries:
             if query.sort not in columns:
                 raise CollectorError(f"processes have no column {query.sort!r}; known: {', '.join(columns)}")
-        self._cpu_s.start(now_s)
+        scan = self._scanner.scan(now_s, max_age_s=_SHARED_S)
+        self._cpu_s.start(scan.taken_s)
         self._io_bytes.start(now_s)
-        processes = self._source.scan()
-        cpu = {process.pid: self._cpu(process, now_s) for process in processes}
-        cells = self._cells(cpu, now_s)
+        processes = list(scan.processes.values())
+        ages = {process.pid: age_s(process, scan.clock_s) for process in processes}
+        cpu = {process.pid: self._cpu(process, ages[process.pid], scan.taken_s) for process in processes}
+        cells = self._cells(cpu, ages, now_s)
         return [self._answer(query, processes, {name: cells[name] for name in columns}) for query in queries]
 
     def _answer(self, query: TableQuery, processes: list[Process], cells: Cells) -> TableRows:
@@ -97,7 +104,7 @@ class ProcessTable(Table):
             return query.descending
         return any(column.unit for column in self.columns if column.name == query.sort)
 
-    def _cells(self, cpu: dict[int, float | None], now_s: float) -> Cells:
+    def _cells(self, cpu: dict[int, float | None], ages: dict[int, float | None], now_s: float) -> Cells:
         """Return what fills each column; what costs a look at the process is asked once a reading."""
         user = functools.cache(self._source.user)
         command = functools.cache(self._source.command)
@@ -111,17 +118,17 @@ class ProcessTable(Table):
             "threads": lambda process: process.threads,
             "read": lambda process: rates(process)[0],
             "write": lambda process: rates(process)[1],
-            "age": lambda process: process.age_s,
+            "age": lambda process: ages[process.pid],
             "command": lambda process: command(process.pid),
         }
 
-    def _cpu(self, process: Process, now_s: float) -> float | None:
+    def _cpu(self, process: Process, age: float | None, now_s: float) -> float | None:
         if process.cpu_s is None:
             return None
         elapsed_s = now_s - self._cpu_s.older_s
         before = self._cpu_s.before(process, process.cpu_s)
         if before is None:
-            if process.age_s is None or process.age_s > elapsed_s or elapsed_s == float("inf"):
+            if age is None or age > elapsed_s or elapsed_s == float("inf"):
                 return None
             before = 0.0  # it started since
         return round(max(0.0, process.cpu_s - before) / elapsed_s, 4)
@@ -166,5 +173,7 @@ def _sorted(processes: list[Process], cell: Callable[[Process], Cell], *, descen
 
 
 TABLES = (
-    TableDeclaration(ProcessTable.name, lambda setup: ProcessTable(roots=setup.roots, command_line=setup.command_line)),
+    TableDeclaration(
+        ProcessTable.name, lambda setup: ProcessTable(command_line=setup.command_line, scanner=setup.scanner)
+    ),
 )

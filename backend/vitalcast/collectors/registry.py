@@ -14,6 +14,7 @@ import psutil
 
 from vitalcast.collectors.base import Collector, Table
 from vitalcast.collectors.declaration import Declaration, Setup, TableDeclaration
+from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Descriptor
 from vitalcast.core.metrics.rates import has_rate, rate_descriptor
@@ -54,22 +55,28 @@ def default_collectors(
     disabled: Collection[str] = (),
     roots: Roots = HERE,
     exclude: Exclusions = DEFAULT_EXCLUSIONS,
+    scanner: ProcessScanner | None = None,
 ) -> list[Collector]:
     """Return a collector of each subject that this machine has, without those in `disabled`.
 
-    Raises ConfigError where `disabled` names neither a collector nor a table.
+    `scanner`, of the same roots, is given where others look at the processes too. Raises ConfigError where `disabled`
+    names neither a collector nor a table.
     """
-    setup = Setup(stats=stats, roots=roots, exclude=exclude)
+    setup = Setup(stats=stats, roots=roots, exclude=exclude, scanner=scanner or ProcessScanner(roots))
     _check(disabled)
     collectors = [_build(f"collector {one.name}", one.make, setup) for one in COLLECTORS if one.name not in disabled]
     return [collector for collector in collectors if collector is not None and collector.descriptors]
 
 
 def default_tables(
-    *, disabled: Collection[str] = (), roots: Roots = HERE, command_line: bool = False
+    *,
+    disabled: Collection[str] = (),
+    roots: Roots = HERE,
+    command_line: bool = False,
+    scanner: ProcessScanner | None = None,
 ) -> dict[str, Table]:
     """Return the tables by name, without those in `disabled`; command lines are shown only if `command_line`."""
-    setup = Setup(roots=roots, command_line=command_line)
+    setup = Setup(roots=roots, command_line=command_line, scanner=scanner or ProcessScanner(roots))
     _check(disabled)
     tables = {one.name: _build(f"table {one.name}", one.make, setup) for one in TABLES if one.name not in disabled}
     return {name: table for name, table in tables.items() if table is not None}

@@ -14,6 +14,7 @@ from vitalcast.access.control import FOLDER
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
+from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.registry import (
     CATALOGUE,
     default_collectors,
@@ -86,14 +87,22 @@ class Service:
         self.stats = RuntimeStats()
         disabled = settings.collectors.disabled
         roots = _roots(settings.collectors)
+        scanner = ProcessScanner(roots)
         if collectors is None:
             collectors = default_collectors(
-                stats=self.stats, disabled=disabled, roots=roots, exclude=_exclusions(settings.collectors)
+                stats=self.stats,
+                disabled=disabled,
+                roots=roots,
+                exclude=_exclusions(settings.collectors),
+                scanner=scanner,
             )
         collectors = tuple(collectors)
         if tables is None:
             tables = default_tables(
-                disabled=disabled, roots=roots, command_line=settings.collectors.process_command_line
+                disabled=disabled,
+                roots=roots,
+                command_line=settings.collectors.process_command_line,
+                scanner=scanner,
             )
         descriptors = descriptors_with_rates(collectors)
         anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)

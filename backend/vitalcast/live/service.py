@@ -45,6 +45,7 @@ from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
 from vitalcast.live.event_log import EventLog
+from vitalcast.live.machine_watch import MachineWatch
 from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.queries import Queries
@@ -129,6 +130,7 @@ class Service:
         self.panels.judge(self.timeline)
         self.hub.advanced.append(self.panels.advance)
         self.events = EventLog(source.id, tell=self.hub.happen)
+        self.hub.advanced.append(MachineWatch(self.events, self.timeline).advance)
         self.history = history or _history(settings, self.ring)
         self.history.check(now=False)
         self.recorder = Recorder(self.history, self.timeline)

@@ -24,8 +24,8 @@ Attributes = Mapping[str, str | int | float]
 
 
 def fitted(text: str, chars_max: int) -> str:
-    """Return a text that a system gave as it may stand in an event: printable, and cut."""
-    text = printable(text)
+    """Return a text that a system gave as it may stand in an event: printable, with plain spaces, and cut."""
+    text = printable(text.replace("\u00a0", " "))
     return text if len(text) <= chars_max else text[: chars_max - 1] + "…"
 
 

@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "client": METRICS | {"core/drawing"},
     "live": CONFIG
     | STREAM
-    | {"core/alerts", "core/drawing", "access", "dashboards", "collectors", "bus", "history", "clocks"},
+    | {"core/alerts", "core/drawing", "access", "dashboards", "collectors", "bus", "history", "clocks", "__init__"},
     "web/edge": BASE | {"core/panels", "core/query", "core/stream", "config", "access"},
     "web/pages": BASE | {"core/stream", "config", "dashboards", "access", "__init__", "web/edge"},
     "web/panels": METRICS | {"core/panels", "core/stream", "core/drawing", "clocks", "live", "web/edge"},

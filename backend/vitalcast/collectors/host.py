@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -47,6 +48,13 @@ class HostCollector(Collector):
 
     def collect(self, _now_s: float) -> list[Sample]:
         return [self.sample(UPTIME, self._read())] if self._read else []
+
+
+def boot_ms(roots: Roots = HERE) -> int | None:
+    """Return when the machine booted, in Unix milliseconds by what its clock says now; None where it does not say."""
+    reader = _reader(roots)
+    uptime_s = math.nan if reader is None else reader()
+    return None if math.isnan(uptime_s) else round((time.time() - uptime_s) * 1000)
 
 
 def host_name(roots: Roots = HERE) -> str:

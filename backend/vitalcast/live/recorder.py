@@ -30,6 +30,7 @@ class Recorder:
         self._disk = Workers(name="vitalcast-history")
         self._task: asyncio.Task[None] | None = None
         self._resumed: int | None = None
+        self.left_ms: int | None = None  # when the newest tick of the run before was, as far as it is known
 
     async def resume(self) -> int:
         """Go on where an earlier run ended; return the last offset that it may have given out. Once is enough.
@@ -45,6 +46,7 @@ class Recorder:
         resumed = await self._off_loop(lambda: history.open(epoch=timeline.epoch, interval_ms=timeline.interval_ms))
         if resumed is None:
             return 0
+        self.left_ms = max((int(rows.times_ms[-1]) for rows in resumed.rows if len(rows.times_ms)), default=None)
         refill(resumed, timeline)
         return resumed.offset
 

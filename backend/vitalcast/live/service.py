@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from vitalcast import __version__, clocks
 from vitalcast.access.access import Access
 from vitalcast.access.control import FOLDER
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
+from vitalcast.collectors.host import boot_ms
 from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.registry import (
     CATALOGUE,
@@ -28,6 +30,7 @@ from vitalcast.config.check_metrics import metric_warnings
 from vitalcast.config.load import Loaded
 from vitalcast.config.machine import Collectors
 from vitalcast.config.schema import Settings
+from vitalcast.core.events.runs import Now
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.ring import Ring
@@ -51,6 +54,7 @@ from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.queries import Queries
 from vitalcast.live.recorder import Recorder
 from vitalcast.live.reloader import Reloader
+from vitalcast.live.run_log import RunLog
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.table_poller import TablePoller
 from vitalcast.machine import Exclusions, Roots
@@ -87,7 +91,7 @@ class Service:
         self.attempts = open_attempts(self.access, settings.limits)
         self.stats = RuntimeStats()
         disabled = settings.collectors.disabled
-        roots = _roots(settings.collectors)
+        self._roots = roots = _roots(settings.collectors)
         scanner = ProcessScanner(roots)
         if collectors is None:
             collectors = default_collectors(
@@ -135,6 +139,7 @@ class Service:
         self.history.check(now=False)
         self.recorder = Recorder(self.history, self.timeline)
         self.queries = Queries(self.history.past, queries=limits.queries, timeout_s=settings.timeouts.query_s)
+        self.run_log = RunLog(self.events, self.queries)
         self.hub.happened.append(self.recorder.note)
         self.bus = bus or LocalBus()
         self.hub.demanded.append(self.bus.demand)
@@ -200,7 +205,8 @@ class Service:
         self.recorder.start()
         self.tables.start()
         self._count()
-        self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
+        jobs = (self._sweep(), self._watch_tokens(), self._begin_run())
+        self._tasks = [asyncio.create_task(job) for job in jobs]
         if self.control is not None:
             await self.control.start()
         self.ready = True
@@ -212,6 +218,7 @@ class Service:
             await self.control.close()
         if self.reloader is not None:
             await self.reloader.close()
+        self.run_log.end()
         self.manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
         for task in self._tasks:
             task.cancel()
@@ -222,6 +229,13 @@ class Service:
         self.queries.close()
         await self.recorder.stop()
         self.access.close()
+
+    async def _begin_run(self) -> None:
+        try:
+            now = Now(clocks.wall_ms(), __version__, clocks.boot(), boot_ms(self._roots))
+            await self.run_log.begin(now, last_ms=self.recorder.left_ms)
+        except Exception:  # a fault of ours in what only takes notes
+            logger.exception("the start was not noted")
 
     async def _sweep(self) -> None:
         while True:

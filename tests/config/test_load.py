@@ -484,7 +484,7 @@ def test_variables_of_others_and_documented_ones_are_let_be(loader: Loader) -> N
         (
             "[zzz]",
             "zzz: unknown key in {file}; the sections are server, access, host, sampler, collectors, ring, history, "
-            "stream, limits, timeouts, [[panels]] and [[playlists]]",
+            "recorder, stream, limits, timeouts, [[panels]] and [[playlists]]",
         ),
     ],
 )

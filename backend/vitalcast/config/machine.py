@@ -1,4 +1,4 @@
-"""`[host]`, `[sampler]` and `[collectors]`: which machine is read, how often, and what of it."""
+"""`[host]`, `[sampler]`, `[collectors]` and `[recorder]`: which machine is read, how often, and what of it."""
 
 # Not `from __future__ import annotations`: pydantic would compile each field's text anew, at every start.
 
@@ -53,7 +53,7 @@ class Collectors(Strict):
     )
     process_command_line: bool = Field(
         default=False,
-        description="Show command lines in the process table; off because arguments may hold passwords",
+        description="Show and record command lines of processes; off because arguments may hold passwords",
     )
     procfs: str = root_folder(
         HERE.procfs,
@@ -91,4 +91,22 @@ class Collectors(Strict):
     exclude_sensors: Globs = Field(
         default=DEFAULT_EXCLUSIONS.sensors,
         description="Temperatures, fans and batteries to leave out, by hw.id or hw.name, such as coretemp/0 or Core 0",
+    )
+
+
+class Recorder(Strict):
+    """The flight recorder: which processes used the machine, to be asked later."""
+
+    enabled: bool = Field(default=True, description="Record processes; kept with the history, for about a week")
+    interval_s: float = Field(
+        default=5.0,
+        ge=1,
+        le=60,
+        description="Interval between recordings; who used the machine is known as finely as this",
+    )
+    top: int = Field(
+        default=20,
+        ge=1,
+        le=200,
+        description="Processes to record at a time: so many each by CPU, memory, bytes read and bytes written",
     )

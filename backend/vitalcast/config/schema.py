@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from vitalcast.config.conflicts import conflicts_in
 from vitalcast.config.limits import Limits, Stream, Timeouts
-from vitalcast.config.machine import Collectors, Host, Sampler
+from vitalcast.config.machine import Collectors, Host, Recorder, Sampler
 from vitalcast.config.memory import History, Ring
 from vitalcast.config.server import Access, Server
 from vitalcast.core.panels.builtin import BUILT_IN
@@ -39,6 +39,7 @@ class Settings(BaseModel):
     collectors: Collectors = Collectors()
     ring: Ring = Ring()
     history: History = History()
+    recorder: Recorder = Recorder()
     stream: Stream = Stream()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()

@@ -17,6 +17,7 @@ from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
 from vitalcast.collectors.host import boot_ms
 from vitalcast.collectors.process_scan import ProcessScanner
+from vitalcast.collectors.process_snapshot import SnapshotTaker
 from vitalcast.collectors.registry import (
     CATALOGUE,
     default_collectors,
@@ -36,7 +37,7 @@ from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.table_info import TableInfo
 from vitalcast.core.metrics.timeline import Timeline
-from vitalcast.core.stream.grants import Caller, Grant
+from vitalcast.core.stream.grants import NAMING_TABLE, Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.vocabulary import CloseCode
@@ -48,6 +49,7 @@ from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
 from vitalcast.live.event_log import EventLog
+from vitalcast.live.flight_recorder import FlightRecorder
 from vitalcast.live.machine_watch import MachineWatch
 from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
@@ -93,7 +95,9 @@ class Service:
         disabled = settings.collectors.disabled
         self._roots = roots = _roots(settings.collectors)
         scanner = ProcessScanner(roots)
+        flight = None
         if collectors is None:
+            flight = _flight_recorder(settings, scanner)
             collectors = default_collectors(
                 stats=self.stats,
                 disabled=disabled,
@@ -141,6 +145,9 @@ class Service:
         self.queries = Queries(self.history.past, queries=limits.queries, timeout_s=settings.timeouts.query_s)
         self.run_log = RunLog(self.events, self.queries)
         self.hub.happened.append(self.recorder.note)
+        self.flight = flight
+        if flight is not None:
+            flight.taken.append(self.history.append_processes)
         self.bus = bus or LocalBus()
         self.hub.demanded.append(self.bus.demand)
         self.sampler = Sampler(collectors, source=source, bus=self.bus, stats=self.stats)
@@ -204,6 +211,8 @@ class Service:
         await self.sampler.start(after_offset, epoch=self.timeline.epoch)
         self.recorder.start()
         self.tables.start()
+        if self.flight is not None:
+            self.flight.start()
         self._count()
         jobs = (self._sweep(), self._watch_tokens(), self._begin_run())
         self._tasks = [asyncio.create_task(job) for job in jobs]
@@ -223,6 +232,8 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.flight is not None:
+            await self.flight.stop()
         await self.tables.stop()
         await self.sampler.stop()
         await self.bus.stop()
@@ -301,6 +312,20 @@ def _history(settings: Settings, ring: Ring) -> History:
         window_ms=ring.window_ms,
         memory_max_bytes=ring.memory_max_bytes,
     )
+
+
+def _flight_recorder(settings: Settings, scanner: ProcessScanner) -> FlightRecorder | None:
+    """Return what records the processes, None where that is turned off or there are none to be seen."""
+    recorder = settings.recorder
+    if not recorder.enabled or NAMING_TABLE in settings.collectors.disabled:
+        return None
+    taker = SnapshotTaker(scanner, top=recorder.top, command_line=settings.collectors.process_command_line)
+    try:
+        taker.check()
+    except OSError as error:
+        logger.warning("processes are not recorded: %s", error)
+        return None
+    return FlightRecorder(taker, interval_s=recorder.interval_s)
 
 
 def _roots(collectors: Collectors) -> Roots:

@@ -62,6 +62,16 @@ class Aggregate(enum.StrEnum):
     AVG = "avg"
     MIN = "min"
     MAX = "max"
+    SUM = "sum"
+    COUNT = "count"
+    P50 = "p50"
+    P90 = "p90"
+    P95 = "p95"
+    P99 = "p99"
+
+
+# What part of the readings lies below each percentile, by its name.
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 class Reduce(enum.StrEnum):

@@ -132,6 +132,14 @@ class Catalogue:
         """Take the columns of series that are gone for free: no frame is held any more."""
         self._retired = {series: (0, column) for series, (_, column) in self._retired.items()}
 
+    def remembered(self, selection: Selection) -> list[tuple[Series, int]]:
+        """Return the series that a selection means and the column of each, by key: also those that are gone, as long
+        as a column has their past."""
+        chosen = self.choices.of(selection).chosen
+        places = list(zip(chosen.series, chosen.columns.tolist(), strict=True))
+        places += [(series, column) for series, (_, column) in self._retired.items() if selection.matches(series)]
+        return sorted(places, key=lambda place: (place[0].key, place[0].descriptor.unit))
+
     def _say_refused(self, refused: int) -> None:
         if refused and not self._said:  # once: a source may cross the bound with every frame
             self._said = True

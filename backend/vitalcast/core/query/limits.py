@@ -1,0 +1,16 @@
+"""What one query may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """How many values an answer may have, and how many readings may be looked at for it."""
+
+    values: int = 1_000_000
+    reads: int = 50_000_000
+
+
+DEFAULT_QUERY_LIMITS = QueryLimits()

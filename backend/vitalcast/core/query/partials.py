@@ -1,0 +1,217 @@
+"""Collects what parts of the past bring of one series, and makes one value of all that lies in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitalcast.core.query.sketch import Sketches, merged, sketched
+from vitalcast.core.vocabulary import PERCENTILES, Aggregate
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vitalcast.core.query.past import Rollup
+
+    Integers = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """One series in its steps: `values` has the shape (steps, aggregates).
+
+    Steps are sorted by stretch, then by their ends; those without a reading are left out. `approximate` says that
+    percentiles come from sketches.
+    """
+
+    stretches: Integers
+    ends_ms: Integers
+    values: Floats
+    approximate: bool
+
+
+def ends_of(times_ms: Integers, step_ms: int) -> Integers:
+    """Return the end of the step in which each time lies: the multiple of `step_ms` at or after it."""
+    ends: Integers = -(-times_ms // step_ms) * step_ms
+    return ends
+
+
+class Partials:
+    """The parts of one series. They come in the order of time, within each stretch."""
+
+    def __init__(self, aggregates: Sequence[Aggregate]) -> None:
+        self._aggregates = tuple(aggregates)
+        self._fractions = tuple(PERCENTILES[one] for one in aggregates if one in PERCENTILES)
+        self._pieces: list[_Piece] = []
+
+    def add_ticks(self, stretch: int, times_ms: Integers, values: Floats, step_ms: int) -> None:
+        """Take in ticks, whose times do not fall; `nan` is no reading."""
+        seen = ~np.isnan(values)
+        if not seen.all():
+            times_ms, values = times_ms[seen], values[seen]
+        if not len(values):
+            return
+        ends = ends_of(times_ms, step_ms)
+        changes = ends[1:] != ends[:-1]
+        starts = np.append(0, np.flatnonzero(changes) + 1)
+        stops = np.append(starts[1:], len(values))
+        piece = _Piece(
+            np.full(len(starts), stretch),
+            ends[starts],
+            (stops - starts).astype(np.float64),
+            _sum(values, starts),
+            np.minimum.reduceat(values, starts),
+            np.maximum.reduceat(values, starts),
+            values[stops - 1],
+        )
+        if self._fractions:
+            piece.rows = np.append(0, np.cumsum(changes))
+            piece.readings = values
+        self._pieces.append(piece)
+
+    def add_rollup(self, part: Rollup, step_ms: int) -> None:
+        """Take in steps of a rollup tier, of which those of `step_ms` consist."""
+        if len(part.times_ms):
+            ends = ends_of(part.times_ms, step_ms)
+            stretches = np.full(len(ends), part.stretch)
+            self._pieces.append(
+                _Piece(stretches, ends, part.count, part.total, part.minimum, part.maximum, part.last, part.sketches)
+            )
+
+    def steps(self) -> Steps:
+        """Merge all parts."""
+        pieces = self._pieces
+        if not pieces:
+            nothing = np.zeros(0, dtype=np.int64)
+            return Steps(nothing, nothing, np.zeros((0, len(self._aggregates))), approximate=False)
+        stretches = np.concatenate([piece.stretches for piece in pieces])
+        ends = np.concatenate([piece.ends_ms for piece in pieces])
+        order = np.lexsort((ends, stretches))  # stable: what came later stays later
+        stretches, ends = stretches[order], ends[order]
+        changes = (ends[1:] != ends[:-1]) | (stretches[1:] != stretches[:-1])
+        starts = np.append(0, np.flatnonzero(changes) + 1)
+        columns = _Columns(pieces, order, starts)
+        rows = np.empty(len(order), dtype=np.int64)  # of each step of a part, the step that it becomes part of
+        rows[order] = np.append(0, np.cumsum(changes))
+        percentiles, approximate = self._percentiles(rows, len(starts)) if self._fractions else (None, False)
+        values = np.empty((len(starts), len(self._aggregates)))
+        at = 0
+        for column, aggregate in enumerate(self._aggregates):
+            if aggregate in PERCENTILES:
+                assert percentiles is not None
+                values[:, column] = percentiles[:, at]
+                at += 1
+            else:
+                values[:, column] = columns.of(aggregate)
+        return Steps(stretches[starts], ends[starts], values, approximate)
+
+    def _percentiles(self, rows: Integers, count: int) -> tuple[Floats, bool]:
+        """Return the percentiles of `count` steps, and whether any comes from a sketch: those of ticks are exact."""
+        steps: list[Integers] = []
+        readings: list[Floats] = []
+        sketches: list[Sketches] = []
+        first = 0
+        for piece in self._pieces:
+            own = rows[first : first + len(piece.ends_ms)]
+            first += len(own)
+            if piece.readings is not None and piece.rows is not None:
+                steps.append(own[piece.rows])
+                readings.append(piece.readings)
+            elif piece.sketches is not None:
+                sketches.append(piece.sketches.placed(own))
+        all_steps = np.concatenate([np.zeros(0, dtype=np.int64), *steps])
+        all_readings = np.concatenate([np.zeros(0), *readings])
+        exact = percentiles_of(all_steps, all_readings, self._fractions, count)
+        if not sketches:
+            return exact, False
+        touched = np.zeros(count, dtype=np.bool_)
+        for part in sketches:
+            touched[part.steps] = True
+        mixed = touched[all_steps]
+        both = merged([*sketches, sketched(all_steps[mixed], all_readings[mixed])])
+        exact[touched] = both.percentiles(self._fractions, count)[touched]
+        return exact, True
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Steps of one part. `readings` are those of ticks, each in the step `rows` of these."""
+
+    stretches: Integers
+    ends_ms: Integers
+    count: Floats
+    total: Floats
+    minimum: Floats
+    maximum: Floats
+    last: Floats
+    sketches: Sketches | None = None
+    rows: Integers | None = None
+    readings: Floats | None = None
+
+
+class _Columns:
+    """The columns of all pieces, in an order, and made one value for each run of steps that begins at `starts`."""
+
+    def __init__(self, pieces: list[_Piece], order: npt.NDArray[np.intp], starts: npt.NDArray[np.intp]) -> None:
+        self._pieces = pieces
+        self._order = order
+        self._starts = starts
+
+    def of(self, aggregate: Aggregate) -> Floats:
+        if aggregate is Aggregate.AVG:
+            total, count = self.of(Aggregate.SUM), self.of(Aggregate.COUNT)
+            mean: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+            return mean
+        if aggregate is Aggregate.LAST:
+            stops = np.append(self._starts[1:], len(self._order))
+            newest: Floats = self._column("last")[stops - 1]
+            return newest
+        if aggregate is Aggregate.MIN:
+            return np.fmin.reduceat(self._column("minimum"), self._starts)
+        if aggregate is Aggregate.MAX:
+            return np.fmax.reduceat(self._column("maximum"), self._starts)
+        return _sum(self._column("total" if aggregate is Aggregate.SUM else "count"), self._starts)
+
+    def _column(self, name: str) -> Floats:
+        joined: Floats = np.concatenate([getattr(piece, name) for piece in self._pieces])[self._order]
+        return joined
+
+
+def percentiles_of(steps: Integers, readings: Floats, fractions: Sequence[float], count: int) -> Floats:
+    """Return percentiles of the readings in each of the steps 0 to `count` - 1, in the shape (steps, fractions).
+
+    Where one lies between two readings it is on the straight line between them, as numpy's are. No reading is `nan`; a
+    step without any has `nan`.
+    """
+    result = np.full((count, len(fractions)), np.nan)
+    if not len(readings):
+        return result
+    ordered = readings[np.lexsort((readings, steps))]
+    sizes = np.bincount(steps, minlength=count)
+    firsts = np.cumsum(sizes) - sizes
+    present = np.flatnonzero(sizes)
+    for column, fraction in enumerate(fractions):
+        rank = fraction * (sizes[present] - 1)
+        lower = np.floor(rank).astype(np.int64)
+        low = ordered[firsts[present] + lower]
+        high = ordered[firsts[present] + np.ceil(rank).astype(np.int64)]
+        result[present, column] = between(low, high, rank - lower)
+    return result
+
+
+def between(low: Floats, high: Floats, share: Floats) -> Floats:
+    """Return what lies so far along the straight line between two values, up to infinite ones."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        # Not low + (high - low) * share: the difference of two huge ones is infinite.
+        mixed = low * (1 - share) + high * share
+    return np.where((low == high) | (share == 0), low, mixed)
+
+
+def _sum(values: Floats, starts: npt.NDArray[np.intp]) -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):  # what others send may be too large to add up
+        result: Floats = np.add.reduceat(values, starts)
+    return result

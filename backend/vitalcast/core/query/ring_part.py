@@ -1,0 +1,61 @@
+"""What the ring has of a query, copied where frames come in, so that it can be worked on anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitalcast.core.metrics.model import Series
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.timeline import Timeline
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Integers = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class RingPart:
+    """The ticks of a ring in some time, of some series: `values` has the shape (ticks, series).
+
+    `first_offset` and `first_ms` are of the oldest tick that the ring has, whether in that time or not: from there on,
+    what is said of these series is said by the ring and not by the file. They are None while it has none.
+    `turns` says of each tick how often the clock was set back in the ring until then. Ticks are `interval_ms` apart as
+    a rule.
+    """
+
+    epoch: str
+    interval_ms: int
+    first_offset: int | None
+    first_ms: int | None
+    series: tuple[Series, ...]
+    offsets: Integers
+    times_ms: Integers
+    turns: Integers
+    values: Floats
+
+    @classmethod
+    def capture(cls, timeline: Timeline, selection: Selection, start_ms: int, end_ms: int) -> RingPart:
+        """Copy what the ring has in (start_ms, end_ms] of the series that a selection means, those gone included."""
+        ring = timeline.ring
+        places = timeline.catalogue.remembered(selection)
+        offsets, times = ring.offsets(), ring.times()
+        turns = np.append(0, np.cumsum(np.diff(times) < 0)) if len(times) else times
+        rows = np.flatnonzero((times > start_ms) & (times <= end_ms))
+        columns = np.array([column for _, column in places], dtype=np.intp)
+        values = ring.pick(columns, ring.first_row + rows)
+        return cls(
+            timeline.epoch,
+            timeline.interval_ms,
+            int(offsets[0]) if len(offsets) else None,
+            int(times[0]) if len(times) else None,
+            tuple(one for one, _ in places),
+            offsets[rows],
+            times[rows],
+            turns[rows],
+            values,
+        )

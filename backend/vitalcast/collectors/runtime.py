@@ -114,7 +114,8 @@ def cpu_seconds() -> dict[str, float]:
         times = os.times()
         return {"user": times.user, "system": times.system}
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return {"user": usage.ru_utime, "system": usage.ru_stime}
+    # The sum of seconds and microseconds may be a neighbour of the float that is meant.
+    return {"user": round(usage.ru_utime, 6), "system": round(usage.ru_stime, 6)}
 
 
 def _reader(*, psutil_alone: bool) -> Callable[[], OwnProcess]:

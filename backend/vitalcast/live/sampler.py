@@ -152,7 +152,7 @@ class Sampler:
             missed, time_ms, due_ms = tick
             self._offset += missed
             self._stats.ticks_missed += missed
-            self._stats.sampler_lag_s = (now_ms - due_ms) / 1000
+            self._stats.sampler_lag_s = round((now_ms - due_ms) / 1000, 6)  # what is finer, no clock means
             try:
                 await self._tick(time_ms, due_ms)
             except Exception:  # a fault of ours must not end the ticks for good
@@ -180,7 +180,7 @@ class Sampler:
         frame = self._frames.frame(self._offset, time_ms, samples, steady_ms=due_ms)
         self._bus.publish(self.source, frame)
         self._stats.ticks += 1
-        self._stats.tick_duration_s = time.perf_counter() - begin_s
+        self._stats.tick_duration_s = round(time.perf_counter() - begin_s, 6)
 
     # --- collectors that are read for every tick -----------------------------------------------------------------
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
+from vitalcast.core.metrics.precision import significant
 
 _NAN = float("nan")
 _INFINITE = float("inf")
-_ROUND_BELOW = 1e15  # past this a float's neighbours are an eighth apart and more
 
 
 @functools.cache
@@ -46,8 +46,7 @@ class Rates:
         """Return a rate for every counter among the samples that has one, in their order.
 
         `now_s` is monotonic seconds. The rate is `nan` on a counter's first reading, after it fell (a reset),
-        where it could not be read now or before, and where no time has passed. Rates keep about six significant
-        digits.
+        where it could not be read now or before, and where no time has passed. Rates are rounded as `precision` says.
         """
         series: tuple[Series, ...]
         readings: tuple[float, ...]
@@ -77,21 +76,10 @@ class Rates:
 
 
 def _rate(growth: float, elapsed_s: float) -> float:
-    """Divide and keep about six significant digits; `nan` unless the counter grew or stood still.
-
-    An integer divided by a power of ten is the float with the shortest text; `round` costs three times as much.
-    """
+    """Divide, and round as `precision` says; `nan` unless the counter grew or stood still."""
     if growth == 0:
         return 0.0
     if not growth > 0:  # true for nan, too
         return _NAN
     rate = growth / elapsed_s
-    if rate >= 100_000:
-        if rate < _ROUND_BELOW:
-            return float(int(rate + 0.5))
-        return rate if rate != _INFINITE else _NAN
-    if rate >= 100:
-        return int(rate * 1_000 + 0.5) / 1_000
-    if rate >= 0.1:
-        return int(rate * 1_000_000 + 0.5) / 1_000_000
-    return int(rate * 1_000_000_000 + 0.5) / 1_000_000_000
+    return significant(rate) if rate != _INFINITE else _NAN

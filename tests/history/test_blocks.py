@@ -79,6 +79,11 @@ def test_each_block_stands_alone() -> None:
     assert unpack_values([], 50).shape == (50, 0)
 
 
+def test_a_block_that_is_not_there_has_nothing() -> None:
+    table = np.column_stack([np.arange(9) / 8, np.full(9, np.nan)])
+    assert same(unpack_values([pack_values(table)[0], b""], 9), table)
+
+
 def test_what_stands_still_takes_next_to_nothing() -> None:
     table = np.column_stack([np.full(3600, 8.0), np.full(3600, np.nan), np.repeat(np.arange(36) / 100, 100)])
     constant, nothing, seldom = map(len, pack_values(table))

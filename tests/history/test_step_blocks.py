@@ -102,6 +102,12 @@ def test_damage_is_found(histogram: bool) -> None:
         unpack_steps(blocks, true.times_ms[1:], histogram=histogram)
 
 
+def test_a_block_that_is_not_there_has_nothing() -> None:
+    found = unpack_steps([b""], np.array([MINUTE]), histogram=True)
+    assert (found.count[0, 0], found.total[0, 0]) == (0, 0)
+    assert np.isnan([found.minimum, found.maximum, found.last]).all()
+
+
 def test_sketches_that_were_never_made_are_missed() -> None:
     steps = steps_of_ticks(np.array([1000]), np.array([[1.0]]), MINUTE, histogram=False)
     with pytest.raises(CodecError, match="sketches are missing"):

@@ -68,12 +68,15 @@ def pack_values(values: Floats) -> list[bytes]:
 
 
 def unpack_values(blocks: Sequence[bytes], rows: int) -> Floats:
-    """Unpack blocks of `rows` rows each; return a table of the shape (rows, series). Raises CodecError."""
+    """Unpack blocks of `rows` rows each; return a table of the shape (rows, series).
+
+    An empty one stands for a series that had nothing there. Raises CodecError.
+    """
     table = np.full((len(blocks), rows), np.nan)
     found: list[_Integers] = []
     try:
         for place, sealed in enumerate(blocks):
-            data = unsealed(sealed)
+            data = unsealed(sealed) if sealed else bytes([NOTHING])
             kind = data[0] & _KIND
             if kind == CONSTANT:
                 table[place] = struct.unpack(">d", data[1:].ljust(8, b"\0"))[0]

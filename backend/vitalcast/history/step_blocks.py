@@ -78,7 +78,7 @@ def pack_steps(steps: Steps) -> list[bytes]:
 def unpack_steps(blocks: Sequence[bytes], times_ms: Integers, *, histogram: bool) -> Steps:
     """Unpack blocks of steps with these ends; `histogram` asks for their sketches, which must be there.
 
-    Raises CodecError.
+    An empty one stands for a series that had nothing there. Raises CodecError.
     """
     shape = (len(blocks), len(times_ms))
     columns = [np.full(shape, np.nan) for _ in range(5)]
@@ -87,7 +87,7 @@ def unpack_steps(blocks: Sequence[bytes], times_ms: Integers, *, histogram: bool
     found: list[_Integers] = []
     try:
         for place, sealed in enumerate(blocks):
-            data = unsealed(sealed)
+            data = unsealed(sealed) if sealed else bytes([NOTHING])
             kind = data[0] & _KIND
             if kind == INTEGERS:
                 found.append(_Integers(place, data))

@@ -56,7 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "web/api": STREAM | {"core/panels", "config", "access", "clocks", "live", "__init__", "web/edge"},
     "web/serving": BASE | {"core/wire", "core/stream", "access", "live", "web/edge"},
     "web": BASE | {"core/wire", "config", "access", "live", "__init__"} | WEB,
-    "cli": METRICS | {"core/query", "config", "access", "dashboards", "client", "live", "web", "__init__"},
+    "cli": METRICS
+    | {"core/query", "core/drawing", "config", "access", "dashboards", "client", "live", "web", "__init__"},
 }
 
 # Libraries that one room alone may know.

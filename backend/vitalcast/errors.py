@@ -25,6 +25,7 @@ VitalcastError
 ├── BundleError              the server's start: the frontend's modules cannot be joined
 ├── OutputError              the command line, which says it in one line: what a command is run for cannot be written
 ├── BenchError               the command line: the benchmarks cannot be run here
+├── AskError                 the command line: a server cannot be asked, or does not answer this
 ├── TailError                the command line: a server cannot be followed
 └── LostError                the client, which connects again: a connection broke
 
@@ -214,6 +215,10 @@ class BenchError(VitalcastError):
 
 class TailError(VitalcastError):
     """Following has come to its end: there is no server, or it will not serve this."""
+
+
+class AskError(VitalcastError):
+    """A server cannot be asked, or does not answer this; the message says why."""
 
 
 class LostError(VitalcastError):

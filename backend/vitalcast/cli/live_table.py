@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -249,9 +249,9 @@ def format_value(value: float | None, column: Column) -> str:
     return f"{text} {symbol}{tail}".strip() if symbol or not tail else f"{text}{tail}"
 
 
-def sparkline(values: deque[float | None]) -> str:
+def sparkline(values: Iterable[float | None]) -> str:
     """Draw the readings as blocks between their least and their greatest; a space where there was none."""
-    values = deque(value if value is not None and math.isfinite(value) else None for value in values)
+    values = [value if value is not None and math.isfinite(value) else None for value in values]
     known = [value for value in values if value is not None]
     if not known:
         return ""

@@ -1,4 +1,4 @@
-"""The command line: `vitalcast` serves, `check` shows settings, `tail` follows series, `token` and `screens` let in.
+"""The command line: `vitalcast` serves, `check` shows settings, `tail` follows series, `history` looks back, and so on.
 
 What only one command needs is imported inside it, so that each starts fast.
 """
@@ -14,6 +14,7 @@ import typer
 from vitalcast.cli import output, screens, token
 from vitalcast.cli.bench import bench
 from vitalcast.cli.check import check
+from vitalcast.cli.history import history
 from vitalcast.cli.output import say
 from vitalcast.cli.reload import reload
 from vitalcast.cli.serve import serve
@@ -32,7 +33,7 @@ app = typer.Typer(
 app.callback(invoke_without_command=True)(serve)
 app.add_typer(token.app)
 app.add_typer(screens.app)
-for command in (reload, check, tail, bench):
+for command in (reload, check, tail, history, bench):
     app.command()(command)
 
 

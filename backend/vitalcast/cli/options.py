@@ -52,6 +52,22 @@ ServerConfig = Annotated[
         show_default="./config.toml, or else the one in your configuration folder",
     ),
 ]
+ServerUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="The server to ask.", show_default="the one that runs here, by its control socket"
+    ),
+]
+TOKEN_VARIABLE = "VITALCAST_TOKEN"  # noqa: S105 - the name of a variable
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        envvar=TOKEN_VARIABLE,
+        help="Token, if the server requires it. Prefer the variable: other users of this machine can read options.",
+    ),
+]
 
 
 def overrides_of(

@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 
+from vitalcast.cli.options import Token
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.errors import OutputError
-
-TOKEN_VARIABLE = "VITALCAST_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def tail(
@@ -34,15 +33,7 @@ def tail(
         typer.Option("--backfill", metavar="SECONDS", min=0, max=86400, help="Start this far back."),
     ] = None,
     count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after this many ticks.")] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token",
-            metavar="TOKEN",
-            envvar=TOKEN_VARIABLE,
-            help="Token, if the server requires it. Prefer the variable: other users of this machine can read options.",
-        ),
-    ] = None,
+    token: Token = None,
 ) -> None:
     """Follow series of a server, as a live table or as lines of JSON."""
     from vitalcast.cli.live_table import LiveTable, terminal_size

@@ -1,0 +1,160 @@
+"""`vitalcast history`: what series were at any time that is kept."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from vitalcast.cli.asking import Server, fetch, parts_of, server_of
+from vitalcast.cli.options import ServerConfig, ServerUrl, Token
+from vitalcast.cli.output import say
+from vitalcast.cli.past_options import (
+    Format,
+    Since,
+    Until,
+    duration_option,
+    range_option,
+    until_the_reader_leaves,
+    write_parts,
+)
+from vitalcast.client.api import ApiRequest
+from vitalcast.core.vocabulary import Aggregate, Reduce
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vitalcast.client.past import PastAnswer
+
+EXIT_NOTHING: Final = 1
+PATH: Final = "/api/v1/history"
+SINCE: Final = "-1h"
+POINTS: Final = 60  # about as many as a line of a terminal has room for
+PLOT_POINTS: Final = 240  # two a column
+SHARED_HEIGHT: Final = 6  # of a terminal's lines, those that are not the chart's
+
+
+def history(
+    patterns: Annotated[
+        list[str], typer.Argument(metavar="PATTERN...", help="Metrics, such as 'system.cpu.*' or 'system.>'.")
+    ],
+    since: Since = SINCE,
+    until: Until = None,
+    step: Annotated[
+        str | None,
+        typer.Option("--step", metavar="TIME", help="Interval between values, such as 10s or 1h.", show_default="fits"),
+    ] = None,
+    aggregate: Annotated[
+        list[Aggregate] | None,
+        typer.Option("--aggregate", help="How samples are aggregated over each step; may be repeated."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="KEY=VALUE", help="Only series with this attribute; may be repeated."),
+    ] = None,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option("--group-by", metavar="KEY", help="Reduce series to one for each value; may be repeated."),
+    ] = None,
+    reduce: Annotated[
+        Reduce | None, typer.Option("--reduce", help="How series become one.", show_default="sum")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", metavar="N", min=1, help="Only so many series, by their mean.")
+    ] = None,
+    shift: Annotated[
+        str | None, typer.Option("--shift", metavar="TIME", help="As it was so long before, such as 1d.")
+    ] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw charts instead of the table.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    url: ServerUrl = None,
+    token: Token = None,
+    config: ServerConfig = None,
+) -> None:
+    """Show what series were at any time: a table in a terminal, tab-separated lines in a pipe.
+
+    Asks the running server of this user, or the one at --url; where none runs, it reads the file. The exit code is 1
+    where there is nothing.
+
+    \b
+    vitalcast history 'system.cpu.>' --since 02:00 --until 02:30 --step 10s
+    vitalcast history system.memory.usage --since 'yesterday 14:00' --plot
+    vitalcast history system.network.io.rate --since -7d --step 1h --csv > week.csv
+    vitalcast history process.cpu.utilization --since monday --top 5
+    """
+    form = Format.of(json=json, csv=csv, plot=plot)
+    now_ms = time.time_ns() // 1_000_000
+    start_ms, end_ms = range_option(since, until, now_ms)
+    joined = not aggregate and form in (Format.TABLE, Format.LINES)
+    request = ApiRequest(
+        PATH,
+        {
+            "metrics": patterns,
+            "start": start_ms,
+            "end": end_ms,
+            "step": duration_option("--step", step),
+            "aggregate": _aggregates(aggregate, joined=joined),
+            "where": where,
+            "group_by": group_by,
+            "reduce": None if reduce is None else reduce.value,
+            "top": top,
+            "shift": duration_option("--shift", shift),
+            "points": None if step is not None else _points(form),
+            "format": "csv" if form is Format.CSV else None,
+        },
+        accept="text/csv" if form is Format.CSV else "application/json",
+    )
+    with until_the_reader_leaves():
+        server = server_of(url, token, config)
+        if form in (Format.CSV, Format.JSON):
+            write_parts(parts_of(server, request))
+            return
+        _show(server, request, patterns, form, joined=joined)
+
+
+def _aggregates(given: list[Aggregate] | None, *, joined: bool) -> list[str] | None:
+    from vitalcast.cli.history_table import SUMMED
+
+    return list(SUMMED) if joined else [one.value for one in given or ()] or None
+
+
+def _points(form: Format) -> int | None:
+    """Return how many values to ask for where no step is given; None leaves that to the server."""
+    return {Format.PLOT: PLOT_POINTS, Format.TABLE: POINTS, Format.LINES: POINTS}.get(form)
+
+
+def _show(server: Server, request: ApiRequest, patterns: Sequence[str], form: Format, *, joined: bool) -> None:
+    from vitalcast.cli.history_table import nothing_there, plain_lines, show_table, summaries
+    from vitalcast.client.past import read_result
+
+    answer = read_result(fetch(server, request))
+    if not any(line.known for line in answer.lines):
+        say(f"vitalcast: {nothing_there(answer, patterns)}", err=True)
+        raise typer.Exit(EXIT_NOTHING)
+    if form is Format.PLOT:
+        _plot(answer)
+        return
+    rows = summaries(answer, joined=joined)
+    if form is Format.TABLE:
+        show_table(_console(), answer, rows, joined=joined)
+        return
+    for line in plain_lines(rows):
+        say(line)
+
+
+def _plot(answer: PastAnswer) -> None:
+    from vitalcast.cli.history_table import show_charts
+
+    console = _console()
+    show_charts(console, answer, zone=None, height=console.height - SHARED_HEIGHT)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    options: dict[str, Any] = {} if sys.stdout.isatty() else {"width": 100, "height": 24}
+    return Console(**options)

@@ -1,0 +1,159 @@
+"""One request to a server's HTTP API, and its answer in parts."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from vitalcast.client.refusals import START_IT
+from vitalcast.client.stream import words
+from vitalcast.core.text import printable
+from vitalcast.errors import AskError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+PART_BYTES: Final = 65_536
+ERROR_BYTES_MAX: Final = 65_536
+ACCESS_ADVICE: Final = (
+    "the server requires a token; create one on its machine with `vitalcast token create` and give it with --token or "
+    "in VITALCAST_TOKEN"
+)
+
+
+class ApiRequest(NamedTuple):
+    """What is asked of the API: parameters that are None are left out, and of a list each item is one."""
+
+    path: str
+    parameters: dict[str, Any]
+    method: str = "GET"
+    body: dict[str, Any] | None = None
+    accept: str = "application/json"
+
+    @property
+    def query(self) -> str:
+        given = {name: value for name, value in self.parameters.items() if value is not None and value != []}
+        return urlencode(given, doseq=True)
+
+    @property
+    def text(self) -> str:
+        """The body as it is sent; empty without one."""
+        return "" if self.body is None else json.dumps(self.body)
+
+
+class ApiAnswer(Protocol):
+    """An answer: `status` and `content_type` as HTTP has them, and the body in parts. A context manager."""
+
+    status: int
+    content_type: str
+
+    def __enter__(self) -> ApiAnswer: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the body. Raises OSError and ValueError where it is not complete."""
+
+
+def base_url(url: str) -> str:
+    """Return the address below which a server's API is; a page's or a WebSocket's will do. Raises ValueError."""
+    try:
+        parts = urlsplit(url)
+        scheme = SCHEMES[parts.scheme]
+        known = bool(parts.hostname) and parts.port != 0 and url.isprintable() and parts.username is None
+        (parts.hostname or "").encode("idna")  # which refuses a name that there cannot be
+    except (KeyError, ValueError):
+        known = False
+    if not known:
+        raise ValueError(f"{printable(url)} is not a server's address; give an address such as http://127.0.0.1:8000")
+    path = parts.path.rstrip("/").removesuffix("/ws")
+    return urlunsplit((scheme, parts.netloc, path, "", ""))
+
+
+class HttpAnswer:
+    """The answer of a server at an address."""
+
+    def __init__(self, url: str, request: ApiRequest, *, token: str | None, timeout_s: float) -> None:
+        """Ask. Raises AskError where there is no answer of the API."""
+        self._url = printable(url)
+        self._response = self._opened(url, request, token, timeout_s)
+        self.status = self._response.status
+        self.content_type = self._response.headers.get("Content-Type", "")
+
+    def __enter__(self) -> HttpAnswer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._response.close()
+
+    def parts(self) -> Iterator[bytes]:
+        from http.client import HTTPException
+
+        try:
+            while part := self._response.read(PART_BYTES):
+                yield part
+        except HTTPException as error:
+            raise ValueError(f"the server ended in the midst of its answer ({words(error)})") from None
+
+    def _opened(self, url: str, request: ApiRequest, token: str | None, timeout_s: float) -> HTTPResponse:
+        from http.client import HTTPException
+        from urllib.error import HTTPError, URLError
+        from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+        class Stay(HTTPRedirectHandler):
+            """Follows nowhere: the token is for this server alone."""
+
+            def redirect_request(self, *_: Any) -> None:
+                return None
+
+        headers = {"Accept": request.accept, "Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        body = request.text.encode() if request.body is not None else None
+        query = request.query
+        asked = Request(  # noqa: S310 - the scheme is one of SCHEMES
+            f"{url}{request.path}{'?' if query else ''}{query}", data=body, headers=headers, method=request.method
+        )
+        try:
+            response: HTTPResponse = build_opener(Stay).open(asked, timeout=timeout_s)
+        except HTTPError as error:
+            raise self._refused(error.code, error.read(ERROR_BYTES_MAX)) from None
+        except URLError as error:
+            raise AskError(f"{self._url}: {_why(error.reason)}") from None
+        except (HTTPException, OSError, ValueError) as error:
+            raise AskError(f"{self._url}: {_why(error)}") from None
+        return response
+
+    def _refused(self, status: int, body: bytes) -> AskError:
+        said = message_of(body)
+        if status == HTTPStatus.UNAUTHORIZED and said is not None:
+            return AskError(f"{self._url}: {ACCESS_ADVICE}" if "needs a token" in said else f"{self._url}: {said}")
+        if said is None:
+            return AskError(f"{self._url}: HTTP {status}; there is no Vitalcast, or an older one")
+        return AskError(said)
+
+
+def message_of(body: bytes | bytearray) -> str | None:
+    """Return what the server says in the body that all its errors have; None of another's."""
+    try:
+        return words(json.loads(body)["error"]["message"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _why(error: object) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"the certificate is not valid ({words(error.verify_message)})"
+        case ssl.SSLError():
+            return f"no HTTPS there ({words(error.reason or error)})"
+        case TimeoutError():
+            return "no answer in time"
+        case OSError():
+            return f"cannot connect ({words(error.strerror or error)}){START_IT}"
+    return f"no HTTP there ({words(error)})"

@@ -14,11 +14,14 @@ import typer
 from vitalcast.cli import output, screens, token
 from vitalcast.cli.bench import bench
 from vitalcast.cli.check import check
+from vitalcast.cli.events import events
 from vitalcast.cli.history import history
+from vitalcast.cli.mark import WithCommand, mark
 from vitalcast.cli.output import say
 from vitalcast.cli.reload import reload
 from vitalcast.cli.serve import serve
 from vitalcast.cli.tail import tail
+from vitalcast.cli.who import who
 from vitalcast.errors import ConfigError, VitalcastError
 
 EXIT_FAILED = 1
@@ -33,8 +36,9 @@ app = typer.Typer(
 app.callback(invoke_without_command=True)(serve)
 app.add_typer(token.app)
 app.add_typer(screens.app)
-for command in (reload, check, tail, history, bench):
+for command in (reload, check, tail, history, who, events, bench):
     app.command()(command)
+app.command(cls=WithCommand)(mark)
 
 
 def main() -> NoReturn:

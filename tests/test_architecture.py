@@ -57,7 +57,18 @@ ALLOWED: dict[str, set[str]] = {
     "web/serving": BASE | {"core/wire", "core/stream", "access", "live", "web/edge"},
     "web": BASE | {"core/wire", "config", "access", "live", "__init__"} | WEB,
     "cli": METRICS
-    | {"core/query", "core/drawing", "config", "access", "dashboards", "client", "live", "web", "__init__"},
+    | {
+        "core/events",
+        "core/query",
+        "core/drawing",
+        "config",
+        "access",
+        "dashboards",
+        "client",
+        "live",
+        "web",
+        "__init__",
+    },
 }
 
 # Libraries that one room alone may know.

@@ -45,7 +45,7 @@ def draw_chart(
     """
     known = [value for line in lines for value in line if value is not None]
     scale = round_scale(min(known, default=0.0), max(known, default=0.0), unit, ticks=max(1, height // 3))
-    labels = {_row_of(tick.value, scale, height): tick.text for tick in ticks_of(scale, unit)}
+    labels = {_down(tick.value, scale, height): tick.text.replace("\u00a0", " ") for tick in ticks_of(scale, unit)}
     margin = min(LABEL_WIDTH_MAX, max(map(len, labels.values()), default=0)) + 2
     columns = max(WIDTH_MIN, width - margin)
     field = _Field(columns, height, braille=braille)
@@ -58,8 +58,10 @@ def draw_chart(
     return [*rows, *_time_axis(span_ms, columns, margin, zone, braille=braille)]
 
 
-def _row_of(value: float, scale: Scale, height: int) -> int:
-    return round((scale.high - value) / (scale.high - scale.low) * (height - 1))
+def _down(value: float, scale: Scale, height: int) -> int:
+    """Return how far down of so many places a value is; a scale need not reach to the largest of numbers."""
+    part = (scale.high - max(scale.low, min(scale.high, value))) / (scale.high - scale.low)
+    return round(part * (height - 1))
 
 
 class _Field:
@@ -107,7 +109,7 @@ def _trace(
             before = None
             continue
         x = min(field.width - 1, max(0, int((time_ms - start_ms) / length_ms * field.width)))
-        y = round((scale.high - value) / (scale.high - scale.low) * (field.height - 1))
+        y = _down(value, scale, field.height)
         if before is None:
             field.dot(x, y, number)
         else:

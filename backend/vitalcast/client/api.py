@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 PART_BYTES: Final = 65_536
 ERROR_BYTES_MAX: Final = 65_536
+BROKEN_OFF: Final = "the server ended in the midst of its answer"
 ACCESS_ADVICE: Final = (
     "the server requires a token; create one on its machine with `vitalcast token create` and give it with --token or "
     "in VITALCAST_TOKEN"
@@ -97,8 +98,10 @@ class HttpAnswer:
         try:
             while part := self._response.read(PART_BYTES):
                 yield part
-        except HTTPException as error:
-            raise ValueError(f"the server ended in the midst of its answer ({words(error)})") from None
+        except HTTPException:
+            raise ValueError(BROKEN_OFF) from None
+        if self._response.length:  # what Content-Length told of and what has not come
+            raise ValueError(BROKEN_OFF)
 
     def _opened(self, url: str, request: ApiRequest, token: str | None, timeout_s: float) -> HTTPResponse:
         from http.client import HTTPException

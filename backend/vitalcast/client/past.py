@@ -75,7 +75,7 @@ def read_result(result: Mapping[str, Any]) -> PastAnswer:
             times_ms=times,
             lines=[_line(pair, column) for pair, column in zip(names, columns, strict=True)],
         )
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise AskError(_NONSENSE) from None
 
 

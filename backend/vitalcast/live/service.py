@@ -16,6 +16,7 @@ from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
 from vitalcast.collectors.host import boot_ms
+from vitalcast.collectors.oom import OomReader
 from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.process_snapshot import SnapshotTaker
 from vitalcast.collectors.registry import (
@@ -51,6 +52,7 @@ from vitalcast.live.control import ControlSocket
 from vitalcast.live.event_log import EventLog
 from vitalcast.live.flight_recorder import FlightRecorder
 from vitalcast.live.machine_watch import MachineWatch
+from vitalcast.live.oom_watch import OomWatch
 from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.queries import Queries
@@ -96,6 +98,7 @@ class Service:
         self._roots = roots = _roots(settings.collectors)
         scanner = ProcessScanner(roots)
         flight = None
+        reads_kernel = collectors is None
         if collectors is None:
             flight = _flight_recorder(settings, scanner)
             collectors = default_collectors(
@@ -180,6 +183,8 @@ class Service:
             )
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._reads_kernel = reads_kernel
+        self._oom: OomWatch | None = None
 
     def _verify(self, token: str, caller: Caller) -> Grant:
         # What a page elsewhere tries in somebody's browser must not lock that somebody out.
@@ -216,6 +221,9 @@ class Service:
         self._count()
         jobs = (self._sweep(), self._watch_tokens(), self._begin_run())
         self._tasks = [asyncio.create_task(job) for job in jobs]
+        if self._reads_kernel and (reader := OomReader(self._roots)).can_tell:
+            self._oom = OomWatch(self.events, reader)
+            self._oom.start()
         if self.control is not None:
             await self.control.start()
         self.ready = True
@@ -234,6 +242,8 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.flight is not None:
             await self.flight.stop()
+        if self._oom is not None:
+            await self._oom.stop()
         await self.tables.stop()
         await self.sampler.stop()
         await self.bus.stop()

@@ -100,6 +100,8 @@ class RecentPast:
         series: Sequence[Series],  # noqa: ARG002
         start_ms: int,  # noqa: ARG002
         end_ms: int,  # noqa: ARG002
+        *,
+        sketches: bool = True,  # noqa: ARG002
     ) -> Iterator[Rollup]:
         """There are none."""
         self._check()

@@ -187,7 +187,9 @@ class HandPast:
                     recorded.values[rows, column],
                 )
 
-    def rollups(self, tier: Tier, series: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Rollup]:
+    def rollups(
+        self, tier: Tier, series: Sequence[Series], start_ms: int, end_ms: int, *, sketches: bool = True
+    ) -> Iterator[Rollup]:
         self._check(tier)
         assert start_ms % tier == end_ms % tier == 0
         start_ms = max(start_ms, self._since_ms[tier])
@@ -207,7 +209,7 @@ class HandPast:
                 np.array([sum(one) for one in groups]),
                 np.array([len(one) for one in groups], dtype=float),
                 np.array([one[-1] for one in groups]),
-                sketched(rows.astype(np.int64), part.values[seen]) if tier.has_histogram else None,
+                sketched(rows.astype(np.int64), part.values[seen]) if sketches and tier.has_histogram else None,
             )
 
     def after(self, epoch: str, offset: int, series: Sequence[Series]) -> list[Ticks] | None:

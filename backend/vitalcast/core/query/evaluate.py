@@ -20,7 +20,7 @@ from vitalcast.core.query.ring_part import RingPart
 from vitalcast.core.query.seam import Seam
 from vitalcast.core.query.sketch import Sketches
 from vitalcast.core.query.tier import Tier
-from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.vocabulary import PERCENTILES, ErrorCode
 from vitalcast.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class _Reading:
 
     def __init__(self, query: Query, plan: Plan, past: Past, ring: RingPart) -> None:
         self._aggregates = query.aggregates
+        self._sketches = any(one in PERCENTILES for one in query.aggregates)
         self._plan = plan
         self._past = past
         self._ring = ring
@@ -137,7 +138,7 @@ class _Reading:
         """Add steps of a rollup tier; return how far they go in each stretch."""
         rolled: dict[int, int] = {}
         left_out: dict[int, int] = {}
-        for all_steps in self._past.rollups(part.tier, series, start_ms, end_ms):
+        for all_steps in self._past.rollups(part.tier, series, start_ms, end_ms, sketches=self._sketches):
             kept = self._seam.of_rollup(all_steps)
             rollup = all_steps
             if not kept.all():

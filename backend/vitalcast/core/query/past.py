@@ -96,8 +96,13 @@ class Past(Protocol):
     def ticks(self, series: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Ticks]:
         """Yield what the raw tier has of some series, each tick once; of each series in the order of stretches."""
 
-    def rollups(self, tier: Tier, series: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Rollup]:
-        """Yield what a rollup tier has of some series, of each in the order of stretches."""
+    def rollups(
+        self, tier: Tier, series: Sequence[Series], start_ms: int, end_ms: int, *, sketches: bool = True
+    ) -> Iterator[Rollup]:
+        """Yield what a rollup tier has of some series, of each in the order of stretches.
+
+        Sketches, of a tier that has them, may be left out where they are not asked for: they are most of the work.
+        """
 
     def after(self, epoch: str, offset: int, series: Sequence[Series]) -> list[Ticks] | None:
         """Return all ticks of an epoch after an offset; None where some of them are no longer, or not yet, there.

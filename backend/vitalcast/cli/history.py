@@ -39,8 +39,9 @@ SHARED_HEIGHT: Final = 6  # of a terminal's lines, those that are not the chart'
 
 def history(
     patterns: Annotated[
-        list[str], typer.Argument(metavar="PATTERN...", help="Metrics, such as 'system.cpu.*' or 'system.>'.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="PATTERN...", help="Metrics, such as 'system.cpu.*' or 'system.>'.", show_default=False),
+    ] = None,
     since: Since = SINCE,
     until: Until = None,
     step: Annotated[
@@ -68,6 +69,12 @@ def history(
     shift: Annotated[
         str | None, typer.Option("--shift", metavar="TIME", help="As it was so long before, such as 1d.")
     ] = None,
+    panel: Annotated[
+        str | None, typer.Option("--panel", metavar="ID", help="The series of a panel, instead of patterns.")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="NAME", help="Of which machine.", show_default="the server's own")
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw charts instead of the table.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
@@ -89,11 +96,16 @@ def history(
     form = Format.of(json=json, csv=csv, plot=plot)
     now_ms = time.time_ns() // 1_000_000
     start_ms, end_ms = range_option(since, until, now_ms)
-    joined = not aggregate and form in (Format.TABLE, Format.LINES)
+    if bool(patterns) == (panel is not None):
+        raise typer.BadParameter("give patterns of metrics, or --panel", param_hint="PATTERN")
+    # Of series that become one, the aggregates of the members would not be those of the whole.
+    joined = not (aggregate or group_by or reduce or panel) and form in (Format.TABLE, Format.LINES)
     request = ApiRequest(
         PATH,
         {
             "metrics": patterns,
+            "panel": panel,
+            "host": host,
             "start": start_ms,
             "end": end_ms,
             "step": duration_option("--step", step),
@@ -113,7 +125,7 @@ def history(
         if form in (Format.CSV, Format.JSON):
             write_parts(parts_of(server, request))
             return
-        _show(server, request, patterns, form, joined=joined)
+        _show(server, request, patterns or [f"panel {panel}"], form, joined=joined)
 
 
 def _aggregates(given: list[Aggregate] | None, *, joined: bool) -> list[str] | None:

@@ -20,7 +20,6 @@ from vitalcast.errors import AskError
 
 PATH: Final = "/api/v1/processes"
 EXIT_NOTHING: Final = 1
-NAME_WIDTH: Final = 12  # below which a name says nothing
 # What is shown in a terminal, as far as there is room: most telling first.
 ORDER: Final = ("name", "cpu", "cpu_peak", "memory", "memory_peak", "read", "write", "pid", "user", "unit")
 LATER: Final = ("first", "last", "ended", "started", "threads", "parent", "state", "command")
@@ -183,12 +182,12 @@ def fitting(answer: Processes, width: int) -> list[int]:
     chosen: list[int] = []
     room = width
     for name in (*ORDER, *LATER):
-        if name not in places or (name == "command" and not chosen):
+        if name not in places:
             continue
         at = places[name]
         cells = [shown(row[at], *answer.columns[at]) for row in answer.rows]
         wide = max(map(len, (HEADS.get(name, name), *cells))) + GAP
-        if wide > room and not (name == "name" and room > NAME_WIDTH):
+        if wide > room and chosen:
             break
         chosen.append(at)
         room -= min(wide, room)

@@ -16,8 +16,10 @@ from vitalcast.config.server import Server
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
 from vitalcast.dashboards.store import DashboardStore
+from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
+from vitalcast.live.queries import Queries
 from vitalcast.live.service import Service
 from vitalcast.web.api.health import Health, health_endpoints
 from vitalcast.web.api.openapi import openapi_endpoints
@@ -39,6 +41,8 @@ class StillService:
         self.dashboards.changed.append(self.access.forget_grants)
         self.panels = PanelBoard(self.dashboards)
         self.attempts = open_attempts(self.access, settings.limits)
+        self.history = MemoryHistory(machine.ring)
+        self.queries = Queries(self.history.past)
         self.ready = True
 
 
@@ -67,7 +71,9 @@ def make_world(
     health = Health(as_service, steady_ms=lambda: machine.steady_ms)
     app.mount_endpoints(
         sample_endpoints(Samples(as_service, health)),
-        panel_endpoints(as_service, figures=figures, steady_ms=lambda: machine.steady_ms),
+        panel_endpoints(
+            as_service, figures=figures, steady_ms=lambda: machine.steady_ms, now_ms=lambda: machine.time_ms
+        ),
         health_endpoints(health),
         openapi_endpoints(),
     )

@@ -133,7 +133,7 @@ def test_every_built_in_panel_is_a_picture() -> None:
         ("swap.svg?tz=Mars/Olympus", 400, "tz: 'Mars/Olympus' is not a known time zone; give a name such as"),
         ("swap.svg?tz=../../etc/passwd", 400, "tz: '../../etc/passwd' is not a known time zone; give a name such as"),
         ("swap.svg?tz=Europe", 400, "tz: 'Europe' is not a known time zone; give a name such as"),
-        ("swap.svg?colour=red", 400, "unknown parameter 'colour'; this address takes range, theme, width, height"),
+        ("swap.svg?colour=red", 400, "unknown parameter 'colour'; this address takes range, start, end, at, theme"),
         ("zzz.svg", 404, "no panel is called 'zzz'; there are cpu, swap"),
     ],
 )

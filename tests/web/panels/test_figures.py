@@ -295,12 +295,12 @@ def test_a_figure_is_drawn_once_a_tick_and_its_template_once() -> None:
 @pytest.mark.parametrize(
     ("query", "status", "message"),
     [
-        ("swap/figure?range=0", 400, "range: '0' is not valid; give seconds from 1 to 900"),
-        ("swap/figure?range=901", 400, "range: '901' is not valid; give seconds from 1 to 900"),
-        ("swap/figure?range=nan", 400, "range: 'nan' is not valid; give seconds from 1 to 900"),
-        ("swap/figure?range=x", 400, "range: 'x' is not valid; give seconds from 1 to 900"),
+        ("swap/figure?range=0", 400, "range: '0' is not valid; give seconds from 1 to 900; start reaches further"),
+        ("swap/figure?range=901", 400, "range: '901' is not valid; give seconds from 1 to 900; start reaches further"),
+        ("swap/figure?range=nan", 400, "range: 'nan' is not valid; give seconds from 1 to 900; start reaches further"),
+        ("swap/figure?range=x", 400, "range: 'x' is not valid; give seconds from 1 to 900; start reaches further"),
         ("swap/figure?theme=pink", 400, "theme: 'pink' is not valid; give dark or light"),
-        ("swap/figure?colour=red", 400, "unknown parameter 'colour'; this address takes range, theme"),
+        ("swap/figure?colour=red", 400, "unknown parameter 'colour'; this address takes range, start, end, at, theme"),
         ("zzz/figure", 404, "no panel is called 'zzz'; there are cpu, swap"),
     ],
 )

@@ -75,7 +75,7 @@ def panel_badge(shown: Shown, series: Columns, recent: Recent, asked: BadgeQuery
     if asked.reduce not in (None, panel.headline.reduce):
         found = _Found(_reduced(recent, [line.column for line in counted], asked.reduce), resolved.unit)
     else:
-        level = None if asked.where else shown.level
+        level = None if asked.where or recent.then else shown.level
         found = _headline(panel, resolved, recent, share=panel.headline.show == "share", level=level)
     return _badge(panel.vital or panel.title, panel, found, recent, asked)
 
@@ -127,12 +127,14 @@ def _headline(panel: Panel, resolved: Resolved, recent: Recent, *, share: bool, 
     rule = panel_rule(panel)
     if level is None and rule is not None:
         level = _level(rule, headline.judged(rows).tolist(), recent)
-    good: BadgeLevel = "good" if rule is not None else ""
+    good: BadgeLevel = "good" if rule is not None and recent.judged else ""
     values = (rows.share if share else rows.value).tolist()
     return _Found(tuple(values), headline.unit(share=share), level or good, _detail(headline.now(recent.newest)))
 
 
 def _level(rule: Rule, values: Iterable[float], recent: Recent) -> Level:
+    if not recent.judged:
+        return ""
     severity = replayed(rule, values, recent.times_ms.tolist())
     return "" if severity is None else _LEVELS[severity]
 
@@ -197,10 +199,11 @@ def _badge(name: str, panel: Panel | None, found: _Found, recent: Recent, asked:
         return Badge(label, "no value", "unknown")
     level = found.level
     if asked.judges:
-        level = _level(_asked_rule(asked), found.values, recent) or "good"
+        level = _level(_asked_rule(asked), found.values, recent) or ("good" if recent.judged else "")
     text = format_value(value, found.unit)
     alarm = level if level in ("warning", "critical") else ""
-    detail = f"{label}: {found.detail or text}{f', {alarm}' if alarm else ''}"
+    unknown = ", level unknown" if not recent.judged and (asked.judges or (panel and panel.thresholds)) else ""
+    detail = f"{label}: {found.detail or text}{f', {alarm}' if alarm else ''}{unknown}"
     return Badge(label, f"{text} {alarm}".strip(), level, detail)
 
 

@@ -30,10 +30,16 @@ RECENT_MAX = 60
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The newest ticks of every column, of the shape (ticks, columns), the very newest last, on a steady clock."""
+    """The newest ticks of every column, of the shape (ticks, columns), the very newest last, on a steady clock.
+
+    Those before a moment of the past, `then`, are all that is known of the level at that time. They may not be near
+    enough to each other for it to be `judged`.
+    """
 
     rows: Floats
     times_ms: Times
+    then: bool = False
+    judged: bool = True
 
     @property
     def newest(self) -> Floats:

@@ -38,7 +38,7 @@ def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
             check_names(request.query_params, query())
 
     def refused(request: Request, raised: ApiError | ProtocolError | HistoryError) -> Response:
-        error = _as_api_error(raised)
+        error = as_api_error(raised)
         headers = TOO_LITTLE if error.status == 403 else None
         refusal = Refusal(error.status, error.message, ErrorCode(error.code), headers)
         return endpoint.refusal.respond(request.scope, refusal)
@@ -62,7 +62,8 @@ def checked(endpoint: Endpoint) -> Callable[[Request], Any]:
     return answer if inspect.iscoroutinefunction(handler) else answer_in_thread
 
 
-def _as_api_error(error: ApiError | ProtocolError | HistoryError) -> ApiError:
+def as_api_error(error: ApiError | ProtocolError | HistoryError) -> ApiError:
+    """Return what an error is in HTTP. Where the past lies is not said, but logged."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, ProtocolError):

@@ -19,6 +19,9 @@ END: Final = Parameter("end", f"Where the range ends, by default now: {_FORM}.",
 AT: Final = Parameter("at", f"The moment: {_FORM}.", {"type": "string"}, FORMS)
 
 
+SETTLED_MS: Final = 60_000  # after which nothing is still to come of a time: no tick is so late
+
+
 class Range(NamedTuple):
     """The time in (start_ms, end_ms]. `fixed` says that it is the same whenever it is asked for, and over by now."""
 
@@ -29,6 +32,10 @@ class Range(NamedTuple):
     @property
     def length_s(self) -> float:
         return (self.end_ms - self.start_ms) / 1000
+
+    def settled(self, now_ms: int) -> bool:
+        """Say whether nothing is still to come of it."""
+        return self.end_ms <= now_ms - SETTLED_MS
 
 
 def range_of(
@@ -51,9 +58,9 @@ def range_of(
     first_ms = max(0, last_ms - round(default_s * 1000)) if start_ms is None else start_ms
     if first_ms >= last_ms:
         raise bad(f"start: {first_ms} is not before end, {last_ms}; give an earlier start")
-    seen_ms = _seen(request, first_ms, last_ms, now_ms, shift_ms)
-    fixed = seen_ms == first_ms and all(_is_fixed(request, one) for one in (start, end)) and last_ms < now_ms
-    return Range(seen_ms, last_ms, fixed)
+    seen = Range(_seen(request, first_ms, last_ms, now_ms, shift_ms), last_ms)
+    named = is_fixed(request, end) and (start_ms is None or is_fixed(request, start))
+    return seen._replace(fixed=named and seen.start_ms == first_ms and seen.settled(now_ms))
 
 
 def moment_of(request: Request, now_ms: int, parameter: Parameter = AT) -> int | None:
@@ -80,7 +87,8 @@ def _moment(request: Request, parameter: Parameter, now_ms: int) -> int | None:
     return time_ms
 
 
-def _is_fixed(request: Request, parameter: Parameter) -> bool:
+def is_fixed(request: Request, parameter: Parameter) -> bool:
+    """Say whether a moment is given that is the same whenever it is asked for."""
     return request.query_params.get(parameter.name, "-").strip()[:1] not in "-nN"  # as in `-3h` and `now`
 
 

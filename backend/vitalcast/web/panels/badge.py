@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,15 +13,20 @@ from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.window import recent_of
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.past import shown_then
 from vitalcast.core.panels.schema import FOR_S, Panel
+from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ApiError, ProtocolError
+from vitalcast.errors import ApiError, HistoryError, ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.edge.caller import grant_of, may_show
+from vitalcast.web.edge.checked import as_api_error
 from vitalcast.web.edge.fields import Parameter, bad
+from vitalcast.web.edge.moments import AT, is_fixed
 from vitalcast.web.edge.where import WHERE, where_of
 from vitalcast.web.panels.image_response import image, refused_badge
 from vitalcast.web.panels.panel_reader import PanelSource
+from vitalcast.web.panels.past import PastReader
 
 if TYPE_CHECKING:
     from vitalcast.core.drawing.badge_svg import Badge
@@ -63,6 +68,15 @@ def badge_parameters() -> dict[str, Parameter]:
     return {one.name: one for one in parameters}
 
 
+class _Wanted(NamedTuple):
+    """What a badge is about: a panel, or a metric by the rule of its owner."""
+
+    name: str
+    asked: BadgeQuery
+    panel: Panel | None
+    owner: Panel | None
+
+
 class Badges:
     """Answers with badges of a service's newest readings. `steady_ms` is the clock that frames are stamped with."""
 
@@ -70,41 +84,68 @@ class Badges:
         self,
         service: Service,
         source: PanelSource,
+        past: PastReader,
         *,
         steady_ms: Callable[[], int] = clocks.steady_ms,
     ) -> None:
         self._timeline = service.timeline
         self._source = source
+        self._past = past
         self._steady_ms = steady_ms
 
     async def svg(self, request: Request) -> Response:
         """Return the badge of a metric, or of the panel with this id."""
         from vitalcast.core.drawing.badge_svg import draw_badge  # which most servers never need
 
-        name = request.path_params["metric"]
+        name, at_ms = request.path_params["metric"], None
         try:
             style = badge_parameters()["style"].of(request)
-            body = draw_badge(await self._badge(request), style).encode()
-        except ApiError as error:
+            at_ms = self._past.moment_of(request)
+            badge = self._badge(request) if at_ms is None else await self._badge_then(request, at_ms)
+            body = draw_badge(badge, style).encode()
+        except (ApiError, ProtocolError, HistoryError) as raised:
+            error = as_api_error(raised)
             return refused_badge(name, error.status, error.message)
-        except ProtocolError as error:
-            return refused_badge(name, 404 if error.code == ErrorCode.UNKNOWN_METRIC else 400, error.message)
-        return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000))
+        fixed = at_ms is not None and is_fixed(request, AT) and self._past.is_settled(at_ms)
+        return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000), fixed=fixed)
 
-    async def _badge(self, request: Request) -> Badge:
-        from vitalcast.core.drawing.badge_value import label_of, metric_badge, owner_of, panel_badge, stale_badge
+    def _wanted(self, request: Request) -> _Wanted:
+        """Return what the address names. Raises ApiError where there is no such, or the caller may not know."""
+        from vitalcast.core.drawing.badge_value import owner_of
 
         name, asked, grant = request.path_params["metric"], asked_of(request), grant_of(request)
         mine = [panel for panel in self._source.dashboards.panels.values() if may_show(grant, panel)]
         panel = next((one for one in mine if one.id == name), None)
-        owner = panel or owner_of(name, mine)
         if panel is None:
             self._check_metric(name, asked, grant)
+        return _Wanted(name, asked, panel, panel or owner_of(name, mine))
+
+    async def _badge_then(self, request: Request, at_ms: int) -> Badge:
+        from vitalcast.core.drawing.badge_svg import Badge
+        from vitalcast.core.drawing.badge_value import metric_badge, panel_badge
+        from vitalcast.core.drawing.past_window import recent_then
+
+        name, asked, panel, owner = self._wanted(request)
+        grant = grant_of(request)
+        span_ms = _judged_ms(owner) + 2 * max(1000, self._timeline.interval_ms)  # as long as a level takes, and more
+        result = await self._past.before(request, _selection(name, panel, owner), at_ms, span_ms)
+        recent = recent_then(result, at_ms, self._timeline.interval_ms)
+        if recent is None:
+            return Badge(_label(name, owner, asked), "no value", "unknown")
+        seen = [one if grant.allows(one) else None for one in result.series]
+        if panel is not None:
+            return panel_badge(shown_then(panel, result.series, recent.rows), seen, recent, asked)
+        return metric_badge(name, owner, seen, recent, asked)
+
+    def _badge(self, request: Request) -> Badge:
+        from vitalcast.core.drawing.badge_value import metric_badge, panel_badge, stale_badge
+
+        name, asked, panel, owner = self._wanted(request)
+        grant = grant_of(request)
         frame = self._source.newest()
         age_s = (self._steady_ms() - frame.steady_ms) / 1000
         if age_s > stale_after_s(self._timeline.interval_ms / 1000):
-            called = (owner.vital or owner.title) if owner else name
-            return stale_badge(asked.label or label_of(called, owner, dict(asked.where)), age_s)
+            return stale_badge(_label(name, owner, asked), age_s)
         recent = recent_of(self._timeline.ring, _judged_ms(owner))
         seen = [one if one is not None and grant.allows(one) else None for one in frame.layout.series]
         if panel is not None:
@@ -122,6 +163,18 @@ class Badges:
             raise ApiError(403, ErrorCode.DENIED, "your token does not cover this")
         if name not in self._timeline.catalogue.descriptors:
             raise ApiError(404, ErrorCode.UNKNOWN_METRIC, "unknown metric")
+
+
+def _label(name: str, owner: Panel | None, asked: BadgeQuery) -> str:
+    from vitalcast.core.drawing.badge_value import label_of
+
+    return asked.label or label_of((owner.vital or owner.title) if owner else name, owner, dict(asked.where))
+
+
+def _selection(name: str, panel: Panel | None, owner: Panel | None) -> Selection:
+    """Return all that a badge may be computed from: the metric, and what its panel's rule needs."""
+    own = () if owner is None else request_selection(owner).patterns
+    return Selection.of([*own] if panel is not None else [name, *own])
 
 
 def _judged_ms(owner: Panel | None) -> int:

@@ -10,6 +10,7 @@ from vitalcast.core.panels.schema import Panel
 from vitalcast.live.service import Service
 from vitalcast.web.edge.endpoint import PANELS, Endpoint, EndpointGroup
 from vitalcast.web.edge.fields import Parameter, path_parameter
+from vitalcast.web.edge.moments import AT
 from vitalcast.web.edge.schemas import REVISION, Json, answer, json_answer, list_of, object_of, ref
 from vitalcast.web.panels.badge import Badges, badge_parameters
 from vitalcast.web.panels.figures import CELLS_MAX, POINTS_MAX, Figures
@@ -17,6 +18,7 @@ from vitalcast.web.panels.image_response import BADGE, MEDIA_TYPE, PANEL_IMAGE
 from vitalcast.web.panels.panel_reader import THEME
 from vitalcast.web.panels.panel_svg import PanelImages, image_parameters
 from vitalcast.web.panels.panels import Panels
+from vitalcast.web.panels.past import RANGE_PARAMETERS
 
 ID: Final = path_parameter("id", "The panel's id.", "cpu")
 METRIC: Final = path_parameter("metric", "A metric's name, or a panel's id.", "cpu")
@@ -35,21 +37,25 @@ _ERRORS: Final = {
 
 
 def panel_endpoints(
-    service: Service, *, figures: Figures | None = None, steady_ms: Callable[[], int] = clocks.steady_ms
+    service: Service,
+    *,
+    figures: Figures | None = None,
+    steady_ms: Callable[[], int] = clocks.steady_ms,
+    now_ms: Callable[[], int] = clocks.wall_ms,
 ) -> EndpointGroup:
     """Return the addresses of a service's panels. `steady_ms` is the clock that frames are stamped with."""
-    panels = Panels(service, figures=figures)
+    panels = Panels(service, figures=figures, now_ms=now_ms)
     images = PanelImages(service, panels, steady_ms=steady_ms)
-    badges = Badges(service, panels.source, steady_ms=steady_ms)
+    badges = Badges(service, panels.source, panels.past, steady_ms=steady_ms)
 
     def figure_parameters() -> Iterable[Parameter]:
-        return ID, panels.source.range, THEME
+        return ID, panels.source.range, *RANGE_PARAMETERS, THEME
 
     def svg_parameters() -> Iterable[Parameter]:
         return ID, *image_parameters(panels.source.range)
 
     def shield_parameters() -> Iterable[Parameter]:
-        return METRIC, *badge_parameters().values(), ATTRIBUTES
+        return METRIC, AT, *badge_parameters().values(), ATTRIBUTES
 
     return EndpointGroup(
         "Panels",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -37,8 +37,16 @@ def range_parameter(window_s: float) -> Parameter:
         "range",
         "The last so many seconds, up to `ring.window_s`.",
         {"type": "number", "minimum": 1, "maximum": window_s, "default": min(RANGE_S, window_s)},
-        f"seconds from 1 to {window_s:g}",
+        f"seconds from 1 to {window_s:g}; start reaches further",
     )
+
+
+class Pictured(NamedTuple):
+    """A panel as it was: what is drawn, its values, and how far apart they are."""
+
+    shown: Shown
+    window: Window
+    step_ms: int
 
 
 class PanelSource:
@@ -98,6 +106,22 @@ class Drawings:
         self._drawing = asyncio.Lock()
         self._kept: OrderedDict[Hashable, tuple[Hashable, bytes]] = OrderedDict()
 
+    def kept(self, key: Hashable, moment: Hashable) -> bytes | None:
+        """Return the picture of this key and moment, if it was drawn lately."""
+        known, body = self._kept.get(key, (None, b""))
+        return body if known == moment else None
+
+    async def once(self, draw: Callable[[], bytes]) -> bytes:
+        """Draw a picture in a thread, when it is its turn."""
+        async with self._drawing:
+            return await run_in_threadpool(draw)
+
+    def keep(self, key: Hashable, moment: Hashable, body: bytes) -> None:
+        """Keep a picture, and forget the one that was asked for longest ago."""
+        self._kept[key] = moment, body
+        if len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+
     async def of(self, key: Hashable, prepare: Callable[[], tuple[Hashable, Gather]]) -> bytes:
         """Return the picture of this key.
 
@@ -109,7 +133,5 @@ class Drawings:
             kept, body = self._kept.pop(key, (None, b""))
             if kept != moment:
                 body = await run_in_threadpool(gather())
-            self._kept[key] = moment, body
-            if len(self._kept) > KEPT_MAX:
-                self._kept.popitem(last=False)
+            self.keep(key, moment, body)
         return body

@@ -14,18 +14,23 @@ from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.errors import ApiError
+from vitalcast.errors import ApiError, HistoryError, ProtocolError
 from vitalcast.live.service import Service
+from vitalcast.web.edge.checked import as_api_error
 from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter, fits
 from vitalcast.web.edge.schemas import Json
 from vitalcast.web.panels.image_response import image, refused_image
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
 from vitalcast.web.panels.panels import Panels
+from vitalcast.web.panels.past import RANGE_PARAMETERS
 
 if TYPE_CHECKING:
     from vitalcast.core.drawing.panel_svg import Look, Span
+    from vitalcast.web.edge.moments import Range
 
+POINTS_MAX = 1000
+PIXELS_A_POINT = 2
 _ZONE = Parameter(
     "tz",
     "The time zone, such as `Europe/Berlin`.",
@@ -51,7 +56,7 @@ def look_parameters() -> tuple[Parameter, Parameter, Parameter]:
 
 def image_parameters(range_: Parameter) -> tuple[Parameter, ...]:
     """Return all the parameters of an image, of which `range_` depends on how much is kept."""
-    return (range_, THEME, *look_parameters(), _ZONE)
+    return (range_, *RANGE_PARAMETERS, THEME, *look_parameters(), _ZONE)
 
 
 def _pixels(name: str, description: str, usual: int, least: int, most: int) -> Parameter:
@@ -71,18 +76,40 @@ class PanelImages:
     ) -> None:
         self._timeline = service.timeline
         self._source = panels.source
+        self._past = panels.past
         self._drawings = panels.drawings
         self._steady_ms = steady_ms
 
     async def svg(self, request: Request) -> Response:
         """Return a panel as it looks now, or as it last looked where the readings are old."""
-        look = None
+        look, range_ = None, None
         try:
             look = look_of(request)
-            body = await self._drawn(request, look)
-        except ApiError as error:
+            range_ = self._past.range_of(request, self._source.range)
+            body = await (self._drawn(request, look) if range_ is None else self._drawn_then(request, look, range_))
+        except (ApiError, ProtocolError, HistoryError) as raised:
+            error = as_api_error(raised)
             return refused_image(error.status, error.message, look=look)
-        return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000))
+        fixed = range_ is not None and range_.fixed
+        return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000), fixed=fixed)
+
+    async def _drawn_then(self, request: Request, look: Look, range_: Range) -> bytes:
+        """Return a panel as it was. What is past does not change, so that it is drawn once for all who ask."""
+        from vitalcast.core.drawing.panel_svg import Span, draw_panel
+
+        source = self._source
+        panel = source.panel(request)
+        zone, named = _zone(request), source.named(request, panel)
+        key = ("past image", panel.id, range_, look, zone, named)
+        if range_.fixed and (kept := self._drawings.kept(key, source.dashboards.revision)) is not None:
+            return kept
+        pictured = await self._past.pictured(request, panel, range_, min(POINTS_MAX, look.width // PIXELS_A_POINT))
+        step_s = pictured.step_ms / 1000
+        span = Span(self._timeline.name, range_.start_ms, range_.end_ms, range_.end_ms, step_s, zone, past=True)
+        body = await self._drawings.once(lambda: draw_panel(pictured.shown, pictured.window, look, span).encode())
+        if range_.fixed:
+            self._drawings.keep(key, source.dashboards.revision, body)
+        return body
 
     async def _drawn(self, request: Request, look: Look) -> bytes:
         source = self._source

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vitalcast import clocks
 from vitalcast.core.metrics.model import Layout
 from vitalcast.core.panels.resolve import selection_of
 from vitalcast.core.stream.grants import NAMING_ATTRIBUTES
 from vitalcast.live.service import Service
+from vitalcast.web.edge.caching import cache_control, etag_of, knows
 from vitalcast.web.edge.caller import grant_of, may_show
 from vitalcast.web.edge.errors import LIVE
 from vitalcast.web.panels.figure_layouts import Json
 from vitalcast.web.panels.figures import Figures
 from vitalcast.web.panels.panel_reader import Drawings, Gather, PanelSource
+from vitalcast.web.panels.past import PastReader
+
+if TYPE_CHECKING:
+    from vitalcast.core.panels.schema import Panel
+    from vitalcast.web.edge.moments import Range
+
+FIGURE_POINTS: Final = 300
 
 
 class Panels:
     """Answers for the panels of a service's dashboards."""
 
-    def __init__(self, service: Service, *, figures: Figures | None = None) -> None:
+    def __init__(
+        self, service: Service, *, figures: Figures | None = None, now_ms: Callable[[], int] = clocks.wall_ms
+    ) -> None:
+        self.past = PastReader(service, now_ms=now_ms)
         self.source = PanelSource(service)
         self.drawings = Drawings()
         self._timeline = service.timeline
@@ -61,6 +74,8 @@ class Panels:
         """Return a panel's figure, with the readings of the last `range` seconds."""
         source = self.source
         panel = source.panel(request)
+        if (range_ := self.past.range_of(request, source.range)) is not None:
+            return await self._past_figure(request, panel, range_)
         theme, range_s, named = source.theme(request), source.range_s(request), source.named(request, panel)
 
         def prepare() -> tuple[Hashable, Gather]:
@@ -76,3 +91,19 @@ class Panels:
 
         body = await self.drawings.of(("figure", panel.id, range_s, theme, named), prepare)
         return Response(body, 200, LIVE, "application/json")
+
+    async def _past_figure(self, request: Request, panel: Panel, range_: Range) -> Response:
+        theme = self.source.theme(request)
+        pictured = await self.past.pictured(request, panel, range_, FIGURE_POINTS)
+        meta: Json = {
+            "host": self._timeline.name,
+            "start": range_.start_ms,
+            "time": range_.end_ms,
+            "step": pictured.step_ms / 1000,
+        }
+        body = await self.drawings.once(lambda: self._figures.draw(pictured.shown, pictured.window, theme, meta))
+        etag = etag_of(body)
+        headers = {"Cache-Control": cache_control(request, fixed=range_.fixed), "ETag": etag}
+        if knows(request, etag):
+            return Response(status_code=304, headers=headers)
+        return Response(body, 200, headers, "application/json")

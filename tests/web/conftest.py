@@ -22,6 +22,7 @@ from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.queries import Queries
 from vitalcast.live.service import Service
 from vitalcast.web.api.health import Health, health_endpoints
+from vitalcast.web.api.history import HistoryAnswers, history_endpoints
 from vitalcast.web.api.openapi import openapi_endpoints
 from vitalcast.web.api.samples import Samples, sample_endpoints
 from vitalcast.web.app import Application
@@ -71,6 +72,7 @@ def make_world(
     health = Health(as_service, steady_ms=lambda: machine.steady_ms)
     app.mount_endpoints(
         sample_endpoints(Samples(as_service, health)),
+        history_endpoints(HistoryAnswers(as_service, now_ms=lambda: machine.time_ms)),
         panel_endpoints(
             as_service, figures=figures, steady_ms=lambda: machine.steady_ms, now_ms=lambda: machine.time_ms
         ),

@@ -17,6 +17,7 @@ from vitalcast.config.schema import Settings
 from vitalcast.live.service import Service
 from vitalcast.web.api.events import Events, event_endpoints
 from vitalcast.web.api.health import Health, health_endpoints
+from vitalcast.web.api.history import HistoryAnswers, history_endpoints
 from vitalcast.web.api.openapi import DESCRIPTION, described, openapi_endpoints
 from vitalcast.web.api.samples import Samples, sample_endpoints
 from vitalcast.web.api.screen_endpoints import screen_endpoints
@@ -152,6 +153,7 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         login_endpoints(Login(service.access, service.attempts, log)),
         socket_endpoints(service.manager, log),
         sample_endpoints(Samples(service, health)),
+        history_endpoints(HistoryAnswers(service)),
         panel_endpoints(service),
         event_endpoints(Events(service)),
         token_endpoints(Tokens(service.access, public_base=service.settings.server.public_base)),

@@ -67,6 +67,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/metrics"):                   Row("/metrics",                         401, 200, 403, 200, 200),
     ("GET", "/api/v1/metrics"):            Row("/api/v1/metrics",                  401, 200, 403, 200, 200),
     ("GET", "/api/v1/latest"):             Row("/api/v1/latest",                   401, 200, 403, 200, 200),
+    ("GET", "/api/v1/history"):            Row("/api/v1/history?panel=cpu",        401, 200, 200, 200, 200, 200),
     ("GET", "/api/v1/events"):             Row("/api/v1/events",                   401, 200, 403, 403, 200),
     ("POST", "/api/v1/events"):            Row("/api/v1/events",                   401, 403, 403, 403, 400, body={}),
     ("GET", "/api/v1/panels"):             Row("/api/v1/panels",                   401, 200, 200, 200, 200),
@@ -100,7 +101,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
 # fmt: on
 SOCKET = "/ws"  # which has a table of its own
 # What a token for one panel, or for some metrics, gets a part of; and what is none of theirs.
-PARTS = ("/metrics", "/api/v1/metrics", "/api/v1/latest", "/api/v1/panels", "/badge/", "/embed/")
+PARTS = ("/metrics", "/api/v1/metrics", "/api/v1/latest", "/api/v1/history", "/api/v1/panels", "/badge/", "/embed/")
 OUTSIDE = re.compile(r"system[._](memory|disk|network|filesystem|paging|load)|vitalcast[._]socket|\"id\":\"memory\"")
 
 
@@ -190,7 +191,7 @@ def ask(client: TestClient, method: str, path: str, row: Row, **more: str) -> An
     elif method == "POST":
         headers["Content-Type"] = "application/json"
     content = row.body if isinstance(row.body, str | None) else json.dumps(row.body)
-    at = f"{row.at}?token={more['url']}" if "url" in more else row.at
+    at = f"{row.at}{'&' if '?' in row.at else '?'}token={more['url']}" if "url" in more else row.at
     return client.request(method, at, headers=headers, content=content)
 
 

@@ -1,0 +1,247 @@
+"""`/api/v1/history`: how some series were, or a panel, as JSON or CSV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from vitalcast import clocks
+from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.query.ask import ask
+from vitalcast.core.query.csv import csv_of
+from vitalcast.core.query.limits import QueryLimits
+from vitalcast.core.query.times import iso_of
+from vitalcast.core.vocabulary import Aggregate, ErrorCode
+from vitalcast.core.wire.messages import describe_series
+from vitalcast.errors import ApiError, ProtocolError
+from vitalcast.live.service import Service
+from vitalcast.web.api.history_query import FORMAT, HOST, PANEL, PARAMETERS, RANGE_S, check_panel_alone, wish_of
+from vitalcast.web.api.selections import patterns_of, selection_of
+from vitalcast.web.edge.accept import Offer, best_offer
+from vitalcast.web.edge.caching import cache_control, etag_of, knows
+from vitalcast.web.edge.caller import grant_of, panel_called
+from vitalcast.web.edge.endpoint import PANELS, Endpoint, EndpointGroup
+from vitalcast.web.edge.moments import Range, range_of
+from vitalcast.web.edge.schemas import Json, json_answer, list_of, object_of, ref, text_of, texts_of, whole_of
+from vitalcast.web.edge.waiting import unless_gone
+from vitalcast.web.edge.where import where_of
+
+if TYPE_CHECKING:
+    from vitalcast.core.metrics.timeline import Timeline
+    from vitalcast.core.query.past import Past
+    from vitalcast.core.query.query import Query, Result
+
+JSON, CSV = Offer("application/json"), Offer("text/csv")
+_BY_FORMAT: Final = {"json": JSON, "csv": CSV}
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
+VALUES_AT_ONCE: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was found, the head of it as JSON, and the tag that stands for both."""
+
+    result: Result
+    head: bytes
+    etag: str
+
+
+class HistoryAnswers:
+    """Answers about the past of a service's sources. `now_ms` is the time of day."""
+
+    def __init__(self, service: Service, *, now_ms: Callable[[], int] = clocks.wall_ms) -> None:
+        self._service = service
+        self._now_ms = now_ms
+
+    async def history(self, request: Request) -> Response:
+        """Return how the series that are asked for were in a range."""
+        offer = _offer(request)
+        timeline = self._source(request)
+        range_, query = self._query(request, timeline)
+        limits = QueryLimits(values=self._service.hub.limits.snapshot_values)
+        read = ask(timeline, query, limits)
+        about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
+
+        def work(past: Past) -> _Answer:
+            return _answer(read(past), about, offer)
+
+        found = await unless_gone(request, self._service.queries.run(work))
+        headers = {
+            "Cache-Control": cache_control(request, fixed=range_.fixed),
+            "ETag": found.etag,
+            "Vary": "Accept, Authorization, Cookie",
+        }
+        if knows(request, found.etag):
+            return Response(status_code=304, headers=headers)
+        if offer is JSON:
+            return StreamingResponse(_json_parts(found), 200, headers, "application/json")
+        headers["Content-Disposition"] = f'attachment; filename="{_file_name(timeline.name, range_)}"'
+        return StreamingResponse(csv_of(found.result), 200, headers, "text/csv; charset=utf-8; header=present")
+
+    def _source(self, request: Request) -> Timeline:
+        try:
+            return self._service.hub.sources.find(HOST.of(request), advised=grant_of(request).within is None)
+        except ProtocolError as error:
+            raise ApiError(503 if error.temporary else 404, ErrorCode.BAD_REQUEST, error.message) from None
+
+    def _query(self, request: Request, timeline: Timeline) -> tuple[Range, Query]:
+        grant = grant_of(request)
+        panel_id = PANEL.of(request)
+        if panel_id is None:
+            patterns = patterns_of(request) or [">"]
+            wish = wish_of(request)
+            selection = selection_of(patterns, grant, timeline.catalogue, where_of(request))
+        else:
+            check_panel_alone(request)
+            panel = panel_called(panel_id, self._service.dashboards.panels, grant)
+            wish = wish_of(request, usual=(Aggregate(panel.aggregate),))
+            selection = request_selection(panel)
+        range_ = range_of(request, self._now_ms(), default_s=RANGE_S, shift_ms=wish.shift_ms)
+        return range_, wish.query(grant.narrowed(selection), range_.start_ms, range_.end_ms)
+
+
+def _offer(request: Request) -> Offer:
+    if (asked := FORMAT.of(request)) is not None:
+        return _BY_FORMAT[asked]
+    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    offer = best_offer(accept, (JSON, CSV), ignoring=("charset", "header"))
+    if offer is None:
+        raise ApiError(406, ErrorCode.BAD_REQUEST, "this address has application/json and text/csv")
+    return offer
+
+
+def _answer(result: Result, about: dict[str, Any], offer: Offer) -> _Answer:
+    said = about | result_json(result) | {"series": describe_series(result.series)}
+    head = orjson.dumps(said)
+    etag = etag_of(offer.type.encode(), head, result.times_ms.tobytes(), np.ascontiguousarray(result.values).data)
+    return _Answer(result, head, etag)
+
+
+def result_json(result: Result) -> Json:
+    """Return what is said of an answer beside its range and its values."""
+    said: Json = {
+        "step": result.step_ms / 1000,
+        "tiers": [{"tier": one.tier.label, "start": one.start_ms, "end": one.end_ms} for one in result.reaches],
+        "expired": result.expired_ms,
+        "approximate": result.approximate or None,
+        "aggregate": [aggregate.value for aggregate in result.aggregates],
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _json_parts(found: _Answer) -> Iterator[bytes]:
+    """Yield the answer in parts of a bounded size: a list for each column of values."""
+    yield found.head[:-1] + b',"times":['
+    yield from _numbers(found.result.times_ms)
+    yield b'],"values":['
+    columns = found.result.values.T
+    for at, column in enumerate(columns):
+        yield b"[" if at == 0 else b"],["
+        yield from _numbers(column)
+    yield b"]]}" if len(columns) else b"]}"
+
+
+def _numbers(array: Any) -> Iterator[bytes]:
+    for start in range(0, len(array), VALUES_AT_ONCE):
+        part = np.ascontiguousarray(array[start : start + VALUES_AT_ONCE])
+        yield (b"," if start else b"") + orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+
+
+def _file_name(host: str, range_: Range) -> str:
+    """Return a name that is one on every system."""
+    times = "-".join(re.sub("[-:]|\\.[0-9]+", "", iso_of(time_ms)) for time_ms in (range_.start_ms, range_.end_ms))
+    return f"{_ODD.sub('_', host)[:60].strip('._-') or 'vitalcast'}-{times}.csv"
+
+
+def history_endpoints(answers: HistoryAnswers) -> EndpointGroup:
+    """Return the address of the past."""
+    return EndpointGroup(
+        "History",
+        (
+            Endpoint(
+                "GET",
+                "/api/v1/history",
+                answers.history,
+                PANELS,
+                "Past values",
+                "Series, or those of a panel, over any range that is kept, as JSON or CSV. A time is the end of its "
+                "step; steps are aligned to the clock. `tiers` says from what the values come: samples as they came "
+                "(`raw`), or what is kept of each 1, 10 or 60 minutes. `expired` is the time before which nothing is "
+                "kept. No value is null, or in CSV an empty cell.",
+                parameters=lambda: PARAMETERS,
+                answers={
+                    200: json_answer("The values.", ref("History"))
+                    | {
+                        "content": json_answer("", ref("History"))["content"]
+                        | {CSV.type: {"schema": {"type": "string"}}}
+                    },
+                    304: {"description": "They are those that the client has, by its header If-None-Match."},
+                },
+                errors={
+                    400: "A parameter is unknown or not valid, or the answer would be too long.",
+                    404: "No metric that can exist here has such a name, or there is no such panel or source.",
+                    406: "The Accept header takes neither format.",
+                    503: "Too much is asked at once, or the past cannot be read.",
+                },
+                url_token=True,
+                cost=10,
+            ),
+        ),
+        schemas,
+    )
+
+
+def schemas() -> Json:
+    attributes: Json = {"type": "object", "additionalProperties": {"type": "string"}}
+    series = object_of(
+        "A series.",
+        {
+            "name": text_of("Its metric."),
+            "unit": text_of("Its unit in UCUM."),
+            "attributes": attributes | {"description": "Its attributes."},
+            "labels": attributes | {"description": "What describes it beside its attributes."},
+        },
+        optional=("labels",),
+    )
+    tier = object_of(
+        "Where a part of the range comes from.",
+        {
+            "tier": text_of("What was kept.", enum=["raw", "1m", "10m", "1h"]),
+            "start": whole_of("Where the part begins, in Unix milliseconds."),
+            "end": whole_of("Where it ends."),
+        },
+    )
+    numbers: Json = {"type": "array", "items": {"type": ["number", "null"]}}
+    return {
+        "PastSeries": series,
+        "Tier": tier,
+        "History": object_of(
+            "Past values.",
+            {
+                "source": text_of("The id of the source."),
+                "host": text_of("Its name.", example="web-1"),
+                "start": whole_of("The range begins after this, in Unix milliseconds."),
+                "end": whole_of("The range ends with this."),
+                "step": {"type": "number", "description": "How many seconds the times are apart."},
+                "tiers": list_of("Tier"),
+                "expired": whole_of("The time before which nothing is kept that was asked for."),
+                "approximate": {"type": "boolean", "description": "Percentiles are within 2 %."},
+                "aggregate": texts_of("What the values of each series are, in this order."),
+                "series": list_of("PastSeries"),
+                "times": {"type": "array", "items": {"type": "integer"}, "description": "In Unix milliseconds."},
+                "values": {
+                    "type": "array",
+                    "items": numbers,
+                    "description": "A list for each series and aggregate, with a value for each time.",
+                },
+            },
+            optional=("expired", "approximate"),
+        ),
+    }

@@ -97,8 +97,8 @@ TYPES_ALONE = {"_typeshed"}  # nothing is there when it runs
 # What the core may know: what computes. Nothing that waits, reads a clock or a file, talks to anybody or rolls dice.
 PURE = {
     *("__future__", "abc", "bisect", "collections", "dataclasses", "datetime", "difflib", "enum", "functools"),
-    *("hashlib", "html", "itertools", "math", "operator", "re", "struct", "types", "typing", "unicodedata", "weakref"),
-    *("logging", "numpy", "orjson", "pydantic"),
+    *("hashlib", "heapq", "html", "itertools", "math", "operator", "re", "struct", "types", "typing"),
+    *("unicodedata", "weakref", "logging", "numpy", "orjson", "pydantic"),
 }
 DATES = {"datetime", "date", "datetime.datetime", "datetime.date"}
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "now", "today", "utcnow"}  # without an import

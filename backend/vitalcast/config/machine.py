@@ -43,6 +43,12 @@ class Sampler(Strict):
         le=3600,
         description="Shortest interval a subscriber may request; limits what clients can make this machine do",
     )
+    burst_enabled: bool = Field(
+        default=True,
+        description="Ticks at the shortest interval for a while, at most once in ten minutes, when the level of a "
+        "panel becomes critical",
+    )
+    burst_s: float = Field(default=30.0, ge=1, le=300, description="How long such a burst lasts")
 
 
 class Collectors(Strict):

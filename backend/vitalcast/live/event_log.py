@@ -101,9 +101,17 @@ class EventLog:
         names: Iterable[str] | None = None,
         attributes: Attributes = _NONE,
         end_ms: int | None = None,
+        reopened: bool = False,
     ) -> Event:
-        """Say what has become of an event; with `end_ms` it goes on no more. Return it as it is now."""
-        end_ms = event.end_ms if end_ms is None else max(end_ms, event.time_ms)
+        """Say what has become of an event; with `end_ms` it goes on no more, and `reopened` it does again.
+
+        Return it as it is now.
+        """
+        if reopened:
+            attributes = {ONGOING: 1} | dict(attributes)
+            end_ms = None
+        else:
+            end_ms = event.end_ms if end_ms is None else max(end_ms, event.time_ms)
         said = {key: value for key, value in event.attributes.items() if key != ONGOING or end_ms is None}
         changed = replace(
             event,

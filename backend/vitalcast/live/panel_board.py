@@ -16,11 +16,13 @@ from vitalcast.core.stream.grants import NAMING_ATTRIBUTES
 from vitalcast.core.vocabulary import Aggregate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vitalcast.core.metrics.model import Frame
     from vitalcast.core.metrics.names import Selection
     from vitalcast.core.metrics.timeline import Timeline
     from vitalcast.core.panels.schema import Panel
-    from vitalcast.core.panels.shown import Shown
+    from vitalcast.core.panels.shown import Level, Shown
     from vitalcast.dashboards.store import DashboardStore
 
 
@@ -96,6 +98,15 @@ class PanelBoard:
         for panel in self._store.panels.values():
             if panel.thresholds is not None and (levels := self._of(timeline, panel).levels) is not None:
                 levels.catch_up()
+
+    def judged(self, timeline: Timeline) -> Iterator[tuple[Panel, Level, PanelState]]:
+        """Yield each panel that has thresholds, with its level by now."""
+        for panel in self._store.panels.values():
+            if panel.thresholds is None:
+                continue
+            posted = self._of(timeline, panel)
+            if posted.levels is not None:
+                yield panel, posted.levels.level, posted.state
 
     def _of(self, timeline: Timeline, panel: Panel, *, named: bool = True) -> _Posted:
         panels = self._posted.setdefault(timeline, {})

@@ -47,10 +47,12 @@ from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import History
 from vitalcast.history.memory import MemoryHistory
+from vitalcast.live.burst import Burst
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
 from vitalcast.live.event_log import EventLog
 from vitalcast.live.flight_recorder import FlightRecorder
+from vitalcast.live.level_watch import LevelWatch
 from vitalcast.live.machine_watch import MachineWatch
 from vitalcast.live.oom_watch import OomWatch
 from vitalcast.live.open_access import open_access, open_attempts
@@ -151,6 +153,7 @@ class Service:
         self.flight = flight
         if flight is not None:
             flight.taken.append(self.history.append_processes)
+        self._watch_levels(settings)
         self.bus = bus or LocalBus()
         self.hub.demanded.append(self.bus.demand)
         self.sampler = Sampler(collectors, source=source, bus=self.bus, stats=self.stats)
@@ -185,6 +188,15 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._reads_kernel = reads_kernel
         self._oom: OomWatch | None = None
+
+    def _watch_levels(self, settings: Settings) -> None:
+        sampler, burst = settings.sampler, None
+        if sampler.burst_enabled:
+            burst = Burst(self.hub, self.timeline, lasts_ms=round(sampler.burst_s * 1000))
+        levels = LevelWatch(self.events, self.panels, self.timeline, burst=burst, burst_s=sampler.burst_s)
+        self.hub.advanced.append(levels.advance)  # once the panels are judged
+        if self.flight is not None:
+            self.flight.taken.append(levels.see)
 
     def _verify(self, token: str, caller: Caller) -> Grant:
         # What a page elsewhere tries in somebody's browser must not lock that somebody out.

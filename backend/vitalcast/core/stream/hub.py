@@ -72,6 +72,7 @@ class Hub:
         self._event_groups: dict[str, dict[int, EventGroup]] = {}
         self._cadences: dict[str, dict[int, Cadence]] = {}  # by source and interval
         self._next_id = 1
+        self._hastened: dict[str, int] = {}
         self._previous_ms: dict[str, int] = {}
         self._demand_ms: dict[str, int] = {}
 
@@ -184,17 +185,26 @@ class Hub:
     def tick_ms(self, source_id: str) -> int:
         """Return the time between ticks that serves a source's fastest subscription: the usual one, or less.
 
-        Ticks fall on multiples of it, so that an interval that is a multiple of it too ends with a tick; any other
-        ends with the first tick after.
+        It is less too while the source is hastened. Ticks fall on multiples of it, so that an interval that is a
+        multiple of it too ends with a tick; any other ends with the first tick after.
         """
         timeline = self.timelines[source_id]
-        wanted = [interval for interval in self._cadences.get(source_id, ()) if interval < timeline.interval_ms]
+        asked = [*self._cadences.get(source_id, ()), *filter(None, [self._hastened.get(source_id)])]
+        wanted = [interval for interval in asked if interval < timeline.interval_ms]
         if not wanted:
             return timeline.interval_ms
         for tick in TICKS_MS:
             if tick < timeline.interval_ms and all(interval % tick == 0 for interval in wanted):
                 return max(tick, timeline.interval_min_ms)
         return timeline.interval_min_ms
+
+    def hasten(self, source_id: str, tick_ms: int | None) -> None:
+        """Have a source tick so often beside what its subscriptions want, until this is called with None."""
+        if tick_ms is None:
+            self._hastened.pop(source_id, None)
+        else:
+            self._hastened[source_id] = tick_ms
+        self._demand(self.timelines[source_id])
 
     def _demand(self, timeline: Timeline) -> None:
         tick_ms = self.tick_ms(timeline.id)

@@ -134,6 +134,24 @@ def test_what_the_fine_tiers_have_no_more_comes_from_the_coarse_ones() -> None:
     assert np.nansum(counted) == (~np.isnan(recorded.values)).sum()
 
 
+@pytest.mark.parametrize("step_ms", [1000, 60_000, 600_000, 3_600_000, 86_400_000])
+@pytest.mark.parametrize("start", [0.0, 2.3, 2.55])
+def test_what_is_hidden_is_in_no_step_of_any_tier(step_ms: int, start: float) -> None:
+    recorded = steady(6)
+    ticks = len(recorded.times_ms)
+    raw = int(np.searchsorted(recorded.times_ms, T0 + 4 * HOUR_MS, side="right"))
+    since_ms = {Tier.MINUTE: T0 + 3 * HOUR_MS, Tier.TEN_MINUTES: 0, Tier.HOUR: 0}
+    past = HandPast(recorded, written=ticks, rolled=ticks, raw=raw, since_ms=since_ms)
+    hidden_ms = T0 + round(2.3 * HOUR_MS)
+    after = recorded.values[recorded.times_ms > hidden_ms]
+    query = asked(max(start, 2.3), 6, step_ms=step_ms, aggregates=PLAIN, hidden_ms=hidden_ms)
+    result = evaluate(query, past, recorded.ring(ticks, query))
+    counted = result.values.reshape(len(result.times_ms), -1, len(PLAIN))
+    assert 0 < np.nansum(counted[:, :, PLAIN.index(Aggregate.COUNT)]) <= (~np.isnan(after)).sum()
+    highest = counted[:, :, PLAIN.index(Aggregate.MAX)]
+    assert (np.isin(highest, after) | np.isnan(highest)).all()
+
+
 def test_what_is_gone_is_said() -> None:
     recorded = steady(2)
     ticks = len(recorded.times_ms)

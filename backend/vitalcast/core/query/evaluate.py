@@ -96,6 +96,7 @@ class _Reading:
     def __init__(self, query: Query, plan: Plan, past: Past, ring: RingPart) -> None:
         self._aggregates = query.aggregates
         self._sketches = any(one in PERCENTILES for one in query.aggregates)
+        self._hidden_ms = query.hidden_ms
         self._plan = plan
         self._past = past
         self._ring = ring
@@ -123,6 +124,7 @@ class _Reading:
         elif start_ms > part.start_ms:
             self._add_ticks(partials, series, part, part.start_ms, min(start_ms, part.end_ms))
         ticks_follow = raw_from_ms is not None and raw_from_ms < part.end_ms
+        start_ms = max(start_ms, -(-self._hidden_ms // tier) * tier)
         if not ticks_follow:
             end_ms = -(-part.end_ms // tier) * tier
         rolled = self._add_rollups(partials, series, part, start_ms, max(start_ms, end_ms))

@@ -22,7 +22,8 @@ class Query:
     One of `points` and `step_ms` is given: at least so many points where there is as much, or steps of exactly so long,
     unless no tier is as fine. `group_by` (None: not at all, empty: all series of a metric together) names attributes;
     the series of a metric that have equal values of them are reduced. `top` keeps so many series, by their mean.
-    `shift_ms` asks for what was so long before, under the times of now.
+    `shift_ms` asks for what was so long before, under the times of now. What was before `hidden_ms` is not for whoever
+    asks, not even as a part of the first step.
     """
 
     selection: Selection
@@ -35,6 +36,7 @@ class Query:
     reduce: Reduce = Reduce.SUM
     top: int | None = None
     shift_ms: int = 0
+    hidden_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

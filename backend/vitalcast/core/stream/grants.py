@@ -84,6 +84,10 @@ class Grant:
         """Return how many of these seconds back may be looked."""
         return wanted_s if self.since_s is None else min(wanted_s, self.since_s)
 
+    def hidden_ms(self, now_ms: int) -> int:
+        """Return the time before which nothing may be seen; 0 where all may be."""
+        return 0 if self.since_s is None else now_ms - round(self.since_s * 1000)
+
     def start_ms(self, start_ms: int, end_ms: int, now_ms: int, *, shift_ms: int = 0) -> int:
         """Return where (start_ms, end_ms] begins for this caller, who gets what was `shift_ms` before.
 
@@ -91,7 +95,7 @@ class Grant:
         """
         if self.since_s is None:
             return start_ms
-        earliest_ms = now_ms - round(self.since_s * 1000) + shift_ms
+        earliest_ms = self.hidden_ms(now_ms) + shift_ms
         if end_ms <= earliest_ms:
             raise ProtocolError(ErrorCode.DENIED, f"this token sees {duration_of(self.since_s)} back")
         return max(start_ms, earliest_ms)

@@ -104,7 +104,7 @@ class HistoryAnswers:
             wish = wish_of(request, usual=(Aggregate(panel.aggregate),))
             selection = request_selection(panel)
         range_ = range_of(request, self._now_ms(), default_s=RANGE_S, shift_ms=wish.shift_ms)
-        return range_, wish.query(grant.narrowed(selection), range_.start_ms, range_.end_ms)
+        return range_, wish.query(grant.narrowed(selection), range_)
 
 
 def _offer(request: Request) -> Offer:

@@ -9,7 +9,7 @@ from vitalcast.core.vocabulary import Aggregate, Reduce
 from vitalcast.web.api.selections import METRICS
 from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter, bad
-from vitalcast.web.edge.moments import END, START
+from vitalcast.web.edge.moments import END, START, Range
 from vitalcast.web.edge.where import WHERE
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class Wish(NamedTuple):
     top: int | None
     shift_ms: int
 
-    def query(self, selection: Selection, start_ms: int, end_ms: int) -> Query:
-        return Query(selection, start_ms, end_ms, **self._asdict())
+    def query(self, selection: Selection, range_: Range) -> Query:
+        return Query(selection, range_.start_ms, range_.end_ms, hidden_ms=range_.hidden_ms, **self._asdict())
 
 
 def wish_of(request: Request, *, usual: Sequence[Aggregate] = (Aggregate.AVG,)) -> Wish:

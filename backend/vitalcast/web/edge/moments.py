@@ -23,11 +23,15 @@ SETTLED_MS: Final = 60_000  # after which nothing is still to come of a time: no
 
 
 class Range(NamedTuple):
-    """The time in (start_ms, end_ms]. `fixed` says that it is the same whenever it is asked for, and over by now."""
+    """The time in (start_ms, end_ms]. `fixed` says that it is the same whenever it is asked for, and over by now.
+
+    What was before `hidden_ms` is not for the caller.
+    """
 
     start_ms: int
     end_ms: int
     fixed: bool = False
+    hidden_ms: int = 0
 
     @property
     def length_s(self) -> float:
@@ -58,7 +62,8 @@ def range_of(
     first_ms = max(0, last_ms - round(default_s * 1000)) if start_ms is None else start_ms
     if first_ms >= last_ms:
         raise bad(f"start: {first_ms} is not before end, {last_ms}; give an earlier start")
-    seen = Range(_seen(request, first_ms, last_ms, now_ms, shift_ms), last_ms)
+    hidden_ms = grant_of(request).hidden_ms(now_ms)
+    seen = Range(_seen(request, first_ms, last_ms, now_ms, shift_ms), last_ms, hidden_ms=hidden_ms)
     named = is_fixed(request, end) and (start_ms is None or is_fixed(request, start))
     return seen._replace(fixed=named and seen.start_ms == first_ms and seen.settled(now_ms))
 

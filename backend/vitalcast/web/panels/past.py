@@ -71,7 +71,14 @@ class PastReader:
         aggregate = Aggregate.MAX if peaks else Aggregate(panel.aggregate)
         interval_ms = round(panel.interval * 1000)
         least = max(1, min(points, (range_.end_ms - range_.start_ms) // interval_ms)) if interval_ms else points
-        query = Query(selection, range_.start_ms, range_.end_ms, points=least, aggregates=(aggregate,))
+        query = Query(
+            selection,
+            range_.start_ms,
+            range_.end_ms,
+            points=least,
+            aggregates=(aggregate,),
+            hidden_ms=range_.hidden_ms,
+        )
         read = self._ask(query)
 
         def work(past: Past) -> Pictured:
@@ -90,11 +97,15 @@ class PastReader:
         """
         grant = grant_of(request)
         narrowed = grant.narrowed(selection)
-        start_ms = grant.start_ms(at_ms - span_ms, at_ms, self._now_ms())
-        exact = Query(narrowed, start_ms, at_ms, step_ms=BADGE_STEP_MS, aggregates=(Aggregate.LAST,))
-        start_ms = grant.start_ms(at_ms - BADGE_FALLBACK_MS, at_ms, self._now_ms())
-        coarse = Query(narrowed, start_ms, at_ms, step_ms=_MINUTE_MS, aggregates=(Aggregate.LAST,))
-        read_exact, read_coarse = self._ask(exact), self._ask(coarse)
+        now_ms = self._now_ms()
+
+        def read_from(start_ms: int, step_ms: int) -> Callable[[Past], Result]:
+            seen_ms, hidden_ms = grant.start_ms(start_ms, at_ms, now_ms), grant.hidden_ms(now_ms)
+            last = (Aggregate.LAST,)
+            return self._ask(Query(narrowed, seen_ms, at_ms, step_ms=step_ms, aggregates=last, hidden_ms=hidden_ms))
+
+        read_exact = read_from(at_ms - span_ms, BADGE_STEP_MS)
+        read_coarse = read_from(at_ms - BADGE_FALLBACK_MS, _MINUTE_MS)
 
         def work(past: Past) -> Result:
             result = read_exact(past)

@@ -63,8 +63,9 @@ export function refusalWords({ code, message }) {
 /**
  * @typedef {{epoch: string, offset: number, source?: string}} Position source: whose, where the server has said so
  * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, range?: number,
- *            lines?: "drawn"|"all", interval?: number, backfill?: number, host?: string}} SeriesRequest
- *   `metrics`, with `where` and `aggregate`, or `panel` with `range` and `lines`; interval, range and backfill in seconds
+ *            lines?: "drawn"|"all", group_by?: string[], reduce?: string, top?: number, interval?: number,
+ *            backfill?: number, host?: string}} SeriesRequest
+ *   `metrics`, with `where`, `aggregate`, `group_by`, `reduce` and `top`, or `panel` with `range` and `lines`; interval, range and backfill in seconds
  * @typedef {{kinds?: string[], backfill?: number}} EventsRequest backfill in seconds
  * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, table?: string,
  *            at?: number, start?: number, end?: number, points?: number, step?: number, stream?: string,
@@ -96,8 +97,11 @@ function command(type, id, fields) {
 export const hello = (token) => command("hello", HELLO, { token });
 
 /** @param {number} id @param {string} stream @param {SeriesRequest & {since?: Position|null}} request */
-export const subscribe = (id, stream, { metrics, where, panel, range, lines, interval, aggregate, backfill, host, since }) =>
-  command("subscribe", id, { stream, metrics, where, panel, range, lines, interval, aggregate, backfill, host, since });
+export const subscribe = (id, stream, request) => {
+  const { metrics, where, panel, range, lines, interval, aggregate, group_by, reduce, top, backfill, host, since } = request;
+  const series = { metrics, where, panel, range, lines, aggregate, group_by, reduce, top };
+  return command("subscribe", id, { stream, ...series, interval, backfill, host, since });
+};
 
 /**
  * @param {number} id @param {string} stream

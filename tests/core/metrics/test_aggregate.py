@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.metrics.aggregate import Fold, aggregate_runs, boundaries, is_boundary
-from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.metrics.aggregate import Fold, aggregate_runs, aggregates_of_tick, boundaries, is_boundary
+from vitalcast.core.vocabulary import PERCENTILES, Aggregate
 
-ALL = (Aggregate.LAST, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX)
+PLAIN = (Aggregate.LAST, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX, Aggregate.SUM, Aggregate.COUNT)
+ALL = (*PLAIN, *map(Aggregate, PERCENTILES))
 readings = st.one_of(st.just(math.nan), st.floats(-1e9, 1e9))
 
 
@@ -28,8 +29,9 @@ def blocks(draw: st.DrawFn) -> np.ndarray:
 def reference(column: list[float]) -> list[float]:
     seen = [value for value in column if not math.isnan(value)]
     if not seen:
-        return [column[-1], math.nan, math.nan, math.nan]
-    return [column[-1], sum(seen) / len(seen), min(seen), max(seen)]
+        return [column[-1], *[math.nan] * (len(ALL) - 1)]
+    percentiles = [float(np.percentile(seen, fraction * 100)) for fraction in PERCENTILES.values()]
+    return [column[-1], sum(seen) / len(seen), min(seen), max(seen), sum(seen), len(seen), *percentiles]
 
 
 def expected(block: np.ndarray) -> np.ndarray:
@@ -57,7 +59,13 @@ def test_a_fold_over_pieces_is_the_same_as_one_run(block: np.ndarray, data: st.D
     fold = Fold(block.shape[1])
     fold.add(block[:cut])
     fold.add(block[cut:])
-    np.testing.assert_allclose(fold.result(ALL), aggregate_runs(block, np.array([0]), ALL)[0], rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(fold.result(PLAIN), aggregate_runs(block, np.array([0]), PLAIN)[0], rtol=1e-9, atol=1e-6)
+
+
+@given(st.lists(readings, max_size=5))
+def test_one_tick_alone_is_all_of_its_aggregates(values: list[float]) -> None:
+    row = np.array(values)
+    np.testing.assert_array_equal(aggregates_of_tick(row, ALL), aggregate_runs(row[None], np.array([0]), ALL)[0])
 
 
 def test_a_moved_fold_keeps_its_series_and_starts_new_ones_empty() -> None:
@@ -92,4 +100,5 @@ def test_several_aggregates_are_series_major() -> None:
 
 @pytest.mark.parametrize("aggregate", ALL)
 def test_one_tick_is_its_own_aggregate(aggregate: Aggregate) -> None:
-    assert aggregate_runs(np.array([[4.5]]), np.array([0]), (aggregate,)).tolist() == [[4.5]]
+    expected = 1.0 if aggregate is Aggregate.COUNT else 4.5
+    assert aggregate_runs(np.array([[4.5]]), np.array([0]), (aggregate,)).tolist() == [[expected]]

@@ -1,4 +1,4 @@
-"""Several ticks made into one reading: last, avg, min and max over an interval."""
+"""Several ticks made into one reading: newest, mean, extremes, sum, count and percentiles over an interval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.vocabulary import PERCENTILES, Aggregate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -68,14 +68,23 @@ class Fold:
         return fold
 
     def result(self, aggregates: tuple[Aggregate, ...]) -> Floats:
-        """Return one value a series and aggregate, series-major; `nan` where nothing was read."""
+        """Return one value a series and aggregate, series-major; `nan` where nothing was read, and for percentiles,
+        which take all readings."""
         return _interleave([self._one(aggregate) for aggregate in aggregates])
 
     def _one(self, aggregate: Aggregate) -> Floats:
         if aggregate is Aggregate.AVG:
             return _divide(self.sum, self.count)
+        if aggregate in PERCENTILES:
+            return np.full_like(self.sum, np.nan)
         result: Floats = getattr(self, aggregate.value)
-        return result
+        return _known(result, self.count) if aggregate in (Aggregate.SUM, Aggregate.COUNT) else result
+
+
+def aggregates_of_tick(values: Floats, aggregates: tuple[Aggregate, ...]) -> Floats:
+    """Return what one tick alone comes to, series-major: its value, of which there is one."""
+    count = _known(np.ones_like(values), ~np.isnan(values))
+    return _interleave([count if aggregate is Aggregate.COUNT else values for aggregate in aggregates])
 
 
 def aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]) -> Floats:
@@ -83,20 +92,64 @@ def aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregates: tupl
 
     `block` has the shape (ticks, series), the result (runs, series x aggregates), series-major.
     """
-    stops = np.append(starts[1:], len(block))
-    columns: list[Floats] = []
-    for aggregate in aggregates:
-        if aggregate is Aggregate.LAST:
-            columns.append(block[stops - 1])
-        elif aggregate is Aggregate.AVG:
-            seen = ~np.isnan(block)
-            with np.errstate(over="ignore", invalid="ignore"):  # values of others may be too large to add up
-                total = np.add.reduceat(np.where(seen, block, 0.0), starts, axis=0)
-            columns.append(_divide(total, np.add.reduceat(seen.astype(np.float64), starts, axis=0)))
-        else:
-            reduce = np.fmin if aggregate is Aggregate.MIN else np.fmax
-            columns.append(reduce.reduceat(block, starts, axis=0))
+    columns = [_aggregate_runs(block, starts, aggregate) for aggregate in aggregates]
     return _interleave(columns)
+
+
+def _aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregate: Aggregate) -> Floats:
+    if aggregate is Aggregate.LAST:
+        newest: Floats = block[np.append(starts[1:], len(block)) - 1]
+        return newest
+    if aggregate in PERCENTILES:
+        return percentiles_of_runs(block, starts, PERCENTILES[aggregate])
+    if aggregate in (Aggregate.MIN, Aggregate.MAX):
+        reduce = np.fmin if aggregate is Aggregate.MIN else np.fmax
+        extreme: Floats = reduce.reduceat(block, starts, axis=0)
+        return extreme
+    seen = ~np.isnan(block)
+    count = np.add.reduceat(seen.astype(np.float64), starts, axis=0)
+    if aggregate is Aggregate.COUNT:
+        return _known(count, count)
+    with np.errstate(over="ignore", invalid="ignore"):  # values of others may be too large to add up
+        total = np.add.reduceat(np.where(seen, block, 0.0), starts, axis=0)
+    return _known(total, count) if aggregate is Aggregate.SUM else _divide(total, count)
+
+
+def percentiles_of_runs(block: Floats, starts: npt.NDArray[np.intp], fraction: float) -> Floats:
+    """Return a percentile of each run and series. A fraction is from 0 to 1, `nan` no reading.
+
+    Where one lies between two readings it is on the straight line between them, as numpy's are.
+    """
+    runs = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(block))))
+    ordered = _sorted_in_runs(block, runs)
+    counts = np.add.reduceat((~np.isnan(block)).astype(np.intp), starts, axis=0)
+    rank = fraction * np.maximum(counts - 1, 0)
+    lower = np.floor(rank).astype(np.intp)
+    first = starts[:, None]
+    low = np.take_along_axis(ordered, first + lower, axis=0)
+    high = np.take_along_axis(ordered, first + np.ceil(rank).astype(np.intp), axis=0)
+    return between(low, high, rank - lower)
+
+
+def _sorted_in_runs(block: Floats, runs: npt.NDArray[np.intp]) -> Floats:
+    """Sort each column within each run, `nan` last."""
+    if not len(runs) or runs[-1] == 0:
+        return np.sort(block, axis=0)
+    by_value = np.argsort(block, axis=0)
+    by_run = np.argsort(runs[by_value], axis=0, kind="stable")
+    return np.take_along_axis(block, np.take_along_axis(by_value, by_run, axis=0), axis=0)
+
+
+def between(low: Floats, high: Floats, share: Floats) -> Floats:
+    """Return what lies so far along the straight line between two values, however large they are."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        # Not low + (high - low) * share: the difference of two huge ones is infinite.
+        mixed = low * (1 - share) + high * share
+    return np.where((low == high) | (share == 0), low, mixed)
+
+
+def _known(values: Floats, count: Floats | npt.NDArray[np.bool_]) -> Floats:
+    return np.where(count > 0, values, np.nan)
 
 
 def _divide(total: Floats, count: Floats) -> Floats:

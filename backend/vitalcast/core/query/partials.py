@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.metrics.aggregate import between
 from vitalcast.core.query.sketch import Sketches, merged, sketched
 from vitalcast.core.vocabulary import PERCENTILES, Aggregate
 
@@ -201,14 +202,6 @@ def percentiles_of(steps: Integers, readings: Floats, fractions: Sequence[float]
         high = ordered[firsts[present] + np.ceil(rank).astype(np.int64)]
         result[present, column] = between(low, high, rank - lower)
     return result
-
-
-def between(low: Floats, high: Floats, share: Floats) -> Floats:
-    """Return what lies so far along the straight line between two values, up to infinite ones."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        # Not low + (high - low) * share: the difference of two huge ones is infinite.
-        mixed = low * (1 - share) + high * share
-    return np.where((low == high) | (share == 0), low, mixed)
 
 
 def _sum(values: Floats, starts: npt.NDArray[np.intp]) -> Floats:

@@ -3,14 +3,15 @@ streams and in answers about the past."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.metrics.aggregate import percentiles_of_runs
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.core.query.partials import between
 from vitalcast.core.vocabulary import PERCENTILES, Reduce
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """Which of some series are reduced to which: `members[i]` are the places of those that become `series[i]`."""
+    """Which of some series are reduced to which: those at the places `order[starts[i]]` up to the next start, or the
+    end, become `series[i]`."""
 
     series: tuple[Series, ...]
-    members: tuple[Places, ...]
+    order: Places
+    starts: Places
     reduce: Reduce
 
     @classmethod
@@ -36,55 +39,65 @@ class Grouping:
         """
         groups: dict[Series, list[int]] = {}
         for place, one in enumerate(series):
-            values = tuple(one.value_of(key) or "" for key in group_by)
-            reduced = Series(_reduced(one.descriptor, group_by, reduce), values)
-            groups.setdefault(reduced, []).append(place)
+            groups.setdefault(_reduced(one, group_by, reduce), []).append(place)
+        return cls._of(groups, reduce)
+
+    @classmethod
+    def _of(cls, groups: Mapping[Series, Sequence[int]], reduce: Reduce) -> Grouping:
         ordered = sorted(groups, key=lambda one: (one.key, one.descriptor.unit))
-        return cls(tuple(ordered), tuple(np.array(groups[one], dtype=np.intp) for one in ordered), reduce)
+        order = np.array([place for one in ordered for place in groups[one]], dtype=np.intp)
+        sizes = [len(groups[one]) for one in ordered]
+        return cls(tuple(ordered), order, np.cumsum([0, *sizes], dtype=np.intp)[:-1], reduce)
+
+    def only(self, wanted: Collection[Series]) -> Grouping:
+        """Return the grouping with only those groups that are wanted."""
+        members = np.split(self.order, self.starts[1:])
+        return self._of(
+            {one: places.tolist() for one, places in zip(self.series, members, strict=False) if one in wanted},
+            self.reduce,
+        )
 
     def apply(self, values: Floats) -> Floats:
         """Reduce values of the shape (steps, series, aggregates) to one for each group.
 
         What is missing does not count; where all is missing, so is the result.
         """
-        reduced = np.empty((len(values), len(self.members), values.shape[2]))
-        for place, members in enumerate(self.members):
-            reduced[:, place] = reduce_across(values[:, members], self.reduce)
-        return reduced
+        if not len(self.starts):
+            return np.empty((len(values), 0, values.shape[2]))
+        return _reduce_runs(values[:, self.order], self.starts, self.reduce)
 
 
-def _reduced(descriptor: Descriptor, group_by: tuple[str, ...], reduce: Reduce) -> Descriptor:
+def _reduced(series: Series, group_by: tuple[str, ...], reduce: Reduce) -> Series:
+    """Return the series that one becomes part of."""
+    descriptor = _reduced_descriptor(series.descriptor, group_by, reduce)
+    return Series(descriptor, tuple(series.value_of(key) or "" for key in group_by))
+
+
+@functools.lru_cache(maxsize=1000)
+def _reduced_descriptor(descriptor: Descriptor, group_by: tuple[str, ...], reduce: Reduce) -> Descriptor:
     unit = "{series}" if reduce is Reduce.COUNT else descriptor.unit
     return Descriptor(descriptor.name, unit, Kind.GAUGE, descriptor.description, group_by, rate=False)
 
 
-def reduce_across(values: Floats, reduce: Reduce) -> Floats:
-    """Reduce values of the shape (steps, members, aggregates) across the members, at least one."""
-    if reduce is Reduce.MIN:
-        least: Floats = np.fmin.reduce(values, axis=1)
-        return least
-    if reduce is Reduce.MAX:
-        most: Floats = np.fmax.reduce(values, axis=1)
-        return most
-    count = (~np.isnan(values)).sum(axis=1)
+def _reduce_runs(values: Floats, starts: Places, reduce: Reduce) -> Floats:
+    """Reduce values of the shape (steps, series, aggregates) in runs of series, none of them empty."""
+    if reduce in (Reduce.MIN, Reduce.MAX):
+        extreme: Floats = (np.fmin if reduce is Reduce.MIN else np.fmax).reduceat(values, starts, axis=1)
+        return extreme
+    if reduce in PERCENTILES:
+        steps, series, aggregates = values.shape
+        rows = np.moveaxis(values, 1, 0).reshape(series, -1)
+        found = percentiles_of_runs(rows, starts, PERCENTILES[reduce]).reshape(len(starts), steps, aggregates)
+        return np.moveaxis(found, 0, 1)
+    seen = ~np.isnan(values)
+    count = np.add.reduceat(seen.astype(np.float64), starts, axis=1)
     if reduce is Reduce.COUNT:
         return np.where(count > 0, count, np.nan)
-    if reduce in PERCENTILES:
-        return _percentile(np.sort(values, axis=1), count, PERCENTILES[reduce])
     with np.errstate(over="ignore", invalid="ignore"):  # what others send may be too large to add up
-        total: Floats = np.where(np.isnan(values), 0.0, values).sum(axis=1)
+        total = np.add.reduceat(np.where(seen, values, 0.0), starts, axis=1)
     if reduce is Reduce.AVG:
         total = total / np.maximum(count, 1)
     return np.where(count > 0, total, np.nan)
-
-
-def _percentile(ordered: Floats, count: npt.NDArray[np.intp], fraction: float) -> Floats:
-    """Return a percentile of the first `count` values of each row, as numpy does."""
-    rank = fraction * np.maximum(count - 1, 0)
-    lower = np.floor(rank).astype(np.intp)
-    low = np.take_along_axis(ordered, lower[:, None], axis=1)[:, 0]
-    high = np.take_along_axis(ordered, np.ceil(rank).astype(np.intp)[:, None], axis=1)[:, 0]
-    return between(low, high, rank - lower)
 
 
 def top_of(scores: Floats, count: int) -> Places:

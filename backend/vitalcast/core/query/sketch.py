@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.metrics.aggregate import between
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -65,15 +67,8 @@ class Sketches:
             # Entry i holds the readings of the ranks below ends[i] that no entry before it holds.
             low = values[np.searchsorted(ends, before[present] + lower, side="right")]
             high = values[np.searchsorted(ends, before[present] + np.ceil(rank), side="right")]
-            result[present, column] = _between(low, high, rank - lower)
+            result[present, column] = between(low, high, rank - lower)
         return result
-
-
-def _between(low: Floats, high: Floats, share: Floats) -> Floats:
-    with np.errstate(invalid="ignore", over="ignore"):
-        # Not low + (high - low) * share: the difference of two huge ones is infinite.
-        mixed = low * (1 - share) + high * share
-    return np.where((low == high) | (share == 0), low, mixed)
 
 
 def empty() -> Sketches:

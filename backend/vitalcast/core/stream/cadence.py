@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.metrics.aggregate import Fold
+from vitalcast.core.metrics.aggregate import Fold, aggregates_of_tick, percentiles_of_runs
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.ring import BLOCK_ROWS, Ring
 from vitalcast.core.stream.groups import Group
@@ -16,7 +16,7 @@ from vitalcast.core.stream.keys import Form
 from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.peers import Peers
 from vitalcast.core.stream.replay import ONLY_LAST, row_after_last_end
-from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.vocabulary import PERCENTILES, Aggregate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,7 +37,7 @@ class Cadence:
         self.interval_ms = interval_ms
         self.held_bytes = 0  # as the hub has counted it
         self._peers: dict[tuple[Aggregate, ...], Peers] = {}
-        self._next_row = row_after_last_end(ring, interval_ms)
+        self._next_row = self._first_row = row_after_last_end(ring, interval_ms)
         self._fold: Fold | None = None
         self._owners: list[Series | None] = []  # of the columns of the fold
         self._layout = layout
@@ -90,7 +90,7 @@ class Cadence:
     def restart(self, frame: Frame, ring: Ring, out: Output) -> None:
         """Take in the first frame of another epoch, already in the ring: all groups begin anew with a snapshot."""
         self._fold = None
-        self._next_row = ring.end_row - 1
+        self._next_row = self._first_row = ring.end_row - 1
         for peers in self._peers.values():
             peers.newest = None
         for group in self.groups:
@@ -129,14 +129,18 @@ class Cadence:
         if not single:
             self._fold_rows(ring, ring.end_row)
         fold, self._fold = self._fold, None
+        first_row, self._first_row = self._first_row, ring.end_row
         self._next_row = ring.end_row
         for aggregates, peers in self._peers.items():
             if aggregates == ONLY_LAST:
                 yield peers, frame.values
             elif fold is None:
-                yield peers, frame.values.repeat(len(aggregates))
+                yield peers, aggregates_of_tick(frame.values, aggregates)
             else:
-                yield peers, fold.result(aggregates)
+                values = fold.result(aggregates)
+                if any(one in PERCENTILES for one in aggregates):
+                    _add_percentiles(values, peers, ring, first_row)
+                yield peers, values
 
     def _fold_rows(self, ring: Ring, stop_row: int) -> None:
         if stop_row > self._next_row and not self._only_last:
@@ -161,3 +165,19 @@ class Cadence:
             self._fold = self._fold.moved(origins)
             self._owners = owners
         self._layout = layout
+
+
+def _add_percentiles(values: npt.NDArray[np.float64], peers: Peers, ring: Ring, first_row: int) -> None:
+    """Put the percentiles of an interval, which began with a row, where they belong.
+
+    Only for series that somebody wants, and where the ring still has all of it.
+    """
+    if first_row < ring.first_row:
+        return
+    columns = np.unique(np.concatenate([group.chosen.columns for group in peers.groups.values()]))
+    block = ring.read(columns, first_row, ring.end_row)
+    whole = np.zeros(1, dtype=np.intp)  # one run, from its beginning
+    by_series = values.reshape(-1, len(peers.aggregates))
+    for place, aggregate in enumerate(peers.aggregates):
+        if aggregate in PERCENTILES:
+            by_series[columns, place] = percentiles_of_runs(block, whole, PERCENTILES[aggregate])[0]

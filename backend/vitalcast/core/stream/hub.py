@@ -17,10 +17,11 @@ from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.keys import AnyKey, EventKey, Form, PanelKey, SeriesKey, TableKey, key_bytes
 from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
+from vitalcast.core.stream.reduced_group import ReducedGroup
 from vitalcast.core.stream.replay import Snapshots
 from vitalcast.core.stream.sources import SOURCES_MAX, Sources
 from vitalcast.core.stream.table_group import TableGroup
-from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.vocabulary import PERCENTILES, ErrorCode
 from vitalcast.core.wire.limits import DEFAULT_LIMITS, Limits
 from vitalcast.errors import ProtocolError
 
@@ -265,7 +266,8 @@ class Hub:
     def _made(self, key: SeriesKey | PanelKey, timeline: Timeline) -> Group:
         choices = timeline.catalogue.choices
         if isinstance(key, SeriesKey):
-            return Group(self._next_id, key, choices.of(key.selection), self._snapshots, timeline)
+            make = ReducedGroup if key.is_reduced else Group
+            return make(self._next_id, key, choices.of(key.selection), self._snapshots, timeline)
         assert self.panels is not None  # by whom the key was made
         return PanelGroup(
             self._next_id,
@@ -301,6 +303,25 @@ class Hub:
             raise ProtocolError(
                 ErrorCode.LIMIT,
                 f"{len(group.series)} series match and a stream has {self.limits.series} at most; narrow the metrics",
+            )
+        if any(aggregate in PERCENTILES for aggregate in group.key.aggregates):
+            self._check_percentiles(group, self.timelines[group.key.source])
+
+    def _check_percentiles(self, group: Group, timeline: Timeline) -> None:
+        """Raise ProtocolError where the readings of an interval are more than memory has, or than are looked at."""
+        ring, least_ms = timeline.ring, timeline.interval_ms
+        if group.interval_ms > ring.window_ms:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"interval: a percentile needs all readings of it, and memory has {ring.window_ms / 1000:g} s; "
+                "ask for a shorter interval, or query",
+            )
+        readings, limit = len(group.chosen.series) * (group.interval_ms // least_ms), self.limits.snapshot_values
+        if readings > limit:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"a percentile of {readings} readings an interval, and {limit} are looked at at most; "
+                "ask for fewer series or a shorter interval",
             )
 
     def leave(self, group: AnyGroup) -> None:

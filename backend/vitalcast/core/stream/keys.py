@@ -6,7 +6,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitalcast.core.events.event import Severity
-from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.vocabulary import Aggregate, Reduce
 from vitalcast.core.wire.encodings import JSON, Encoding
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ class Form(enum.Enum):
 
 
 class SeriesKey(NamedTuple):
-    """What makes two subscriptions equal. `source` is the id of the one whose series they are."""
+    """What makes two subscriptions equal. `source` is the id of the one whose series they are.
+
+    `group_by`, `reduce` and `top` are as in Query, save that the top is by the newest value.
+    """
 
     source: str
     selection: Selection
@@ -32,6 +35,14 @@ class SeriesKey(NamedTuple):
     aggregates: tuple[Aggregate, ...] = (Aggregate.LAST,)
     form: Form = Form.COLUMNS
     encoding: Encoding = JSON
+    group_by: tuple[str, ...] | None = None
+    reduce: Reduce = Reduce.SUM
+    top: int | None = None
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether what is sent is not just the series that are selected."""
+        return self.group_by is not None or self.top is not None
 
 
 class PanelKey(NamedTuple):

@@ -25,10 +25,10 @@ RUN_MIN = 16  # groups from which on it pays to write them at one go
 class Peers:
     """Keeps the newest values, and has as many groups as can be written at one go in runs."""
 
-    __slots__ = ("_aggregates", "_never", "_runs", "groups", "newest", "wanted")
+    __slots__ = ("_never", "_runs", "aggregates", "groups", "newest", "wanted")
 
     def __init__(self, aggregates: tuple[Aggregate, ...]) -> None:
-        self._aggregates = aggregates
+        self.aggregates = aggregates
         self.groups: dict[int, Group] = {}
         self.wanted = 0  # values of all groups together
         self.newest: TickValues | None = None
@@ -103,7 +103,7 @@ class Peers:
         runs = []
         for encoding, groups in by_encoding.items():
             rows = [(group.head, group.chosen) for group in groups]
-            bulk = encoding.bulk(rows, len(self._aggregates)) if len(rows) >= RUN_MIN else None
+            bulk = encoding.bulk(rows, len(self.aggregates)) if len(rows) >= RUN_MIN else None
             if bulk is None:
                 self._never += groups
             else:

@@ -27,6 +27,10 @@ Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
 Range = Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Offset = Annotated[int, Field(ge=0, le=2**53)]
+AggregateName = Literal["last", "avg", "min", "max", "sum", "count", "p50", "p90", "p95", "p99"]
+ReduceName = Literal["sum", "avg", "min", "max", "count", "p50", "p90", "p95", "p99"]
+Attributes = Annotated[list[Text], Field(max_length=16, fail_fast=True)]
+Top = Annotated[int, Field(ge=1, le=1000)]
 # Told apart by type alone, so that a wrong one is told once; the tags are what pydantic calls the members by itself.
 RowKey = Annotated[
     Annotated[Offset, Tag("int")] | Annotated[Text, Tag("constrained-str")],
@@ -70,9 +74,10 @@ class Subscribe(_Command):
     lines: Literal["drawn", "all"] | None = None
     where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
     interval: Interval | None = None
-    aggregate: Annotated[
-        list[Literal["last", "avg", "min", "max"]], Field(min_length=1, max_length=4, fail_fast=True)
-    ] = ["last"]
+    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=10, fail_fast=True)] = ["last"]
+    group_by: Attributes | None = None
+    reduce: ReduceName | None = None
+    top: Top | None = None
     backfill: Seconds = 0
     since: Since | None = None
 
@@ -88,7 +93,7 @@ class Subscribe(_Command):
 
     def panel_id(self) -> str:
         """Raises ProtocolError for fields that do not go with a panel."""
-        beside = sorted(self.model_fields_set & {"metrics", "where", "aggregate"})
+        beside = sorted(self.model_fields_set & {"metrics", "where", "aggregate", "group_by", "reduce", "top"})
         if beside or self.panel is None:
             raise ProtocolError(
                 ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: a panel brings its own; leave this out, or the panel"
@@ -98,6 +103,12 @@ class Subscribe(_Command):
     def aggregates(self) -> tuple[Aggregate, ...]:
         """Return the aggregates in the order asked, each once."""
         return tuple(Aggregate(name) for name in dict.fromkeys(self.aggregate))
+
+    def grouping(self) -> tuple[str, ...] | None:
+        """Return by which attributes series are reduced, each once; all together where only `reduce` is given."""
+        if self.group_by is None:
+            return None if self.reduce is None else ()
+        return tuple(dict.fromkeys(self.group_by))
 
 
 class Update(_Command):

@@ -7,6 +7,7 @@ from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.commands.panel import subscribe_panel
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.keys import SeriesKey
+from vitalcast.core.vocabulary import Reduce
 from vitalcast.core.wire.commands import Subscribe
 from vitalcast.core.wire.messages import Message
 
@@ -20,5 +21,14 @@ def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
     timeline = conversation.source(command.host)
     check_known(selection, timeline)
     interval_ms = conversation.interval_ms(command.interval, timeline)
-    key = SeriesKey(timeline.id, selection, interval_ms, command.aggregates(), encoding=conversation.encoding)
+    key = SeriesKey(
+        timeline.id,
+        selection,
+        interval_ms,
+        command.aggregates(),
+        encoding=conversation.encoding,
+        group_by=command.grouping(),
+        reduce=Reduce(command.reduce or Reduce.SUM),
+        top=command.top,
+    )
     return start(conversation, command, key, since=command.since, backfill_s=command.backfill)

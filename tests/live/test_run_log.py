@@ -61,6 +61,18 @@ async def test_what_went_on_ends_with_the_run_before_but_for_marks() -> None:
     assert mark.id not in [event.id for event in told]
 
 
+async def test_what_has_begun_since_the_start_goes_on() -> None:
+    history, told = history_with(), list[Event]()
+    log = EventLog("m", tell=told.append)
+    event = log.note(EventKind.LEVEL, "CPU", ongoing=True)
+    assert event is not None
+    history.append_event(event)
+    queries = Queries(history.past)
+    await RunLog(log, queries).begin(NOW, last_ms=None)
+    queries.close()
+    assert log.ongoing(event.id) == event
+
+
 async def test_a_run_that_was_cut_off_is_said_by_the_next() -> None:
     first = await noted(history_with())
     start = next(event for event in first if event.kind is EventKind.START)

@@ -42,6 +42,8 @@ class RunLog:
         except (HistoryError, ProtocolError) as error:
             logger.warning("what was before this start is not known to the event log: %s", error)
             before = Before()
+        # What has begun since the start, by a level of the first tick, is not left over.
+        before = before._replace(ongoing=tuple(one for one in before.ongoing if not self._log.ongoing(one.id)))
         last_ms = max((one for one in (last_ms, before.last_ms) if one is not None), default=None)
         self._log.resume([*before.runs, *before.ongoing])
         self._end_ongoing(before, last_ms)

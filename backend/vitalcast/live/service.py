@@ -265,7 +265,7 @@ class Service:
 
     async def _begin_run(self) -> None:
         try:
-            now = Now(clocks.wall_ms(), __version__, clocks.boot(), boot_ms(self._roots))
+            now = Now(clocks.wall_ms(), __version__, clocks.boot().partition(" ")[0], boot_ms(self._roots))
             await self.run_log.begin(now, last_ms=self.recorder.left_ms)
         except Exception:  # a fault of ours in what only takes notes
             logger.exception("the start was not noted")

@@ -170,7 +170,7 @@ def disk_bytes(folder: Path, *, without: Sequence[str] = ()) -> int:
 
 
 def prometheus_blocks(folder: Path) -> tuple[int, int]:
-    """Return the bytes and the samples of the blocks that Prometheus has made; the newest hours are in its log alone."""
+    """Return the bytes and the samples of the blocks that Prometheus has made; of the newest hours it has none."""
     nbytes = samples = 0
     for meta in (folder / "data").glob("*/meta.json"):
         samples += int(json.loads(meta.read_text())["stats"].get("numSamples", 0))
@@ -178,7 +178,7 @@ def prometheus_blocks(folder: Path) -> tuple[int, int]:
     return nbytes, samples
 
 
-# --- remote write (https://prometheus.io/docs/concepts/remote_write_spec/) ---------------------------------------------
+# --- remote write (https://prometheus.io/docs/concepts/remote_write_spec/) -------------------------------------------
 
 
 def write_request(labels: Sequence[Mapping[str, str]], times_ms: Integers, values: Floats) -> bytes:

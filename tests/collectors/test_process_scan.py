@@ -16,7 +16,7 @@ from vitalcast.collectors.process_usage import used_between
 from vitalcast.machine import Roots
 
 IO = "rchar: 9\nread_bytes: {}\nwrite_bytes: {}\n"
-EVERYTHING = 2  # the pid of the parent of kernel threads
+KTHREADD = Process(2, "kthreadd", "sleeping", 0.0, 0, 1, 0.0, 0, 0.0)
 
 
 @pytest.fixture
@@ -136,15 +136,16 @@ def test_what_was_known_of_a_child_that_ended_is_not_counted_again() -> None:
 
 
 def test_a_child_that_nobody_waited_for_is_missed_only_in_the_machines_sum() -> None:
-    before = (process(1), process(EVERYTHING, parent=0))
+    before = (process(1), KTHREADD)
     for busy_s, short_s in ((4.0, 4.0), (0.05, 0.0)):  # less than that may be by chance
         used = used_between(scan(0, *before, busy_s=0.0), scan(5, *before, busy_s=busy_s))
         assert used.short_lived_s == short_s
 
 
-def test_what_is_used_outside_of_a_container_is_nobodys_here() -> None:
+@pytest.mark.parametrize("second", [process(7), process(2, parent=0), KTHREADD._replace(memory_bytes=4096)])
+def test_what_is_used_outside_of_a_container_is_nobodys_here(second: Process) -> None:
     one = process(1)
-    assert used_between(scan(0, one, busy_s=0.0), scan(5, one, busy_s=8.0)).short_lived_s == 0.0
+    assert used_between(scan(0, one, second, busy_s=0.0), scan(5, one, second, busy_s=8.0)).short_lived_s == 0.0
 
 
 def test_no_more_is_short_lived_than_was_used() -> None:

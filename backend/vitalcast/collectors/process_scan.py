@@ -16,7 +16,7 @@ SHARED_S = 2.5
 """How old a scan may be for those who look every five seconds: they fall into step with each other."""
 
 KERNEL_THREADS = 2
-"""The pid of the parent of all kernel threads. Who sees it sees every process of the machine."""
+"""The pid of the parent of all threads of the kernel, where these can be seen."""
 
 # Reading /proc/<pid>/io costs as much as all else. One that did not stir has read and written nothing, as far as can be
 # told by its line in so coarse units: each is looked at again after so many scans.
@@ -59,6 +59,13 @@ class Scan(NamedTuple):
     processes: dict[int, Process]
     cpu: CpuTime | None
     io: dict[int, IoReading]
+
+    @property
+    def sees_kernel(self) -> bool:
+        """Whether the kernel's threads are among the processes, and so all of the machine; not in a container."""
+        process = self.processes.get(KERNEL_THREADS)
+        # Anybody can be called so, but not without memory.
+        return process is not None and (process.name, process.parent, process.memory_bytes) == ("kthreadd", 0, 0)
 
 
 class ProcessScanner:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vitalcast.collectors.process_scan import KERNEL_THREADS, CpuTime, Scan
+from vitalcast.collectors.process_scan import CpuTime, Scan
 from vitalcast.collectors.process_source import Process, age_s
 
 # Most kernels charge a whole clock tick to what runs when it strikes, while processes are charged by the nanosecond:
@@ -40,7 +40,7 @@ def used_between(before: Scan, now: Scan) -> ProcessesUsed:
     if whole is not None:
         named_s = math.fsum(used for used in cpu_s.values() if used)
         rest_s = max(0.0, whole.by_processes_s - named_s)
-        if KERNEL_THREADS not in now.processes:  # others are charged for what cannot be seen from here
+        if not now.sees_kernel:  # others are charged for what cannot be seen from here
             short_lived_s = min(short_lived_s, rest_s)
         elif rest_s - short_lived_s > _by_chance_s(whole):
             short_lived_s = rest_s  # where nobody waits for a child, its time is added to nobody's

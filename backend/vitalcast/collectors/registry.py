@@ -35,6 +35,7 @@ MODULES = (
     "network",
     "pressure",
     "process",
+    "programs",
     "sensors",
     "host",
     "runtime",

@@ -5,22 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from tests.core.machine import START_MS, Machine, disk
+from tests.core.machine import LOAD, START_MS, Machine, disk
 from tests.core.panel_machine import panel_of
 from tests.web.conftest import World, make_world
 from tests.web.panel_world import world_of
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
+from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.query.past import Past
+from vitalcast.core.query.past import Extent, Past, Reach, Ticks
+from vitalcast.core.query.tier import Tier
 from vitalcast.core.vocabulary import Scope
 from vitalcast.core.wire.limits import Limits
 from vitalcast.errors import HistoryError
+from vitalcast.history.recent import RecentPast
 
 PATH = "/api/v1/history"
 TICKS = 120
@@ -119,6 +124,31 @@ def test_no_reading_and_an_infinite_one_are_null() -> None:
         machine.tick(value)
     answer = make_world(machine).get(PATH, metrics="system.load", start="-4s", step=1, aggregate="last")
     assert answer["values"] == [[1, None, 2]]  # a step without any reading is none
+
+
+def test_another_source_has_no_part_of_what_is_kept_of_this_machine(world: World) -> None:
+    other = Machine(hub=world.machine.hub, source=Source(Resource("other", "db-1"), "epoch-2"))
+    for load in (7.0, 8.0):
+        other.tick(load)
+    kept = world.service.history
+
+    class Kept(RecentPast):
+        """A file that has the same series of this machine."""
+
+        def extent(self) -> Extent:
+            return Extent((Reach(Tier.RAW, START_MS - 10_000, START_MS),))
+
+        def series(self, *_: Any) -> list[Series]:
+            return [Series(LOAD)]
+
+        def ticks(self, *_: Any) -> Iterator[Ticks]:
+            times = np.array([START_MS - 5000])
+            yield Ticks(0, 0, "epoch-0", np.array([1]), times, np.array([99.0]))
+
+    world.service.queries._open_past = lambda: Kept(kept._recent)
+    wish = {"metrics": "system.load", "start": START_MS - 10_000, "step": 1, "end": START_MS + 2000}
+    assert world.get(PATH, host="web-1", **wish)["values"] == [[99, 1, 2]]
+    assert world.get(PATH, host="db-1", **wish)["values"] == [[7, 8]]
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.query.evaluate import evaluate
 from vitalcast.core.query.limits import DEFAULT_QUERY_LIMITS, QueryLimits
+from vitalcast.core.query.no_past import NoPast
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query, Result
 from vitalcast.core.query.ring_part import RingPart
@@ -19,15 +20,17 @@ def ask(
     query: Query,
     limits: QueryLimits = DEFAULT_QUERY_LIMITS,
     *,
+    kept: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Work:
     """Take what the ring has now, where frames come in; return what answers the query of a past.
 
+    The past is of this machine alone: unless this source is what is `kept` there, its ring is all that is read.
     That raises ProtocolError where the answer would be too much, HistoryError, and InterruptedError once `cancelled`.
     """
     ring = RingPart.capture(timeline, query.selection, query.start_ms - query.shift_ms, query.end_ms - query.shift_ms)
 
     def work(past: Past) -> Result:
-        return evaluate(query, past, ring, limits=limits, cancelled=cancelled)
+        return evaluate(query, past if kept else NoPast(), ring, limits=limits, cancelled=cancelled)
 
     return work

@@ -66,7 +66,7 @@ class HistoryAnswers:
         timeline = self._source(request)
         range_, query = self._query(request, timeline)
         limits = QueryLimits(values=self._service.hub.limits.snapshot_values)
-        read = ask(timeline, query, limits)
+        read = ask(timeline, query, limits, kept=timeline is self._service.timeline)
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
 
         def work(past: Past) -> _Answer:

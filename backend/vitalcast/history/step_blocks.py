@@ -32,7 +32,7 @@ from vitalcast.history.blocks import (
     unpack_lattice,
     unsealed,
 )
-from vitalcast.history.lattice import Lattice, numbered, restored, rounded, unnumbered
+from vitalcast.history.lattice import numbered, restored, rounded, unnumbered
 from vitalcast.history.prediction import Head, pack_head, predicted, restored_rows, unpack_head
 from vitalcast.history.rollup import Steps
 from vitalcast.history.words import (
@@ -53,11 +53,14 @@ if TYPE_CHECKING:
     Booleans = npt.NDArray[np.bool_]
 
 SUM_DIGITS = 5
-SUM_ERROR = 0.5 / 10 ** (SUM_DIGITS - 1)
+SUM_ERROR = 0.6 / 10 ** (SUM_DIGITS - 1)  # half of the last digit, and what making an integer of it adds
+_WHOLE = 0.5 / 10 ** (SUM_DIGITS - 1)  # so near to an integer it is one
 _STREAMS = 5  # the least, the spread, the newest, the sum, the count
 _KIND = 0b11
 _ENTRIES_MAX = 2**26
-_SUM_MAX = 2.0**60
+_SUM_MAX = 1e18
+_PLACES_MAX = 18
+_NOISE = 1e-14  # of sums: what lies above the least by no more does so because floats are rounded
 
 
 def pack_steps(steps: Steps) -> list[bytes]:
@@ -135,15 +138,14 @@ def _pack_integers(blocks: list[bytes], rest: Integers, table: _Table) -> None:
         return
     values = restored(lattices, numbers)
     low, high, newest = (numbers[:, start : start + length] for start in (0, length, 2 * length))
-    least, spread = _scaled(lattices, low), _scaled(lattices, high) - _scaled(lattices, low)
     count = table.count[rest][which]
-    sums = _parts_of_sums(lattices, table.total[rest][which], least, spread, count)
-    streams = [low, high - low, high - newest, sums, count.astype(np.int64)]
+    places, above = _above(table.total[rest][which], values[:, :length] * count)
+    streams = [low, high - low, high - newest, above, count.astype(np.int64)]
     guesses = [predicted(stream) for stream in streams]
     fine = [
         np.array_equal(values[index].view(np.int64), np.concatenate([side[row] for side in sides]).view(np.int64))
         and all(np.isfinite(guess[2][index]) for guess in guesses)
-        and bool(np.isfinite(table.total[rest[row]]).all())
+        and places[index] >= 0
         for index, row in enumerate(which.tolist())
     ]
     rows: list[Words] = []
@@ -160,55 +162,43 @@ def _pack_integers(blocks: list[bytes], rest: Integers, table: _Table) -> None:
         place = rest[which[index]]
         heads = b"".join(pack_head(guess[0][index]) for guess in guesses)
         body = heads + bodies[index]
-        head = bytes([flags[index]]) + pack_lattice(lattices[index]) + pack_varint(len(body))
+        head = bytes([flags[index], places[index]]) + pack_lattice(lattices[index]) + pack_varint(len(body))
         blocks[place] = seal(head + body + table.sketches[place])
 
 
-def _scaled(lattices: Sequence[Lattice], numbers: Integers) -> Integers:
-    """Return the integers that differ by as much as the values do: those that significant digits number."""
-    scaled = numbers.copy()
-    for row, lattice in enumerate(lattices):
-        if lattice.digits:
-            scaled[row] = unnumbered(numbers[row], lattice.digits)
-    return scaled
+def _above(total: Floats, least: Floats) -> tuple[Integers, Integers]:
+    """Return of each row at how many places sums lie above the least by integers, or -1, and the numbers of those.
 
-
-def _zero(lattices: Sequence[Lattice], least: Integers, count: Floats) -> Floats:
-    """Return what each sum were if all readings were the least, as far as a float64 can tell, in integers."""
-    steps = np.array([float(one.step) for one in lattices])[:, None]
-    bases = np.array([float(one.base) for one in lattices])[:, None]
-    zero: Floats = (bases + steps * least) * count
-    return zero
-
-
-def _parts_of_sums(
-    lattices: Sequence[Lattice], total: Floats, least: Integers, spread: Integers, count: Floats
-) -> Integers:
-    """Return how far each sum lies above its zero, as the number of that integer when it is rounded."""
-    steps = np.array([float(one.step) for one in lattices])[:, None]
-    powers = np.array([10.0**one.places for one in lattices])[:, None]
+    Nothing is further off than SUM_ERROR of how far it lies above, and what floats add up to beside.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        above = (total * powers - _zero(lattices, least, count)) / steps
-    above = np.clip(np.nan_to_num(above), 0.0, np.minimum(spread * count, _SUM_MAX))
-    return numbered(rounded(np.rint(above).astype(np.int64), SUM_DIGITS), SUM_DIGITS)
-
-
-def _sums(lattices: Sequence[Lattice], parts: Integers, least: Integers, count: Floats) -> Floats:
-    steps = np.array([float(one.step) for one in lattices])[:, None]
-    powers = np.array([10.0**one.places for one in lattices])[:, None]
-    sums: Floats = (_zero(lattices, least, count) + steps * unnumbered(parts, SUM_DIGITS)) / powers
-    return sums
+        above = np.maximum(np.nan_to_num(total - least, nan=np.inf), 0.0)
+        above[above < _NOISE * (np.abs(total) + np.abs(least))] = 0.0
+    places = np.full(len(above), -1)
+    numbers = np.zeros(above.shape, dtype=np.int64)
+    left = np.flatnonzero((above < _SUM_MAX).all(axis=1))
+    for power in range(_PLACES_MAX + 1):
+        scaled = above[left] * 10.0**power
+        whole = np.rint(scaled)
+        fits = (scaled < _SUM_MAX).all(axis=1)
+        good = fits & (np.abs(whole - scaled) <= _WHOLE * scaled).all(axis=1)
+        places[left[good]] = power
+        numbers[left[good]] = numbered(rounded(whole[good].astype(np.int64), SUM_DIGITS), SUM_DIGITS)
+        left = left[fits & ~good]
+        if not len(left):
+            break
+    return places, numbers
 
 
 class _Integers:
     """A block of integers whose words are still to be read."""
 
-    __slots__ = ("body", "flags", "heads", "lattice", "place", "streams", "tail")
+    __slots__ = ("body", "flags", "heads", "lattice", "place", "places", "streams", "tail")
 
     def __init__(self, place: int, data: bytes) -> None:
         self.place = place
-        self.flags = data[0]
-        self.lattice, end = unpack_lattice(data, 1)
+        self.flags, self.places = data[0], data[1]
+        self.lattice, end = unpack_lattice(data, 2)
         length, start = unpack_varint(data, end)
         self.tail = data[start + length :]
         self.heads: list[Head] = []
@@ -225,19 +215,19 @@ def _unpack_integers(found: list[_Integers], columns: list[Floats]) -> None:
     length = columns[_MINIMUM].shape[1]
     words = unpack_bodies([one.body for one in found], [one.streams for one in found], length)
     ends = np.cumsum([one.streams for one in found])
-    low, spread, back, parts, counts = (
+    low, spread, back, above, counts = (
         restored_rows([one.heads[stream] for one in found], words[ends - _STREAMS + stream])
         for stream in range(_STREAMS)
     )
     lattices = [one.lattice for one in found]
     places = [one.place for one in found]
-    high = low + spread
-    least = _scaled(lattices, low)
     count = counts.astype(np.float64)
-    columns[_MINIMUM][places] = restored(lattices, low)
-    columns[_MAXIMUM][places] = restored(lattices, high)
-    columns[_LAST][places] = restored(lattices, high - back)
-    columns[_TOTAL][places] = _sums(lattices, parts, least, count)
+    powers = np.array([10.0**one.places for one in found])[:, None]
+    least = restored(lattices, low)
+    columns[_MINIMUM][places] = least
+    columns[_MAXIMUM][places] = restored(lattices, low + spread)
+    columns[_LAST][places] = restored(lattices, low + spread - back)
+    columns[_TOTAL][places] = least * count + unnumbered(above, SUM_DIGITS) / powers
     columns[_COUNT][places] = count
     for one, end in zip(found, ends.tolist(), strict=True):
         if one.flags & HAS_HOLES:

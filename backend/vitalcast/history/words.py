@@ -29,6 +29,12 @@ _PLAIN = np.uint64(4)  # words below are their own symbols
 _LZ_BELOW = 0.25  # bytes a symbol: only there is more to find than runs, and the search costs five times as much
 _OWN_CODE_FROM = 512  # symbols of a row that are worth a code of its own
 _VARINT_BYTES_MAX = 10
+_LEFT = np.array([0] * 4 + [max(symbol // 2 - 2, 0) for symbol in range(4, 2 * WORD_BITS_MAX + 2)], dtype=np.uint8)
+"""How many bits of a word each symbol does not say."""
+_BEGIN = np.array(
+    [0, 1, 2, 3] + [(2 | symbol & 1) << int(_LEFT[symbol]) for symbol in range(4, len(_LEFT))], dtype=np.uint64
+)
+"""The word that each symbol begins, with zeros for those bits."""
 
 
 def pack_bodies(table: Words, owners: Sequence[int], count: int) -> list[bytes]:
@@ -92,24 +98,22 @@ def unzigzag(words: Words) -> Integers:
 # --- symbols -----------------------------------------------------------------------------------------------------
 
 
-def _symbols(words: Words) -> tuple[Bytes, Words]:
+def _symbols(words: Words) -> tuple[Bytes, Bytes]:
     """Return each word's symbol, and how many of its bits that leaves."""
-    sizes = np.frexp(words.astype(np.float64))[1].astype(np.uint64)
-    plain = words < _PLAIN
-    left = np.where(plain, np.uint64(0), sizes - np.uint64(2))
-    symbols = np.where(plain, words, sizes * np.uint64(2) + (words >> left & np.uint64(1)))
-    return symbols.astype(np.uint8), left
+    sizes = np.frexp(words.astype(np.float64))[1].astype(np.uint8)
+    left = np.where(words < _PLAIN, np.uint8(0), sizes - np.uint8(2))
+    # Of the word but for these bits, the first of two is always set: what is left says the second.
+    begin = (words >> left).astype(np.uint8)
+    symbols: Bytes = np.where(words < _PLAIN, begin, 2 * sizes + (begin & np.uint8(1)))
+    return symbols, left
 
 
 def _words(symbols: Bytes, rests: Sequence[bytes], rows: Sequence[int]) -> Words:
-    wide = symbols.astype(np.uint64)
-    plain = wide < _PLAIN
-    left = np.where(plain, np.uint64(0), (wide >> np.uint64(1)) - np.uint64(2))
-    if left.size and left.max() > WORD_BITS_MAX:
+    if symbols.size and symbols.max() >= len(_LEFT):
         raise ValueError("a symbol is of no word")
-    tails = _unpack_bits(left, rests, rows)
-    head = np.uint64(2) | wide & np.uint64(1)
-    return np.where(plain, wide, head << left | tails)
+    words: Words = _BEGIN[symbols]
+    _add_bits(words, _LEFT[symbols], rests, rows)
+    return words
 
 
 def _deflated(rows: Sequence[bytes]) -> bytes:
@@ -148,40 +152,37 @@ def _inflated(body: bytes, length: int) -> tuple[bytes, bytes]:
 # --- bits --------------------------------------------------------------------------------------------------------
 
 
-def _places(left: Words) -> tuple[Integers, Integers]:
+def _places(left: Bytes) -> tuple[Integers, Integers]:
     """Return at which bit of its row each word's bits begin, and how many bytes each row takes."""
-    ends = np.cumsum(left.astype(np.int64), axis=1)
-    starts = np.zeros_like(ends)
-    starts[:, 1:] = ends[:, :-1]
+    ends = np.cumsum(left, axis=1, dtype=np.int64)
     nbytes = -(-ends[:, -1] // 8) if left.shape[1] else np.zeros(len(left), dtype=np.int64)
-    return starts, nbytes
+    return ends - left, nbytes
 
 
-def _pack_bits(words: Words, left: Words) -> list[bytes]:
+def _pack_bits(words: Words, left: Bytes) -> list[bytes]:
     """Put the low `left` bits of each word side by side; return each row's bytes."""
     starts, nbytes = _places(left)
     ends = np.cumsum(nbytes)
     starts = starts + ((ends - nbytes) * 8)[:, None]
-    chosen = left > 0
-    bits, sizes, places = words[chosen], left[chosen], starts[chosen]
-    bits = bits & ((np.uint64(1) << sizes) - np.uint64(1))
+    chosen = np.flatnonzero(left)
+    bits, sizes, places = words.ravel()[chosen], left.ravel()[chosen], starts.ravel()[chosen]
+    bits &= (np.uint64(1) << sizes.astype(np.uint64)) - np.uint64(1)
     out = np.zeros((int(ends[-1]) if len(ends) else 0) // 8 + 2, dtype=np.uint64)
     if len(bits):
         slots = places >> 6
-        over = (places & 63) + sizes.astype(np.int64) - 64  # bits that go to the next slot
-        inside = over <= 0
-        here = np.where(
-            inside, bits << np.maximum(-over, 0).astype(np.uint64), bits >> np.maximum(over, 0).astype(np.uint64)
-        )
+        over = (places & 63) + sizes - 64  # bits that go to the next slot
+        far = np.flatnonzero(over > 0)
+        here = bits << np.maximum(-over, 0).astype(np.uint64)
+        here[far] = bits[far] >> over[far].astype(np.uint64)
         firsts = np.flatnonzero(np.append(True, slots[1:] != slots[:-1]))
         out[slots[firsts]] = np.bitwise_or.reduceat(here, firsts)
-        out[slots[~inside] + 1] |= bits[~inside] << (64 - over[~inside]).astype(np.uint64)
+        out[slots[far] + 1] |= bits[far] << (64 - over[far]).astype(np.uint64)
     data = out.astype(">u8").tobytes()
     return [data[low:high] for low, high in pairwise([0, *ends.tolist()])]
 
 
-def _unpack_bits(left: Words, rests: Sequence[bytes], rows: Sequence[int]) -> Words:
-    """Return each word's bits; `rests` has those of `rows[i]` rows each. Raises ValueError where they are too few."""
+def _add_bits(words: Words, left: Bytes, rests: Sequence[bytes], rows: Sequence[int]) -> None:
+    """Put each word's bits in; `rests` has those of `rows[i]` rows each. Raises ValueError where they are too few."""
     starts, nbytes = _places(left)
     row, begins, offset = 0, np.zeros(len(left), dtype=np.int64), 0
     for rest, count in zip(rests, rows, strict=True):
@@ -192,11 +193,11 @@ def _unpack_bits(left: Words, rests: Sequence[bytes], rows: Sequence[int]) -> Wo
         offset += len(rest)
         row += count
     data = np.frombuffer(b"".join([*rests, bytes(8)]), np.uint8)
-    result = np.zeros(left.shape, dtype=np.uint64)
-    chosen = left > 0
-    if chosen.any():
-        places = (starts + (begins * 8)[:, None])[chosen]
-        windows = np.lib.stride_tricks.sliding_window_view(data, 8)[places >> 3]
-        eight = windows.copy().view(">u8")[:, 0].astype(np.uint64)
-        result[chosen] = eight << (places & 7).astype(np.uint64) >> (np.uint64(64) - left[chosen])
-    return result
+    chosen = np.flatnonzero(left)
+    if len(chosen):
+        places = (starts + (begins * 8)[:, None]).ravel()[chosen]
+        windows = np.ndarray((len(data) - 7,), ">u8", data, strides=(1,))  # eight bytes from each byte on
+        eight = windows[places >> 3].astype(np.uint64)
+        eight <<= (places & 7).astype(np.uint64)
+        eight >>= np.uint64(64) - left.ravel()[chosen]
+        words.ravel()[chosen] |= eight

@@ -99,19 +99,25 @@ def decode(columns: Sequence[bytes], rows: int) -> Floats:
     return values.T
 
 
-def pack_integers(numbers: Sequence[int]) -> bytes:
+def pack_integers(numbers: Sequence[int] | Integers) -> bytes:
     """Pack integers, in differences."""
-    array = np.array([0, *numbers], dtype=np.int64)
+    array = np.append(0, np.asarray(numbers, dtype=np.int64))
     return zlib.compress(varints(_zigzag(array[1:] - array[:-1]))[0].tobytes())
 
 
 def unpack_integers(data: bytes) -> list[int]:
     """Unpack what `pack_integers` packed. Raises CodecError."""
+    numbers: list[int] = unpack_array(data).tolist()
+    return numbers
+
+
+def unpack_array(data: bytes) -> Integers:
+    """Unpack what `pack_integers` packed, as an array. Raises CodecError."""
     try:
         words = unvarints(np.frombuffer(zlib.decompress(data), np.uint8))
     except (ValueError, zlib.error) as error:
         raise CodecError(f"a list of integers cannot be read: {error}") from error
-    return [int(number) for number in np.cumsum(_unzigzag(words))]
+    return np.cumsum(_unzigzag(words))
 
 
 def pack_parts(parts: Sequence[bytes]) -> bytes:

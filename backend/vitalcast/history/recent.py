@@ -125,6 +125,10 @@ class RecentPast:
         self._check()
         return matching(self._events, start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
 
+    def all_events(self) -> list[Event]:
+        """Return every event, in the order in which they came first."""
+        return list(self._events)
+
     def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
         """Yield the snapshots of a range, oldest first."""
         for one in self._snapshots:

@@ -9,6 +9,7 @@ VitalcastError
 ├── CollectorError           the sampler: a collector cannot read its subject; becomes a metric and one log line
 ├── HistoryError             whoever asks for the past: what was kept cannot be read
 │   ├── LockedError          another process has the file
+│   ├── NoRoomError          the file must not grow now; what was to be written waits
 │   └── DamagedError         the file holds what makes no sense; it is set aside
 │       └── CodecError       so do these bytes
 ├── ProtocolError            the session: a client's message breaks the contract; becomes an `error` reply
@@ -102,6 +103,10 @@ class HistoryError(VitalcastError):
 
 class LockedError(HistoryError):
     """Another process holds the lock; the message says which, as far as it has said so."""
+
+
+class NoRoomError(HistoryError):
+    """The file or its log would exceed the cap. Later there may be room."""
 
 
 class DamagedError(HistoryError):

@@ -27,7 +27,7 @@ from websockets.exceptions import ConnectionClosed
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.errors import DamagedError
-from vitalcast.history.database import read_column
+from vitalcast.history.raw_columns import read_column
 
 TICK_S = 0.1
 FILE = "history.db"

@@ -1,201 +1,112 @@
-"""The file of a history: what its tables hold, and the statements that write and read them."""
+"""The connection that writes to a history's file: the position, loose ticks, and what a restart needs."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sqlite3
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-from zlib import crc32
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vitalcast.core.metrics.elapsed import ages_ms
-from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.errors import CodecError, ConfigError, DamagedError
-from vitalcast.history.base import Column, Rows
-from vitalcast.history.codec import decode, encode, pack_integers, pack_parts, unpack_integers, unpack_parts
+from vitalcast.errors import CodecError, DamagedError
+from vitalcast.history import axis as axes_
+from vitalcast.history import chunk as chunks_
+from vitalcast.history.axis import Axis
+from vitalcast.history.base import Rows
+from vitalcast.history.blocks import unpack_values
+from vitalcast.history.chunk import Chunk, pack_chunk
 from vitalcast.history.continuity import OFFSET_MAX, TIME_MAX_MS, Position
-from vitalcast.history.damage import is_damage, reading
+from vitalcast.history.damage import reading
+from vitalcast.history.sanity import drop_nonsense, has_nonsense
+from vitalcast.history.schema import (
+    EPOCH,
+    MERGED_ROWS,
+    PAGE_BYTES,
+    SCHEMA,
+    Connect,
+    address,
+    check_version,
+    expected,
+    hour_of,
+)
+from vitalcast.history.series_table import SeriesTable, all_series
+from vitalcast.history.stretches import Stretches, pieces
 
-KEY = "history.path"
-APPLICATION_ID = 0x56695443  # "ViTC"
-SCHEMA_VERSION = 1
-MERGED_ROWS = 600  # so many rows of a column make its bytes outweigh what surrounds them
-WAL_BYTES_MAX = 2**20
-CHUNK_ROWS_MAX = 4 * MERGED_ROWS  # never reached: of one that says more its word is not taken
-MARKS = 256  # so many pieces of the retention are told apart when the oldest goes
-_MAGIC = b"SQLite format 3\0"
-_EPOCH = re.compile(r"[!-~]{1,64}")
+if TYPE_CHECKING:
+    from vitalcast.core.metrics.model import Series
 
-# A chunk is a run of ticks: `series` holds the ids, `columns` the offsets, the times and each series' values. The loose
-# ones, one a flush, are merged into a longer one now and then.
-_SCHEMA = f"""
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-CREATE TABLE position (
-  epoch TEXT NOT NULL, offset INTEGER NOT NULL, time_ms INTEGER NOT NULL, step_ms INTEGER NOT NULL,
-  open INTEGER NOT NULL
-);
-CREATE TABLE series (
-  id INTEGER PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL, kind TEXT NOT NULL,
-  description TEXT NOT NULL, attributes TEXT NOT NULL, last_ms INTEGER NOT NULL, UNIQUE (key, unit)
-);
-CREATE TABLE chunk (
-  first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  rows INTEGER NOT NULL, loose INTEGER NOT NULL, series BLOB NOT NULL, columns BLOB NOT NULL
-);
-CREATE INDEX chunk_by_time ON chunk (last_ms, first_ms);
-CREATE INDEX chunk_loose ON chunk (loose) WHERE loose;
-"""
-# Beside them, unseen by version 0.1, which opens the same files: what makes the position certain, and from time to time
-# how long the file had been written by then. Time is that of a clock which cannot jump, and `seal` a checksum.
-_SCHEMA_BESIDE = """
-CREATE TABLE IF NOT EXISTS continuity (
-  boot TEXT NOT NULL, steady_ms INTEGER NOT NULL, lock TEXT NOT NULL, kept_ms INTEGER NOT NULL, seal INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS mark (offset INTEGER PRIMARY KEY, kept_ms INTEGER NOT NULL, seal INTEGER NOT NULL);
-"""
-
-Connect = Callable[..., sqlite3.Connection]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    first_offset: int
-    rows: int
-    ids: list[int]
-    columns: list[bytes]
-
-    @classmethod
-    def of(cls, row: tuple[int, int, bytes, bytes]) -> _Chunk:
-        """Raises CodecError."""
-        first_offset, rows, series, columns = row
-        if not (isinstance(rows, int) and 0 < rows <= CHUNK_ROWS_MAX):
-            raise CodecError(f"the chunk at offset {first_offset} has {rows!r} rows")
-        chunk = cls(first_offset, rows, unpack_integers(series), unpack_parts(columns))
-        if len(chunk.columns) != len(chunk.ids) + 2:
-            raise CodecError(f"the chunk at offset {first_offset} has {len(chunk.columns)} columns")
-        return chunk
-
-    def block(self, columns: Sequence[int] | None = None) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        """Return the offsets, the times, and these columns or all. Raises CodecError where they cannot be true."""
-        wanted = self.columns[2:] if columns is None else [self.columns[2 + column] for column in columns]
-        block = decode([*self.columns[:2], *wanted], self.rows)
-        offsets, times = block[:, 0], block[:, 1]
-        if not (
-            offsets[0] == self.first_offset
-            and (np.diff(offsets) >= 1).all()
-            and 0 < offsets[0] <= offsets[-1] <= OFFSET_MAX
-            and ((times >= 0) & (times <= TIME_MAX_MS)).all()
-        ):
-            raise CodecError(f"the chunk at offset {self.first_offset} has impossible offsets or times")
-        return block
-
-
-def check_file(path: Path, *, known: bool) -> None:
-    """Look at the first bytes of a file. Raises ConfigError where it is not ours, DamagedError where it was.
-
-    `known` says that there are other signs of its being ours. OSError passes.
-    """
-    if not path.exists():
-        return
-    if not path.is_file():  # to open a pipe would wait for somebody at its other end
-        raise ConfigError(KEY, f"{path} is not a regular file; give the path of a file")
-    if not path.stat().st_size:
-        return
-    with path.open("rb") as file:
-        head = file.read(100)
-    ours = head.startswith(_MAGIC) and int.from_bytes(head[68:72], "big") == APPLICATION_ID
-    if ours:
-        _check_version(path, int.from_bytes(head[60:64], "big", signed=True))
-    elif known and not head.startswith(_MAGIC):
-        raise DamagedError("it does not begin as a database does")
-    else:
-        raise ConfigError(KEY, f"{path} is not a Vitalcast history; give another path, or move that file away")
-
-
-def _check_version(path: Path, version: int) -> None:
-    if version < SCHEMA_VERSION:
-        raise DamagedError(f"its schema is {version}, which no version of Vitalcast has written")
-    if version > SCHEMA_VERSION:
-        raise ConfigError(
-            KEY,
-            f"{path} was written by a newer version of Vitalcast (its schema is {version}, here it is "
-            f"{SCHEMA_VERSION}); run that version, or give another path",
-        )
-
-
-def _address(path: Path, mode: str) -> str:
-    # The usual way keeps the index of the log in a file that is mapped into memory: on a full disk with blocks smaller
-    # than a page it comes out sparse, and to touch it is SIGBUS. This way it lies on the heap; other processes are
-    # locked out, who have no business here, and any connection of this one sees the same.
-    vfs = "" if sys.platform == "win32" else "&vfs=unix-excl"
-    return f"file:{quote(os.fspath(path))}?mode={mode}{vfs}"
-
-
-def _expected() -> set[str]:
-    """Return the statements that SQLite remembers of the tables as they must be."""
-    return {one.strip() for one in _SCHEMA.split(";") if one.strip().startswith("CREATE")}
+BUSY_MS = 12_000  # longer than a question about the past may take: nothing else holds the log
+_POSITION = "SELECT epoch, offset, time_ms, step_ms, open, boot, steady_ms, lock, kept_ms, seal FROM position"
 
 
 class Database:
     """A connection that writes. One thread at a time may use it; whoever calls holds the lock on the file.
 
     Any method may raise sqlite3.Error. What `writing` began is then undone, and the connection is to be closed.
+    `extra` are the statements that make the tables of others, IF NOT EXISTS. `nonsense` is how many rows were dropped
+    since nobody can have written them.
     """
 
-    def __init__(self, path: Path, *, connect: Connect = sqlite3.connect) -> None:
+    def __init__(self, path: Path, *, connect: Connect = sqlite3.connect, extra: Sequence[str] = ()) -> None:
         """Open the file, made if need be. Raises DamagedError, and ConfigError for a schema of a newer version."""
-        self._connection = connect(_address(path, "rwc"), uri=True, isolation_level=None, check_same_thread=False)
+        _make(path)
+        self.connection = connect(address(path, "rwc"), uri=True, isolation_level=None, check_same_thread=False)
         try:
-            self._set_up(path)
-            self._ids: dict[tuple[str, str], int] = {
-                (key, unit): id_ for id_, key, unit in self._connection.execute("SELECT id, key, unit FROM series")
-            }
-            self.loose_rows: int = self._one("SELECT coalesce(sum(rows), 0) FROM chunk WHERE loose")
-            self._dropped = False
+            self._set_up(path, extra)
+            self.nonsense = 0
+            if has_nonsense(self.connection):
+                with self.writing():
+                    self.nonsense = drop_nonsense(self.connection)
+            with reading():
+                self.series = SeriesTable(self.connection)
+                self.stretches = Stretches(self.connection)
+            self.loose_rows = 0
+            self.count_loose()
         except BaseException:
-            self._connection.close()
+            self.connection.close()
             raise
 
-    def _set_up(self, path: Path) -> None:
-        execute = self._connection.execute
-        if not self._one("SELECT count(*) FROM sqlite_master") and not self._one("PRAGMA application_id"):
-            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        _check_version(path, self._one("PRAGMA user_version"))
+    def _set_up(self, path: Path, extra: Sequence[str]) -> None:
+        execute = self.connection.execute
+        if not self.one("SELECT count(*) FROM sqlite_master") and not self.one("PRAGMA application_id"):
+            execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that a smaller cap can be kept to
+            self.connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        check_version(path, self.one("PRAGMA user_version"))
+        for statements in extra:
+            self.connection.executescript(statements)
         found = {sql: kind for kind, sql in execute("SELECT type, sql FROM sqlite_master")}
-        if not found.keys() >= _expected() or {"view", "trigger"} & set(found.values()):
+        if not found.keys() >= expected() or {"view", "trigger"} & set(found.values()):
             raise DamagedError("its tables are not those of a history")
         execute("PRAGMA journal_mode = WAL")
         # In WAL mode NORMAL would leave what was written in the system's cache, for a power cut to take. One flush
         # in half a minute can afford to wait for the disk, in its own thread.
         execute("PRAGMA synchronous = FULL")
-        execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
+        execute("PRAGMA secure_delete = OFF")  # some builds overwrite all that goes, which doubles what pruning writes
+        execute("PRAGMA temp_store = MEMORY")
         execute("PRAGMA mmap_size = 0")  # what is mapped ends the process where the disk cannot give it
+        execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
     def put_down(self) -> None:
         """Write what is only in the log into the file itself, whatever its name is by now."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def examine(self) -> None:
         """Raise DamagedError where the file is broken somewhere."""
-        (found, *_) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        (found, *_) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise DamagedError(found)
 
-    def _one(self, statement: str) -> int:
-        value = self._connection.execute(statement).fetchone()[0]
+    def one(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Return the one number that a statement gives."""
+        value = self.connection.execute(statement, tuple(values)).fetchone()[0]
         if not isinstance(value, int):
             raise DamagedError(f"{statement} gives {value!r}")
         return value
@@ -203,13 +114,13 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """All that is written in the block stands or falls together."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._connection.execute("COMMIT")
+            self.connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
             raise
 
     # --- the position ------------------------------------------------------------------------------------------
@@ -217,259 +128,187 @@ class Database:
     def position(self) -> Position | None:
         """Return the position that was put down last; None in a new file. Raises DamagedError.
 
-        Where it was changed by other hands, or written by version 0.1, nothing says what boot and lock it is of.
+        Where it was changed by other hands, nothing says what boot and lock it is of.
         """
-        rows = self._connection.execute("SELECT epoch, offset, time_ms, step_ms, open FROM position").fetchall()
+        rows = self.connection.execute(_POSITION).fetchall()
         if not rows:
             return None
-        epoch, offset, time_ms, step_ms, is_open = rows[0]
+        epoch, offset, time_ms, step_ms, is_open, boot, steady_ms, lock, kept_ms, seal = rows[0]
         if not (
             isinstance(epoch, str)
-            and _EPOCH.fullmatch(epoch)
-            and all(isinstance(one, int) for one in rows[0][1:])
+            and EPOCH.fullmatch(epoch)
+            and all(isinstance(one, int) for one in (offset, time_ms, step_ms, is_open))
             and 0 <= offset <= OFFSET_MAX
             and 0 <= time_ms <= TIME_MAX_MS
             and step_ms > 0
         ):
             raise DamagedError(f"its position is {rows[0]!r}")
-        position = Position(epoch, offset, time_ms, step_ms, bool(is_open))
-        for boot, steady_ms, lock, kept_ms, seal in self._beside("SELECT * FROM continuity"):
-            certain = Position(epoch, offset, time_ms, step_ms, bool(is_open), boot, steady_ms, lock, kept_ms)
-            if certain.seal == seal:
-                return certain
-        return position
+        certain = Position(epoch, offset, time_ms, step_ms, bool(is_open), boot, steady_ms, lock, kept_ms)
+        if certain.seal == seal:
+            return certain
+        return Position(epoch, offset, time_ms, step_ms, bool(is_open))
+
+    def put_position(self, position: Position) -> None:
+        """Replace the position."""
+        self.connection.execute("DELETE FROM position")
+        self.connection.execute(
+            "INSERT INTO position VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(position.epoch, position.offset, position.time_ms, position.step_ms, position.open),
+                *(position.boot, position.steady_ms, position.lock, position.kept_ms, position.seal),
+            ),
+        )
 
     def newest_offset(self) -> int:
         """Return the highest offset of the ticks in the file, 0 where there are none. Raises DamagedError."""
-        newest = self._one("SELECT coalesce(max(last_offset), 0) FROM chunk")
+        newest = max(
+            self.one("SELECT coalesce(max(last_offset), 0) FROM chunk"),
+            self.one("SELECT coalesce(max(last_offset), 0) FROM axis"),
+        )
         if not 0 <= newest <= OFFSET_MAX:
             raise DamagedError(f"its newest offset is {newest}")
         return newest
 
-    def _beside(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a table that need not be there, nor be as it should: nothing that matters is lost."""
-        try:
-            return self._connection.execute(statement).fetchall()
-        except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                return []
-            raise
+    def newest_axis(self) -> int:
+        """Return the highest number of an axis, 0 where there is none."""
+        return self.one("SELECT coalesce(max(id), 0) FROM axis")
 
-    def put_position(self, position: Position) -> None:
-        execute = self._connection.execute
-        execute("DELETE FROM position")
-        execute(
-            "INSERT INTO position VALUES (?, ?, ?, ?, ?)",
-            (position.epoch, position.offset, position.time_ms, position.step_ms, position.open),
-        )
-        self._make_beside()
-        execute("DELETE FROM continuity")
-        execute(
-            "INSERT INTO continuity VALUES (?, ?, ?, ?, ?)",
-            (position.boot, position.steady_ms, position.lock, position.kept_ms, position.seal),
-        )
+    # --- loose ticks -------------------------------------------------------------------------------------------
 
-    def _make_beside(self) -> None:
-        for statement in filter(str.strip, _SCHEMA_BESIDE.split(";")):
-            self._connection.execute(statement)
+    def put_rows(self, rows: Rows, epoch: str) -> None:
+        """Add ticks of one epoch, at least one, as a chunk for each hour and stretch that they touch."""
+        axis, epoch_id = self.newest_axis(), self.stretches.epoch(epoch)
+        for piece in pieces(rows.times_ms, self.stretches.last_ms, MERGED_ROWS):
+            part = slice(piece.start, piece.end)
+            present = np.flatnonzero(~np.isnan(rows.values[part]).all(axis=0))
+            times = rows.times_ms[part]
+            stretch = self.stretches.extend(piece, int(times[0]), int(times[-1]))
+            series = [rows.series[column] for column in present.tolist()]
+            ids = self.series.number(series, hour_of(int(times[-1])), axis)
+            kept = Rows((), rows.offsets[part], times, rows.values[part, present])
+            self._put_chunk(ids, kept, stretch, epoch_id)
 
-    # --- chunks ------------------------------------------------------------------------------------------------
-
-    def put_rows(self, rows: Rows) -> None:
-        """Add a chunk of at least one tick."""
-        self._name(rows.series, int(rows.times_ms[-1]))
-        ids = [self._ids[one.key, one.descriptor.unit] for one in rows.series]
-        loose = len(rows.offsets) < MERGED_ROWS
-        self._put_chunk(ids, rows, loose=loose)
-        if not loose:
-            self._seen(ids, rows)
-
-    def _name(self, series: Iterable[Series], now_ms: int) -> None:
-        for one in series:
-            key, unit = one.key, one.descriptor.unit
-            if (key, unit) not in self._ids:
-                of = one.descriptor
-                attributes = json.dumps(one.attributes, ensure_ascii=False)
-                cursor = self._connection.execute(
-                    "INSERT INTO series (key, name, unit, kind, description, attributes, last_ms)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (key, of.name, of.unit, of.kind.value, of.description, attributes, now_ms),
-                )
-                assert cursor.lastrowid is not None
-                self._ids[key, unit] = cursor.lastrowid
-
-    def _put_chunk(self, ids: Sequence[int], rows: Rows, *, loose: bool) -> None:
-        block = np.column_stack([rows.offsets.astype(np.float64), rows.times_ms.astype(np.float64), rows.values])
-        offsets, times = rows.offsets, rows.times_ms
-        self._connection.execute(
-            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    def _put_chunk(
+        self, ids: Sequence[int], rows: Rows, stretch: int, epoch: int, *, loose: bool | None = None
+    ) -> None:
+        count = len(rows.offsets)
+        if loose is None:
+            loose = count < MERGED_ROWS
+        self.connection.execute(
+            "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                int(offsets[0]),
-                int(offsets[-1]),
-                int(times.min()),
-                int(times.max()),
-                len(offsets),
-                loose,
-                pack_integers(ids),
-                pack_parts(encode(block)),
+                *(int(rows.offsets[0]), int(rows.offsets[-1]), stretch, epoch),
+                *(int(rows.times_ms[0]), int(rows.times_ms[-1]), count, loose),
+                *pack_chunk(ids, rows),
             ),
         )
-        self.loose_rows += len(offsets) if loose else 0
+        self.loose_rows += count if loose else 0
 
     def merge(self) -> int:
-        """Make one chunk of all loose ones; return how many of them could not be read and were left as they are."""
-        loose, unreadable = [], 0
-        for row in self._connection.execute(
-            "SELECT first_offset, rows, series, columns FROM chunk WHERE loose ORDER BY first_offset"
-        ).fetchall():
+        """Join loose chunks of one hour, stretch and epoch; return how many could not be read, and were dropped."""
+        # Only what follows on each other: between two loose ones may lie one that is not, of a long flush.
+        groups: dict[tuple[int, int, int, int], list[Chunk]] = {}
+        run = 0
+        dropped: list[int] = []
+        for loose, *row in self.connection.execute(chunks_.WITH_LOOSE).fetchall():
+            run += not loose
+            if not loose:
+                continue
             try:
                 with reading():
-                    loose.append((chunk := _Chunk.of(row), chunk.block()))
+                    one = Chunk.of(row)
+                    one.values()
+                    hour_ms = hour_of(int(one.times_ms[-1]))
+                    groups.setdefault((run, one.stretch, one.epoch, hour_ms), []).append(one)
             except DamagedError:
-                unreadable += 1
-        self._connection.execute("UPDATE chunk SET loose = 0 WHERE loose")
+                dropped.append(row[0])
+        self._delete_chunks(dropped)
+        for (_, stretch, epoch, _), group in groups.items():
+            self._delete_chunks([one.first_offset for one in group])
+            try:
+                self._put_chunk(*joined_chunks(group), stretch, epoch, loose=False)
+            except CodecError:
+                dropped += [one.first_offset for one in group]
         self.loose_rows = 0
-        if loose:
-            ids = sorted({id_ for chunk, _ in loose for id_ in chunk.ids})
-            place = {id_: 2 + index for index, id_ in enumerate(ids)}
-            merged = np.full((sum(chunk.rows for chunk, _ in loose), 2 + len(ids)), np.nan)
-            row = 0
-            for chunk, block in loose:
-                merged[row : row + chunk.rows, [0, 1, *(place[id_] for id_ in chunk.ids)]] = block
-                row += chunk.rows
-            offsets, times = merged[:, 0].astype(np.int64), merged[:, 1].astype(np.int64)
-            self._connection.executemany(
-                "DELETE FROM chunk WHERE first_offset = ?", [(chunk.first_offset,) for chunk, _ in loose]
-            )
-            rows = Rows((), offsets, times, merged[:, 2:])
-            self._put_chunk(ids, rows, loose=False)
-            self._seen(ids, rows)
-        return unreadable
+        return len(dropped)
 
-    def _seen(self, ids: Sequence[int], rows: Rows) -> None:
-        newest_ms = int(rows.times_ms.max())
-        self._connection.executemany(
-            "UPDATE series SET last_ms = max(last_ms, ?) WHERE id = ?", [(newest_ms, id_) for id_ in ids]
-        )
+    def count_loose(self) -> None:
+        """Count the ticks in loose chunks anew."""
+        self.loose_rows = self.one("SELECT coalesce(sum(rows), 0) FROM chunk WHERE loose")
 
-    def mark(self, offset: int, kept_ms: int, retention_ms: int) -> None:
-        """Remember that the tick of this offset was put down when the file had been written for so long."""
-        self._make_beside()
-        newest = max((one for _, one in self._marks()), default=-retention_ms)
-        if kept_ms - newest >= retention_ms // MARKS:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO mark VALUES (?, ?, ?)", (offset, kept_ms, _seal(offset, kept_ms))
-            )
-
-    def _marks(self) -> list[tuple[int, int]]:
-        rows = self._connection.execute("SELECT offset, kept_ms, seal FROM mark").fetchall()
-        return [(offset, kept_ms) for offset, kept_ms, seal in rows if seal == _seal(offset, kept_ms)]
-
-    def retain(self, from_kept_ms: int) -> None:
-        """Drop the chunks that ended before the file had been written for so long."""
-        last = max((offset for offset, kept_ms in self._marks() if kept_ms < from_kept_ms), default=0)
-        if last:
-            cursor = self._connection.execute("DELETE FROM chunk WHERE last_offset <= ?", (last,))
-            self._connection.execute("DELETE FROM mark WHERE offset < ?", (last,))
-            self._dropped = self._dropped or cursor.rowcount > 0
-
-    def retain_series(self) -> None:
-        """Drop the series that were only in chunks that have been dropped."""
-        if not self._dropped:
-            return
-        used: set[int] = set()
-        for (ids,) in self._connection.execute("SELECT series FROM chunk"):
-            with suppress(CodecError):
-                used.update(unpack_integers(ids))
-        for name, id_ in [(name, id_) for name, id_ in self._ids.items() if id_ not in used]:
-            self._connection.execute("DELETE FROM series WHERE id = ?", (id_,))
-            del self._ids[name]
-        self._dropped = False
+    def _delete_chunks(self, first_offsets: Sequence[int]) -> None:
+        self.connection.executemany("DELETE FROM chunk WHERE first_offset = ?", [(one,) for one in first_offsets])
 
     # --- reading -----------------------------------------------------------------------------------------------
 
     def newest_rows(self, window_ms: int, memory_max_bytes: int, interval_ms: int) -> tuple[list[Rows], int]:
-        """Return the last ticks, oldest first, and how many chunks could not be read.
+        """Return the last ticks, oldest first, and how many chunks and axes could not be read.
 
         They reach `window_ms` back from the newest, as far as their values take no more than `memory_max_bytes`.
         """
-        names = {
-            id_: _series(row)
-            for id_, *row in self._connection.execute(
-                "SELECT id, key, name, unit, kind, description, attributes FROM series"
-            )
-        }
         found: list[Rows] = []
         unreadable, left_bytes, age_ms = 0, memory_max_bytes, 0
-        after: tuple[Any, Any] | None = None  # the offset and the time of the tick after the chunk
-        for row in self._connection.execute(
-            "SELECT first_offset, rows, series, columns FROM chunk ORDER BY first_offset DESC"
-        ):
-            try:
-                with reading():
-                    chunk = _Chunk.of(row)
-                    block = chunk.block()
-                    series = tuple(names[id_] for id_ in chunk.ids)
-                    offsets, times = block[:, 0].astype(np.int64), block[:, 1].astype(np.int64)
-                    if after is not None and offsets[-1] >= after[0]:
-                        raise CodecError("two chunks overlap")
-            except DamagedError:
+        after: tuple[int, int] | None = None  # the offset and the time of the tick after the part
+        for part in self._newest_parts():
+            if part is None:
                 unreadable += 1
                 continue
-            next_offset, next_time = after or (offsets[-1], times[-1])
+            offsets, times = part.offsets, part.times_ms
+            if after is not None and offsets[-1] >= after[0]:
+                unreadable += 1  # two overlap
+                continue
+            next_offset, next_time = after or (int(offsets[-1]), int(times[-1]))
             ages = age_ms + ages_ms(np.append(offsets, next_offset), np.append(times, next_time), interval_ms)[:-1]
-            left_bytes -= block.nbytes
             wanted = ages < window_ms
-            if left_bytes < 0 or not wanted.any():
+            left_rows = left_bytes // (8 * (part.values.shape[1] + 2))
+            wanted[: max(0, len(wanted) - left_rows)] = False
+            left_bytes -= int(wanted.sum()) * 8 * (part.values.shape[1] + 2)
+            if wanted.any():
+                found.append(Rows(part.series, offsets[wanted], times[wanted], part.values[wanted]))
+            if not wanted[0]:
                 break
-            age_ms, after = int(ages[0]), (offsets[0], times[0])
-            found.append(Rows(series, offsets[wanted], times[wanted], block[wanted, 2:]))
+            age_ms, after = int(ages[0]), (int(offsets[0]), int(times[0]))
         return found[::-1], unreadable
 
+    def _newest_parts(self) -> Iterator[Rows | None]:
+        """Yield the ticks of chunks and then axes, from the newest back; None for one that cannot be read."""
+        names = all_series(self.connection)
+        chunks = self.connection.execute(chunks_.NEWEST)
+        for row in chunks:
+            part = None
+            with suppress(DamagedError), reading():
+                one = Chunk.of(row)
+                ids = [id_ for id_ in one.ids if id_ in names]
+                part = Rows(tuple(names[id_] for id_ in ids), one.offsets, one.times_ms, one.values(ids))
+            yield part
+        for axis in axes_.newest_raw(self.connection):
+            part = None
+            with suppress(DamagedError), reading():
+                part = self._axis_rows(axis, names)
+            yield part
 
-def _seal(*numbers: object) -> int:
-    return crc32(repr(numbers).encode())
+    def _axis_rows(self, axis: Axis, names: dict[int, Series]) -> Rows:
+        ids, parts = [], []
+        for _, bundle in axes_.bundles(self.connection, axis.id):
+            for id_ in bundle.ids:
+                if id_ in names:
+                    ids.append(id_)
+                    parts.append(bundle.get(id_) or b"")
+        values = unpack_values(parts, axis.rows) if parts else np.full((axis.rows, 0), np.nan)
+        return Rows(tuple(names[id_] for id_ in ids), axis.tick_offsets(), axis.times_ms(), values)
 
 
-def _series(row: Sequence[str]) -> Series:
-    key, name, unit, kind, description, attributes = row
-    with reading():
-        values = json.loads(attributes)
-        series = Series(Descriptor(name, unit, Kind(kind), description, tuple(values)), tuple(values.values()))
-        if series.key != key or not all(isinstance(one, str) for one in (name, unit, description)):
-            raise ValueError(f"the series {key!r} is not what its name and attributes say")
-    return series
+def joined_chunks(group: Sequence[Chunk]) -> tuple[list[int], Rows]:
+    """Lay the ticks of chunks, at least one, one after the other; return the numbers of their series beside them."""
+    ids = sorted({id_ for one in group for id_ in one.ids})
+    offsets = np.concatenate([one.offsets for one in group])
+    times = np.concatenate([one.times_ms for one in group])
+    if (np.diff(offsets) <= 0).any() or (np.diff(times) <= 0).any():
+        raise CodecError("two chunks overlap")
+    return ids, Rows((), offsets, times, np.concatenate([one.values(ids) for one in group]))
 
 
-def read_column(path: Path, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
-    """Yield a series' ticks of this time, chunk by chunk, on a connection of its own.
-
-    Raises sqlite3.Error and DamagedError.
-    """
-    if not path.exists():
-        return
-    # Not read-only: such a connection does not keep others out, so that its index would be a file once more.
-    connection = sqlite3.connect(_address(path, "rw"), uri=True, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")  # one view of the file for both statements
-        found = connection.execute(
-            "SELECT id FROM series WHERE key = ? AND unit = ?", (series.key, series.descriptor.unit)
-        ).fetchone()
-        chunks = connection.execute(
-            "SELECT first_offset, rows, series, columns FROM chunk WHERE last_ms >= ? AND first_ms < ?"
-            " ORDER BY first_offset",
-            (start_ms, end_ms),
-        )
-        for row in chunks if found else ():
-            with reading():
-                chunk = _Chunk.of(row)
-                if found[0] not in chunk.ids:
-                    continue
-                block = chunk.block([chunk.ids.index(found[0])])
-            offsets, times = block[:, 0].astype(np.int64), block[:, 1].astype(np.int64)
-            wanted = (times >= start_ms) & (times < end_ms)
-            if wanted.any():
-                yield Column(offsets[wanted], times[wanted], block[wanted, 2])
-    finally:
-        connection.close()
+def _make(path: Path) -> None:
+    """Make the file for this user alone, where there is none. SQLite's own would be for all to read."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

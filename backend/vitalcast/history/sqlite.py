@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from vitalcast import clocks
 from vitalcast.core.events.event import Event
-from vitalcast.core.metrics.model import Frame, Layout, Series
+from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.query.past import Past
 from vitalcast.core.text import printable
-from vitalcast.errors import ConfigError, DamagedError, HistoryError, LockedError
+from vitalcast.errors import ConfigError, DamagedError, HistoryError, LockedError, NoRoomError
+from vitalcast.history import pending
 from vitalcast.history.base import Column, Counts, History, Resumed, Rows
 from vitalcast.history.continuity import Now, Position, go_on
 from vitalcast.history.damage import is_damage, reading, set_aside
-from vitalcast.history.database import KEY, MERGED_ROWS, Connect, Database, check_file, read_column
+from vitalcast.history.database import Database
+from vitalcast.history.event_store import EventStore
 from vitalcast.history.filelock import FileLock
+from vitalcast.history.pending import Pending
+from vitalcast.history.place import absolute, check_place, locked, unusable
+from vitalcast.history.process_store import ProcessStore
+from vitalcast.history.raw_columns import read_column
 from vitalcast.history.recent import Recent, RecentPast
+from vitalcast.history.room import BYTES_MAX, Cap, Room
+from vitalcast.history.rows import batches, rows_of
+from vitalcast.history.schema import HOUR_MS, MERGED_ROWS, Connect, check_file
+from vitalcast.history.upkeep import Upkeep
 from vitalcast.history.watched import Change, Watched
 
 logger = logging.getLogger(__name__)
 
 RETRY_MAX_S = 600.0
-PENDING_VALUES_MAX = 2**21  # 16 MiB of readings wait for a disk that is full
+FAST_MS = 24 * HOUR_MS
 _SPOILT = {Change.CUT_OFF: "cut it off", Change.OVERWRITTEN: "overwritten it"}
 
 
 class SqliteHistory(History):
-    """Keeps `retention_ms` of frames in a file, which one process at a time may have open.
+    """Keeps frames, events and processes in a file of `bytes_max` at most, which one process at a time may have open.
 
-    A crash loses the frames since the last flush, which is due every `flush_s`. A file that turns out to be broken is
-    renamed and a new one begun; one that somebody takes away while it is open is missed at the next flush. What `open`
-    returns reaches `window_ms` back and takes `memory_max_bytes` at most. Frames are stamped with `steady_ms`, by which
-    alone they grow old; `boot` names the boot that it counts from.
+    With a `retention_ms` what is older goes even where there is room. Ticks that came faster than once a second stay as
+    they came for `fast_ms`. A crash loses the frames since the last flush, which is due every `flush_s`. A file that
+    turns out to be broken is renamed and a new one begun; one that somebody takes away while it is open is missed at
+    the next flush. What `open` returns reaches `window_ms` back and takes `memory_max_bytes` at most. Frames bear
+    `steady_ms`, by which alone they grow old; `boot` names the boot that it counts from.
     """
 
     def __init__(
@@ -53,37 +59,41 @@ class SqliteHistory(History):
         path: Path,
         *,
         flush_s: float = 30.0,
-        retention_ms: int = 24 * 3_600_000,
+        bytes_max: int = BYTES_MAX,
+        retention_ms: int = 0,
+        fast_ms: int = FAST_MS,
         window_ms: int = 900_000,
         memory_max_bytes: int = 64 * 2**20,
         clock_ms: Callable[[], int] = clocks.wall_ms,
         steady_ms: Callable[[], int] = clocks.steady_ms,
         boot: Callable[[], str] = clocks.boot,
         connect: Connect = sqlite3.connect,
-        pending_values_max: int = PENDING_VALUES_MAX,
+        pending_values_max: int = pending.VALUES_MAX,
     ) -> None:
-        self.path = _absolute(path)
+        self.path = absolute(path)
         self.counts = Counts()
         self._flush_s = flush_s
+        self._cap = Cap(bytes_max)
         self._retention_ms = retention_ms
+        self._fast_ms = fast_ms
         self._window_ms = window_ms
         self._memory_max_bytes = memory_max_bytes
         self._clock_ms = clock_ms
         self._steady_ms = steady_ms
         self._boot = boot
         self._connect = connect
-        self._pending_values_max = pending_values_max
+        self._pending = Pending(pending_values_max)
+        self._recent = Recent()
+        self._events, self._processes = EventStore(), ProcessStore()
         self._lock = FileLock(self.path.with_name(f"{self.path.name}.lock"))
         self._io = threading.Lock()  # held by whoever uses the database
+        self._closing = threading.Event()
         self._database: Database | None = None
+        self._room: Room | None = None
+        self._upkeep: Upkeep | None = None
+        self._unreadable_said = 0
         self._watched = Watched(self.path)
         self._position = Position("", 0, 0, STEP_MIN_MS, open=False)
-        self._gate = threading.Lock()  # held for moments by whoever touches the frames
-        self._pending: deque[Frame] = deque()
-        self._pending_values = 0
-        self._writing: list[Frame] = []
-        self._recent = Recent()
-        self._taking = False
         self._failures = 0
         self._lost_said = 0
 
@@ -94,32 +104,7 @@ class SqliteHistory(History):
     # --- opening -------------------------------------------------------------------------------------------------
 
     def check(self, *, now: bool = True) -> None:
-        path, folder = self.path, self.path.parent
-        try:
-            if path.is_dir():
-                raise ConfigError(KEY, f"{path} is a folder; give the path of a file in it")
-            if not folder.is_dir():
-                raise ConfigError(KEY, f"the folder {folder} does not exist; make it, or give another path")
-            if not os.access(folder, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.R_OK | os.W_OK)):
-                raise self._unusable(os.strerror(errno.EACCES))
-            if now:
-                self._lock.probe()
-            check_file(path, known=self._lock.path.exists())
-        except DamagedError:
-            pass  # `open` sets it aside
-        except LockedError as error:
-            raise self._locked(error) from None
-        except OSError as error:
-            raise self._unusable(error.strerror) from None
-
-    def _locked(self, error: LockedError) -> ConfigError:
-        return ConfigError(
-            KEY, f"{self.path} is in use by another Vitalcast ({error}); stop that, or give another path"
-        )
-
-    def _unusable(self, why: object) -> ConfigError:
-        advice = "give a path that this user may write to, or none to keep no history"
-        return ConfigError(KEY, f"{self.path} cannot be written ({printable(str(why))}); {advice}")
+        check_place(self.path, self._lock, now=now)
 
     def open(self, *, epoch: str, interval_ms: int) -> Resumed | None:
         self.check()
@@ -128,9 +113,9 @@ class SqliteHistory(History):
         try:
             self._lock.acquire()
         except LockedError as error:
-            raise self._locked(error) from None
+            raise locked(self.path, error) from None
         except OSError as error:
-            raise self._unusable(error.strerror) from None
+            raise unusable(self.path, error.strerror) from None
         try:
             with self._io:
                 return self._open(epoch, interval_ms, now, known=known)
@@ -138,7 +123,7 @@ class SqliteHistory(History):
             self._drop_database()
             self._lock.release()
             if isinstance(error, sqlite3.Error | OSError):
-                raise self._unusable(error) from None
+                raise unusable(self.path, error) from None
             raise
 
     def _open(self, epoch: str, interval_ms: int, now: Now, *, known: bool) -> Resumed | None:
@@ -162,7 +147,7 @@ class SqliteHistory(History):
             rows = None
             self._connected()
         self._position = replace(begin, lock=self._lock.name)
-        self._taking = True
+        self._pending.begin()
         if not self._write([]):  # the next start would not know which offsets this run has given away
             self._position = replace(self._position, epoch=epoch)
         return None if rows is None else Resumed(self._position.epoch, self._position.offset, rows)
@@ -187,32 +172,38 @@ class SqliteHistory(History):
 
     def _connected(self) -> Database:
         if self._database is None:
-            self._database = Database(self.path, connect=self._connect)
+            extra = (self._events.SCHEMA, self._processes.SCHEMA)
+            self._database = Database(self.path, connect=self._connect, extra=extra)
+            self._room = Room(self._database, self.path, self._cap)
+            self._upkeep = Upkeep(
+                self._database,
+                self._room,
+                retention_ms=self._retention_ms,
+                fast_ms=self._fast_ms,
+                stopping=self._closing.is_set,
+            )
+            self._unreadable_said = 0
+            if self._database.nonsense:
+                self._unreadable(self._database.nonsense)
         return self._database
 
     def _drop_database(self) -> None:
         if self._database is not None:
             ours = self._watched.same()
             self._database.close()  # which may put the log into the file
-            self._database = None
+            self._database = self._room = self._upkeep = None
             if ours:
                 self._watched.note_closed()
 
     def _unreadable(self, chunks: int) -> None:
         self.counts.chunks_unreadable += chunks
-        logger.warning("%d chunks of the history %s cannot be read and are left out", chunks, self.path)
+        logger.warning("%d parts of the history %s cannot be read and are left out", chunks, self.path)
 
-    # --- frames in -----------------------------------------------------------------------------------------------
+    # --- what comes in -------------------------------------------------------------------------------------------
 
     def append(self, frame: Frame) -> None:
-        with self._gate:
-            if not self._taking:
-                return
-            self._pending.append(frame)
-            self._pending_values += len(frame.values) + 1
-            while self._pending_values > self._pending_values_max and len(self._pending) > 1:
-                self._pending_values -= len(self._pending.popleft().values) + 1
-                self.counts.ticks_lost += 1
+        self._pending.append(frame)
+        self.counts.ticks_lost = self._pending.lost
 
     def append_event(self, event: Event) -> None:
         self._recent.add_event(event)
@@ -220,30 +211,12 @@ class SqliteHistory(History):
     def append_processes(self, snapshot: ProcessSnapshot) -> None:
         self._recent.add_processes(snapshot)
 
-    def past(self) -> Past:
-        return RecentPast(self._recent)
-
-    def _take(self) -> list[Frame]:
-        with self._gate:
-            self._writing = list(self._pending)
-            self._pending.clear()
-            self._pending_values = 0
-            return self._writing
-
-    def _settle(self, *, written: bool) -> None:
-        """Forget the frames that were being written, or put them back."""
-        with self._gate:
-            if not written:
-                self._pending.extendleft(reversed(self._writing))
-                self._pending_values += sum(len(frame.values) + 1 for frame in self._writing)
-            self._writing = []
-
     # --- frames down ---------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         with self._io:
-            if self._taking:
-                self._write(self._take())
+            if self._pending.taking:
+                self._write(self._pending.take())
 
     def _write(self, frames: list[Frame], *, closing: bool = False) -> bool:
         """Put frames down; say whether that went well."""
@@ -255,14 +228,15 @@ class SqliteHistory(History):
             written = True
         except LockedError as error:
             self._drop_database()
-            self._failed(self._locked(error))
-        except (ConfigError, DamagedError, sqlite3.Error, OSError) as error:
+            self._failed(locked(self.path, error))
+        except (ConfigError, DamagedError, NoRoomError, sqlite3.Error, OSError) as error:
             self._drop_database()
             self._failed(error)
         finally:
-            self._settle(written=written)
+            done = sum(frame.offset <= self._position.offset for frame in frames)
+            self._pending.settle(done)
+            self.counts.ticks_written += done
         if written:
-            self.counts.ticks_written += len(frames)
             self._succeeded()
         return written
 
@@ -310,40 +284,66 @@ class SqliteHistory(History):
             self._set_aside(error)
 
     def _put_or_replace(self, frames: list[Frame], *, closing: bool) -> None:
+        """Write frames and look after the file, or begin a new one with them where it turns out to be damaged."""
+        before = self._position.offset
         try:
-            self._put(self._connected(), frames, closing=closing)
+            self._put(frames, closing=closing)
+            if frames and not closing:
+                self._keep_up()
         except (DamagedError, sqlite3.DatabaseError) as error:
             if not is_damage(error):
                 raise
             self._drop_database()
             self._set_aside(error)
-            self._put(self._connected(), frames, closing=closing)
+            self._position = replace(self._position, offset=before)  # some may be in the other file
+            self._put(frames, closing=closing)
 
-    def _put(self, database: Database, frames: list[Frame], *, closing: bool) -> None:
-        position = replace(self._position, open=not closing)
-        if frames:
-            newest = frames[-1]
-            steady_ms = max(position.steady_ms, newest.steady_ms)
-            position = replace(
-                position,
-                offset=newest.offset,
-                time_ms=newest.time_ms,
-                steady_ms=steady_ms,
-                kept_ms=position.kept_ms + steady_ms - position.steady_ms,
-            )
-        unreadable = 0
+    def _put(self, frames: Sequence[Frame], *, closing: bool) -> None:
+        """Write frames that are newer than the position, and what else has come."""
+        database = self._connected()
+        room = self._room
+        assert room is not None
+        waiting = [frame for frame in frames if frame.offset > self._position.offset]
+        bytes_max = room.transaction_bytes
+        for batch in batches(waiting, rows_max=MERGED_ROWS, bytes_max=bytes_max):
+            room.make(min(bytes_max, 8 * sum(len(frame.values) + 2 for frame in batch)))
+            position = self._position_after(batch[-1])
+            with database.writing():
+                database.put_rows(rows_of(batch), position.epoch)
+                database.put_position(position)
+            self._position = position
+        self._put_recent(database, replace(self._position, open=not closing))
+
+    def _put_recent(self, database: Database, position: Position) -> None:
+        events, snapshots = self._recent.events(), self._recent.snapshots()
         with database.writing():
-            for start in range(0, len(frames), MERGED_ROWS):
-                database.put_rows(rows_of(frames[start : start + MERGED_ROWS]))
-            database.mark(position.offset, position.kept_ms, self._retention_ms)
-            if frames and not closing:
-                database.retain(position.kept_ms - self._retention_ms)
-                if database.loose_rows >= MERGED_ROWS:
-                    unreadable = database.merge()
-                    database.retain_series()
+            if events:
+                self._events.put(database.connection, events)
+            if snapshots:
+                self._processes.put(database.connection, snapshots)
             database.put_position(position)
         self._position = position
+        self._recent.forget(events, snapshots)
+
+    def _position_after(self, newest: Frame) -> Position:
+        position = self._position
+        steady_ms = max(position.steady_ms, newest.steady_ms)
+        return replace(
+            position,
+            open=True,
+            offset=newest.offset,
+            time_ms=newest.time_ms,
+            steady_ms=steady_ms,
+            kept_ms=position.kept_ms + steady_ms - position.steady_ms,
+        )
+
+    def _keep_up(self) -> None:
+        self._connected()
+        assert self._upkeep is not None
+        self._upkeep.run(self._position.kept_ms)
+        unreadable = self._upkeep.unreadable - self._unreadable_said
         if unreadable:
+            self._unreadable_said += unreadable
             self._unreadable(unreadable)
 
     def _failed(self, error: Exception) -> None:
@@ -365,11 +365,10 @@ class SqliteHistory(History):
         self._failures = 0
 
     def close(self) -> None:
+        self._closing.set()
         with self._io:
-            with self._gate:
-                was_taking, self._taking = self._taking, False
-            if was_taking:
-                self._write(self._take(), closing=True)
+            if self._pending.end():
+                self._write(self._pending.take(), closing=True)
                 self._say_lost()
             self._drop_database()
             self._lock.release()
@@ -378,11 +377,13 @@ class SqliteHistory(History):
         if self._pending:
             logger.warning("the newest %d ticks could not be written to the history %s", len(self._pending), self.path)
 
-    # --- frames out ----------------------------------------------------------------------------------------------
+    # --- what goes out -------------------------------------------------------------------------------------------
+
+    def past(self) -> Past:
+        return RecentPast(self._recent)
 
     def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
-        with self._gate:
-            fresh = [*self._writing, *self._pending]
+        fresh = self._pending.fresh()
         newest = -1
         try:
             for column in read_column(self.path, series, start_ms, end_ms):
@@ -396,33 +397,3 @@ class SqliteHistory(History):
             rows = rows_of(fresh)
             if series in rows.series:
                 yield Column(rows.offsets, rows.times_ms, rows.values[:, rows.series.index(series)])
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        return path.expanduser().resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(KEY, f"{path} is not the path of a file: {error}") from None
-
-
-def rows_of(frames: Sequence[Frame]) -> Rows:
-    """Lay frames of any layouts, at least one, side by side."""
-    place: dict[Series, int] = {}
-    columns: dict[int, tuple[list[int], list[int]]] = {}  # by layout: from where, to where
-    layouts: dict[int, Layout] = {id(frame.layout): frame.layout for frame in frames}
-    for id_, layout in layouts.items():
-        present = [(column, one) for column, one in enumerate(layout.series) if one is not None]
-        columns[id_] = (
-            [column for column, _ in present],
-            [place.setdefault(one, len(place)) for _, one in present],
-        )
-    values = np.full((len(frames), len(place)), np.nan)
-    for row, frame in enumerate(frames):
-        source, target = columns[id(frame.layout)]
-        values[row, target] = frame.values[source]
-    return Rows(
-        tuple(place),
-        np.array([frame.offset for frame in frames], dtype=np.int64),
-        np.array([frame.time_ms for frame in frames], dtype=np.int64),
-        values,
-    )

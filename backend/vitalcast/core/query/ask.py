@@ -27,8 +27,10 @@ def ask(
 
     The past is of this machine alone: unless this source is what is `kept` there, its ring is all that is read.
     That raises ProtocolError where the answer would be too much, HistoryError, and InterruptedError once `cancelled`.
+    This too raises ProtocolError, where there is too much in the ring.
     """
-    ring = RingPart.capture(timeline, query.selection, query.start_ms - query.shift_ms, query.end_ms - query.shift_ms)
+    start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
+    ring = RingPart.capture(timeline, query.selection, start_ms, end_ms, reads_max=limits.ring_reads)
 
     def work(past: Past) -> Result:
         return evaluate(query, past if kept else NoPast(), ring, limits=limits, cancelled=cancelled)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
 
-SERIES_AT_ONCE = 16  # between which cancelling is looked for, and of which ticks are held
+READS_AT_ONCE = 1_000_000  # of which readings are held together, and between which cancelling is looked for
+SERIES_AT_ONCE_MIN = 8
 REDUCED_A_VALUE = 10  # at most, of the values that an answer may have
 _STRETCH_MS = 2**48  # more than any time
 
@@ -53,10 +54,11 @@ def evaluate(
     _check(plan, query, len(series), ring.interval_ms, limits)
     reading = _Reading(query, plan, past, ring)
     answers: list[Steps] = []
-    for first in range(0, len(series), SERIES_AT_ONCE):
+    at_once = max(SERIES_AT_ONCE_MIN, READS_AT_ONCE // max(1, plan.reads(ring.interval_ms)))
+    for first in range(0, len(series), at_once):
         if cancelled():
             raise InterruptedError
-        answers += reading.steps(series[first : first + SERIES_AT_ONCE])
+        answers += reading.steps(series[first : first + at_once])
     return _result(query, plan, series, answers, reading.reaches(), ring.interval_ms, limits)
 
 

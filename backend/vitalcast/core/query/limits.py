@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """How many values an answer may have, and how many readings may be looked at for it."""
+    """How many values an answer may have, and how many readings may be looked at for it, in all and in the ring."""
 
     values: int = 1_000_000
     reads: int = 50_000_000
+    ring_reads: int = 2_000_000  # that are copied where frames come in, and held until the query's turn comes
 
 
 DEFAULT_QUERY_LIMITS = QueryLimits()

@@ -10,6 +10,8 @@ import numpy as np
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ProtocolError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,13 +41,24 @@ class RingPart:
     values: Floats
 
     @classmethod
-    def capture(cls, timeline: Timeline, selection: Selection, start_ms: int, end_ms: int) -> RingPart:
-        """Copy what the ring has in (start_ms, end_ms] of the series that a selection means, those gone included."""
+    def capture(
+        cls, timeline: Timeline, selection: Selection, start_ms: int, end_ms: int, *, reads_max: int
+    ) -> RingPart:
+        """Copy what the ring has in (start_ms, end_ms] of the series that a selection means, those gone included.
+
+        Raises ProtocolError where that is more than so many readings.
+        """
         ring = timeline.ring
         places = timeline.catalogue.remembered(selection)
         offsets, times = ring.offsets(), ring.times()
         turns = np.append(0, np.cumsum(np.diff(times) < 0)) if len(times) else times
         rows = np.flatnonzero((times > start_ms) & (times <= end_ms))
+        if (reads := len(rows) * len(places)) > reads_max:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"{len(places)} series have {reads} readings in memory, and a query takes {reads_max} of them at most; "
+                "ask for fewer series or a shorter time",
+            )
         columns = np.array([column for _, column in places], dtype=np.intp)
         values = ring.pick(columns, ring.first_row + rows)
         return cls(

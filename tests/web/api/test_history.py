@@ -221,6 +221,61 @@ def test_what_takes_neither_format_is_told_which_there_are(world: World) -> None
     )
 
 
+def test_csv_that_is_too_long_for_one_query_comes_hour_after_hour() -> None:
+    machine = Machine(limits=Limits(snapshot_values=2000), window_ms=10**9)
+    for tick in range(1500):
+        machine.tick(float(tick), ("sda",) if tick < 700 else ("sdb",), step_ms=6000)
+    world = make_world(machine)
+    wish = f"metrics=>&start={machine.time_ms - 8_000_000}&end={machine.time_ms}"
+    status, message = refusal(world, f"{wish}&step=1")
+    assert (status, "values of 3 series" in message) == (400, True)
+    head, *rows = rows_of(world.client.get(f"{PATH}?{wish}&step=1&format=csv"))
+    assert len(head) == 5
+    times = [int(row[1]) for row in rows]
+    assert times == [at for at in range(START_MS + 6000, machine.time_ms + 1, 6000) if at > machine.time_ms - 8_000_000]
+    assert [float(row[4]) for row in rows] == [float((at - START_MS) // 6000 - 1) for at in times]
+    assert {bool(row[2]) for row in rows} == {bool(row[3]) for row in rows} == {True, False}
+    grouped = rows_of(world.client.get(f"{PATH}?{wish}&step=1&format=csv&group_by=&reduce=count"))
+    assert [len(row) for row in (grouped[0], grouped[-1])] == [4, 4]
+    whole = rows_of(make_world_with(machine, 10**6).client.get(f"{PATH}?{wish}&step=1&format=csv"))
+    assert whole == [head, *rows], "as one query answers"
+
+
+def make_world_with(machine: Machine, values: int) -> World:
+    machine.hub.limits = Limits(snapshot_values=values)
+    return make_world(machine)
+
+
+def test_csv_may_be_too_long_all_the_same() -> None:
+    machine = Machine(limits=Limits(snapshot_values=10))
+    for _ in range(30):
+        machine.tick(1.0)
+    world = make_world(machine)
+    status, message = refusal(world, "metrics=>&start=-2h&step=1&format=csv")
+    assert (status, "an answer in CSV has 1000 at most" in message) == (400, True)
+    assert len(rows_of(world.client.get(f"{PATH}?metrics=>&start=-100s&step=1&format=csv"))) == 31
+
+
+def test_a_long_answer_waits_its_turn_and_breaks_off_where_the_past_does() -> None:
+    machine = Machine(limits=Limits(snapshot_values=100))
+    for _ in range(300):
+        machine.tick(1.0)
+    world = make_world(machine)
+    opened = 0
+
+    def past() -> Past:
+        nonlocal opened
+        opened += 1
+        if opened == 3:
+            raise HistoryError("the disk is gone")
+        return RecentPast(world.service.history._recent)
+
+    world.service.queries._open_past = past
+    start = START_MS // 3_600_000 * 3_600_000 + 3_600_000 - 1000
+    with pytest.raises(HistoryError):
+        world.client.get(f"{PATH}?metrics=system.load&start={start - 600_000}&end={start + 600_000}&step=1&format=csv")
+
+
 # --- how long it may be kept -----------------------------------------------------------------------------------------
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ from vitalcast.core.wire.messages import describe_series
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.api.history_query import FORMAT, HOST, PANEL, PARAMETERS, RANGE_S, check_panel_alone, wish_of
+from vitalcast.web.api.long_csv import LongCsv
 from vitalcast.web.api.selections import patterns_of, selection_of
 from vitalcast.web.edge.accept import Offer, best_offer
 from vitalcast.web.edge.caching import cache_control, etag_of, knows
@@ -66,24 +68,25 @@ class HistoryAnswers:
         timeline = self._source(request)
         range_, query = self._query(request, timeline)
         limits = QueryLimits(values=self._service.hub.limits.snapshot_values)
-        read = ask(timeline, query, limits, kept=timeline is self._service.timeline)
+        kept = timeline is self._service.timeline
+        if offer is CSV and query.step_ms is not None and query.top is None:
+            long = LongCsv(self._service.queries, timeline, query, limits, kept=kept)
+            series = await unless_gone(request, asyncio.ensure_future(long.series()))
+            if not long.fits(len(series)):
+                return _csv(request, timeline, range_, long.parts(series), {})
+        read = ask(timeline, query, limits, kept=kept)
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
 
         def work(past: Past) -> _Answer:
             return _answer(read(past), about, offer)
 
         found = await unless_gone(request, self._service.queries.run(work))
-        headers = {
-            "Cache-Control": cache_control(request, fixed=range_.fixed),
-            "ETag": found.etag,
-            "Vary": "Accept, Authorization, Cookie",
-        }
+        headers = _headers(request, range_) | {"ETag": found.etag}
         if knows(request, found.etag):
             return Response(status_code=304, headers=headers)
         if offer is JSON:
             return StreamingResponse(_json_parts(found), 200, headers, "application/json")
-        headers["Content-Disposition"] = f'attachment; filename="{_file_name(timeline.name, range_)}"'
-        return StreamingResponse(csv_of(found.result), 200, headers, "text/csv; charset=utf-8; header=present")
+        return _csv(request, timeline, range_, csv_of(found.result), {"ETag": found.etag})
 
     def _source(self, request: Request) -> Timeline:
         try:
@@ -105,6 +108,25 @@ class HistoryAnswers:
             selection = request_selection(panel)
         range_ = range_of(request, self._now_ms(), default_s=RANGE_S, shift_ms=wish.shift_ms)
         return range_, wish.query(grant.narrowed(selection), range_)
+
+
+def _headers(request: Request, range_: Range) -> dict[str, str]:
+    return {
+        "Cache-Control": cache_control(request, fixed=range_.fixed),
+        "Vary": "Accept, Authorization, Cookie",
+    }
+
+
+def _csv(
+    request: Request,
+    timeline: Timeline,
+    range_: Range,
+    parts: Iterable[bytes] | AsyncIterable[bytes],
+    more: dict[str, str],
+) -> Response:
+    headers = _headers(request, range_) | more
+    headers["Content-Disposition"] = f'attachment; filename="{_file_name(timeline.name, range_)}"'
+    return StreamingResponse(parts, 200, headers, "text/csv; charset=utf-8; header=present")
 
 
 def _offer(request: Request) -> Offer:

@@ -1,0 +1,124 @@
+"""Answers in CSV that are too long for one query: hour after hour, each read once the one before it was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+
+from vitalcast.core.query.ask import ask
+from vitalcast.core.query.csv import csv_head, csv_rows
+from vitalcast.core.query.limits import QueryLimits
+from vitalcast.core.query.query import Query, Result
+from vitalcast.core.query.reduction import Grouping
+from vitalcast.core.query.tier import Tier
+from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.errors import ProtocolError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from vitalcast.core.metrics.model import Series
+    from vitalcast.core.metrics.timeline import Timeline
+    from vitalcast.core.query.past import Past
+    from vitalcast.live.queries import Queries
+
+TIMES_LONGER: Final = 100  # than an answer to one query may be
+WINDOW_VALUES_MAX: Final = 2_000_000  # an hour of 500 series each second
+TRIES, TRY_AGAIN_S = 60, 0.5  # for as long as others have taken all turns
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LongCsv:
+    """A query with steps of a given length, without `top`, and the series that it brings over all of its time."""
+
+    queries: Queries
+    timeline: Timeline
+    query: Query
+    limits: QueryLimits
+    kept: bool
+
+    async def series(self) -> tuple[Series, ...]:
+        """Return all series that can be in the answer, reduced ones where they are reduced. Raises as a query does."""
+        query, known = self.query, {one: one for one, _ in self.timeline.catalogue.remembered(self.query.selection)}
+        start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
+
+        def work(past: Past) -> tuple[Series, ...]:
+            found = {one: one for one in past.series(query.selection, start_ms, end_ms)} if self.kept else {}
+            series = sorted((found | known).values(), key=lambda one: (one.key, one.descriptor.unit))
+            if query.group_by is None:
+                return tuple(series)
+            return Grouping.of(series, query.group_by, query.reduce).series
+
+        return await self._run(work)
+
+    def fits(self, series: int) -> bool:
+        """Say whether one query can answer it all. Raises ProtocolError where not even this may."""
+        length_ms = self.query.end_ms - self.query.start_ms
+        values = self._rows(length_ms) * series * len(self.query.aggregates)
+        most = TIMES_LONGER * self.limits.values
+        window = self._rows(min(length_ms, whole_of(self.query))) * series * len(self.query.aggregates)
+        if values > most or (values > self.limits.values and window > WINDOW_VALUES_MAX):
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"{values} values of {series} series, and an answer in CSV has {most} at most, or {WINDOW_VALUES_MAX} "
+                "an hour; ask for fewer series, a shorter time or a longer step",
+            )
+        return values <= self.limits.values
+
+    def _rows(self, length_ms: int) -> int:
+        assert self.query.step_ms is not None
+        return -(-length_ms // max(self.query.step_ms, self.timeline.interval_min_ms))
+
+    async def parts(self, series: tuple[Series, ...]) -> AsyncIterator[bytes]:
+        """Yield the answer, in rows of these series. It breaks off where the past cannot be read any more."""
+        nothing = np.zeros((0, len(series) * len(self.query.aggregates)))
+        no_times = np.zeros(0, dtype=np.int64)
+        yield csv_head(Result(self.query.step_ms or 0, (), series, self.query.aggregates, no_times, nothing))
+        columns = {one: place for place, one in enumerate(series)}
+        limits = replace(self.limits, values=max(WINDOW_VALUES_MAX, self.limits.values))
+        for query in windows_of(self.query):
+            result = await self._run(ask(self.timeline, query, limits, kept=self.kept))
+            for part in csv_rows(result.times_ms, _laid(result, columns)):
+                yield part
+
+    async def _run(self, work: Callable[[Past], T]) -> T:
+        for _ in range(TRIES):
+            try:
+                return await self.queries.run(work)
+            except ProtocolError as error:
+                if not error.temporary:
+                    raise
+                await asyncio.sleep(TRY_AGAIN_S)
+        return await self.queries.run(work)
+
+
+def windows_of(query: Query) -> Iterator[Query]:
+    """Yield queries that together ask for the same. None ends within a step, be it of the coarsest tier."""
+    start_ms, whole_ms = query.start_ms, whole_of(query)
+    while start_ms < query.end_ms:
+        end_ms = min((start_ms // whole_ms + 1) * whole_ms, query.end_ms)
+        yield replace(query, start_ms=start_ms, end_ms=end_ms)
+        start_ms = end_ms
+
+
+def whole_of(query: Query) -> int:
+    """Return how many milliseconds a window has: whole steps, and whole hours."""
+    assert query.step_ms is not None
+    return math.lcm(query.step_ms, Tier.HOUR)
+
+
+def _laid(result: Result, columns: dict[Series, int]) -> npt.NDArray[np.float64]:
+    """Put the values of a window under the columns of the whole; a series that nobody knew of is left out."""
+    each = len(result.aggregates)
+    values = np.full((len(result.times_ms), len(columns), each), np.nan)
+    for place, one in enumerate(result.series):
+        if one in columns:
+            values[:, columns[one]] = result.values[:, place * each : (place + 1) * each]
+    return values.reshape(len(values), len(columns) * each)

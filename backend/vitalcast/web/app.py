@@ -19,6 +19,7 @@ from vitalcast.web.api.events import Events, event_endpoints
 from vitalcast.web.api.health import Health, health_endpoints
 from vitalcast.web.api.history import HistoryAnswers, history_endpoints
 from vitalcast.web.api.openapi import DESCRIPTION, described, openapi_endpoints
+from vitalcast.web.api.processes import Processes, process_endpoints
 from vitalcast.web.api.samples import Samples, sample_endpoints
 from vitalcast.web.api.screen_endpoints import screen_endpoints
 from vitalcast.web.api.screens import Walls
@@ -156,6 +157,7 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         history_endpoints(HistoryAnswers(service)),
         panel_endpoints(service),
         event_endpoints(Events(service)),
+        process_endpoints(Processes(service)),
         token_endpoints(Tokens(service.access, public_base=service.settings.server.public_base)),
         screen_endpoints(Walls(service, Version(root))),
         health_endpoints(health),

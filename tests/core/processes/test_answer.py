@@ -174,6 +174,13 @@ def test_units_are_searched() -> None:
     assert [cells[0] for cells in at_moment(past, START_MS + 5000, ProcessRequest(filter="nginx")).rows] == [1]
 
 
+def test_sorting_by_memory_means_its_peak_over_a_window() -> None:
+    past = [snapshot(0, row(1, memory=5), row(2, memory=9)), snapshot(1, row(1, memory=20), row(2, memory=1))]
+    window = over_window(past, START_MS, START_MS + 10_000, ProcessRequest(sort="memory"))
+    moment = at_moment(past, START_MS + 10_000, ProcessRequest(sort="memory_peak", descending=False))
+    assert ([cells[0] for cells in window.rows], [cells[0] for cells in moment.rows]) == ([1, 2], [2, 1])
+
+
 def test_an_unknown_column_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="sort: 'size' is not one of pid, name"):
         at_moment([], START_MS, ProcessRequest(sort="size"))

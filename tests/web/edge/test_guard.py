@@ -70,6 +70,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/api/v1/history"):            Row("/api/v1/history?panel=cpu",        401, 200, 200, 200, 200, 200),
     ("GET", "/api/v1/events"):             Row("/api/v1/events",                   401, 200, 403, 403, 200),
     ("POST", "/api/v1/events"):            Row("/api/v1/events",                   401, 403, 403, 403, 400, body={}),
+    ("GET", "/api/v1/processes"):          Row("/api/v1/processes",                401, 200, 403, 403, 200),
     ("GET", "/api/v1/panels"):             Row("/api/v1/panels",                   401, 200, 200, 200, 200),
     ("GET", "/api/v1/panels/{id}/figure"): Row("/api/v1/panels/cpu/figure",        401, 200, 200, 200, 200),
     ("GET", "/api/v1/panels/{id}.svg"):    Row("/api/v1/panels/cpu.svg",           401, 200, 200, 200, 200, 200),

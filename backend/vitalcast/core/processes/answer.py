@@ -12,6 +12,8 @@ from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
 from vitalcast.core.processes.usage import ProcessUsage, WindowUsage, sum_up
 
 SORT_DEFAULT = "cpu"
+# What a moment calls one thing and a window another.
+_ALIKE = {"memory": "memory_peak", "memory_peak": "memory", "cpu_peak": "cpu"}
 
 Cell = str | int | float | bool | None
 Cells = tuple[Cell, ...]
@@ -47,18 +49,31 @@ class ProcessAnswer(NamedTuple):
     matches: int
 
 
-def moment_columns(request: ProcessRequest) -> tuple[ProcessColumn, ...]:
-    return (*MOMENT_COLUMNS, COMMAND) if request.command else MOMENT_COLUMNS
+def columns_of(request: ProcessRequest, *, window: bool) -> tuple[ProcessColumn, ...]:
+    """Return the columns of a moment, or of a window."""
+    columns = WINDOW_COLUMNS if window else MOMENT_COLUMNS
+    return (*columns, COMMAND) if request.command else columns
 
 
-def window_columns(request: ProcessRequest) -> tuple[ProcessColumn, ...]:
-    return (*WINDOW_COLUMNS, COMMAND) if request.command else WINDOW_COLUMNS
+def check_request(request: ProcessRequest, *, window: bool) -> tuple[ProcessColumn, ...]:
+    """Return the columns. Raises ValueError that says what may be sorted by."""
+    columns = columns_of(request, window=window)
+    _sort_place(request, columns)
+    return columns
+
+
+def _sort_place(request: ProcessRequest, columns: tuple[ProcessColumn, ...]) -> int:
+    """Return which column to sort by; that of a moment means its peak over a window, and the other way round."""
+    names = [column.name for column in columns]
+    for name in (request.sort, _ALIKE.get(request.sort)):
+        if name in names:
+            return names.index(name)
+    raise ValueError(f"sort: {request.sort!r} is not one of {', '.join(names)}")
 
 
 def at_moment(snapshots: Iterable[ProcessSnapshot], at_ms: int, request: ProcessRequest) -> ProcessAnswer:
     """Answer for one moment, of the snapshots within NEAR_MS of it. Raises ValueError for an unknown column."""
-    columns = moment_columns(request)
-    _check(request, columns)
+    columns = check_request(request, window=False)
     snapshot = nearest(snapshots, at_ms)
     if snapshot is None:
         return ProcessAnswer(at_ms, at_ms, 0, columns, [], 0)
@@ -71,17 +86,10 @@ def over_window(
     snapshots: Iterable[ProcessSnapshot], start_ms: int, end_ms: int, request: ProcessRequest
 ) -> ProcessAnswer:
     """Answer for a window, of its snapshots. Raises ValueError for an unknown column."""
-    columns = window_columns(request)
-    _check(request, columns)
+    columns = check_request(request, window=True)
     used = sum_up(snapshots)
     rows = [_window_cells(one, used, request) for one in used.processes]
     return _answer(start_ms, end_ms, used.interval_ms, columns, rows, request)
-
-
-def _check(request: ProcessRequest, columns: tuple[ProcessColumn, ...]) -> None:
-    names = [column.name for column in columns]
-    if request.sort not in names:
-        raise ValueError(f"sort: {request.sort!r} is not one of {', '.join(names)}")
 
 
 def _moment_cells(row: ProcessRow, request: ProcessRequest) -> Cells:
@@ -134,10 +142,10 @@ def _answer(
 ) -> ProcessAnswer:
     at = {column.name: index for index, column in enumerate(columns)}
     matching = _matching(rows, at, request.filter)
-    column = columns[at[request.sort]]
-    descending = column.is_number if request.descending is None else request.descending
+    place = _sort_place(request, columns)
+    descending = columns[place].is_number if request.descending is None else request.descending
     matching.sort(key=lambda row: (row[at["pid"]], row[at["started"]]))
-    ordered = _sorted(matching, at[request.sort], descending=descending)
+    ordered = _sorted(matching, place, descending=descending)
     return ProcessAnswer(start_ms, end_ms, interval_ms, columns, ordered[: max(request.limit, 0)], len(matching))
 
 

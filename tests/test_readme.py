@@ -93,6 +93,18 @@ def test_the_tail_examples_give_ticks(text: str, address: str, title: str, tmp_p
     assert tick["metrics"]
 
 
+def test_the_examples_of_the_past_are_answered(text: str, address: str, tmp_path: Path) -> None:
+    lines = examples(section(text, "Look back"), "sh")[0].splitlines()
+    assert [line.split()[1] for line in lines] == ["history", "who", "events", "mark", "mark"]
+    for line in lines:
+        before, _, command = line.partition(" -- ")
+        done = vitalcast(f"{before} --url http://{address}" + (f" -- {command}" if command else ""), folder=tmp_path)
+        if done.returncode == 1:  # this server was not there at 02:00
+            assert re.search(r"(nothing is kept|no processes were recorded|there are no readings)", done.stderr), line
+        else:
+            assert done.returncode == 0, done.stderr
+
+
 def test_the_http_examples_give_values(text: str, address: str) -> None:
     lines = examples(section(text, "Subscribe"), "sh")[1].splitlines()
     assert len(lines) == 2

@@ -13,6 +13,7 @@ from tests.bench.__main__ import HEADS
 from tests.examples import ADDRESS, TIMEOUT_S, examples, printed, served, url_of, vitalcast
 from tests.reference.tables import MANUAL, PARTS, ROOT, marked, page
 
+from vitalcast.cli.main import app as cli
 from vitalcast.collectors.registry import default_collectors, descriptors_with_rates
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.environment import OTHER_VARIABLES, environment_name
@@ -25,6 +26,7 @@ from vitalcast.web.app import create_app
 
 README = ROOT / "README.md"
 PAGES = sorted(MANUAL.glob("*.md"))
+NOTHING = "nothing is kept|no processes were recorded|no series match process"
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +182,22 @@ def test_the_protocol_example_prints_values(address: str, tmp_path: Path) -> Non
     (example,) = examples(page("wire.md"), "python")
     lines = printed(example, address, tmp_path, lines=3)
     assert all(re.search(r"'user': [\d.]+", line) for line in lines), lines
+
+
+def test_every_command_is_listed() -> None:
+    names = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
+    names |= {group.name for group in cli.registered_groups if group.name}
+    assert {name for name in names if f"`vitalcast {name}" not in page("commands.md")} == set()
+
+
+def test_the_commands_about_the_past_are_answered(address: str, tmp_path: Path) -> None:
+    lines = [line for example in examples(page("commands.md"), "sh") for line in example.splitlines()]
+    assert {line.split()[1] for line in lines} == {"history", "who", "events", "mark"}
+    for line in lines:
+        before, _, command = line.replace(" --follow", "").partition(" -- ")
+        done = vitalcast(f"{before} --url http://{address}" + (f" -- {command}" if command else ""), folder=tmp_path)
+        # Of a time before it was started a server says so.
+        assert done.returncode == 0 or re.search(NOTHING, done.stderr), (line, done.stderr)
 
 
 @pytest.mark.parametrize("file", ["embedding.md", "walls.md", "security.md"])

@@ -73,6 +73,9 @@ class Recorded:
             self.times_ms[rows],
             (self.stretches - self.stretches[min(first, len(self.stretches) - 1)])[rows],
             self.values[np.ix_(rows, columns)],
+            tuple(one for one, value in zip(self.series, self.values[first], strict=True) if not np.isnan(value))
+            if there
+            else (),
         )
 
     def answer(

@@ -86,6 +86,15 @@ def test_steps_that_were_rolled_up_and_are_in_the_ring_too_count_once() -> None:
     assert [one.tier for one in result.reaches] == [Tier.TEN_MINUTES, Tier.RAW]
 
 
+def test_series_without_a_reading_at_the_seam_is_joined_there_too() -> None:
+    recorded = steady()
+    ticks = len(recorded.times_ms)
+    recorded.values[ticks - 1810 : ticks - 1790, 3] = np.nan
+    query = asked(0, 3, step_ms=600_000, aggregates=PLAIN, selection=Selection.of(["system.load"]))
+    past = HandPast(recorded, written=ticks, rolled=ticks)
+    check(evaluate(query, past, recorded.ring(ticks - 1800, query)), recorded, query)
+
+
 def test_series_that_left_the_ring_is_read_from_the_file() -> None:
     recorded = steady(0.3)
     query = asked(0, 0.3, step_ms=1000)

@@ -52,6 +52,13 @@ def test_clock_that_was_set_back_is_noted() -> None:
     assert capture(machine).turns.tolist() == [0, 0, 0, 1, 1]
 
 
+def test_anchors_are_series_that_had_a_reading_at_the_first_tick() -> None:
+    machine = Machine()
+    machine.tick(1, ["sda"])
+    machine.tick(2, ["sda", "sdb"])
+    assert set(capture(machine, Selection.of(["hw.>"])).anchors) == {disk("sda"), Series(LOAD)}
+
+
 def test_empty_ring_has_no_first_tick() -> None:
     part = capture(Machine())
     assert (part.first_offset, part.first_ms, part.values.shape) == (None, None, (0, 0))

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 
+ANCHORS = 8
+
+
 @dataclass(frozen=True, slots=True)
 class RingPart:
     """The ticks of a ring in some time, of some series: `values` has the shape (ticks, series).
 
     `first_offset` and `first_ms` are of the oldest tick that the ring has, whether in that time or not: from there on,
-    what is said of these series is said by the ring and not by the file. They are None while it has none.
+    what is said of these series is said by the ring and not by the file. They are None while it has none. `anchors` are
+    some series, of any selection, that had a reading then.
     `turns` says of each tick how often the clock was set back in the ring until then. Ticks are `interval_ms` apart as
     a rule.
     """
@@ -39,6 +43,7 @@ class RingPart:
     times_ms: Integers
     turns: Integers
     values: Floats
+    anchors: tuple[Series, ...] = ()
 
     @classmethod
     def capture(
@@ -51,7 +56,7 @@ class RingPart:
         ring = timeline.ring
         places = timeline.catalogue.remembered(selection)
         offsets, times = ring.offsets(), ring.times()
-        turns = np.append(0, np.cumsum(np.diff(times) < 0)) if len(times) else times
+        turns = np.append(0, np.cumsum(np.diff(times) <= 0)) if len(times) else times
         rows = np.flatnonzero((times > start_ms) & (times <= end_ms))
         if (reads := len(rows) * len(places)) > reads_max:
             raise ProtocolError(
@@ -71,4 +76,13 @@ class RingPart:
             times[rows],
             turns[rows],
             values,
+            _anchors(timeline),
         )
+
+
+def _anchors(timeline: Timeline) -> tuple[Series, ...]:
+    """Return some series that had a reading at the oldest tick of a ring."""
+    layout, ring = timeline.catalogue.layout.series, timeline.ring
+    first = ring.read(np.arange(len(layout)), ring.first_row, ring.first_row + 1)
+    places: list[int] = np.flatnonzero(~np.isnan(first).all(axis=0)).tolist() if len(first) else []
+    return tuple([one for place in places if (one := layout[place]) is not None][:ANCHORS])

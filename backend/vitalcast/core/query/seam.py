@@ -9,14 +9,13 @@ import numpy as np
 
 from vitalcast.core.query.past import Past, Rollup, Ticks
 from vitalcast.core.query.plan import TIME_MAX_MS
-from vitalcast.core.query.ring_part import RingPart
+from vitalcast.core.query.ring_part import ANCHORS, RingPart
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Bools = npt.NDArray[np.bool_]
 
-SERIES_ASKED = 8  # to find the tick with which the ring begins: one that has a reading then suffices
 APART_MS = 600_000  # what is longer ago than that before the ring is in no step with it that matters
 AFTER_ALL = 2**31  # the stretch of a ring of which the file knows nothing: whatever is in there was before
 
@@ -34,7 +33,7 @@ class Seam:
         """Find the seam, unless all that is asked for was before the ring. May raise what a past does."""
         if ring.first_ms is None or not ring.series or end_ms < ring.first_ms:
             return cls(ring, AFTER_ALL, known=False)
-        asked = ring.series[:SERIES_ASKED]
+        asked = ring.anchors or ring.series[:ANCHORS]
         for part in past.ticks(asked, ring.first_ms - 1, ring.first_ms):
             if part.epoch == ring.epoch and ring.first_offset in part.offsets:
                 return cls(ring, part.stretch, known=True)

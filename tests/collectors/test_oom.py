@@ -28,6 +28,14 @@ def test_a_record_of_the_kernel_names_the_victim() -> None:
     assert parse_record(b"3,1,2,-;Killed process 7 (a b) total-vm:1kB, anon-rss:3kB") == Victim(7, "a b", 3072, False)
 
 
+def test_a_record_of_linux_6_18_is_understood() -> None:
+    record = (
+        b"3,1102,13936642662,-;Memory cgroup out of memory: Killed process 21466 (python3) total-vm:211880kB, "
+        b"anon-rss:38784kB, file-rss:6612kB, shmem-rss:0kB, UID:0 pgtables:140kB oom_score_adj:0\n"
+    )
+    assert parse_record(record) == Victim(21466, "python3", (38784 + 6612) * 1024, True)
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -144,6 +144,14 @@ def test_names_of_programs_in_a_panels_lines_stay_out_of_the_title() -> None:
     assert (watched.event.title, watched.event.names) == ("Programs 70 % for 0 s", ("gzip",))
 
 
+def test_a_panel_without_a_value_goes_on_for_a_while(watched: Watched) -> None:
+    watched.cpu(0.99, times=10)
+    watched.take({}, times=30)
+    assert watched.event.ongoing
+    watched.take({}, times=60)
+    assert watched.event.end_ms == watched.machine.time_ms - 90_000
+
+
 def test_what_flaps_for_an_hour_is_one_event(watched: Watched) -> None:
     for _ in range(120):
         watched.cpu(0.99, times=10)

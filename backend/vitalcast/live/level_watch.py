@@ -98,7 +98,7 @@ class LevelWatch:
                 if followed.event is not None and not followed.event.names:
                     self._amend(followed)
 
-    def _take(self, panel: Panel, level: str, state: PanelState, frame: Frame, steady_ms: int) -> None:
+    def _take(self, panel: Panel, level: str | None, state: PanelState, frame: Frame, steady_ms: int) -> None:
         followed = self._followed.get(panel.id)
         if followed is not None and followed.panel.thresholds != panel.thresholds:
             self._end(followed, Reading(None, 0.0, "", frame.time_ms, steady_ms))
@@ -109,7 +109,11 @@ class LevelWatch:
             assert panel.thresholds is not None
             followed = self._followed[panel.id] = _Followed(panel, LevelSpan(round(panel.thresholds.for_s * 1000)))
         followed.panel = panel
-        turn = followed.span.take(self._reading(followed, level, state, frame, steady_ms))
+        if level is None:
+            reading = Reading(None, 0.0, "", frame.time_ms, steady_ms, known=False)
+        else:
+            reading = self._reading(followed, level, state, frame, steady_ms)
+        turn = followed.span.take(reading)
         if turn is not None:
             self._turned(followed, turn, steady_ms)
 

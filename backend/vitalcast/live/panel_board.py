@@ -99,14 +99,15 @@ class PanelBoard:
             if panel.thresholds is not None and (levels := self._of(timeline, panel).levels) is not None:
                 levels.catch_up()
 
-    def judged(self, timeline: Timeline) -> Iterator[tuple[Panel, Level, PanelState]]:
-        """Yield each panel that has thresholds, with its level by now."""
+    def judged(self, timeline: Timeline) -> Iterator[tuple[Panel, Level | None, PanelState]]:
+        """Yield each panel that has thresholds, with its level now, None where there is no value."""
         for panel in self._store.panels.values():
             if panel.thresholds is None:
                 continue
             posted = self._of(timeline, panel)
             if posted.levels is not None:
-                yield panel, posted.levels.level, posted.state
+                known = posted.levels.at_tick(timeline.newest.offset) >= 0
+                yield panel, posted.levels.level if known else None, posted.state
 
     def _of(self, timeline: Timeline, panel: Panel, *, named: bool = True) -> _Posted:
         panels = self._posted.setdefault(timeline, {})

@@ -19,10 +19,11 @@ class Follower:
     def take(self, level: str, value: float = 0.9, whose: str = "") -> Turn | None:
         self.second += 1
         steady_ms = self.second * 1000
-        return self.span.take(Reading(LEVELS[level], value, whose, WALL_MS + steady_ms, steady_ms))
+        known, severity = level != "?", LEVELS.get(level)
+        return self.span.take(Reading(severity, value, whose, WALL_MS + steady_ms, steady_ms, known))
 
     def turns(self, levels: str) -> list[str]:
-        """Return the turns of a level a second, `.` being good, each with its second."""
+        """Return the turns of a level a second, `.` being good and `?` unknown, each with its second."""
         found = [(self.second + 1, self.take("" if level == "." else level)) for level in levels]
         return [f"{second} {turn.value}" for second, turn in found if turn is not None]
 
@@ -50,6 +51,14 @@ def test_what_flickers_goes_on_and_what_comes_back_soon_is_the_same() -> None:
     assert (one.span.times, one.span.severity, one.span.begun_ms) == (2, Severity.CRITICAL, WALL_MS + 1000)
     assert one.turns("." * 60 + "w") == ["139 begun"]
     assert (one.span.times, one.span.severity) == (1, Severity.WARNING)
+
+
+def test_a_value_that_is_missing_is_no_good_news_but_one_that_stays_away_is_not_waited_for() -> None:
+    one = Follower()
+    assert one.turns("." * 9 + "ww" + "?" * 50 + "w") == ["10 begun"]
+    assert one.turns("?" * 70) == ["122 ended"]
+    assert one.span.end_ms == WALL_MS + 62_000
+    assert one.turns("?" * 100) == []
 
 
 def test_while_it_lasts_it_is_said_again_after_longer_and_longer() -> None:

@@ -9,13 +9,15 @@ from vitalcast.core.events.event import Severity
 
 CALM_MS = 5000  # good for so long, it has ended
 JOINED_MS = 60_000  # bad again within that, it goes on
+UNKNOWN_MS = 60_000  # without a value for so long, it ended with the last one
 AGAIN_MS = 60_000  # while it goes on it is said anew after that, and then after twice as long each time
 
 
 class Reading(NamedTuple):
     """A panel at one tick: its level, None for good, the number that stands for it, and whose that is.
 
-    `time_ms` is of the wall clock and `steady_ms` of one that nobody can set.
+    `time_ms` is of the wall clock and `steady_ms` of one that nobody can set. Unless it is `known` there was no value,
+    and so no level.
     """
 
     severity: Severity | None
@@ -23,6 +25,7 @@ class Reading(NamedTuple):
     whose: str
     time_ms: int
     steady_ms: int
+    known: bool = True
 
 
 class Turn(enum.Enum):
@@ -52,6 +55,7 @@ class LevelSpan:
         self.lasted_ms = 0
         self._begun_steady_ms = 0
         self._good_since: Reading | None = None
+        self._newest: Reading | None = None  # of those that are known
         self._open = False
         self._ended_steady_ms: int | None = None
         self._say_ms = 0
@@ -63,6 +67,9 @@ class LevelSpan:
 
     def take(self, now: Reading) -> Turn | None:
         """Take in a tick; return what it changes, None nearly always."""
+        if not now.known:
+            return self._unknown(now)
+        self._newest = now
         if now.severity is None:
             return self._good(now) if self._open else None
         self._good_since = None
@@ -105,6 +112,13 @@ class LevelSpan:
         if now.steady_ms - since.steady_ms < CALM_MS:
             return None
         return self.close(since)
+
+    def _unknown(self, now: Reading) -> Turn | None:
+        """Go on: a missing value is no good news. But what stays away is not waited for."""
+        newest = self._newest
+        if not self._open or newest is None or now.steady_ms - newest.steady_ms < UNKNOWN_MS:
+            return None
+        return self.close(newest)
 
     def close(self, since: Reading) -> Turn:
         """End it where it was good from this tick on."""

@@ -69,8 +69,7 @@ class BackPressure:
         """Take a socket back whose client took all that was written; return what waits for it, and what it missed."""
         self.forget(connection)
         connection.blocked = False
-        messages = list(connection.outbox or ())
-        connection.outbox = None
+        messages = connection.take_outbox()
         missed, connection.missed = connection.missed, None
         for group_id, backlog in (missed or {}).items():
             messages += self._made_up(connection, group_id, backlog)
@@ -120,6 +119,7 @@ class BackPressure:
         before = connection.dropped
         connection.defer(batch.messages)
         self._stats.frames_conflated += connection.dropped - before
+        self._count(connection)
 
     def hold(self, connection: Connection, message: str | int) -> bool:
         """Keep what a blocked socket's client sent; say whether there was room."""
@@ -156,7 +156,7 @@ class BackPressure:
         return self._hub.limits.unread_mib * 2**20
 
     def _count(self, connection: Connection) -> None:
-        nbytes = connection.writer.unread_bytes() + connection.inbox_bytes
+        nbytes = connection.writer.unread_bytes() + connection.inbox_bytes + connection.outbox_bytes
         self._unread_bytes += nbytes - connection.unread_bytes
         connection.unread_bytes = nbytes
         if self._unread_bytes > self._unread_max:

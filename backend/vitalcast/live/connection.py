@@ -47,7 +47,8 @@ class Connection:
     """A client as the manager sees it.
 
     While `blocked`, its groups' emissions are only noted in `missed` and its own messages wait: those it sent in
-    `inbox`, of `inbox_bytes` together, those for it in `outbox`, which drops what is past its bound and counts it.
+    `inbox`, of `inbox_bytes` together, those for it in `outbox`, of `outbox_bytes`, which drops what is past its bound
+    and counts it.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class Connection:
         "last_s",
         "missed",
         "outbox",
+        "outbox_bytes",
         "progress",
         "session",
         "token_id",
@@ -81,7 +83,7 @@ class Connection:
         self.blocked = False
         self.blocked_s = now_s
         self.progress = 0
-        self.unread_bytes = 0  # as the back-pressure has counted it, the inbox with it
+        self.unread_bytes = 0  # as the back-pressure has counted it, inbox and outbox with it
         self.last_s = now_s
         self.dropped = 0
         self.token_id: str | None = None  # as the manager has it
@@ -90,6 +92,7 @@ class Connection:
         self.inbox: deque[str | int] | None = None  # texts, and the sizes of binary messages
         self.inbox_bytes = 0
         self.outbox: deque[Message] | None = None
+        self.outbox_bytes = 0
 
     @property
     def plain(self) -> bool:
@@ -122,8 +125,15 @@ class Connection:
         for message in messages:
             if len(self.outbox) < OUTBOX_MESSAGES_MAX:
                 self.outbox.append(message)
+                self.outbox_bytes += len(message.payload)
             else:
                 self.dropped += 1
+
+    def take_outbox(self) -> list[Message]:
+        """Return what waits for the client, no longer kept."""
+        messages = list(self.outbox or ())
+        self.outbox, self.outbox_bytes = None, 0
+        return messages
 
 
 def _held_bytes(message: str | int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from vitalcast.core.stream.conversation import Verify, no_tokens
+from vitalcast.core.stream.deferred import Deferred
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
@@ -20,6 +21,7 @@ from vitalcast.core.wire.messages import Message, bye, error_reply, reply
 from vitalcast.errors import AccessError, ProtocolError
 from vitalcast.live.back_pressure import BackPressure
 from vitalcast.live.connection import Connection
+from vitalcast.live.deferred_answers import DeferredAnswers, Read
 from vitalcast.live.fanout import Fanout, count_sent
 from vitalcast.live.registry import Registry
 from vitalcast.live.token_watch import TokenWatch
@@ -42,7 +44,8 @@ class ConnectionManager:
 
     A caller without a grant has `hello_s` to show a token that `verify` knows. What a grant allows is settled when it
     is asked for, and not with every frame: sockets whose grant ends are closed by `sweep` and by `revoke`.
-    `on_refused` is told of each caller that is turned away, and why.
+    `on_refused` is told of each caller that is turned away, and why. `read` runs work on the past in a thread; without
+    it there is none.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class ConnectionManager:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         on_demand: Callable[[], None] = lambda: None,
         call_soon: Callable[[Callable[[], None]], object] | None = None,
+        read: Read | None = None,
     ) -> None:
         self.hub = hub
         self.on_demand = on_demand
@@ -78,6 +82,7 @@ class ConnectionManager:
         self.fanout = Fanout(stats, now_s=now_s)
         self.tokens = TokenWatch(hello_s=hello_s, now_s=now_s, now_ms=now_ms)
         self.back_pressure = BackPressure(hub, stats, slow_s=slow_s, now_s=now_s, on_excess=self._shed_soon)
+        self._deferred = DeferredAnswers(read, self._settle)
         self._registry = Registry(hub.limits)
         self._plain: dict[Connection, None] = {}
         self._departed: list[int] = []  # in this turn of the event loop
@@ -147,7 +152,8 @@ class ConnectionManager:
         self.back_pressure.forget(connection)
         self.fanout.leave(connection)
         connection.session.close()
-        connection.inbox = connection.outbox = connection.missed = None
+        connection.inbox = connection.missed = None
+        connection.take_outbox()
         self._stats.sockets = len(self._registry)
         self._count_streams()
         self.on_demand()
@@ -267,6 +273,17 @@ class ConnectionManager:
         if not connection.closed:
             self.tokens.follow(connection)
             self._regroup(connection)
+            self._deferred.begin(connection)
+
+    def _settle(self, connection: Connection, deferred: Deferred, outcome: object) -> None:
+        """Give a socket the answer that it waited for; while it is blocked, that waits for it."""
+        session = connection.session
+        errors = session.errors
+        messages = session.settle(deferred, outcome)
+        self._stats.errors_sent += session.errors - errors
+        self._send(connection, messages)
+        if not connection.closed:
+            self._regroup(connection)
 
     def _regroup(self, connection: Connection) -> None:
         """Move a socket to where its groups' emissions reach it, if they have changed."""
@@ -314,6 +331,7 @@ class ConnectionManager:
         self._send(connection, messages)
         while (message := connection.next_held()) is not None:
             self.receive(connection, message)
+        self._deferred.begin(connection)
 
     def _shed_soon(self) -> None:
         if self.call_soon is not None and not self._shedding:

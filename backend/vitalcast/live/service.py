@@ -172,6 +172,7 @@ class Service:
             verify=self._verify,
             dashboards=lambda: self.dashboards.revision,
             on_demand=self._demand_changed,
+            read=self.queries.run,
         )
         self.hub.emitted.append(self.manager.publish)
         self.hub.advanced.append(self.recorder.remember)

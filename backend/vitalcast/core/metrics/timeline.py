@@ -17,7 +17,8 @@ class Timeline:
     """Remembers one source. Its offsets count ticks within its epoch, and its times are of its own clock.
 
     `descriptors` are metrics that it may have before any series of them is seen, and `own_names` what our collectors
-    can give on any machine. `tables` are what is known of its tables, by name.
+    can give on any machine. `tables` are what is known of its tables, by name. `recorded` says that a history keeps
+    what the ring forgets.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Timeline:
             descriptors, own_names=own_names, series_max=series_max, clear=self.ring.clear_columns
         )
         self.tables: Mapping[str, TableInfo] = tables or {}
+        self.recorded = False
 
     @property
     def id(self) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
-from vitalcast.core.stream.replay import Replay
+from vitalcast.core.stream.kept_ticks import JoinedRows, KeptTicks, Rows
+from vitalcast.core.stream.replay import Replay, newest_of
 from vitalcast.core.vocabulary import ErrorCode, GapReason
 from vitalcast.core.wire.commands import Since
 from vitalcast.core.wire.limits import Limits
@@ -21,12 +21,13 @@ READS_A_SNAPSHOT_VALUE = 4  # at most, of the values that a snapshot may have
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """A replay that is within the limits, and yet to be made.
+    """A replay of some rows that is within the limits, and yet to be made.
 
     `recovered` says that it goes on where the client left off; `lost` spans the ticks that are no longer there.
     """
 
     group: Group
+    rows: Rows
     replay: Replay
     recovered: bool
     lost: tuple[int, int] | None = None
@@ -37,13 +38,13 @@ class CatchUp:
 
     @property
     def reads(self) -> int:
-        """How many values of the ring are looked at for it."""
+        """How many values are looked at for it."""
         return self.group.replay_reads(self.replay)
 
-    def messages(self, ring: Ring) -> list[Message]:
+    def messages(self) -> list[Message]:
         """Return the snapshot and the gaps that come with it."""
         before = [gap(self.group.id, *self.lost, GapReason.EXPIRED)] if self.lost else []
-        return [*before, *self.group.snapshot(ring, self.replay)]
+        return [*before, *self.group.snapshot(self.rows, self.replay)]
 
 
 def plan_catch_up(
@@ -55,46 +56,77 @@ def plan_catch_up(
     limits: Limits,
     *,
     goes_on: bool = True,
+    kept: KeptTicks | None = None,
 ) -> CatchUp:
     """Choose what a stream gets as it joins, no further back than its caller may look.
 
-    Unless it `goes_on` with series that the client has, what came after `since` would not be enough.
+    Unless it `goes_on` with series that the client has, what came after `since` would not be enough. `kept` is what a
+    history had of the time before the ring, of which as much is shown as a snapshot may hold.
 
-    Raises ProtocolError where that is more than a snapshot may hold.
+    Raises ProtocolError where what the ring has of it is more than that.
     """
-    ring, known = timeline.ring, since is not None and since.is_of(timeline.id, timeline.epoch)
+    rows = _rows(timeline, group, kept)
+    known = since is not None and since.is_of(timeline.id, timeline.epoch)
     if since is not None and known and goes_on:
-        replay = group.plan_since(ring, since.offset)
-        if replay is not None and _age_s(ring, replay) <= grant.reach_s(math.inf):
-            return _checked(CatchUp(group, replay, recovered=True), limits)
-    replay = group.plan_backfill(ring, round(grant.reach_s(backfill_s) * 1000))
+        replay = group.plan_since(rows, since.offset)
+        if replay is not None and _age_s(rows, replay) <= grant.reach_s(math.inf):
+            caught_up = CatchUp(group, rows, replay, recovered=True)
+            if rows is timeline.ring:
+                return _checked(caught_up, limits)
+            if _excess(caught_up, limits) is None:  # else a part would be missing in silence
+                return caught_up
+    replay = group.plan_backfill(rows, round(grant.reach_s(backfill_s) * 1000))
+    if rows is not timeline.ring:
+        replay = _fitted(group, replay, limits)
     lost = None
     if since is not None and known:
-        first = int(ring.offsets()[replay.start_row - ring.first_row])
+        first = int(rows.offsets()[replay.start_row - rows.first_row])
         if first - 1 > since.offset:
             lost = (since.offset + 1, first - 1)
-    return _checked(CatchUp(group, replay, recovered=False, lost=lost), limits)
+    return _checked(CatchUp(group, rows, replay, recovered=False, lost=lost), limits)
 
 
-def _age_s(ring: Ring, replay: Replay) -> float:
+def _rows(timeline: Timeline, group: Group, kept: KeptTicks | None) -> Rows:
+    ring = timeline.ring
+    if kept is None or kept.epoch != timeline.epoch or not JoinedRows.are_whole(kept, ring):
+        return ring
+    return JoinedRows(kept, ring, group.read_places)
+
+
+def _age_s(rows: Rows, replay: Replay) -> float:
     """Return how old the oldest value of a replay is."""
     if not len(replay.ends):
         return 0.0
-    return float(ring.ages()[replay.start_row + replay.ends[0] - ring.first_row]) / 1000
+    return float(rows.ages()[replay.start_row + replay.ends[0] - rows.first_row]) / 1000
+
+
+def _fitted(group: Group, replay: Replay, limits: Limits) -> Replay:
+    """Return as much of a replay as a snapshot may hold, the newest."""
+    replay = newest_of(replay, max(1, limits.snapshot_values // max(group.width, 1)))
+    while len(replay.ends) > 1 and group.replay_reads(replay) > READS_A_SNAPSHOT_VALUE * limits.snapshot_values:
+        replay = newest_of(replay, len(replay.ends) // 2)
+    return replay
 
 
 def _checked(catch_up: CatchUp, limits: Limits) -> CatchUp:
+    if (excess := _excess(catch_up, limits)) is not None:
+        raise excess
+    return catch_up
+
+
+def _excess(catch_up: CatchUp, limits: Limits) -> ProtocolError | None:
+    """Return what is to be said of a catch-up that is more than a snapshot may hold."""
     limit, values = limits.snapshot_values, catch_up.group.replay_values(catch_up.replay)
     if values > limit:
-        raise ProtocolError(
+        return ProtocolError(
             ErrorCode.LIMIT,
             f"backfill: {values} values and a snapshot has {limit} at most; "
             "ask for fewer series, a shorter backfill or a longer interval",
         )
     if catch_up.reads > READS_A_SNAPSHOT_VALUE * limit:
-        raise ProtocolError(
+        return ProtocolError(
             ErrorCode.LIMIT,
             f"backfill: {catch_up.reads} values to aggregate and a snapshot reads {READS_A_SNAPSHOT_VALUE * limit} "
             "at most; ask for fewer series or a shorter backfill",
         )
-    return catch_up
+    return None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.stream.deferred import Deferrals
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import AnyGroup, Hub
 from vitalcast.core.stream.keys import AnyKey
 from vitalcast.core.text import few
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
+from vitalcast.core.wire.commands import Command
 from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import Message, error_reply
 from vitalcast.errors import AccessError, ProtocolError
@@ -49,6 +53,9 @@ class Conversation:
     `now_ms` gives the wall clock in Unix milliseconds. `room` says whether an answer of about so many bytes may be
     made now, and `dashboards` names the panels and playlists that there are. `encoding` is that of the data that its
     streams bring. `ending` is why the socket is to be closed, if it is, and `errors` counts the refusals.
+    `deferrals` are the answers to come, and `joining` the streams that are among them, with the commands that came for
+    each meanwhile. `brought` is what was read of the past for the command that is being answered;
+    None while nothing was, or a ProtocolError that says why it could not be.
     """
 
     hub: Hub
@@ -63,6 +70,9 @@ class Conversation:
     ending: tuple[CloseCode, str] | None = None
     errors: int = 0
     streams: dict[str, Stream]
+    deferrals: Deferrals
+    joining: dict[str, deque[Command]] = field(default_factory=dict)
+    brought: Any = None
 
     @property
     def grant(self) -> Grant:
@@ -91,7 +101,7 @@ class Conversation:
             raise ProtocolError(
                 ErrorCode.DUPLICATE_STREAM, f"stream: {name!r} is taken; update or unsubscribe it, or choose another"
             )
-        if len(self.streams) >= self.hub.limits.streams:
+        if len(self.streams.keys() | self.joining.keys()) >= self.hub.limits.streams:
             raise ProtocolError(ErrorCode.LIMIT, f"a socket has {self.hub.limits.streams} streams at most")
 
     def release(self, stream: Stream) -> None:

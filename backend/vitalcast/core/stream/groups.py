@@ -8,8 +8,8 @@ import numpy as np
 
 from vitalcast.core.metrics.choices import Choice, Chosen
 from vitalcast.core.metrics.model import Frame, Series
-from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.stream.kept_ticks import Rows
 from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, SeriesKey, key_bytes
 from vitalcast.core.stream.replay import (
     ONLY_LAST,
@@ -26,7 +26,7 @@ from vitalcast.core.wire.emission import FEW, Emission, TickValues
 from vitalcast.core.wire.messages import Message, describe_series, gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -235,16 +235,25 @@ class Group:
             return self.snapshot(ring, self.plan_backfill(ring, 0))
         return [self.series_message(), *([latest] if latest is not None else [])]
 
-    def plan_backfill(self, ring: Ring, backfill_ms: int) -> Replay:
+    @property
+    def read_places(self) -> Sequence[tuple[Series, int]]:
+        """The series whose past it takes to make a snapshot, and the column of each in the ring."""
+        return list(zip(self.chosen.series, self.chosen.columns.tolist(), strict=True))
+
+    def may_follow(self, _offset: int) -> bool:
+        """Say whether a client that has all up to this tick lacks nothing but what came after."""
+        return True
+
+    def plan_backfill(self, ring: Rows, backfill_ms: int) -> Replay:
         """Choose the whole intervals that ended in the last `backfill_ms`, or the newest tick where there is none."""
         return plan_backfill(ring, self.interval_ms, backfill_ms)
 
-    def plan_since(self, ring: Ring, offset: int) -> Replay | None:
-        """Choose the intervals that ended after the tick `offset`; None where the ring no longer has them whole."""
-        return plan_since(ring, self.interval_ms, offset, only_last=self._only_last)
+    def plan_since(self, ring: Rows, offset: int) -> Replay | None:
+        """Choose the intervals that ended after the tick `offset`; None where they are no longer there whole."""
+        return plan_since(ring, self.interval_ms, offset, only_last=self.only_last)
 
     @property
-    def _only_last(self) -> bool:
+    def only_last(self) -> bool:
         return self.key.aggregates == ONLY_LAST
 
     def replay_values(self, replay: Replay) -> int:
@@ -253,16 +262,18 @@ class Group:
 
     def replay_reads(self, replay: Replay) -> int:
         """Return how many readings are looked at for it: of long intervals many more than it holds."""
-        rows = len(replay.ends) if self._only_last or not len(replay.ends) else int(replay.ends[-1]) + 1
+        rows = len(replay.ends) if self.only_last or not len(replay.ends) else int(replay.ends[-1]) + 1
         return rows * len(self.series)
 
     def replay_bytes(self, replay: Replay) -> int:
         """Return about how long its snapshot will be."""
         return self.replay_values(replay) * VALUE_BYTES + len(self.series) * SERIES_BYTES
 
-    def snapshot(self, ring: Ring, replay: Replay) -> list[Message]:
+    def snapshot(self, ring: Rows, replay: Replay) -> list[Message]:
         """Return the snapshot of these rows, followed by a gap for each hole that the sampler left in them."""
         self.resync()
+        if ring is not self._timeline.ring:  # what was read for one socket
+            return self._encode_snapshot(ring, replay)
         key = (self.id, ring.end_row, replay.start_row, replay.after_offset, replay.ends.tobytes())
         messages = self._snapshots.get(key)
         if messages is None:
@@ -270,7 +281,7 @@ class Group:
             self._snapshots.put(key, messages)
         return messages
 
-    def _encode_snapshot(self, ring: Ring, replay: Replay) -> list[Message]:
+    def _encode_snapshot(self, ring: Rows, replay: Replay) -> list[Message]:
         newest = ring.newest
         assert newest is not None
         values = self._replayed(ring, replay)
@@ -293,7 +304,7 @@ class Group:
         missed = holes(ring, replay, up_to_newest=self._pending_gap is None)
         return [message, *(gap(self.id, *hole, GapReason.SAMPLER) for hole in missed)]
 
-    def _replayed(self, ring: Ring, replay: Replay) -> npt.NDArray[np.float64]:
+    def _replayed(self, ring: Rows, replay: Replay) -> npt.NDArray[np.float64]:
         """Return the values of a replay, shape (intervals, values of an emission)."""
         return replay_values(ring, replay, self.chosen.columns, self.key.aggregates)
 

@@ -14,15 +14,15 @@ from vitalcast.core.wire.emission import Emission, TickValues
 from vitalcast.core.wire.messages import Message, describe_series
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from vitalcast.core.metrics.choices import Choice
     from vitalcast.core.metrics.model import Series
     from vitalcast.core.metrics.names import Selection
-    from vitalcast.core.metrics.ring import Ring
     from vitalcast.core.metrics.timeline import Timeline
+    from vitalcast.core.stream.kept_ticks import Rows
     from vitalcast.core.vocabulary import Aggregate
 
     Floats = npt.NDArray[np.float64]
@@ -218,9 +218,19 @@ class PanelGroup(Group):
         assert newest is not None
         return self._columns.project_row(newest.values[self._columns.columns], newest.offset)
 
-    def plan_since(self, ring: Ring, offset: int) -> Replay | None:
-        """Choose what came after the tick `offset`; None where a line has come since, whose past would be lacking."""
-        return None if offset < self._columns.came_offset else super().plan_since(ring, offset)
+    @property
+    def read_places(self) -> Sequence[tuple[Series, int]]:
+        layout = self._timeline.newest.layout.series
+        columns = self._columns.columns.tolist()
+        return [(one, column) for column in columns if (one := layout[column]) is not None]
+
+    def may_follow(self, offset: int) -> bool:
+        """Say whether no line has come since, whose past would be lacking."""
+        return offset >= self._columns.came_offset
+
+    def plan_since(self, ring: Rows, offset: int) -> Replay | None:
+        """Choose what came after the tick `offset`; None where that would not be enough."""
+        return super().plan_since(ring, offset) if self.may_follow(offset) else None
 
     def replay_reads(self, replay: Replay) -> int:
         """Return how many values are looked at for it: what is computed of many reaches only so far back."""
@@ -239,7 +249,7 @@ class PanelGroup(Group):
         self._told_levels.add(self._columns.level(newest))
         return self._columns.head(newest)
 
-    def _replayed(self, ring: Ring, replay: Replay) -> Floats:
+    def _replayed(self, ring: Rows, replay: Replay) -> Floats:
         columns, aggregates = self._columns, self.key.aggregates
         values = np.full((len(replay.ends), len(self.series)), np.nan)
         values[:, : columns.sent] = replay_values(ring, replay, columns.columns[: columns.sent], aggregates)

@@ -13,12 +13,14 @@ from vitalcast.core.stream.replay import replay_values
 from vitalcast.core.wire.emission import Emission, TickValues
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from vitalcast.core.metrics.choices import Choice
     from vitalcast.core.metrics.model import Series
-    from vitalcast.core.metrics.ring import Ring
     from vitalcast.core.metrics.timeline import Timeline
+    from vitalcast.core.stream.kept_ticks import Rows
     from vitalcast.core.stream.keys import SeriesKey
     from vitalcast.core.stream.replay import Replay, Snapshots
     from vitalcast.core.wire.messages import Message
@@ -149,12 +151,18 @@ class ReducedGroup(Group):
 
     # --- joining and catching up -------------------------------------------------------------------------------
 
+    @property
+    def read_places(self) -> Sequence[tuple[Series, int]]:
+        if self._grouping is None:
+            return super().read_places
+        return self._timeline.catalogue.remembered(self._reduced_key.selection)
+
     def replay_reads(self, replay: Replay) -> int:
         """Return how many readings are looked at for it."""
         rows = int(replay.ends[-1]) + 1 if len(replay.ends) else 0
         return rows * len(self._columns)
 
-    def _replayed(self, ring: Ring, replay: Replay) -> Floats:
+    def _replayed(self, ring: Rows, replay: Replay) -> Floats:
         aggregates = self.key.aggregates
         values = replay_values(ring, replay, self._columns, aggregates)
         reduced = self._reduced(values.reshape(len(values), len(self._columns), len(aggregates)))

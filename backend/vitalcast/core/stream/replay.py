@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.metrics.aggregate import aggregate_runs, boundaries
-from vitalcast.core.metrics.ring import Ring
+from vitalcast.core.stream.kept_ticks import Rows
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.messages import Message
 
@@ -52,7 +52,7 @@ def _kept_bytes(messages: list[Message]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The past that a snapshot shows: ring rows from `start_row` on, cut into runs, one column of values a run."""
+    """The past that a snapshot shows: rows from `start_row` on, cut into runs, one column of values a run."""
 
     start_row: int
     ends: npt.NDArray[np.intp]  # the last row of each run, relative to start_row
@@ -62,7 +62,7 @@ class Replay:
         return self.start_row + (int(self.ends[-1]) + 1 if len(self.ends) else 0)
 
 
-def interval_ends(ring: Ring, interval_ms: int) -> npt.NDArray[np.intp]:
+def interval_ends(ring: Rows, interval_ms: int) -> npt.NDArray[np.intp]:
     """Return the rows, counted from the oldest in the ring, with which an interval ended.
 
     Of the oldest row that can be said only while it is the first tick ever, which ends one for everybody.
@@ -71,13 +71,13 @@ def interval_ends(ring: Ring, interval_ms: int) -> npt.NDArray[np.intp]:
     return np.flatnonzero(np.append(ring.first_row == 0 and len(times) > 0, boundaries(times, interval_ms)))
 
 
-def row_after_last_end(ring: Ring, interval_ms: int) -> int:
+def row_after_last_end(ring: Rows, interval_ms: int) -> int:
     """Return the row with which the interval under way began."""
     ends = interval_ends(ring, interval_ms)
     return ring.first_row + (int(ends[-1]) + 1 if len(ends) else 0)
 
 
-def plan_backfill(ring: Ring, interval_ms: int, backfill_ms: int) -> Replay:
+def plan_backfill(ring: Rows, interval_ms: int, backfill_ms: int) -> Replay:
     """Choose the whole intervals that ended in the last `backfill_ms`, or the newest tick where there is none."""
     ends = interval_ends(ring, interval_ms)
     oldest = int(np.count_nonzero(ring.ages() >= backfill_ms))
@@ -88,7 +88,7 @@ def plan_backfill(ring: Ring, interval_ms: int, backfill_ms: int) -> Replay:
     return _runs(ring, ends, wanted)
 
 
-def plan_since(ring: Ring, interval_ms: int, offset: int, *, only_last: bool) -> Replay | None:
+def plan_since(ring: Rows, interval_ms: int, offset: int, *, only_last: bool) -> Replay | None:
     """Choose the intervals that ended after the tick `offset`; None where the ring no longer has them whole.
 
     Where `only_last` value of an interval is wanted, its beginning need not be there.
@@ -107,7 +107,7 @@ def plan_since(ring: Ring, interval_ms: int, offset: int, *, only_last: bool) ->
 
 
 def _runs(
-    ring: Ring, ends: npt.NDArray[np.intp], wanted: npt.NDArray[np.intp], after_offset: int | None = None
+    ring: Rows, ends: npt.NDArray[np.intp], wanted: npt.NDArray[np.intp], after_offset: int | None = None
 ) -> Replay:
     before = ends[ends < wanted[0]]
     start = int(before[-1]) + 1 if len(before) else 0
@@ -123,7 +123,7 @@ def newest_of(replay: Replay, most: int) -> Replay:
 
 
 def replay_values(
-    ring: Ring, replay: Replay, columns: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]
+    ring: Rows, replay: Replay, columns: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]
 ) -> npt.NDArray[np.float64]:
     """Return the values of a replay, shape (intervals, columns x aggregates), series-major."""
     if len(replay.ends) == 0:
@@ -134,7 +134,7 @@ def replay_values(
 
 
 def _aggregated(
-    ring: Ring, replay: Replay, columns: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]
+    ring: Rows, replay: Replay, columns: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]
 ) -> npt.NDArray[np.float64]:
     """Aggregate the runs of a replay, some series at a time: what is read for it may be large."""
     stop_row = replay.stop_row()
@@ -147,7 +147,7 @@ def _aggregated(
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def holes(ring: Ring, replay: Replay, *, up_to_newest: bool) -> list[tuple[int, int]]:
+def holes(ring: Rows, replay: Replay, *, up_to_newest: bool) -> list[tuple[int, int]]:
     """Return the ticks that the sampler missed within a replay, or up to the newest frame: (first, last) of each."""
     offsets = ring.offsets()[: None if up_to_newest else replay.stop_row() - ring.first_row]
     if replay.after_offset is not None:

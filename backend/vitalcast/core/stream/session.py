@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import enum
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.query.past import Past
 from vitalcast.core.stream.commands.events import events
 from vitalcast.core.stream.commands.hello import hello, welcome, withdraw
 from vitalcast.core.stream.commands.listing import list_series
 from vitalcast.core.stream.commands.panel import follow_panels
+from vitalcast.core.stream.commands.query import query
 from vitalcast.core.stream.commands.subscribe import subscribe
 from vitalcast.core.stream.commands.table import table
 from vitalcast.core.stream.commands.update import unsubscribe, update
 from vitalcast.core.stream.conversation import Conversation, Stream, Verify, no_tokens, token_needed
+from vitalcast.core.stream.deferred import Deferrals, Deferred, NeedsPast
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, Scope
-from vitalcast.core.wire.commands import Command, Events, Hello, List, Ping, Subscribe, Table, Unsubscribe, Update
+from vitalcast.core.wire.commands import (
+    Command,
+    Events,
+    Hello,
+    List,
+    Ping,
+    Query,
+    Subscribe,
+    Table,
+    Unsubscribe,
+    Update,
+)
 from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import Message, reply
 from vitalcast.core.wire.parsing import command_id, is_command, load_object, parse_command
@@ -36,6 +51,8 @@ def _ping(conversation: Conversation, command: Ping) -> list[Message]:
     return [reply("pong", command.id, time=conversation.now_ms())]
 
 
+HELD_MAX = 16  # commands for a stream that is being joined
+
 HANDLERS: dict[type[Command], Callable[[Conversation, Any], list[Message]]] = {
     Hello: hello,
     Subscribe: subscribe,
@@ -44,8 +61,12 @@ HANDLERS: dict[type[Command], Callable[[Conversation, Any], list[Message]]] = {
     List: list_series,
     Table: table,
     Events: events,
+    Query: query,
     Ping: _ping,
 }
+
+
+OF_A_STREAM = (Subscribe, Update, Unsubscribe, Table, Events)  # which are answered in their order for each stream
 
 
 class Mode(enum.Enum):
@@ -92,6 +113,7 @@ class Session:
             dashboards=dashboards,
             encoding=encoding,
             streams={},
+            deferrals=Deferrals(hub.limits.queries_per_socket),
         )
         default = _narrowed(plain, caller.grant, hub.timelines[plain.source].catalogue) if plain is not None else None
         self._default = hub.join(default) if default is not None else None
@@ -147,7 +169,8 @@ class Session:
         return [news, *withdraw(conversation, grant), *follow_panels(conversation)]
 
     def close(self) -> None:
-        """Leave all groups. Safe to call again."""
+        """Leave all groups, and wait for no answer. Safe to call again."""
+        self._conversation.deferrals.clear()
         self._leave_default()
         for name in list(self.streams):
             self._conversation.end(name)
@@ -171,13 +194,76 @@ class Session:
             if conversation.caller.grant is None and (value is None or value.get("type") != "hello"):
                 raise token_needed()
             command = parse_command(value, keys_max=conversation.hub.limits.table_rows)
-            return HANDLERS[type(command)](conversation, command)
+            if isinstance(command, OF_A_STREAM) and command.stream in conversation.joining:
+                return self._hold(command)
         except ProtocolError as error:
             return [conversation.refuse(id_, error)]
+        return self._handle(command)
+
+    def _handle(self, command: Command, brought: object = None) -> list[Message]:
+        """Answer a command, with what was read for it. One that needs the past is answered when that has come."""
+        conversation = self._conversation
+        conversation.brought = brought
+        try:
+            return self._guarded(command.id, lambda: HANDLERS[type(command)](conversation, command))
+        except NeedsPast as need:
+            work = need.work
+        finally:
+            conversation.brought = None
+        return self._guarded(command.id, lambda: self._defer(command, work))
+
+    def _guarded(self, id_: int | str | None, answer: Callable[[], list[Message]]) -> list[Message]:
+        conversation = self._conversation
+        try:
+            return answer()
+        except ProtocolError as error:
+            return [conversation.refuse(id_, error)]
+        except NeedsPast:
+            raise
         except Exception:  # a fault of ours costs this answer and not the socket
             logger.exception("a message was not answered")
             fault = ProtocolError(ErrorCode.INTERNAL, "a fault of the server, which has logged it")
             return [conversation.refuse(id_, fault)]
+
+    # --- answers that need the past --------------------------------------------------------------------------------
+
+    def next_deferred(self) -> Deferred | None:
+        """Return the next answer whose `work` is to be run, for `settle`; None where there is none for now."""
+        return self._conversation.deferrals.next()
+
+    def settle(self, deferred: Deferred, outcome: object) -> list[Message]:
+        """Answer with what was read, or with the ProtocolError that says why it was not."""
+        if not self._conversation.deferrals.finish(deferred):
+            return []
+        return self._guarded(deferred.id, lambda: deferred.then(outcome))
+
+    def _defer(self, command: Any, work: Callable[[Past], Any]) -> list[Message]:
+        """Have the stream of a command joined once the past has been read; what comes for it meanwhile waits."""
+        conversation = self._conversation
+        conversation.deferrals.add(
+            Deferred(work=work, then=lambda outcome: self._join(command, outcome), id=command.id)
+        )
+        conversation.joining[command.stream] = deque()
+        return []
+
+    def _hold(self, command: Any) -> list[Message]:
+        held = self._conversation.joining[command.stream]
+        if len(held) >= HELD_MAX:
+            why = f"stream: {HELD_MAX} commands for {command.stream!r} wait already for its past to be read"
+            raise ProtocolError(ErrorCode.LIMIT, why, temporary=True)
+        held.append(command)
+        return []
+
+    def _join(self, command: Any, outcome: object) -> list[Message]:
+        joining = self._conversation.joining
+        held = joining.pop(command.stream)
+        messages = self._handle(command, outcome)
+        for one in held:
+            if command.stream in joining:
+                joining[command.stream].append(one)
+            else:
+                messages += self._handle(one)
+        return messages
 
     def receive_binary(self, size_bytes: int) -> list[Message]:
         """Answer a binary message: there is no use for one here."""

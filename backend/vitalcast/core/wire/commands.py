@@ -15,6 +15,8 @@ ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is nam
 ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
 EVENTS_BACK_S_MAX = 100 * 365 * 86_400
 TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
+TIME_MAX_MS = 253_402_300_799_999  # the end of the year 9999
+BACK_S_MAX = 315_360_000  # ten years
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 # At the first item that is wrong the rest of a list is not looked at: nobody reads a thousand errors.
@@ -25,12 +27,14 @@ Values = Annotated[
 ]
 Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
 Range = Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=BACK_S_MAX, allow_inf_nan=False)]
 Offset = Annotated[int, Field(ge=0, le=2**53)]
+Moment = Annotated[int, Field(ge=0, le=TIME_MAX_MS)]
 AggregateName = Literal["last", "avg", "min", "max", "sum", "count", "p50", "p90", "p95", "p99"]
 ReduceName = Literal["sum", "avg", "min", "max", "count", "p50", "p90", "p95", "p99"]
 Attributes = Annotated[list[Text], Field(max_length=16, fail_fast=True)]
 Top = Annotated[int, Field(ge=1, le=1000)]
+Shift = Annotated[float, Field(ge=0, le=BACK_S_MAX, allow_inf_nan=False)]
 # Told apart by type alone, so that a wrong one is told once; the tags are what pydantic calls the members by itself.
 RowKey = Annotated[
     Annotated[Offset, Tag("int")] | Annotated[Text, Tag("constrained-str")],
@@ -158,11 +162,47 @@ class Events(_Command):
     backfill: Annotated[float, Field(ge=0, le=EVENTS_BACK_S_MAX, allow_inf_nan=False)] = 0
 
 
+class Query(_Command):
+    type: Literal["query"]
+    stream: Text | None = None
+    host: Text | None = None
+    metrics: Patterns | None = None
+    where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
+    panel: Text | None = None
+    lines: Literal["drawn", "all"] | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+    points: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    step: Annotated[float, Field(ge=0.1, le=31_536_000, allow_inf_nan=False)] | None = None
+    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=10, fail_fast=True)] = ["avg"]
+    group_by: Attributes | None = None
+    reduce: ReduceName | None = None
+    top: Top | None = None
+    shift: Shift = 0
+    table: Text | None = None
+    at: Moment | None = None
+    sort: Text | None = None
+    order: Literal["ascending", "descending"] | None = None
+    filter: Annotated[str, Field(max_length=100)] = ""
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 20
+
+    def selection(self) -> Selection:
+        """Raises ProtocolError for a malformed pattern."""
+        if self.metrics is None:
+            why = "metrics: is missing; give patterns of metrics, a panel, or a table"
+            raise ProtocolError(ErrorCode.BAD_REQUEST, why)
+        return _selection(self.metrics, self.where)
+
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """Return the aggregates in the order asked, each once."""
+        return tuple(Aggregate(name) for name in dict.fromkeys(self.aggregate))
+
+
 class Ping(_Command):
     type: Literal["ping"]
 
 
-Command = Hello | Subscribe | Update | Unsubscribe | List | Table | Events | Ping
+Command = Hello | Subscribe | Update | Unsubscribe | List | Table | Events | Query | Ping
 MODELS: dict[str, type[Command]] = {
     "hello": Hello,
     "subscribe": Subscribe,
@@ -171,6 +211,7 @@ MODELS: dict[str, type[Command]] = {
     "list": List,
     "table": Table,
     "events": Events,
+    "query": Query,
     "ping": Ping,
 }
 COMMAND_TYPES = tuple(MODELS)

@@ -7,10 +7,13 @@ from collections.abc import Collection
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
+from vitalcast.core.stream.deferred import NeedsPast
 from vitalcast.core.stream.event_group import EventGroup
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import AnyGroup
+from vitalcast.core.stream.kept_ticks import KeptTicks
 from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, TableKey
+from vitalcast.core.stream.look_back import look_back
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.commands import Events, Since, Subscribe, Table, Unsubscribe, Update
@@ -44,7 +47,8 @@ def join(
 ) -> tuple[AnyGroup, list[Message]]:
     """Join the group of this key; return it, and the ack with what follows. Raises ProtocolError and joins none.
 
-    `held` are the only series whose past the client may have; None means all that were there.
+    `held` are the only series whose past the client may have; None means all that were there. Where the past has to be
+    read from a history first, NeedsPast is raised and none is joined.
     """
     group = conversation.hub.join(key)
     try:
@@ -69,10 +73,17 @@ def _joined(
         return [ack(conversation, command, group, group.key), *([latest] if latest else [])]
     timeline, limits = conversation.hub.timelines[group.key.source], conversation.hub.limits
     goes_on = held is None or set(group.series) <= set(held)
-    catch_up = plan_catch_up(timeline, group, since, backfill_s, conversation.grant, limits, goes_on=goes_on)
+    grant, kept = conversation.grant, conversation.brought
+    if kept is None:
+        work = look_back(timeline, group, since, backfill_s, grant, limits, goes_on=goes_on)
+        if work is not None:
+            raise NeedsPast(work)
+    elif not isinstance(kept, KeptTicks):  # it could not be read: the ring alone has to do
+        kept = None
+    catch_up = plan_catch_up(timeline, group, since, backfill_s, grant, limits, goes_on=goes_on, kept=kept)
     conversation.afford(catch_up.nbytes, catch_up.reads / READS_A_MESSAGE)
     first = ack(conversation, command, group, group.key, recovered=catch_up.recovered)
-    return [first, *catch_up.messages(timeline.ring)]
+    return [first, *catch_up.messages()]
 
 
 def ack(

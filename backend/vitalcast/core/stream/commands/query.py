@@ -1,0 +1,210 @@
+"""`query`: how some series, a panel, or the processes were in the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.processes.answer import ProcessRequest, at_moment, check_request, over_window
+from vitalcast.core.processes.moment import NEAR_MS
+from vitalcast.core.query.ask import ask
+from vitalcast.core.query.limits import QueryLimits
+from vitalcast.core.query.past import Past
+from vitalcast.core.query.query import Query as Question
+from vitalcast.core.query.query import Result
+from vitalcast.core.stream.commands.checks import check_known, check_table, granted
+from vitalcast.core.stream.conversation import Conversation
+from vitalcast.core.stream.deferred import Deferred, replaced
+from vitalcast.core.stream.grants import NAMING_TABLE
+from vitalcast.core.stream.results import columns_json, processes_message, result_json
+from vitalcast.core.text import cut
+from vitalcast.core.vocabulary import ErrorCode, Reduce
+from vitalcast.core.wire.commands import Query
+from vitalcast.core.wire.messages import Message, reply
+from vitalcast.errors import ProtocolError
+
+POINTS = 300
+BYTES_A_MESSAGE = 100_000  # an answer counts as one message more for each so many bytes
+OF_TABLES = frozenset({"table", "at", "sort", "order", "filter", "limit"})
+OF_PANELS = frozenset({"panel", "lines"})
+OF_SERIES = frozenset({"metrics", "where", "group_by", "reduce", "top"})
+OF_VALUES = frozenset({"points", "step", "aggregate", "shift"})
+
+
+def query(conversation: Conversation, command: Query) -> list[Message]:
+    """Have a question about the past answered in a thread; of the same stream only the newest is."""
+    if command.table is not None:
+        _check_fields(command, "table", OF_PANELS | OF_SERIES | OF_VALUES)
+        work = _processes(conversation, command)
+    elif command.panel is not None:
+        _check_fields(command, "panel", OF_TABLES | OF_SERIES)
+        work = _panel(conversation, command, command.panel)
+    else:
+        _check_fields(command, "metrics", OF_TABLES | OF_PANELS)
+        work = _series(conversation, command)
+    return _defer(conversation, command, work)
+
+
+def _check_fields(command: Query, what: str, others: frozenset[str]) -> None:
+    """Raise ProtocolError for fields that do not go with what is asked for."""
+    if beside := sorted(given(command) & others):
+        why = f"{', '.join(beside)}: does not go with {what}; leave this out, or {what}"
+        raise ProtocolError(ErrorCode.BAD_REQUEST, why)
+
+
+def given(command: Query) -> set[str]:
+    """Return the fields that a client gave, null being none."""
+    return {name for name in command.model_fields_set if getattr(command, name) is not None}
+
+
+def _defer(conversation: Conversation, command: Query, work: Callable[[Past], Message]) -> list[Message]:
+    grant = conversation.grant
+
+    def then(outcome: Message | ProtocolError) -> list[Message]:
+        if isinstance(outcome, ProtocolError):
+            raise outcome
+        if conversation.grant != grant:
+            raise ProtocolError(ErrorCode.DENIED, "the token has changed since this was asked; ask again")
+        size = len(outcome.payload)
+        conversation.afford(size, size / BYTES_A_MESSAGE)
+        return [outcome]
+
+    deferred = Deferred(work=work, then=then, id=command.id, stream=command.stream)
+    before = conversation.deferrals.replace(command.stream) if command.stream is not None else None
+    messages = [conversation.refuse(before.id, replaced(command.stream or ""))] if before is not None else []
+    conversation.deferrals.add(deferred)
+    return messages
+
+
+def _range(conversation: Conversation, command: Query) -> tuple[int, int]:
+    """Return the range that is asked for, as far back as the caller may look. Raises ProtocolError."""
+    now_ms = conversation.now_ms()
+    end_ms = now_ms if command.end is None else command.end
+    if command.start is None:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "start: is missing; give Unix milliseconds")
+    if command.start >= end_ms:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"start: {command.start} is not before end, {end_ms}")
+    shift_ms = round(command.shift * 1000)
+    return conversation.grant.start_ms(command.start, end_ms, now_ms, shift_ms=shift_ms), end_ms
+
+
+def _resolution(command: Query) -> tuple[int | None, int | None]:
+    """Return points, or a step in milliseconds. Raises ProtocolError where both are given."""
+    if command.step is None:
+        return command.points or POINTS, None
+    if command.points is not None:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "points, step: give one of them")
+    return None, round(command.step * 1000)
+
+
+def _about(timeline: Timeline, command: Query) -> dict[str, object]:
+    """Return what an answer repeats of the question."""
+    named: dict[str, object] = {} if command.stream is None else {"stream": command.stream}
+    return named | {"source": timeline.id}
+
+
+# --- series ------------------------------------------------------------------------------------------------------
+
+
+def _series(conversation: Conversation, command: Query) -> Callable[[Past], Message]:
+    selection = granted(command.selection(), conversation.grant)
+    timeline = conversation.source(command.host)
+    check_known(selection, timeline)
+    start_ms, end_ms = _range(conversation, command)
+    points, step_ms = _resolution(command)
+    group_by = command.group_by if command.group_by is not None or command.reduce is None else []
+    question = Question(
+        selection=selection,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        points=points,
+        step_ms=step_ms,
+        aggregates=command.aggregates(),
+        group_by=None if group_by is None else tuple(dict.fromkeys(group_by)),
+        reduce=Reduce(command.reduce or "sum"),
+        top=command.top,
+        shift_ms=round(command.shift * 1000),
+    )
+    read = ask(timeline, question, query_limits(conversation))
+    about = _about(timeline, command)
+
+    def work(past: Past) -> Message:
+        return _result_message(command.id, about, question, read(past))
+
+    return work
+
+
+def query_limits(conversation: Conversation) -> QueryLimits:
+    """Return what one answer may take."""
+    return QueryLimits(values=conversation.hub.limits.snapshot_values)
+
+
+def _result_message(id_: int | str | None, about: dict[str, object], question: Question, result: Result) -> Message:
+    columns = columns_json(result.series, result.times_ms, result.values)
+    ends = {"start": question.start_ms, "end": question.end_ms}
+    return reply("result", id_, **about, **ends, **result_json(result), **columns)
+
+
+# --- panels ------------------------------------------------------------------------------------------------------
+
+
+def _panel(_conversation: Conversation, _command: Query, panel_id: str) -> Callable[[Past], Message]:
+    raise ProtocolError(ErrorCode.BAD_REQUEST, f"panel: {cut(panel_id)!r} has no past here; ask for its metrics")
+
+
+# --- processes ---------------------------------------------------------------------------------------------------
+
+
+def _processes(conversation: Conversation, command: Query) -> Callable[[Past], Message]:
+    assert command.table is not None
+    check_table(command.table, conversation.grant)
+    if command.table != NAMING_TABLE:
+        why = f"table: {command.table!r} has no past; only {NAMING_TABLE!r} is recorded"
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, why)
+    timeline = conversation.source(command.host)
+    most = conversation.hub.limits.table_rows
+    if command.limit > most:
+        raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {most} rows")
+    table = timeline.tables.get(command.table)
+    request = ProcessRequest(
+        sort=command.sort or "cpu",
+        descending=None if command.order is None else command.order == "descending",
+        filter=command.filter,
+        limit=command.limit,
+        command=table is not None and any(column["name"] == "command" for column in table.columns),
+    )
+    about = _about(timeline, command)
+    if command.at is not None:
+        return _at(conversation, command, command.at, request, about)
+    _check(request, window=True)
+    start_ms, end_ms = _range(conversation, command)
+
+    def work(past: Past) -> Message:
+        answer = over_window(past.processes(start_ms, end_ms), start_ms, end_ms, request)
+        return processes_message(command.id, answer, about)
+
+    return work
+
+
+def _at(
+    conversation: Conversation, command: Query, at_ms: int, request: ProcessRequest, about: dict[str, object]
+) -> Callable[[Past], Message]:
+    _check(request, window=False)
+    if beside := sorted(given(command) & {"start", "end"}):
+        raise ProtocolError(
+            ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: does not go with at; give a moment or a range"
+        )
+    conversation.grant.start_ms(at_ms - 1, at_ms, conversation.now_ms())
+
+    def work(past: Past) -> Message:
+        answer = at_moment(past.processes(at_ms - NEAR_MS, at_ms + NEAR_MS), at_ms, request)
+        return processes_message(command.id, answer, about)
+
+    return work
+
+
+def _check(request: ProcessRequest, *, window: bool) -> None:
+    try:
+        check_request(request, window=window)
+    except ValueError as error:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, str(error)) from None

@@ -1,0 +1,91 @@
+"""What has to be read of a history before a stream can join: what the ring no longer has of its past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vitalcast.core.metrics.model import Series
+from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.query.past import Past
+from vitalcast.core.stream.catch_up import READS_A_SNAPSHOT_VALUE
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.stream.groups import Group
+from vitalcast.core.stream.kept_ticks import KeptTicks
+from vitalcast.core.wire.commands import Since
+from vitalcast.core.wire.limits import Limits
+
+FASTER_TICKS = 400  # more than a burst of tenths of a second has
+LEAD_MS = 120_000  # before the first interval that is wanted: its first tick shows that the one before has ended
+
+Work = Callable[[Past], KeptTicks]
+
+
+@dataclass(frozen=True, slots=True)
+class _LookBack:
+    """Which ticks of some series: those `after` an offset if they are all there, else those from `start_ms` on."""
+
+    epoch: str
+    series: tuple[Series, ...]
+    rows_max: int
+    after: int | None
+    start_ms: int | None
+    end_ms: int
+
+    def read(self, past: Past) -> KeptTicks:
+        """Read them, in a thread."""
+        if self.after is not None and (parts := past.after(self.epoch, self.after, self.series)) is not None:
+            return KeptTicks.of(parts, self.series, self.epoch, rows_max=self.rows_max)
+        found = () if self.start_ms is None else past.ticks(self.series, self.start_ms, self.end_ms)
+        return KeptTicks.of(found, self.series, self.epoch, rows_max=self.rows_max)
+
+
+def look_back(
+    timeline: Timeline,
+    group: Group,
+    since: Since | None,
+    backfill_s: float,
+    grant: Grant,
+    limits: Limits,
+    *,
+    goes_on: bool = True,
+) -> Work | None:
+    """Return what reads the past that a stream wants beyond the ring; None where there is no more of it to be had."""
+    series = tuple(one for one, _ in group.read_places)
+    if not timeline.recorded or not series:
+        return None
+    rows_max = _rows_max(group, timeline.interval_ms, len(series), limits)
+    after = _after(timeline, group, since, rows_max) if since is not None and goes_on else None
+    newest, ages = timeline.newest, timeline.ring.ages()
+    reach_ms = round(grant.reach_s(backfill_s) * 1000)
+    start_ms = None
+    if reach_ms > int(ages[0]):
+        reach_ms = min(reach_ms, int(ages[0]) + rows_max * timeline.interval_ms)
+        start_ms = newest.time_ms - reach_ms - group.interval_ms - LEAD_MS
+    if after is None and start_ms is None:
+        return None
+    rows_max += _lead(group, timeline.interval_ms) + LEAD_MS // timeline.interval_ms
+    return _LookBack(timeline.epoch, series, rows_max, after, start_ms, newest.time_ms).read
+
+
+def _after(timeline: Timeline, group: Group, since: Since, rows_max: int) -> int | None:
+    """Return the tick after which all are needed to go on after `since`; None where the ring has them, or has to do."""
+    newest, oldest = timeline.newest.offset, timeline.ring.oldest_offset
+    if not since.is_of(timeline.id, timeline.epoch) or since.offset > newest or not group.may_follow(since.offset):
+        return None
+    if group.plan_since(timeline.ring, since.offset) is not None:
+        return None
+    after = max(0, since.offset - 1 - _lead(group, timeline.interval_ms))
+    return after if after + 1 < oldest and newest - after <= rows_max else None
+
+
+def _lead(group: Group, interval_ms: int) -> int:
+    """Return how many ticks before a position are needed too: those of the interval under way then."""
+    return 1 if group.only_last else -(-group.interval_ms // interval_ms) + FASTER_TICKS
+
+
+def _rows_max(group: Group, interval_ms: int, series: int, limits: Limits) -> int:
+    """Return of how many ticks a snapshot can be made."""
+    ticks_each = max(1, group.interval_ms // interval_ms)
+    held = limits.snapshot_values * ticks_each // max(1, group.width)
+    return max(1, min(held, READS_A_SNAPSHOT_VALUE * limits.snapshot_values // series))

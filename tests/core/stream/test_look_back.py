@@ -1,0 +1,309 @@
+"""What the ring no longer has comes from the history: a stream that joins cannot tell the two apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from tests.core.machine import LOAD, Machine, ask, decode, disk
+from tests.core.stream.keeper import Recorded, settle
+from tests.core.stream.talk import ALL, error_of, granted, subscribe
+
+from vitalcast.core.metrics.model import Series
+from vitalcast.core.metrics.resource import Source
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import ErrorCode, Scope
+from vitalcast.core.wire.limits import Limits
+from vitalcast.errors import ProtocolError
+
+UNREADABLE = ProtocolError(ErrorCode.INTERNAL, "the history cannot be read")
+
+
+def since(offset: int, epoch: str = "epoch-1") -> dict[str, Any]:
+    return {"since": {"epoch": epoch, "offset": offset}}
+
+
+def ticked(machine: Machine, ticks: int = 300, **kwargs: Any) -> Machine:
+    for number in range(ticks):
+        machine.tick(float(number), **kwargs)
+    return machine
+
+
+def recorded(ticks: int = 300, **kwargs: Any) -> Recorded:
+    machine = Recorded(**kwargs)
+    ticked(machine, ticks)
+    assert machine.oldest > 100
+    return machine
+
+
+def test_since_before_the_ring_is_replayed_from_the_history() -> None:
+    machine = recorded()
+    session = machine.session()
+    assert subscribe(session, **since(10)) == []
+    ack, snapshot = settle(session, machine.keeper.past())
+    assert ack["recovered"] is True
+    assert snapshot["values"] == [[float(number) for number in range(10, 300)]]
+    assert snapshot["times"] == [machine.time_ms - 1000 * (299 - number) for number in range(10, 300)]
+
+
+def test_what_the_ring_has_is_answered_at_once() -> None:
+    machine = recorded()
+    ack, _ = subscribe(machine.session(), **since(machine.oldest + 1), backfill=20)
+    assert ack["recovered"] is True
+
+
+def test_without_a_history_the_ring_answers_at_once() -> None:
+    machine = recorded()
+    machine.timeline.recorded = False
+    ack, *_ = subscribe(machine.session(), **since(10))
+    assert ack["recovered"] is False
+
+
+def test_what_the_history_has_no_longer_is_a_gap_and_never_a_part() -> None:
+    machine = recorded()
+    del machine.keeper.frames[:50]
+    session = machine.session()
+    subscribe(session, **since(10))
+    ack, gap, snapshot = settle(session, machine.keeper.past())
+    assert ack["recovered"] is False
+    assert (gap["from"], gap["to"], gap["why"]) == (11, 299, "expired")
+    assert snapshot["values"] == [[299.0]]
+
+
+def test_what_was_not_flushed_when_the_ring_forgot_it_is_a_gap() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session, **since(10), backfill=10_000)
+    ack, gap, snapshot = settle(session, machine.keeper.past(flushed=machine.oldest - 3))
+    assert ack["recovered"] is False
+    assert (gap["from"], gap["to"]) == (11, machine.oldest + 1)  # up to the first interval that is there whole
+    assert snapshot["values"][0][0] == float(machine.oldest + 1)
+
+
+def test_a_history_that_cannot_be_read_leaves_what_the_ring_has() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session, backfill=10_000)
+    ack, snapshot = settle(session, UNREADABLE)
+    assert ack["type"] == "ack"
+    assert snapshot["values"][0][-1] == 299.0
+    assert session.group_ids == (ack["group"],)
+
+
+def test_ticks_meanwhile_are_told_once() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session, **since(10))
+    deferred = session.next_deferred()
+    assert deferred is not None
+    kept = deferred.work(machine.keeper.past())
+    machine.tick(300.0)
+    machine.tick(301.0)
+    ack, snapshot = decode(session.settle(deferred, kept))
+    assert ack["recovered"] is True
+    assert snapshot["values"] == [[float(number) for number in range(10, 302)]]
+    assert ack["offset"] == snapshot["offset"] == 302
+    assert session.group_ids == (ack["group"],)
+
+
+def test_a_ring_that_forgot_meanwhile_what_was_not_read_is_no_recovery() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session, **since(10))
+    deferred = session.next_deferred()
+    assert deferred is not None
+    kept = deferred.work(machine.keeper.past())
+    ticked(machine, 400)
+    ack, gap, _ = decode(session.settle(deferred, kept))
+    assert ack["recovered"] is False
+    assert gap["why"] == "expired"
+
+
+def test_backfill_reaches_into_the_history() -> None:
+    machine = recorded()
+    session = machine.session()
+    assert subscribe(session, backfill=250) == []
+    _, snapshot = settle(session, machine.keeper.past())
+    assert snapshot["values"] == [[float(number) for number in range(50, 300)]]
+
+
+def test_backfill_goes_back_beyond_the_epoch_and_says_no_gap_for_it() -> None:
+    machine = recorded()
+    machine.source = Source(machine.source.resource, "epoch-2")
+    machine.timeline.restart(machine.source)
+    machine.offset = 0
+    machine.wait(60_000)
+    for number in (7.0, 8.0):
+        machine.tick(number)
+    session = machine.session()
+    subscribe(session, backfill=70)
+    ack, snapshot = settle(session, machine.keeper.past())
+    assert ack["epoch"] == "epoch-2"
+    assert snapshot["values"][0][-3:] == [299.0, 7.0, 8.0]
+    assert snapshot["times"][-2] - snapshot["times"][-3] == 61_000
+
+
+def test_of_a_backfill_that_is_too_much_the_newest_comes() -> None:
+    machine = recorded(limits=Limits(snapshot_values=1000))
+    session = machine.session()
+    subscribe(session, metrics=["system.>"], backfill=10_000)
+    _, snapshot = settle(session, machine.keeper.past())
+    assert len(snapshot["values"]) == 2
+    assert len(snapshot["times"]) == 300  # of 1000
+    narrow = recorded(limits=Limits(snapshot_values=400))
+    session = narrow.session()
+    subscribe(session, metrics=["system.>"], backfill=10_000)
+    _, snapshot = settle(session, narrow.keeper.past())
+    assert snapshot["values"][1] == [float(number) for number in range(100, 300)]
+
+
+def test_since_that_is_more_than_a_snapshot_holds_is_not_recovered() -> None:
+    machine = recorded(limits=Limits(snapshot_values=250))
+    ack, gap, snapshot = subscribe(machine.session(), **since(10))
+    assert ack["recovered"] is False
+    assert gap["why"] == "expired"
+    assert snapshot["times"] == [machine.time_ms]
+
+
+def test_a_token_sees_no_further_back_than_it_may() -> None:
+    machine = recorded()
+    capped = Grant(Scope.VIEW, "capped", since_s=200)
+    session = granted(machine, capped)
+    subscribe(session, **since(10))
+    ack, gap, _ = settle(session, machine.keeper.past())
+    assert ack["recovered"] is False
+    assert gap["why"] == "expired"
+    session = granted(machine, capped)
+    subscribe(session, stream="backfill", backfill=10_000)
+    _, snapshot = settle(session, machine.keeper.past())
+    assert snapshot["values"][0][0] == 100.0
+
+
+# --- commands meanwhile ------------------------------------------------------------------------------------------
+
+
+def test_commands_for_the_stream_wait_and_are_answered_in_order() -> None:
+    machine = recorded()
+    session = machine.session()
+    assert subscribe(session, backfill=250) == []
+    assert ask(session, type="update", id=2, stream="s", interval=5) == []
+    assert ask(session, type="unsubscribe", id=3, stream="s") == []
+    assert subscribe(session, id=4, backfill=250) == []
+    assert [one["type"] for one in ask(session, type="ping", id=5)] == ["pong"]
+    said = settle(session, machine.keeper.past())
+    assert [one.get("id") for one in said if one["type"] == "ack"] == [1, 2, 3, 4]
+    assert said[-1]["type"] == "snapshot"
+    assert list(session.streams) == ["s"]
+
+
+def test_commands_for_other_streams_do_not_wait() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session, backfill=250)
+    ack, _ = subscribe(session, id=2, stream="other")
+    assert ack["stream"] == "other"
+
+
+def test_a_stream_that_is_being_joined_counts_and_keeps_its_name() -> None:
+    machine = recorded(limits=Limits(streams=1))
+    session = machine.session()
+    subscribe(session, backfill=250)
+    assert error_of(subscribe(session, id=2, stream="other"))[0] == ErrorCode.LIMIT
+    assert subscribe(session, id=3) == []
+    said = settle(session, machine.keeper.past())
+    assert [one["type"] for one in said] == ["ack", "snapshot", "error"]
+    assert said[2]["code"] == ErrorCode.DUPLICATE_STREAM
+
+
+def test_so_many_commands_wait_for_a_stream() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session, backfill=250)
+    for number in range(16):
+        assert ask(session, type="update", id=number, stream="s", paused=False) == []
+    code, message = error_of(ask(session, type="update", id=99, stream="s", paused=False))
+    assert code == ErrorCode.LIMIT
+    assert "16 commands" in message
+
+
+def test_a_token_that_no_longer_covers_the_stream_joins_nothing() -> None:
+    machine = recorded()
+    session = granted(machine, ALL)
+    subscribe(session, backfill=250)
+    ask(session, type="hello", token="disks")
+    [error] = settle(session, machine.keeper.past())
+    assert error["code"] == ErrorCode.DENIED
+    assert session.group_ids == ()
+    assert machine.hub.groups == {}
+
+
+def test_a_socket_that_went_joins_nothing_and_cancels() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session, backfill=250)
+    deferred = session.next_deferred()
+    assert deferred is not None
+    cancelled: list[bool] = []
+    deferred.cancel = lambda: cancelled.append(True)
+    session.close()
+    assert cancelled == [True]
+    assert session.settle(deferred, UNREADABLE) == []
+    assert machine.hub.groups == {}
+
+
+def test_an_update_can_catch_up_from_the_history() -> None:
+    machine = recorded()
+    session = machine.session()
+    subscribe(session)
+    ask(session, type="update", id=2, stream="s", paused=True)
+    assert ask(session, type="update", id=3, stream="s", paused=False, **since(10)) == []
+    ack, snapshot = settle(session, machine.keeper.past())
+    assert ack["recovered"] is True
+    assert snapshot["values"][0] == [float(number) for number in range(10, 300)]
+    assert session.group_ids == (ack["group"],)
+
+
+# --- both as one -------------------------------------------------------------------------------------------------
+
+TICKS = st.lists(
+    st.tuples(
+        st.sampled_from([1000, 1000, 1000, 1000, 100, 400]),
+        st.sampled_from([0] * 30 + [3, 60]),
+        st.sampled_from([("sda",), ("sda",), ("sda", "sdb"), ()]),
+    ),
+    min_size=230,
+    max_size=330,
+)
+
+
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(
+    TICKS,
+    st.integers(0, 250),
+    st.sampled_from([0.1, 1.0, 7.0, 60.0]),
+    st.sampled_from([["last"], ["avg"], ["min", "max", "last"]]),
+    st.booleans(),
+)
+def test_a_short_ring_with_a_history_says_what_a_long_ring_says(
+    ticks: list[tuple[int, int, tuple[str, ...]]], at: int, interval: float, aggregate: list[str], resumes: bool
+) -> None:
+    short, long = Recorded(), Machine(window_ms=10**9)
+    for number, (step_ms, skip, disks) in enumerate(ticks):
+        for machine in (short, long):
+            readings = {Series(LOAD): float(number)} | {disk(name): number * 10.0 for name in disks}
+            machine.take(machine.frame(readings, step_ms=step_ms, skip=skip))
+    wanted = {"metrics": ["system.>"], "interval": interval, "aggregate": aggregate}
+    if resumes:
+        wanted |= since(short.keeper.frames[min(at, len(ticks) - 1)].offset)
+    else:
+        wanted |= {"backfill": at * 4}
+    session = short.session()
+    said = subscribe(session, **wanted) or settle(session, short.keeper.past())
+    expected = subscribe(long.session(), **wanted)
+    if said[0].get("recovered") is False and expected[0].get("recovered") is True:
+        assert aggregate != ["last"]  # more faster ticks than it reads before the position
+        return
+    for message in (*said, *expected):
+        del message["group"]  # the number of one that was given up while the history was read is not given again
+    assert said == expected

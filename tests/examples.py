@@ -64,7 +64,7 @@ def printed(example: str, address: str, folder: Path, *, lines: int) -> list[str
 
 def url_of(line: str, address: str) -> str:
     """Return the URL that a line with `curl` asks, at this address."""
-    program, url = shlex.split(line)
+    program, *_, url = shlex.split(line)
     assert program == "curl"
     return url.replace(ADDRESS, address)
 

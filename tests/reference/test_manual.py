@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -161,7 +164,7 @@ def test_the_panel_example_adds_one_to_the_built_in_panels(tmp_path: Path) -> No
 def test_the_pictures_of_the_example_are_there(address: str) -> None:
     (example,) = examples(page("embedding.md"), "markdown")
     urls = re.findall(r"!\[[^]]+\]\(([^)]+)\)", example)
-    assert len(urls) == 3
+    assert len(urls) == 4
     for url in urls:
         with urllib.request.urlopen(url.replace(ADDRESS, address), timeout=TIMEOUT_S) as answer:
             assert answer.headers["content-type"].startswith("image/svg+xml")
@@ -169,13 +172,26 @@ def test_the_pictures_of_the_example_are_there(address: str) -> None:
 
 
 def test_the_http_examples_give_values(address: str) -> None:
-    first, second, _ = examples(page("http.md"), "sh")  # the last starts another server: tests.e2e.test_hypercorn
+    first, second, third, fourth, _ = examples(page("http.md"), "sh")  # the last is run by tests.e2e.test_hypercorn
     for line in first.splitlines():
         with urllib.request.urlopen(url_of(line, address), timeout=TIMEOUT_S) as answer:
             assert "system.load.average" in answer.read().decode().replace("_", ".")
     with urllib.request.urlopen(url_of(second, address), timeout=TIMEOUT_S) as answer:
         figure = plotly.io.from_json(answer.read().decode())
     assert "user" in [trace.name for trace in figure.data]
+    as_json, as_csv = third.splitlines()
+    with urllib.request.urlopen(url_of(as_json, address), timeout=TIMEOUT_S) as answer:
+        past = json.load(answer)
+    assert (past["step"], past["aggregate"]) == (60, ["avg", "max"])
+    assert "user" in [one["attributes"]["cpu.mode"] for one in past["series"]]
+    with urllib.request.urlopen(url_of(as_csv, address), timeout=TIMEOUT_S) as answer:
+        assert answer.headers.get_filename().endswith(".csv")
+        head, *rows = csv.reader(io.TextIOWrapper(answer, "utf-8", newline=""), strict=True)
+    assert head[:2] == ["time", "time_ms"]
+    assert rows and {len(row) for row in rows} == {len(head)}
+    for line in fourth.splitlines():
+        with urllib.request.urlopen(url_of(line, address), timeout=TIMEOUT_S) as answer:
+            assert answer.read().startswith(b"<svg")
 
 
 def test_the_protocol_example_prints_values(address: str, tmp_path: Path) -> None:

@@ -151,6 +151,22 @@ def test_another_source_has_no_part_of_what_is_kept_of_this_machine(world: World
     assert world.get(PATH, host="db-1", **wish)["values"] == [[7, 8]]
 
 
+def test_a_long_answer_is_sent_in_parts_and_is_the_same() -> None:
+    machine = Machine(window_ms=10**9)
+    disks = [f"sd{at}" for at in range(40)]
+    for _ in range(3000):
+        machine.tick(1.0, disks)
+    world = make_world(machine)
+    answer = world.client.get(f"{PATH}?metrics=system.disk.io&start=-3000s&step=1")
+    assert "content-length" not in answer.headers
+    found = answer.json()
+    assert (len(found["series"]), len(found["values"]), len(found["times"])) == (40, 40, 3000)
+    assert [column[-1] for column in found["values"]] == [29990.0 + len(one) for one in sorted(disks)]
+    assert "content-length" in world.client.get(f"{PATH}?metrics=system.disk.io&start=-30s&step=1").headers
+    rows = rows_of(world.client.get(f"{PATH}?metrics=system.disk.io&start=-3000s&step=1&format=csv"))
+    assert [list(map(float, row[2:])) for row in rows[1:]] == [list(row) for row in zip(*found["values"], strict=True)]
+
+
 # --- CSV -------------------------------------------------------------------------------------------------------------
 
 

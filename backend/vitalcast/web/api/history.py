@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,15 +43,18 @@ if TYPE_CHECKING:
 JSON, CSV = Offer("application/json"), Offer("text/csv")
 _BY_FORMAT: Final = {"json": JSON, "csv": CSV}
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_MEDIA_TYPES: Final = {JSON.type: JSON.type, CSV.type: f"{CSV.type}; charset=utf-8; header=present"}
 VALUES_AT_ONCE: Final = 20_000
+SHORT_VALUES: Final = 100_000  # two megabytes of text
+PART_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What was found, the head of it as JSON, and the tag that stands for both."""
+    """What was found: the whole of it where it is short, else parts to be made one by one; and its tag."""
 
-    result: Result
-    head: bytes
+    body: bytes | None
+    parts: Iterator[bytes]
     etag: str
 
 
@@ -73,7 +76,8 @@ class HistoryAnswers:
             long = LongCsv(self._service.queries, timeline, query, limits, kept=kept)
             series = await unless_gone(request, asyncio.ensure_future(long.series()))
             if not long.fits(len(series)):
-                return _csv(request, timeline, range_, long.parts(series), {})
+                headers = _headers(request, range_) | _as_file(timeline, range_)
+                return StreamingResponse(long.parts(series), 200, headers, _MEDIA_TYPES[CSV.type])
         read = ask(timeline, query, limits, kept=kept)
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
 
@@ -84,9 +88,11 @@ class HistoryAnswers:
         headers = _headers(request, range_) | {"ETag": found.etag}
         if knows(request, found.etag):
             return Response(status_code=304, headers=headers)
-        if offer is JSON:
-            return StreamingResponse(_json_parts(found), 200, headers, "application/json")
-        return _csv(request, timeline, range_, csv_of(found.result), {"ETag": found.etag})
+        if offer is CSV:
+            headers |= _as_file(timeline, range_)
+        if found.body is not None:
+            return Response(found.body, 200, headers, _MEDIA_TYPES[offer.type])
+        return StreamingResponse(found.parts, 200, headers, _MEDIA_TYPES[offer.type])
 
     def _source(self, request: Request) -> Timeline:
         try:
@@ -117,16 +123,8 @@ def _headers(request: Request, range_: Range) -> dict[str, str]:
     }
 
 
-def _csv(
-    request: Request,
-    timeline: Timeline,
-    range_: Range,
-    parts: Iterable[bytes] | AsyncIterable[bytes],
-    more: dict[str, str],
-) -> Response:
-    headers = _headers(request, range_) | more
-    headers["Content-Disposition"] = f'attachment; filename="{_file_name(timeline.name, range_)}"'
-    return StreamingResponse(parts, 200, headers, "text/csv; charset=utf-8; header=present")
+def _as_file(timeline: Timeline, range_: Range) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{_file_name(timeline.name, range_)}"'}
 
 
 def _offer(request: Request) -> Offer:
@@ -143,7 +141,8 @@ def _answer(result: Result, about: dict[str, Any], offer: Offer) -> _Answer:
     said = about | result_json(result) | {"series": describe_series(result.series)}
     head = orjson.dumps(said)
     etag = etag_of(offer.type.encode(), head, result.times_ms.tobytes(), np.ascontiguousarray(result.values).data)
-    return _Answer(result, head, etag)
+    parts = _of_some_size(_json_parts(result, head) if offer is JSON else csv_of(result))
+    return _Answer(b"".join(parts) if result.values.size <= SHORT_VALUES else None, parts, etag)
 
 
 def result_json(result: Result) -> Json:
@@ -158,12 +157,24 @@ def result_json(result: Result) -> Json:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _json_parts(found: _Answer) -> Iterator[bytes]:
+def _of_some_size(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same in fewer parts: each is made in a thread, which costs as much as some thousand bytes."""
+    gathered, nbytes = list[bytes](), 0
+    for part in parts:
+        gathered.append(part)
+        nbytes += len(part)
+        if nbytes >= PART_BYTES:
+            yield b"".join(gathered)
+            gathered, nbytes = [], 0
+    yield b"".join(gathered)
+
+
+def _json_parts(result: Result, head: bytes) -> Iterator[bytes]:
     """Yield the answer in parts of a bounded size: a list for each column of values."""
-    yield found.head[:-1] + b',"times":['
-    yield from _numbers(found.result.times_ms)
+    yield head[:-1] + b',"times":['
+    yield from _numbers(result.times_ms)
     yield b'],"values":['
-    columns = found.result.values.T
+    columns = result.values.T
     for at, column in enumerate(columns):
         yield b"[" if at == 0 else b"],["
         yield from _numbers(column)

@@ -25,13 +25,21 @@ id = "level"
 title = "Level"
 metrics = ["test.level"]
 thresholds = { warning = 0.5, critical = 0.9, for = 0 }
+
+[[panels]]
+id = "busy"
+title = "Busy"
+metrics = ["system.cpu.utilization"]
+rest = ["idle"]
+by = ["cpu.mode"]
+thresholds = { warning = 1e-9, critical = 2, for = 0 }
 """
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A scripted machine whose panel `level` shows what its file says; nobody makes it tick fast."""
-    one = Server(env={"VITALCAST_SAMPLER__BURST_S": "3"}, scripted=True)
+    """A scripted machine whose panel `level` shows what its file says; `busy` is never good. Nobody has it tick fast."""
+    one = Server(env={"VITALCAST_SAMPLER__BURST_S": "3", "VITALCAST_RECORDER__INTERVAL_S": "1"}, scripted=True)
     (one.folder / "config.toml").write_text(PANEL)
     set_level(one, 0.1)
     try:
@@ -91,17 +99,25 @@ async def test_a_critical_level_is_told_and_brings_ticks_in_tenths_for_a_while(s
         await follow(one, kinds=["level"])
         await asyncio.to_thread(set_level, server, 0.95)
         begun = await one.until("event", lambda event: "burst_s" in event["attributes"])
+        assert begun["attributes"]["panel"] == "level"
         assert (begun["severity"], begun["end"]) == ("critical", None)
         assert begun["title"].startswith("Level 95 % for 0 s")
         assert begun["attributes"].items() >= {"panel": "level", "burst_s": 3, "burst_interval_s": 0.1}.items()
         fast = [message["offset"] for message in await one.data(ack["group"], 3)]
         assert fast[2] - fast[0] > 10
         await asyncio.to_thread(set_level, server, 0.2)
-        ended = await one.until("event", lambda event: event["end"] is not None)
-        assert ended["id"] == begun["id"]
+        ended = await one.until("event", lambda event: event["end"] is not None and event["id"] == begun["id"])
         assert "ongoing" not in ended["attributes"]
         after = [message["offset"] for message in await one.data(ack["group"], 3)]
         assert after[2] - after[0] < 8
+
+
+async def test_programs_that_use_the_cpu_are_named_to_who_may_know_them(server: Server) -> None:
+    async with client(server) as one:
+        await follow(one, kinds=["level"], backfill=60)
+        event = await one.until("event", lambda event: event["attributes"].get("names"))
+    assert event["attributes"]["panel"] == "busy"
+    assert event["title"].endswith(": " + ", ".join(event["attributes"]["names"]))
 
 
 async def test_a_clock_that_is_set_is_an_event_and_ids_still_grow(server: Server) -> None:

@@ -30,6 +30,7 @@ from vitalcast.history.pending import Pending
 from vitalcast.history.place import absolute, check_place, locked, unusable
 from vitalcast.history.process_store import ProcessStore
 from vitalcast.history.raw_columns import read_column
+from vitalcast.history.reader import FilePast
 from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.history.room import BYTES_MAX, Cap, Room
 from vitalcast.history.rows import batches, rows_of
@@ -380,7 +381,13 @@ class SqliteHistory(History):
     # --- what goes out -------------------------------------------------------------------------------------------
 
     def past(self) -> Past:
-        return RecentPast(self._recent)
+        recent = RecentPast(self._recent)  # before the file is looked at, so that nothing falls in between
+        if not self.path.exists():
+            return recent
+        return FilePast(self.path, recent, nbytes_max=self._cap.nbytes, unreadable=self._missed)
+
+    def _missed(self) -> None:
+        self.counts.chunks_unreadable += 1
 
     def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
         fresh = self._pending.fresh()

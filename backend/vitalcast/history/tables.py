@@ -1,0 +1,163 @@
+"""Reads from a history's file what some series had, table by table: of an axis, and of a run of loose ticks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from vitalcast.core.query.tier import Tier
+from vitalcast.errors import CodecError, DamagedError
+from vitalcast.history.axis import Axis, blocks
+from vitalcast.history.blocks import unpack_values
+from vitalcast.history.chunk import Chunk
+from vitalcast.history.damage import reading
+from vitalcast.history.rollup import Steps
+from vitalcast.history.step_blocks import unpack_steps
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
+
+Unpacked = TypeVar("Unpacked")
+
+
+@dataclass(frozen=True, slots=True)
+class TickTable:
+    """Some ticks, of one stretch and epoch, of some series: `values` has the shape (ticks, series)."""
+
+    stretch: int
+    epoch: int
+    offsets: Integers
+    times_ms: Integers
+    values: Floats
+
+
+class Tables:
+    """Reads tables of the series with these numbers, ascending.
+
+    What is damaged is left out, and told to `unreadable`: of an axis the series that are, of a chunk all of it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, ids: Sequence[int], unreadable: Callable[[], None]) -> None:
+        self._connection = connection
+        self._ids = list(ids)
+        self._unreadable = unreadable
+
+    def ticks(self, axes: Iterable[Axis], chunks: Iterable[Sequence[Any]]) -> Iterator[TickTable]:
+        """Yield the ticks of axes and of the rows of chunks, all in the order of stretches, then times.
+
+        Chunks that follow each other make one table.
+        """
+        parts: list[Axis | Chunk] = [*axes]
+        parts += self._chunks(chunks)
+        run: list[Chunk] = []
+        for part in sorted(parts, key=_place):
+            if run and (isinstance(part, Axis) or (part.stretch, part.epoch) != (run[-1].stretch, run[-1].epoch)):
+                yield from self._of_chunks(run)
+                run = []
+            if isinstance(part, Axis):
+                yield from self._of_axis(part)
+            else:
+                run.append(part)
+        yield from self._of_chunks(run)
+
+    def steps(self, axis: Axis, *, sketches: bool) -> Steps | None:
+        """Return the steps of a rollup axis; None where these series have none."""
+        times_ms = self._times(axis)
+        if times_ms is None:
+            return None
+        histogram = sketches and Tier(axis.tier).has_histogram
+        return self._unpacked(axis, lambda some: unpack_steps(some, times_ms, histogram=histogram))
+
+    def _times(self, axis: Axis) -> Integers | None:
+        try:
+            return axis.times_ms()
+        except DamagedError:
+            self._unreadable()
+            return None
+
+    def _of_axis(self, axis: Axis) -> Iterator[TickTable]:
+        times_ms = self._times(axis)
+        values = None if times_ms is None else self._unpacked(axis, lambda some: unpack_values(some, axis.rows))
+        if times_ms is None or values is None:
+            return
+        try:
+            offsets = axis.tick_offsets()
+        except DamagedError:
+            self._unreadable()
+        else:
+            yield TickTable(axis.stretch, axis.epoch, offsets, times_ms, values)
+
+    def _unpacked(self, axis: Axis, unpack: Callable[[list[bytes]], Unpacked]) -> Unpacked | None:
+        """Unpack the blocks of an axis, those that are damaged as if they were not there; None where none are."""
+        found = self._blocks(axis)
+        if not any(found):
+            return None
+        try:
+            with reading():
+                return unpack(found)
+        except DamagedError:
+            good = [self._checked(block, unpack) for block in found]
+            return unpack(good) if any(good) else None
+
+    def _checked(self, block: bytes, unpack: Callable[[list[bytes]], Unpacked]) -> bytes:
+        try:
+            with reading():
+                unpack([block])
+        except DamagedError:
+            self._unreadable()
+            return b""
+        return block
+
+    def _blocks(self, axis: Axis) -> list[bytes]:
+        """Return the block of each series, empty where it has none or it cannot be had."""
+        try:
+            return [block or b"" for block in blocks(self._connection, axis.id, self._ids)]
+        except CodecError:
+            return [self._block(axis, id_) for id_ in self._ids]
+
+    def _block(self, axis: Axis, id_: int) -> bytes:
+        try:
+            return blocks(self._connection, axis.id, [id_])[0] or b""
+        except CodecError:
+            self._unreadable()
+            return b""
+
+    # --- loose ticks ---------------------------------------------------------------------------------------------
+
+    def _chunks(self, rows: Iterable[Sequence[Any]]) -> Iterator[Chunk]:
+        for row in rows:
+            try:
+                with reading():
+                    chunk = Chunk.of(row)
+            except DamagedError:
+                self._unreadable()
+            else:
+                yield chunk
+
+    def _of_chunks(self, run: Sequence[Chunk]) -> Iterator[TickTable]:
+        read: list[tuple[Chunk, Floats]] = []
+        for chunk in run:
+            try:
+                with reading():
+                    read.append((chunk, chunk.values(self._ids)))
+            except DamagedError:
+                self._unreadable()
+        if read:
+            yield TickTable(
+                run[0].stretch,
+                run[0].epoch,
+                np.concatenate([chunk.offsets for chunk, _ in read]),
+                np.concatenate([chunk.times_ms for chunk, _ in read]),
+                np.concatenate([values for _, values in read]),
+            )
+
+
+def _place(part: Axis | Chunk) -> tuple[int, int]:
+    return part.stretch, part.first_ms if isinstance(part, Axis) else int(part.times_ms[0])

@@ -27,6 +27,12 @@ class Palette:
         self._ids: dict[str, int] = {}
         self._next_id = 1
 
+    def copy(self) -> Palette:
+        """Return one that goes on alone from here."""
+        copy = Palette(keys_max=self._keys_max)
+        copy._colors, copy._ids, copy._next_id = dict(self._colors), dict(self._ids), self._next_id
+        return copy
+
     def paint(self, lines: Sequence[Line], places: Sequence[int | None], named: int) -> tuple[Line, ...]:
         """Return the lines with colours and ids; for the first lines ever the same in every process.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
@@ -57,16 +59,25 @@ class PanelState:
     """One panel on one source. `choice` is that of the panel's request selection there, and `ring` the source's past.
 
     Everything that shows the panel asks here, so that all show the same. `levels` judges it, and `rule` says in words
-    how; a panel that is not judged has neither.
+    how; a panel that is not judged has neither. `palette` and `colors` are what its lines had before, if anything.
     """
 
-    def __init__(self, panel: Panel, choice: Choice, ring: Ring) -> None:
+    def __init__(
+        self,
+        panel: Panel,
+        choice: Choice,
+        ring: Ring,
+        *,
+        palette: Palette | None = None,
+        colors: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.panel = panel
         self.ring = ring
         self.levels: LevelsAt | None = None
         self.rule = ""
         self._withdrawn = False
-        self.palette = Palette()
+        self.palette = palette or Palette()
+        self._colors = colors
         self._choice = choice
         self._chosen: Chosen | None = None
         self._ranges: WeakValueDictionary[tuple[int, bool], ShownOver] = WeakValueDictionary()
@@ -104,6 +115,18 @@ class PanelState:
             self._kept.popitem(last=False)
         return found
 
+    def colors_before(self) -> dict[str, int]:
+        """Return the colours that its lines had before."""
+        return dict(self._colors)
+
+    @property
+    def colors(self) -> dict[str, int]:
+        """The colours in which lines were drawn, by what has them."""
+        found = dict(self._colors)
+        for over in self._kept.values():
+            found |= over.colors
+        return found
+
     def redefine(self, panel: Panel, choice: Choice) -> None:
         """Take over another definition of the same panel, withdrawn or not; devices keep their colours."""
         self._withdrawn = False
@@ -134,7 +157,7 @@ class ShownOver:
         self._resolved: Resolved | None = None
         self._chosen_ms = 0
         self._lines: tuple[Line, ...] = ()
-        self._colors: dict[str, int] = {}
+        self.colors = state.colors_before()  # of lines that were drawn
         self._shown: Shown | None = None
 
     def now(self) -> Shown:
@@ -155,13 +178,13 @@ class ShownOver:
         panel = self.state.panel
         lines = self._every(resolved) if self._all_lines else self._chosen(resolved)
         keys = set(map(paint_key, self._lines))
-        drawn = {key: color for key, color in self._colors.items() if key in keys}
-        painted = tuple(told_apart(lines, drawn, self._colors))
+        drawn = {key: color for key, color in self.colors.items() if key in keys}
+        painted = tuple(told_apart(lines, drawn, self.colors))
         if self._shown is None or resolved is not self._resolved or painted != self._lines:
             held = {line.series for line in self._lines}
             if self.state.ring.newest is not None and any(line.series not in held for line in painted):
                 self.came_offset = self.state.ring.newest.offset
-            self._colors = self._remembered(painted)
+            self.colors = self._remembered(painted)
             self._lines, self._resolved = painted, resolved
             self._shown = Shown(panel, resolved, painted)
 
@@ -176,7 +199,7 @@ class ShownOver:
 
     def _remembered(self, painted: tuple[Line, ...]) -> dict[str, int]:
         now = {paint_key(line): line.color for line in painted}
-        before = {key: color for key, color in self._colors.items() if key not in now}
+        before = {key: color for key, color in self.colors.items() if key not in now}
         return dict(list(before.items())[-COLORS_KEPT:]) | now
 
     def _seen(self, resolved: Resolved) -> Seen:

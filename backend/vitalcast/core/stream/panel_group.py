@@ -72,6 +72,21 @@ class PanelColumns(Protocol):
         ...
 
 
+class PastPanel(Protocol):
+    """A panel over a range of the past. Good for any thread."""
+
+    @property
+    def selection(self) -> Selection:
+        """All that it asks for."""
+        ...
+
+    def shown(
+        self, series: Sequence[Series], times_ms: npt.NDArray[np.int64], values: Floats, step_ms: int
+    ) -> tuple[tuple[Series, ...], Floats, dict[str, Any]]:
+        """Return what is sent of values of the shape (times, series): its columns, their values, and the head."""
+        ...
+
+
 class Panels(Protocol):
     """The panels that can be subscribed to. Each function raises UnknownIdError for an id that no panel has.
 
@@ -90,6 +105,10 @@ class Panels(Protocol):
         self, timeline: Timeline, panel_id: str, range_ms: int, *, named: bool, all_lines: bool
     ) -> PanelColumns:
         """Return what the panel sends of a source where charts reach so far back, or `all_lines` that it has."""
+        ...
+
+    def over_past(self, timeline: Timeline, panel_id: str, *, named: bool, all_lines: bool) -> PastPanel:
+        """Return what the panel sends of a past."""
         ...
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.processes.answer import ProcessRequest, at_moment, check_request, over_window
 from vitalcast.core.processes.moment import NEAR_MS
@@ -12,12 +14,11 @@ from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query as Question
 from vitalcast.core.query.query import Result
-from vitalcast.core.stream.commands.checks import check_known, check_table, granted
+from vitalcast.core.stream.commands.checks import check_known, check_table, granted, named_panel
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.deferred import Deferred, replaced
 from vitalcast.core.stream.grants import NAMING_TABLE
 from vitalcast.core.stream.results import columns_json, processes_message, result_json
-from vitalcast.core.text import cut
 from vitalcast.core.vocabulary import ErrorCode, Reduce
 from vitalcast.core.wire.commands import Query
 from vitalcast.core.wire.messages import Message, reply
@@ -110,10 +111,21 @@ def _series(conversation: Conversation, command: Query) -> Callable[[Past], Mess
     selection = granted(command.selection(), conversation.grant)
     timeline = conversation.source(command.host)
     check_known(selection, timeline)
+    question = _question(conversation, command, selection)
+    read = ask(timeline, question, query_limits(conversation))
+    about = _about(timeline, command)
+
+    def work(past: Past) -> Message:
+        return _result_message(command.id, about, question, read(past))
+
+    return work
+
+
+def _question(conversation: Conversation, command: Query, selection: Selection) -> Question:
     start_ms, end_ms = _range(conversation, command)
     points, step_ms = _resolution(command)
     group_by = command.group_by if command.group_by is not None or command.reduce is None else []
-    question = Question(
+    return Question(
         selection=selection,
         start_ms=start_ms,
         end_ms=end_ms,
@@ -125,13 +137,6 @@ def _series(conversation: Conversation, command: Query) -> Callable[[Past], Mess
         top=command.top,
         shift_ms=round(command.shift * 1000),
     )
-    read = ask(timeline, question, query_limits(conversation))
-    about = _about(timeline, command)
-
-    def work(past: Past) -> Message:
-        return _result_message(command.id, about, question, read(past))
-
-    return work
 
 
 def query_limits(conversation: Conversation) -> QueryLimits:
@@ -148,8 +153,24 @@ def _result_message(id_: int | str | None, about: dict[str, object], question: Q
 # --- panels ------------------------------------------------------------------------------------------------------
 
 
-def _panel(_conversation: Conversation, _command: Query, panel_id: str) -> Callable[[Past], Message]:
-    raise ProtocolError(ErrorCode.BAD_REQUEST, f"panel: {cut(panel_id)!r} has no past here; ask for its metrics")
+def _panel(conversation: Conversation, command: Query, panel_id: str) -> Callable[[Past], Message]:
+    named = named_panel(panel_id, conversation.hub, conversation.grant)
+    timeline, panels = conversation.source(command.host), conversation.hub.panels
+    assert panels is not None  # by whom it is named
+    panel = panels.over_past(timeline, panel_id, named=named, all_lines=command.lines == "all")
+    if len(command.aggregates()) > 1:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "aggregate: a panel has one; ask once for each")
+    question = _question(conversation, command, panel.selection)
+    read = ask(timeline, question, query_limits(conversation))
+    about = _about(timeline, command)
+
+    def work(past: Past) -> Message:
+        result = read(past)
+        series, values, head = panel.shown(result.series, result.times_ms, result.values, result.step_ms)
+        shown = replace(result, series=series, values=values)
+        return _result_message(command.id, about | head, question, shown)
+
+    return work
 
 
 # --- processes ---------------------------------------------------------------------------------------------------

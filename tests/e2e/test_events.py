@@ -38,7 +38,7 @@ thresholds = { warning = 1e-9, critical = 2, for = 0 }
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A scripted machine whose panel `level` shows what its file says; `busy` is never good. Nobody has it tick fast."""
+    """A machine whose panel `level` shows what its file says; `busy` is never good. Nobody asks for fast ticks."""
     one = Server(env={"VITALCAST_SAMPLER__BURST_S": "3", "VITALCAST_RECORDER__INTERVAL_S": "1"}, scripted=True)
     (one.folder / "config.toml").write_text(PANEL)
     set_level(one, 0.1)

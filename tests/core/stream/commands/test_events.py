@@ -9,9 +9,15 @@ from tests.core.stream.talk import DISKS, LOAD_ONLY, error_of, granted
 
 from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.resource import Resource, Source
+from vitalcast.core.query.past import Past
+from vitalcast.core.stream.commands.events import BACKFILL_MAX
 from vitalcast.core.stream.event_group import KEPT_MAX
 from vitalcast.core.stream.grants import Grant
+from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import Scope
+from vitalcast.errors import ProtocolError
+from vitalcast.history.recent import Recent, RecentPast
 
 NAMELESS = Grant(Scope.STREAM, "events", (Selection.of(["table.events"]),), since_s=60)
 
@@ -25,6 +31,25 @@ def happen(machine: Machine, one: Event) -> dict[int, list[dict[str, Any]]]:
     machine._emitted = {}
     machine.hub.happen(one)
     return {group: decode(messages) for group, messages in machine._emitted.items()}
+
+
+class Kept(RecentPast):
+    """What a history has kept of events."""
+
+    def __init__(self, *events: Event) -> None:
+        kept = Recent()
+        for one in events:
+            kept.add_event(one)
+        super().__init__(kept)
+
+
+def answered(session: Session, past: Past | ProtocolError, **command: Any) -> list[dict[str, Any]]:
+    """Return the answers to a command for which the past is read."""
+    assert ask(session, **command) == []
+    deferred = session.next_deferred()
+    assert deferred is not None
+    outcome = past if isinstance(past, ProtocolError) else deferred.work(past)
+    return decode(session.settle(deferred, outcome))
 
 
 def test_what_happens_comes_to_who_asked_for_it(machine: Machine) -> None:
@@ -69,20 +94,50 @@ def test_equal_streams_share_a_group_and_others_get_what_they_asked_for(machine:
     assert set(happen(machine, event(machine, severity=Severity.CRITICAL))) == {bad}
 
 
-def test_the_backfill_comes_before_what_happens_and_has_each_event_as_it_is_now(machine: Machine) -> None:
-    happen(machine, event(machine, 1, time_ms=machine.time_ms - 20_000))
-    happen(machine, event(machine, 2))
-    happen(machine, event(machine, 2, title="ended", end_ms=machine.time_ms))
-    happen(machine, event(machine, 3, kind=EventKind.BOOT))
-    _, *old = ask(machine.session(), type="events", stream="e", backfill=10, kinds=["mark"])
-    assert [one["title"] for one in old] == ["ended"]
-    assert len(ask(machine.session(), type="events", stream="e", backfill=100 * 365 * 86_400)) == 4
+def test_the_backfill_is_what_is_kept_and_what_has_happened_since_as_it_is_now(machine: Machine) -> None:
+    session = machine.session()
+    kept = [event(machine, number, time_ms=machine.time_ms - 9000 + number) for number in (1, 2)]
+    command = {"type": "events", "stream": "e", "backfill": 10, "kinds": ["mark"]}
+    assert ask(session, **command) == []
+    deferred = session.next_deferred()
+    assert deferred is not None
+    outcome = deferred.work(Kept(*kept, event(machine, 0, time_ms=machine.time_ms - 20_000)))
+    happen(machine, event(machine, 2, title="ended", time_ms=kept[1].time_ms, end_ms=machine.time_ms))
+    happen(machine, event(machine, 3))
+    happen(machine, event(machine, 4, kind=EventKind.BOOT))
+    ack, *old = decode(session.settle(deferred, outcome))
+    assert ack["type"] == "ack"
+    assert [one["title"] for one in old] == ["mark 1", "ended", "mark 3"]
+    assert set(happen(machine, event(machine, 5))) == {ack["group"]}
+
+
+def test_the_backfill_has_the_newest_of_many(machine: Machine) -> None:
+    kept = Kept(*(event(machine, number) for number in range(BACKFILL_MAX + 5)))
+    _, *old = answered(machine.session(), kept, type="events", stream="e", backfill=100 * 365 * 86_400)
+    assert [old[0]["id"], old[-1]["id"], len(old)] == ["0005", f"{BACKFILL_MAX + 4:04}", BACKFILL_MAX]
+
+
+def test_where_what_is_kept_cannot_be_read_no_stream_begins(machine: Machine) -> None:
+    session = machine.session()
+    why = ProtocolError(100, "the history cannot be read")
+    [error] = answered(session, why, type="events", id=7, stream="e", backfill=60)
+    assert (error["code"], error["id"], session.group_ids) == (100, 7, ())
+
+
+def test_of_another_source_memory_has_the_newest(machine: Machine) -> None:
+    other = Machine(hub=machine.hub, source=Source(Resource("machine-2", "web-2"), "epoch-2"))
+    other.tick()
+    machine.hub.happen(Event("1", "machine-2", other.time_ms, EventKind.MARK, Severity.INFO, "elsewhere"))
+    ack, old = ask(machine.session(), type="events", stream="e", host="web-2", backfill=60)
+    assert (ack["source"], old["title"]) == ("machine-2", "elsewhere")
 
 
 def test_who_may_not_see_names_gets_events_without_them(machine: Machine) -> None:
-    happen(machine, event(machine, 1, names=("gzip",), time_ms=START_MS - 60_000))
-    happen(machine, event(machine, 2, names=("gzip",)))
-    _, old = ask(granted(machine, NAMELESS), type="events", stream="e", backfill=3600)
+    kept = Kept(
+        event(machine, 1, names=("gzip",), time_ms=START_MS - 60_000),
+        event(machine, 2, names=("gzip",)),
+    )
+    _, old = answered(granted(machine, NAMELESS), kept, type="events", stream="e", backfill=3600)
     assert old["title"] == "mark 2"
     assert old["attributes"] == {}
 

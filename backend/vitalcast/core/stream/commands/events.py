@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.commands.checks import check_events
 from vitalcast.core.stream.commands.joining import ack
 from vitalcast.core.stream.conversation import Conversation, Stream
+from vitalcast.core.stream.deferred import NeedsPast
 from vitalcast.core.stream.event_group import EVENT_BYTES, EventGroup
 from vitalcast.core.stream.keys import EventKey
 from vitalcast.core.text import advice_for
@@ -26,7 +28,7 @@ def events(conversation: Conversation, command: Events) -> list[Message]:
     timeline = conversation.source(command.host)
     severity = None if command.severity is None else Severity(command.severity)
     key = EventKey(timeline.id, _kinds(command), severity, named=grant.sees_names)
-    return _begin(conversation, command, key, _before(conversation, command, key))
+    return _begin(conversation, command, key, _before(conversation, command, timeline, key))
 
 
 def _kinds(command: Events) -> frozenset[str] | None:
@@ -38,14 +40,26 @@ def _kinds(command: Events) -> frozenset[str] | None:
     return None if command.kinds is None else frozenset(command.kinds)
 
 
-def _before(conversation: Conversation, command: Events, key: EventKey) -> list[Event]:
-    """Return the events of the backfill, as far back as the caller may look."""
+def _before(conversation: Conversation, command: Events, timeline: Timeline, key: EventKey) -> list[Event]:
+    """Return the events of the backfill, as far back as the caller may look, oldest first.
+
+    Of this machine they are kept, so NeedsPast is raised before they have been read. Of another source memory has the
+    newest. Raises ProtocolError where what is kept could not be read: a part in silence would pass for the whole.
+    """
     if not command.backfill:
         return []
-    now_ms = conversation.now_ms()
-    start_ms = now_ms - round(conversation.grant.reach_s(command.backfill) * 1000)
-    recent = conversation.hub.events(key.source)
-    return recent.read(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity, limit=BACKFILL_MAX)
+    start_ms = conversation.now_ms() - round(conversation.grant.reach_s(command.backfill) * 1000)
+    kept = conversation.brought
+    if kept is None and timeline is conversation.hub.sources.home:
+        raise NeedsPast(
+            lambda past: past.events(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity, limit=BACKFILL_MAX)
+        )
+    if isinstance(kept, ProtocolError):
+        raise kept
+    # What has happened while they were read, or become of one, is in memory.
+    recent = conversation.hub.events(key.source).read(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity)
+    events = {event.id: event for event in (*(kept or ()), *recent)}
+    return sorted(events.values(), key=lambda one: (one.time_ms, one.id))[-BACKFILL_MAX:]
 
 
 def _begin(conversation: Conversation, command: Events, key: EventKey, before: list[Event]) -> list[Message]:

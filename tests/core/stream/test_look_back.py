@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 from tests.core.machine import LOAD, Machine, ask, decode, disk
 from tests.core.stream.keeper import Recorded, settle
 from tests.core.stream.talk import ALL, error_of, granted, subscribe
+from tests.core.stream.test_panel_group import DISKS as DISKS_PANEL
+from tests.core.stream.test_panel_group import LOAD as LOAD_PANEL
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.resource import Source
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.core.wire.limits import Limits
+from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import ProtocolError
+from vitalcast.live.panel_board import PanelBoard
 
 UNREADABLE = ProtocolError(ErrorCode.INTERNAL, "the history cannot be read")
 
@@ -307,3 +311,55 @@ def test_a_short_ring_with_a_history_says_what_a_long_ring_says(
     for message in (*said, *expected):
         del message["group"]  # the number of one that was given up while the history was read is not given again
     assert said == expected
+
+
+# --- panels ------------------------------------------------------------------------------------------------------
+
+
+def with_panels(machine: Recorded) -> PanelBoard:
+    """Give a machine the panels of a server that has just begun."""
+    board = PanelBoard(DashboardStore((LOAD_PANEL, DISKS_PANEL), ()))
+    machine.hub.panels = board
+    return board
+
+
+def watch(machine: Recorded, panel: str = "load", **fields: Any) -> list[dict[str, Any]]:
+    session = machine.session()
+    asked = {"type": "subscribe", "id": 1, "stream": "s", "panel": panel} | fields
+    return ask(session, **asked) or settle(session, machine.keeper.past())
+
+
+def test_a_panel_goes_on_after_a_restart_of_the_server() -> None:
+    machine = recorded()
+    with_panels(machine)
+    ack, snapshot = watch(machine, **since(machine.oldest + 20))
+    assert ack["recovered"] is True
+    assert snapshot["values"][0] == [float(number) for number in range(machine.oldest + 20, 300)]
+
+
+def test_a_panel_goes_on_from_before_the_ring() -> None:
+    machine = recorded()
+    with_panels(machine)
+    ack, snapshot = watch(machine, **since(10))
+    assert ack["recovered"] is True
+    assert snapshot["values"][0] == [float(number) for number in range(10, 300)]
+    assert [one["name"] for one in snapshot["series"]] == ["system.load", "@value", "@level"]
+    assert snapshot["values"][1] == snapshot["values"][0]
+
+
+def test_a_line_that_came_meanwhile_brings_the_whole_range() -> None:
+    machine = Recorded()
+    ticked(machine, 60)
+    ticked(machine, 240, disks=("sda", "sdb"))
+    with_panels(machine)
+    ack, *_ = watch(machine, "disks", **since(10))
+    assert ack["recovered"] is False
+    with_panels(machine)
+    assert watch(machine, "disks", **since(70))[0]["recovered"] is True
+
+
+def test_a_backfill_of_a_panel_reaches_into_the_history() -> None:
+    machine = recorded()
+    with_panels(machine)
+    _, snapshot = watch(machine, backfill=250)
+    assert snapshot["values"][0] == [float(number) for number in range(50, 300)]

@@ -93,6 +93,12 @@ def draws_all(panel: Panel) -> bool:
     return panel.stack and not panel.below
 
 
+def shows_all(panel: Panel, resolved: Resolved) -> bool:
+    """Say whether all lines that there are are shown, whatever was seen of them."""
+    keys = len({line.key for line in resolved.lines})
+    return draws_all(panel) or keys <= (min(FEW, panel.lines_max) if panel.chart == "line" else panel.lines_max)
+
+
 def ranked_of(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str] = ()) -> list[str]:
     """Return the keys of all lines, what the panel's number is about first."""
     ranks, leaders = _ranks(panel, resolved, seen), _leaders(panel, resolved, seen.newest)

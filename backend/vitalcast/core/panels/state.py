@@ -14,7 +14,7 @@ from vitalcast.core.panels.headline import HeadlineRule
 from vitalcast.core.panels.line import Line
 from vitalcast.core.panels.palette import Palette, paint_key, told_apart
 from vitalcast.core.panels.resolve import Resolved, resolve
-from vitalcast.core.panels.shown import Seen, Shown, choose, draws_all
+from vitalcast.core.panels.shown import Seen, Shown, choose, draws_all, shows_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,10 +183,23 @@ class ShownOver:
         if self._shown is None or resolved is not self._resolved or painted != self._lines:
             held = {line.series for line in self._lines}
             if self.state.ring.newest is not None and any(line.series not in held for line in painted):
-                self.came_offset = self.state.ring.newest.offset
+                newest = self.state.ring.newest.offset
+                self.came_offset = newest if self._shown is not None else self._first_came(resolved, painted, newest)
             self.colors = self._remembered(painted)
             self._lines, self._resolved = painted, resolved
             self._shown = Shown(panel, resolved, painted)
+
+    def _first_came(self, resolved: Resolved, lines: Sequence[Line], newest: int) -> int:
+        """Return the tick at which the last of the lines came, as far as the ring tells, of those chosen first.
+
+        Where lines are chosen by what was seen, others may have been shown before: then they all come now.
+        """
+        if not (self._all_lines or shows_all(self.state.panel, resolved)):
+            return newest
+        ring = self.state.ring
+        columns = np.array(sorted({line.column for line in lines}), dtype=np.intp)
+        row = last_to_come(ring.read(columns, ring.first_row, ring.end_row))
+        return int(ring.offsets()[row]) if row else 0
 
     def _chosen(self, resolved: Resolved) -> list[Line]:
         return choose(self.state.panel, resolved, self._seen(resolved), {line.key for line in self._lines})
@@ -212,6 +225,13 @@ class ShownOver:
         rows = rows_seen(ring, len(columns), self.range_ms)
         self.reads = rows * len(columns)
         return seen_in(ring, np.array(columns, dtype=np.intp), rows)
+
+
+def last_to_come(values: Floats) -> int:
+    """Return the first row in which every column that has a value anywhere has had one."""
+    seen = ~np.isnan(values)
+    rows = seen.argmax(axis=0)[seen.any(axis=0)]
+    return int(rows.max()) if len(rows) else 0
 
 
 def rows_seen(ring: Ring, columns: int, range_ms: int) -> int:

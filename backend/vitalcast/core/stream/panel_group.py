@@ -249,7 +249,16 @@ class PanelGroup(Group):
 
     def plan_since(self, ring: Rows, offset: int) -> Replay | None:
         """Choose what came after the tick `offset`; None where that would not be enough."""
-        return super().plan_since(ring, offset) if self.may_follow(offset) else None
+        if not self.may_follow(offset) or (ring is not self._ring and self._came_after(ring, offset)):
+            return None
+        return super().plan_since(ring, offset)
+
+    def _came_after(self, rows: Rows, offset: int) -> bool:
+        """Say whether a line came after a tick that is before the ring."""
+        sent = self._columns.columns[: self._columns.sent]
+        seen = ~np.isnan(rows.read(sent, rows.first_row, rows.end_row))
+        before = rows.offsets() <= offset
+        return bool(np.any(seen.any(axis=0) & ~seen[before].any(axis=0)))
 
     def replay_reads(self, replay: Replay) -> int:
         """Return how many values are looked at for it: what is computed of many reaches only so far back."""

@@ -20,19 +20,19 @@ def ask(
     query: Query,
     limits: QueryLimits = DEFAULT_QUERY_LIMITS,
     *,
-    kept: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Work:
     """Take what the ring has now, where frames come in; return what answers the query of a past.
 
-    The past is of this machine alone: unless this source is what is `kept` there, its ring is all that is read.
+    The past is that of the source that is recorded: of any other, the ring is all that is read.
     That raises ProtocolError where the answer would be too much, HistoryError, and InterruptedError once `cancelled`.
     This too raises ProtocolError, where there is too much in the ring.
     """
     start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
+    recorded = timeline.recorded
     ring = RingPart.capture(timeline, query.selection, start_ms, end_ms, reads_max=limits.ring_reads)
 
     def work(past: Past) -> Result:
-        return evaluate(query, past if kept else NoPast(), ring, limits=limits, cancelled=cancelled)
+        return evaluate(query, past if recorded else NoPast(), ring, limits=limits, cancelled=cancelled)
 
     return work

@@ -19,6 +19,7 @@ from vitalcast.core.query.ask import ask
 from vitalcast.core.query.csv import csv_of
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.times import iso_of
+from vitalcast.core.stream.results import result_json
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
 from vitalcast.core.wire.messages import describe_series
 from vitalcast.errors import ApiError, ProtocolError
@@ -71,14 +72,13 @@ class HistoryAnswers:
         timeline = self._source(request)
         range_, query = self._query(request, timeline)
         limits = QueryLimits(values=self._service.hub.limits.snapshot_values)
-        kept = timeline is self._service.timeline
         if offer is CSV and query.step_ms is not None and query.top is None:
-            long = LongCsv(self._service.queries, timeline, query, limits, kept=kept)
+            long = LongCsv(self._service.queries, timeline, query, limits)
             series = await unless_gone(request, asyncio.ensure_future(long.series()))
             if not long.fits(len(series)):
                 headers = _headers(request, range_) | _as_file(timeline, range_)
                 return StreamingResponse(long.parts(series), 200, headers, _MEDIA_TYPES[CSV.type])
-        read = ask(timeline, query, limits, kept=kept)
+        read = ask(timeline, query, limits)
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
 
         def work(past: Past) -> _Answer:
@@ -143,18 +143,6 @@ def _answer(result: Result, about: dict[str, Any], offer: Offer) -> _Answer:
     etag = etag_of(offer.type.encode(), head, result.times_ms.tobytes(), np.ascontiguousarray(result.values).data)
     parts = _of_some_size(_json_parts(result, head) if offer is JSON else csv_of(result))
     return _Answer(b"".join(parts) if result.values.size <= SHORT_VALUES else None, parts, etag)
-
-
-def result_json(result: Result) -> Json:
-    """Return what is said of an answer beside its range and its values."""
-    said: Json = {
-        "step": result.step_ms / 1000,
-        "tiers": [{"tier": one.tier.label, "start": one.start_ms, "end": one.end_ms} for one in result.reaches],
-        "expired": result.expired_ms,
-        "approximate": result.approximate or None,
-        "aggregate": [aggregate.value for aggregate in result.aggregates],
-    }
-    return {key: value for key, value in said.items() if value is not None}
 
 
 def _of_some_size(parts: Iterable[bytes]) -> Iterator[bytes]:

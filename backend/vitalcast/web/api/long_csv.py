@@ -42,16 +42,17 @@ class LongCsv:
     timeline: Timeline
     query: Query
     limits: QueryLimits
-    kept: bool
 
     async def series(self) -> tuple[Series, ...]:
         """Return all series that can be in the answer, reduced ones where they are reduced. Raises as a query does."""
         query, known = self.query, {one: one for one, _ in self.timeline.catalogue.remembered(self.query.selection)}
         start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
+        recorded = self.timeline.recorded
 
         def work(past: Past) -> tuple[Series, ...]:
-            found = {one: one for one in past.series(query.selection, start_ms, end_ms)} if self.kept else {}
-            series = sorted((found | known).values(), key=lambda one: (one.key, one.descriptor.unit))
+            kept = past.series(query.selection, start_ms, end_ms) if recorded else []
+            both = {one: one for one in kept} | known
+            series = sorted(both.values(), key=lambda one: (one.key, one.descriptor.unit))
             if query.group_by is None:
                 return tuple(series)
             return Grouping.of(series, query.group_by, query.reduce).series
@@ -84,7 +85,7 @@ class LongCsv:
         columns = {one: place for place, one in enumerate(series)}
         limits = replace(self.limits, values=max(WINDOW_VALUES_MAX, self.limits.values))
         for query in windows_of(self.query):
-            result = await self._run(ask(self.timeline, query, limits, kept=self.kept))
+            result = await self._run(ask(self.timeline, query, limits))
             for part in csv_rows(result.times_ms, _laid(result, columns)):
                 yield part
 

@@ -9,6 +9,7 @@ from tests.core.machine import START_MS, Machine, ask, decode
 from tests.core.stream.keeper import settle
 from tests.core.stream.talk import ALL, DISKS, LOAD_ONLY, SDA, error_of, granted, stranger
 
+from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.session import Session
@@ -244,6 +245,25 @@ def test_processes_of_a_moment(machine: Machine) -> None:
     row = dict(zip(names, result["rows"][0], strict=True))
     assert (row["name"], row["cpu"]) == ("gzip", 1.5)
     assert (result["table"], result["interval"], result["end"]) == ("processes", 5, START_MS)
+
+
+def test_processes_of_a_moment_are_none_of_before_a_token_may_look(machine: Machine) -> None:
+    token = Grant(Scope.VIEW, "capped", since_s=(machine.time_ms - START_MS) / 1000 + 2)
+    named = query(granted(machine, token), recorded(), table="processes", at=START_MS, start=None)
+    assert named["rows"][0][named_at(named, "cpu")] == 1.5
+    early = query(granted(machine, token), recorded(), table="processes", at=START_MS - 1500, start=None)
+    assert [row[named_at(early, "cpu")] for row in early["rows"]] != [0.5]
+
+
+def named_at(result: dict[str, Any], name: str) -> int:
+    return [column["name"] for column in result["columns"]].index(name)
+
+
+def test_processes_of_another_source_are_not_those_of_this_machine(machine: Machine) -> None:
+    other = Machine(hub=machine.hub, source=Source(Resource("other", "db-1"), "epoch-2"))
+    other.tick()
+    code, message = refusal(machine.session(), table="processes", host="db-1", at=START_MS, start=None)
+    assert (code, "only of this machine" in message) == (ErrorCode.UNKNOWN_METRIC, True)
 
 
 def test_processes_of_a_window(machine: Machine) -> None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
-from vitalcast.core.processes.answer import ProcessRequest, at_moment, check_request, over_window
-from vitalcast.core.processes.moment import NEAR_MS
+from vitalcast.core.processes.answer import ProcessRequest, check_request
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query as Question
 from vitalcast.core.query.query import Result
+from vitalcast.core.query.who import who_at, who_between
 from vitalcast.core.stream.commands.checks import check_known, check_table, granted, named_panel
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.deferred import Deferred, replaced
@@ -136,6 +136,7 @@ def _question(conversation: Conversation, command: Query, selection: Selection) 
         reduce=Reduce(command.reduce or "sum"),
         top=command.top,
         shift_ms=round(command.shift * 1000),
+        hidden_ms=conversation.grant.hidden_ms(conversation.now_ms()),
     )
 
 
@@ -183,6 +184,8 @@ def _processes(conversation: Conversation, command: Query) -> Callable[[Past], M
         why = f"table: {command.table!r} has no past; only {NAMING_TABLE!r} is recorded"
         raise ProtocolError(ErrorCode.UNKNOWN_METRIC, why)
     timeline = conversation.source(command.host)
+    if timeline is not conversation.hub.sources.home:
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, "host: only of this machine are processes recorded")
     most = conversation.hub.limits.table_rows
     if command.limit > most:
         raise ProtocolError(ErrorCode.LIMIT, f"limit: at most {most} rows")
@@ -201,7 +204,7 @@ def _processes(conversation: Conversation, command: Query) -> Callable[[Past], M
     start_ms, end_ms = _range(conversation, command)
 
     def work(past: Past) -> Message:
-        answer = over_window(past.processes(start_ms, end_ms), start_ms, end_ms, request)
+        answer = who_between(past, start_ms, end_ms, request)
         return processes_message(command.id, answer, about)
 
     return work
@@ -216,9 +219,10 @@ def _at(
             ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: does not go with at; give a moment or a range"
         )
     conversation.grant.start_ms(at_ms - 1, at_ms, conversation.now_ms())
+    hidden_ms = conversation.grant.hidden_ms(conversation.now_ms())
 
     def work(past: Past) -> Message:
-        answer = at_moment(past.processes(at_ms - NEAR_MS, at_ms + NEAR_MS), at_ms, request)
+        answer = who_at(past, at_ms, request, hidden_ms=hidden_ms)
         return processes_message(command.id, answer, about)
 
     return work

@@ -189,11 +189,20 @@ def run_storm(quick: bool) -> tuple[list[Result], list[str]]:
 
 
 def run_history(quick: bool) -> tuple[list[Result], list[str]]:
-    if quick:
-        return [], ["history: left out, since a full chunk takes a minute of readings"]
-    rows, notes = history.run()
-    ours, plain = (row["bytes a sample"] for row in rows)
-    return [Result("history on disk", "bytes a sample", ours, history.PLAIN, plain, quotient(ours, plain), 0.8)], notes
+    hours = 3 if quick else history.HOURS
+    forms, asked, kept, notes = history.run(hours, with_idle=not quick, rounds=1 if quick else history.ROUNDS)
+    results = []
+    for row in forms:
+        ours, plain = row["bytes a sample"], row[history.PLAIN]
+        budget = 0.8 if row["form"] == history.BUSY else None
+        what = f"history on disk, {row['form']}"
+        results.append(Result(what, "bytes a sample", ours, history.PLAIN, plain, quotient(ours, plain), budget))
+    results.append(Result("history, CPU of a day of samples", "s", round(kept.cpu_s / hours * 24, 1)))
+    for row in asked:
+        what, budget = f"10 series over {row['range']} from the file", None if quick else 50.0
+        results.append(Result(f"{what}, cold", "ms of CPU", row["cold, ms of CPU"], budget=budget))
+        results.append(Result(f"{what}, warm", "ms", row["warm, ms"]))
+    return results, notes
 
 
 def run_browser(quick: bool) -> tuple[list[Result], list[str]]:
@@ -232,5 +241,5 @@ PLANS: Mapping[str, Plan] = {
     "browser": Plan("what live charts cost the browser, beside Plotly and uPlot, and how soon they show", run_browser),
     "startup": Plan("time from the command to the first frame", run_startup),
     "storm": Plan("all viewers lose their sockets and come back at once", run_storm),
-    "history": Plan("bytes of a sample on disk", run_history),
+    "history": Plan("bytes of a sample on disk, and how long questions about the past take", run_history),
 }

@@ -17,6 +17,7 @@ from vitalcast.core.wire.limits import Limits
 from vitalcast.errors import AccessError
 from vitalcast.live.connection import Connection
 from vitalcast.live.connections import ConnectionManager
+from vitalcast.live.deferred_answers import Read
 from vitalcast.live.writer import Batch, Writer
 
 
@@ -69,7 +70,7 @@ class RecordingWriter(Writer):
 class House:
     """A machine with a manager before it, and clients to open."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, *, read: Read | None = None, **limits: int) -> None:
         self.machine = Machine(limits=Limits(**limits))
         self.machine.tick()
         self.stats = RuntimeStats()
@@ -87,6 +88,7 @@ class House:
             verify=self._verify,
             dashboards=lambda: self.dashboards,
             on_refused=lambda caller, why: self.refused.append((caller, why)),
+            read=read,
         )
         self.machine.hub.emitted.append(self.manager.publish)
 

@@ -335,7 +335,7 @@ def test_what_is_over_may_be_kept_and_what_moves_is_asked_for_again(world: World
         ("metrics=system.load&format=xml", 400, "format: 'xml' is not valid; give json or csv"),
         ("metrics=system.load&host=web-2", 404, "host: 'web-2' is not here; did you mean web-1?"),
         ("metrics=system.load&group_by=" + ",".join("abcdefghijklmnopq"), 400, "group_by: 17 attributes are more"),
-        ("metric=system.load", 400, "unknown parameter 'metric'; this address takes metrics, panel, host"),
+        ("metric=system.load", 400, "unknown parameter 'metric'; this address takes metrics, panel, lines, host"),
         ("panel=cpu&metrics=system.load&top=3", 400, "metrics, top: does not go with panel; leave one of them out"),
         ("panel=nope", 404, "no panel is called 'nope'; there are cpu"),
     ],
@@ -377,8 +377,18 @@ def test_too_much_at_once_is_refused_for_now(world: World) -> None:
 def test_a_panel_is_all_that_it_is_about() -> None:
     world = world_of(panel_of("swap"), ticks=20)
     answer = world.get(PATH, panel="swap", start="-10s", step=1)
-    assert {one["name"] for one in answer["series"]} == {"system.paging.utilization"}
-    assert len(answer["values"]) == len(answer["series"])
+    names = [one["name"] for one in answer["series"]]
+    assert {"system.paging.utilization", "@value", "@level"} == set(names)
+    assert len(answer["values"]) == len(names)
+    [line] = answer["lines"]
+    assert (answer["panel"], line["label"], answer["headline"]["value"]) == ("swap", "used", answer["values"][0][-1])
+    rows = rows_of(world.client.get(f"{PATH}?panel=swap&start=-10s&step=1&format=csv"))
+    assert [row[0] for row in rows[1:]] and "@" not in "".join(rows[0])
+    cpu = world_of(panel_of("cpu"), ticks=20)
+    drawn, every = (cpu.get(PATH, panel="cpu", start="-10s", lines=lines)["lines"] for lines in ("drawn", "all"))
+    assert {one["key"] for one in every} - {one["key"] for one in drawn} == {"idle"}
+    assert refusal(world, "panel=swap&aggregate=min,max") == (400, "aggregate: a panel has one; ask once for each")
+    assert world.get(PATH, panel="swap", start="-9h", end="-8h")["lines"] == []
 
 
 # --- to whom ---------------------------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.panels.palette import told_apart
+from vitalcast.core.panels.palette import Palette, told_apart
 from vitalcast.core.panels.resolve import resolve
 from vitalcast.core.panels.shown import Seen, Shown, choose
 
@@ -20,15 +21,22 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 
-def shown_then(panel: Panel, series: Sequence[Series], values: Floats) -> Shown:
+def shown_then(
+    panel: Panel,
+    series: Sequence[Series],
+    values: Floats,
+    *,
+    palette: Palette | None = None,
+    colors: Mapping[str, int] = MappingProxyType({}),
+) -> Shown:
     """Return the panel as it is to be drawn from `values`, of shape (times, series); a line's column is its series.
 
-    Colours are those of a server that has just begun, so that the same past is always the same picture. The level is
-    left open: it depends on what was before.
+    Lines that the `palette` and `colors` know keep their colours. The level is left open: it depends on what was
+    before.
     """
-    resolved = resolve(panel, series)
+    resolved = resolve(panel, series, palette=palette)
     lines = choose(panel, resolved, seen_then(values))
-    return Shown(panel, resolved, tuple(told_apart(lines, {})))
+    return Shown(panel, resolved, tuple(told_apart(lines, colors)))
 
 
 def seen_then(values: Floats) -> Seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,13 +24,14 @@ from vitalcast.core.vocabulary import Aggregate, ErrorCode
 from vitalcast.core.wire.messages import describe_series
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
-from vitalcast.web.api.history_query import FORMAT, HOST, PANEL, PARAMETERS, RANGE_S, check_panel_alone, wish_of
+from vitalcast.web.api.history_query import FORMAT, HOST, LINES, PANEL, PARAMETERS, RANGE_S, check_panel_alone, wish_of
 from vitalcast.web.api.long_csv import LongCsv
 from vitalcast.web.api.selections import patterns_of, selection_of
 from vitalcast.web.edge.accept import Offer, best_offer
 from vitalcast.web.edge.caching import cache_control, etag_of, knows
 from vitalcast.web.edge.caller import grant_of, panel_called
 from vitalcast.web.edge.endpoint import PANELS, Endpoint, EndpointGroup
+from vitalcast.web.edge.fields import bad
 from vitalcast.web.edge.moments import Range, range_of
 from vitalcast.web.edge.schemas import Json, json_answer, list_of, object_of, ref, text_of, texts_of, whole_of
 from vitalcast.web.edge.waiting import unless_gone
@@ -38,6 +39,7 @@ from vitalcast.web.edge.where import where_of
 
 if TYPE_CHECKING:
     from vitalcast.core.metrics.timeline import Timeline
+    from vitalcast.core.panels.over_past import PanelOverPast
     from vitalcast.core.query.past import Past
     from vitalcast.core.query.query import Query, Result
 
@@ -70,7 +72,7 @@ class HistoryAnswers:
         """Return how the series that are asked for were in a range."""
         offer = _offer(request)
         timeline = self._source(request)
-        range_, query = self._query(request, timeline)
+        range_, query, panel = self._query(request, timeline)
         limits = QueryLimits(values=self._service.hub.limits.snapshot_values)
         if offer is CSV and query.step_ms is not None and query.top is None:
             long = LongCsv(self._service.queries, timeline, query, limits)
@@ -82,7 +84,11 @@ class HistoryAnswers:
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
 
         def work(past: Past) -> _Answer:
-            return _answer(read(past), about, offer)
+            result = read(past)
+            if panel is None or offer is CSV:
+                return _answer(result, about, offer)
+            series, values, head = panel.shown(result.series, result.times_ms, result.values, result.step_ms)
+            return _answer(replace(result, series=series, values=values), about | head, offer)
 
         found = await unless_gone(request, self._service.queries.run(work))
         headers = _headers(request, range_) | {"ETag": found.etag}
@@ -100,20 +106,25 @@ class HistoryAnswers:
         except ProtocolError as error:
             raise ApiError(503 if error.temporary else 404, ErrorCode.BAD_REQUEST, error.message) from None
 
-    def _query(self, request: Request, timeline: Timeline) -> tuple[Range, Query]:
-        grant = grant_of(request)
-        panel_id = PANEL.of(request)
+    def _query(self, request: Request, timeline: Timeline) -> tuple[Range, Query, PanelOverPast | None]:
+        grant, panel_id, panel = grant_of(request), PANEL.of(request), None
+        all_lines = LINES.of(request) == "all"
         if panel_id is None:
             patterns = patterns_of(request) or [">"]
             wish = wish_of(request)
-            selection = selection_of(patterns, grant, timeline.catalogue, where_of(request))
+            selection = grant.narrowed(selection_of(patterns, grant, timeline.catalogue, where_of(request)))
         else:
             check_panel_alone(request)
-            panel = panel_called(panel_id, self._service.dashboards.panels, grant)
-            wish = wish_of(request, usual=(Aggregate(panel.aggregate),))
-            selection = request_selection(panel)
+            found = panel_called(panel_id, self._service.dashboards.panels, grant)
+            wish = wish_of(request, usual=(Aggregate(found.aggregate),))
+            if len(wish.aggregates) > 1:
+                raise bad("aggregate: a panel has one; ask once for each")
+            wanted = request_selection(found)
+            named = grant.narrowed(wanted) == wanted
+            panel = self._service.panels.over_past(timeline, panel_id, named=named, all_lines=all_lines)
+            selection = panel.selection
         range_ = range_of(request, self._now_ms(), default_s=RANGE_S, shift_ms=wish.shift_ms)
-        return range_, wish.query(grant.narrowed(selection), range_)
+        return range_, wish.query(selection, range_), panel
 
 
 def _headers(request: Request, range_: Range) -> dict[str, str]:
@@ -139,7 +150,7 @@ def _offer(request: Request) -> Offer:
 
 def _answer(result: Result, about: dict[str, Any], offer: Offer) -> _Answer:
     said = about | result_json(result) | {"series": describe_series(result.series)}
-    head = orjson.dumps(said)
+    head = orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY)
     etag = etag_of(offer.type.encode(), head, result.times_ms.tobytes(), np.ascontiguousarray(result.values).data)
     parts = _of_some_size(_json_parts(result, head) if offer is JSON else csv_of(result))
     return _Answer(b"".join(parts) if result.values.size <= SHORT_VALUES else None, parts, etag)
@@ -195,7 +206,8 @@ def history_endpoints(answers: HistoryAnswers) -> EndpointGroup:
                 "Series, or those of a panel, over any range that is kept, as JSON or CSV. A time is the end of its "
                 "step; steps are aligned to the clock. `tiers` says from what the values come: samples as they came "
                 "(`raw`), or what is kept of each 1, 10 or 60 minutes. `expired` is the time before which nothing is "
-                "kept. No value is null, or in CSV an empty cell.",
+                "kept. No value is null, or in CSV an empty cell. Of a panel, JSON has the columns and all else that "
+                "its snapshot has on the WebSocket: `lines`, `headline` and the like.",
                 parameters=lambda: PARAMETERS,
                 answers={
                     200: json_answer("The values.", ref("History"))

@@ -28,6 +28,12 @@ TOP_MAX: Final = 1000
 ATTRIBUTES_MAX: Final = 16
 AGGREGATES_MAX: Final = len(Aggregate)
 PANEL: Final = Parameter("panel", "The id of a panel, in place of metrics.", {"type": "string"})
+LINES: Final = Parameter(
+    "lines",
+    "Of a panel in JSON, all lines or only those that are drawn.",
+    {"type": "string", "enum": ["drawn", "all"], "default": "drawn"},
+    "drawn or all",
+)
 HOST: Final = Parameter("host", "The id or the name of a source, by default this machine.", {"type": "string"})
 POINTS_PARAMETER: Final = Parameter(
     "points",
@@ -83,7 +89,8 @@ FORMAT: Final = Parameter(
     "json or csv",
 )
 PARAMETERS: Final = (
-    METRICS, PANEL, HOST, WHERE, START, END, POINTS_PARAMETER, STEP, AGGREGATE, GROUP_BY, REDUCE, TOP, SHIFT, FORMAT,
+    METRICS, PANEL, LINES, HOST, WHERE, START, END,
+    POINTS_PARAMETER, STEP, AGGREGATE, GROUP_BY, REDUCE, TOP, SHIFT, FORMAT,
 )  # fmt: skip
 OF_METRICS: Final = (METRICS, WHERE, GROUP_BY, REDUCE, TOP)  # which do not go with a panel
 

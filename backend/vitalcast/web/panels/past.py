@@ -66,7 +66,9 @@ class PastReader:
 
     async def pictured(self, request: Request, panel: Panel, range_: Range, points: int) -> Pictured:
         """Return the panel as it was in a range, with so many points or somewhat more."""
-        selection = grant_of(request).narrowed(request_selection(panel))
+        wanted = request_selection(panel)
+        selection = grant_of(request).narrowed(wanted)
+        now = self._service.panels.over_past(self._timeline, panel.id, named=selection == wanted)
         peaks = panel.chart == "heatmap"
         aggregate = Aggregate.MAX if peaks else Aggregate(panel.aggregate)
         interval_ms = round(panel.interval * 1000)
@@ -85,7 +87,7 @@ class PastReader:
             from vitalcast.core.drawing.past_window import window_then
 
             result = read(past)
-            shown = shown_then(panel, result.series, result.values)
+            shown = shown_then(panel, result.series, result.values, palette=now.palette.copy(), colors=now.colors)
             return Pictured(shown, window_then(result, shown.columns, self._timeline.interval_ms), result.step_ms)
 
         return await unless_gone(request, self._service.queries.run(work))

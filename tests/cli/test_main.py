@@ -115,7 +115,7 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
     done = run(
         *("check", "--config", "a.toml", "--interval", "2", "--no-auth", "--log-level", "info"),
         cwd=tmp_path,
-        VITALCAST_RING__WINDOW_S="60",
+        VITALCAST_MEMORY__WINDOW_S="60",
     )
     assert done.returncode == 0
     assert done.stderr == ""
@@ -129,7 +129,7 @@ def test_check_prints_every_key_with_its_value_and_origin(tmp_path: Path) -> Non
     assert rows["sampler.interval_s"] == ("2.0", "--interval")
     assert rows["server.no_auth"] == ("true", "--no-auth")
     assert rows["server.log_level"] == ('"info"', "--log-level")
-    assert rows["ring.window_s"] == ("60", "environment variable VITALCAST_RING__WINDOW_S")
+    assert rows["memory.window_s"] == ("60", "environment variable VITALCAST_MEMORY__WINDOW_S")
 
 
 def test_check_says_where_the_panels_came_from_and_that_there_are_none(tmp_path: Path) -> None:

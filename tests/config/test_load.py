@@ -163,23 +163,23 @@ def test_without_any_source_everything_is_default(loader: Loader) -> None:
 
 
 def test_the_command_line_beats_the_environment_beats_the_file_beats_the_default(loader: Loader) -> None:
-    toml = "[server]\nport = 1\nlog_level = 'info'\n[ring]\nwindow_s = 60\n"
+    toml = "[server]\nport = 1\nlog_level = 'info'\n[memory]\nwindow_s = 60\n"
     environ = {"VITALCAST_SERVER__PORT": "2", "VITALCAST_SERVER__LOG_LEVEL": "error"}
     loaded = loader.load(toml, environ, server__port=3)
     assert loaded.settings.server.port == 3
     assert loaded.origins["server.port"] == "--port"
     assert loaded.settings.server.log_level == "error"
     assert loaded.origins["server.log_level"] == "environment variable VITALCAST_SERVER__LOG_LEVEL"
-    assert loaded.settings.ring.window_s == 60
-    assert loaded.origins["ring.window_s"] == str(loader.file)
-    assert loaded.settings.ring.memory_max_mib == 64
-    assert loaded.origins["ring.memory_max_mib"] == "default"
+    assert loaded.settings.memory.window_s == 60
+    assert loaded.origins["memory.window_s"] == str(loader.file)
+    assert loaded.settings.memory.size_max_mib == 64
+    assert loaded.origins["memory.size_max_mib"] == "default"
 
 
 def test_a_key_without_a_flag_can_be_overridden_too(loader: Loader) -> None:
-    loaded = loader.load(ring__window_s=5)
-    assert loaded.settings.ring.window_s == 5
-    assert loaded.origins["ring.window_s"] == "command line"
+    loaded = loader.load(memory__window_s=5)
+    assert loaded.settings.memory.window_s == 5
+    assert loaded.origins["memory.window_s"] == "command line"
 
 
 def test_flags_are_those_of_known_keys() -> None:
@@ -193,12 +193,12 @@ def test_the_working_directory_beats_the_users_folder(loader: Loader) -> None:
 
 
 def test_a_given_file_is_the_only_one_read(loader: Loader, tmp_path: Path) -> None:
-    loader.file.write_text("[server]\nport = 1\n[ring]\nwindow_s = 5\n", encoding="utf-8")
+    loader.file.write_text("[server]\nport = 1\n[memory]\nwindow_s = 5\n", encoding="utf-8")
     given = tmp_path / "given.toml"
     given.write_text("[server]\nport = 7\n", encoding="utf-8")
     loaded = load_settings(given, environ={}, cwd=loader.cwd, user_config_dir=loader.user)
     assert loaded.settings.server.port == 7
-    assert loaded.settings.ring.window_s == 900
+    assert loaded.settings.memory.window_s == 900
 
 
 @pytest.mark.parametrize(
@@ -279,6 +279,20 @@ def test_a_setting_by_the_name_it_had_before_is_taken_over_with_a_warning(loader
         "VITALCAST_LIMITS__GROUPS_MIB: is called VITALCAST_LIMITS__SUBSCRIPTIONS_MIB now; rename it, since the next "
         "version will refuse it",
     )
+
+
+def test_a_section_by_the_name_it_had_before_is_taken_over_with_a_warning_for_each_key(loader: Loader) -> None:
+    loaded = loader.load("[ring]\nwindow_s = 60\n[history]\nretention_h = 5\n", {"VITALCAST_RING__MEMORY_MAX_MIB": "8"})
+    assert (loaded.settings.memory.window_s, loaded.settings.memory.size_max_mib) == (60, 8)
+    assert loaded.settings.history.retention_max_h == 5
+    assert [warning.partition(" now;")[0] for warning in loaded.warnings] == [
+        "ring.window_s: is called memory.window_s",
+        "history.retention_h: is called history.retention_max_h",
+        "VITALCAST_RING__MEMORY_MAX_MIB: is called VITALCAST_MEMORY__SIZE_MAX_MIB",
+    ]
+    assert loader.load("[ring]\n").warnings == ()
+    (problem,) = loader.problems("[ring]\nwindow = 60\n")
+    assert problem.startswith(f"ring.window: unknown key in {loader.file}; ")
 
 
 def test_settings_by_their_names_of_now_need_no_warning(loader: Loader) -> None:
@@ -480,10 +494,10 @@ def test_variables_of_others_and_documented_ones_are_let_be(loader: Loader) -> N
         ("[server]\nprot = 1", "server.prot: unknown key in {file}; did you mean server.port?"),
         ("[servr]\nport = 1", "servr.port: unknown key in {file}; did you mean server.port?"),
         ("port = 1", "port: unknown key in {file}; did you mean server.port?"),
-        ("[ring]\nqqqq = 1", "ring.qqqq: unknown key in {file}; [ring] has window_s, memory_max_mib"),
+        ("[memory]\nqqqq = 1", "memory.qqqq: unknown key in {file}; [memory] has window_s, size_max_mib"),
         (
             "[zzz]",
-            "zzz: unknown key in {file}; the sections are server, access, host, sampler, collectors, ring, history, "
+            "zzz: unknown key in {file}; the sections are server, access, host, sampler, collectors, memory, history, "
             "recorder, stream, limits, timeouts, [[panels]] and [[playlists]]",
         ),
     ],
@@ -665,13 +679,21 @@ def test_a_file_nested_beyond_reason_is_named(loader: Loader) -> None:
 def test_all_problems_of_all_sources_are_reported_at_once(loader: Loader) -> None:
     lines = loader.problems(
         "[server]\nport = -1\nprot = 1\n[limits]\nstreams = 0\n",
-        {"VITALCAST_PORT": "1", "VITALCAST_RING__WINDOW_S": "x"},
+        {"VITALCAST_PORT": "1", "VITALCAST_MEMORY__WINDOW_S": "x"},
         stream__interval_s=0.1,
         sampler__interval_min_s=0.5,
         nope=1,
     )
     assert sorted(line.split(": ")[0] for line in lines) == sorted(
-        ["server.port", "server.prot", "limits.streams", "VITALCAST_PORT", "ring.window_s", "stream.interval_s", "nope"]
+        [
+            "server.port",
+            "server.prot",
+            "limits.streams",
+            "VITALCAST_PORT",
+            "memory.window_s",
+            "stream.interval_s",
+            "nope",
+        ]
     )
 
 

@@ -17,7 +17,7 @@ from tests.e2e.server import Server, Variant, running
 SHARED_ENV = {
     "VITALCAST_SAMPLER__INTERVAL_S": "0.2",
     "VITALCAST_TIMEOUTS__HEARTBEAT_S": "0.5",
-    "VITALCAST_RING__WINDOW_S": "1",
+    "VITALCAST_MEMORY__WINDOW_S": "1",
 }
 
 TEST_S = 300.0  # only so that a failure ends

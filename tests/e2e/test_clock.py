@@ -14,7 +14,7 @@ from tests.e2e.server import Server
 
 METRICS = ["test.flip"]
 HOUR_MS = 3_600_000
-HISTORY = {"HISTORY__PATH": "history.db", "HISTORY__FLUSH_S": "0.2", "HISTORY__RETENTION_H": "1"}
+HISTORY = {"HISTORY__PATH": "history.db", "HISTORY__FLUSH_S": "0.2", "HISTORY__RETENTION_MAX_H": "1"}
 
 
 async def follow(one: Client, mirror: Mirror, rows: list[Json], *, ticks: int, tables: int) -> None:

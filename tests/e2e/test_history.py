@@ -340,8 +340,8 @@ def test_a_disk_that_is_full_from_the_start_is_said_in_one_line(tmp_path: Path) 
     assert line.endswith("); give a path that this user may write to, or none to keep no history")
 
 
-async def test_without_a_path_nothing_is_written_and_a_restart_begins_anew(start_server: StartServer) -> None:
-    server = start_server(SAMPLER__INTERVAL_S=str(TICK_S))
+async def test_turned_off_nothing_is_written_and_a_restart_begins_anew(start_server: StartServer) -> None:
+    server = start_server(SAMPLER__INTERVAL_S=str(TICK_S), HISTORY__ENABLED="false")
     seen, ack, _ = await watch(server, until=ticks(3))
     server.stop()
     assert {one.name for one in server.folder.iterdir()} <= {"stdout.log", "stderr.log", server.data_folder.name}
@@ -350,6 +350,35 @@ async def test_without_a_path_nothing_is_written_and_a_restart_begins_anew(start
     again, *_ = await back(server, ack, seen.offset)
     assert again["recovered"] is False
     assert again["epoch"] != ack["epoch"]
+
+
+async def test_without_a_setting_it_is_in_the_data_folder_for_this_user_alone_which_is_said_once(
+    start_server: StartServer,
+) -> None:
+    server = start_server(SAMPLER__INTERVAL_S=str(TICK_S), HISTORY__FLUSH_S="0.3")
+    path = server.data_folder / FILE
+    seen, ack, _ = await watch(server, until=ticks(5))
+    line = f"The history is kept in {path}, in 512 MiB at most ([history] in the settings).\n"
+    assert server.output().count(line) == 1
+    assert {one.stat().st_mode & 0o077 for one in server.data_folder.glob(f"{FILE}*") if one.suffix != ".lock"} == {0}
+    server.stop()
+    server.start()
+    assert "is kept in" not in server.output()
+    again, *_ = await back(server, ack, seen.offset)
+    assert (again["recovered"], again["epoch"]) == (True, ack["epoch"])
+    assert server.errors() == ""
+
+
+async def test_a_second_server_of_a_user_runs_on_in_memory_with_a_warning(start_server: StartServer) -> None:
+    first = start_server(SAMPLER__INTERVAL_S=str(TICK_S))
+    second = start_server(SAMPLER__INTERVAL_S=str(TICK_S), ACCESS__DATA_DIR=str(first.data_folder))
+    await watch(second, until=ticks(3))
+    (line,) = second.errors().splitlines()
+    assert line.endswith(
+        f"history.path: {first.data_folder / FILE} is in use by another Vitalcast (process {first.pid}); stop that, or "
+        "give another path; until the next start the history is in memory only"
+    )
+    assert first.errors() == ""
 
 
 def test_a_check_of_the_settings_checks_the_file_and_makes_none(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from vitalcast.config.layer import Given, Layer, config_problem
 from vitalcast.config.panels import PANELS
 from vitalcast.config.playlists import PLAYLISTS
-from vitalcast.config.retired import RETIRED
+from vitalcast.config.retired import RETIRED, RETIRED_SECTIONS
 from vitalcast.config.schema import FIELDS, SECTIONS
 from vitalcast.config.tables import TableArray
 from vitalcast.config.toml import bare, shown
@@ -119,7 +119,7 @@ def read_file(path: Path | None) -> Layer:
             layer.problems += [config_problem(*problem) for problem in problems]
             if problems:
                 layer.broken.add(section)
-        elif section not in SECTIONS:
+        elif section not in SECTIONS and not (section in RETIRED_SECTIONS and isinstance(values, dict)):
             keys = [f"{bare(section)}.{bare(name)}" for name in values] if isinstance(values, dict) else []
             for key in keys or [bare(section)]:
                 layer.add_unknown(key, origin)

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from vitalcast.config.conflicts import conflicts_in
 from vitalcast.config.limits import Limits, Stream, Timeouts
 from vitalcast.config.machine import Collectors, Host, Recorder, Sampler
-from vitalcast.config.memory import History, Ring
+from vitalcast.config.memory import History, Memory
 from vitalcast.config.server import Access, Server
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.playlist import BUILT_IN_PLAYLISTS, Playlist
@@ -37,7 +37,7 @@ class Settings(BaseModel):
     host: Host = Host()
     sampler: Sampler = Sampler()
     collectors: Collectors = Collectors()
-    ring: Ring = Ring()
+    memory: Memory = Memory()
     history: History = History()
     recorder: Recorder = Recorder()
     stream: Stream = Stream()

@@ -70,6 +70,8 @@ class History(ABC):
     """
 
     counts: Counts
+    note: str = ""
+    """A line to show once the server runs, at its first start; nothing at others."""
 
     @property
     @abstractmethod

@@ -74,6 +74,7 @@ class SqliteHistory(History):
         self.path = absolute(path)
         self.counts = Counts()
         self._flush_s = flush_s
+        self.bytes_max = bytes_max
         self._cap = Cap(bytes_max)
         self._retention_ms = retention_ms
         self._fast_ms = fast_ms

@@ -46,10 +46,10 @@ from vitalcast.core.wire.limits import Limits
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import ConfigError
 from vitalcast.history.base import History
-from vitalcast.history.memory import MemoryHistory
 from vitalcast.live.burst import Burst
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
+from vitalcast.live.default_history import choose_history, history_path
 from vitalcast.live.event_log import EventLog
 from vitalcast.live.flight_recorder import FlightRecorder
 from vitalcast.live.level_watch import LevelWatch
@@ -144,7 +144,7 @@ class Service:
         self.hub.advanced.append(self.panels.advance)
         self.events = EventLog(source.id, tell=self.hub.happen)
         self.hub.advanced.append(MachineWatch(self.events, self.timeline).advance)
-        self.history = history or _history(settings, self.ring)
+        self.history = history or choose_history(settings, self.ring, self.access.folder, in_use=loaded is not None)
         self.history.check(now=False)
         self.recorder = Recorder(self.history, self.timeline)
         self.queries = Queries(self.history.past, queries=limits.queries, timeout_s=settings.timeouts.query_s)
@@ -183,7 +183,8 @@ class Service:
         if loaded is not None:
             self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: metric_warnings(settings, known))
             self.control = ControlSocket(
-                self.access.folder / FOLDER, {"reload": self.reloader.reload, "about": _about(loaded)}
+                self.access.folder / FOLDER,
+                {"reload": self.reloader.reload, "about": _about(loaded, self.access.folder)},
             )
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -303,10 +304,11 @@ class Service:
                 logger.exception("the tokens were not looked at")
 
 
-def _about(loaded: Loaded) -> Callable[[], Awaitable[tuple[bool, list[str]]]]:
+def _about(loaded: Loaded, folder: Path) -> Callable[[], Awaitable[tuple[bool, list[str]]]]:
     """Return what tells one of several servers of a user from the others: where its settings and its history are."""
     config = "" if loaded.path is None else str(loaded.path.resolve())
-    history = loaded.settings.history.path and str(Path(loaded.settings.history.path).resolve())
+    path = history_path(loaded.settings, folder)
+    history = "" if path is None else str(path.resolve())
 
     async def about() -> tuple[bool, list[str]]:
         return True, [f"config {config}", f"history {history}"]
@@ -316,24 +318,9 @@ def _about(loaded: Loaded) -> Callable[[], Awaitable[tuple[bool, list[str]]]]:
 
 def _ring(settings: Settings, source: Source) -> Ring:
     return Ring(
-        window_ms=settings.ring.window_s * 1000,
-        memory_max_bytes=settings.ring.memory_max_mib * 2**20,
+        window_ms=settings.memory.window_s * 1000,
+        memory_max_bytes=settings.memory.size_max_mib * 2**20,
         interval_ms=source.interval_ms,
-    )
-
-
-def _history(settings: Settings, ring: Ring) -> History:
-    if not settings.history.path:
-        return MemoryHistory(ring)
-
-    from vitalcast.history.sqlite import SqliteHistory  # what it imports would slow every start down
-
-    return SqliteHistory(
-        Path(settings.history.path),
-        flush_s=settings.history.flush_s,
-        retention_ms=settings.history.retention_h * 3_600_000,
-        window_ms=ring.window_ms,
-        memory_max_bytes=ring.memory_max_bytes,
     )
 
 

@@ -15,7 +15,7 @@ from tests.web.api.test_docs import resolved
 
 from vitalcast.config.limits import Limits
 from vitalcast.config.machine import Sampler
-from vitalcast.config.memory import Ring
+from vitalcast.config.memory import Memory
 from vitalcast.config.schema import Settings
 from vitalcast.config.server import Access
 from vitalcast.core.metrics.names import Selection
@@ -47,7 +47,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     settings = Settings(
         access=Access(data_dir=str(tmp_path_factory.mktemp("data"))),
         sampler=Sampler(interval_s=3600),
-        ring=Ring(window_s=WINDOW_S),
+        memory=Memory(window_s=WINDOW_S),
         limits=Limits(requests_per_second=MANY, requests_per_second_per_address=MANY),
         panels=panels,
         playlists=(),

@@ -35,7 +35,7 @@ def range_parameter(window_s: float) -> Parameter:
     """Return the parameter by which one says how far back a picture reaches, where so many seconds are kept."""
     return Parameter(
         "range",
-        "The last so many seconds, up to `ring.window_s`.",
+        "The last so many seconds, up to `memory.window_s`.",
         {"type": "number", "minimum": 1, "maximum": window_s, "default": min(RANGE_S, window_s)},
         f"seconds from 1 to {window_s:g}; start reaches further",
     )
@@ -56,7 +56,7 @@ class PanelSource:
         self.dashboards = service.dashboards
         self._timeline = service.timeline
         self._limits = service.hub.limits
-        self.range = range_parameter(service.settings.ring.window_s)
+        self.range = range_parameter(service.settings.memory.window_s)
         self._board = service.panels
 
     def panel(self, request: Request) -> Panel:

@@ -72,6 +72,8 @@ class Server(uvicorn.Server):
             if self._service.control is not None:
                 self._service.control.server = " and ".join(self._urls)
             sys.stdout.write(f"Vitalcast is live on {' and '.join(self._urls)} (Ctrl-C stops it)\n")
+            if note := self._service.history.note:
+                sys.stdout.write(f"{note}\n")
             sys.stdout.flush()
             if self._open_browser:
                 webbrowser.open(self._urls[0])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ import pytest
 from tests.history.frames import IO, LOAD, SERIES, START_MS, STEADY_MS, Machine, disk, points, resumed_points, stored
 
 from vitalcast import clocks
+from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
+from vitalcast.core.metrics.names import Selection
+from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
 from vitalcast.errors import ConfigError, HistoryError
 from vitalcast.history.base import Resumed
 from vitalcast.history.rows import rows_of
@@ -823,3 +827,46 @@ def test_a_home_folder_is_expanded_and_a_relative_path_is_of_the_working_folder(
     assert SqliteHistory(Path("here.db")).path == tmp_path / "here.db"
     with pytest.raises(ConfigError, match=r"^history\.path: ~nobody-of-that-name/x is not the path of a file"):
         SqliteHistory(Path("~nobody-of-that-name/x"))
+
+
+# --- the past as a view ------------------------------------------------------------------------------------------
+
+
+def test_events_and_processes_are_in_the_past_at_once_and_in_the_file_after_a_flush(place: Disk) -> None:
+    machine = Machine()
+    history, _ = place.open()
+    event = Event("0001", "web-1", START_MS, EventKind.MARK, Severity.INFO, "deploy")
+    row = ProcessRow(1, 0, 0, "init", "root", None, 1, "S", 0.5, 2**20, 0.0, 0.0)
+    snapshot = ProcessSnapshot(START_MS, 5000, (row,))
+
+    def seen() -> tuple[list[str], list[int]]:
+        past = history.past()
+        with contextlib.closing(past):
+            events = past.events(0, 2**60, limit=10)
+            return [one.title for one in events], [one.time_ms for one in past.processes(0, 2**60)]
+
+    history.append_event(event)
+    history.append_processes(snapshot)
+    assert seen() == (["deploy"], [START_MS])
+    run(history, machine, 5)
+    history.flush()
+    assert seen() == (["deploy"], [START_MS])
+    history.append_event(replace(event, title="deploy 1.4"))
+    assert seen() == (["deploy 1.4"], [START_MS])
+    history.close()
+    history, _ = place.open()
+    assert seen() == (["deploy 1.4"], [START_MS])
+
+
+def test_a_past_is_of_the_moment_in_which_it_was_opened(place: Disk) -> None:
+    machine = Machine()
+    history, _ = place.open()
+    run(history, machine, 5)
+    history.flush()
+    past = history.past()
+    with contextlib.closing(past):
+        (series,) = past.series(Selection.of([LOAD.name]), 0, 2**60)
+        run(history, machine, 4000)
+        history.flush()
+        (ticks,) = past.ticks([series], 0, 2**60)
+        assert ticks.offsets.tolist() == [1, 2, 3, 4, 5]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -157,3 +160,59 @@ async def test_a_token_for_some_series_sees_no_events_and_one_for_events_no_name
             assert (await allowed.until("event"))["id"] == made["id"]
     finally:
         await asyncio.to_thread(server.close)
+
+
+async def test_events_are_there_after_a_restart_and_a_run_that_was_killed_is_said() -> None:
+    env = {"VITALCAST_HISTORY__PATH": "history.db", "VITALCAST_HISTORY__FLUSH_S": "0.2"}
+    server = await asyncio.to_thread(Server(env=env).start)
+    try:
+        mark = await asyncio.to_thread(post, server, title="deploy")
+        span = await asyncio.to_thread(post, server, title="backup", ongoing=True)
+        assert await asyncio.to_thread(server.stop) == 0
+        await asyncio.to_thread(server.start)
+        await until_told(server, "start", 2)
+        found = await asyncio.to_thread(listed, server)
+        assert [event["kind"] for event in found if event["kind"] in ("start", "stop", "mark")] == [
+            *("start", "mark", "mark"),
+            *("stop", "start"),
+        ]
+        assert [event for event in found if event["kind"] == "mark"] == [mark, span]
+        ended = await asyncio.to_thread(post, server, id=span["id"])
+        await until_written(server, ended["id"])
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        await until_told(server, "start", 3)
+        *_, cut_off, start = [event for event in await asyncio.to_thread(listed, server) if event["kind"] != "level"]
+        assert (cut_off["kind"], cut_off["attributes"], start["kind"]) == ("stop", {"clean": 0}, "start")
+        assert start["time"] >= cut_off["time"] >= ended["end"] - 2000
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+def listed(server: Server) -> list[Json]:
+    with urlopen(f"{server.url}/api/v1/events?limit=1000", timeout=TIMEOUT_S) as answer:
+        found: list[Json] = json.load(answer)["events"]
+        return found
+
+
+async def until_told(server: Server, kind: str, count: int) -> None:
+    """Wait until there are so many events of a kind; the start is noted a moment after it."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while sum(event["kind"] == kind for event in await asyncio.to_thread(listed, server)) < count:
+            await asyncio.sleep(0.05)
+
+
+async def until_written(server: Server, id_: str) -> None:
+    """Wait until the file has the end of an event. The server locks others out of it, so it is looked for in a copy."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while not await asyncio.to_thread(ended_in_file, server, id_):
+            await asyncio.sleep(0.05)
+
+
+def ended_in_file(server: Server, id_: str) -> bool:
+    with TemporaryDirectory() as copies, suppress(sqlite3.DatabaseError):  # the two may be of different moments
+        for name in ("history.db-wal", "history.db"):
+            shutil.copy(server.folder / name, copies)
+        with closing(sqlite3.connect(Path(copies) / "history.db")) as file:
+            return file.execute("SELECT 1 FROM event WHERE id = ? AND end_ms", (id_,)).fetchone() is not None
+    return False

@@ -68,6 +68,7 @@ from vitalcast.machine import Exclusions, Roots
 logger = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
+BEGUN_S = 1.0
 REVOKED_S = 0.5  # so that a socket is closed within a second
 
 
@@ -190,6 +191,7 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._reads_kernel = reads_kernel
         self._oom: OomWatch | None = None
+        self._begun: asyncio.Task[None] | None = None
 
     def _watch_levels(self, settings: Settings) -> None:
         sampler, burst = settings.sampler, None
@@ -233,8 +235,8 @@ class Service:
         if self.flight is not None:
             self.flight.start()
         self._count()
-        jobs = (self._sweep(), self._watch_tokens(), self._begin_run())
-        self._tasks = [asyncio.create_task(job) for job in jobs]
+        self._begun = asyncio.create_task(self._begin_run())
+        self._tasks = [self._begun, asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
         if self._reads_kernel and (reader := OomReader(self._roots)).can_tell:
             self._oom = OomWatch(self.events, reader)
             self._oom.start()
@@ -249,7 +251,7 @@ class Service:
             await self.control.close()
         if self.reloader is not None:
             await self.reloader.close()
-        self.run_log.end()
+        await self._end_run()
         self.manager.close_all(CloseCode.SHUTDOWN, "the server is shutting down")
         for task in self._tasks:
             task.cancel()
@@ -271,6 +273,12 @@ class Service:
             await self.run_log.begin(now, last_ms=self.recorder.left_ms)
         except Exception:  # a fault of ours in what only takes notes
             logger.exception("the start was not noted")
+
+    async def _end_run(self) -> None:
+        """Note the stop, after the start: one that has just been may still be reading what was before."""
+        if self._begun is not None:
+            await asyncio.wait({self._begun}, timeout=BEGUN_S)
+        self.run_log.end()
 
     async def _sweep(self) -> None:
         while True:

@@ -74,6 +74,13 @@ class Grant:
         """Whether names of programs and users may be seen, and what describes a machine beyond its own name."""
         return self.allows_table(NAMING_TABLE)
 
+    @property
+    def sees_events(self) -> bool:
+        """Whether events may be seen; by embeds only where their token names them, as none of version 0.1 does."""
+        if self.scope is Scope.EMBED:
+            return any(f"{TABLE_PREFIX}{EVENTS_TABLE}" in one.patterns for one in self.within or ())
+        return self.allows_table(EVENTS_TABLE)
+
     def narrowed(self, selection: Selection) -> Selection:
         """Return the part of a selection that names no program and no user, or all of it to who may see names."""
         if self.sees_names or all(pattern.partition(".")[0] in NAMELESS for pattern in selection.patterns):

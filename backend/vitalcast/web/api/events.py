@@ -11,7 +11,6 @@ from vitalcast import clocks
 from vitalcast.core.events.checked import TITLE_CHARS_MAX, checked_attributes
 from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.query.times import FORMS, TIME_MAX_MS, time_of
-from vitalcast.core.stream.grants import EVENTS_TABLE
 from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
@@ -105,7 +104,7 @@ class Events:
     async def list(self, request: Request) -> Response:
         """Return the newest events of a range, oldest first."""
         grant, timeline = grant_of(request), self._service.timeline
-        if not grant.allows_table(EVENTS_TABLE):
+        if not grant.sees_events:
             raise ApiError(403, ErrorCode.DENIED, "events: your token does not cover table.events")
         wanted = range_of(request, self._now_ms(), default_s=DEFAULT_S)
         kinds, severity, limit = _kinds(request), Severity(_SEVERITY.of(request)), _LIMIT.of(request)

@@ -142,8 +142,12 @@ def test_who_may_not_see_names_gets_events_without_them(machine: Machine) -> Non
     assert old["attributes"] == {}
 
 
-def test_events_need_a_pattern_of_their_own(machine: Machine) -> None:
-    for grant in (LOAD_ONLY, DISKS):
+def test_events_need_a_pattern_of_their_own_and_those_of_embeds_their_name(machine: Machine) -> None:
+    for scope, pattern in ((Scope.STREAM, "table.>"), (Scope.EMBED, "table.events")):
+        grant = Grant(scope, "some", (Selection.of(["system.load"]), Selection.of([pattern])))
+        assert ask(granted(machine, grant), type="events", stream="e")[0]["type"] == "ack"
+    everything = Grant(Scope.EMBED, "wide panel", (Selection.of([">"]),))
+    for grant in (LOAD_ONLY, DISKS, everything):
         code, message = error_of(ask(granted(machine, grant), type="events", stream="e"))
         assert (code, "token" in message) == (103, True)
 

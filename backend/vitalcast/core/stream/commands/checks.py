@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
-from vitalcast.core.stream.grants import EVENTS_TABLE, Grant
+from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, TableKey
 from vitalcast.core.text import few
@@ -41,7 +41,7 @@ def check_table(name: str, grant: Grant) -> None:
 
 def check_events(grant: Grant) -> None:
     """Raise ProtocolError where events may not be seen."""
-    if not grant.allows_table(EVENTS_TABLE):
+    if not grant.sees_events:
         raise ProtocolError(ErrorCode.DENIED, "events: they are more than this token may see")
 
 

@@ -98,7 +98,7 @@ class JoinedRows:
         self._ring = ring
         self._count = int(np.count_nonzero(kept.offsets < ring.oldest_offset))
         own = kept.offsets[: self._count]
-        from_the_first = self._count > 0 and own[0] == 1
+        from_the_first = own[0] == 1 if self._count else ring.first_row == 0
         self.first_row = 0 if from_the_first else 1
         places = {one: at for at, one in enumerate(kept.series)}
         found = [(column, places[one]) for one, column in columns if one in places]

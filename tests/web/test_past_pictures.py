@@ -190,6 +190,7 @@ def test_what_is_over_may_be_kept_for_long(world: World, address: str, fixed: bo
     again = world.client.get(address, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["cache-control"] == first.headers["cache-control"]
+    assert {"Authorization", "Cookie"} <= set(first.headers["vary"].split(", ")), "a log-out ends it"
 
 
 def test_a_past_that_was_drawn_is_not_read_again_until_panels_change(world: World) -> None:

@@ -28,7 +28,7 @@ from vitalcast.web.api.history_query import FORMAT, HOST, LINES, PANEL, PARAMETE
 from vitalcast.web.api.long_csv import LongCsv
 from vitalcast.web.api.selections import patterns_of, selection_of
 from vitalcast.web.edge.accept import Offer, best_offer
-from vitalcast.web.edge.caching import cache_control, etag_of, knows
+from vitalcast.web.edge.caching import cache_headers, etag_of, knows
 from vitalcast.web.edge.caller import grant_of, panel_called
 from vitalcast.web.edge.endpoint import PANELS, Endpoint, EndpointGroup
 from vitalcast.web.edge.fields import bad
@@ -128,10 +128,7 @@ class HistoryAnswers:
 
 
 def _headers(request: Request, range_: Range) -> dict[str, str]:
-    return {
-        "Cache-Control": cache_control(request, fixed=range_.fixed),
-        "Vary": "Accept, Authorization, Cookie",
-    }
+    return cache_headers(request, fixed=range_.fixed, vary="Accept")
 
 
 def _as_file(timeline: Timeline, range_: Range) -> dict[str, str]:

@@ -27,12 +27,12 @@ def knows(request: Request, etag: str) -> bool:
     return bool(known & {etag, "*"})
 
 
-def cache_control(request: Request, *, fixed: bool, max_age_s: int = 0) -> str:
-    """Return the header's value for an answer of now, and for one of a `fixed` time that is past.
+def cache_headers(request: Request, *, fixed: bool, max_age_s: int = 0, vary: str = "") -> dict[str, str]:
+    """Return the headers for an answer of now, and for one of a `fixed` time that is past.
 
-    What a token was needed for is kept by nobody but whoever showed it.
+    What a token was needed for is kept by nobody but whoever showed it, and by them no longer than they do.
     """
     who = "public" if credential_source(request) is None else "private"
-    if fixed:
-        return f"{who}, max-age={FIXED_S}, immutable"
-    return f"{who}, max-age={max_age_s}, must-revalidate"
+    kept = f"max-age={FIXED_S}, immutable" if fixed else f"max-age={max_age_s}, must-revalidate"
+    varies = ", ".join(filter(None, (vary, "Authorization, Cookie")))
+    return {"Cache-Control": f"{who}, {kept}", "Vary": varies}

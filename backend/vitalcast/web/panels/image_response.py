@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from vitalcast.core.vocabulary import Scope
 from vitalcast.web.edge.addresses import path_of
-from vitalcast.web.edge.caching import cache_control, etag_of, knows
+from vitalcast.web.edge.caching import cache_headers, etag_of, knows
 from vitalcast.web.edge.caller import CredentialSource, credential_source, grant_of
 from vitalcast.web.edge.refusals import Refusal, RefusalForm
 
@@ -40,7 +40,7 @@ def image(request: Request, body: bytes, *, max_age_s: int, fixed: bool = False)
     meant = way is CredentialSource.URL or (way is None and grant_of(request).scope is not Scope.ADMIN)
     etag = etag_of(body)
     headers = _POLICY | (_ON_EVERY_SITE if meant else {})
-    headers |= {"Cache-Control": cache_control(request, fixed=fixed, max_age_s=max(1, max_age_s)), "ETag": etag}
+    headers |= cache_headers(request, fixed=fixed, max_age_s=max(1, max_age_s)) | {"ETag": etag}
     if knows(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, MEDIA_TYPE)

@@ -14,7 +14,7 @@ from vitalcast.core.metrics.model import Layout
 from vitalcast.core.panels.resolve import selection_of
 from vitalcast.core.stream.grants import NAMING_ATTRIBUTES
 from vitalcast.live.service import Service
-from vitalcast.web.edge.caching import cache_control, etag_of, knows
+from vitalcast.web.edge.caching import cache_headers, etag_of, knows
 from vitalcast.web.edge.caller import grant_of, may_show
 from vitalcast.web.edge.errors import LIVE
 from vitalcast.web.panels.figure_layouts import Json
@@ -103,7 +103,7 @@ class Panels:
         }
         body = await self.drawings.once(lambda: self._figures.draw(pictured.shown, pictured.window, theme, meta))
         etag = etag_of(body)
-        headers = {"Cache-Control": cache_control(request, fixed=range_.fixed), "ETag": etag}
+        headers = cache_headers(request, fixed=range_.fixed) | {"ETag": etag}
         if knows(request, etag):
             return Response(status_code=304, headers=headers)
         return Response(body, 200, headers, "application/json")

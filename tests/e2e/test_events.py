@@ -42,7 +42,8 @@ thresholds = { warning = 1e-9, critical = 2, for = 0 }
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A machine whose panel `level` shows what its file says; `busy` is never good. Nobody asks for fast ticks."""
-    one = Server(env={"VITALCAST_SAMPLER__BURST_S": "3", "VITALCAST_RECORDER__INTERVAL_S": "1"}, scripted=True)
+    env = {"SAMPLER__BURST_ENABLED": "true", "SAMPLER__BURST_S": "3", "RECORDER__INTERVAL_S": "1"}
+    one = Server(env={f"VITALCAST_{name}": value for name, value in env.items()}, scripted=True)
     (one.folder / "config.toml").write_text(PANEL)
     set_level(one, 0.1)
     try:

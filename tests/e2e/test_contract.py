@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.client import PROTOCOL, Client, Json, Mirror, Tick, client, plain_client, witness
+from tests.e2e.conftest import StartServer
 from tests.e2e.machine import DISKS
 from tests.e2e.raw import raw, text_frame
 from tests.e2e.server import Server, Variant, on_every_server
@@ -850,11 +852,13 @@ async def plug_and_unplug(server: Server) -> None:
     assert "Traceback" not in server.errors()
 
 
-# --- the last, for it needs a ring that has begun to forget ------------------------------------------------------
+# --- what is forgotten -------------------------------------------------------------------------------------------
 
 
-@on_every_server
-async def test_a_position_that_is_forgotten_is_said_to_be(server: Server) -> None:
+async def test_a_position_that_is_forgotten_is_said_to_be(start_server: StartServer) -> None:
+    """Where nothing but memory is kept, and little of it."""
+    env = {"SAMPLER__INTERVAL_S": "0.1", "MEMORY__WINDOW_S": "1", "HISTORY__ENABLED": "false"}
+    server = await asyncio.to_thread(start_server, **env)
     async with client(server) as one:
         ack, _ = await one.subscribe("clock", ["system.load.average"], interval=0.1)
         while (await one.data(ack["group"]))[0]["offset"] < 140:

@@ -142,14 +142,14 @@ class Compactor:
 
     def hours_over(self) -> list[tuple[int, int]]:
         """Return the stretches and hours whose loose ticks can become blocks, from old to new."""
-        newest, last_ms = self._database.stretches.newest, self._database.stretches.last_ms
+        growing = self._database.growing()
         found: dict[tuple[int, int], None] = {}
         for stretch, time_ms in self._database.connection.execute(
             "SELECT stretch, last_ms FROM chunk ORDER BY first_offset"
         ):
             with reading():
                 hour_ms = hour_of(time_ms)
-                if stretch != newest or last_ms is None or last_ms >= hour_ms:
+                if stretch not in growing or growing[stretch] >= hour_ms:
                     found[stretch, hour_ms] = None
         return list(found)
 

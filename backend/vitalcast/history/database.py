@@ -15,6 +15,7 @@ from vitalcast.core.metrics.elapsed import ages_ms
 from vitalcast.errors import CodecError, DamagedError
 from vitalcast.history import axis as axes_
 from vitalcast.history import chunk as chunks_
+from vitalcast.history import version_1
 from vitalcast.history.axis import Axis
 from vitalcast.history.base import Rows
 from vitalcast.history.blocks import unpack_values
@@ -27,6 +28,7 @@ from vitalcast.history.schema import (
     MERGED_ROWS,
     PAGE_BYTES,
     SCHEMA,
+    SCHEMA_VERSION,
     Connect,
     address,
     check_version,
@@ -34,7 +36,7 @@ from vitalcast.history.schema import (
     hour_of,
 )
 from vitalcast.history.series_table import SeriesTable, all_series
-from vitalcast.history.stretches import Stretches, pieces
+from vitalcast.history.stretches import TAKEN_OVER, Stretches, pieces
 
 if TYPE_CHECKING:
     from vitalcast.core.metrics.model import Series
@@ -64,6 +66,8 @@ class Database:
             with reading():
                 self.series = SeriesTable(self.connection)
                 self.stretches = Stretches(self.connection)
+                pending = version_1.is_pending(self.connection)
+                self.old_stretches = Stretches(self.connection, taken_over=True) if pending else None
             self.loose_rows = 0
             self.count_loose()
         except BaseException:
@@ -76,7 +80,9 @@ class Database:
             execute(f"PRAGMA page_size = {PAGE_BYTES}")
             execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that a smaller cap can be kept to
             self.connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-        check_version(path, self.one("PRAGMA user_version"))
+        check_version(path, version := self.one("PRAGMA user_version"))
+        if version < SCHEMA_VERSION:
+            version_1.put_aside(self.connection)
         for statements in extra:
             self.connection.executescript(statements)
         found = {sql: kind for kind, sql in execute("SELECT type, sql FROM sqlite_master")}
@@ -175,14 +181,24 @@ class Database:
 
     # --- loose ticks -------------------------------------------------------------------------------------------
 
-    def put_rows(self, rows: Rows, epoch: str) -> None:
+    def growing(self) -> dict[int, int]:
+        """Return the stretches to which ticks may still be added, each with the time of its newest."""
+        found = (one for one in (self.stretches, self.old_stretches) if one is not None)
+        return {one.newest: one.last_ms for one in found if one.last_ms is not None}
+
+    def taken_over(self) -> None:
+        """Note that nothing is left of version 0.1."""
+        self.old_stretches = None
+
+    def put_rows(self, rows: Rows, epoch: str, *, stretches: Stretches | None = None) -> None:
         """Add ticks of one epoch, at least one, as a chunk for each hour and stretch that they touch."""
+        stretches = stretches or self.stretches
         axis, epoch_id = self.newest_axis(), self.stretches.epoch(epoch)
-        for piece in pieces(rows.times_ms, self.stretches.last_ms, MERGED_ROWS):
+        for piece in pieces(rows.times_ms, stretches.last_ms, MERGED_ROWS):
             part = slice(piece.start, piece.end)
             present = np.flatnonzero(~np.isnan(rows.values[part]).all(axis=0))
             times = rows.times_ms[part]
-            stretch = self.stretches.extend(piece, int(times[0]), int(times[-1]))
+            stretch = stretches.extend(piece, int(times[0]), int(times[-1]))
             series = [rows.series[column] for column in present.tolist()]
             ids = self.series.number(series, hour_of(int(times[-1])), axis)
             kept = Rows((), rows.offsets[part], times, rows.values[part, present])
@@ -275,12 +291,17 @@ class Database:
         names = all_series(self.connection)
         chunks = self.connection.execute(chunks_.NEWEST)
         for row in chunks:
+            if self.old_stretches is not None and isinstance(row[2], int) and row[2] <= TAKEN_OVER:
+                break
             part = None
             with suppress(DamagedError), reading():
                 one = Chunk.of(row)
                 ids = [id_ for id_ in one.ids if id_ in names]
                 part = Rows(tuple(names[id_] for id_ in ids), one.offsets, one.times_ms, one.values(ids))
             yield part
+        if self.old_stretches is not None:  # what is taken over already is older than what is not
+            yield from version_1.newest_parts(self.connection)
+            return
         for axis in axes_.newest_raw(self.connection):
             part = None
             with suppress(DamagedError), reading():

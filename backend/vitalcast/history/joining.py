@@ -81,8 +81,7 @@ class Joiner:
 
     def _over_until(self) -> dict[int, int]:
         """Return of each stretch that may get more steps until when it has all of them."""
-        stretches = self._database.stretches
-        over = {} if stretches.last_ms is None else {stretches.newest: hour_of(stretches.last_ms) - HOUR_MS}
+        over = {stretch: hour_of(last_ms) - HOUR_MS for stretch, last_ms in self._database.growing().items()}
         for stretch, first_ms in self._database.connection.execute(
             "SELECT stretch, min(first_ms) FROM chunk GROUP BY stretch"
         ):

@@ -46,14 +46,19 @@ def pieces(times_ms: Integers, last_ms: int | None, rows_max: int) -> list[Piece
     return found
 
 
-class Stretches:
-    """The stretches and epochs of a file, on a connection that its caller has opened."""
+TAKEN_OVER = 2**20  # the stretches up to here are of version 0.1, which come before all others
+_NEWEST = "SELECT id, last_ms FROM stretch WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT 1"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+
+class Stretches:
+    """The stretches and epochs of a file, on a connection that its caller has opened; or those of version 0.1 in it."""
+
+    def __init__(self, connection: sqlite3.Connection, *, taken_over: bool = False) -> None:
         self._connection = connection
         self._epochs: dict[str, int] = {name: id_ for id_, name in connection.execute("SELECT id, name FROM epoch")}
-        row = connection.execute("SELECT id, last_ms FROM stretch ORDER BY id DESC LIMIT 1").fetchone()
-        self.newest: int = 0 if row is None else row[0]
+        above = 0 if taken_over else TAKEN_OVER
+        row = connection.execute(_NEWEST, (above, TAKEN_OVER if taken_over else 2**62)).fetchone()
+        self.newest: int = above if row is None else row[0]
         self.last_ms: int | None = None if row is None else row[1]
 
     def extend(self, piece: Piece, first_ms: int, last_ms: int) -> int:

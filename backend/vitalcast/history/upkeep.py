@@ -12,6 +12,7 @@ from vitalcast.history.database import Database
 from vitalcast.history.joining import Joiner
 from vitalcast.history.room import Room
 from vitalcast.history.schema import MERGED_ROWS
+from vitalcast.history.takeover import TakeOver
 
 BUDGET_S = 5.0  # a pass; what is left waits for the next
 SHARES_EVERY = 10  # passes in which nothing was made
@@ -38,6 +39,7 @@ class Upkeep:
         self._clock_s = clock_s
         self._compactor = Compactor(database, room, stopping=stopping)
         self._joiner = Joiner(database, room, stopping=stopping)
+        self._takeover = TakeOver(database, room)
         self._begun = False
         self._idle = 0
         self._merges_unreadable = 0
@@ -45,7 +47,8 @@ class Upkeep:
     @property
     def unreadable(self) -> int:
         """How many chunks and axes could not be read and were dropped."""
-        return self._compactor.unreadable + self._joiner.unreadable + self._merges_unreadable
+        parts = (self._compactor, self._joiner, self._takeover)
+        return self._merges_unreadable + sum(part.unreadable for part in parts)
 
     def run(self, kept_ms: int) -> None:
         """Do what there is to do, or the first of it. `kept_ms` is the time over which the file has been written.
@@ -77,9 +80,7 @@ class Upkeep:
             with self._database.writing():
                 self._merges_unreadable += self._database.merge()
             yield 0
-        for stretch, hour_ms in self._compactor.hours_over():
-            self._compactor.make_hour(stretch, hour_ms, kept_ms=kept_ms)
-            yield 1
+        yield from self._make_hours(kept_ms)
         if first:
             for hour in self._joiner.unrolled():
                 self._joiner.roll_up(hour)
@@ -92,3 +93,13 @@ class Upkeep:
             yield 1
         if self._retention_ms:
             self._room.keep_time(kept_ms - self._retention_ms)
+
+    def _make_hours(self, kept_ms: int) -> Iterator[int]:
+        """Make the hours that are over, and of what is taken over each as soon as it is whole."""
+        while True:
+            for stretch, hour_ms in self._compactor.hours_over():
+                self._compactor.make_hour(stretch, hour_ms, kept_ms=kept_ms)
+                yield 1
+            if not self._takeover.step():
+                return
+            yield 0

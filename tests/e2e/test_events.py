@@ -13,13 +13,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.request import Request, urlopen
 
+import numpy as np
 import pytest
 from tests.e2e.client import TIMEOUT_S, Client, Json, client
 from tests.e2e.machine import CLOCK, METRICS
 from tests.e2e.server import Server, Variant
 
 from vitalcast.config.schema import Settings
+from vitalcast.core.metrics.names import Selection
 from vitalcast.core.vocabulary import Scope
+from vitalcast.history.reader import FilePast
+from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.live.open_access import open_access
 
 PANEL = """
@@ -42,7 +46,12 @@ thresholds = { warning = 1e-9, critical = 2, for = 0 }
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A machine whose panel `level` shows what its file says; `busy` is never good. Nobody asks for fast ticks."""
-    env = {"SAMPLER__BURST_ENABLED": "true", "SAMPLER__BURST_S": "3", "RECORDER__INTERVAL_S": "1"}
+    env = {
+        "HISTORY__PATH": "history.db",
+        "SAMPLER__BURST_ENABLED": "true",
+        "SAMPLER__BURST_S": "3",
+        "RECORDER__INTERVAL_S": "1",
+    }
     one = Server(env={f"VITALCAST_{name}": value for name, value in env.items()}, scripted=True)
     (one.folder / "config.toml").write_text(PANEL)
     set_level(one, 0.1)
@@ -114,6 +123,19 @@ async def test_a_critical_level_is_told_and_brings_ticks_in_tenths_for_a_while(s
         assert "ongoing" not in ended["attributes"]
         after = [message["offset"] for message in await one.data(ack["group"], 3)]
         assert after[2] - after[0] < 8
+    assert await asyncio.to_thread(server.stop) == 0
+    steps = np.diff(ticks_in_file(server.folder / "history.db"))
+    assert np.count_nonzero(steps == 100) > 10, "the tenths are kept"
+    assert np.count_nonzero(steps == 1000) > 3
+
+
+def ticks_in_file(path: Path) -> np.ndarray[Any, Any]:
+    """Return the times of all ticks that a history has of `test.level`."""
+    past = FilePast(path, RecentPast(Recent()))
+    [series] = past.series(Selection.of(["test.level"]), 0, 2**60)
+    times = np.concatenate([ticks.times_ms for ticks in past.ticks([series], 0, 2**60)])
+    past.close()
+    return times
 
 
 async def test_programs_that_use_the_cpu_are_named_to_who_may_know_them(server: Server) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
+from vitalcast.core.processes.usage import add_up, sum_up
 from vitalcast.errors import CodecError
 from vitalcast.history.process_blocks import pack, unpack
 from vitalcast.history.process_store import BLOCK_MS, ProcessStore
@@ -89,6 +90,42 @@ def test_flushes_come_back_in_order_whatever_the_clock_did(flushes: list[list[Pr
     for some in flushes:
         ProcessStore().put(connection, some)
     assert same(everything(connection), [one for some in flushes for one in some])
+
+
+few = st.lists(
+    rows.flatmap(lambda row: st.integers(1, 4).map(lambda pid: row._replace(pid=pid, started_ms=pid * 10_000))),
+    max_size=4,
+    unique_by=lambda row: row.pid,
+)
+busy = st.lists(few, min_size=1, max_size=8).map(
+    lambda all_: [ProcessSnapshot(START_MS + 60_000 * index, 5000, tuple(one)) for index, one in enumerate(all_)]
+)
+
+
+@given(st.lists(busy | st.lists(snapshots, max_size=4), max_size=6), st.integers(), st.integers(), st.data())
+def test_what_a_window_used_is_summed_up_as_row_by_row(
+    flushes: list[list[ProcessSnapshot]], start: int, length: int, data: st.DataObject
+) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(ProcessStore.SCHEMA)
+    store = ProcessStore()
+    for some in flushes:
+        store.put(connection, some)
+    start_ms = START_MS + start % 2**20
+    end_ms = start_ms + length % 2**20
+    within = list(store.read(connection, start_ms, end_ms))
+    left_out = data.draw(st.sets(st.sampled_from([one.time_ms for one in within]))) if within else set()
+    used = add_up(store.used(connection, start_ms, end_ms, without_ms=left_out))
+    plain = sum_up(one for one in within if one.time_ms not in left_out)
+    assert (used.covered_ms, used.interval_ms) == (plain.covered_ms, plain.interval_ms)
+    by_process = {(one.newest.pid, one.newest.started_ms): one for one in plain.processes}
+    assert len(by_process) == len(used.processes)
+    for one in used.processes:
+        other = by_process[one.newest.pid, one.newest.started_ms]
+        assert (one.cpu_peak, one.memory_peak, *one[6:]) == (other.cpu_peak, other.memory_peak, *other[6:])
+        for got, wanted in ((one.cpu_s, other.cpu_s), (one.read, other.read), (one.write, other.write)):
+            assert (got is None) == (wanted is None)
+            assert got is None or got == pytest.approx(wanted)
 
 
 def test_a_range_holds_its_end_and_not_its_start(connection: sqlite3.Connection) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,10 +69,8 @@ def pack(snapshots: Sequence[ProcessSnapshot]) -> bytes:
 
 def unpack(data: bytes) -> list[ProcessSnapshot]:
     """Unpack what `pack` packed; the rows of a snapshot come in the order of the block. Raises CodecError."""
-    try:
-        return _unpacked(_inflated(data))
-    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RecursionError, zlib.error) as error:
-        raise CodecError(f"a block of processes cannot be read: {error}") from error
+    with making_sense():
+        return _snapshots(ProcessBlock(data))
 
 
 class _Texts:
@@ -107,11 +106,10 @@ def _packed(numbers: Iterable[int]) -> bytes:
     return varints(((differences << 1) ^ (differences >> 63)).view(np.uint64))[0].tobytes()
 
 
-def _integers(data: bytes) -> list[int]:
+def _integers(data: bytes) -> Integers:
     words = unvarints(np.frombuffer(data, np.uint8))
     differences = (words >> np.uint64(1)).view(np.int64) ^ -(words & np.uint64(1)).view(np.int64)
-    numbers: list[int] = np.cumsum(differences).tolist()
-    return numbers
+    return np.cumsum(differences)
 
 
 def _inflated(data: bytes) -> bytes:
@@ -122,44 +120,75 @@ def _inflated(data: bytes) -> bytes:
     return content
 
 
-def _unpacked(content: bytes) -> list[ProcessSnapshot]:
-    start = 1 + content[0]
-    sizes = unvarints(np.frombuffer(content[1:start], np.uint8)).tolist()
-    if len(sizes) != _PARTS or start + sum(sizes) != len(content):
-        raise ValueError("its parts do not fit")
-    bodies = [content[low:high] for low, high in pairwise(accumulate(sizes, initial=start))]
-    texts = json.loads(bodies[0].decode("utf-8", "surrogatepass"))
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("its texts are none")
-    return _snapshots([None, *texts], [_integers(body) for body in bodies[1:]])
+@contextmanager
+def making_sense() -> Iterator[None]:
+    """Have CodecError raised for whatever bytes that make no sense raise."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RecursionError, zlib.error) as error:
+        raise CodecError(f"a block of processes cannot be read: {error}") from error
 
 
-def _snapshots(texts: list[str | None], streams: list[list[int]]) -> list[ProcessSnapshot]:
-    (page,), times, intervals, totals, pids, starts, parents, *named, counts, indexes = streams[:13]
-    rows: list[list[ProcessRow]] = [[] for _ in times]
-    columns = zip(indexes, *streams[13:], strict=True)
-    for pid, started, parent, name, user, unit, command, count in zip(
-        pids, starts, parents, *named, counts, strict=True
-    ):
-        who = (pid, started, parent, texts[name] or "", texts[user], texts[unit])
-        last = texts[command]
-        for _ in range(count):
-            index, threads, state, cpu, memory, read, write = next(columns)
-            rows[index].append(
-                ProcessRow(
-                    *who,
-                    threads - 1 if threads else None,
-                    texts[state] or "",
-                    (cpu - 1) / SHARES if cpu else None,
-                    (memory - 1) * page if memory else None,
-                    float(read - 1) if read else None,
-                    float(write - 1) if write else None,
-                    last,
-                )
-            )
-    if next(columns, None) is not None:
-        raise ValueError("it has rows of no process")
+class ProcessBlock:
+    """The streams of a block, which `making_sense` reads.
+
+    `times`, `intervals` and `totals` are by snapshot, `identities` and `counts` by process; `rows` are the indexes of
+    the snapshots, then threads, state, CPU, memory, reads and writes, process by process.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        content = _inflated(data)
+        start = 1 + content[0]
+        sizes = unvarints(np.frombuffer(content[1:start], np.uint8)).tolist()
+        if len(sizes) != _PARTS or start + sum(sizes) != len(content):
+            raise ValueError("its parts do not fit")
+        bodies = [content[low:high] for low, high in pairwise(accumulate(sizes, initial=start))]
+        texts = json.loads(bodies[0].decode("utf-8", "surrogatepass"))
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("its texts are none")
+        self.texts: list[str | None] = [None, *texts]
+        (page,), *streams = [_integers(body) for body in bodies[1:]]
+        self.page = int(page)
+        self.times, self.intervals, self.totals = streams[:3]
+        self.identities, self.counts = streams[3:10], streams[10]
+        self.rows, self.indexes = streams[11:], streams[11]
+        same = (streams[:3], streams[3:11], streams[11:])
+        if any(len({len(one) for one in streams}) > 1 for streams in same):
+            raise ValueError("its streams are not as long as each other")
+        if (self.counts < 0).any() or self.counts.sum() != len(self.indexes):
+            raise ValueError("its rows are not those of its processes")
+        if len(self.indexes) and not 0 <= self.indexes.min() <= self.indexes.max() < len(self.times):
+            raise ValueError("it has rows of no snapshot")
+
+    def identified(self) -> Iterator[Identity]:
+        """Yield pid, start, parent, name, user, unit and command line of each process."""
+        texts = self.texts
+        for pid, started, parent, *places in zip(*(one.tolist() for one in self.identities), strict=True):
+            name, user, unit, command = (texts[place] for place in places)
+            yield pid, started, parent, name or "", user, unit, command
+
+    def row(self, who: Identity, threads: int, state: int, cpu: int, memory: int, read: int, write: int) -> ProcessRow:
+        """Return the row of a process with these cells of it."""
+        return ProcessRow(
+            *who[:6],
+            threads - 1 if threads else None,
+            self.texts[state] or "",
+            (cpu - 1) / SHARES if cpu else None,
+            (memory - 1) * self.page if memory else None,
+            float(read - 1) if read else None,
+            float(write - 1) if write else None,
+            who[6],
+        )
+
+
+def _snapshots(block: ProcessBlock) -> list[ProcessSnapshot]:
+    found: list[list[ProcessRow]] = [[] for _ in block.times]
+    rows = zip(*(stream.tolist() for stream in block.rows), strict=True)
+    for who, count in zip(block.identified(), block.counts.tolist(), strict=True):
+        for index, *cells in islice(rows, count):
+            found[index].append(block.row(who, *cells))
+    columns = (block.times.tolist(), block.intervals.tolist(), block.totals.tolist(), found)
     return [
-        ProcessSnapshot(time_ms, interval_ms, tuple(found), (total - 1) / SHARES if total else None)
-        for time_ms, interval_ms, total, found in zip(times, intervals, totals, rows, strict=True)
+        ProcessSnapshot(time_ms, interval_ms, tuple(rows), (total - 1) / SHARES if total else None)
+        for time_ms, interval_ms, total, rows in zip(*columns, strict=True)
     ]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TypeVar
 
 from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.processes.usage import WindowUsage
 from vitalcast.errors import CodecError
 from vitalcast.history.process_blocks import pack, unpack
+from vitalcast.history.process_sums import usage
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 BLOCK_MS = 600_000
 _PAGE_BYTES = 4096
@@ -84,6 +89,15 @@ class ProcessStore:
                 if start_ms < snapshot.time_ms <= end_ms:
                     yield snapshot
 
+    def used(
+        self, connection: sqlite3.Connection, start_ms: int, end_ms: int, *, without_ms: Collection[int] = ()
+    ) -> Iterator[WindowUsage]:
+        """Yield what was used in (start_ms, end_ms], block by block, but for snapshots of some times."""
+        for (data,) in connection.execute(_READ, (start_ms, end_ms)):
+            used = _readable(data, lambda data: usage(data, start_ms, end_ms, without_ms=without_ms))
+            if used is not None:
+                yield used
+
     def _join_loose(self, connection: sqlite3.Connection) -> None:
         """Make one block of what is loose; a row that makes no sense stays as it is, among the blocks."""
         joined: list[ProcessSnapshot] = []
@@ -130,10 +144,15 @@ def _nbytes(length: int) -> int:
 
 
 def _unpacked(data: object) -> list[ProcessSnapshot] | None:
+    return _readable(data, unpack)
+
+
+def _readable(data: object, read: Callable[[bytes], T]) -> T | None:
+    """Return what a block says, None for one that makes no sense."""
     try:
         if not isinstance(data, bytes):
             raise CodecError("it is no bytes")
-        return unpack(data)
+        return read(data)
     except CodecError as error:
         logger.warning("recorded processes are passed over: %s", error)
         return None

@@ -15,6 +15,7 @@ from vitalcast.core.events.recent import matching
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.processes.usage import WindowUsage, sum_up
 from vitalcast.core.query.past import Extent, Reach, Rollup, Ticks
 from vitalcast.core.query.sketch import Sketches
 from vitalcast.core.query.tier import Tier
@@ -229,6 +230,15 @@ class FilePast:
                     newest.add(one.time_ms)  # written since `recent` was taken
                 yield one
         yield from (one for one in fresh if one.time_ms not in newest)
+
+    def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
+        fresh = list(self._recent.processes(start_ms, end_ms))
+        written_since = [one.time_ms for one in fresh]  # as far as they are, they are in both
+        with self._asking():
+            for part in ProcessStore().used(self._connection, start_ms, end_ms, without_ms=written_since):
+                self._check()
+                yield part
+        yield sum_up(fresh)
 
     # --- the connection ------------------------------------------------------------------------------------------
 

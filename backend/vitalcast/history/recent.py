@@ -11,6 +11,7 @@ from vitalcast.core.events.recent import matching
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.processes.usage import WindowUsage, sum_up
 from vitalcast.core.query.past import Extent, Rollup, Ticks
 from vitalcast.core.query.tier import Tier
 
@@ -135,6 +136,10 @@ class RecentPast:
             self._check()
             if start_ms < one.time_ms <= end_ms:
                 yield one
+
+    def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
+        """Yield what the processes of a range used."""
+        yield sum_up(self.processes(start_ms, end_ms))
 
     def interrupt(self) -> None:
         """Have the next step raise InterruptedError."""

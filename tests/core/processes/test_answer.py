@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.processes.answer import ProcessAnswer, ProcessRequest, at_moment, over_window
+from vitalcast.core.processes.answer import ProcessAnswer, ProcessRequest, at_moment
+from vitalcast.core.processes.answer import over_window as over_parts
 from vitalcast.core.processes.snapshot import ENDED, ProcessRow, ProcessSnapshot
-from vitalcast.core.processes.usage import sum_up
+from vitalcast.core.processes.usage import add_up, sum_up
 
 START_MS = 1_790_000_000_000
 
@@ -33,6 +35,10 @@ def row(
 
 def snapshot(index: int, *rows: ProcessRow, interval_ms: int = 5000) -> ProcessSnapshot:
     return ProcessSnapshot(START_MS + (index + 1) * interval_ms, interval_ms, rows)
+
+
+def over_window(past: list[ProcessSnapshot], start_ms: int, end_ms: int, request: ProcessRequest) -> ProcessAnswer:
+    return over_parts([sum_up(past)], start_ms, end_ms, request)
 
 
 def table(answer: ProcessAnswer) -> list[dict[str, object]]:
@@ -81,6 +87,19 @@ def test_a_window_sums_what_each_process_used(past: list[ProcessSnapshot]) -> No
         assert one.last_ms == found[-1][0].time_ms
         assert one.first_ms == max(found[0][0].time_ms - 5000, min(one.newest.started_ms, found[0][0].time_ms))
         assert one.ended or not any(each.state == ENDED for _, each in found)
+
+
+@given(pasts, st.lists(st.integers(0, 12), max_size=3))
+def test_parts_of_a_window_come_to_the_whole(past: list[ProcessSnapshot], cuts: list[int]) -> None:
+    bounds = [0, *sorted(cuts), len(past)]
+    parts = [sum_up(past[low:high]) for low, high in pairwise(bounds)]
+    together, whole = add_up(parts), sum_up(past)
+    assert (together.covered_ms, together.interval_ms) == (whole.covered_ms, whole.interval_ms)
+    for one, other in zip(together.processes, whole.processes, strict=True):
+        assert one[1:6:4] == pytest.approx(other[1:6:4], nan_ok=True) or None in one[1:6:4]
+        assert (one[2], one[3], *one[6:]) == (other[2], other[3], *other[6:])
+        assert (one.newest.pid, one.newest.started_ms) == (other.newest.pid, other.newest.started_ms)
+        assert one.newest == other.newest
 
 
 @given(

@@ -12,6 +12,7 @@ from vitalcast.core.events.event import Event, Severity
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.processes.usage import WindowUsage
 from vitalcast.core.query.past import Extent, Reach, Rollup, Ticks
 from vitalcast.core.query.query import Query
 from vitalcast.core.query.ring_part import RingPart
@@ -230,6 +231,9 @@ class HandPast:
         raise NotImplementedError(start_ms, end_ms, kinds, severity, limit)
 
     def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
+        raise NotImplementedError(start_ms, end_ms)
+
+    def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
         raise NotImplementedError(start_ms, end_ms)
 
     def interrupt(self) -> None:

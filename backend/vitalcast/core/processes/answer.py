@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vitalcast.core.processes.columns import COMMAND, MOMENT_COLUMNS, WINDOW_COLUMNS, ProcessColumn
 from vitalcast.core.processes.moment import nearest
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
-from vitalcast.core.processes.usage import ProcessUsage, WindowUsage, sum_up
+from vitalcast.core.processes.usage import ProcessUsage, WindowUsage, add_up
 
 SORT_DEFAULT = "cpu"
 # What a moment calls one thing and a window another.
@@ -82,12 +82,10 @@ def at_moment(snapshots: Iterable[ProcessSnapshot], at_ms: int, request: Process
     return _answer(start_ms, snapshot.time_ms, snapshot.interval_ms, columns, rows, request)
 
 
-def over_window(
-    snapshots: Iterable[ProcessSnapshot], start_ms: int, end_ms: int, request: ProcessRequest
-) -> ProcessAnswer:
-    """Answer for a window, of its snapshots. Raises ValueError for an unknown column."""
+def over_window(parts: Iterable[WindowUsage], start_ms: int, end_ms: int, request: ProcessRequest) -> ProcessAnswer:
+    """Answer for a window, of what was used in the parts of it. Raises ValueError for an unknown column."""
     columns = check_request(request, window=True)
-    used = sum_up(snapshots)
+    used = add_up(parts)
     rows = [_window_cells(one, used, request) for one in used.processes]
     return _answer(start_ms, end_ms, used.interval_ms, columns, rows, request)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vitalcast.core.events.event import Event
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.processes.usage import WindowUsage
 from vitalcast.core.query.past import Extent, Rollup, Ticks
 
 
@@ -38,6 +39,10 @@ class NoPast:
         return []
 
     def processes(self, *_: object, **__: object) -> Iterator[ProcessSnapshot]:
+        """There are none."""
+        return iter(())
+
+    def process_usage(self, *_: object, **__: object) -> Iterator[WindowUsage]:
         """There are none."""
         return iter(())
 

@@ -10,6 +10,7 @@ from vitalcast.core.events.event import Event, Severity
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
+from vitalcast.core.processes.usage import WindowUsage
 from vitalcast.core.query.sketch import Sketches
 from vitalcast.core.query.tier import Tier
 
@@ -123,6 +124,9 @@ class Past(Protocol):
 
     def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
         """Yield the recorded processes of a range, oldest first."""
+
+    def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
+        """Yield what the recorded processes of a range used, in parts, oldest first, which `add_up` puts together."""
 
     def interrupt(self) -> None:
         """Have whatever is being read end soon. For any thread."""

@@ -18,4 +18,4 @@ def who_at(past: Past, at_ms: int, request: ProcessRequest, *, hidden_ms: int = 
 
 def who_between(past: Past, start_ms: int, end_ms: int, request: ProcessRequest) -> ProcessAnswer:
     """Answer for (start_ms, end_ms]. Raises ValueError for a column that there is none of, and what a Past raises."""
-    return over_window(past.processes(start_ms, end_ms), start_ms, end_ms, request)
+    return over_window(past.process_usage(start_ms, end_ms), start_ms, end_ms, request)

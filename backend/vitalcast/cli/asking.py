@@ -48,17 +48,23 @@ class LocalServer:
     def ask(self, request: ApiRequest) -> ApiAnswer:
         from vitalcast.access.control import Asked
 
-        asked = {
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "accept": request.accept,
-            "body": request.text,
-        }
         try:
-            return Asked(self._path, asked, timeout_s=ANSWER_S)
+            return Asked(self._path, request.asked(), timeout_s=ANSWER_S)
         except (OSError, ValueError) as error:
             raise AskError(f"{self.name}: {_words(error)}") from None
+
+    def lines(self, wanted: str) -> list[str]:
+        """Return what it says where something is asked for that is not of the API. Raises AskError."""
+        from vitalcast.access.control import ask
+
+        try:
+            answer = ask(self._path, {"do": wanted}, timeout_s=ANSWER_S)
+            lines = [printable(str(line)) for line in answer["lines"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise AskError(f"{self.name}: {_words(error)}") from None
+        if answer.get("ok") is not True:
+            raise AskError(f"{self.name}: {' '.join(lines)}")
+        return lines
 
 
 class _Found(NamedTuple):
@@ -70,17 +76,24 @@ class _Found(NamedTuple):
     history: str
 
 
-def server_of(url: str | None, token: str | None, config: Path | None) -> Server:
-    """Return the server at an address, or without one the running server of this user. Raises AskError."""
+def server_of(url: str | None, token: str | None, config: Path | None, *, left: bool = False) -> Server:
+    """Return the server at an address, or without one the running server of this user.
+
+    With `left` it is the files of one where none runs. Raises AskError where there is none, and ConfigError.
+    """
     if url is not None:
         return server_at(url, token)
     server = running_server(config)
-    if server is None:
-        raise AskError(
-            f"no server of this user runs with the data folder {data_folder_of(config)}; start it with `vitalcast`, "
-            "give its --config, or the address of another with --url"
-        )
-    return server
+    if server is not None:
+        return server
+    if left:
+        from vitalcast.cli.offline import LeftBehind
+
+        return LeftBehind(config)
+    raise AskError(
+        f"no server of this user runs with the data folder {data_folder_of(config)}; start it with `vitalcast`, "
+        "give its --config, or the address of another with --url"
+    )
 
 
 def server_at(url: str, token: str | None) -> Server:
@@ -95,7 +108,7 @@ def server_at(url: str, token: str | None) -> Server:
     return RemoteServer(base, token)
 
 
-def running_server(config: Path | None) -> Server | None:
+def running_server(config: Path | None) -> LocalServer | None:
     """Return the running server of this user; None where none runs.
 
     Of several with the same data folder it is the one whose configuration file a server would read that is started

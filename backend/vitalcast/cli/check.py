@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vitalcast.cli.options import (
     Certfile,
@@ -17,6 +19,10 @@ from vitalcast.cli.options import (
     overrides_of,
 )
 from vitalcast.cli.output import say
+from vitalcast.errors import AskError, HistoryError
+
+if TYPE_CHECKING:
+    from vitalcast.config.schema import Settings
 
 
 def check(
@@ -42,6 +48,8 @@ def check(
     # What only the parts know is checked as they are built: names of collectors, and of metrics.
     for warning in (*loaded.warnings, *create_app(loaded.settings).warnings):
         say(f"warning: {warning}", err=True)
+    for line in _history(loaded.settings, config):
+        say(f"history: {line}", err=True)
     rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
     for name in TABLES:
         titles = [(f"{name}.{one.id}", show(one.title)) for one in getattr(loaded.settings, name)]
@@ -58,3 +66,18 @@ def check(
     for row in rows:
         table.add_row(*map(Text, row))
     Console().print(table)
+
+
+def _history(settings: Settings, config: Path | None) -> list[str]:
+    """Say how much history the running server has, or one has left, or how far a new one will reach."""
+    from vitalcast.cli.asking import running_server
+
+    try:
+        server = running_server(config)
+        if server is not None:
+            return server.lines("reach")
+        from vitalcast.live.offline import reach_of_files
+
+        return reach_of_files(settings)
+    except (AskError, HistoryError) as error:
+        return [str(error)]

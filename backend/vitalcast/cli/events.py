@@ -70,7 +70,7 @@ def events(
     )
     write = _writer(Format.of(json=json))
     with until_the_reader_leaves():
-        server = server_of(url, token, config)
+        server = server_of(url, token, config, left=not follow)
         if follow:
             for event in followed(server, request):
                 write(event)

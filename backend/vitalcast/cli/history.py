@@ -121,7 +121,7 @@ def history(
         accept="text/csv" if form is Format.CSV else "application/json",
     )
     with until_the_reader_leaves():
-        server = server_of(url, token, config)
+        server = server_of(url, token, config, left=True)
         if form in (Format.CSV, Format.JSON):
             write_parts(parts_of(server, request))
             return

@@ -77,7 +77,7 @@ def who(
         },
     )
     with until_the_reader_leaves():
-        server = server_of(url, token, config)
+        server = server_of(url, token, config, left=True)
         if form is Format.JSON:
             write_parts(parts_of(server, request))
             return

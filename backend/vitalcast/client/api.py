@@ -46,6 +46,16 @@ class ApiRequest(NamedTuple):
         """The body as it is sent; empty without one."""
         return "" if self.body is None else json.dumps(self.body)
 
+    def asked(self) -> dict[str, str]:
+        """Return it as a control socket takes it."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "accept": self.accept,
+            "body": self.text,
+        }
+
 
 class ApiAnswer(Protocol):
     """An answer: `status` and `content_type` as HTTP has them, and the body in parts. A context manager."""

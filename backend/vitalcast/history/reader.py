@@ -87,8 +87,9 @@ class FilePast:
         *,
         nbytes_max: int = 0,
         unreadable: Callable[[], None] = lambda: None,
+        at: str | None = None,
     ) -> None:
-        """Open the file, which must be there. Raises HistoryError."""
+        """Open the file, which must be there; `at` is what SQLite is to call it. Raises HistoryError."""
         self._path = path
         self._recent = recent or RecentPast(Recent())
         self._nbytes_max = nbytes_max
@@ -97,7 +98,7 @@ class FilePast:
         try:
             # Not read-only: such a connection does not keep others out, so that its index would be a file once more.
             self._connection = sqlite3.connect(
-                address(path, "rw"), uri=True, isolation_level=None, check_same_thread=False
+                at or address(path, "rw"), uri=True, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as error:
             raise HistoryError(f"the history {path} cannot be read: {error}") from error

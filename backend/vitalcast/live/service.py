@@ -52,6 +52,7 @@ from vitalcast.live.control import ControlSocket
 from vitalcast.live.default_history import choose_history, history_path
 from vitalcast.live.event_log import EventLog
 from vitalcast.live.flight_recorder import FlightRecorder
+from vitalcast.live.history_reach import reach_lines
 from vitalcast.live.level_watch import LevelWatch
 from vitalcast.live.machine_watch import MachineWatch
 from vitalcast.live.oom_watch import OomWatch
@@ -185,7 +186,11 @@ class Service:
             self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: metric_warnings(settings, known))
             self.control = ControlSocket(
                 self.access.folder / FOLDER,
-                {"reload": self.reloader.reload, "about": _about(loaded, self.access.folder)},
+                {
+                    "reload": self.reloader.reload,
+                    "about": _about(loaded, self.access.folder),
+                    "reach": self._reach,
+                },
             )
         self.ready = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -206,6 +211,13 @@ class Service:
         # What a page elsewhere tries in somebody's browser must not lock that somebody out.
         address = caller.address if caller.origin is None else f"{caller.address} for {caller.origin}"
         return self.attempts.verify(token, address=address, origin=caller.origin)
+
+    async def _reach(self) -> tuple[bool, list[str]]:
+        """Say how much history there is, and how far it reaches."""
+        extent = await self.queries.run(lambda past: past.extent())
+        path = history_path(self.settings, self.access.folder) or ""
+        series, interval_ms = len(self.timeline.series()), self.timeline.source.interval_ms
+        return True, reach_lines(path, extent, series=series, interval_ms=interval_ms)
 
     def _timeline_of(self, source: Source) -> Timeline:
         """Make the timeline of another source that has come."""

@@ -54,6 +54,29 @@ class LocalApi:
             logger.exception("the answer to %s failed", scope["path"])
             await exchange.fail()
 
+    async def answer(self, request: Mapping[str, Any]) -> tuple[int, str, bytes]:
+        """Return the whole answer to a request: its status, media type and body. Raises ValueError where it is none."""
+        scope, body = read_request(request)
+        status, kind, parts = HTTPStatus.INTERNAL_SERVER_ERROR.value, "", list[bytes]()
+        sent = False
+
+        async def receive() -> Message:
+            nonlocal sent
+            if sent:  # whoever waits for the whole answer stays
+                await asyncio.Event().wait()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            nonlocal status, kind
+            if message["type"] == "http.response.start":
+                status, kind = message["status"], _type_of(message)
+            else:
+                parts.append(message.get("body", b""))
+
+        await self._routes()(scope, receive, send)
+        return status, kind, b"".join(parts)
+
     def _routes(self) -> ASGIApp:
         """Return what routes, made when it is first needed: most servers are never asked."""
         if self._app is None:
@@ -104,6 +127,12 @@ def read_request(request: Mapping[str, Any]) -> tuple[Scope, bytes]:
     return scope, body
 
 
+def _type_of(start: Message) -> str:
+    headers = {key.lower(): value for key, value in start.get("headers", ())}
+    kind: bytes = headers.get(b"content-type", b"")
+    return kind.decode("latin-1")
+
+
 class _Exchange:
     """One request and its answer, between ASGI and the control socket."""
 
@@ -125,9 +154,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._begun = True
-            headers = {key.lower(): value for key, value in message.get("headers", ())}
-            kind = headers.get(b"content-type", b"").decode("latin-1")
-            self._writer.write(write_head(self._server, message["status"], kind))
+            self._writer.write(write_head(self._server, message["status"], _type_of(message)))
             return
         if body := message.get("body", b""):
             self._writer.write(write_part(body))

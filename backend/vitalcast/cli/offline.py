@@ -49,12 +49,9 @@ class _Whole:
 
 async def _answer(service: Service, request: ApiRequest) -> tuple[int, str, bytes]:
     from vitalcast.web.app import create_app
-    from vitalcast.web.edge.local_api import LocalApi
 
-    app = create_app(service=service)
-    api = LocalApi(app.endpoints, server=str, log=app.refusals)
     try:
-        return await api.answer(request.asked())
+        return await create_app(service=service).local_api(str).answer(request.asked())
     except ValueError as error:
         raise AskError(str(error)) from None
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -91,6 +91,10 @@ class Application(FastAPI):
             requests=self._requests,
         )
 
+    def local_api(self, server: Callable[[], str]) -> LocalApi:
+        """Return what answers commands of this server's own user; `server` says what it is called."""
+        return LocalApi(self.endpoints, server=server, log=self.refusals)
+
     def build_middleware_stack(self) -> ASGIApp:
         check_guarded(self.router.routes)
         server, limits = self._service.settings.server, self._service.settings.limits
@@ -141,7 +145,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     service.manager.on_refused = lambda caller, why: app.refusals.add(caller.address, "WebSocket", why)
     app.mount_endpoints(*endpoint_groups(service, app.refusals))
     if (control := service.control) is not None:
-        control.relay = LocalApi(app.endpoints, server=lambda: control.server, log=app.refusals)
+        control.relay = app.local_api(lambda: control.server)
     return app
 
 

@@ -58,7 +58,7 @@ def test_a_range_that_is_over_stays_the_same_only_where_no_end_of_it_moves() -> 
         ("end=", "end: '' is no time; give "),
         ("start=now", f"start: {NOW_MS} is not before end, {NOW_MS}; give an earlier start"),
         ("start=-1h&end=-2h", "is not before end"),
-        ("end=9999-12-31T23:59:59-12:00", "end: is past the year 9999; give "),
+        ("end=9999-12-31T23:59:59-12:00", "end: is past the year 9998; give "),
     ],
 )
 def test_what_is_no_range_is_told_what_would_be_right(query: str, said: str) -> None:

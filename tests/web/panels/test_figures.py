@@ -50,6 +50,16 @@ def numbers(values: Any) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, 1e308])
+@pytest.mark.parametrize("wish", [{}, {"start": "-30s"}], ids=str)
+def test_values_that_no_machine_has_are_left_out(odd: float, wish: dict[str, str]) -> None:
+    world = world_of(*BUILT_IN, value=lambda tick, at: odd if tick % 7 == 3 or tick == TICKS - 1 else 0.5)
+    for panel in BUILT_IN:
+        figure = world.client.get(f"/api/v1/panels/{panel.id}/figure", params=wish)
+        assert figure.status_code == 200, panel.id
+        assert "308" not in figure.text
+
+
 # --- what is drawn -------------------------------------------------------------------------------------------------
 
 

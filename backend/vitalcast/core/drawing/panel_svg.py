@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from vitalcast.core.drawing.pieces_svg import Piece, draw_words, laid_out, width
 from vitalcast.core.drawing.scene import Box, Scene
 from vitalcast.core.drawing.svg import NAMESPACE, clean, element, shortened, width_of, words
 from vitalcast.core.drawing.theme import FONT, THEMES, Colors, Theme
+from vitalcast.core.drawing.window import possible
 from vitalcast.core.panels.headline import HeadlineNow, headline_of
 from vitalcast.core.panels.resolve import name_of
 from vitalcast.core.panels.shown import Shown
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 640, 320
 WIDTH_MIN, HEIGHT_MIN = 200, 120
 WIDTH_MAX, HEIGHT_MAX = 4000, 3000
-LARGEST = 1e18
 TITLE_MAX = 120
 SAID_MAX = 8  # lines in the description
 NARROW = 420
@@ -103,7 +103,7 @@ def draw_message(said: str, look: Look) -> str:
 
 class _Picture:
     def __init__(self, shown: Shown, window: Window, look: Look, span: Span) -> None:
-        window = replace(window, values=_possible(window.values), newest=_possible(window.newest))
+        window = possible(window)
         self.shown, self.window, self.look, self.span = shown, window, look, span
         self.panel, self.resolved, self.lines = shown.panel, shown.resolved, shown.lines
         self.colors = THEMES[look.theme]
@@ -266,11 +266,6 @@ class _Picture:
         return draw_words(left, edge, line, size, self.colors.soft) + draw_words(
             right, edge + self.inner, line, size, self.colors.warn if self.stale else self.colors.soft, anchor="end"
         )
-
-
-def _possible(values: Floats) -> Floats:
-    """Take for missing what no machine has, and what no axis could show."""
-    return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
 def _wrapped(text: str, room: float, size: float) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 RECENT_MAX = 60
+LARGEST = 1e18
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ class Window:
 
     def dates(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.datetime64]:
         return self.times_ms[rows].astype("datetime64[ms]")
+
+
+def possible(window: Window) -> Window:
+    """Return a window in which what no machine has is missing: no axis could show it."""
+    values, newest = (np.where(np.abs(block) <= LARGEST, block, np.nan) for block in (window.values, window.newest))
+    return replace(window, values=values, newest=newest)
 
 
 def rows_since(ring: Ring, from_ms: float) -> Rows:

@@ -88,7 +88,7 @@ def _moment(request: Request, parameter: Parameter, now_ms: int) -> int | None:
     except ValueError as error:
         raise bad(f"{parameter.name}: {error}") from None
     if time_ms > TIME_MAX_MS:
-        raise bad(f"{parameter.name}: is past the year 9999; give {FORMS}")
+        raise bad(f"{parameter.name}: is past the year 9998; give {FORMS}")
     return time_ms
 
 

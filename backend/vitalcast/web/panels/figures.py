@@ -14,7 +14,7 @@ from vitalcast.core.drawing.axis import Scale, round_step, ticks_of
 from vitalcast.core.drawing.decimate import extremes, peaks
 from vitalcast.core.drawing.format import format_value, is_binary, is_ratio
 from vitalcast.core.drawing.theme import THEMES, Colors, Theme
-from vitalcast.core.drawing.window import Window
+from vitalcast.core.drawing.window import Window, possible
 from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.headline import HeadlineNow, headline_of
 from vitalcast.core.panels.line import Line
@@ -70,7 +70,7 @@ class Figures:
 
     def draw(self, shown: Shown, window: Window, theme: Theme, meta: Json) -> bytes:
         """Return a figure as JSON: `{"data": […], "layout": {…}}`."""
-        panel, resolved = shown.panel, shown.resolved
+        panel, resolved, window = shown.panel, shown.resolved, possible(window)
         key = panel.id, resolved.unit, theme
         built = self._layouts.get(key)
         if built is None or built[0] is not panel:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitalcast import clocks
+from vitalcast.core.alerts.levels import GOOD
 from vitalcast.core.drawing.format import format_duration, format_value, is_ratio
 from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.events.level_span import LevelSpan, Reading, Turn
@@ -21,6 +22,7 @@ from vitalcast.live.burst import Burst
 from vitalcast.live.event_log import EventLog
 from vitalcast.live.panel_board import PanelBoard
 
+BAD = {1.0: Severity.WARNING, 2.0: Severity.CRITICAL}  # by the level's number
 SNAPSHOTS_KEPT = 12  # a minute of them
 # By the beginning of a metric's name, what its programs use much of.
 USED = {
@@ -98,33 +100,30 @@ class LevelWatch:
                 if followed.event is not None and not followed.event.names:
                     self._amend(followed)
 
-    def _take(self, panel: Panel, level: str | None, state: PanelState, frame: Frame, steady_ms: int) -> None:
+    def _take(self, panel: Panel, level: float, state: PanelState, frame: Frame, steady_ms: int) -> None:
         followed = self._followed.get(panel.id)
+        if followed is None and level not in BAD:  # nearly always
+            return
         if followed is not None and followed.panel.thresholds != panel.thresholds:
             self._end(followed, Reading(None, 0.0, "", frame.time_ms, steady_ms))
             followed = None
         if followed is None:
-            if not level:  # nearly always
-                return
             assert panel.thresholds is not None
             followed = self._followed[panel.id] = _Followed(panel, LevelSpan(round(panel.thresholds.for_s * 1000)))
         followed.panel = panel
-        if level is None:
-            reading = Reading(None, 0.0, "", frame.time_ms, steady_ms, known=False)
-        else:
-            reading = self._reading(followed, level, state, frame, steady_ms)
-        turn = followed.span.take(reading)
+        turn = followed.span.take(self._reading(followed, level, state, frame, steady_ms))
         if turn is not None:
             self._turned(followed, turn, steady_ms)
 
     @staticmethod
-    def _reading(followed: _Followed, level: str, state: PanelState, frame: Frame, steady_ms: int) -> Reading:
-        if not level:
-            return Reading(None, 0.0, "", frame.time_ms, steady_ms)
+    def _reading(followed: _Followed, level: float, state: PanelState, frame: Frame, steady_ms: int) -> Reading:
+        severity = BAD.get(level)
+        if severity is None:
+            return Reading(None, 0.0, "", frame.time_ms, steady_ms, known=level == GOOD)
         main = state.headline.now(frame.values).main
         followed.unit = main.unit
         whose = main.label.removeprefix(state.headline.word).strip()
-        return Reading(Severity(level), main.value, whose, frame.time_ms, steady_ms)
+        return Reading(severity, main.value, whose, frame.time_ms, steady_ms)
 
     def _turned(self, followed: _Followed, turn: Turn, steady_ms: int) -> None:
         span = followed.span

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vitalcast.core.metrics.names import Selection
     from vitalcast.core.metrics.timeline import Timeline
     from vitalcast.core.panels.schema import Panel
-    from vitalcast.core.panels.shown import Level, Shown
+    from vitalcast.core.panels.shown import Shown
     from vitalcast.dashboards.store import DashboardStore
 
 
@@ -109,15 +109,15 @@ class PanelBoard:
             if panel.thresholds is not None and (levels := self._of(timeline, panel).levels) is not None:
                 levels.catch_up()
 
-    def judged(self, timeline: Timeline) -> Iterator[tuple[Panel, Level | None, PanelState]]:
-        """Yield each panel that has thresholds, with its level now, None where there is no value."""
+    def judged(self, timeline: Timeline) -> Iterator[tuple[Panel, float, PanelState]]:
+        """Yield each panel that has thresholds, with its level now as a number: 0, 1, 2, or `nan` without a value."""
+        offset = timeline.newest.offset
         for panel in self._store.panels.values():
             if panel.thresholds is None:
                 continue
             posted = self._of(timeline, panel)
             if posted.levels is not None:
-                known = posted.levels.at_tick(timeline.newest.offset) >= 0
-                yield panel, posted.levels.level if known else None, posted.state
+                yield panel, posted.levels.at_tick(offset), posted.state
 
     def _of(self, timeline: Timeline, panel: Panel, *, named: bool = True) -> _Posted:
         panels = self._posted.setdefault(timeline, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Bools = npt.NDArray[np.bool_]
+    _Stretches = Mapping[int, tuple[int, int]]
 
 _AXES = """
 SELECT id, tier, level, state, stretch, epoch, first_offset, last_offset, first_ms, last_ms, rows, offsets, times,
@@ -295,15 +296,37 @@ def _some(sketches: Sketches, kept: Bools) -> Sketches:
 
 
 def _reaches(spans: Sequence[_Span]) -> tuple[Reach, ...]:
-    """Return how far each tier goes. A rollup tier ends where its newest stretch does: then there are ticks."""
+    """Return how far each tier goes."""
     found: list[Reach] = []
+    raw = _by_stretch(span for span in spans if span.tier == Tier.RAW)
     for tier in Tier:
-        of_tier = [span for span in spans if span.tier == tier]
+        of_tier = _by_stretch(span for span in spans if span.tier == tier)
         if of_tier:
-            newest = of_tier if tier is Tier.RAW else [max(of_tier, key=lambda span: (span.stretch, span.last_ms))]
-            first_ms = min(span.first_ms for span in of_tier)
-            found.append(Reach(tier, first_ms - max(1, tier), max(first_ms, *(span.last_ms for span in newest))))
+            first_ms = min(first_ms for first_ms, _ in of_tier.values())
+            found.append(Reach(tier, first_ms - max(1, tier), max(first_ms, _end_ms(tier, of_tier, raw))))
     return tuple(found)
+
+
+def _by_stretch(spans: Iterable[_Span]) -> dict[int, tuple[int, int]]:
+    """Return the first and the last time in each stretch."""
+    found: dict[int, tuple[int, int]] = {}
+    for span in spans:
+        first_ms, last_ms = found.get(span.stretch, (span.first_ms, span.last_ms))
+        found[span.stretch] = min(first_ms, span.first_ms), max(last_ms, span.last_ms)
+    return found
+
+
+def _end_ms(tier: Tier, of_tier: _Stretches, raw: _Stretches) -> int:
+    """Return the time up to which a tier has all there was: where ticks go on in a stretch, it ends before them."""
+    ends = [last_ms for _, last_ms in of_tier.values()]
+    if tier is Tier.RAW:
+        return max(ends)
+    unrolled = []
+    for stretch, (first_ms, last_ms) in raw.items():
+        end_ms = of_tier[stretch][1] if stretch in of_tier else first_ms - 1
+        if last_ms > end_ms:
+            unrolled.append(end_ms)
+    return min(unrolled, default=max(ends))
 
 
 def _earlier(one: int | None, other: int | None) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,15 @@ from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.processes.usage import WindowUsage
 from vitalcast.core.query.past import Extent, Reach, Rollup, Ticks
 from vitalcast.core.query.query import Query
-from vitalcast.core.query.ring_part import RingPart
+from vitalcast.core.query.ring_part import Anchor, RingPart
 from vitalcast.core.query.sketch import sketched
 from vitalcast.core.query.tier import ROLLUPS, Tier
 from vitalcast.core.vocabulary import PERCENTILES, Aggregate
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+Method = Literal["linear", "lower", "higher"]  # what a percentile is that lies between two readings
 
 HOUR_MS = 3_600_000
 T0 = 1_790_000_000_000 // HOUR_MS * HOUR_MS
@@ -74,13 +77,20 @@ class Recorded:
             self.times_ms[rows],
             (self.stretches - self.stretches[min(first, len(self.stretches) - 1)])[rows],
             self.values[np.ix_(rows, columns)],
-            tuple(one for one, value in zip(self.series, self.values[first], strict=True) if not np.isnan(value))
-            if there
-            else (),
+            self._anchor(first),
         )
 
+    def _anchor(self, first: int) -> Anchor | None:
+        seen = ~np.isnan(self.values[first:])
+        if not seen.any():
+            return None
+        row = first + int(seen.any(axis=1).argmax())
+        there = tuple(one for one, value in zip(self.series, self.values[row], strict=True) if not np.isnan(value))
+        turn = int(self.stretches[row] - self.stretches[first])
+        return Anchor(int(self.offsets[row]), int(self.times_ms[row]), turn, there)
+
     def answer(
-        self, query: Query, step_ms: int
+        self, query: Query, step_ms: int, method: Method = "linear"
     ) -> tuple[list[tuple[int, int]], dict[tuple[str, Aggregate], list[float]]]:
         """Return the steps, (stretch, end), and for each series and aggregate its values, by numpy alone."""
         low, high = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
@@ -99,17 +109,17 @@ class Recorded:
             if np.isnan(np.concatenate([*columns, np.full(1, np.nan)])).all():
                 continue
             for aggregate in query.aggregates:
-                found[self.series[place].key, aggregate] = [by_numpy(one, aggregate) for one in columns]
+                found[self.series[place].key, aggregate] = [by_numpy(one, aggregate, method) for one in columns]
         return [(stretch, end + query.shift_ms) for stretch, end in steps], found
 
 
-def by_numpy(values: Floats, aggregate: Aggregate) -> float:
+def by_numpy(values: Floats, aggregate: Aggregate, method: Method = "linear") -> float:
     """Return one aggregate of some readings, as plainly as can be."""
     seen = values[~np.isnan(values)]
     if not len(seen):
         return float("nan")
     if aggregate in PERCENTILES:
-        return float(np.percentile(seen, PERCENTILES[aggregate] * 100))
+        return float(np.percentile(seen, PERCENTILES[aggregate] * 100, method=method))
     return float(
         {
             Aggregate.LAST: lambda: seen[-1],

@@ -219,7 +219,7 @@ def test_shift_brings_what_was_before_under_the_times_of_now() -> None:
     recorded = steady()
     ticks = len(recorded.times_ms)
     past = HandPast(recorded, written=ticks, rolled=ticks)
-    query = asked(2, 3, step_ms=60_000, shift_ms=2 * HOUR_MS)
+    query = asked(2.1, 3, step_ms=60_000, shift_ms=2 * HOUR_MS)
     result = evaluate(query, past, recorded.ring(ticks - 900, query))
     check(result, recorded, query)
     assert T0 + 2 * HOUR_MS < result.times_ms[0] <= result.times_ms[-1] <= query.end_ms

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from tests.core.machine import LOAD, Machine, disk
@@ -52,11 +54,15 @@ def test_clock_that_was_set_back_is_noted() -> None:
     assert capture(machine).turns.tolist() == [0, 0, 0, 1, 1]
 
 
-def test_anchors_are_series_that_had_a_reading_at_the_first_tick() -> None:
+def test_anchor_is_the_first_tick_with_a_reading_whatever_is_asked_for() -> None:
     machine = Machine()
+    machine.take(machine.frame({Series(LOAD): math.nan}))
     machine.tick(1, ["sda"])
     machine.tick(2, ["sda", "sdb"])
-    assert set(capture(machine, Selection.of(["hw.>"])).anchors) == {disk("sda"), Series(LOAD)}
+    anchor = capture(machine, Selection.of(["hw.>"])).anchor
+    assert anchor is not None
+    assert (anchor.offset, anchor.time_ms, anchor.turn) == (2, machine.time_ms - 1000, 0)
+    assert set(anchor.series) == {disk("sda"), Series(LOAD)}
 
 
 def test_empty_ring_has_no_first_tick() -> None:

@@ -102,7 +102,7 @@ class _Reading:
         self._plan = plan
         self._past = past
         self._ring = ring
-        self._seam = Seam.between(past, ring, plan.end_ms)
+        self._seam = Seam.between(past, ring)
         self._columns = {one: column for column, one in enumerate(ring.series)}
         self._ticks_from: dict[Part, int] = {}  # from where on ticks were read after the steps of a rollup tier
 

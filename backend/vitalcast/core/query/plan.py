@@ -98,10 +98,24 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
 def _reaches(extent: Extent, ring: RingPart) -> dict[Tier, Reach]:
     """Return how far each tier goes, the ring being the newest of the raw one."""
     reaches = {reach.tier: reach for reach in extent.reaches}
+    raw = reaches.get(Tier.RAW)
     if ring.first_ms is not None:
-        raw, first_ms = reaches.get(Tier.RAW), ring.first_ms - 1
-        reaches[Tier.RAW] = Reach(Tier.RAW, first_ms if raw is None else min(raw.start_ms, first_ms), TIME_MAX_MS)
-    return reaches
+        first_ms = min([ring.first_ms, *ring.times_ms.tolist()]) - 1  # the clock may have been set back since
+        raw = Reach(Tier.RAW, first_ms if raw is None else min(raw.start_ms, first_ms), TIME_MAX_MS)
+        reaches[Tier.RAW] = raw
+    if raw is None:
+        return reaches
+    return {
+        tier: reach
+        if _goes_further(reach, raw.start_ms)
+        else Reach(tier, max(reach.start_ms, raw.start_ms), reach.end_ms)
+        for tier, reach in reaches.items()
+    }
+
+
+def _goes_further(reach: Reach, from_ms: int) -> bool:
+    """Say whether a tier has any whole step before a time: that a step begins before the first tick says nothing."""
+    return reach.start_ms + max(reach.tier, 1) <= from_ms
 
 
 def _step_for(range_ms: int, points: int) -> int:
@@ -148,7 +162,7 @@ def _start(tier: Tier, steps: dict[Tier, int], order: list[Tier], reaches: dict[
     from_ms = reaches[tier].start_ms
     if from_ms <= start_ms:
         return start_ms
-    before = next((other for other in order if reaches[other].start_ms < from_ms), None)
+    before = next((other for other in order if _goes_further(reaches[other], from_ms)), None)
     if before is None:
         return from_ms
     whole_ms = math.lcm(steps[tier], steps[before])

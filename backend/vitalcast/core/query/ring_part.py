@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 
-ANCHORS = 8
+ANCHOR_ROWS, ANCHOR_COLUMNS, ANCHOR_SERIES = 64, 512, 8  # that are looked at, and named
+
+
+class Anchor(NamedTuple):
+    """A tick near the beginning of a ring, by which its place in a file is found, and some series with a reading then.
+
+    `turn` says how often the clock was set back in the ring until then.
+    """
+
+    offset: int
+    time_ms: int
+    turn: int
+    series: tuple[Series, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +40,7 @@ class RingPart:
     """The ticks of a ring in some time, of some series: `values` has the shape (ticks, series).
 
     `first_offset` and `first_ms` are of the oldest tick that the ring has, whether in that time or not: from there on,
-    what is said of these series is said by the ring and not by the file. They are None while it has none. `anchors` are
-    some series, of any selection, that had a reading then.
+    what is said of these series is said by the ring and not by the file. They are None while it has none.
     `turns` says of each tick how often the clock was set back in the ring until then. Ticks are `interval_ms` apart as
     a rule.
     """
@@ -43,7 +54,7 @@ class RingPart:
     times_ms: Integers
     turns: Integers
     values: Floats
-    anchors: tuple[Series, ...] = ()
+    anchor: Anchor | None = None
 
     @classmethod
     def capture(
@@ -76,13 +87,17 @@ class RingPart:
             times[rows],
             turns[rows],
             values,
-            _anchors(timeline),
+            _anchor(timeline, offsets, times, turns),
         )
 
 
-def _anchors(timeline: Timeline) -> tuple[Series, ...]:
-    """Return some series that had a reading at the oldest tick of a ring."""
-    layout, ring = timeline.catalogue.layout.series, timeline.ring
-    first = ring.read(np.arange(len(layout)), ring.first_row, ring.first_row + 1)
-    places: list[int] = np.flatnonzero(~np.isnan(first).all(axis=0)).tolist() if len(first) else []
-    return tuple([one for place in places if (one := layout[place]) is not None][:ANCHORS])
+def _anchor(timeline: Timeline, offsets: Integers, times_ms: Integers, turns: Integers) -> Anchor | None:
+    """Return the oldest tick at which there was any reading, whatever is asked for."""
+    layout, ring = timeline.catalogue.layout.series[:ANCHOR_COLUMNS], timeline.ring
+    seen = ~np.isnan(ring.read(np.arange(len(layout)), ring.first_row, ring.first_row + ANCHOR_ROWS))
+    seen[:, [one is None for one in layout]] = False
+    if not seen.any():
+        return None
+    row = int(seen.any(axis=1).argmax())
+    series = [one for one, there in zip(layout, seen[row].tolist(), strict=True) if there and one is not None]
+    return Anchor(int(offsets[row]), int(times_ms[row]), int(turns[row]), tuple(series[:ANCHOR_SERIES]))

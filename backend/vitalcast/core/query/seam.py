@@ -9,7 +9,7 @@ import numpy as np
 
 from vitalcast.core.query.past import Past, Rollup, Ticks
 from vitalcast.core.query.plan import TIME_MAX_MS
-from vitalcast.core.query.ring_part import ANCHORS, RingPart
+from vitalcast.core.query.ring_part import RingPart
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,19 +29,18 @@ class Seam:
     known: bool
 
     @classmethod
-    def between(cls, past: Past, ring: RingPart, end_ms: int) -> Seam:
-        """Find the seam, unless all that is asked for was before the ring. May raise what a past does."""
-        if ring.first_ms is None or not ring.series or end_ms < ring.first_ms:
+    def between(cls, past: Past, ring: RingPart) -> Seam:
+        """Find the seam, unless the ring has nothing of what is asked for. May raise what a past does."""
+        anchor = ring.anchor
+        if ring.first_ms is None or anchor is None or not len(ring.offsets):
             return cls(ring, AFTER_ALL, known=False)
-        asked = ring.anchors or ring.series[:ANCHORS]
-        for part in past.ticks(asked, ring.first_ms - 1, ring.first_ms):
-            if part.epoch == ring.epoch and ring.first_offset in part.offsets:
-                return cls(ring, part.stretch, known=True)
+        for part in past.ticks(anchor.series, anchor.time_ms - 1, anchor.time_ms):
+            if part.epoch == ring.epoch and anchor.offset in part.offsets:
+                return cls(ring, part.stretch - anchor.turn, known=True)
         newest, newest_ms = -1, 0
-        for part in past.ticks(asked, ring.first_ms - APART_MS, TIME_MAX_MS):
+        for part in past.ticks(anchor.series, ring.first_ms - APART_MS, TIME_MAX_MS):
             if len(part.times_ms):
-                last_ms = int(part.times_ms[-1])
-                newest, newest_ms = max((newest, newest_ms), (part.stretch, last_ms))
+                newest, newest_ms = max((newest, newest_ms), (part.stretch, int(part.times_ms[-1])))
         if newest < 0:
             return cls(ring, AFTER_ALL, known=False)
         return cls(ring, newest if newest_ms < ring.first_ms else newest + 1, known=False)

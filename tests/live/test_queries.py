@@ -151,7 +151,9 @@ async def test_what_takes_too_long_is_interrupted_and_says_what_to_ask_less_of()
         await queries.run(read)
     assert refused.value.code == ErrorCode.LIMIT
     await until(lambda: queries.under_way == 0)
-    assert shelf.pasts[0].interrupted
+    past = shelf.pasts[0]
+    assert past.interrupted or not past.begun.is_set()  # on a busy machine it may not even have begun
+    assert past.closed
     queries.close()
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from vitalcast.core.query.past import Past
+from vitalcast.core.query.query import Result
+from vitalcast.core.stream.ahead import LookAhead
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
 from vitalcast.live.workers import Workers
+
+logger = logging.getLogger(__name__)
 
 THREADS = 2  # more would only take the interpreter's lock from each other, and from the loop
 
@@ -59,6 +64,15 @@ class Queries:
         self._start_next()
         return query.future
 
+    def look_ahead(self, wanted: LookAhead) -> None:
+        """Read what streams will show that show what was before."""
+        try:
+            future = self.run(wanted.work)
+        except ProtocolError:
+            wanted.done(None)
+        else:
+            future.add_done_callback(functools.partial(_looked_ahead, wanted))
+
     def _start_next(self) -> None:
         while self._waiting and len(self._running) < self._threads:
             query = self._waiting.popleft()
@@ -95,6 +109,15 @@ class Queries:
         for query in (*self._waiting, *self._running):
             query.future.cancel()
         self._workers.close()
+
+
+def _looked_ahead(wanted: LookAhead, future: asyncio.Future[Result]) -> None:
+    if future.cancelled():
+        return
+    error = future.exception()
+    if error is not None:
+        logger.warning("what a shifted stream shows could not be read: %s", error)
+    wanted.done(None if error is not None else future.result())
 
 
 class _Query(Generic[T]):

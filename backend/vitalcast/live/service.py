@@ -177,6 +177,7 @@ class Service:
             read=self.queries.run,
         )
         self.hub.emitted.append(self.manager.publish)
+        self.hub.past_wanted.append(self.queries.look_ahead)
         self.hub.advanced.append(self.recorder.remember)
         self.dashboards.changed.append(lambda: self.manager.dashboards_changed(self.access.grant_now))
         self.tables = TablePoller(tables, hub=self.hub, timeline=self.timeline)

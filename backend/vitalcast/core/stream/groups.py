@@ -9,6 +9,8 @@ import numpy as np
 from vitalcast.core.metrics.choices import Choice, Chosen
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.query.query import Result
+from vitalcast.core.stream.ahead import in_order_of
 from vitalcast.core.stream.kept_ticks import Rows
 from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, SeriesKey, key_bytes
 from vitalcast.core.stream.replay import (
@@ -20,6 +22,7 @@ from vitalcast.core.stream.replay import (
     plan_since,
     replay_values,
 )
+from vitalcast.core.stream.results import columns_json
 from vitalcast.core.stream.run import Run
 from vitalcast.core.vocabulary import GapReason
 from vitalcast.core.wire.emission import FEW, Emission, TickValues
@@ -284,7 +287,7 @@ class Group:
     def _encode_snapshot(self, ring: Rows, replay: Replay) -> list[Message]:
         newest = ring.newest
         assert newest is not None
-        values = self._replayed(ring, replay)
+        values = self._shown_last(replay) if self._is_shifted else self._replayed(ring, replay)
         times = ring.times()[replay.start_row - ring.first_row :]
         message = Message.of(
             {
@@ -303,6 +306,39 @@ class Group:
         # What the sampler missed in the interval under way is said now, unless the next data will.
         missed = holes(ring, replay, up_to_newest=self._pending_gap is None)
         return [message, *(gap(self.id, *hole, GapReason.SAMPLER) for hole in missed)]
+
+    @property
+    def _is_shifted(self) -> bool:
+        return isinstance(self.key, SeriesKey) and self.key.shift_ms > 0
+
+    def _shown_last(self, replay: Replay) -> npt.NDArray[np.float64]:
+        """Return the newest emission as the last interval of a replay, for a stream that shows what is not in it."""
+        values = np.full((len(replay.ends), self.width), np.nan)
+        if len(values) and (tick := self._newest_tick) is not None:
+            values[-1] = self._emission(tick).values
+        return values
+
+    def project(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return what is sent of values of `read_places`, of the shape (times, series, aggregates): a row a time."""
+        return values.reshape(len(values), self.width)
+
+    def shifted_snapshot(self, result: Result) -> Message:
+        """Return the snapshot of what has been shown up to now, by what was read."""
+        self.resync()
+        newest = self._timeline.newest
+        now = result.times_ms <= newest.time_ms
+        values = self.project(in_order_of([one for one, _ in self.read_places], result)[now])
+        return Message.of(
+            {
+                "type": "snapshot",
+                "group": self.id,
+                "source": self._timeline.id,
+                "epoch": self._timeline.epoch,
+                "offset": newest.offset,
+                "time": newest.time_ms,
+                **columns_json(self.series, result.times_ms[now], values),
+            }
+        )
 
     def _replayed(self, ring: Rows, replay: Replay) -> npt.NDArray[np.float64]:
         """Return the values of a replay, shape (intervals, values of an emission)."""

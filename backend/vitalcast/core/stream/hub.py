@@ -11,6 +11,9 @@ from vitalcast.core.metrics.aggregate import is_boundary
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.query.limits import QueryLimits
+from vitalcast.core.query.query import Result
+from vitalcast.core.stream.ahead import LookAhead
 from vitalcast.core.stream.cadence import Cadence
 from vitalcast.core.stream.event_group import EventGroup
 from vitalcast.core.stream.groups import Group
@@ -19,6 +22,7 @@ from vitalcast.core.stream.output import Output
 from vitalcast.core.stream.panel_group import PanelGroup, Panels
 from vitalcast.core.stream.reduced_group import ReducedGroup
 from vitalcast.core.stream.replay import Snapshots
+from vitalcast.core.stream.shifted_cadence import ShiftedCadence
 from vitalcast.core.stream.sources import SOURCES_MAX, Sources
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import PERCENTILES, ErrorCode
@@ -35,6 +39,7 @@ Advanced = Callable[[Timeline, Frame], None]
 Emitted = Callable[[Output], None]
 Demanded = Callable[[str, int], None]
 Happened = Callable[[Event], None]
+PastWanted = Callable[[LookAhead], None]
 
 
 class Hub:
@@ -43,7 +48,8 @@ class Hub:
     `home` is this machine's. Observers are called in their order, without waiting, and one that fails costs the others
     nothing: `advanced` with each frame once it is remembered, as it is remembered; `emitted` with what members of
     groups get, by group id; `demanded` with the id of a source and the time between ticks that its subscriptions want
-    from now on; `happened` with each event, or with what has become of one. `panels` are those that can be subscribed
+    from now on; `happened` with each event, or with what has become of one; `past_wanted` with what is to be read for
+    streams that show what was before. `panels` are those that can be subscribed
     to.
     """
 
@@ -61,6 +67,7 @@ class Hub:
         self.emitted: list[Emitted] = []
         self.demanded: list[Demanded] = []
         self.happened: list[Happened] = []
+        self.past_wanted: list[PastWanted] = []
         self.limits = limits
         self.panels = panels
         self.groups: dict[int, AnyGroup] = {}
@@ -72,6 +79,7 @@ class Hub:
         self._events: dict[str, RecentEvents] = {}
         self._event_groups: dict[str, dict[int, EventGroup]] = {}
         self._cadences: dict[str, dict[int, Cadence]] = {}  # by source and interval
+        self._shifted: dict[str, dict[tuple[int, int], ShiftedCadence]] = {}  # by source, and interval and shift
         self._next_id = 1
         self._hastened: dict[str, int] = {}
         self._previous_ms: dict[str, int] = {}
@@ -128,18 +136,26 @@ class Hub:
             missed = (previous.offset + 1, frame.offset - 1)
         self._snapshots.clear()
         out = Output()
-        for interval_ms, cadence in self._cadences.get(timeline.id, {}).items():
+        for cadence in self._all_cadences(timeline):
             if restarted:
                 cadence.restart(frame, timeline.ring, out)
             else:
-                due = previous_ms is None or is_boundary(previous_ms, frame.time_ms, interval_ms)
+                due = previous_ms is None or is_boundary(previous_ms, frame.time_ms, cadence.interval_ms)
                 cadence.advance(frame, timeline.ring, out, due=due, missed=missed)
         if previous is None or not frame.layout.same(previous.layout):
             self._count_all(timeline)
         return out
 
+    def _all_cadences(self, timeline: Timeline) -> Iterable[Cadence]:
+        yield from self._cadences.get(timeline.id, {}).values()
+        yield from self._shifted.get(timeline.id, {}).values()
+
+    def _look_ahead(self, wanted: LookAhead) -> None:
+        for observer in self.past_wanted:
+            observer(wanted)
+
     def _count_all(self, timeline: Timeline) -> None:
-        for cadence in self._cadences.get(timeline.id, {}).values():
+        for cadence in self._all_cadences(timeline):
             self._count(cadence)
             for group in cadence.groups:
                 self._count(group)
@@ -279,7 +295,31 @@ class Hub:
             values_max=self.limits.snapshot_values,
         )
 
+    def seed(self, group: Group, result: Result, until_ms: int) -> None:
+        """Take in what was read up to a time for a group that shows what was before."""
+        assert isinstance(group.key, SeriesKey)
+        self._shifted[group.key.source][group.interval_ms, group.key.shift_ms].seed(group, result, until_ms)
+
+    def _enter_shifted(self, group: Group, shift_ms: int, timeline: Timeline) -> None:
+        cadences = self._shifted.setdefault(timeline.id, {})
+        which = group.interval_ms, shift_ms
+        if which not in cadences:
+            limits = QueryLimits(values=self.limits.snapshot_values)
+            cadences[which] = ShiftedCadence(group.interval_ms, timeline, limits, self._look_ahead)
+        cadences[which].add(group)
+        self._count(cadences[which])
+
+    def _exit_shifted(self, group: Group, shift_ms: int, timeline: Timeline) -> None:
+        cadences, which = self._shifted[timeline.id], (group.interval_ms, shift_ms)
+        cadences[which].remove(group)
+        self._count(cadences[which])
+        if not cadences[which]:
+            del cadences[which]
+
     def _enter(self, group: Group, timeline: Timeline) -> None:
+        if isinstance(group.key, SeriesKey) and group.key.shift_ms:
+            self._enter_shifted(group, group.key.shift_ms, timeline)
+            return
         cadences = self._cadences.setdefault(timeline.id, {})
         cadence = cadences.get(group.interval_ms)
         if cadence is None:
@@ -290,6 +330,9 @@ class Hub:
         self._count(cadence)
 
     def _exit(self, group: Group, timeline: Timeline) -> None:
+        if isinstance(group.key, SeriesKey) and group.key.shift_ms:
+            self._exit_shifted(group, group.key.shift_ms, timeline)
+            return
         cadences = self._cadences[timeline.id]
         cadence = cadences[group.interval_ms]
         cadence.remove(group)

@@ -26,7 +26,7 @@ class Form(enum.Enum):
 class SeriesKey(NamedTuple):
     """What makes two subscriptions equal. `source` is the id of the one whose series they are.
 
-    `group_by`, `reduce` and `top` are as in Query, save that the top is by the newest value.
+    `group_by`, `reduce`, `top` and `shift_ms` are as in Query, save that the top is by the newest value.
     """
 
     source: str
@@ -38,6 +38,7 @@ class SeriesKey(NamedTuple):
     group_by: tuple[str, ...] | None = None
     reduce: Reduce = Reduce.SUM
     top: int | None = None
+    shift_ms: int = 0
 
     @property
     def is_reduced(self) -> bool:

@@ -157,6 +157,9 @@ class ReducedGroup(Group):
             return super().read_places
         return self._timeline.catalogue.remembered(self._reduced_key.selection)
 
+    def project(self, values: Floats) -> Floats:
+        return self._reduced(values)[:, self._shown].reshape(len(values), self.width)
+
     def replay_reads(self, replay: Replay) -> int:
         """Return how many readings are looked at for it."""
         rows = int(replay.ends[-1]) + 1 if len(replay.ends) else 0

@@ -82,6 +82,7 @@ class Subscribe(_Command):
     group_by: Attributes | None = None
     reduce: ReduceName | None = None
     top: Top | None = None
+    shift: Shift = 0
     backfill: Seconds = 0
     since: Since | None = None
 
@@ -97,7 +98,7 @@ class Subscribe(_Command):
 
     def panel_id(self) -> str:
         """Raises ProtocolError for fields that do not go with a panel."""
-        beside = sorted(self.model_fields_set & {"metrics", "where", "aggregate", "group_by", "reduce", "top"})
+        beside = sorted(self.model_fields_set & {"metrics", "where", "aggregate", "group_by", "reduce", "top", "shift"})
         if beside or self.panel is None:
             raise ProtocolError(
                 ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: a panel brings its own; leave this out, or the panel"

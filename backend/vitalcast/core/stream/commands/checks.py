@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
@@ -84,6 +86,8 @@ def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
             raise ProtocolError(ErrorCode.DENIED, f"range: this token sees {reach_s:g} s back")
     elif granted(key.selection, grant) != key.selection:
         raise ProtocolError(ErrorCode.DENIED, "metrics: this token may not see names of programs and users")
+    elif key.shift_ms > grant.reach_s(math.inf) * 1000:
+        raise ProtocolError(ErrorCode.DENIED, f"shift: this token sees {grant.since_s:g} s back")
     if key.interval_ms < grant.interval_min_ms:
         raise ProtocolError(
             ErrorCode.LIMIT,

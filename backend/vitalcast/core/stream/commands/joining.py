@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from vitalcast.core.metrics.model import Series
+from vitalcast.core.query.ask import ask
+from vitalcast.core.query.limits import QueryLimits
+from vitalcast.core.stream.ahead import check_shift, length_ms, question, step_before
 from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.deferred import NeedsPast
 from vitalcast.core.stream.event_group import EventGroup
-from vitalcast.core.stream.groups import Group
+from vitalcast.core.stream.groups import VALUE_BYTES, Group
 from vitalcast.core.stream.hub import AnyGroup
 from vitalcast.core.stream.kept_ticks import KeptTicks
-from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, SeriesKey, TableKey
 from vitalcast.core.stream.look_back import look_back
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.commands import Events, Since, Subscribe, Table, Unsubscribe, Update
 from vitalcast.core.wire.messages import Message, reply
+from vitalcast.errors import ProtocolError
 
 READS_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values that are looked at
 
@@ -71,6 +75,8 @@ def _joined(
     if isinstance(group, TableGroup):
         latest = group.latest()
         return [ack(conversation, command, group, group.key), *([latest] if latest else [])]
+    if isinstance(group.key, SeriesKey) and group.key.shift_ms:
+        return _joined_shifted(conversation, command, group, group.key, backfill_s)
     timeline, limits = conversation.hub.timelines[group.key.source], conversation.hub.limits
     goes_on = held is None or set(group.series) <= set(held)
     grant, kept = conversation.grant, conversation.brought
@@ -84,6 +90,30 @@ def _joined(
     conversation.afford(catch_up.nbytes, catch_up.reads / READS_A_MESSAGE)
     first = ack(conversation, command, group, group.key, recovered=catch_up.recovered)
     return [first, *catch_up.messages()]
+
+
+def _joined_shifted(
+    conversation: Conversation, command: Subscribe | Table | Update, group: Group, key: SeriesKey, backfill_s: float
+) -> list[Message]:
+    """Join a stream of what was so long before, which is read with what it will show next."""
+    check_shift(key)
+    timeline, brought = conversation.hub.timelines[key.source], conversation.brought
+    if brought is None:
+        now_ms = step_before(key, timeline.newest.time_ms)
+        start_ms = now_ms - max(1, -(-round(backfill_s * 1000) // key.interval_ms)) * key.interval_ms
+        end_ms = now_ms + length_ms(key)
+        seen_ms = conversation.grant.start_ms(start_ms, now_ms, conversation.now_ms(), shift_ms=key.shift_ms)
+        start_ms = max(start_ms, step_before(key, seen_ms + key.interval_ms - 1))
+        limits = QueryLimits(values=conversation.hub.limits.snapshot_values)
+        read = ask(timeline, question(key, start_ms, end_ms), limits)
+        raise NeedsPast(lambda past: (read(past), end_ms))
+    if isinstance(brought, ProtocolError):
+        raise brought
+    result, until_ms = brought
+    nbytes = result.values.size * VALUE_BYTES
+    conversation.afford(nbytes, result.values.size / READS_A_MESSAGE)
+    conversation.hub.seed(group, result, until_ms)
+    return [ack(conversation, command, group, key), group.shifted_snapshot(result)]
 
 
 def ack(
@@ -103,6 +133,8 @@ def ack(
         content["series"] = len(group.series) if isinstance(group, Group) else 0
         if key.aggregates != (Aggregate.LAST,):
             content["aggregate"] = key.aggregates
+    if isinstance(key, SeriesKey) and key.shift_ms:
+        content["shift"] = key.shift_ms / 1000
     if isinstance(key, PanelKey):
         content |= {"panel": key.panel, "range": key.range_ms / 1000}
     return reply(

@@ -30,5 +30,6 @@ def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
         group_by=command.grouping(),
         reduce=Reduce(command.reduce or Reduce.SUM),
         top=command.top,
+        shift_ms=round(command.shift * 1000),
     )
     return start(conversation, command, key, since=command.since, backfill_s=command.backfill)

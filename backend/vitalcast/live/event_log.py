@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 IDS_PER_MS = 4096  # as far as ids keep up with the clock; past that they run ahead of it
 AHEAD_MAX_MS = 366 * 86_400_000
 ONGOING_MAX = 1000
-MARKS = Bounds(at_once=200, per_minute=60)  # which programs make, and admins alone
+RATES: Mapping[str, Bounds] = {
+    EventKind.LEVEL: Bounds(at_once=40, per_minute=6),  # of all panels together
+    EventKind.MARK: Bounds(at_once=200, per_minute=60),  # which programs make, and admins alone
+}
 LEFT_OUT = "left_out"  # the attribute that counts the events of its kind which were too many
 _NONE: Mapping[str, str | int | float] = MappingProxyType({})
 
@@ -51,7 +54,7 @@ class EventLog:
         self._tell = tell
         self._now_ms = now_ms
         self._now_s = now_s
-        self._rate = rate or EventRate(kinds={EventKind.MARK: MARKS})
+        self._rate = rate or EventRate(kinds=RATES)
         self._last_id = 0
         self._ongoing: dict[str, Event] = {}
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vitalcast.core.events.event import ONGOING, Event, EventKind, Severity
+from vitalcast.core.events.recent import matching
 from vitalcast.history.event_store import EventStore
 
 STORE = EventStore()
@@ -86,3 +90,43 @@ def test_a_row_that_makes_no_sense_is_passed_over(connection: sqlite3.Connection
     connection.execute("UPDATE event SET attributes = '{' WHERE id = '0003'")
     connection.execute("UPDATE event SET title = x'ff' WHERE id = '0004'")
     assert titles(connection, 0, 10_000) == ["mark 5"]
+
+
+EVENTS = st.builds(
+    lambda id_, time_ms, lasted_ms, kind, severity, ongoing: Event(
+        str(id_),
+        "machine-1",
+        time_ms,
+        kind,
+        severity,
+        "title",
+        end_ms=None if ongoing else lasted_ms and time_ms + lasted_ms,
+        attributes={ONGOING: 1} if ongoing else {},
+    ),
+    st.integers(0, 20),
+    st.integers(0, 100),
+    st.none() | st.integers(0, 50),
+    st.sampled_from(EventKind),
+    st.sampled_from(Severity),
+    st.booleans(),
+)
+
+
+@given(
+    st.lists(EVENTS, max_size=30),
+    st.integers(-1, 101),
+    st.integers(-1, 101),
+    st.none() | st.sets(st.sampled_from([kind.value for kind in EventKind])),
+    st.none() | st.sampled_from(Severity),
+    st.integers(0, 5),
+)
+def test_a_file_answers_as_memory_does(
+    events: list[Event], start_ms: int, end_ms: int, kinds: set[str] | None, severity: Severity | None, limit: int
+) -> None:
+    newest = {event.id: event for event in events}
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(EventStore.SCHEMA)
+        STORE.put(connection, events)
+        asked = {"kinds": kinds, "severity": severity, "limit": limit}
+        in_memory = matching(newest.values(), start_ms, end_ms, **asked)  # type: ignore[arg-type]
+        assert STORE.read(connection, start_ms, end_ms, **asked) == in_memory  # type: ignore[arg-type]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from vitalcast.core.events.event import Severity
 from vitalcast.core.events.level_span import LevelSpan, Reading, Turn
 
@@ -66,3 +69,19 @@ def test_while_it_lasts_it_is_said_again_after_longer_and_longer() -> None:
     turns = one.turns("w" * 86_400)
     assert turns[:4] == ["1 begun", "56 lasts", "116 lasts", "236 lasts"]
     assert len(turns) < 15
+
+
+@given(st.text(alphabet=".?wc", max_size=200), st.sampled_from((0, 2000, 5000)))
+def test_whatever_the_levels_spans_begin_and_end_by_turns(levels: str, for_ms: int) -> None:
+    one, is_open = Follower(for_ms), False
+    for level in levels:
+        turn = one.take("" if level == "." else level)
+        assert (turn in (Turn.BEGUN, Turn.RESUMED)) == (not is_open and one.span.is_open)
+        assert (turn is Turn.ENDED) == (is_open and not one.span.is_open)
+        is_open = one.span.is_open
+        if turn is not None:
+            assert one.span.severity is not None
+            assert one.span.times >= 1
+            assert one.span.lasted_ms >= 0
+        if turn is Turn.ENDED:
+            assert one.span.begun_ms <= one.span.end_ms <= WALL_MS + one.second * 1000

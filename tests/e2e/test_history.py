@@ -383,7 +383,9 @@ async def test_a_second_server_of_a_user_runs_on_in_memory_with_a_warning(start_
 
 def test_a_check_of_the_settings_checks_the_file_and_makes_none(tmp_path: Path) -> None:
     good = check(tmp_path / FILE, cwd=tmp_path)
-    assert (good.returncode, good.stderr) == (0, "")
+    assert good.returncode == 0
+    assert {line.partition(":")[0] for line in good.stderr.splitlines()} == {"history"}
+    assert f"history: 0 of 512 MiB in {tmp_path / FILE}\n" in good.stderr
     assert f'history.path\t"{tmp_path / FILE}"\tenvironment variable VITALCAST_HISTORY__PATH\n' in good.stdout
     assert list(tmp_path.iterdir()) == []
     bad = check(tmp_path, cwd=tmp_path)

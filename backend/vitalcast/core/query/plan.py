@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.core.query.past import Extent, Reach
 from vitalcast.core.query.query import Query
@@ -100,7 +102,7 @@ def _reaches(extent: Extent, ring: RingPart) -> dict[Tier, Reach]:
     reaches = {reach.tier: reach for reach in extent.reaches}
     raw = reaches.get(Tier.RAW)
     if ring.first_ms is not None:
-        first_ms = min([ring.first_ms, *ring.times_ms.tolist()]) - 1  # the clock may have been set back since
+        first_ms = int(np.min(ring.times_ms, initial=ring.first_ms)) - 1  # the clock may have been set back since
         raw = Reach(Tier.RAW, first_ms if raw is None else min(raw.start_ms, first_ms), TIME_MAX_MS)
         reaches[Tier.RAW] = raw
     if raw is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.bench import fanout, history, latency, memory, sampling, startup, storm
+from tests.bench import fanout, history, latency, memory, recorder, sampling, startup, storm
 
 Spread = Mapping[str, float]
 Rows = Sequence[Mapping[str, Any]]
@@ -233,6 +233,31 @@ def run_browser(quick: bool) -> tuple[list[Result], list[str]]:
     return results, [*notes, *told]
 
 
+PSUTIL = "psutil"
+RECORDER_COUNT, MANY = 150, 3000
+PROCESS_BUDGETS = {RECORDER_COUNT: 0.1}  # per cent of a core
+
+
+def run_recorder(quick: bool) -> tuple[list[Result], list[str]]:
+    counts = (RECORDER_COUNT,) if quick else (RECORDER_COUNT, MANY)
+    looks, kept, notes = recorder.run(counts, days=0.1 if quick else 1.0, rounds=3 if quick else 7)
+    results = []
+    for count, one in zip(counts, looks, strict=True):
+        for what, share, budget in (
+            ("flight recorder", one.recorder, PROCESS_BUDGETS.get(count)),
+            ("recorder, programs and states", one.everything, None),
+        ):
+            ratio = quotient(share, one.reference)
+            what = f"CPU, {what}, {count:,} processes"
+            results.append(Result(what, "% of a core", share, PSUTIL, one.reference, ratio, budget))
+    results += [
+        Result("recorded processes, 7 days of 150 busy ones", "MB", round(kept.week_mb, 1), budget=100),
+        Result("who used the machine, a moment", "ms of CPU", kept.moment_ms, budget=100),
+        Result("who used the machine, 24 hours", "ms of CPU", kept.day_ms),
+    ]
+    return results, notes
+
+
 PLANS: Mapping[str, Plan] = {
     "fanout": Plan("CPU of a delivered frame, beside a C loop and other servers", run_fanout),
     "sampling": Plan("CPU and memory of reading this machine, beside Glances and Netdata", run_sampling),
@@ -241,5 +266,6 @@ PLANS: Mapping[str, Plan] = {
     "browser": Plan("what live charts cost the browser, beside Plotly and uPlot, and how soon they show", run_browser),
     "startup": Plan("time from the command to the first frame", run_startup),
     "storm": Plan("all viewers lose their sockets and come back at once", run_storm),
+    "recorder": Plan("cost of knowing who used the machine: CPU, bytes of a week, time of an answer", run_recorder),
     "history": Plan("bytes of a sample on disk, and how long questions about the past take", run_history),
 }

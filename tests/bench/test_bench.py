@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.bench import budgets, common, fanout, latency, memory, sampling, startup, storm
+from tests.bench import budgets, common, fanout, latency, memory, recorder, sampling, startup, storm
 
 SOCKETS = 5
 
@@ -120,3 +120,14 @@ def test_a_report_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureF
     written = json.loads(file.read_text())
     assert written["results"] == rows
     assert written["machine"]["cpus"] > 0
+
+
+def test_the_recorder_is_weighed_beside_psutil_and_by_what_it_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "PAUSE_S", 0.0)
+    (looks,), kept, notes = recorder.run((1,), days=0.01, rounds=2)
+    assert looks.processes > 1
+    assert 0 < looks.recorder["median"] < looks.everything["median"]
+    assert is_spread(looks.reference, 2)
+    assert 1 < kept.week_mb < 1000
+    assert is_spread(kept.moment_ms, 2) and is_spread(kept.day_ms, 2)
+    assert "to write" in notes[0]

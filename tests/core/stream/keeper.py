@@ -9,8 +9,10 @@ import numpy as np
 from tests.core.machine import Machine, decode
 
 from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
-from vitalcast.core.query.past import Past, Ticks
+from vitalcast.core.query.past import Extent, Past, Reach, Ticks
+from vitalcast.core.query.tier import Tier
 from vitalcast.core.stream.session import Session
 from vitalcast.errors import ProtocolError
 from vitalcast.history.recent import Recent, RecentPast
@@ -50,6 +52,14 @@ class KeeperPast(RecentPast):
     def __init__(self, frames: list[Kept]) -> None:
         super().__init__(Recent())
         self._frames = frames
+
+    def extent(self) -> Extent:
+        times = [one.time_ms for one in self._frames]
+        return Extent((Reach(Tier.RAW, min(times) - 1, max(times)),) if times else ())
+
+    def series(self, selection: Selection, start_ms: int, end_ms: int) -> list[Series]:
+        there = {one for frame in self._frames if start_ms < frame.time_ms <= end_ms for one in frame.readings}
+        return sorted((one for one in there if selection.matches(one)), key=lambda one: one.key)
 
     def ticks(self, series: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Ticks]:
         return iter(_ticks([one for one in self._frames if start_ms < one.time_ms <= end_ms], series))

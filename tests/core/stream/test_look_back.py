@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.core.machine import LOAD, Machine, ask, decode, disk
@@ -363,3 +364,61 @@ def test_a_backfill_of_a_panel_reaches_into_the_history() -> None:
     with_panels(machine)
     _, snapshot = watch(machine, backfill=250)
     assert snapshot["values"][0] == [float(number) for number in range(50, 300)]
+
+
+# --- more than ticks -----------------------------------------------------------------------------------------------
+
+
+def test_a_long_backfill_is_evaluated_as_a_query_is() -> None:
+    machine = recorded(1000, limits=Limits(snapshot_values=200))
+    session = machine.session()
+    subscribe(session, interval=60, aggregate=["avg", "max"], backfill=10_000)
+    _, snapshot = settle(session, machine.keeper.past())
+    question = {"metrics": ["system.load"], "start": snapshot["times"][0] - 60_000, "step": 60}
+    asked = ask(session, type="query", id=2, aggregate=["avg", "max"], end=snapshot["times"][-1], **question)
+    [result] = asked or settle(session, machine.keeper.past())
+    assert snapshot["times"] == result["times"]
+    assert snapshot["values"] == result["values"]
+    assert len(snapshot["times"]) >= 16
+
+
+def test_intervals_that_end_meanwhile_are_in_it() -> None:
+    machine = recorded(1000, limits=Limits(snapshot_values=200))
+    session = machine.session()
+    subscribe(session, interval=60, aggregate=["max"], backfill=10_000)
+    deferred = session.next_deferred()
+    assert deferred is not None
+    kept = deferred.work(machine.keeper.past())
+    for _ in range(61):
+        machine.tick(5000.0)
+    _, snapshot = decode(session.settle(deferred, kept))
+    assert snapshot["times"] == sorted(set(snapshot["times"]))
+    assert set(map(int, np.diff(snapshot["times"]))) == {60_000}
+    assert snapshot["times"][-1] == machine.time_ms // 60_000 * 60_000
+    assert snapshot["values"][0][-1] == 5000.0
+
+
+def test_where_the_ring_forgot_what_ended_meanwhile_it_is_read_once_more() -> None:
+    machine = recorded(1000, limits=Limits(snapshot_values=200))
+    session = machine.session()
+    subscribe(session, interval=60, aggregate=["max"], backfill=10_000)
+    deferred = session.next_deferred()
+    assert deferred is not None
+    kept = deferred.work(machine.keeper.past())
+    for _ in range(400):
+        machine.tick(5000.0)
+    assert session.settle(deferred, kept) == []
+    _, snapshot = settle(session, machine.keeper.past())
+    assert set(map(int, np.diff(snapshot["times"]))) == {60_000}
+    assert snapshot["times"][-1] == machine.time_ms // 60_000 * 60_000
+
+
+def test_a_reduced_backfill_counts_what_is_gone_since() -> None:
+    machine = Recorded()
+    ticked(machine, 100, disks=("sda", "gone"))
+    ticked(machine, 300)
+    session = machine.session()
+    subscribe(session, metrics=["system.disk.io"], reduce="count", aggregate=["avg"], backfill=1000)
+    _, snapshot = settle(session, machine.keeper.past())
+    assert snapshot["values"][0][0] == 2.0
+    assert snapshot["values"][0][-1] == 1.0

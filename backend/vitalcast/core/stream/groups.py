@@ -324,10 +324,20 @@ class Group:
 
     def shifted_snapshot(self, result: Result) -> Message:
         """Return the snapshot of what has been shown up to now, by what was read."""
+        now = result.times_ms <= self._timeline.newest.time_ms
+        values = self.project(in_order_of([one for one, _ in self.read_places], result)[now])
+        return self._snapshot_of(result.times_ms[now], values)
+
+    def stepped_snapshot(self, result: Result, ring: Rows, replay: Replay) -> list[Message]:
+        """Return the snapshot of what was evaluated of the past, and of the rows that came since."""
+        before = in_order_of(self.series, result).reshape(len(result.times_ms), self.width)
+        times = ring.times()[replay.start_row - ring.first_row :][replay.ends]
+        values = np.concatenate([before, self._replayed(ring, replay)])
+        return [self._snapshot_of(np.concatenate([result.times_ms, times]), values)]
+
+    def _snapshot_of(self, times_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Message:
         self.resync()
         newest = self._timeline.newest
-        now = result.times_ms <= newest.time_ms
-        values = self.project(in_order_of([one for one, _ in self.read_places], result)[now])
         return Message.of(
             {
                 "type": "snapshot",
@@ -336,7 +346,7 @@ class Group:
                 "epoch": self._timeline.epoch,
                 "offset": newest.offset,
                 "time": newest.time_ms,
-                **columns_json(self.series, result.times_ms[now], values),
+                **columns_json(self.series, times_ms, values),
             }
         )
 

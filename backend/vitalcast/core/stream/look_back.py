@@ -7,18 +7,38 @@ from dataclasses import dataclass
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.query.ask import ask
+from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
+from vitalcast.core.query.query import Query, Result
 from vitalcast.core.stream.catch_up import READS_A_SNAPSHOT_VALUE
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.kept_ticks import KeptTicks
+from vitalcast.core.stream.keys import SeriesKey
 from vitalcast.core.wire.commands import Since
 from vitalcast.core.wire.limits import Limits
+from vitalcast.errors import ProtocolError
 
 FASTER_TICKS = 400  # more than a burst of tenths of a second has
 LEAD_MS = 120_000  # before the first interval that is wanted: its first tick shows that the one before has ended
 
-Work = Callable[[Past], KeptTicks]
+
+@dataclass(frozen=True, slots=True)
+class KeptSteps:
+    """A backfill up to a time, in whole intervals."""
+
+    epoch: str
+    result: Result
+    end_ms: int
+
+    def goes_on_in(self, timeline: Timeline, interval_ms: int) -> bool:
+        """Say whether the ring has all intervals whole that have ended since, if any has."""
+        ended = timeline.newest.time_ms // interval_ms * interval_ms > self.end_ms
+        return not ended or int(timeline.ring.times()[0]) <= self.end_ms
+
+
+Work = Callable[[Past], "KeptTicks | KeptSteps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +79,57 @@ def look_back(
     newest, ages = timeline.newest, timeline.ring.ages()
     reach_ms = round(grant.reach_s(backfill_s) * 1000)
     start_ms = None
+    steps = None
     if reach_ms > int(ages[0]):
-        reach_ms = min(reach_ms, int(ages[0]) + rows_max * timeline.interval_ms)
+        most_ms = int(ages[0]) + rows_max * timeline.interval_ms
+        if after is None and isinstance(group.key, SeriesKey) and (group.key.is_reduced or reach_ms > most_ms):
+            steps = _steps(timeline, group, group.key, reach_ms, limits)
+        reach_ms = min(reach_ms, most_ms)
         start_ms = newest.time_ms - reach_ms - group.interval_ms - LEAD_MS
     if after is None and start_ms is None:
         return None
     rows_max += _lead(group, timeline.interval_ms) + LEAD_MS // timeline.interval_ms
-    return _LookBack(timeline.epoch, series, rows_max, after, start_ms, newest.time_ms).read
+    read = _LookBack(timeline.epoch, series, rows_max, after, start_ms, newest.time_ms).read
+    return read if steps is None else _first_of(steps, read)
+
+
+def _steps(
+    timeline: Timeline, group: Group, key: SeriesKey, reach_ms: int, limits: Limits
+) -> Callable[[Past], KeptSteps] | None:
+    """Return what has a backfill evaluated as a query is: for more than can be made of ticks, or of series gone since.
+
+    As much of it as a snapshot may hold, the newest.
+    """
+    step_ms = key.interval_ms
+    end_ms = timeline.newest.time_ms // step_ms * step_ms
+    steps = min(reach_ms // step_ms, limits.snapshot_values // max(1, group.width))
+    question = Query(
+        selection=key.selection,
+        start_ms=max(0, end_ms - max(1, steps) * step_ms),
+        end_ms=end_ms,
+        step_ms=step_ms,
+        aggregates=key.aggregates,
+        group_by=key.group_by,
+        reduce=key.reduce,
+    )
+    most = QueryLimits(values=limits.snapshot_values)
+    try:
+        read = ask(timeline, question, most)
+    except ProtocolError:  # it is more than a query looks at
+        return None
+    return lambda past: KeptSteps(timeline.epoch, read(past), end_ms)
+
+
+def _first_of(steps: Callable[[Past], KeptSteps], ticks: Work) -> Work:
+    """Return work that has steps made, or where that is more than a query may have, ticks read."""
+
+    def read(past: Past) -> KeptTicks | KeptSteps:
+        try:
+            return steps(past)
+        except ProtocolError:
+            return ticks(past)
+
+    return read
 
 
 def _after(timeline: Timeline, group: Group, since: Since, rows_max: int) -> int | None:

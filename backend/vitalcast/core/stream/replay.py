@@ -88,6 +88,14 @@ def plan_backfill(ring: Rows, interval_ms: int, backfill_ms: int) -> Replay:
     return _runs(ring, ends, wanted)
 
 
+def plan_after(ring: Rows, interval_ms: int, time_ms: int) -> Replay:
+    """Choose the intervals that ended after a time, of those that the ring has whole; there may be none."""
+    ends, times = interval_ends(ring, interval_ms), ring.times()
+    known = 0 if ring.first_row == 0 else 1
+    wanted = ends[known:][times[ends[known:]] > time_ms]
+    return _runs(ring, ends, wanted) if len(wanted) else Replay(ring.end_row, wanted)
+
+
 def plan_since(ring: Rows, interval_ms: int, offset: int, *, only_last: bool) -> Replay | None:
     """Choose the intervals that ended after the tick `offset`; None where the ring no longer has them whole.
 

@@ -16,7 +16,8 @@ from vitalcast.core.stream.groups import VALUE_BYTES, Group
 from vitalcast.core.stream.hub import AnyGroup
 from vitalcast.core.stream.kept_ticks import KeptTicks
 from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, SeriesKey, TableKey
-from vitalcast.core.stream.look_back import look_back
+from vitalcast.core.stream.look_back import KeptSteps, look_back
+from vitalcast.core.stream.replay import plan_after
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.commands import Events, Since, Subscribe, Table, Unsubscribe, Update
@@ -84,12 +85,28 @@ def _joined(
         work = look_back(timeline, group, since, backfill_s, grant, limits, goes_on=goes_on)
         if work is not None:
             raise NeedsPast(work)
+    elif isinstance(kept, KeptSteps) and kept.epoch == timeline.epoch:
+        if kept.goes_on_in(timeline, group.interval_ms):
+            return _joined_steps(conversation, command, group, kept)
+        conversation.brought = None  # too much time went by: once more
+        return _joined(conversation, command, group, since, backfill_s, held)
     elif not isinstance(kept, KeptTicks):  # it could not be read: the ring alone has to do
         kept = None
     catch_up = plan_catch_up(timeline, group, since, backfill_s, grant, limits, goes_on=goes_on, kept=kept)
     conversation.afford(catch_up.nbytes, catch_up.reads / READS_A_MESSAGE)
     first = ack(conversation, command, group, group.key, recovered=catch_up.recovered)
     return [first, *catch_up.messages()]
+
+
+def _joined_steps(
+    conversation: Conversation, command: Subscribe | Table | Update, group: Group, kept: KeptSteps
+) -> list[Message]:
+    """Join with a backfill that was evaluated as a query, and the intervals that have ended since then."""
+    ring = conversation.hub.timelines[group.key.source].ring
+    size = kept.result.values.size
+    conversation.afford(size * VALUE_BYTES, size / READS_A_MESSAGE)
+    replay = plan_after(ring, group.interval_ms, kept.end_ms)
+    return [ack(conversation, command, group, group.key), *group.stepped_snapshot(kept.result, ring, replay)]
 
 
 def _joined_shifted(

@@ -202,6 +202,18 @@ def test_a_token_for_streams_sees_all_that_is_kept_unless_it_is_made_to_see_less
     assert house.serve().verify(token).since_s == since_s
 
 
+def test_a_grant_holds_until_its_token_is_revoked_or_has_expired(house: House) -> None:
+    access = house.open()
+    kept, ended = (access.mint(Scope.VIEW, expires_s=expires_s) for expires_s in (None, 60))
+    grants = [access.verify(token) for token, _ in (kept, ended)]
+    assert [access.holds(grant) for grant in (*grants, Grant(Scope.ADMIN))] == [True, True, True]
+    house.now_ms += 61_000
+    assert [access.holds(grant) for grant in grants] == [True, False]
+    access.revoke(kept[1].id)
+    assert not access.holds(grants[0])
+    assert not access.holds(Grant(Scope.VIEW, "nobody"))
+
+
 def test_a_panel_that_is_there_no_more_grants_nothing(house: House) -> None:
     token, _ = house.open().mint(Scope.EMBED, panels=["cpu"])
     settings = Settings.model_validate({"access": {"data_dir": str(house.folder)}, "panels": []})

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vitalcast.access.folder import check_folder
@@ -183,6 +184,15 @@ class Access:
         """Return what the token of a grant stands for with the panels there are now."""
         record = None if grant.token_id is None else self._records.get(grant.token_id)
         return grant if record is None else record.grant(self._panels())
+
+    def holds(self, grant: Grant) -> bool:
+        """Say whether a grant is still in force: its token has neither been revoked nor has it expired."""
+        if grant.token_id is None:
+            return True
+        with suppress(ConfigError):  # which is logged where the store is looked at all the time
+            self._refresh()
+        record = self._records.get(grant.token_id)
+        return record is not None and record.active(self.now_ms())
 
     def knows(self, token: str) -> bool:
         """Say whether this token's signature was right before, which a guess cannot be."""

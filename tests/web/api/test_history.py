@@ -24,7 +24,7 @@ from vitalcast.core.query.past import Extent, Past, Reach, Ticks
 from vitalcast.core.query.tier import Tier
 from vitalcast.core.vocabulary import Scope
 from vitalcast.core.wire.limits import Limits
-from vitalcast.errors import HistoryError
+from vitalcast.errors import HistoryError, ProtocolError
 from vitalcast.history.recent import RecentPast
 
 PATH = "/api/v1/history"
@@ -369,6 +369,29 @@ def test_too_much_at_once_is_refused_for_now(world: World) -> None:
     world.service.queries._queries_max = 0
     status, message = refusal(world, "metrics=system.load")
     assert (status, "try again later" in message) == (503, True)
+
+
+def test_a_long_answer_ends_with_the_token_that_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    machine = Machine(limits=Limits(snapshot_values=100))
+    for _ in range(300):
+        machine.tick(1.0)
+    world = make_world(machine, host="0.0.0.0")
+    token, record = world.service.access.mint(Scope.VIEW)
+    opened = 0
+
+    def past() -> Past:
+        nonlocal opened
+        opened += 1
+        if opened == 2:  # the first was asked for the series
+            world.service.access.revoke(record.id)
+        return RecentPast(world.service.history._recent)
+
+    world.service.queries._open_past = past
+    wish = f"metrics=system.load&start={START_MS - 7_200_000}&end={START_MS}&step=1&format=csv"
+    with pytest.raises(ProtocolError, match="has been revoked"):
+        ask(world, wish, token)
+    assert opened == 2
 
 
 # --- panels ----------------------------------------------------------------------------------------------------------

@@ -75,7 +75,8 @@ class HistoryAnswers:
         range_, query, panel = self._query(request, timeline)
         limits = QueryLimits(values=self._service.hub.limits.snapshot_values)
         if offer is CSV and query.step_ms is not None and query.top is None:
-            long = LongCsv(self._service.queries, timeline, query, limits)
+            holds, grant = self._service.access.holds, grant_of(request)
+            long = LongCsv(self._service.queries, timeline, query, limits, lambda: holds(grant))
             series = await unless_gone(request, asyncio.ensure_future(long.series()))
             if not long.fits(len(series)):
                 headers = _headers(request, range_) | _as_file(timeline, range_)

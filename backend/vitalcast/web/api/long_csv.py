@@ -36,12 +36,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LongCsv:
-    """A query with steps of a given length, without `top`, and the series that it brings over all of its time."""
+    """A query with steps of a given length, without `top`, and the series that it brings over all of its time.
+
+    It goes on for as long as it is `allowed`.
+    """
 
     queries: Queries
     timeline: Timeline
     query: Query
     limits: QueryLimits
+    allowed: Callable[[], bool] = lambda: True
 
     async def series(self) -> tuple[Series, ...]:
         """Return all series that can be in the answer, reduced ones where they are reduced. Raises as a query does."""
@@ -85,6 +89,8 @@ class LongCsv:
         columns = {one: place for place, one in enumerate(series)}
         limits = replace(self.limits, values=max(WINDOW_VALUES_MAX, self.limits.values))
         for query in windows_of(self.query):
+            if not self.allowed():
+                raise ProtocolError(ErrorCode.UNAUTHORIZED, "token: it has been revoked, or has expired")
             result = await self._run(ask(self.timeline, query, limits))
             for part in csv_rows(result.times_ms, _laid(result, columns)):
                 yield part

@@ -57,12 +57,10 @@ def events(
     """
     if follow and until is not None:
         raise typer.BadParameter("what is followed has no end; leave one of both out", param_hint="--until")
-    start_ms, end_ms = range_option(since, until, time.time_ns() // 1_000_000)
     request = ApiRequest(
         PATH,
         {
-            "start": start_ms,
-            "end": None if follow else end_ms,
+            **range_option(since, until, time.time_ns() // 1_000_000),
             "kind": [one.value for one in kind or ()],
             "severity": severity.value,
             "limit": limit,

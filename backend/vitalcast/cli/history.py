@@ -95,7 +95,7 @@ def history(
     """
     form = Format.of(json=json, csv=csv, plot=plot)
     now_ms = time.time_ns() // 1_000_000
-    start_ms, end_ms = range_option(since, until, now_ms)
+    range_ = range_option(since, until, now_ms)
     if bool(patterns) == (panel is not None):
         raise typer.BadParameter("give patterns of metrics, or --panel", param_hint="PATTERN")
     # Of series that become one, the aggregates of the members would not be those of the whole.
@@ -106,8 +106,7 @@ def history(
             "metrics": patterns,
             "panel": panel,
             "host": host,
-            "start": start_ms,
-            "end": end_ms,
+            **range_,
             "step": duration_option("--step", step),
             "aggregate": _aggregates(aggregate, joined=joined),
             "where": where,

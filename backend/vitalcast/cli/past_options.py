@@ -37,10 +37,14 @@ class Format(enum.Enum):
         return chosen[0] if chosen else cls.TABLE if sys.stdout.isatty() else cls.LINES
 
 
-def range_option(since: str, until: str | None, now_ms: int) -> tuple[int, int]:
-    """Return what `--since` and `--until` mean. Raises typer's BadParameter."""
+def range_option(since: str, until: str | None, now_ms: int) -> dict[str, int]:
+    """Return what `--since` and `--until` mean, as parameters; without an end it is now, by the server's clock.
+
+    Raises typer's BadParameter.
+    """
     try:
-        return range_of(since, until, now_ms)
+        start_ms, end_ms = range_of(since, until, now_ms)
+        return {"start": start_ms} if until is None else {"start": start_ms, "end": end_ms}
     except ValueError as error:
         named = "--until" if until is not None and str(error).startswith(repr(until)[:20]) else "--since"
         raise typer.BadParameter(str(error), param_hint=named) from None

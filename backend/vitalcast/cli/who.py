@@ -105,8 +105,7 @@ def _when(at: str | None, since: str | None, until: str | None, now_ms: int) -> 
         return {"at": moment_ms}
     if at is not None:
         raise typer.BadParameter("--at and --since exclude each other", param_hint="--at")
-    start_ms, end_ms = range_option(since, until, now_ms)
-    return {"start": start_ms, "end": end_ms}
+    return range_option(since, until, now_ms)
 
 
 def read_processes(answer: Mapping[str, Any]) -> Processes:

@@ -49,34 +49,41 @@ class _Sums:
     def __iter__(self) -> Iterator[ProcessUsage]:
         block = self._block
         index, _, _, cpu, memory, read, write = block.rows
+        if not len(self._rows):
+            return
+        first, last, newest = self._last(self._rows[::-1]), self._last(self._rows), self._last(self._alive)
+        begin, known = index[first], np.where(newest >= 0, newest, last)
+        ended = np.zeros(self._count, np.bool_)
+        ended[self._process[self._ended]] = True
         columns = zip(
+            block.identified(),
+            zip(*(cells[known].tolist() for cells in block.rows[1:]), strict=True),
             self._total(cpu, SHARES),
-            self._most(cpu),
-            self._most(memory),
+            self._most(cpu).tolist(),
+            self._most(memory).tolist(),
             self._total(read, 1),
             self._total(write, 1),
+            block.times[begin].tolist(),
+            block.intervals[begin].tolist(),
+            block.times[index[last]].tolist(),
+            ended.tolist(),
+            (last >= 0).tolist(),
             strict=True,
         )
-        first, last, newest = self._first(self._rows), self._last(self._rows), self._last(self._alive)
-        ended = set(self._process[self._ended].tolist())
-        for place, (who, (cpu_s, cpu_peak, memory_peak, read_all, written)) in enumerate(
-            zip(block.identified(), columns, strict=True)
-        ):
-            if last[place] < 0:
-                continue
-            row = newest[place] if newest[place] >= 0 else last[place]
-            begin = int(index[first[place]])
-            yield ProcessUsage(
-                block.row(who, *(int(cells[row]) for cells in block.rows[1:])),
-                cpu_s,
-                (cpu_peak - 1) / SHARES if cpu_peak else None,
-                (memory_peak - 1) * block.page if memory_peak else None,
-                read_all,
-                written,
-                first_seen_ms(who[1], int(block.times[begin]), int(block.intervals[begin])),
-                int(block.times[index[last[place]]]),
-                place in ended,
-            )
+        for who, cells, cpu_s, cpu_peak, memory_peak, bytes_read, written, *ends, over, is_in in columns:
+            if is_in:
+                begin_ms, interval_ms, end_ms = ends
+                yield ProcessUsage(
+                    block.row(who, *cells),
+                    cpu_s,
+                    (cpu_peak - 1) / SHARES if cpu_peak else None,
+                    (memory_peak - 1) * block.page if memory_peak else None,
+                    bytes_read,
+                    written,
+                    first_seen_ms(who[1], begin_ms, interval_ms),
+                    end_ms,
+                    over,
+                )
 
     def _total(self, cells: Integers, scale: int) -> list[float | None]:
         """Return the sum over time of what is known of each process; cells are 0 where it is not, else one more."""
@@ -87,18 +94,13 @@ class _Sums:
         counts = np.bincount(process, minlength=self._count)
         return [total if count else None for total, count in zip(totals.tolist(), counts.tolist(), strict=True)]
 
-    def _most(self, cells: Integers) -> list[int]:
+    def _most(self, cells: Integers) -> Integers:
         most = np.zeros(self._count, np.int64)
         np.maximum.at(most, self._process[self._alive], cells[self._alive])
-        greatest: list[int] = most.tolist()
-        return greatest
+        return most
 
-    def _first(self, rows: npt.NDArray[np.intp]) -> list[int]:
-        return self._last(rows[::-1])
-
-    def _last(self, rows: npt.NDArray[np.intp]) -> list[int]:
+    def _last(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Return the last of these rows of each process, -1 for none; of equal indexes the last assignment counts."""
         last = np.full(self._count, -1)
         last[self._process[rows]] = rows
-        places: list[int] = last.tolist()
-        return places
+        return last

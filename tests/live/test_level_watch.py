@@ -157,6 +157,7 @@ def test_what_flaps_for_an_hour_is_one_event(watched: Watched) -> None:
         watched.cpu(0.99, times=10)
         watched.cpu(0.2, times=20)
     assert watched.event.attributes["times"] == 120
+    assert watched.event.title.startswith("CPU 99 %, 120 times in 59 min")
     assert watched.told < 2.5 * 120
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from tests.core.machine import Machine, disk
@@ -13,6 +14,7 @@ from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.live.event_log import EventLog
 from vitalcast.live.machine_watch import MachineWatch
 
+INTERFACE = Descriptor("system.network.io", "By", Kind.COUNTER, "", ("network.interface.name",))
 FILESYSTEM = Descriptor("system.filesystem.usage", "By", Kind.UPDOWNCOUNTER, "", ("system.filesystem.mountpoint",))
 
 
@@ -40,13 +42,20 @@ class Watched:
     def _take(self, event: Event) -> None:
         self.events[event.id] = event
 
-    def tick(self, disks: Iterable[str] = ("sda",), mounts: Iterable[str] = ("/",), *, skip: int = 0) -> None:
-        series = [*map(disk, disks), *(Series(FILESYSTEM, (mount,)) for mount in mounts)]
+    def tick(
+        self,
+        disks: Iterable[str] = ("sda",),
+        mounts: Iterable[str] = ("/",),
+        more: Iterable[Series] = (),
+        *,
+        skip: int = 0,
+    ) -> None:
+        series = [*map(disk, disks), *(Series(FILESYSTEM, (mount,)) for mount in mounts), *more]
         self.machine.take(self.machine.frame(dict.fromkeys(series, 1.0), skip=skip))
 
-    def ticks(self, count: int, **fields: Iterable[str]) -> None:
+    def ticks(self, count: int, **fields: Any) -> None:
         for _ in range(count):
-            self.tick(**fields)  # type: ignore[arg-type]
+            self.tick(**fields)
 
     def titles(self) -> list[str]:
         return [event.title for event in self.events.values()]
@@ -108,6 +117,17 @@ def test_disks_and_filesystems_that_come_and_go_are_named(watched: Watched) -> N
     first, second, *_ = watched.events.values()
     assert (first.kind, dict(first.attributes)) == ("device", {"system.device": "sdb"})
     assert (second.kind, dict(second.attributes)) == ("filesystem", {"system.filesystem.mountpoint": "/mnt/usb"})
+
+
+def test_interfaces_that_flap_leave_room_for_a_disk_that_goes(watched: Watched) -> None:
+    interface = Series(INTERFACE, ("veth1",))
+    for _ in range(100):
+        watched.ticks(10, more=(interface,))
+        watched.ticks(10)
+    assert watched.log.left_out > 0
+    watched.ticks(10, disks=())
+    *_, event = watched.events.values()
+    assert (event.title, event.severity) == ("Disk sda is gone", Severity.WARNING)
 
 
 def test_what_flaps_for_a_day_stays_within_bounds(watched: Watched) -> None:

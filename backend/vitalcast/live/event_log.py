@@ -69,12 +69,14 @@ class EventLog:
         names: Iterable[str] = (),
         attributes: Attributes = _NONE,
         ongoing: bool = False,
+        sort: str = "",
     ) -> Event | None:
         """Note what happened, now unless `time_ms` says when; None where it is one too many of its kind.
 
-        `ongoing` says that its end is yet to come: `end` brings it.
+        Each `sort` of a kind is counted by itself, so that interfaces that come and go leave room for a disk that does.
+        `ongoing` says that its end is yet to come: `amend` brings it.
         """
-        left_out = self._rate.admit(kind, self._now_s())
+        left_out = self._rate.admit(f"{kind}/{sort}" if sort else kind, self._now_s())
         if left_out is None:
             self.left_out += 1
             return None

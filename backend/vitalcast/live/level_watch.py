@@ -183,8 +183,8 @@ class LevelWatch:
         span, panel = followed.span, followed.panel
         whose = f", {span.whose}," if span.whose and not _names_people(panel) else ""
         lasted = format_duration(span.lasted_ms // 1000)
-        how_long = f"{span.times} times in {lasted}" if span.times > 1 else f"for {lasted}"
-        return f"{panel.title}{whose} {_number(span.peak, followed.unit)} {how_long}"
+        how_long = f", {span.times} times in {lasted}" if span.times > 1 else f" for {lasted}"
+        return f"{panel.title}{whose} {_number(span.peak, followed.unit)}{how_long}"
 
     @staticmethod
     def _names(followed: _Followed) -> tuple[str, ...]:

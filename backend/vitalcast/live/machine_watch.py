@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from vitalcast import clocks
 from vitalcast.core.drawing.format import format_duration
+from vitalcast.core.events.checked import Attributes
 from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.events.gaps import ClockWatch, Gap, GapWatch, Tick
 from vitalcast.core.events.presence import Change, Presence
@@ -31,6 +32,7 @@ class Subject(NamedTuple):
     one: str
     many: str
     came: str
+    gone: Severity = Severity.WARNING  # how bad it is where one is gone
 
 
 SUBJECTS = (
@@ -42,6 +44,7 @@ SUBJECTS = (
         "Network interface",
         "network interfaces",
         "came",
+        Severity.INFO,  # those of containers come and go with them
     ),
     Subject(
         "system.filesystem.usage",
@@ -131,15 +134,15 @@ class MachineWatch:
         if change.came:
             self._say(subject, change.came, subject.came, Severity.INFO)
         if change.gone:
-            self._say(subject, change.gone, "is gone" if len(change.gone) == 1 else "are gone", Severity.WARNING)
+            self._say(subject, change.gone, "is gone" if len(change.gone) == 1 else "are gone", subject.gone)
 
     def _say(self, subject: Subject, names: tuple[str, ...], verb: str, severity: Severity) -> None:
+        attributes: Attributes
         if len(names) == 1:
             title, attributes = f"{subject.one} {names[0]} {verb}", {subject.attribute: names[0]}
-            self._log.note(subject.kind, title, severity=severity, attributes=attributes)
-            return
-        title = f"{len(names)} {subject.many} {verb}: {few(names)}"
-        self._log.note(subject.kind, title, severity=severity, attributes={"count": len(names)})
+        else:
+            title, attributes = f"{len(names)} {subject.many} {verb}: {few(names)}", {"count": len(names)}
+        self._log.note(subject.kind, title, severity=severity, attributes=attributes, sort=subject.metric)
 
 
 def _there(subject: Subject, layout: Layout) -> frozenset[str]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.core.machine import ask as heard
 from tests.core.query.recorded import Recorded
+from tests.core.stream.keeper import settle
 
 from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
@@ -24,6 +27,8 @@ from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.query import Query, Result
+from vitalcast.core.stream.hub import Hub
+from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import PERCENTILES, Aggregate, Reduce
 from vitalcast.history.refill import refill
 from vitalcast.history.sqlite import SqliteHistory
@@ -202,4 +207,27 @@ def test_reduced_series_of_days_are_those_of_the_ticks(tmp_path: Path) -> None:
     assert result.times_ms.tolist() == [end for _, end in steps]
     total = np.nansum(list(expected.values()), axis=0)
     np.testing.assert_allclose(result.values[:, 0], total)
+    world.history.close()
+
+
+def test_backfill_of_a_reduced_stream_from_the_file_is_what_a_query_answers(tmp_path: Path) -> None:
+    world = World(tmp_path / "history.db")
+    for devices in ("abc", "abc", "abc", "abc", "ab"):
+        world.live(Phase(240, 1000, devices=devices))
+    world.history.flush()
+    session = Session(
+        Hub(home=world.timeline), plain=None, now_ms=lambda: world.time_ms, now_s=lambda: world.steady_ms / 1000
+    )
+    aggregates = (Aggregate.AVG, Aggregate.COUNT, Aggregate.P90)
+    fields: dict[str, Any] = {"group_by": [], "aggregate": [one.value for one in aggregates]}
+    assert heard(session, type="subscribe", stream="s", metrics=["test.io"], interval=20, backfill=900, **fields) == []
+    ack, snapshot = settle(session, world.history.past())
+    assert (ack["series"], len(snapshot["times"])) == (1, 45)
+    last_ms = snapshot["times"][-1]
+    query = Query(
+        Selection.of(["test.io"]), last_ms - 900_000, last_ms, step_ms=20_000, aggregates=aggregates, group_by=()
+    )
+    result = world.ask(query)
+    assert snapshot["times"] == result.times_ms.tolist()
+    np.testing.assert_allclose(np.array(snapshot["values"]).T, result.values)
     world.history.close()

@@ -116,6 +116,29 @@ def test_aggregates_come_before_the_reduction(machine: Machine) -> None:
     assert data["values"] == [3 + 8, 3 + 3, 2 + 6]
 
 
+def test_metric_that_comes_later_is_told_then(machine: Machine) -> None:
+    machine.take(machine.frame({disk("sda"): 1.0}))
+    ack, snapshot = subscribe(machine.session(), group_by=["program"], top=3, backfill=10)
+    assert (ack["series"], snapshot["series"], snapshot["values"]) == (0, [], [])
+    series, data = decode(tick(machine, 1, 2)[1])
+    assert ([one["attributes"] for one in series["series"]], data["values"]) == ([{"program": "gzip"}], [3.0])
+
+
+def test_column_that_another_series_got_is_not_taken_for_one_that_is_gone() -> None:
+    machine = Machine(descriptors=(CPU,), window_ms=60_000)
+    tick(machine, 1, 2, load=7)
+    subscribe(machine.session(), group_by=[])
+    tick(machine, 1, load=7)  # the second ends
+    for _ in range(300):
+        tick(machine, 1, load=7)
+    said = decode(machine.take(machine.frame({cpu("gzip", "ann"): 1.0, disk("sda"): 7.0, disk("sdb"): 50.0}))[1])
+    assert [one["type"] for one in said] == ["data"]
+    later = Client()
+    for message in subscribe(machine.session(), group_by=[], backfill=10):
+        later.take(message)
+    assert set(later.points["process.cpu#0"].values()) == {1.0}
+
+
 # --- the highest ---------------------------------------------------------------------------------------------------
 
 

@@ -93,4 +93,5 @@ def key_bytes(key: AnyKey) -> int:
         return GROUP_BYTES // 4 + sum(TEXT_BYTES + (len(one) if isinstance(one, str) else 0) for one in key.keys or ())
     selection = key.selection
     values = sum(len(text) + TEXT_BYTES for _, texts in selection.where for text in texts)
-    return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in selection.patterns) + values
+    names = (*selection.patterns, *(key.group_by or ()))
+    return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in names) + values

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from vitalcast.core.metrics.choices import Choice
+    from vitalcast.core.metrics.choices import Choice, Chosen
     from vitalcast.core.metrics.model import Series
     from vitalcast.core.metrics.timeline import Timeline
     from vitalcast.core.stream.kept_ticks import Rows
@@ -38,7 +38,7 @@ class ReducedGroup(Group):
     What is sent is the groups that there are, or the highest of them, by key; when that changes, a `series` says so.
     """
 
-    __slots__ = ("_came_ms", "_candidates", "_columns", "_grouping", "_places", "_reduced_key", "_shown")
+    __slots__ = ("_came_ms", "_candidates", "_columns", "_grouped", "_grouping", "_places", "_reduced_key", "_shown")
 
     _candidates: tuple[Series, ...]  # of which the highest are sent
     _columns: Columns  # that are read for them
@@ -51,6 +51,8 @@ class ReducedGroup(Group):
         self._came_ms: dict[Series, int] = {}  # when each of the highest came among them
         self._shown = np.zeros(0, dtype=np.intp)
         self._places = Places(self._shown, 1)
+        self._grouped: tuple[Chosen | None, tuple[Series, ...]] = None, ()  # for which the grouping was made
+        self._grouping, self._candidates = None, ()
         self._regroup()
 
     @property
@@ -85,11 +87,13 @@ class ReducedGroup(Group):
         if key.group_by is None:
             self._grouping, self._candidates, self._columns = None, self.chosen.series, self.chosen.columns
         else:
-            there = Grouping.of(self.chosen.series, key.group_by, key.reduce).series
             places = self._timeline.catalogue.remembered(key.selection)
-            grouping = Grouping.of([one for one, _ in places], key.group_by, key.reduce).only(frozenset(there))
-            self._grouping, self._candidates = grouping, grouping.series
             self._columns = np.array([column for _, column in places], dtype=np.intp)
+            if self._grouped != (self.chosen, series := tuple(one for one, _ in places)):
+                there = Grouping.of(self.chosen.series, key.group_by, key.reduce).series
+                grouping = Grouping.of(series, key.group_by, key.reduce).only(frozenset(there))
+                self._grouped = self.chosen, series
+                self._grouping, self._candidates = grouping, grouping.series
         frame = self._timeline.newest
         self._shown = np.array([at for at, one in enumerate(self._candidates) if one in shown], dtype=np.intp)
         self._choose(self._reduced(frame.values[None, self._columns, None])[0, :, 0], frame.time_ms)

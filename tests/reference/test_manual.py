@@ -22,6 +22,7 @@ from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.environment import OTHER_VARIABLES, environment_name
 from vitalcast.config.load import FLAGS, load_settings
 from vitalcast.config.schema import FIELDS, SECTIONS, Settings
+from vitalcast.core.events.event import EventKind
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.vocabulary import CloseCode, ErrorCode, GapReason
 from vitalcast.core.wire.commands import COMMAND_TYPES
@@ -131,6 +132,11 @@ def test_every_command_error_close_code_and_gap_is_listed() -> None:
     numbered = {(int(row[0]), row[1].strip("`")) for row in heads if row[0].isdigit()}
     assert numbered == {(code.value, code.name) for code in (*ErrorCode, *CloseCode)}
     assert all(f"`{reason.value}` (" in wire for reason in GapReason)
+
+
+def test_every_kind_of_event_is_listed_in_its_order() -> None:
+    table = page("events.md").partition("## Kinds")[2].partition("\n\n**")[0]
+    assert [row[0].strip("`") for row in rows_of(table)][1:] == [kind.value for kind in EventKind]
 
 
 def test_the_performance_tables_are_the_commands() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
+from starlette.concurrency import iterate_in_threadpool
 
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.csv import csv_head, csv_rows
@@ -92,7 +93,7 @@ class LongCsv:
             if not self.allowed():
                 raise ProtocolError(ErrorCode.UNAUTHORIZED, "token: it has been revoked, or has expired")
             result = await self._run(ask(self.timeline, query, limits))
-            for part in csv_rows(result.times_ms, _laid(result, columns)):
+            async for part in iterate_in_threadpool(_lines(result, columns)):
                 yield part
 
     async def _run(self, work: Callable[[Past], T]) -> T:
@@ -119,6 +120,10 @@ def whole_of(query: Query) -> int:
     """Return how many milliseconds a window has: whole steps, and whole hours."""
     assert query.step_ms is not None
     return math.lcm(query.step_ms, Tier.HOUR)
+
+
+def _lines(result: Result, columns: dict[Series, int]) -> Iterator[bytes]:
+    yield from csv_rows(result.times_ms, _laid(result, columns))
 
 
 def _laid(result: Result, columns: dict[Series, int]) -> npt.NDArray[np.float64]:

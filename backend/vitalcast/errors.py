@@ -15,6 +15,7 @@ VitalcastError
 ├── ProtocolError            the session: a client's message breaks the contract; becomes an `error` reply
 │   └── AccessError          a token lets nobody in
 │       └── TooManyWrongTokens
+├── NeedsPast                the session, which has it read: a command cannot be answered before
 ├── FrameError               the client: a binary frame makes no sense
 ├── TooManyConnections       the edge of WebSockets: all that there may be are open; becomes a close
 ├── ApiError                 the HTTP API: a request cannot be answered; becomes a JSON error
@@ -36,7 +37,8 @@ What is raised to the module's own handler and never leaves it is a private sign
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
 class VitalcastError(Exception):
@@ -147,6 +149,14 @@ class TooManyWrongTokens(AccessError):
     def __init__(self, code: int, wait_s: float) -> None:
         self.wait_s = max(1, math.ceil(wait_s))
         super().__init__(code, f"token: too many wrong tokens; try again in {self.wait_s} s", temporary=True)
+
+
+class NeedsPast(VitalcastError):
+    """A command cannot be answered before `work` has read the past; what it returns is then `Conversation.brought`."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        super().__init__("the past has to be read first")
+        self.work = work
 
 
 class FrameError(VitalcastError):

@@ -16,14 +16,6 @@ from vitalcast.errors import ProtocolError
 WAITING_MAX = 64  # of one socket, beside those that are being read for
 
 
-class NeedsPast(Exception):
-    """A command cannot be answered before `work` has read the past; what it returns is then `Conversation.brought`."""
-
-    def __init__(self, work: Callable[[Past], Any]) -> None:
-        super().__init__()
-        self.work = work
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
 class Deferred:
     """An answer to come: `work` runs in a thread, and `then` makes messages of its result, or of why there is none.

@@ -20,7 +20,7 @@ from vitalcast.core.stream.commands.subscribe import subscribe
 from vitalcast.core.stream.commands.table import table
 from vitalcast.core.stream.commands.update import unsubscribe, update
 from vitalcast.core.stream.conversation import Conversation, Stream, Verify, no_tokens, token_needed
-from vitalcast.core.stream.deferred import Deferrals, Deferred, NeedsPast
+from vitalcast.core.stream.deferred import Deferrals, Deferred
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.groups import Group
@@ -42,7 +42,7 @@ from vitalcast.core.wire.commands import (
 from vitalcast.core.wire.encodings import JSON, Encoding
 from vitalcast.core.wire.messages import Message, reply
 from vitalcast.core.wire.parsing import command_id, is_command, load_object, parse_command
-from vitalcast.errors import ProtocolError
+from vitalcast.errors import NeedsPast, ProtocolError
 
 logger = logging.getLogger(__name__)
 

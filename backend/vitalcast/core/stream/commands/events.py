@@ -7,14 +7,13 @@ from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.commands.checks import check_events
 from vitalcast.core.stream.commands.joining import ack
 from vitalcast.core.stream.conversation import Conversation, Stream
-from vitalcast.core.stream.deferred import NeedsPast
 from vitalcast.core.stream.event_group import EVENT_BYTES, EventGroup
 from vitalcast.core.stream.keys import EventKey
 from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.commands import Events
 from vitalcast.core.wire.messages import Message
-from vitalcast.errors import ProtocolError
+from vitalcast.errors import NeedsPast, ProtocolError
 
 BACKFILL_MAX = 1000  # events, the newest
 FAR_MS = 2**62  # a mark may have been given a time that is yet to come

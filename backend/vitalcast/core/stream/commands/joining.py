@@ -10,7 +10,6 @@ from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.stream.ahead import check_shift, length_ms, question, step_before
 from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
-from vitalcast.core.stream.deferred import NeedsPast
 from vitalcast.core.stream.event_group import EventGroup
 from vitalcast.core.stream.groups import VALUE_BYTES, Group
 from vitalcast.core.stream.hub import AnyGroup
@@ -22,7 +21,7 @@ from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.commands import Events, Since, Subscribe, Table, Unsubscribe, Update
 from vitalcast.core.wire.messages import Message, reply
-from vitalcast.errors import ProtocolError
+from vitalcast.errors import NeedsPast, ProtocolError
 
 READS_A_MESSAGE = 20_000  # a snapshot counts as one message more for each so many values that are looked at
 

@@ -51,7 +51,7 @@ def test_the_drawing_is_the_tree() -> None:
     drawn: dict[str, str] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"((?:│   |    |├── |└── )*)(\w+Error|Too\w+|InvalidSettings)\b", line)
+        found = re.match(r"((?:│   |    |├── |└── )*)(\w+Error|Too\w+|InvalidSettings|NeedsPast)\b", line)
         if found:
             depth = len(found[1]) // 4
             del above[depth:]

@@ -15,7 +15,7 @@ from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.query import Result
 from vitalcast.core.stream.ahead import LookAhead
 from vitalcast.core.stream.cadence import Cadence
-from vitalcast.core.stream.event_group import EventGroup
+from vitalcast.core.stream.event_group import EventGroup, EventText
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.keys import AnyKey, EventKey, Form, PanelKey, SeriesKey, TableKey, key_bytes
 from vitalcast.core.stream.output import Output
@@ -186,10 +186,10 @@ class Hub:
             except Exception:  # a fault of ours in one of them must not cost the others the event
                 logger.exception("an observer failed at the event %s", event.id)
         newest = timeline.ring.newest
-        out = Output()
+        out, text, offset = Output(), EventText(event), 0 if newest is None else newest.offset
         for group in self._event_groups.get(event.source, {}).values():
             if group.wants(event):
-                out.add(group.id, [group.emit(event, 0 if newest is None else newest.offset)])
+                out.add(group.id, [group.emit(text, offset)])
         if out:
             self.emit(out)
 

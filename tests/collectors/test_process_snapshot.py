@@ -9,7 +9,7 @@ from tests.collectors.support import write_files, write_proc
 from tests.collectors.test_process_source import HZ, PAGE, stat_line
 
 from vitalcast.collectors.process_scan import ProcessScanner
-from vitalcast.collectors.process_snapshot import SnapshotTaker
+from vitalcast.collectors.process_snapshot import COMMAND_CHARS_MAX, SnapshotTaker
 from vitalcast.core.processes.snapshot import ENDED, ProcessSnapshot
 from vitalcast.machine import Roots
 
@@ -130,6 +130,13 @@ def test_command_lines_are_recorded_only_where_that_is_wanted(
     recorder = taker(proc, command_line=command_line)
     recorder.take(10.0)
     assert take(recorder, 15.0).rows[0].command == command
+
+
+def test_a_long_command_line_is_recorded_in_part(proc: Roots) -> None:
+    write_files(proc.procfs, {"2/cmdline": b"web\0" + b"x" * 10_000})
+    recorder = taker(proc, command_line=True)
+    recorder.take(10.0)
+    assert len(take(recorder, 15.0).rows[0].command or "") == COMMAND_CHARS_MAX
 
 
 def test_this_process_is_recorded_with_what_it_used() -> None:

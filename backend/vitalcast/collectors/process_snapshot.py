@@ -11,6 +11,7 @@ from vitalcast.collectors.process_source import Process
 from vitalcast.collectors.process_usage import ProcessesUsed, used_between
 from vitalcast.core.processes.snapshot import ENDED, ProcessRow, ProcessSnapshot
 
+COMMAND_CHARS_MAX = 500  # a command line may have megabytes
 _DETAILS_EVERY = 12  # snapshots: a user or a unit hardly ever changes
 
 
@@ -103,7 +104,7 @@ class SnapshotTaker:
             or pid % _DETAILS_EVERY == self._turn
         ):
             source = self._scanner.source
-            command = source.command(pid) if self._command_line else None
+            command = (source.command(pid) or "")[:COMMAND_CHARS_MAX] or None if self._command_line else None
             known = self._details[pid] = _Details(process, source.user(pid), source.unit(pid), command)
         return known
 

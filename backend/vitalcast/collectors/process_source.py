@@ -34,9 +34,6 @@ _STATE_OF_STATUS = {
     psutil.STATUS_DEAD: "defunct",
 }
 
-# What a start in /proc/<pid>/stat is counted on. A wall clock less it is the moment of boot.
-_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
 _ID_DIGITS_MAX = 10
 _SCAN_MAX_S = 1.0  # a process may start while others are being looked at
 
@@ -145,7 +142,7 @@ class ProcfsSource:
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._user_name = _own_user_name if roots.rootfs_is_ours else PasswdFile(roots.rootfs / "etc" / "passwd").name
         self._known: dict[str, tuple[bytes, Process]] = {}
-        self.start_ms = (time.time() - time.clock_gettime(_BOOT_CLOCK)) * 1000
+        self.start_ms = (time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000  # what starts are counted on
 
     def scan(self) -> dict[int, Process]:
         known, self._known = self._known, {}

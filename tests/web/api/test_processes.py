@@ -30,12 +30,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def recorded(settings: Settings) -> Service:
     """Return the service of a machine on which gzip worked for ten seconds an hour ago, and python ever since."""
     service = Service(settings, collectors=[], tables={})
-    hour_ago_ms = NOW_MS - 3_600_000
+    hour_ago_ms, now_ms = NOW_MS - 3_600_000, clocks.wall_ms() // 5000 * 5000  # a run of all tests takes minutes
     for time_ms, *rows in (
         (hour_ago_ms, row(7, "gzip", cpu=0.5), row(8, "python", cpu=0.25)),
         (hour_ago_ms + 5000, row(7, "gzip", cpu=1.5, write=1000.0), row(8, "python", cpu=0.25)),
         (hour_ago_ms + 10_000, row(7, "gzip", state=ENDED, cpu=None), row(8, "python", cpu=0.25)),
-        (NOW_MS, row(8, "python", cpu=0.125)),
+        (now_ms, row(8, "python", cpu=0.125)),
     ):
         service.history.append_processes(ProcessSnapshot(time_ms, 5000, tuple(rows), 2.0))
     return service

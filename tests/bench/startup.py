@@ -1,36 +1,41 @@
 """From the command to the first frame: how long until a client that keeps trying has its first metrics.
 
 The reference is the tutorial's ConnectionManager, FastAPI under uvicorn, which has nothing to read. Each is started
-once before it is timed, so that its byte code is there, as it is after an installation, and its files are read.
+once before it is timed, so that its byte code is there, as it is after an installation, and its files are read. With
+`--hours` it is also started with a history of so many hours of a busy machine.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import common
+from tests.bench import common, history
 from tests.bench.common import Process, free_port, progress, spread
 from tests.bench.drain import request
 
 VITALCAST = "vitalcast"
+WITH_HISTORY = "vitalcast, {} h of history"
 SEED = "seed's ConnectionManager"
 FIRST_FRAME_S = 30.0
 RETRY_S = 0.002
 IMPORTS_SHOWN = 15
 
 
-def first_frame(command: Sequence[str | Path], port: int, mark: bytes) -> dict[str, float]:
+def first_frame(command: Sequence[str | Path], port: int, mark: bytes, **variables: str) -> dict[str, float]:
     """Start a server once; return the seconds until a text with `mark` came from it, and the CPU time it took."""
     begin_s = time.monotonic()
-    with Process(*command) as server:
+    with Process(*command, **variables) as server:
         peer = _connect(port, begin_s + FIRST_FRAME_S, server)
         with peer:
             connected_s = time.monotonic()
@@ -48,9 +53,17 @@ def first_frame(command: Sequence[str | Path], port: int, mark: bytes) -> dict[s
             }
 
 
-def _ours(port: int) -> dict[str, float]:
+def _ours(port: int, **variables: str) -> dict[str, float]:
     command = Path(sys.executable).with_name("vitalcast")
-    return first_frame([command, "--port", str(port)], port, b'"type":"metrics"')
+    return first_frame([command, "--port", str(port)], port, b'"type":"metrics"', **variables)
+
+
+def _with_history(file: Path, port: int) -> dict[str, float]:
+    """Start ours with a copy of a history, since it goes on writing to it."""
+    with tempfile.TemporaryDirectory(prefix="vitalcast-bench-") as folder:
+        copy = Path(folder) / "history.db"
+        shutil.copyfile(file, copy)
+        return _ours(port, VITALCAST_HISTORY__PATH=str(copy))
 
 
 def _seeds(port: int) -> dict[str, float]:
@@ -78,9 +91,21 @@ def imports() -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["ms with imports"])[:IMPORTS_SHOWN]
 
 
-def run(*, rounds: int = 5) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return a row for each server, and notes."""
-    starts = {VITALCAST: _ours, SEED: _seeds}
+def run(*, rounds: int = 5, hours: int = 0) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return a row for each server, and notes; with `hours` one more for ours with so much history."""
+    starts: dict[str, Callable[[int], dict[str, float]]] = {VITALCAST: _ours, SEED: _seeds}
+    with tempfile.TemporaryDirectory(prefix="vitalcast-bench-") as folder:
+        if hours:
+            file = Path(folder) / "history.db"
+            kept = history.keep(file, hours)
+            progress(f"  {hours} h of history are {kept.file_bytes / 2**20:.0f} MiB")
+            starts[WITH_HISTORY.format(hours)] = functools.partial(_with_history, file)
+        return _alternating(starts, rounds)
+
+
+def _alternating(
+    starts: dict[str, Callable[[int], dict[str, float]]], rounds: int
+) -> tuple[list[dict[str, Any]], list[str]]:
     times: dict[str, list[dict[str, float]]] = {name: [] for name in starts}
     for start in starts.values():
         start(free_port())
@@ -98,10 +123,11 @@ def run(*, rounds: int = 5) -> tuple[list[dict[str, Any]], list[str]]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = common.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--hours", type=int, default=0, help="also start with a history of so many hours")
     parser.add_argument("--imports", action="store_true", help="also show which imports cost most")
     options = parser.parse_args(argv)
     progress("startup")
-    rows, notes = run(rounds=options.rounds)
+    rows, notes = run(rounds=options.rounds, hours=options.hours)
     common.report("startup", rows, notes, options.json)
     if options.imports:
         print()

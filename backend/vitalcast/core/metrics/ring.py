@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -151,13 +151,29 @@ class Ring:
 
     def pick(self, columns: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
         """Return these rows of these columns, as `read` does; they are in ascending order and all still held."""
+        return self.held().pick(columns, rows)
+
+    def held(self) -> HeldRows:
+        """Return the rows that are held now, to be read later and in any thread; nothing is copied for it."""
+        return HeldRows(self.first_row, tuple((block.values, block.rows) for block in self._blocks))
+
+
+class HeldRows(NamedTuple):
+    """The rows of a ring as they were. What comes later is written beside them, and a block that is widened is made
+    anew; only of series whose past was forgotten meanwhile there may be nothing left."""
+
+    first_row: int
+    blocks: tuple[tuple[npt.NDArray[np.float64], int], ...]
+
+    def pick(self, columns: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+        """Return these rows of these columns, shape (rows, columns); `nan` for none. They are in ascending order."""
         parts = []
         row = self.first_row
-        for block in self._blocks:
-            low, high = np.searchsorted(rows, [row, row + block.rows])
+        for values, count in self.blocks:
+            low, high = np.searchsorted(rows, [row, row + count])
             if low < high:
-                parts.append(_take(block.values, rows[low:high] - row, columns))
-            row += block.rows
+                parts.append(_take(values, rows[low:high] - row, columns))
+            row += count
         return np.concatenate(parts) if parts else np.zeros((0, len(columns)))
 
 

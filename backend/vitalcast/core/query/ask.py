@@ -30,9 +30,9 @@ def ask(
     """
     start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
     recorded = timeline.recorded
-    ring = RingPart.capture(timeline, query.selection, start_ms, end_ms, reads_max=limits.ring_reads)
+    part = RingPart.capture(timeline, query.selection, start_ms, end_ms, reads_max=limits.ring_reads)
 
     def work(past: Past) -> Result:
-        return evaluate(query, past if recorded else NoPast(), ring, limits=limits, cancelled=cancelled)
+        return evaluate(query, past if recorded else NoPast(), part(), limits=limits, cancelled=cancelled)
 
     return work

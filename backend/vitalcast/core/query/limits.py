@@ -11,7 +11,7 @@ class QueryLimits:
 
     values: int = 1_000_000
     reads: int = 50_000_000
-    ring_reads: int = 2_000_000  # that are copied where frames come in, and held until the query's turn comes
+    ring_reads: int = 4_000_000
 
 
 DEFAULT_QUERY_LIMITS = QueryLimits()

@@ -1,7 +1,8 @@
-"""What the ring has of a query, copied where frames come in, so that it can be worked on anywhere."""
+"""What the ring has of a query, taken hold of where frames come in, so that it can be worked on anywhere."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,8 +60,9 @@ class RingPart:
     @classmethod
     def capture(
         cls, timeline: Timeline, selection: Selection, start_ms: int, end_ms: int, *, reads_max: int
-    ) -> RingPart:
-        """Copy what the ring has in (start_ms, end_ms] of the series that a selection means, those gone included.
+    ) -> Callable[[], RingPart]:
+        """Take hold of what the ring has in (start_ms, end_ms] of the series that a selection means, those gone
+        included; return what copies it, in any thread. Many may wait for their turn, and none of them holds a copy.
 
         Raises ProtocolError where that is more than so many readings.
         """
@@ -76,19 +78,17 @@ class RingPart:
                 "ask for fewer series or a shorter time",
             )
         columns = np.array([column for _, column in places], dtype=np.intp)
-        values = ring.pick(columns, ring.first_row + rows)
-        return cls(
-            timeline.epoch,
-            timeline.interval_ms,
-            int(offsets[0]) if len(offsets) else None,
-            int(times[0]) if len(times) else None,
-            tuple(one for one, _ in places),
-            offsets[rows],
-            times[rows],
-            turns[rows],
-            values,
-            _anchor(timeline, offsets, times, turns),
-        )
+        held, anchor = ring.held(), _anchor(timeline, offsets, times, turns)
+        first_offset, first_ms = (int(offsets[0]), int(times[0])) if len(offsets) else (None, None)
+        series = tuple(one for one, _ in places)
+        epoch, interval_ms = timeline.epoch, timeline.interval_ms
+        offsets, times, turns = offsets[rows], times[rows], turns[rows]
+
+        def part() -> RingPart:
+            values = held.pick(columns, held.first_row + rows)
+            return cls(epoch, interval_ms, first_offset, first_ms, series, offsets, times, turns, values, anchor)
+
+        return part
 
 
 def _anchor(timeline: Timeline, offsets: Integers, times_ms: Integers, turns: Integers) -> Anchor | None:

@@ -255,6 +255,10 @@ def test_csv_that_is_too_long_for_one_query_comes_hour_after_hour() -> None:
     assert [len(row) for row in (grouped[0], grouped[-1])] == [4, 4]
     whole = rows_of(make_world_with(machine, 10**6).client.get(f"{PATH}?{wish}&step=1&format=csv"))
     assert whole == [head, *rows], "as one query answers"
+    world.service.queries._open_past = lambda: RecentPast(world.service.history._recent)
+    asked = world.client.head(f"{PATH}?{wish}&step=1&format=csv")
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert "attachment" in asked.headers["content-disposition"]
 
 
 def make_world_with(machine: Machine, values: int) -> World:

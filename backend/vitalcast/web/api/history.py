@@ -80,6 +80,8 @@ class HistoryAnswers:
             series = await unless_gone(request, asyncio.ensure_future(long.series()))
             if not long.fits(len(series)):
                 headers = _headers(request, range_) | _as_file(timeline, range_)
+                if request.method == "HEAD":  # nothing has to be read for it
+                    return Response(None, 200, headers, _MEDIA_TYPES[CSV.type])
                 return StreamingResponse(long.parts(series), 200, headers, _MEDIA_TYPES[CSV.type])
         read = ask(timeline, query, limits)
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}

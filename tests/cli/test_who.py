@@ -9,6 +9,7 @@ import pytest
 from vitalcast.cli.who import Processes, csv_lines, fitting, heading, plain_lines, read_processes, shown
 from vitalcast.core.processes.answer import ProcessRequest, at_moment, over_window
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
+from vitalcast.core.processes.usage import sum_up
 from vitalcast.errors import AskError
 
 TIME_MS = 1_790_000_000_000
@@ -38,7 +39,7 @@ def snapshot(at_ms: int = TIME_MS) -> ProcessSnapshot:
 def answer(*, window: bool = False) -> Processes:
     request = ProcessRequest()
     found = (
-        over_window([snapshot(), snapshot(TIME_MS + 5000)], TIME_MS - 5000, TIME_MS + 5000, request)
+        over_window([sum_up([snapshot(), snapshot(TIME_MS + 5000)])], TIME_MS - 5000, TIME_MS + 5000, request)
         if window
         else at_moment([snapshot()], TIME_MS, request)
     )

@@ -18,6 +18,7 @@ from tests.collectors import (
     test_filesystem,
     test_memory,
     test_network,
+    test_oom,
     test_pressure,
     test_process_source,
 )
@@ -31,6 +32,7 @@ from vitalcast.collectors import (
     load,
     memory,
     network,
+    oom,
     pressure,
     process_scan,
     process_source,
@@ -82,6 +84,7 @@ PARSERS = {
     "parse_self_stat": Parser(lambda text: runtime.parse_self_stat(text, 4096), STAT_LINE, by_line=False),
     "parse_os_release": Parser(resource.parse_os_release, 'NAME="Debian"\nVERSION_ID="12"\n', by_line=False),
     "parse_cpu_model": Parser(resource.parse_cpu_model, "processor\t: 0\nmodel name\t: A  CPU\n", by_line=False),
+    "parse_record": Parser(oom.parse_record, test_oom.KILLED, by_line=False),
     "parse_number": Parser(lambda text: abs(sensors_module.parse_number(text)), "-1500\n", by_line=False),
 }
 

@@ -15,7 +15,7 @@ from vitalcast.machine import HERE, Roots
 
 RECORDS_MAX = 2000  # of the kernel's log at once; what is more is read the next time
 _RECORD_BYTES = 8192  # the kernel's own bound (CONSOLE_EXT_LOG_MAX)
-_FACILITY_BITS = 3
+_PRIORITY = re.compile(rb"[0-7]")  # of the kernel's own facility, 0; from 8 on it is another's
 # `mm/oom_kill.c`: "%s: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, shmem-rss:%lukB, …". A
 # name may hold anything but a NUL; a parenthesis and `total-vm` in one still leave the last ones the kernel's.
 _KILLED = re.compile(rb"Killed process ([0-9]{1,10}) \((.*)\),? total-vm:[0-9]+kB(.*)", re.DOTALL)
@@ -48,7 +48,7 @@ def parse_record(record: bytes) -> Victim | None:
     """
     head, _, message = record.partition(b";")
     priority = head.partition(b",")[0]
-    if not priority.isdigit() or int(priority) >> _FACILITY_BITS or b"Killed process" not in message:
+    if _PRIORITY.fullmatch(priority) is None or b"Killed process" not in message:
         return None
     message = message.partition(b"\n")[0]  # behind it come its properties
     match = _KILLED.search(message)

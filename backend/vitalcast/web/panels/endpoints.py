@@ -17,7 +17,7 @@ from vitalcast.web.panels.figures import CELLS_MAX, POINTS_MAX, Figures
 from vitalcast.web.panels.image_response import BADGE, MEDIA_TYPE, PANEL_IMAGE
 from vitalcast.web.panels.panel_reader import THEME
 from vitalcast.web.panels.panel_svg import PanelImages, image_parameters
-from vitalcast.web.panels.panels import Panels
+from vitalcast.web.panels.panels import FIGURE_POINTS, Panels
 from vitalcast.web.panels.past import RANGE_PARAMETERS
 
 ID: Final = path_parameter("id", "The panel's id.", "cpu")
@@ -32,7 +32,7 @@ _SVG: Final[Json] = {MEDIA_TYPE: {"schema": {"type": "string"}}}
 _ERRORS: Final = {
     400: "A parameter is unknown or not valid.",
     404: "There is no panel with this id.",
-    503: "Nothing has been sampled yet.",
+    503: "Nothing has been sampled yet, or the past cannot be read now.",
 }
 
 
@@ -77,7 +77,8 @@ def panel_endpoints(
                 panels.figure,
                 PANELS,
                 "A panel as a Plotly figure",
-                "A panel with the samples of the last seconds, as JSON that Plotly draws in any language. Values are "
+                "A panel with the samples of the last seconds, or of `start` to `end` with about "
+                f"{FIGURE_POINTS} points, as JSON that Plotly draws in any language. Values are "
                 "in the units of the metrics, times in UTC; those that are drawn downwards are negative. A gap is "
                 f"null. A line has at most {POINTS_MAX} points and a row of a heatmap about {CELLS_MAX}: of more "
                 "samples, the lowest and the highest of each interval are kept. The first figure takes a second "
@@ -94,8 +95,8 @@ def panel_endpoints(
                 PANELS,
                 "A panel as an image",
                 "A panel with its number, its chart and its legend as SVG, for places where scripts do not run. It "
-                "shows its time, and says so if its samples are stale. An error is an image too, which says what is "
-                "wrong.",
+                "shows its time, and says so if its samples are stale. With `start` and `end`, or `at`, it shows the "
+                "panel as it was. An error is an image too, which says what is wrong.",
                 parameters=svg_parameters,
                 answers={200: answer("The image.", _SVG)},
                 errors=_ERRORS,
@@ -123,7 +124,8 @@ def panel_endpoints(
                 "A badge",
                 "One number of a metric, or of the panel with this id, as SVG: with a label, and coloured by its "
                 "thresholds. A metric that a panel shows is reduced by the panel's rule. An attribute may be a "
-                "parameter: `cpu.mode=user`. A badge whose samples are old says `stale` and for how long. "
+                "parameter: `cpu.mode=user`. A badge whose samples are old says `stale` and for how long. With `at` "
+                "it shows the value and the level of a moment that is past. "
                 "An error is a badge too, which says what is wrong.",
                 parameters=shield_parameters,
                 answers={200: answer("The badge.", _SVG)},

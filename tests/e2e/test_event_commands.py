@@ -62,6 +62,9 @@ def test_a_mark_is_kept_by_socket_and_by_address(server: Server, command: Comman
     assert abs(broke["time"] - (before_ms - 300_000)) < 60_000
     listed = command("events", "--severity", "critical", "--url", server.url)
     assert [line.split("\t")[2:] for line in listed.stdout.splitlines()] == [["mark", "critical", "it broke"]]
+    one = command("events", "--kind", "mark", "--limit", "1")
+    assert one.stdout.endswith("deploy 1.4\n")
+    assert one.stderr == "vitalcast: these are the newest 1; --limit shows more\n"
     none = command("events", "--since", "-2s", "--kind", "oom_kill")
     assert (none.returncode, none.stdout, none.stderr) == (0, "", "vitalcast: there were no such events\n")
 

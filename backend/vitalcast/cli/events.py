@@ -78,6 +78,8 @@ def events(
             write(event)
         if not found:
             say("vitalcast: there were no such events", err=True)
+        if len(found) == limit:
+            say(f"vitalcast: these are the newest {limit}; --limit shows more", err=True)
 
 
 def followed(

@@ -115,3 +115,24 @@ async def test_more_queries_than_may_wait_are_refused_and_all_others_answered(st
         refused = [one for one in answers.values() if one["type"] == "error"]
         assert all((one["code"], one["temporary"]) == (ErrorCode.LIMIT, True) for one in refused)
         assert len(answers) - len(refused) >= 64
+
+
+async def test_a_shifted_stream_shows_what_was_seen_so_long_before(start_server: StartServer) -> None:
+    server = start_server(**ENV)
+    async with client(server) as one:
+        ack, snapshot = await one.subscribe("now", METRICS, interval=TICK_S)
+        mirror = Mirror(ack["group"])
+        mirror.feed(snapshot)
+        await follow(one, mirror, ack["offset"] + 110)
+        before, snapshot = await one.subscribe("before", METRICS, interval=TICK_S, shift=10)
+        shifted = Mirror(before["group"])
+        shifted.feed(snapshot)
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(shifted.ticks) < 30:
+                message = await one.receive()
+                mirror.feed(message)
+                shifted.feed(message)
+        seen = {tick.time: tick.values for tick in mirror.ticks}
+        compared = [tick for tick in shifted.ticks if tick.time - 10_000 in seen]
+        assert len(compared) > 20
+        assert [tick.values for tick in compared] == [seen[tick.time - 10_000] for tick in compared]

@@ -152,11 +152,15 @@ class TooManyWrongTokens(AccessError):
 
 
 class NeedsPast(VitalcastError):
-    """A command cannot be answered before `work` has read the past; what it returns is then `Conversation.brought`."""
+    """A command cannot be answered before the past has been read; what was is then `Conversation.brought`.
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    `prepare` returns what reads it, in a thread: it is called where frames come in, as late as can be, since what it
+    copies of memory is not to wait.
+    """
+
+    def __init__(self, prepare: Callable[[], Callable[[Any], Any]]) -> None:
         super().__init__("the past has to be read first")
-        self.work = work
+        self.prepare = prepare
 
 
 class FrameError(VitalcastError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.live.house import House, RecordingWriter
 
-from vitalcast.core.query.past import Past
+from vitalcast.core.stream.deferred import Prepare
 from vitalcast.core.vocabulary import CloseCode, ErrorCode
 from vitalcast.errors import HistoryError, ProtocolError
 from vitalcast.history.recent import Recent, RecentPast
@@ -20,21 +19,21 @@ class Library:
     """Reads for whoever asks, when told to."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Callable[[Past], Any], asyncio.Future[Any]]] = []
+        self.waiting: list[tuple[Prepare, asyncio.Future[Any]]] = []
         self.full = False
 
-    def read(self, work: Callable[[Past], Any]) -> asyncio.Future[Any]:
+    def read(self, prepare: Prepare) -> asyncio.Future[Any]:
         if self.full:
             raise ProtocolError(ErrorCode.LIMIT, "all are busy; try again later", temporary=True)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.waiting.append((work, future))
+        self.waiting.append((prepare, future))
         return future
 
     async def finish(self, error: Exception | None = None) -> None:
         """Finish the oldest reading."""
-        work, future = self.waiting.pop(0)
+        prepare, future = self.waiting.pop(0)
         if error is None:
-            future.set_result(work(RecentPast(Recent())))
+            future.set_result(prepare()(RecentPast(Recent())))
         else:
             future.set_exception(error)
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -154,6 +155,28 @@ async def test_what_takes_too_long_is_interrupted_and_says_what_to_ask_less_of()
     past = shelf.pasts[0]
     assert past.interrupted or not past.begun.is_set()  # on a busy machine it may not even have begun
     assert past.closed
+    queries.close()
+
+
+async def test_what_is_prepared_is_so_only_when_its_turn_comes() -> None:
+    shelf = Shelf()
+    queries = Queries(shelf.open, threads=1)
+    prepared: list[int] = []
+
+    def prepare(number: int) -> Callable[[Past], int]:
+        prepared.append(threading.get_ident())
+        if number == 1:
+            raise ProtocolError(ErrorCode.LIMIT, "there is too much in memory")
+        return lambda _past: number
+
+    first = queries.run(read)
+    others = [queries.run_prepared(functools.partial(prepare, number)) for number in range(3)]
+    assert prepared == []
+    (await shelf.next()).released.set()
+    assert await first == "read"
+    outcomes = await asyncio.gather(*others, return_exceptions=True)
+    assert [str(one) for one in outcomes] == ["0", "there is too much in memory", "2"]
+    assert set(prepared) == {threading.get_ident()}
     queries.close()
 
 

@@ -8,15 +8,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from vitalcast.core.query.past import Past
-from vitalcast.core.stream.deferred import Deferred
+from vitalcast.core.stream.deferred import Deferred, Prepare
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import HistoryError, ProtocolError
 from vitalcast.live.connection import Connection
 
 logger = logging.getLogger(__name__)
 
-Read = Callable[[Callable[[Past], Any]], "asyncio.Future[Any]"]  # raises ProtocolError where too many are under way
+Read = Callable[[Prepare], "asyncio.Future[Any]"]  # raises ProtocolError where too many are under way
 
 
 class DeferredAnswers:
@@ -33,7 +32,7 @@ class DeferredAnswers:
             if deferred is None:
                 return
             try:
-                future = self._read(deferred.work)
+                future = self._read(deferred.prepare)
             except ProtocolError as error:
                 self._settle(connection, deferred, error)
                 continue
@@ -60,5 +59,5 @@ def _said(error: BaseException) -> ProtocolError:
     return ProtocolError(ErrorCode.INTERNAL, "a fault of the server, which has logged it")
 
 
-def _nothing_to_read(_work: Callable[[Past], Any]) -> asyncio.Future[Any]:
+def _nothing_to_read(_prepare: Prepare) -> asyncio.Future[Any]:
     raise ProtocolError(ErrorCode.INTERNAL, "this server keeps no past")

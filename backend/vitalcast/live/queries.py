@@ -52,13 +52,20 @@ class Queries:
 
         Raises ProtocolError where as many are under way as may be. The future gets one where it took too long.
         """
+        return self.run_prepared(lambda: work)
+
+    def run_prepared(self, prepare: Callable[[], Callable[[Past], T]]) -> asyncio.Future[T]:
+        """Run the work that `prepare` returns in the loop once there is a thread for it, as `run` does.
+
+        What it copies of memory is not held before. What it raises is the future's.
+        """
         if self.under_way >= self._queries_max:
             raise ProtocolError(
                 ErrorCode.LIMIT,
                 f"{self._queries_max} queries are under way, as many as this server allows; try again later",
                 temporary=True,
             )
-        query = _Query(work, asyncio.get_running_loop().create_future(), self._open_past)
+        query = _Query(prepare, asyncio.get_running_loop().create_future(), self._open_past)
         query.future.add_done_callback(lambda _future: self._settled(query))
         self._waiting.append(query)
         self._start_next()
@@ -67,7 +74,7 @@ class Queries:
     def look_ahead(self, wanted: LookAhead) -> None:
         """Read what streams will show that show what was before."""
         try:
-            future = self.run(wanted.work)
+            future = self.run_prepared(wanted.prepare)
         except ProtocolError:
             wanted.done(None)
         else:
@@ -76,6 +83,11 @@ class Queries:
     def _start_next(self) -> None:
         while self._waiting and len(self._running) < self._threads:
             query = self._waiting.popleft()
+            try:
+                query.prepare()
+            except Exception as error:  # whatever it is: it belongs to who asked
+                query.future.set_exception(error)
+                continue
             self._running[query] = None
             query.timer = asyncio.get_running_loop().call_later(self._timeout_s, self._expire, query)
             self._workers.run(query.read).add_done_callback(functools.partial(self._finish, query))
@@ -123,17 +135,25 @@ def _looked_ahead(wanted: LookAhead, future: asyncio.Future[Result]) -> None:
 class _Query(Generic[T]):
     """One piece of work, and the past that it reads from while it is at it."""
 
-    def __init__(self, work: Callable[[Past], T], future: asyncio.Future[T], open_past: Callable[[], Past]) -> None:
+    def __init__(
+        self, prepare: Callable[[], Callable[[Past], T]], future: asyncio.Future[T], open_past: Callable[[], Past]
+    ) -> None:
         self.future = future
         self.timer: asyncio.TimerHandle | None = None
-        self._work = work
+        self._prepare = prepare
+        self._work: Callable[[Past], T] | None = None
         self._open_past = open_past
         self._past: Past | None = None
         self._interrupted = False
         self._lock = threading.Lock()  # a past that is closed must not be interrupted
 
+    def prepare(self) -> None:
+        """Take what it needs of memory, in the loop."""
+        self._work = self._prepare()
+
     def read(self) -> T:
         """Do the work, in its thread."""
+        assert self._work is not None  # it was prepared
         past = self._open_past()
         try:
             self._begin(past)

@@ -174,7 +174,7 @@ class Service:
             verify=self._verify,
             dashboards=lambda: self.dashboards.revision,
             on_demand=self._demand_changed,
-            read=self.queries.run,
+            read=self.queries.run_prepared,
         )
         self.hub.emitted.append(self.manager.publish)
         self.hub.past_wanted.append(self.queries.look_ahead)

@@ -41,7 +41,7 @@ class Shown(Machine):
     def read(self, past: Past) -> None:
         for wanted in self.wanted:
             self.reads += 1
-            wanted.done(wanted.work(past))
+            wanted.done(wanted.prepare()(past))
         self.wanted = []
 
     def next(self, **kwargs: Any) -> dict[int, Any]:

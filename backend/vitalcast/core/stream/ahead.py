@@ -31,9 +31,11 @@ RETRY_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LookAhead:
-    """Something to be read: `done` is called with what `work` returned in a thread, or with None where it failed."""
+    """Something to be read: `done` is called with what the work of `prepare` returned in a thread, or with None where
+    it failed.
+    """
 
-    work: Callable[[Past], Result]
+    prepare: Callable[[], Callable[[Past], Result]]
     done: Callable[[Result | None], None]
 
 
@@ -128,12 +130,8 @@ class Ahead:
         # What is left is read again, so that one result has all.
         start_ms = step_before(self._key, now_ms) - self._key.interval_ms
         end_ms = min(until_ms + length, step_before(self._key, now_ms + self._key.shift_ms))
-        try:
-            work = ask(self._timeline, question(self._key, start_ms, end_ms), self._limits)
-        except ProtocolError:
-            self._retry_ms = now_ms + RETRY_MS
-            return None
         self._reading = True
+        asked = question(self._key, start_ms, end_ms)
 
         def done(result: Result | None) -> None:
             self._reading = False
@@ -143,4 +141,4 @@ class Ahead:
                 self._until_ms = None
                 self.take(result, end_ms)
 
-        return LookAhead(work, done)
+        return LookAhead(lambda: ask(self._timeline, asked, self._limits), done)

@@ -13,22 +13,30 @@ from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.messages import Message
 from vitalcast.errors import ProtocolError
 
+Work = Callable[[Past], Any]  # done in a thread
+Prepare = Callable[[], Work]  # done where frames come in, as late as can be: what is copied of memory is not to wait
+
 WAITING_MAX = 64  # of one socket, beside those that are being read for
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Deferred:
-    """An answer to come: `work` runs in a thread, and `then` makes messages of its result, or of why there is none.
+    """An answer to come: what `prepare` returns runs in a thread, and `then` makes messages of what that returns, or
+    of why there is nothing.
 
     `id` is that of the command. Of a `stream` only the newest query is answered. `cancel` is set by whoever runs it,
     for as long as it runs.
     """
 
-    work: Callable[[Past], Any]
+    prepare: Prepare
     then: Callable[[Any | ProtocolError], list[Message]]
     id: int | str | None = None
     stream: str | None = None
     cancel: Callable[[], object] | None = None
+
+    def work(self, past: Past) -> Any:
+        """Do all of it here."""
+        return self.prepare()(past)
 
 
 class Deferrals:

@@ -69,7 +69,7 @@ def look_back(
     limits: Limits,
     *,
     goes_on: bool = True,
-) -> Work | None:
+) -> Callable[[], Work] | None:
     """Return what reads the past that a stream wants beyond the ring; None where there is no more of it to be had."""
     series = tuple(one for one, _ in group.read_places)
     if not timeline.recorded or not series:
@@ -79,26 +79,28 @@ def look_back(
     newest, ages = timeline.newest, timeline.ring.ages()
     reach_ms = round(grant.reach_s(backfill_s) * 1000)
     start_ms = None
-    steps = None
+    steps_ms = 0
     if reach_ms > int(ages[0]):
         most_ms = int(ages[0]) + rows_max * timeline.interval_ms
         if after is None and isinstance(group.key, SeriesKey) and (group.key.is_reduced or reach_ms > most_ms):
-            steps = _steps(timeline, group, group.key, reach_ms, limits)
+            steps_ms = reach_ms
         reach_ms = min(reach_ms, most_ms)
         start_ms = newest.time_ms - reach_ms - group.interval_ms - LEAD_MS
     if after is None and start_ms is None:
         return None
     rows_max += _lead(group, timeline.interval_ms) + LEAD_MS // timeline.interval_ms
     read = _LookBack(timeline.epoch, series, rows_max, after, start_ms, newest.time_ms).read
-    return read if steps is None else _first_of(steps, read)
+    if steps_ms and isinstance(group.key, SeriesKey):
+        return _steps(timeline, group, group.key, steps_ms, limits, read)
+    return lambda: read
 
 
 def _steps(
-    timeline: Timeline, group: Group, key: SeriesKey, reach_ms: int, limits: Limits
-) -> Callable[[Past], KeptSteps] | None:
-    """Return what has a backfill evaluated as a query is: for more than can be made of ticks, or of series gone since.
+    timeline: Timeline, group: Group, key: SeriesKey, reach_ms: int, limits: Limits, ticks: Work
+) -> Callable[[], Work]:
+    """Have a backfill evaluated as a query is: for more than can be made of ticks, or of series gone since.
 
-    As much of it as a snapshot may hold, the newest.
+    As much of it as a snapshot may hold, the newest; or `ticks`, where that is more than a query may have.
     """
     step_ms = key.interval_ms
     end_ms = timeline.newest.time_ms // step_ms * step_ms
@@ -113,23 +115,22 @@ def _steps(
         reduce=key.reduce,
     )
     most = QueryLimits(values=limits.snapshot_values)
-    try:
-        read = ask(timeline, question, most)
-    except ProtocolError:  # it is more than a query looks at
-        return None
-    return lambda past: KeptSteps(timeline.epoch, read(past), end_ms)
 
-
-def _first_of(steps: Callable[[Past], KeptSteps], ticks: Work) -> Work:
-    """Return work that has steps made, or where that is more than a query may have, ticks read."""
-
-    def read(past: Past) -> KeptTicks | KeptSteps:
+    def prepare() -> Work:
         try:
-            return steps(past)
-        except ProtocolError:
-            return ticks(past)
+            read = ask(timeline, question, most)
+        except ProtocolError:  # it is more than a query looks at
+            return ticks
 
-    return read
+        def work(past: Past) -> KeptTicks | KeptSteps:
+            try:
+                return KeptSteps(timeline.epoch, read(past), end_ms)
+            except ProtocolError:
+                return ticks(past)
+
+        return work
+
+    return prepare
 
 
 def _after(timeline: Timeline, group: Group, since: Since, rows_max: int) -> int | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.query.past import Past
 from vitalcast.core.stream.commands.events import events
 from vitalcast.core.stream.commands.hello import hello, welcome, withdraw
 from vitalcast.core.stream.commands.listing import list_series
@@ -20,7 +19,7 @@ from vitalcast.core.stream.commands.subscribe import subscribe
 from vitalcast.core.stream.commands.table import table
 from vitalcast.core.stream.commands.update import unsubscribe, update
 from vitalcast.core.stream.conversation import Conversation, Stream, Verify, no_tokens, token_needed
-from vitalcast.core.stream.deferred import Deferrals, Deferred
+from vitalcast.core.stream.deferred import Deferrals, Deferred, Prepare
 from vitalcast.core.stream.flood_gate import FloodGate
 from vitalcast.core.stream.grants import OPEN, Caller, Grant
 from vitalcast.core.stream.groups import Group
@@ -207,10 +206,10 @@ class Session:
         try:
             return self._guarded(command.id, lambda: HANDLERS[type(command)](conversation, command))
         except NeedsPast as need:
-            work = need.work
+            prepare = need.prepare
         finally:
             conversation.brought = None
-        return self._guarded(command.id, lambda: self._defer(command, work))
+        return self._guarded(command.id, lambda: self._defer(command, prepare))
 
     def _guarded(self, id_: int | str | None, answer: Callable[[], list[Message]]) -> list[Message]:
         conversation = self._conversation
@@ -228,7 +227,7 @@ class Session:
     # --- answers that need the past --------------------------------------------------------------------------------
 
     def next_deferred(self) -> Deferred | None:
-        """Return the next answer whose `work` is to be run, for `settle`; None where there is none for now."""
+        """Return the next answer that is to be read for, for `settle`; None where there is none for now."""
         return self._conversation.deferrals.next()
 
     def settle(self, deferred: Deferred, outcome: object) -> list[Message]:
@@ -237,11 +236,11 @@ class Session:
             return []
         return self._guarded(deferred.id, lambda: deferred.then(outcome))
 
-    def _defer(self, command: Any, work: Callable[[Past], Any]) -> list[Message]:
+    def _defer(self, command: Any, prepare: Prepare) -> list[Message]:
         """Have the stream of a command joined once the past has been read; what comes for it meanwhile waits."""
         conversation = self._conversation
         conversation.deferrals.add(
-            Deferred(work=work, then=lambda outcome: self._join(command, outcome), id=command.id)
+            Deferred(prepare=prepare, then=lambda outcome: self._join(command, outcome), id=command.id)
         )
         conversation.joining[command.stream] = deque()
         return []

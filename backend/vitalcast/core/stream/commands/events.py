@@ -51,7 +51,9 @@ def _before(conversation: Conversation, command: Events, timeline: Timeline, key
     kept = conversation.brought
     if kept is None and timeline is conversation.hub.sources.home:
         raise NeedsPast(
-            lambda past: past.events(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity, limit=BACKFILL_MAX)
+            lambda: (
+                lambda past: past.events(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity, limit=BACKFILL_MAX)
+            )
         )
     if isinstance(kept, ProtocolError):
         raise kept

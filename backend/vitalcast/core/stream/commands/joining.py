@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
+from vitalcast.core.query.past import Past
+from vitalcast.core.query.query import Result
 from vitalcast.core.stream.ahead import check_shift, length_ms, question, step_before
 from vitalcast.core.stream.catch_up import plan_catch_up
 from vitalcast.core.stream.conversation import Conversation, Stream
@@ -81,9 +83,9 @@ def _joined(
     goes_on = held is None or set(group.series) <= set(held)
     grant, kept = conversation.grant, conversation.brought
     if kept is None:
-        work = look_back(timeline, group, since, backfill_s, grant, limits, goes_on=goes_on)
-        if work is not None:
-            raise NeedsPast(work)
+        prepare = look_back(timeline, group, since, backfill_s, grant, limits, goes_on=goes_on)
+        if prepare is not None:
+            raise NeedsPast(prepare)
     elif isinstance(kept, KeptSteps) and kept.epoch == timeline.epoch:
         if kept.goes_on_in(timeline, group.interval_ms):
             return _joined_steps(conversation, command, group, kept)
@@ -121,8 +123,7 @@ def _joined_shifted(
         seen_ms = conversation.grant.start_ms(start_ms, now_ms, conversation.now_ms(), shift_ms=key.shift_ms)
         start_ms = max(start_ms, step_before(key, seen_ms + key.interval_ms - 1))
         limits = QueryLimits(values=conversation.hub.limits.snapshot_values)
-        read = ask(timeline, question(key, start_ms, end_ms), limits)
-        raise NeedsPast(lambda past: (read(past), end_ms))
+        raise NeedsPast(lambda: _shifted(ask(timeline, question(key, start_ms, end_ms), limits), end_ms))
     if isinstance(brought, ProtocolError):
         raise brought
     result, until_ms = brought
@@ -130,6 +131,10 @@ def _joined_shifted(
     conversation.afford(nbytes, result.values.size / READS_A_MESSAGE)
     conversation.hub.seed(group, result, until_ms)
     return [ack(conversation, command, group, key), group.shifted_snapshot(result)]
+
+
+def _shifted(read: Callable[[Past], Result], end_ms: int) -> Callable[[Past], tuple[Result, int]]:
+    return lambda past: (read(past), end_ms)
 
 
 def ack(

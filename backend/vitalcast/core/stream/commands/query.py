@@ -16,7 +16,7 @@ from vitalcast.core.query.query import Result
 from vitalcast.core.query.who import who_at, who_between
 from vitalcast.core.stream.commands.checks import check_known, check_table, granted, named_panel
 from vitalcast.core.stream.conversation import Conversation
-from vitalcast.core.stream.deferred import Deferred, replaced
+from vitalcast.core.stream.deferred import Deferred, Prepare, replaced
 from vitalcast.core.stream.grants import NAMING_TABLE
 from vitalcast.core.stream.results import columns_json, processes_message, result_json
 from vitalcast.core.vocabulary import ErrorCode, Reduce
@@ -36,14 +36,14 @@ def query(conversation: Conversation, command: Query) -> list[Message]:
     """Have a question about the past answered in a thread; of the same stream only the newest is."""
     if command.table is not None:
         _check_fields(command, "table", OF_PANELS | OF_SERIES | OF_VALUES)
-        work = _processes(conversation, command)
+        prepare = _processes(conversation, command)
     elif command.panel is not None:
         _check_fields(command, "panel", OF_TABLES | OF_SERIES)
-        work = _panel(conversation, command, command.panel)
+        prepare = _panel(conversation, command, command.panel)
     else:
         _check_fields(command, "metrics", OF_TABLES | OF_PANELS)
-        work = _series(conversation, command)
-    return _defer(conversation, command, work)
+        prepare = _series(conversation, command)
+    return _defer(conversation, command, prepare)
 
 
 def _check_fields(command: Query, what: str, others: frozenset[str]) -> None:
@@ -58,7 +58,7 @@ def given(command: Query) -> set[str]:
     return {name for name in command.model_fields_set if getattr(command, name) is not None}
 
 
-def _defer(conversation: Conversation, command: Query, work: Callable[[Past], Message]) -> list[Message]:
+def _defer(conversation: Conversation, command: Query, prepare: Prepare) -> list[Message]:
     grant = conversation.grant
 
     def then(outcome: Message | ProtocolError) -> list[Message]:
@@ -70,7 +70,7 @@ def _defer(conversation: Conversation, command: Query, work: Callable[[Past], Me
         conversation.afford(size, size / BYTES_A_MESSAGE)
         return [outcome]
 
-    deferred = Deferred(work=work, then=then, id=command.id, stream=command.stream)
+    deferred = Deferred(prepare=prepare, then=then, id=command.id, stream=command.stream)
     before = conversation.deferrals.replace(command.stream) if command.stream is not None else None
     messages = [conversation.refuse(before.id, replaced(command.stream or ""))] if before is not None else []
     conversation.deferrals.add(deferred)
@@ -107,18 +107,19 @@ def _about(timeline: Timeline, command: Query) -> dict[str, object]:
 # --- series ------------------------------------------------------------------------------------------------------
 
 
-def _series(conversation: Conversation, command: Query) -> Callable[[Past], Message]:
+def _series(conversation: Conversation, command: Query) -> Prepare:
     selection = granted(command.selection(), conversation.grant)
     timeline = conversation.source(command.host)
     check_known(selection, timeline)
     question = _question(conversation, command, selection)
-    read = ask(timeline, question, query_limits(conversation))
+    limits = query_limits(conversation)
     about = _about(timeline, command)
 
-    def work(past: Past) -> Message:
-        return _result_message(command.id, about, question, read(past))
+    def prepare() -> Callable[[Past], Message]:
+        read = ask(timeline, question, limits)
+        return lambda past: _result_message(command.id, about, question, read(past))
 
-    return work
+    return prepare
 
 
 def _question(conversation: Conversation, command: Query, selection: Selection) -> Question:
@@ -154,7 +155,7 @@ def _result_message(id_: int | str | None, about: dict[str, object], question: Q
 # --- panels ------------------------------------------------------------------------------------------------------
 
 
-def _panel(conversation: Conversation, command: Query, panel_id: str) -> Callable[[Past], Message]:
+def _panel(conversation: Conversation, command: Query, panel_id: str) -> Prepare:
     named = named_panel(panel_id, conversation.hub, conversation.grant)
     timeline, panels = conversation.source(command.host), conversation.hub.panels
     assert panels is not None  # by whom it is named
@@ -162,22 +163,27 @@ def _panel(conversation: Conversation, command: Query, panel_id: str) -> Callabl
     if len(command.aggregates()) > 1:
         raise ProtocolError(ErrorCode.BAD_REQUEST, "aggregate: a panel has one; ask once for each")
     question = _question(conversation, command, panel.selection)
-    read = ask(timeline, question, query_limits(conversation))
+    limits = query_limits(conversation)
     about = _about(timeline, command)
 
-    def work(past: Past) -> Message:
-        result = read(past)
-        series, values, head = panel.shown(result.series, result.times_ms, result.values, result.step_ms)
-        shown = replace(result, series=series, values=values)
-        return _result_message(command.id, about | head, question, shown)
+    def prepare() -> Callable[[Past], Message]:
+        read = ask(timeline, question, limits)
 
-    return work
+        def work(past: Past) -> Message:
+            result = read(past)
+            series, values, head = panel.shown(result.series, result.times_ms, result.values, result.step_ms)
+            shown = replace(result, series=series, values=values)
+            return _result_message(command.id, about | head, question, shown)
+
+        return work
+
+    return prepare
 
 
 # --- processes ---------------------------------------------------------------------------------------------------
 
 
-def _processes(conversation: Conversation, command: Query) -> Callable[[Past], Message]:
+def _processes(conversation: Conversation, command: Query) -> Prepare:
     assert command.table is not None
     check_table(command.table, conversation.grant)
     if command.table != NAMING_TABLE:
@@ -207,12 +213,12 @@ def _processes(conversation: Conversation, command: Query) -> Callable[[Past], M
         answer = who_between(past, start_ms, end_ms, request)
         return processes_message(command.id, answer, about)
 
-    return work
+    return lambda: work
 
 
 def _at(
     conversation: Conversation, command: Query, at_ms: int, request: ProcessRequest, about: dict[str, object]
-) -> Callable[[Past], Message]:
+) -> Prepare:
     _check(request, window=False)
     if beside := sorted(given(command) & {"start", "end"}):
         raise ProtocolError(
@@ -225,7 +231,7 @@ def _at(
         answer = who_at(past, at_ms, request, hidden_ms=hidden_ms)
         return processes_message(command.id, answer, about)
 
-    return work
+    return lambda: work
 
 
 def _check(request: ProcessRequest, *, window: bool) -> None:

@@ -40,7 +40,8 @@ class History(Strict):
         ge=16,
         le=1_048_576,
         description="Maximum size of the database with its log; the oldest goes first. 512 MiB of 200 series reach "
-        "back about 14 days at 1 s, 90 days by the minute, a year by ten minutes and five by the hour",
+        "back four weeks at 1 s, two to three months by one and ten minutes and most of a year by the hour on a busy "
+        "machine, and several times as far on one with little to do",
     )
     flush_s: float = Field(
         default=30.0,

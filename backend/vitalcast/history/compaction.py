@@ -105,29 +105,44 @@ class AxisWriter:
         self._makings.append(making)
         return making
 
-    def write(self, *, at_least: int) -> None:
+    def write(self, *, at_least: int = 1) -> None:
         """Write the bundles that are full, where they have so many bytes at least."""
-        waiting = sum(len(data) for making in self._makings for _, data in making.full)
-        if not waiting or waiting < at_least:
+        waiting = [bundle for making in self._makings for bundle in making.full]
+        if not waiting or sum(len(data) for _, data in waiting) < at_least:
             return
-        self._room.make(waiting)
-        with self._database.writing():
-            for making in self._makings:
-                self._put(making)
+        for part in _parts(waiting, self._room.transaction_bytes):
+            self._room.make(sum(len(data) for _, data in part))
+            with self._database.writing():
+                self._database.connection.executemany("INSERT INTO block VALUES (?, ?)", part)
+        for making in self._makings:
+            making.full.clear()
 
-    def _put(self, making: Making) -> None:
-        self._database.connection.executemany("INSERT INTO block VALUES (?, ?)", making.full)
-        making.full.clear()
-
-    def finish(self) -> None:
-        """Write what is left and make all axes READY. Belongs into a transaction of the caller."""
+    def write_rest(self) -> None:
+        """Write all that is left: nothing more is added."""
         for making in self._makings:
             making.close()
-            self._put(making)
-            self._database.connection.execute(
-                "UPDATE axis SET state = ?, nbytes = ? WHERE id = ?", (State.READY, making.nbytes, making.id)
-            )
+        self.write()
+        self._room.make(0)
+
+    def finish(self) -> None:
+        """Make all axes READY, whose bundles are written. Belongs into a transaction of the caller."""
+        self._database.connection.executemany(
+            "UPDATE axis SET state = ?, nbytes = ? WHERE id = ?",
+            [(State.READY, making.nbytes, making.id) for making in self._makings],
+        )
         self._makings = []
+
+
+def _parts(bundles: Sequence[tuple[int, bytes]], bytes_max: int) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield bundles, as many at a time as have no more than so many bytes; one at least."""
+    part: list[tuple[int, bytes]] = []
+    for bundle in bundles:
+        if part and sum(len(data) for _, data in part) + len(bundle[1]) > bytes_max:
+            yield part
+            part = []
+        part.append(bundle)
+    if part:
+        yield part
 
 
 class Compactor:
@@ -171,7 +186,7 @@ class Compactor:
                     add_values(making, batch, values[making.rows])
                 add_steps(rollups, batch, times, values)
                 writer.write(at_least=self._room.transaction_bytes // 2)
-            writer.write(at_least=1)
+            writer.write_rest()
         with self._database.writing():
             if chunks:
                 writer.finish()

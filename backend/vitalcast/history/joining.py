@@ -153,7 +153,7 @@ class Joiner:
         return {id_ for (id_,) in self._database.connection.execute("SELECT id FROM series")}
 
     def _replace(self, writer: AxisWriter, old: Sequence[Axis], ids: Sequence[int]) -> None:
-        writer.write(at_least=1)
+        writer.write_rest()
         with self._database.writing():
             writer.finish()
             self._database.series.note_axis(ids, self._database.newest_axis())

@@ -41,6 +41,8 @@ from vitalcast.history.watched import Change, Watched
 logger = logging.getLogger(__name__)
 
 RETRY_MAX_S = 600.0
+EVENT_BYTES = 1024  # what one takes in the file, or less
+PROCESS_BYTES = 128
 FAST_MS = 24 * HOUR_MS
 _SPOILT = {Change.CUT_OFF: "cut it off", Change.OVERWRITTEN: "overwritten it"}
 
@@ -318,6 +320,8 @@ class SqliteHistory(History):
 
     def _put_recent(self, database: Database, position: Position) -> None:
         events, snapshots = self._recent.events(), self._recent.snapshots()
+        assert self._room is not None
+        self._room.make(EVENT_BYTES * len(events) + PROCESS_BYTES * sum(len(one.rows) for one in snapshots))
         with database.writing():
             if events:
                 self._events.put(database.connection, events)

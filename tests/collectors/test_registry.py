@@ -62,8 +62,16 @@ def test_disabled_collectors_and_tables_are_left_out() -> None:
     disabled = ["cpu", "process", "processes"]
     names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), disabled=disabled)}
     assert "memory" in names
+    assert "programs" not in names  # who wants no names in a table wants none in series
     assert not names & set(disabled)
     assert registry.default_tables(disabled=disabled) == {}
+
+
+def test_series_by_program_can_be_turned_off_alone() -> None:
+    names = {c.name for c in registry.default_collectors(stats=RuntimeStats(), disabled=["programs"])}
+    assert "process" in names
+    assert "programs" not in names
+    assert list(registry.default_tables(disabled=["programs"])) == ["processes"]
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:

@@ -46,6 +46,9 @@ _modules = [import_module(f"vitalcast.collectors.{name}") for name in MODULES]
 COLLECTORS: tuple[Declaration, ...] = tuple(one for module in _modules for one in getattr(module, "COLLECTORS", ()))
 TABLES: tuple[TableDeclaration, ...] = tuple(one for module in _modules for one in getattr(module, "TABLES", ()))
 
+# Who turns off the table that names programs wants no series by program either.
+_NAMING_TABLE, _NAMING_COLLECTORS = "processes", ("programs",)
+
 CATALOGUE: dict[str, tuple[Descriptor, ...]] = {one.name: one.descriptors for one in COLLECTORS}
 """Every metric that any machine may have, by collector; a collector's own `descriptors` are those of this one."""
 
@@ -60,12 +63,13 @@ def default_collectors(
 ) -> list[Collector]:
     """Return a collector of each subject that this machine has, without those in `disabled`.
 
-    `scanner`, of the same roots, is given where others look at the processes too. Raises ConfigError where `disabled`
-    names neither a collector nor a table.
+    Without the table of processes there are no series by program either. `scanner`, of the same roots, is given where
+    others look at the processes too. Raises ConfigError where `disabled` names neither a collector nor a table.
     """
     setup = Setup(stats=stats, roots=roots, exclude=exclude, scanner=scanner or ProcessScanner(roots))
     _check(disabled)
-    collectors = [_build(f"collector {one.name}", one.make, setup) for one in COLLECTORS if one.name not in disabled]
+    unwanted = {*disabled, *(_NAMING_COLLECTORS if _NAMING_TABLE in disabled else ())}
+    collectors = [_build(f"collector {one.name}", one.make, setup) for one in COLLECTORS if one.name not in unwanted]
     return [collector for collector in collectors if collector is not None and collector.descriptors]
 
 

@@ -55,7 +55,9 @@ class Collectors(Strict):
     """What is measured on this machine."""
 
     disabled: Names = Field(
-        default=(), description="Collectors to turn off, such as those that are slow or not wanted here"
+        default=(),
+        description="Collectors and tables to turn off, such as those that are slow or not wanted here; without "
+        "`processes`, programs are named nowhere",
     )
     process_command_line: bool = Field(
         default=False,
@@ -103,7 +105,10 @@ class Collectors(Strict):
 class Recorder(Strict):
     """The flight recorder: which processes used the machine, to be asked later."""
 
-    enabled: bool = Field(default=True, description="Record processes; kept with the history, for about a week")
+    enabled: bool = Field(
+        default=True,
+        description="Record processes; kept with the history, for about a week. Off too where `processes` is disabled",
+    )
     interval_s: float = Field(
         default=5.0,
         ge=1,

@@ -94,6 +94,15 @@ def test_where_there_is_no_history_it_says_so(tmp_path: Path) -> None:
         assert "no server of this user runs, and none has left a history; start one with `vitalcast`" in done.stderr
 
 
+def test_a_file_that_a_server_has_is_left_to_it(server: Server, command: Command) -> None:
+    for socket in (server.data_folder / "servers").iterdir():
+        socket.unlink()  # so that the command does not find it
+    done = command("history", "system.load.average")
+    assert done.returncode == 1
+    assert f"is in use by process {server.pid}; ask that server, by its --config or --url" in done.stderr
+    assert f"is in use by process {server.pid}" in command("check").stderr
+
+
 def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("these are notes, and no history at all\n" * 20)
     done = run("history", "system.load.average", cwd=tmp_path, VITALCAST_HISTORY__PATH="notes.txt")

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from vitalcast.core.query.past import Past
-from vitalcast.errors import HistoryError
+from vitalcast.errors import HistoryError, LockedError
+from vitalcast.history.filelock import FileLock
 from vitalcast.history.reader import FilePast
 from vitalcast.history.schema import address, check_file
 
@@ -27,8 +28,16 @@ class LeftFile:
         self._copy: Path | None = None
 
     def past(self) -> Past:
-        """Return a view of it. Raises HistoryError, and ConfigError where it is no history."""
+        """Return a view of it. Raises HistoryError, also where a server has it, and ConfigError where it is none."""
         check_file(self._path, known=False)
+        try:
+            FileLock(self._path.with_name(f"{self._path.name}.lock")).probe()
+        except LockedError as error:
+            raise HistoryError(
+                f"{self._path} is in use by {error}; ask that server, by its --config or --url"
+            ) from None
+        except OSError:  # of another user: what can be read is read
+            pass
         if not self._log.exists() or not self._log.stat().st_size:
             return FilePast(self._path, at=f"{address(self._path, 'ro')}&immutable=1", nbytes_max=self._bytes_max)
         if self._copy is None:

@@ -41,6 +41,8 @@ class Upkeep:
         self._joiner = Joiner(database, room, stopping=stopping)
         self._takeover = TakeOver(database, room)
         self._begun = False
+        self._rolled_up = False  # whatever had no rollups at the start
+        self._stale = True  # whether axes may be there that are to be joined, thinned or dropped
         self._idle = 0
         self._merges_unreadable = 0
 
@@ -69,8 +71,7 @@ class Upkeep:
 
     def _work(self, kept_ms: int) -> Iterator[int]:
         """Yield after each part of the work: 1 where an axis was made or dropped."""
-        first = not self._begun
-        if first:
+        if not self._begun:
             with self._database.writing():
                 forget_unfinished(self._database.connection)
             self._begun = True
@@ -81,10 +82,13 @@ class Upkeep:
                 self._merges_unreadable += self._database.merge()
             yield 0
         yield from self._make_hours(kept_ms)
-        if first:
+        if not self._stale:  # what follows looks at every axis there is
+            return
+        if not self._rolled_up:
             for hour in self._joiner.unrolled():
                 self._joiner.roll_up(hour)
                 yield 1
+            self._rolled_up = True
         for group in self._joiner.groups():
             self._joiner.join(group)
             yield 1
@@ -93,11 +97,13 @@ class Upkeep:
             yield 1
         if self._retention_ms:
             self._room.keep_time(kept_ms - self._retention_ms)
+        self._stale = False
 
     def _make_hours(self, kept_ms: int) -> Iterator[int]:
         """Make the hours that are over, and of what is taken over each as soon as it is whole."""
         while True:
             for stretch, hour_ms in self._compactor.hours_over():
+                self._stale = True
                 self._compactor.make_hour(stretch, hour_ms, kept_ms=kept_ms)
                 yield 1
             if not self._takeover.step():

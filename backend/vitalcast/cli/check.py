@@ -48,12 +48,16 @@ def check(
     # What only the parts know is checked as they are built: names of collectors, and of metrics.
     for warning in (*loaded.warnings, *create_app(loaded.settings).warnings):
         say(f"warning: {warning}", err=True)
-    for line in _history(loaded.settings, config):
-        say(f"history: {line}", err=True)
     rows = [(key, show(value), loaded.origins[key]) for key, value in loaded.settings.items()]
     for name in TABLES:
         titles = [(f"{name}.{one.id}", show(one.title)) for one in getattr(loaded.settings, name)]
         rows += [(*row, loaded.origins[name]) for row in titles or [(name, "[]")]]
+    _write(rows)
+    for line in _history(loaded.settings, config):
+        say(f"history: {line}", err=True)
+
+
+def _write(rows: list[tuple[str, str, str]]) -> None:
     if not sys.stdout.isatty():
         say("\n".join("\t".join(row) for row in rows))
         return

@@ -422,3 +422,22 @@ def test_a_reduced_backfill_counts_what_is_gone_since() -> None:
     _, snapshot = settle(session, machine.keeper.past())
     assert snapshot["values"][0][0] == 2.0
     assert snapshot["values"][0][-1] == 1.0
+
+
+def test_no_step_of_a_long_backfill_tells_a_token_of_what_was_before() -> None:
+    machine = recorded(1000, limits=Limits(snapshot_values=200))
+    session = granted(machine, Grant(Scope.VIEW, "capped", since_s=490))
+    subscribe(session, interval=60, aggregate=["min"], backfill=10_000)
+    _, snapshot = settle(session, machine.keeper.past())
+    assert snapshot["values"][0][0] >= 1000 - 490
+    brief = granted(machine, Grant(Scope.VIEW, "brief", since_s=5))
+    reduced = {"interval": 60, "aggregate": ["min"], "reduce": "min", "backfill": 10_000}
+    said = subscribe(brief, **reduced) or settle(brief, machine.keeper.past())
+    assert [one["type"] for one in said] == ["ack", "snapshot"]
+
+
+def test_what_wants_no_past_is_answered_at_once() -> None:
+    machine = recorded()
+    ack, snapshot = subscribe(machine.session(), interval=3600, aggregate=["avg"])
+    assert ack["type"] == "ack"
+    assert len(snapshot["times"]) == 1

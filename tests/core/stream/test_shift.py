@@ -183,6 +183,8 @@ def test_a_token_sees_no_further_back_by_a_shift() -> None:
     machine = Shown()
     capped = Grant(Scope.VIEW, "capped", since_s=50)
     assert error_of(subscribe(granted(machine, capped)))[0] == ErrorCode.DENIED
+    just = {"interval": 20, "shift": 60}
+    assert error_of(subscribe(granted(machine, Grant(Scope.VIEW, "t", since_s=70)), **just))[0] == ErrorCode.DENIED
     session = granted(machine, Grant(Scope.VIEW, "capped", since_s=70))
     _, snapshot = subscribe(session, backfill=60)
     assert snapshot["values"][0][0] >= 231.0

@@ -69,13 +69,13 @@ def plan_catch_up(
     known = since is not None and since.is_of(timeline.id, timeline.epoch)
     if since is not None and known and goes_on:
         replay = group.plan_since(rows, since.offset)
-        if replay is not None and _age_s(rows, replay) <= grant.reach_s(math.inf):
+        if replay is not None and _age_s(rows, replay) * 1000 <= reach_ms(group, math.inf, grant):
             caught_up = CatchUp(group, rows, replay, recovered=True)
             if rows is timeline.ring:
                 return _checked(caught_up, limits)
             if _excess(caught_up, limits) is None:  # else a part would be missing in silence
                 return caught_up
-    replay = group.plan_backfill(rows, round(grant.reach_s(backfill_s) * 1000))
+    replay = group.plan_backfill(rows, round(reach_ms(group, backfill_s, grant)))
     if rows is not timeline.ring:
         replay = _fitted(group, replay, limits)
     lost = None
@@ -84,6 +84,14 @@ def plan_catch_up(
         if first - 1 > since.offset:
             lost = (since.offset + 1, first - 1)
     return _checked(CatchUp(group, rows, replay, recovered=False, lost=lost), limits)
+
+
+def reach_ms(group: Group, wanted_s: float, grant: Grant) -> float:
+    """Return how long ago an interval may have ended of which a caller gets the value: all of it may be seen."""
+    wanted_ms = grant.reach_s(wanted_s) * 1000
+    if grant.since_s is None or group.only_last:
+        return wanted_ms
+    return max(0.0, min(wanted_ms, grant.since_s * 1000 - group.interval_ms))
 
 
 def _rows(timeline: Timeline, group: Group, kept: KeptTicks | None) -> Rows:

@@ -6,22 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitalcast.core.metrics.model import Series
+from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query, Result
-from vitalcast.core.stream.catch_up import READS_A_SNAPSHOT_VALUE
+from vitalcast.core.stream.catch_up import READS_A_SNAPSHOT_VALUE, reach_ms
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.kept_ticks import KeptTicks
 from vitalcast.core.stream.keys import SeriesKey
+from vitalcast.core.stream.replay import interval_ends
 from vitalcast.core.wire.commands import Since
 from vitalcast.core.wire.limits import Limits
 from vitalcast.errors import ProtocolError
 
 FASTER_TICKS = 400  # more than a burst of tenths of a second has
-LEAD_MS = 120_000  # before the first interval that is wanted: its first tick shows that the one before has ended
+LEAD_MS = 600_000  # before the first interval that is wanted: the ticks before show where it began, whatever was missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +79,33 @@ def look_back(
     rows_max = _rows_max(group, timeline.interval_ms, len(series), limits)
     after = _after(timeline, group, since, rows_max) if since is not None and goes_on else None
     newest, ages = timeline.newest, timeline.ring.ages()
-    reach_ms = round(grant.reach_s(backfill_s) * 1000)
+    wanted_ms = round(reach_ms(group, backfill_s, grant))
     start_ms = None
     steps_ms = 0
-    if reach_ms > int(ages[0]):
+    if wanted_ms > int(ages[0]) or _is_cut(timeline.ring, group.interval_ms, wanted_ms):
         most_ms = int(ages[0]) + rows_max * timeline.interval_ms
-        if after is None and isinstance(group.key, SeriesKey) and (group.key.is_reduced or reach_ms > most_ms):
-            steps_ms = reach_ms
-        reach_ms = min(reach_ms, most_ms)
-        start_ms = newest.time_ms - reach_ms - group.interval_ms - LEAD_MS
+        if after is None and isinstance(group.key, SeriesKey) and (group.key.is_reduced or wanted_ms > most_ms):
+            steps_ms = wanted_ms
+        wanted_ms = min(wanted_ms, most_ms)
+        start_ms = newest.time_ms - wanted_ms - 2 * group.interval_ms - LEAD_MS
     if after is None and start_ms is None:
         return None
     rows_max += _lead(group, timeline.interval_ms) + LEAD_MS // timeline.interval_ms
     read = _LookBack(timeline.epoch, series, rows_max, after, start_ms, newest.time_ms).read
     if steps_ms and isinstance(group.key, SeriesKey):
-        return _steps(timeline, group, group.key, steps_ms, limits, read)
+        hidden_ms = grant.hidden_ms(newest.time_ms)
+        return _steps(timeline, group, group.key, steps_ms, limits, read, hidden_ms=hidden_ms)
     return lambda: read
 
 
+def _is_cut(ring: Ring, interval_ms: int, wanted_ms: int) -> bool:
+    """Say whether the oldest interval that ended in a ring is wanted, of which the beginning may be lost."""
+    ends = interval_ends(ring, interval_ms)
+    return wanted_ms > 0 and ring.first_row > 0 and (not len(ends) or int(ring.ages()[ends[0]]) < wanted_ms)
+
+
 def _steps(
-    timeline: Timeline, group: Group, key: SeriesKey, reach_ms: int, limits: Limits, ticks: Work
+    timeline: Timeline, group: Group, key: SeriesKey, reach_ms: int, limits: Limits, ticks: Work, *, hidden_ms: int
 ) -> Callable[[], Work]:
     """Have a backfill evaluated as a query is: for more than can be made of ticks, or of series gone since.
 
@@ -107,13 +116,16 @@ def _steps(
     steps = min(reach_ms // step_ms, limits.snapshot_values // max(1, group.width))
     question = Query(
         selection=key.selection,
-        start_ms=max(0, end_ms - max(1, steps) * step_ms),
+        start_ms=max(hidden_ms, end_ms - max(1, steps) * step_ms, 0),
         end_ms=end_ms,
         step_ms=step_ms,
         aggregates=key.aggregates,
         group_by=key.group_by,
         reduce=key.reduce,
+        hidden_ms=hidden_ms,
     )
+    if question.start_ms >= end_ms:  # no whole step of it may be seen
+        return lambda: ticks
     most = QueryLimits(values=limits.snapshot_values)
 
     def prepare() -> Work:

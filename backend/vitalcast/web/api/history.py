@@ -83,17 +83,19 @@ class HistoryAnswers:
                 if request.method == "HEAD":  # nothing has to be read for it
                     return Response(None, 200, headers, _MEDIA_TYPES[CSV.type])
                 return StreamingResponse(long.parts(series), 200, headers, _MEDIA_TYPES[CSV.type])
-        read = ask(timeline, query, limits)
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
 
-        def work(past: Past) -> _Answer:
-            result = read(past)
+        def answered(result: Result) -> _Answer:
             if panel is None or offer is CSV:
                 return _answer(result, about, offer)
             series, values, head = panel.shown(result.series, result.times_ms, result.values, result.step_ms)
             return _answer(replace(result, series=series, values=values), about | head, offer)
 
-        found = await unless_gone(request, self._service.queries.run(work))
+        def prepare() -> Callable[[Past], _Answer]:
+            read = ask(timeline, query, limits)
+            return lambda past: answered(read(past))
+
+        found = await unless_gone(request, self._service.queries.run_prepared(prepare))
         headers = _headers(request, range_) | {"ETag": found.etag}
         if knows(request, found.etag):
             return Response(status_code=304, headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -62,7 +63,7 @@ class LongCsv:
                 return tuple(series)
             return Grouping.of(series, query.group_by, query.reduce).series
 
-        return await self._run(work)
+        return await self._run(lambda: work)
 
     def fits(self, series: int) -> bool:
         """Say whether one query can answer it all. Raises ProtocolError where not even this may."""
@@ -92,19 +93,19 @@ class LongCsv:
         for query in windows_of(self.query):
             if not self.allowed():
                 raise ProtocolError(ErrorCode.UNAUTHORIZED, "token: it has been revoked, or has expired")
-            result = await self._run(ask(self.timeline, query, limits))
+            result = await self._run(functools.partial(ask, self.timeline, query, limits))
             async for part in iterate_in_threadpool(_lines(result, columns)):
                 yield part
 
-    async def _run(self, work: Callable[[Past], T]) -> T:
+    async def _run(self, prepare: Callable[[], Callable[[Past], T]]) -> T:
         for _ in range(TRIES):
             try:
-                return await self.queries.run(work)
+                return await self.queries.run_prepared(prepare)
             except ProtocolError as error:
                 if not error.temporary:
                     raise
                 await asyncio.sleep(TRY_AGAIN_S)
-        return await self.queries.run(work)
+        return await self.queries.run_prepared(prepare)
 
 
 def windows_of(query: Query) -> Iterator[Query]:

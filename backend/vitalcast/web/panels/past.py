@@ -81,16 +81,18 @@ class PastReader:
             aggregates=(aggregate,),
             hidden_ms=range_.hidden_ms,
         )
-        read = self._ask(query)
 
-        def work(past: Past) -> Pictured:
+        def pictured(result: Result) -> Pictured:
             from vitalcast.core.drawing.past_window import window_then
 
-            result = read(past)
             shown = shown_then(panel, result.series, result.values, palette=now.palette.copy(), colors=now.colors)
             return Pictured(shown, window_then(result, shown.columns, self._timeline.interval_ms), result.step_ms)
 
-        return await unless_gone(request, self._service.queries.run(work))
+        def prepare() -> Callable[[Past], Pictured]:
+            read = self._ask(query)
+            return lambda past: pictured(read(past))
+
+        return await unless_gone(request, self._service.queries.run_prepared(prepare))
 
     async def before(self, request: Request, selection: Selection, at_ms: int, span_ms: int) -> Result:
         """Return the values of about that moment: those of each second in the span before, else what is kept of then.

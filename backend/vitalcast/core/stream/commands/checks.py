@@ -8,7 +8,7 @@ from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.hub import Hub
-from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, TableKey
+from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, SeriesKey, TableKey
 from vitalcast.core.text import few
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError, UnknownIdError
@@ -69,6 +69,12 @@ def _panel_denied(panel_id: str) -> ProtocolError:
     return ProtocolError(ErrorCode.DENIED, f"panel: {panel_id!r} is more than this token may see")
 
 
+def check_shift_granted(key: SeriesKey, grant: Grant) -> None:
+    """Raise ProtocolError where a stream shows what was longer ago than its caller may look."""
+    if key.shift_ms and key.shift_ms + key.interval_ms > grant.reach_s(math.inf) * 1000:
+        raise ProtocolError(ErrorCode.DENIED, f"shift: this token sees {grant.since_s:g} s back")
+
+
 def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
     """Raise ProtocolError where a stream that is there is more than a new grant allows."""
     if isinstance(key, EventKey):
@@ -86,8 +92,8 @@ def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
             raise ProtocolError(ErrorCode.DENIED, f"range: this token sees {reach_s:g} s back")
     elif granted(key.selection, grant) != key.selection:
         raise ProtocolError(ErrorCode.DENIED, "metrics: this token may not see names of programs and users")
-    elif key.shift_ms > grant.reach_s(math.inf) * 1000:
-        raise ProtocolError(ErrorCode.DENIED, f"shift: this token sees {grant.since_s:g} s back")
+    else:
+        check_shift_granted(key, grant)
     if key.interval_ms < grant.interval_min_ms:
         raise ProtocolError(
             ErrorCode.LIMIT,

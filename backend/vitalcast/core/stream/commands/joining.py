@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.query.ask import ask
@@ -11,6 +12,7 @@ from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Result
 from vitalcast.core.stream.ahead import check_shift, length_ms, question, step_before
 from vitalcast.core.stream.catch_up import plan_catch_up
+from vitalcast.core.stream.commands.checks import check_shift_granted
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.event_group import EventGroup
 from vitalcast.core.stream.groups import VALUE_BYTES, Group
@@ -115,6 +117,7 @@ def _joined_shifted(
 ) -> list[Message]:
     """Join a stream of what was so long before, which is read with what it will show next."""
     check_shift(key)
+    check_shift_granted(key, conversation.grant)
     timeline, brought = conversation.hub.timelines[key.source], conversation.brought
     if brought is None:
         now_ms = step_before(key, timeline.newest.time_ms)
@@ -123,7 +126,9 @@ def _joined_shifted(
         seen_ms = conversation.grant.start_ms(start_ms, now_ms, conversation.now_ms(), shift_ms=key.shift_ms)
         start_ms = max(start_ms, step_before(key, seen_ms + key.interval_ms - 1))
         limits = QueryLimits(values=conversation.hub.limits.snapshot_values)
-        raise NeedsPast(lambda: _shifted(ask(timeline, question(key, start_ms, end_ms), limits), end_ms))
+        hidden_ms = conversation.grant.hidden_ms(conversation.now_ms())
+        asked = replace(question(key, start_ms, end_ms), hidden_ms=hidden_ms)
+        raise NeedsPast(lambda: _shifted(ask(timeline, asked, limits), end_ms))
     if isinstance(brought, ProtocolError):
         raise brought
     result, until_ms = brought

@@ -215,18 +215,19 @@ def _unpack_integers(found: list[_Integers], columns: list[Floats]) -> None:
     length = columns[_MINIMUM].shape[1]
     words = unpack_bodies([one.body for one in found], [one.streams for one in found], length)
     ends = np.cumsum([one.streams for one in found])
-    low, spread, back, above, counts = (
-        restored_rows([one.heads[stream] for one in found], words[ends - _STREAMS + stream])
-        for stream in range(_STREAMS)
-    )
-    lattices = [one.lattice for one in found]
+    # All streams at once, and all values: the fixed costs of numpy are most of a short axis'.
+    rows = np.concatenate([ends - _STREAMS + stream for stream in range(_STREAMS)])
+    heads = [one.heads[stream] for stream in range(_STREAMS) for one in found]
+    low, spread, back, above, counts = restored_rows(heads, words[rows]).reshape(_STREAMS, len(found), length)
     places = [one.place for one in found]
+    high = low + spread
+    values = restored([one.lattice for one in found] * 3, np.concatenate([low, high, high - back]))
+    least, greatest, newest = values.reshape(3, len(found), length)
     count = counts.astype(np.float64)
     powers = np.array([10.0**one.places for one in found])[:, None]
-    least = restored(lattices, low)
     columns[_MINIMUM][places] = least
-    columns[_MAXIMUM][places] = restored(lattices, low + spread)
-    columns[_LAST][places] = restored(lattices, low + spread - back)
+    columns[_MAXIMUM][places] = greatest
+    columns[_LAST][places] = newest
     columns[_TOTAL][places] = least * count + unnumbered(above, SUM_DIGITS) / powers
     columns[_COUNT][places] = count
     for one, end in zip(found, ends.tolist(), strict=True):

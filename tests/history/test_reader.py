@@ -183,6 +183,20 @@ def test_all_that_came_after_a_tick_is_given_or_nothing(tmp_path: Path) -> None:
     assert world.past().after("epoch-1", 0, [LOAD]) is None
 
 
+def test_what_was_thinned_out_is_not_given_for_all_that_came(tmp_path: Path) -> None:
+    world = World(tmp_path / "history.db", 1, fast_ms=HOUR_MS)
+    world.live(segment(95, 100, jump_ms=HOUR_MS, devices=()))
+    world.live(segment(1, jump_ms=HOUR_MS))
+    assert world.past().after("epoch-1", 0, [LOAD]) is not None
+    world.settle()
+    seconds = {-(-point[3] // 1000): point for point in world.points[LOAD]}
+    kept = read_points(world.past(), [LOAD], *EVER)[LOAD]
+    assert len(kept) < len(world.points[LOAD]) - 50
+    assert set(kept) <= set(seconds.values())
+    assert world.past().after("epoch-1", 0, [LOAD]) is None
+    assert world.past().after("epoch-1", 95, [LOAD]) is not None
+
+
 def test_two_pasts_of_one_time_stand_side_by_side(tmp_path: Path) -> None:
     world = made(tmp_path, segment(300, 10_000), segment(300, 10_000, jump_ms=-2_000_000))
     stretches = [part.stretch for part in world.past().ticks([LOAD], *EVER)]

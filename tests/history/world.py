@@ -60,6 +60,7 @@ class World:
 
     path: Path
     seed: int
+    fast_ms: int = 2**60
     epoch: str = "epoch-1"
     offset: int = 0
     time_ms: int = START_MS
@@ -77,7 +78,7 @@ class World:
     def _history(self) -> SqliteHistory:
         history = SqliteHistory(
             self.path,
-            fast_ms=2**60,
+            fast_ms=self.fast_ms,
             clock_ms=lambda: self.time_ms,
             steady_ms=lambda: self.steady_ms,
             boot=lambda: "boot",

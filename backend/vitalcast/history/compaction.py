@@ -24,7 +24,7 @@ from vitalcast.history.damage import reading
 from vitalcast.history.database import Database
 from vitalcast.history.rollup import Steps, coarser, steps_of_ticks
 from vitalcast.history.room import Room
-from vitalcast.history.schema import AXIS_ROWS_MAX, HOUR_MS, SERIES_BITS, State, blocks_of, hour_of
+from vitalcast.history.schema import AXIS_ROWS_MAX, HOUR_MS, SERIES_BITS, Fast, State, blocks_of, hour_of
 from vitalcast.history.step_blocks import pack_steps
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class AxisWriter:
         kept_ms: int,
         epoch: int = 0,
         offsets: Integers | None = None,
-        fast: bool = False,
+        fast: Fast = Fast.NO,
         rows: slice = slice(None),
     ) -> Making:
         """Begin an axis that nobody reads yet. Belongs into a transaction of the caller."""
@@ -230,7 +230,7 @@ class Compactor:
         for run in runs:
             times = np.concatenate([one.times_ms for one in run])
             offsets = np.concatenate([one.offsets for one in run])
-            fast = len(times) > 1 and float(times[-1] - times[0]) / (len(times) - 1) < FAST_MS * 0.9
+            is_fast = len(times) > 1 and float(times[-1] - times[0]) / (len(times) - 1) < FAST_MS * 0.9
             yield writer.begin(
                 Tier.RAW,
                 0,
@@ -239,7 +239,7 @@ class Compactor:
                 kept_ms=kept_ms,
                 epoch=run[0].epoch,
                 offsets=offsets,
-                fast=fast,
+                fast=Fast.YES if is_fast else Fast.NO,
                 rows=slice(start, start + len(times)),
             )
             start += len(times)

@@ -31,7 +31,7 @@ from vitalcast.history.damage import reading
 from vitalcast.history.database import Database
 from vitalcast.history.rollup import Steps, joined
 from vitalcast.history.room import Room
-from vitalcast.history.schema import DAY_MS, HOUR_MS, State, hour_of
+from vitalcast.history.schema import DAY_MS, HOUR_MS, Fast, State, hour_of
 from vitalcast.history.step_blocks import unpack_steps
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ class Joiner:
                 kept_ms=old.kept_ms,
                 epoch=old.epoch,
                 offsets=offsets[kept],
+                fast=Fast.THINNED,
             )
         for batch in batches(ids, len(times)):
             if self._stopping():

@@ -25,7 +25,7 @@ from vitalcast.history.event_store import EventStore
 from vitalcast.history.process_store import ProcessStore
 from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.history.rollup import Steps
-from vitalcast.history.schema import AHEAD_MAX_MS, address
+from vitalcast.history.schema import AHEAD_MAX_MS, Fast, address
 from vitalcast.history.series_table import series_of
 from vitalcast.history.tables import Tables, TickTable
 
@@ -175,6 +175,8 @@ class FilePast:
             tables, places = self._tables(series, unreadable=lambda: damaged.append(None))
             found: list[Ticks] = []
             axes = self._axes(_AXES_AFTER, (number, offset))
+            if any(axis.fast == Fast.THINNED for axis in axes):
+                return None
             for table in tables.ticks(axes, self._all(_CHUNKS_AFTER, (number, offset))):
                 self._check()
                 found += self._ticks(table, places, table.offsets > offset)

@@ -67,6 +67,15 @@ CREATE TABLE chunk (
 Connect = Callable[..., sqlite3.Connection]
 
 
+class Fast(enum.IntEnum):
+    """Whether the ticks of an axis came faster than once a second."""
+
+    NO = 0
+    YES = 1
+    THINNED = 2
+    """They did, and only the last of each second is left."""
+
+
 class State(enum.IntEnum):
     """What may be done with an axis."""
 

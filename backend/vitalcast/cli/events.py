@@ -48,7 +48,9 @@ def events(
     token: Token = None,
     config: ServerConfig = None,
 ) -> None:
-    """Show what happened: boots, restarts, processes killed for want of memory, levels that rose, marks.
+    """Show what happened, and follow what happens.
+
+    That is boots, restarts, processes killed for want of memory, levels that rose, marks and more.
 
     \b
     vitalcast events --since yesterday --severity warning

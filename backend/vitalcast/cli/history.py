@@ -82,10 +82,10 @@ def history(
     token: Token = None,
     config: ServerConfig = None,
 ) -> None:
-    """Show what series were at any time: a table in a terminal, tab-separated lines in a pipe.
+    """Show what series were at any time.
 
-    Asks the running server of this user, or the one at --url; where none runs, it reads the file. The exit code is 1
-    where there is nothing.
+    In a terminal that is a table, in a pipe tab-separated lines. The running server of this user is asked, or the one
+    at --url; where none runs, the file is read. The exit code is 1 where there is nothing.
 
     \b
     vitalcast history 'system.cpu.>' --since 02:00 --until 02:30 --step 10s

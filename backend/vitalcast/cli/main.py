@@ -36,9 +36,10 @@ app = typer.Typer(
 app.callback(invoke_without_command=True)(serve)
 app.add_typer(token.app)
 app.add_typer(screens.app)
-for command in (reload, check, tail, history, who, events, bench):
+for command in (reload, check, tail, history, who, events):
     app.command()(command)
 app.command(cls=WithCommand)(mark)
+app.command()(bench)
 
 
 def main() -> NoReturn:

@@ -61,7 +61,7 @@ def mark(
     token: Token = None,
     config: ServerConfig = None,
 ) -> None:
-    """Mark a moment on every chart, or the time that a command takes.
+    """Mark a moment, or the time that a command takes.
 
     Only the title and the command's exit code are kept, never its arguments. The command runs even where no server
     can be reached; its exit code is that of this one. A server at --url wants a token of scope admin.

@@ -58,7 +58,9 @@ def who(
     token: Token = None,
     config: ServerConfig = None,
 ) -> None:
-    """Show which processes used the machine at a moment, or over a while. The exit code is 1 where none is known.
+    """Show which processes used the machine at any time.
+
+    At a moment, or over a while, in which each is summed up. The exit code is 1 where none is known.
 
     \b
     vitalcast who --at 02:00

@@ -91,6 +91,10 @@ class Joiner:
 
     def join(self, group: Group) -> bool:
         """Make one axis of several; say whether that was done, rather than stopped by `stopping`."""
+        with self._room.holding(group.axes):
+            return not self._are_there(group.axes) or self._join(group)
+
+    def _join(self, group: Group) -> bool:
         if len(group.axes) == 1:
             with self._database.writing():
                 self._database.connection.execute(
@@ -128,6 +132,11 @@ class Joiner:
             writer.write(at_least=self._room.transaction_bytes // 2)
         self._replace(writer, group.axes, ids)
         return True
+
+    def _are_there(self, some: Sequence[Axis]) -> bool:
+        """Say whether none of these axes was pruned since they were listed."""
+        left = {one.id for one in axes(self._database.connection, Tier(some[0].tier))}
+        return all(one.id in left for one in some)
 
     def _readable(self, group: Sequence[Axis]) -> list[tuple[Integers, list[int]]]:
         """Return of each axis its times and its series; drop those that cannot be read."""
@@ -169,6 +178,10 @@ class Joiner:
 
     def thin(self, old: Axis) -> bool:
         """Keep of an axis the last tick of each second; say whether that was done."""
+        with self._room.holding([old]):
+            return not self._are_there([old]) or self._thin(old)
+
+    def _thin(self, old: Axis) -> bool:
         readable = self._readable([old])
         if not readable:
             return True
@@ -218,6 +231,10 @@ class Joiner:
 
     def roll_up(self, hour: Sequence[Axis]) -> bool:
         """Make the rollups of an hour from its ticks; say whether that was done."""
+        with self._room.holding(hour):
+            return not self._are_there(hour) or self._roll_up(hour)
+
+    def _roll_up(self, hour: Sequence[Axis]) -> bool:
         readable = self._readable(hour)
         if len(readable) < len(hour):
             return True

@@ -5,7 +5,8 @@ Old is what was written long ago, never what has an early time: a clock that jum
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -84,6 +85,7 @@ class Room:
         self._log = path.with_name(f"{path.name}-wal")
         self._cap = cap
         self._events, self._processes = EventStore(), ProcessStore()
+        self._held: frozenset[int] = frozenset()
         self.transaction_bytes = cap.transaction_bytes
         connection = database.connection
         connection.execute(f"PRAGMA journal_size_limit = {cap.log_bytes // 4}")
@@ -200,6 +202,8 @@ class Room:
         for old in axes(connection, tier):
             if freed >= over:
                 return True
+            if old.id in self._held:
+                continue
             self._let_go(old)
             freed += old.nbytes
         if freed >= over or tier != Tier.RAW:
@@ -252,6 +256,15 @@ class Room:
             except CodecError:
                 continue
         return used
+
+    @contextmanager
+    def holding(self, held: Sequence[Axis]) -> Iterator[None]:
+        """Prune none of these axes meanwhile: they are being read, and what is made of them must be whole."""
+        self._held = frozenset(one.id for one in held)
+        try:
+            yield
+        finally:
+            self._held = frozenset()
 
     # --- axes that go ------------------------------------------------------------------------------------------
 

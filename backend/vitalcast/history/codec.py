@@ -48,7 +48,7 @@ _POWERS = np.array([float(10**places) for places in range(PLACES_MAX + 1)])  # e
 _EXACT_BELOW = 2.0**53
 _FROM_FIRST, _FROM_BEFORE, _FROM_SLOPE = range(3)  # what a difference is taken from
 _VARINT_BYTES_MAX = 10
-_DEFLATE_FROM_BYTES = 8  # below, the shortest deflate stream saves nothing
+_DEFLATE_FROM_BYTES = 128  # below, a stream costs more time than it saves bytes: loose ticks last an hour
 
 
 def encode(block: Floats) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vitalcast
 from vitalcast.errors import CodecError
 from vitalcast.history.rollup import Steps, coarser, steps_of_ticks
 from vitalcast.history.step_blocks import SUM_ERROR, pack_steps, unpack_steps
 
 Floats = npt.NDArray[np.float64]
 MINUTE = 60_000
+MANUAL = Path(vitalcast.__file__).parent / "reference" / "wire.md"
 
 kinds = st.sampled_from(
     [
@@ -106,6 +109,11 @@ def test_a_block_that_is_not_there_has_nothing() -> None:
     found = unpack_steps([b""], np.array([MINUTE]), histogram=True)
     assert (found.count[0, 0], found.total[0, 0]) == (0, 0)
     assert np.isnan([found.minimum, found.maximum, found.last]).all()
+
+
+def test_the_manual_states_the_bound() -> None:
+    text = " ".join(MANUAL.read_text().split())
+    assert f"exact to {100 * SUM_ERROR:g} % of how far it lies above the least" in text
 
 
 def test_sketches_that_were_never_made_are_missed() -> None:

@@ -116,6 +116,17 @@ def test_rollups_that_are_gone_are_made_anew_from_the_ticks_at_the_next_start(pl
     assert {tier: place.steps(tier) for tier in ROLLUPS} == before
 
 
+def test_a_tier_that_is_gone_is_made_anew_alone(place: Place) -> None:
+    place.hours(30, step_ms=60_000, flushes=5)
+    before = {tier: place.steps(tier) for tier in ROLLUPS}
+    place.history.close()
+    with closing(sqlite3.connect(place.path)) as connection, connection:
+        connection.execute("UPDATE axis SET state = 0 WHERE tier = 60000")
+    place.history = place.open()
+    place.hours(0.1, step_ms=10_000)
+    assert {tier: place.steps(tier) for tier in ROLLUPS} == before, "and the others are not doubled"
+
+
 def test_ticks_that_come_in_tenths_stay_so_for_a_while_and_are_then_one_a_second(tmp_path: Path) -> None:
     place = Place(tmp_path / "history.db", fast_ms=3 * HOUR_MS)
     place.hours(0.5, step_ms=1000)

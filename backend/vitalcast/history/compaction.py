@@ -7,7 +7,7 @@ of the hour READY and drops its loose ticks, so that a crash at any moment leave
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -255,9 +255,13 @@ def batches(ids: Sequence[int], rows: int) -> Iterator[Sequence[int]]:
         yield ids[start : start + size]
 
 
-def rollup_axes(writer: AxisWriter, stretch: int, times_ms: Integers, kept_ms: int) -> list[Making]:
-    """Begin the axes of all rollups of an hour's ticks."""
-    return [writer.begin(tier, 0, stretch, np.unique(-(-times_ms // tier) * tier), kept_ms=kept_ms) for tier in ROLLUPS]
+def rollup_axes(
+    writer: AxisWriter, stretch: int, times_ms: Integers, kept_ms: int, tiers: Sequence[Tier] = ROLLUPS
+) -> dict[Tier, Making]:
+    """Begin the axes of rollups of an hour's ticks, in all tiers or these."""
+    return {
+        tier: writer.begin(tier, 0, stretch, np.unique(-(-times_ms // tier) * tier), kept_ms=kept_ms) for tier in tiers
+    }
 
 
 def add_values(making: Making, ids: Sequence[int], values: Floats) -> None:
@@ -268,12 +272,13 @@ def add_values(making: Making, ids: Sequence[int], values: Floats) -> None:
             making.add(ids[column], part)
 
 
-def add_steps(makings: Sequence[Making], ids: Sequence[int], times_ms: Integers, values: Floats) -> None:
+def add_steps(makings: Mapping[Tier, Making], ids: Sequence[int], times_ms: Integers, values: Floats) -> None:
     """Add the rollups of an hour's ticks to the axes of `rollup_axes`."""
     minutes = steps_of_ticks(times_ms, values, Tier.MINUTE, histogram=False)
     tens = steps_of_ticks(times_ms, values, Tier.TEN_MINUTES, histogram=True)
-    for making, steps in zip(makings, (minutes, tens, coarser(tens, Tier.HOUR)), strict=True):
-        add_rollup(making, ids, steps)
+    for tier, steps in zip(ROLLUPS, (minutes, tens, coarser(tens, Tier.HOUR)), strict=True):
+        if tier in makings:
+            add_rollup(makings[tier], ids, steps)
 
 
 def add_rollup(making: Making, ids: Sequence[int], steps: Steps) -> None:

@@ -7,6 +7,7 @@ becomes READY in the same transaction in which the old ones go: each step is in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -14,13 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.query.tier import Tier
+from vitalcast.core.query.tier import ROLLUPS, Tier
 from vitalcast.errors import DamagedError
 from vitalcast.history.axis import Axis, axes, blocks, series_in
 from vitalcast.history.blocks import unpack_values
 from vitalcast.history.compaction import (
     AxisWriter,
-    Making,
     add_rollup,
     add_steps,
     add_values,
@@ -104,6 +104,8 @@ class Joiner:
         readable = self._readable(group.axes)
         if len(readable) < len(group.axes):
             return True  # with what is left it is another group
+        if self._let_doubles_go(group.axes, [times for times, _ in readable]):
+            return True
         times = np.concatenate([times for times, _ in readable])
         order = np.argsort(times, kind="stable")
         connection = self._database.connection
@@ -157,6 +159,18 @@ class Joiner:
                 self.unreadable += 1
                 self._room.let_go([one])
         return found
+
+    def _let_doubles_go(self, group: Sequence[Axis], times: Sequence[Integers]) -> bool:
+        """Drop the axes that have steps which one before them has; say whether there were any."""
+        seen: set[int] = set()
+        doubles = []
+        for one, steps in zip(group, times, strict=True):
+            if not seen.isdisjoint(steps.tolist()):
+                doubles.append(one)
+            seen.update(steps.tolist())
+        self.unreadable += len(doubles)
+        self._room.let_go(doubles)
+        return bool(doubles)
 
     def _known(self) -> set[int]:
         return {id_ for (id_,) in self._database.connection.execute("SELECT id FROM series")}
@@ -212,29 +226,34 @@ class Joiner:
 
     # --- rollups anew ------------------------------------------------------------------------------------------
 
-    def unrolled(self) -> list[list[Axis]]:
-        """Return the raw axes of each hour that has no rollups, though there are older ones than it."""
-        covered: set[tuple[int, int]] = set()
-        oldest: tuple[int, int] | None = None
-        for one in axes(self._database.connection, Tier.MINUTE):
-            oldest = oldest or (one.stretch, one.first_ms)
-            with reading():
-                covered.update((one.stretch, hour) for hour in np.unique(_hours(one.times_ms())).tolist())
+    def unrolled(self) -> list[tuple[list[Axis], list[Tier]]]:
+        """Return the raw axes of each hour that lacks rollups, and in which tiers.
+
+        Hours before the oldest of a tier are not lacking: they were pruned.
+        """
+        covered = {tier: self._covered(tier) for tier in ROLLUPS}
         raw = axes(self._database.connection, Tier.RAW)
-        hours = [list(group) for _, group in groupby(raw, lambda one: (one.stretch, hour_of(one.last_ms)))]
-        return [
-            group
-            for group in hours
-            if (group[0].stretch, hour_of(group[0].last_ms)) not in covered
-            and (oldest is None or (group[0].stretch, group[0].first_ms) > oldest)
-        ]
+        found = []
+        for hour, group in groupby(raw, lambda one: (one.stretch, hour_of(one.last_ms))):
+            tiers = [tier for tier, hours in covered.items() if hour not in hours and hour > min(hours, default=(0, 0))]
+            if tiers:
+                found.append((list(group), tiers))
+        return found
 
-    def roll_up(self, hour: Sequence[Axis]) -> bool:
-        """Make the rollups of an hour from its ticks; say whether that was done."""
+    def _covered(self, tier: Tier) -> set[tuple[int, int]]:
+        """Return the stretches and hours of which a tier has steps."""
+        covered: set[tuple[int, int]] = set()
+        for one in axes(self._database.connection, tier):
+            with suppress(DamagedError), reading():
+                covered.update((one.stretch, hour) for hour in np.unique(_hours(one.times_ms())).tolist())
+        return covered
+
+    def roll_up(self, hour: Sequence[Axis], tiers: Sequence[Tier]) -> bool:
+        """Make the rollups of an hour in some tiers from its ticks; say whether that was done."""
         with self._room.holding(hour):
-            return not self._are_there(hour) or self._roll_up(hour)
+            return not self._are_there(hour) or self._roll_up(hour, tiers)
 
-    def _roll_up(self, hour: Sequence[Axis]) -> bool:
+    def _roll_up(self, hour: Sequence[Axis], tiers: Sequence[Tier]) -> bool:
         readable = self._readable(hour)
         if len(readable) < len(hour):
             return True
@@ -242,7 +261,8 @@ class Joiner:
         ids = sorted(set().union(*(ids for _, ids in readable)) & self._known())
         writer = AxisWriter(self._database, self._room)
         with self._database.writing():
-            rollups: list[Making] = rollup_axes(writer, hour[0].stretch, times, max(one.kept_ms for one in hour))
+            kept_ms = max(one.kept_ms for one in hour)
+            rollups = rollup_axes(writer, hour[0].stretch, times, kept_ms, tiers)
         for batch in batches(ids, len(times)):
             if self._stopping():
                 return False

@@ -85,8 +85,8 @@ class Upkeep:
         if not self._stale:  # what follows looks at every axis there is
             return
         if not self._rolled_up:
-            for hour in self._joiner.unrolled():
-                self._joiner.roll_up(hour)
+            for hour, tiers in self._joiner.unrolled():
+                self._joiner.roll_up(hour, tiers)
                 yield 1
             self._rolled_up = True
         for group in self._joiner.groups():

@@ -11,6 +11,7 @@ from vitalcast.collectors.process_scan import KERNEL_THREADS, SHARED_S, ProcessS
 from vitalcast.collectors.process_usage import ProcessesUsed, used_between
 from vitalcast.collectors.roster import Roster
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
+from vitalcast.core.metrics.precision import significant
 from vitalcast.machine import HERE, Roots
 
 OTHERS = "(others)"
@@ -108,7 +109,7 @@ class ProgramsCollector(Collector):
         shown = self._io.update(both, now_s)
         for direction, amounts in enumerate(moved):
             for name, amount in _with_others(amounts, shown):
-                yield Sample(self._by_name[IO_RATE, name][direction], round(amount))
+                yield Sample(self._by_name[IO_RATE, name][direction], significant(max(0.0, amount)))
 
 
 def _programs(scan: Scan) -> dict[int, str]:

@@ -45,6 +45,7 @@ class Recorder:
         timeline, history = self._timeline, self.history
         resumed = await self._off_loop(lambda: history.open(epoch=timeline.epoch, interval_ms=timeline.interval_ms))
         timeline.recorded = history.pause_s is not None
+        timeline.recorded_before = resumed is not None
         if resumed is None:
             return 0
         self.left_ms = max((int(rows.times_ms[-1]) for rows in resumed.rows if len(rows.times_ms)), default=None)

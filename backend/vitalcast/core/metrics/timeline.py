@@ -38,6 +38,7 @@ class Timeline:
         )
         self.tables: Mapping[str, TableInfo] = tables or {}
         self.recorded = False
+        self.recorded_before = True  # whether a history may have something of before this run
 
     @property
     def id(self) -> str:

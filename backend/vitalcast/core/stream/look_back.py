@@ -74,7 +74,7 @@ def look_back(
 ) -> Callable[[], Work] | None:
     """Return what reads the past that a stream wants beyond the ring; None where there is no more of it to be had."""
     series = tuple(one for one, _ in group.read_places)
-    if not timeline.recorded or not series:
+    if not timeline.recorded or not series or (timeline.ring.first_row == 0 and not timeline.recorded_before):
         return None
     rows_max = _rows_max(group, timeline.interval_ms, len(series), limits)
     after = _after(timeline, group, since, rows_max) if since is not None and goes_on else None

@@ -87,6 +87,7 @@ def _joined(
     if kept is None:
         prepare = look_back(timeline, group, since, backfill_s, grant, limits, goes_on=goes_on)
         if prepare is not None:
+            plan_catch_up(timeline, group, None, backfill_s, grant, limits)  # what memory has must not be too much
             raise NeedsPast(prepare)
     elif isinstance(kept, KeptSteps) and kept.epoch == timeline.epoch:
         if kept.goes_on_in(timeline, group.interval_ms):

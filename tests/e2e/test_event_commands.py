@@ -60,7 +60,7 @@ def test_a_mark_is_kept_by_socket_and_by_address(server: Server, command: Comman
     assert before_ms <= deploy["time"] <= time.time_ns() // 1_000_000
     assert (broke["title"], broke["severity"]) == ("it broke", "critical")
     assert abs(broke["time"] - (before_ms - 300_000)) < 60_000
-    listed = command("events", "--severity", "critical", "--url", server.url)
+    listed = command("events", "--severity", "critical", "--kind", "mark", "--url", server.url)
     assert [line.split("\t")[2:] for line in listed.stdout.splitlines()] == [["mark", "critical", "it broke"]]
     one = command("events", "--kind", "mark", "--limit", "1")
     assert one.stdout.endswith("deploy 1.4\n")

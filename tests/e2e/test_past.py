@@ -127,9 +127,12 @@ async def test_a_shifted_stream_shows_what_was_seen_so_long_before(start_server:
         mirror = Mirror(ack["group"])
         mirror.feed(snapshot)
         await follow(one, mirror, ack["offset"] + 110)
+        heard = len(one.heard)
         before, snapshot = await one.subscribe("before", METRICS, interval=TICK_S, shift=10)
         shifted = Mirror(before["group"])
-        shifted.feed(snapshot)
+        for message in one.heard[heard:]:
+            mirror.feed(message)
+            shifted.feed(message)
         async with asyncio.timeout(TIMEOUT_S):
             while len(shifted.ticks) < 30:
                 message = await one.receive()

@@ -8,11 +8,10 @@ import re
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,8 +25,8 @@ from tests.history.frames import points
 from websockets.exceptions import ConnectionClosed
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.errors import DamagedError
-from vitalcast.history.raw_columns import read_column
+from vitalcast.errors import HistoryError
+from vitalcast.history.reader import FilePast
 
 TICK_S = 0.1
 FILE = "history.db"
@@ -44,6 +43,10 @@ def key_of(series: Json) -> Series:
     )
 
 
+def torn() -> None:
+    raise HistoryError("the copies are of two moments")
+
+
 def kept(folder: Path, series: Json) -> list[tuple[int, int, float]]:
     """Return what the file holds of a series. While a server has it open others are locked out, so it is of a copy."""
     with TemporaryDirectory() as copies:
@@ -51,8 +54,8 @@ def kept(folder: Path, series: Json) -> list[tuple[int, int, float]]:
             for name in (f"{FILE}-wal", FILE):
                 if (folder / name).exists():
                     shutil.copy(folder / name, copies)
-            with suppress(sqlite3.DatabaseError, DamagedError):
-                return points(read_column(Path(copies) / FILE, key_of(series), 0, 2**60))
+            with suppress(HistoryError), closing(FilePast(Path(copies) / FILE, unreadable=torn)) as past:
+                return points(past, key_of(series))
     raise AssertionError("the file cannot be read")
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from contextlib import closing
 
 import numpy as np
+import numpy.typing as npt
 
 from vitalcast.core.metrics.catalogue import Catalogue
 from vitalcast.core.metrics.frames import FrameBuilder
 from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Sample, Series
-from vitalcast.history.base import Column, History, Resumed
+from vitalcast.core.query.past import Past
+from vitalcast.history.base import History, Resumed
 
 START_MS = 1_790_000_000_000
 STEADY_MS = 5_000_000
@@ -54,25 +57,31 @@ class Machine:
         return [self.frame(disks, step_ms=step_ms) for _ in range(count)]
 
 
-def points(columns: Iterable[Column]) -> list[Point]:
-    """Return the readings in these columns, checked to be whole."""
-    out: list[Point] = []
-    for column in columns:
-        assert len(column.offsets) == len(column.times_ms) == len(column.values) > 0
-        assert (column.offsets.dtype, column.times_ms.dtype) == (np.dtype(np.int64),) * 2
-        rows = zip(column.offsets.tolist(), column.times_ms.tolist(), column.values.tolist(), strict=True)
-        out += [(offset, time_ms, value) for offset, time_ms, value in rows if not math.isnan(value)]
-    return out
+def points(past: Past, series: Series = SERIES, start_ms: int = 0, end_ms: int = 2**60) -> list[Point]:
+    """Return the readings of a series that a past has of (start_ms, end_ms], in the order of their offsets."""
+    found: list[Point] = []
+    for ticks in past.ticks([series], start_ms, end_ms):
+        found += _points(ticks.offsets, ticks.times_ms, ticks.values)
+    return sorted(found)
+
+
+def _points(
+    offsets: npt.NDArray[np.int64], times_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
+) -> list[Point]:
+    assert (offsets.dtype, times_ms.dtype) == (np.dtype(np.int64),) * 2
+    rows = zip(offsets.tolist(), times_ms.tolist(), values.tolist(), strict=True)
+    return [(offset, time_ms, value) for offset, time_ms, value in rows if not math.isnan(value)]
 
 
 def stored(history: History, series: Series = SERIES) -> list[Point]:
-    """Return every reading of a series that a history gives back."""
-    return points(history.read(series, 0, 2**60))
+    """Return every reading of a series that a history has written, by offset."""
+    with closing(history.past()) as past:
+        return points(past, series)
 
 
 def resumed_points(resumed: Resumed, series: Series = SERIES) -> list[Point]:
-    return points(
-        Column(rows.offsets, rows.times_ms, rows.values[:, rows.series.index(series)])
-        for rows in resumed.rows
-        if series in rows.series
-    )
+    found: list[Point] = []
+    for rows in resumed.rows:
+        if series in rows.series:
+            found += _points(rows.offsets, rows.times_ms, rows.values[:, rows.series.index(series)])
+    return found

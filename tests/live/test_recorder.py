@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from vitalcast.config.schema import Settings
 from vitalcast.core.events.event import Event
-from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.metrics.model import Frame
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.query.past import Past
-from vitalcast.history.base import Column, Counts, History, Resumed
+from vitalcast.history.base import Counts, History, Resumed
 from vitalcast.history.memory import MemoryHistory
 from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.live import recorder as recorder_module
@@ -68,9 +67,6 @@ class Notebook(History):
         self.flushed.release()
         if self.broken:
             raise RuntimeError("broken on purpose")
-
-    def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
-        yield from ()
 
     def close(self) -> None:
         self._note("close")

@@ -32,7 +32,7 @@ async def noted(history: MemoryHistory, *, last_ms: int | None = None) -> list[E
 
 
 def history_with(*events: Event) -> MemoryHistory:
-    history = MemoryHistory(service().ring)
+    history = MemoryHistory()
     for event in events:
         history.append_event(event)
     return history
@@ -89,5 +89,5 @@ async def test_a_history_that_cannot_be_read_costs_only_what_was_before() -> Non
         def past(self) -> Any:
             raise HistoryError("damaged")
 
-    told = await noted(Broken(service().ring))
+    told = await noted(Broken())
     assert [event.kind for event in told] == [EventKind.BOOT, EventKind.START, EventKind.STOP]

@@ -43,7 +43,7 @@ class StillService:
         self.panels = PanelBoard(self.dashboards)
         self.attempts = open_attempts(self.access, settings.limits)
         machine.timeline.recorded = True  # in tests that have what is read in place of a file
-        self.history = MemoryHistory(machine.ring)
+        self.history = MemoryHistory()
         self.queries = Queries(self.history.past)
         self.ready = True
 

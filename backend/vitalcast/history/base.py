@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,15 +21,6 @@ class Rows:
     """Some ticks of some series: `values` has the shape (ticks, series), `nan` for no reading."""
 
     series: tuple[Series, ...]
-    offsets: npt.NDArray[np.int64]
-    times_ms: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Some ticks of one series, oldest first."""
-
     offsets: npt.NDArray[np.int64]
     times_ms: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
@@ -66,7 +56,7 @@ class History(ABC):
     """Takes in each frame, event and snapshot of processes, and gives them back.
 
     `open` comes first and `close` last. What appends belongs to one thread, that of the event loop; `open`, `flush`,
-    `past`, `read` and `close` may block and may be called in any other. Only where `pause_s` is None nothing blocks.
+    `past` and `close` may block and may be called in any other. Only where `pause_s` is None nothing blocks.
     """
 
     counts: Counts
@@ -116,13 +106,6 @@ class History(ABC):
     @abstractmethod
     def flush(self) -> None:
         """Put down all that was taken in. Failures are logged and counted, not raised; the next call tries again."""
-
-    @abstractmethod
-    def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
-        """Yield the ticks with `start_ms <= time < end_ms`, in parts, each tick once, in the order of their offsets.
-
-        Ticks at which the series did not exist may be left out or be `nan`. Raises HistoryError.
-        """
 
     @abstractmethod
     def close(self) -> None:

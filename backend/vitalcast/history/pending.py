@@ -67,8 +67,3 @@ class Pending:
             self._frames.extendleft(reversed(left))
             self._values += sum(len(frame.values) + 1 for frame in left)
             self._writing = []
-
-    def fresh(self) -> list[Frame]:
-        """Return all frames that are not known to be written."""
-        with self._gate:
-            return [*self._writing, *self._frames]

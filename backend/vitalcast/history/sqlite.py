@@ -6,21 +6,21 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from vitalcast import clocks
 from vitalcast.core.events.event import Event
-from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.metrics.model import Frame
 from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.query.past import Past
 from vitalcast.core.text import printable
-from vitalcast.errors import ConfigError, DamagedError, HistoryError, LockedError, NoRoomError
+from vitalcast.errors import ConfigError, DamagedError, LockedError, NoRoomError
 from vitalcast.history import pending
-from vitalcast.history.base import Column, Counts, History, Resumed, Rows
+from vitalcast.history.base import Counts, History, Resumed, Rows
 from vitalcast.history.continuity import Now, Position, go_on
 from vitalcast.history.damage import is_damage, reading, set_aside
 from vitalcast.history.database import Database
@@ -29,7 +29,6 @@ from vitalcast.history.filelock import FileLock
 from vitalcast.history.pending import Pending
 from vitalcast.history.place import absolute, check_place, locked, unusable
 from vitalcast.history.process_store import ProcessStore
-from vitalcast.history.raw_columns import read_column
 from vitalcast.history.reader import FilePast
 from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.history.room import BYTES_MAX, Cap, Room
@@ -393,19 +392,3 @@ class SqliteHistory(History):
 
     def _missed(self) -> None:
         self.counts.chunks_unreadable += 1
-
-    def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
-        fresh = self._pending.fresh()
-        newest = -1
-        try:
-            for column in read_column(self.path, series, start_ms, end_ms):
-                newest = int(column.offsets[-1])
-                yield column
-        except (sqlite3.Error, DamagedError) as error:
-            raise HistoryError(f"the history {self.path} cannot be read: {error}") from error
-        # Some of the fresh ones may have been put down before the file was read.
-        fresh = [frame for frame in fresh if frame.offset > newest and start_ms <= frame.time_ms < end_ms]
-        if fresh:
-            rows = rows_of(fresh)
-            if series in rows.series:
-                yield Column(rows.offsets, rows.times_ms, rows.values[:, rows.series.index(series)])

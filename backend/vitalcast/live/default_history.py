@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitalcast.access.folder import make_folder
 from vitalcast.config.schema import Settings
 from vitalcast.core.events.event import Event
-from vitalcast.core.metrics.model import Frame, Series
+from vitalcast.core.metrics.model import Frame
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.query.past import Past
 from vitalcast.errors import ConfigError
-from vitalcast.history.base import Column, Counts, History, Resumed
+from vitalcast.history.base import Counts, History, Resumed
 from vitalcast.history.memory import MemoryHistory
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def choose_history(settings: Settings, ring: Ring, folder: Path, *, in_use: bool
     """
     path = history_path(settings, folder)
     if path is None or not (settings.history.path or in_use):
-        return MemoryHistory(ring)
+        return MemoryHistory()
 
     from vitalcast.history.sqlite import SqliteHistory  # what it imports would slow every other start down
 
@@ -54,15 +53,14 @@ def choose_history(settings: Settings, ring: Ring, folder: Path, *, in_use: bool
         window_ms=ring.window_ms,
         memory_max_bytes=ring.memory_max_bytes,
     )
-    return history if settings.history.path else DefaultHistory(history, ring)
+    return history if settings.history.path else DefaultHistory(history)
 
 
 class DefaultHistory(History):
     """The history in the data folder: where it cannot be opened, a warning says so and memory does alone."""
 
-    def __init__(self, file: SqliteHistory, ring: Ring) -> None:
+    def __init__(self, file: SqliteHistory) -> None:
         self._file = file
-        self._ring = ring
         self._chosen: History = file
 
     @property
@@ -83,7 +81,7 @@ class DefaultHistory(History):
             resumed = self._file.open(epoch=epoch, interval_ms=interval_ms)
         except ConfigError as error:
             logger.warning("%s; until the next start the history is in memory only", error)
-            self._chosen = MemoryHistory(self._ring)
+            self._chosen = MemoryHistory()
             return None
         if is_new:
             size = self._file.bytes_max // 2**20
@@ -104,9 +102,6 @@ class DefaultHistory(History):
 
     def past(self) -> Past:
         return self._chosen.past()
-
-    def read(self, series: Series, start_ms: int, end_ms: int) -> Iterator[Column]:
-        return self._chosen.read(series, start_ms, end_ms)
 
     def close(self) -> None:
         self._chosen.close()

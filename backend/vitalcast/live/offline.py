@@ -9,7 +9,6 @@ from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.folders import data_folder
 from vitalcast.config.schema import Settings
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.query.past import Extent, Past
 from vitalcast.errors import AskError
 from vitalcast.history.base import History
@@ -33,7 +32,7 @@ class LeftHistory(MemoryHistory):
     def __init__(self, path: Path, settings: Settings) -> None:
         from vitalcast.history.offline import LeftFile
 
-        super().__init__(Ring(window_ms=1000, memory_max_bytes=0, interval_ms=1000))
+        super().__init__()
         self._file = LeftFile(path, bytes_max=settings.history.size_max_mib * 2**20)
 
     def past(self) -> Past:

@@ -59,6 +59,25 @@ class Recent:
         with self._gate:
             return list(self._snapshots)
 
+    def parts(self, bytes_max: int) -> Iterator[tuple[list[Event], list[ProcessSnapshot]]]:
+        """Yield all there is, the oldest first, in parts of about so many bytes at most, one item at least."""
+        events: list[Event] = []
+        snapshots: list[ProcessSnapshot] = []
+        left = bytes_max
+        waiting: list[Event | ProcessSnapshot] = [*self.events(), *self.snapshots()]
+        for one in waiting:
+            nbytes = _size(one)
+            if nbytes > left and (events or snapshots):
+                yield events, snapshots
+                events, snapshots, left = [], [], bytes_max
+            left -= nbytes
+            if isinstance(one, Event):
+                events.append(one)
+            else:
+                snapshots.append(one)
+        if events or snapshots:
+            yield events, snapshots
+
     def forget(self, events: Sequence[Event], snapshots: Sequence[ProcessSnapshot]) -> None:
         """Drop these, unless an event was replaced since."""
         with self._gate:
@@ -68,6 +87,14 @@ class Recent:
             gone = {id(one) for one in snapshots}
             self._snapshots = deque(one for one in self._snapshots if id(one) not in gone)
             self._process_rows = sum(len(one.rows) + 1 for one in self._snapshots)
+
+
+def _size(one: Event | ProcessSnapshot) -> int:
+    """Return about how many bytes an event or a snapshot takes in the file, or less."""
+    if isinstance(one, Event):
+        return 512 + 4 * (2 * len(one.id) + len(one.title) + len(repr(one.names)) + len(repr(dict(one.attributes))))
+    texts = sum(len(text) for row in one.rows for text in (row.name, row.user, row.unit, row.command) if text)
+    return 512 + 64 * len(one.rows) + 3 * texts
 
 
 class RecentPast:

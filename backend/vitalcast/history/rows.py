@@ -9,6 +9,8 @@ import numpy as np
 from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.history.base import Rows
 
+SERIES_BYTES = 600  # about what a new one takes, with its place in an index
+
 
 def rows_of(frames: Sequence[Frame]) -> Rows:
     """Lay frames of any layouts, at least one, side by side."""
@@ -36,8 +38,11 @@ def rows_of(frames: Sequence[Frame]) -> Rows:
 def batches(frames: Sequence[Frame], *, rows_max: int, bytes_max: int) -> Iterator[Sequence[Frame]]:
     """Yield frames, as many at a time as have no more values than these bytes; one at least."""
     start, nbytes = 0, 0
+    layout: Layout | None = None
     for end, frame in enumerate(frames):
         size = 8 * (len(frame.values) + 2)
+        if frame.layout is not layout:  # whose series may all be new
+            layout, size = frame.layout, size + SERIES_BYTES * len(frame.layout.series)
         if end > start and (end - start >= rows_max or nbytes + size > bytes_max):
             yield frames[start:end]
             start, nbytes = end, 0

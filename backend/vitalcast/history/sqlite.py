@@ -40,8 +40,6 @@ from vitalcast.history.watched import Change, Watched
 logger = logging.getLogger(__name__)
 
 RETRY_MAX_S = 600.0
-EVENT_BYTES = 1024  # what one takes in the file, or less
-PROCESS_BYTES = 128
 FAST_MS = 24 * HOUR_MS
 _SPOILT = {Change.CUT_OFF: "cut it off", Change.OVERWRITTEN: "overwritten it"}
 
@@ -318,17 +316,18 @@ class SqliteHistory(History):
         self._put_recent(database, replace(self._position, open=not closing))
 
     def _put_recent(self, database: Database, position: Position) -> None:
-        events, snapshots = self._recent.events(), self._recent.snapshots()
-        assert self._room is not None
-        self._room.make(EVENT_BYTES * len(events) + PROCESS_BYTES * sum(len(one.rows) for one in snapshots))
-        with database.writing():
-            if events:
+        room = self._room
+        assert room is not None
+        for events, snapshots in self._recent.parts(room.transaction_bytes):
+            room.make(room.transaction_bytes)
+            with database.writing():
                 self._events.put(database.connection, events)
-            if snapshots:
                 self._processes.put(database.connection, snapshots)
+            self._recent.forget(events, snapshots)
+        room.make(0)
+        with database.writing():
             database.put_position(position)
         self._position = position
-        self._recent.forget(events, snapshots)
 
     def _position_after(self, newest: Frame) -> Position:
         position = self._position

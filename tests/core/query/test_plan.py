@@ -72,6 +72,13 @@ def test_percentiles_are_read_from_ticks_while_these_are_few() -> None:
     assert (tiers(many), many.step_ms) == ([Tier.TEN_MINUTES], 10 * MINUTE)
 
 
+def test_time_that_has_yet_to_be_counts_for_nothing() -> None:
+    query = Query(Selection.of([">"]), NOW - DAY, NOW + 1000 * DAY, step_ms=1000, aggregates=(Aggregate.P99,))
+    found = resolve(query, ORDINARY, ring())
+    assert tiers(found) == [Tier.RAW]
+    assert (found.rows(1000), found.reads(1000)) == (86_400, 86_400)
+
+
 def test_percentiles_of_what_is_older_than_ticks_take_steps_that_have_them() -> None:
     found = plan(20 * DAY, Aggregate.P50, Aggregate.AVG, step_ms=15 * MINUTE, series=1)
     assert (found.step_ms, tiers(found)) == (20 * MINUTE, [Tier.TEN_MINUTES, Tier.RAW])

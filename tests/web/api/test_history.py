@@ -277,9 +277,9 @@ def test_csv_may_be_too_long_all_the_same() -> None:
 
 
 def test_a_long_answer_waits_its_turn_and_breaks_off_where_the_past_does() -> None:
-    machine = Machine(limits=Limits(snapshot_values=100))
+    machine = Machine(limits=Limits(snapshot_values=100), window_ms=10**9)
     for _ in range(300):
-        machine.tick(1.0)
+        machine.tick(1.0, step_ms=10_000)
     world = make_world(machine)
     opened = 0
 
@@ -294,6 +294,20 @@ def test_a_long_answer_waits_its_turn_and_breaks_off_where_the_past_does() -> No
     start = START_MS // 3_600_000 * 3_600_000 + 3_600_000 - 1000
     with pytest.raises(HistoryError):
         world.client.get(f"{PATH}?metrics=system.load&start={start - 600_000}&end={start + 600_000}&step=1&format=csv")
+
+
+def test_years_of_which_nothing_is_kept_take_no_time(world: World) -> None:
+    opened = 0
+
+    def past() -> Past:
+        nonlocal opened
+        opened += 1
+        return RecentPast(world.service.history._recent)
+
+    world.service.queries._open_past = past
+    _, *rows = rows_of(world.client.get(f"{PATH}?metrics=system.load&start=0&end=9998-01-01&step=1&format=csv"))
+    assert len(rows) == len(rows_of(world.client.get(f"{PATH}?metrics=system.load&step=1&format=csv"))) - 1 > 0
+    assert opened < 10
 
 
 # --- how long it may be kept -----------------------------------------------------------------------------------------
@@ -377,9 +391,9 @@ def test_too_much_at_once_is_refused_for_now(world: World) -> None:
 
 def test_a_long_answer_ends_with_the_token_that_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    machine = Machine(limits=Limits(snapshot_values=100))
+    machine = Machine(limits=Limits(snapshot_values=100), window_ms=10**9)
     for _ in range(300):
-        machine.tick(1.0)
+        machine.tick(1.0, step_ms=20_000)
     world = make_world(machine, host="0.0.0.0")
     token, record = world.service.access.mint(Scope.VIEW)
     opened = 0
@@ -392,7 +406,7 @@ def test_a_long_answer_ends_with_the_token_that_it_is_for(tmp_path: Path, monkey
         return RecentPast(world.service.history._recent)
 
     world.service.queries._open_past = past
-    wish = f"metrics=system.load&start={START_MS - 7_200_000}&end={START_MS}&step=1&format=csv"
+    wish = f"metrics=system.load&start={START_MS}&end={START_MS + 6_000_000}&step=1&format=csv"
     with pytest.raises(ProtocolError, match="has been revoked"):
         ask(world, wish, token)
     assert opened == 2

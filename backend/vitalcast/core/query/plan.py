@@ -43,7 +43,8 @@ class Plan:
     """How a query is answered: `parts` from old to new, in the time that was, not yet shifted.
 
     `raw_from_ms` is the time after which all ticks are there as they came, None where there are none, and `rolled_ms`
-    how far each rollup tier goes. `expired_ms` is the time before which nothing is kept that was asked for, or None.
+    how far each rollup tier goes. After `last_ms` there is nothing yet. `expired_ms` is the time before which nothing
+    is kept that was asked for, or None.
     """
 
     step_ms: int
@@ -53,15 +54,19 @@ class Plan:
     parts: tuple[Part, ...]
     raw_from_ms: int | None
     rolled_ms: Mapping[Tier, int]
+    last_ms: int
     expired_ms: int | None = None
 
     def rows(self, interval_ms: int) -> int:
         """Return about how many steps the answer has, where ticks are so far apart."""
-        return sum(-(-(part.end_ms - part.start_ms) // max(part.step_ms, interval_ms)) for part in self.parts)
+        return sum(-(-self._length_ms(part) // max(part.step_ms, interval_ms)) for part in self.parts)
 
     def reads(self, interval_ms: int) -> int:
         """Return about how many steps or ticks of a series are read."""
-        return sum((part.end_ms - part.start_ms) // (part.tier or interval_ms) for part in self.parts)
+        return sum(self._length_ms(part) // (part.tier or interval_ms) for part in self.parts)
+
+    def _length_ms(self, part: Part) -> int:
+        return max(0, min(part.end_ms, self.last_ms) - part.start_ms)
 
 
 def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) -> Plan:
@@ -69,12 +74,14 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
     start_ms = max(query.start_ms - query.shift_ms, 0)
     end_ms = min(query.end_ms - query.shift_ms, TIME_MAX_MS)
     reaches = _reaches(extent, ring)
+    last_ms = max((int(np.max(ring.times_ms, initial=0)), *(reach.end_ms for reach in extent.reaches)))
     step_ms = query.step_ms if query.step_ms is not None else _step_for(end_ms - start_ms, query.points or 1)
     if not any(one in PERCENTILES for one in query.aggregates):
         order = _order(step_ms, query.shift_ms, reaches, ROLLUPS)
     else:
         histograms = [tier for tier in ROLLUPS if tier.has_histogram]
-        ticks = (end_ms - max(start_ms, reaches[Tier.RAW].start_ms if Tier.RAW in reaches else end_ms)) * series
+        raw_ms = max(start_ms, reaches[Tier.RAW].start_ms if Tier.RAW in reaches else end_ms)
+        ticks = max(0, min(end_ms, last_ms) - raw_ms) * series
         many = ticks > PERCENTILE_READS * ring.interval_ms
         if many or not _covers(reaches.get(Tier.RAW), start_ms, reaches.values()):
             step_ms = _raised(step_ms, histograms, reaches)
@@ -93,6 +100,7 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
         parts,
         None if raw is None else raw.start_ms,
         {tier: reach.end_ms for tier, reach in reaches.items()},
+        last_ms,
         None if expired is None else expired + query.shift_ms,
     )
 

@@ -77,12 +77,12 @@ class HistoryAnswers:
         if offer is CSV and query.step_ms is not None and query.top is None:
             holds, grant = self._service.access.holds, grant_of(request)
             long = LongCsv(self._service.queries, timeline, query, limits, lambda: holds(grant))
-            series = await unless_gone(request, asyncio.ensure_future(long.series()))
-            if not long.fits(len(series)):
+            survey = await unless_gone(request, asyncio.ensure_future(long.survey()))
+            if not long.fits(survey):
                 headers = _headers(request, range_) | _as_file(timeline, range_)
                 if request.method == "HEAD":  # nothing has to be read for it
                     return Response(None, 200, headers, _MEDIA_TYPES[CSV.type])
-                return StreamingResponse(long.parts(series), 200, headers, _MEDIA_TYPES[CSV.type])
+                return StreamingResponse(long.parts(survey), 200, headers, _MEDIA_TYPES[CSV.type])
         about = {"source": timeline.id, "host": timeline.name, "start": range_.start_ms, "end": range_.end_ms}
 
         def answered(result: Result) -> _Answer:

@@ -7,7 +7,7 @@ import functools
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 from starlette.concurrency import iterate_in_threadpool
@@ -36,12 +36,17 @@ TRIES, TRY_AGAIN_S = 60, 0.5  # for as long as others have taken all turns
 T = TypeVar("T")
 
 
+class Survey(NamedTuple):
+    """What can be in an answer: all its series, reduced ones where they are reduced, and a query for the part of the
+    time of which anything is kept."""
+
+    series: tuple[Series, ...]
+    query: Query
+
+
 @dataclass(frozen=True, slots=True)
 class LongCsv:
-    """A query with steps of a given length, without `top`, and the series that it brings over all of its time.
-
-    It goes on for as long as it is `allowed`.
-    """
+    """Answers a query with steps of a given length, without `top`; goes on for as long as it is `allowed`."""
 
     queries: Queries
     timeline: Timeline
@@ -49,25 +54,31 @@ class LongCsv:
     limits: QueryLimits
     allowed: Callable[[], bool] = lambda: True
 
-    async def series(self) -> tuple[Series, ...]:
-        """Return all series that can be in the answer, reduced ones where they are reduced. Raises as a query does."""
+    async def survey(self) -> Survey:
+        """Find out what can be in the answer. Raises as a query does."""
         query, known = self.query, {one: one for one, _ in self.timeline.catalogue.remembered(self.query.selection)}
         start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
         recorded = self.timeline.recorded
 
-        def work(past: Past) -> tuple[Series, ...]:
+        times_ms = self.timeline.ring.times()
+
+        def work(past: Past) -> Survey:
             kept = past.series(query.selection, start_ms, end_ms) if recorded else []
             both = {one: one for one in kept} | known
             series = sorted(both.values(), key=lambda one: (one.key, one.descriptor.unit))
+            reaches = past.extent().reaches if recorded else ()
+            first_ms = [int(times_ms.min()) - 1, *(one.start_ms for one in reaches)]
+            last_ms = [int(times_ms.max()), *(one.end_ms for one in reaches)]
+            there = there_of(query, min(first_ms), max(last_ms))
             if query.group_by is None:
-                return tuple(series)
-            return Grouping.of(series, query.group_by, query.reduce).series
+                return Survey(tuple(series), there)
+            return Survey(Grouping.of(series, query.group_by, query.reduce).series, there)
 
         return await self._run(lambda: work)
 
-    def fits(self, series: int) -> bool:
+    def fits(self, survey: Survey) -> bool:
         """Say whether one query can answer it all. Raises ProtocolError where not even this may."""
-        length_ms = self.query.end_ms - self.query.start_ms
+        length_ms, series = survey.query.end_ms - survey.query.start_ms, len(survey.series)
         values = self._rows(length_ms) * series * len(self.query.aggregates)
         most = TIMES_LONGER * self.limits.values
         window = self._rows(min(length_ms, whole_of(self.query))) * series * len(self.query.aggregates)
@@ -83,14 +94,15 @@ class LongCsv:
         assert self.query.step_ms is not None
         return -(-length_ms // max(self.query.step_ms, self.timeline.interval_min_ms))
 
-    async def parts(self, series: tuple[Series, ...]) -> AsyncIterator[bytes]:
-        """Yield the answer, in rows of these series. It breaks off where the past cannot be read any more."""
+    async def parts(self, survey: Survey) -> AsyncIterator[bytes]:
+        """Yield the answer, in rows of all its series. It breaks off where the past cannot be read any more."""
+        series = survey.series
         nothing = np.zeros((0, len(series) * len(self.query.aggregates)))
         no_times = np.zeros(0, dtype=np.int64)
         yield csv_head(Result(self.query.step_ms or 0, (), series, self.query.aggregates, no_times, nothing))
         columns = {one: place for place, one in enumerate(series)}
         limits = replace(self.limits, values=max(WINDOW_VALUES_MAX, self.limits.values))
-        for query in windows_of(self.query):
+        for query in windows_of(survey.query):
             if not self.allowed():
                 raise ProtocolError(ErrorCode.UNAUTHORIZED, "token: it has been revoked, or has expired")
             result = await self._run(functools.partial(ask, self.timeline, query, limits))
@@ -106,6 +118,15 @@ class LongCsv:
                     raise
                 await asyncio.sleep(TRY_AGAIN_S)
         return await self.queries.run_prepared(prepare)
+
+
+def there_of(query: Query, first_ms: int, last_ms: int) -> Query:
+    """Return a query without the windows before and after all that is kept, which is in (first_ms, last_ms]."""
+    whole_ms = whole_of(query)
+    first_ms, last_ms = first_ms + query.shift_ms, last_ms + query.shift_ms
+    start_ms = min(max(query.start_ms, first_ms // whole_ms * whole_ms), query.end_ms)
+    end_ms = max(min(query.end_ms, -(-last_ms // whole_ms) * whole_ms), start_ms)
+    return replace(query, start_ms=start_ms, end_ms=end_ms)
 
 
 def windows_of(query: Query) -> Iterator[Query]:

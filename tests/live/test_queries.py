@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -177,6 +179,29 @@ async def test_what_is_prepared_is_so_only_when_its_turn_comes() -> None:
     outcomes = await asyncio.gather(*others, return_exceptions=True)
     assert [str(one) for one in outcomes] == ["0", "there is too much in memory", "2"]
     assert set(prepared) == {threading.get_ident()}
+    queries.close()
+
+
+async def test_what_was_taken_of_memory_is_let_go_of_once_it_was_read() -> None:
+    queries = Queries(SlowPast)
+    taken: list[weakref.ref[Recent]] = []
+
+    def prepare() -> Callable[[Past], None]:
+        memory = Recent()
+        taken.append(weakref.ref(memory))
+        return functools.partial(refuse, memory)
+
+    def refuse(_memory: Recent, _past: Past) -> None:
+        raise ProtocolError(ErrorCode.LIMIT, "that is too much")
+
+    gc.disable()  # what is let go of only by it may be many answers at once
+    try:
+        for _ in range(3):
+            with pytest.raises(ProtocolError, match="too much"):
+                await queries.run_prepared(prepare)
+        assert [one() for one in taken] == [None] * 3
+    finally:
+        gc.enable()
     queries.close()
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
+from collections.abc import Iterator
 
 import pytest
 
@@ -76,4 +79,42 @@ async def test_a_cancelled_wait_gives_the_thread_back_when_its_job_is_done() -> 
         if await workers.run(lambda: len(threads("cancel"))) == 1:
             break
     assert len(threads("cancel")) <= 2
+    workers.close()
+
+
+class Held:
+    """Something that can be seen to go."""
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def test_an_idle_thread_holds_nothing_of_its_last_job(no_collector: None) -> None:
+    workers = Workers(name="holds")
+    result = await workers.run(Held)
+    gone = weakref.ref(result)
+    del result
+    async with asyncio.timeout(5):
+        while gone() is not None:
+            await asyncio.sleep(0)  # until the thread waits for its next job
+    workers.close()
+
+
+async def test_what_a_job_held_as_it_failed_is_let_go_of_at_once(no_collector: None) -> None:
+    workers = Workers(name="fails")
+    seen: list[weakref.ref[Held]] = []
+
+    def fail() -> None:
+        held = Held()
+        seen.append(weakref.ref(held))
+        raise LookupError("nothing here")
+
+    with pytest.raises(LookupError, match="nothing here") as caught:
+        await workers.run(fail)
+    assert seen[0]() is None
+    assert any(entry.name == "fail" for entry in caught.traceback), "where it failed is still to be seen"
     workers.close()

@@ -159,6 +159,7 @@ class _Query(Generic[T]):
             self._begin(past)
             return self._work(past)
         finally:
+            self._work = None  # what it took of memory
             with self._lock:
                 self._past = None
             past.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -38,6 +39,8 @@ class Workers:
             try:
                 outcome = (future.set_result, job())
             except BaseException as error:
+                # Its frames refer to it in a circle, and would keep what they hold until the collector comes by.
+                traceback.clear_frames(error.__traceback__)
                 outcome = (future.set_exception, error)
             try:
                 loop.call_soon_threadsafe(self._finish, jobs, future, *outcome)
@@ -71,3 +74,4 @@ class Workers:
 def _serve(jobs: Jobs) -> None:
     while (job := jobs.get()) is not None:
         job()
+        del job  # which holds what came of it: the thread may be idle for long

@@ -27,15 +27,15 @@ SERIES_ROW_BYTES = 120  # of a series beside its texts, in the table and its ind
 BESIDE_BYTES = 8 * PAGE_BYTES  # that a transaction writes beside what it is about: tables, indexes, the pages of pages
 PURGED_AT_ONCE = 64  # bundles
 
-# Measured on 201 series of a busy machine, of 512 MiB: 1 s for 28 days, a minute for 66, ten minutes for 97, an hour
-# for 250; one with little to do has several times as much of each.
+# Measured on 201 series of a busy machine, of 512 MiB: 1 s for 28 days, a minute for 61, ten minutes for 97, an hour
+# for 320, and processes for 8; one with little to do has several times as much of each.
 SHARES: Mapping[str, float] = MappingProxyType(
     {
         Tier.RAW.label: 0.5,
-        Tier.MINUTE.label: 0.13,
+        Tier.MINUTE.label: 0.12,
         Tier.TEN_MINUTES.label: 0.13,
-        Tier.HOUR.label: 0.11,
-        "processes": 0.1,
+        Tier.HOUR.label: 0.14,
+        "processes": 0.08,
         "events": 0.01,
         "series": 0.02,
     }

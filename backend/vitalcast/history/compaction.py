@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
 
-BATCH_VALUES_MAX = 2**17  # worked on at once: ten times their 1 MiB are in use meanwhile
+BATCH_VALUES_MAX = 2**15  # worked on at once: fifty times their 256 KiB are in use meanwhile
+SKETCH_VALUES = 16  # what the sketch of a step of a lively series weighs, in values
 FAST_MS = 1000  # ticks closer than this on average are thinned out later
 
 
@@ -248,9 +249,9 @@ class Compactor:
         return np.concatenate([one.values(batch) for one in chunks])
 
 
-def batches(ids: Sequence[int], rows: int) -> Iterator[Sequence[int]]:
-    """Yield series, so many at a time that `rows` values of each are not too much at once."""
-    size = max(1, BATCH_VALUES_MAX // rows)
+def batches(ids: Sequence[int], rows: int, *, sketches: bool = False) -> Iterator[Sequence[int]]:
+    """Yield series, so many at a time that `rows` values of each, or sketches, are not too much at once."""
+    size = max(1, BATCH_VALUES_MAX // (rows * SKETCH_VALUES if sketches else rows))
     for start in range(0, len(ids), size):
         yield ids[start : start + size]
 

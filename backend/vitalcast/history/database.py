@@ -41,6 +41,7 @@ from vitalcast.history.stretches import TAKEN_OVER, Stretches, pieces
 if TYPE_CHECKING:
     from vitalcast.core.metrics.model import Series
 
+UNPACKED_AT_ONCE = 16  # series of an hour
 BUSY_MS = 12_000  # longer than a question about the past may take: nothing else holds the log
 _POSITION = "SELECT epoch, offset, time_ms, step_ms, open, boot, steady_ms, lock, kept_ms, seal FROM position"
 
@@ -315,7 +316,10 @@ class Database:
                 if id_ in names:
                     ids.append(id_)
                     parts.append(bundle.get(id_) or b"")
-        values = unpack_values(parts, axis.rows) if parts else np.full((axis.rows, 0), np.nan)
+        values = np.empty((axis.rows, len(parts)))
+        for start in range(0, len(parts), UNPACKED_AT_ONCE):  # to unpack them takes several times what they are
+            some = slice(start, start + UNPACKED_AT_ONCE)
+            values[:, some] = unpack_values(parts[some], axis.rows)
         return Rows(tuple(names[id_] for id_ in ids), axis.tick_offsets(), axis.times_ms(), values)
 
 

@@ -119,7 +119,7 @@ class Joiner:
                 times[order],
                 kept_ms=max(one.kept_ms for one in group.axes),
             )
-        for batch in batches(ids, len(times)):
+        for batch in batches(ids, len(times), sketches=group.tier.has_histogram):
             if self._stopping():
                 return False
             parts = [
@@ -148,7 +148,7 @@ class Joiner:
                 with reading():
                     ids = series_in(self._database.connection, one.id)
                     times = one.times_ms()
-                    for batch in batches(ids, len(times)):
+                    for batch in batches(ids, len(times), sketches=Tier(one.tier).has_histogram):
                         parts = [block or b"" for block in blocks(self._database.connection, one.id, batch)]
                         if one.tier == Tier.RAW:
                             unpack_values(parts, len(times))

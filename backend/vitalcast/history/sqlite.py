@@ -19,6 +19,7 @@ from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.query.past import Past
 from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError, DamagedError, LockedError, NoRoomError
+from vitalcast.heap import give_back
 from vitalcast.history import pending
 from vitalcast.history.base import Counts, History, Resumed, Rows
 from vitalcast.history.continuity import Now, Position, go_on
@@ -119,7 +120,9 @@ class SqliteHistory(History):
             raise unusable(self.path, error.strerror) from None
         try:
             with self._io:
-                return self._open(epoch, interval_ms, now, known=known)
+                resumed = self._open(epoch, interval_ms, now, known=known)
+            give_back()
+            return resumed
         except BaseException as error:
             self._drop_database()
             self._lock.release()

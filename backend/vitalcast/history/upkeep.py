@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 from vitalcast.errors import NoRoomError
+from vitalcast.heap import give_back
 from vitalcast.history.compaction import Compactor, forget_unfinished
 from vitalcast.history.database import Database
 from vitalcast.history.joining import Joiner
@@ -58,8 +58,8 @@ class Upkeep:
         Raises sqlite3.Error and DamagedError.
         """
         until_s = self._clock_s() + BUDGET_S
-        with suppress(NoRoomError):  # somebody reads: there will be another pass
-            made = 0
+        made = 0
+        try:
             for done in self._work(kept_ms):
                 made += done
                 if self._stopping() or self._clock_s() > until_s:
@@ -68,6 +68,10 @@ class Upkeep:
             if made or self._idle % SHARES_EVERY == 0:
                 self._room.keep_shares()
                 self._room.forget_unused()
+        except NoRoomError:  # somebody reads: there will be another pass
+            self._begun = False  # which forgets what is half made
+        if made:
+            give_back()
 
     def _work(self, kept_ms: int) -> Iterator[int]:
         """Yield after each part of the work: 1 where an axis was made or dropped."""

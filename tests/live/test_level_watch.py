@@ -141,7 +141,7 @@ def test_names_of_programs_in_a_panels_lines_stay_out_of_the_title() -> None:
     )
     watched = Watched(panel)
     watched.take({Series(PROGRAM, ("gzip",)): 0.7, Series(PROGRAM, ("python",)): 0.1}, times=2)
-    assert (watched.event.title, watched.event.names) == ("Programs 70 % for 0 s", ("gzip",))
+    assert (watched.event.title, watched.event.names) == ("Programs 70 %", ("gzip",))
 
 
 def test_a_panel_without_a_value_goes_on_for_a_while(watched: Watched) -> None:
@@ -159,6 +159,22 @@ def test_what_flaps_for_an_hour_is_one_event(watched: Watched) -> None:
     assert watched.event.attributes["times"] == 120
     assert watched.event.title.startswith("CPU 99 %, 120 times in 59 min")
     assert watched.told < 2.5 * 120
+
+
+def test_what_was_bad_before_a_start_and_is_bad_still_begins_with_the_first_tick(watched: Watched) -> None:
+    watched.machine.hub.advanced.remove(watched.watch.advance)
+    watched.cpu(0.99, times=10)  # which a run before has left in the ring
+    watched.machine.hub.advanced.append(watched.watch.advance)
+    watched.cpu(0.99)
+    assert watched.event.time_ms == watched.machine.time_ms
+    assert watched.event.title == "CPU 99 %"
+
+
+def test_a_stop_ends_what_is_not_good_and_says_that_it_may_go_on(watched: Watched) -> None:
+    watched.cpu(0.99, times=20)
+    end_ms = watched.machine.time_ms + 500
+    watched.watch.end(end_ms)
+    assert (watched.event.ongoing, watched.event.end_ms, watched.event.attributes["cut_off"]) == (False, end_ms, 1)
 
 
 def test_a_panel_that_goes_ends_its_event_and_one_with_other_thresholds_begins_anew(watched: Watched) -> None:

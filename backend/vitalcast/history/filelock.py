@@ -44,7 +44,7 @@ class FileLock:
 
     def acquire(self) -> None:
         """Take the lock. Raises LockedError, or OSError where the file cannot be made."""
-        self._take(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644))
+        self._take(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
         assert self._descriptor is not None
         # In place, so that it needs no room; who holds the lock is only good to know.
         with suppress(OSError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vitalcast import clocks
 from vitalcast.core.alerts.levels import GOOD
 from vitalcast.core.drawing.format import format_duration, format_value, is_ratio
-from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.core.events.event import CUT_OFF, Event, EventKind, Severity
 from vitalcast.core.events.level_span import LevelSpan, Reading, Turn
 from vitalcast.core.metrics.model import Frame
 from vitalcast.core.metrics.timeline import Timeline
@@ -75,12 +75,15 @@ class LevelWatch:
         self._steady_ms = steady_ms
         self._followed: dict[str, _Followed] = {}
         self._snapshots: deque[ProcessSnapshot] = deque(maxlen=SNAPSHOTS_KEPT)
+        self._watched_ms: int | None = None  # since when, by the steady clock
 
     def advance(self, timeline: Timeline, frame: Frame) -> None:
         """Take in the newest frame, if it is of the timeline that is watched."""
         if timeline is not self._timeline:
             return
         steady_ms = self._steady_ms()
+        if self._watched_ms is None:
+            self._watched_ms = steady_ms
         if self._burst is not None:
             self._burst.advance(steady_ms)
         unseen = dict(self._followed)
@@ -100,6 +103,15 @@ class LevelWatch:
                 if followed.event is not None and not followed.event.names:
                     self._amend(followed)
 
+    def end(self, now_ms: int) -> None:
+        """End what is not good: it may go on, but is watched no longer."""
+        for followed in self._followed.values():
+            if followed.span.is_open:
+                self._end(followed, Reading(None, 0.0, "", now_ms, self._steady_ms()))
+                if followed.event is not None:
+                    self._log.amend(followed.event, attributes=CUT_OFF)
+        self._followed.clear()
+
     def _take(self, panel: Panel, level: float, state: PanelState, frame: Frame, steady_ms: int) -> None:
         followed = self._followed.get(panel.id)
         if followed is None and level not in BAD:  # nearly always
@@ -109,7 +121,8 @@ class LevelWatch:
             followed = None
         if followed is None:
             assert panel.thresholds is not None
-            followed = self._followed[panel.id] = _Followed(panel, LevelSpan(round(panel.thresholds.for_s * 1000)))
+            span = LevelSpan(round(panel.thresholds.for_s * 1000), watched_ms=self._watched_ms)
+            followed = self._followed[panel.id] = _Followed(panel, span)
         followed.panel = panel
         turn = followed.span.take(self._reading(followed, level, state, frame, steady_ms))
         if turn is not None:
@@ -182,8 +195,10 @@ class LevelWatch:
     def _title(followed: _Followed) -> str:
         span, panel = followed.span, followed.panel
         whose = f", {span.whose}," if span.whose and not _names_people(panel) else ""
-        lasted = format_duration(span.lasted_ms // 1000)
-        how_long = f", {span.times} times in {lasted}" if span.times > 1 else f" for {lasted}"
+        lasted_s = span.lasted_ms // 1000
+        how_long = f" for {format_duration(lasted_s)}" if lasted_s else ""
+        if span.times > 1:
+            how_long = f", {span.times} times in {format_duration(lasted_s)}"
         return f"{panel.title}{whose} {_number(span.peak, followed.unit)}{how_long}"
 
     @staticmethod

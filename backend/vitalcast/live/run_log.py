@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple
 
-from vitalcast.core.events.event import Event, EventKind
+from vitalcast.core.events.event import CUT_OFF, Event, EventKind
 from vitalcast.core.events.runs import Now, begin
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.tier import Tier
@@ -61,7 +61,7 @@ class RunLog:
         """End what went on when the run before ended, but for marks: whoever made them will."""
         for event in before.ongoing:
             if event.kind is not EventKind.MARK:
-                self._log.amend(event, end_ms=last_ms or event.time_ms, attributes={"cut_off": 1})
+                self._log.amend(event, end_ms=last_ms or event.time_ms, attributes=CUT_OFF)
 
     def end(self) -> None:
         """Note the stop, while it can still be kept."""

@@ -203,10 +203,10 @@ class Service:
         sampler, burst = settings.sampler, None
         if sampler.burst_enabled:
             burst = Burst(self.hub, self.timeline, lasts_ms=round(sampler.burst_s * 1000))
-        levels = LevelWatch(self.events, self.panels, self.timeline, burst=burst, burst_s=sampler.burst_s)
-        self.hub.advanced.append(levels.advance)  # once the panels are judged
+        self.levels = LevelWatch(self.events, self.panels, self.timeline, burst=burst, burst_s=sampler.burst_s)
+        self.hub.advanced.append(self.levels.advance)  # once the panels are judged
         if self.flight is not None:
-            self.flight.taken.append(levels.see)
+            self.flight.taken.append(self.levels.see)
 
     def _verify(self, token: str, caller: Caller) -> Grant:
         # What a page elsewhere tries in somebody's browser must not lock that somebody out.
@@ -291,6 +291,8 @@ class Service:
         """Note the stop, after the start: one that has just been may still be reading what was before."""
         if self._begun is not None:
             await asyncio.wait({self._begun}, timeout=BEGUN_S)
+        self.hub.advanced.remove(self.levels.advance)
+        self.levels.end(clocks.wall_ms())
         self.run_log.end()
 
     async def _sweep(self) -> None:

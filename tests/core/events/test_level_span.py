@@ -39,6 +39,15 @@ def test_it_began_before_its_level_was_shown_and_ended_when_it_was_good() -> Non
     assert not one.span.is_open
 
 
+def test_it_did_not_begin_before_it_was_watched() -> None:
+    one = Follower()
+    one.span = LevelSpan(5000, watched_ms=3000)
+    assert one.turns("...ww") == ["4 begun"]
+    assert (one.span.begun_ms, one.span.lasted_ms) == (WALL_MS + 3000, 2000)
+    assert one.turns("." * 80 + "w") == ["11 ended", "86 begun"]
+    assert one.span.begun_ms == WALL_MS + 81_000
+
+
 def test_it_is_as_bad_as_its_worst() -> None:
     one = Follower()
     one.take("w", 0.86, "a")

@@ -40,6 +40,7 @@ class Severity(enum.StrEnum):
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 ONGOING = "ongoing"  # the attribute of an event that goes on
+CUT_OFF: Mapping[str, int] = MappingProxyType({"cut_off": 1})  # what has one that nobody watches any longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,13 @@ class Turn(enum.Enum):
 class LevelSpan:
     """Follows one panel. `severity`, `peak` and `whose` are of the worst so far, `times` how often it began.
 
-    `begun_ms` and `end_ms` are of the wall clock, `lasted_ms` is how long it has gone on.
+    `begun_ms` and `end_ms` are of the wall clock, `lasted_ms` is how long it has gone on. It did not begin before
+    `watched_ms`, by the steady clock, since when there have been ticks.
     """
 
-    def __init__(self, for_ms: int) -> None:
+    def __init__(self, for_ms: int, *, watched_ms: int | None = None) -> None:
         self._for_ms = for_ms  # how long a value must last before its level is shown
+        self._watched_ms = watched_ms
         self.severity: Severity | None = None
         self.peak = 0.0
         self.whose = ""
@@ -101,9 +103,13 @@ class LevelSpan:
             return Turn.RESUMED
         self.times = 1
         self.severity, self.peak, self.whose = now.severity, now.value, now.whose
-        self.begun_ms, self._begun_steady_ms = now.time_ms - self._for_ms, now.steady_ms - self._for_ms
-        self.lasted_ms, self._say_ms = self._for_ms, max(AGAIN_MS, 2 * self._for_ms)
+        self.lasted_ms, self._say_ms = self._shown_after_ms(now), max(AGAIN_MS, 2 * self._for_ms)
+        self.begun_ms, self._begun_steady_ms = now.time_ms - self.lasted_ms, now.steady_ms - self.lasted_ms
         return Turn.BEGUN
+
+    def _shown_after_ms(self, now: Reading) -> int:
+        """Return for how long the value has been so that its level is shown now."""
+        return self._for_ms if self._watched_ms is None else min(self._for_ms, now.steady_ms - self._watched_ms)
 
     def _good(self, now: Reading) -> Turn | None:
         since = self._good_since

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from typing import Any
 
 import pytest
@@ -76,6 +77,18 @@ def test_a_table_fits_its_terminal(width: int) -> None:
     assert ("▁" in "".join(lines)) == (width >= 80)
 
 
+@pytest.mark.parametrize(
+    ("width", "heads"), [(20, "last"), (40, "max last"), (50, "mean max last"), (60, "min mean max last")]
+)
+def test_a_narrow_table_leaves_out_columns_and_not_names(width: int, heads: str) -> None:
+    lines = printed(width, answer(1))
+    head, *rows = lines[next(at for at, line in enumerate(lines) if line.startswith("series")) :]
+    assert head.split()[1:] == heads.split()
+    values = re.compile(r"\s+[0-9.]+\s%")
+    assert len(values.findall(rows[0])) == len(heads.split())
+    assert "".join(values.sub("", row).strip() for row in rows) == 'system.cpu.utilization{cpu.mode="mode0"}'
+
+
 def test_a_row_says_the_least_the_mean_of_all_readings_and_the_greatest() -> None:
     found = answer(1)
     (row,) = summaries(found, joined=True)
@@ -138,7 +151,8 @@ def test_charts_are_one_a_unit_with_a_legend(plain: bool) -> None:
 
 def test_an_empty_answer_says_why() -> None:
     empty = answer(0)
-    assert "no series match a.>" in nothing_there(empty, ["a.>"])
+    assert "no series match a.>;" in nothing_there(empty, ["a.>"])
+    assert "no series match a.> where b=c;" in nothing_there(empty, ["a.>"], ["b=c"])
     expired = answer(0, expired=END_MS + 1000)
     assert "nothing is kept from before" in nothing_there(expired, ["a.>"])
     silent = answer(1, values=[[None] * STEPS] * len(SUMMED))

@@ -86,6 +86,8 @@ def test_what_is_no_moment_is_refused_with_what_would_be(text: str) -> None:
 def test_a_moment_that_cannot_be_meant_is_refused(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         said(text, NOW)
+    with pytest.raises(ValueError, match=why):
+        moment_of(text, ms(NOW))  # in this machine's zone
 
 
 @pytest.mark.parametrize(

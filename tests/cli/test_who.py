@@ -70,6 +70,11 @@ def test_as_many_columns_are_shown_as_there_is_room_for(width: int, window: bool
         assert set(chosen) == {name for name, _ in found.columns}
 
 
+def test_the_narrowest_terminal_shows_by_what_processes_are_ordered() -> None:
+    found = answer(window=True)
+    assert [found.columns[at][0] for at in fitting(found, 38, "memory_peak")] == ["name", "memory_peak"]
+
+
 def test_cells_are_shown_as_people_read_them() -> None:
     assert shown(0.5, "cpu", "1") == "50.0 %"
     assert shown(2**30, "memory", "By") == "1.00 GiB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -212,7 +213,7 @@ def test_a_token_is_needed_from_afar_and_not_by_the_socket(server: Server, comma
 
 
 def test_in_a_terminal_events_are_lines_that_people_read(server: Server, command: Command, tmp_path: Path) -> None:
-    command("mark", "bad \x1b[31m", "--severity", "critical")
+    command("mark", "it broke", "--severity", "critical")
     command("mark", "backup", "--", "sh", "-c", "exit 3")
     folder = {"VITALCAST_ACCESS__DATA_DIR": str(server.data_folder)}
     terminal = Terminal("events", "--kind", "mark", cwd=tmp_path, size=(100, 30), **folder)
@@ -223,12 +224,17 @@ def test_in_a_terminal_events_are_lines_that_people_read(server: Server, command
         terminal.close()
     (line,) = [one for one in text.splitlines() if "backup" in one]
     assert "exit code 3)" in line
+    (line,) = [one for one in text.splitlines() if "it broke" in one]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", line).split()[2:] == ["mark", "critical", "it", "broke"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["mark"], "Missing argument 'TITLE'"),
+        (["mark", "x" * 201, "--", "echo", "ran"], "give a string of 1 to 200 printable characters"),
+        (["mark", "a\x1b[31m"], "give a string of 1 to 200 printable characters"),
+        (["mark", "\udcff"], "give a string of 1 to 200 printable characters"),
         (["mark", "x", "--"], "there is no command after --"),
         (["mark", "x", "y"], "Got unexpected extra argument"),
         (["mark", "x", "--at", "02:00", "--", "true"], "a command is marked as it runs"),

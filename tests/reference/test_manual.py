@@ -46,6 +46,11 @@ def test_a_generated_part_is_what_the_code_says(file: str, name: str) -> None:
     assert found[0].strip() == PARTS[file, name](), "run `python -m tests.reference`"
 
 
+def test_what_is_to_be_copied_has_the_port_at_which_a_server_is(everything: str) -> None:
+    ports = re.findall(r"//(?:127\.0\.0\.1|localhost):([0-9]+)", everything)
+    assert set(ports) == {str(Settings().server.port)}
+
+
 # --- links -----------------------------------------------------------------------------------------------------
 
 

@@ -157,12 +157,19 @@ def _in_terminal() -> Callable[[Told], None]:
         text = Text()
         text.append(f"{local(int(event['time'])):%Y-%m-%d %H:%M:%S}  ", "dim")
         text.append(f"{printable(str(event.get('kind', ''))):<10}  ")
+        text.append(f"{_shown_severity(event):<8}  ", style)
         text.append(printable(str(event.get("title", ""))), style)
         text.append(_lasting(event), "dim")
         console.print(text, highlight=False)
         sys.stdout.flush()
 
     return write
+
+
+def _shown_severity(event: Told) -> str:
+    """Return the severity where there is something to be said; in a word, since not every terminal has colours."""
+    severity = str(event.get("severity", ""))
+    return "" if severity == Severity.INFO else printable(severity)
 
 
 def _lasting(event: Told) -> str:

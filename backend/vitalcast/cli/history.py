@@ -85,7 +85,8 @@ def history(
     """Show what series were at any time.
 
     In a terminal that is a table, in a pipe tab-separated lines. The running server of this user is asked, or the one
-    at --url; where none runs, the file is read. The exit code is 1 where there is nothing.
+    at --url; where none runs, the file is read. The exit code is 1 where there is nothing; with --csv or --json, an
+    answer may be empty.
 
     \b
     vitalcast history 'system.cpu.>' --since 02:00 --until 02:30 --step 10s
@@ -124,7 +125,7 @@ def history(
         if form in (Format.CSV, Format.JSON):
             write_parts(parts_of(server, request))
             return
-        _show(server, request, patterns or [f"panel {panel}"], form, joined=joined)
+        _show(server, request, patterns or [f"panel {panel}"], where or (), form, joined=joined)
 
 
 def _aggregates(given: list[Aggregate] | None, *, joined: bool) -> list[str] | None:
@@ -138,13 +139,21 @@ def _points(form: Format) -> int | None:
     return {Format.PLOT: PLOT_POINTS, Format.TABLE: POINTS, Format.LINES: POINTS}.get(form)
 
 
-def _show(server: Server, request: ApiRequest, patterns: Sequence[str], form: Format, *, joined: bool) -> None:
+def _show(
+    server: Server,
+    request: ApiRequest,
+    patterns: Sequence[str],
+    where: Sequence[str],
+    form: Format,
+    *,
+    joined: bool,
+) -> None:
     from vitalcast.cli.history_table import nothing_there, plain_lines, show_table, summaries
     from vitalcast.client.past import read_result
 
     answer = read_result(fetch(server, request))
     if not any(line.known for line in answer.lines):
-        say(f"vitalcast: {nothing_there(answer, patterns)}", err=True)
+        say(f"vitalcast: {nothing_there(answer, patterns, where)}", err=True)
         raise typer.Exit(EXIT_NOTHING)
     if form is Format.PLOT:
         _plot(answer)

@@ -98,7 +98,11 @@ def show_table(console: Console, answer: PastAnswer, rows: Sequence[Summary], *,
     widths = [max(len(head), *(len(one[at]) for one in numbers)) for at, head in enumerate(heads)]
     room = console.width - sum(widths) - GAP * len(widths)
     keys = [printable(row.key) for row in rows]
-    key_width, spark_width = _shared(room - GAP, max(map(len, keys)))
+    longest = max(map(len, keys))
+    while len(widths) > 1 and room < min(longest, KEY_WIDTH_MIN):  # the last value stays
+        room += widths.pop(0) + GAP
+    heads, numbers = heads[-len(widths) :], [one[-len(widths) :] for one in numbers]
+    key_width, spark_width = _shared(room - GAP, longest)
 
     table = Table.grid(padding=(0, GAP, 0, 0))
     table.add_column(width=key_width, overflow="fold")
@@ -187,12 +191,13 @@ def heading(answer: PastAnswer) -> str:
     return " · ".join(words).replace("\u00a0", " ")
 
 
-def nothing_there(answer: PastAnswer, patterns: Sequence[str]) -> str:
+def nothing_there(answer: PastAnswer, patterns: Sequence[str], where: Sequence[str] = ()) -> str:
     """Say why an answer is empty, and what would help."""
     span = f"{local(answer.start_ms):%Y-%m-%d %H:%M:%S} to {local(answer.end_ms):%Y-%m-%d %H:%M:%S}"
     if answer.expired_ms is not None and answer.expired_ms >= answer.end_ms:
         return f"{span}: nothing is kept from before {local(answer.expired_ms):%Y-%m-%d %H:%M:%S}"
     wanted = ", ".join(map(printable, patterns))
+    wanted += f" where {' and '.join(map(printable, where))}" if where else ""
     if answer.lines:
         return f"{span}: there are no readings of {wanted}; was the server running?"
     return f"{span}: no series match {wanted}; `vitalcast history '>' --since -1m` shows all that there are"

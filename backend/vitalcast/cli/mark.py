@@ -21,6 +21,7 @@ from vitalcast.cli.options import ServerConfig, ServerUrl, Token
 from vitalcast.cli.output import say
 from vitalcast.cli.when import FORMS, moment_of
 from vitalcast.client.api import ApiRequest
+from vitalcast.core.events.checked import checked_title
 from vitalcast.core.events.event import Severity
 from vitalcast.errors import VitalcastError
 
@@ -72,7 +73,7 @@ def mark(
     vitalcast mark backup -- restic backup /home
     """
     command: list[str] | None = context.meta.get(COMMAND)
-    body: dict[str, Any] = {"title": title, "severity": severity.value}
+    body: dict[str, Any] = {"title": _title(title), "severity": severity.value}
     if command is None:
         if at is not None:
             body["time"] = _past(at)
@@ -89,6 +90,14 @@ def mark(
     code = run(command)
     span.end(code)
     raise typer.Exit(code)
+
+
+def _title(text: str) -> str:
+    """Return a title that a server will take: a command is not run first and found to have none afterwards."""
+    try:
+        return checked_title(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="TITLE") from None
 
 
 def _past(text: str) -> int:

@@ -158,5 +158,8 @@ def _folds(naive: datetime, zone: tzinfo | None) -> tuple[int, ...]:
 
 
 def _ms(naive: datetime, zone: tzinfo | None) -> int:
-    aware = naive.astimezone(UTC) if zone is None else naive.replace(tzinfo=zone).astimezone(UTC)
+    try:
+        aware = naive.astimezone(UTC) if zone is None else naive.replace(tzinfo=zone).astimezone(UTC)
+    except ValueError as error:  # what Python says of the first and the last year, in the machine's own zone
+        raise OverflowError(str(error)) from None
     return (aware - _EPOCH) // timedelta(milliseconds=1)

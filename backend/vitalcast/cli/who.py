@@ -60,7 +60,8 @@ def who(
 ) -> None:
     """Show which processes used the machine at any time.
 
-    At a moment, or over a while, in which each is summed up. The exit code is 1 where none is known.
+    At a moment, or over a while, in which each is summed up. The exit code is 1 where none is known; with --csv or
+    --json, an answer may be empty.
 
     \b
     vitalcast who --at 02:00
@@ -69,11 +70,12 @@ def who(
     """
     form = Format.of(json=json, csv=csv)
     now_ms = time.time_ns() // 1_000_000
+    order = "memory_peak" if sort == "memory" and since is not None else sort
     request = ApiRequest(
         PATH,
         {
             **_when(at, since, until, now_ms),
-            "sort": "memory_peak" if sort == "memory" and since is not None else sort,
+            "sort": order,
             "filter": filter_,
             "limit": limit,
         },
@@ -88,7 +90,7 @@ def who(
             say(f"vitalcast: {_none(answer)}", err=True)
             raise typer.Exit(EXIT_NOTHING)
         if form is Format.TABLE:
-            _show(answer)
+            _show(answer, order)
             return
         for line in (csv_lines if form is Format.CSV else plain_lines)(answer):
             say(line)
@@ -159,13 +161,13 @@ def _none(answer: Processes) -> str:
     return f"{span}: no processes were recorded; either nothing is kept of that time, or the server was not running"
 
 
-def _show(answer: Processes) -> None:
+def _show(answer: Processes, order: str) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
-    chosen = fitting(answer, console.width)
+    chosen = fitting(answer, console.width, order)
     table = Table.grid(padding=(0, GAP, 0, 0))
     for at in chosen:
         name = answer.columns[at][0]
@@ -177,12 +179,15 @@ def _show(answer: Processes) -> None:
     console.print(heading(answer), table, sep="\n", highlight=False)
 
 
-def fitting(answer: Processes, width: int) -> list[int]:
-    """Return the columns for which there is room in a terminal of this width, in the order in which they are shown."""
+def fitting(answer: Processes, width: int, order: str = "cpu") -> list[int]:
+    """Return the columns for which there is room in a terminal of this width, in the order in which they are shown.
+
+    The column by which processes are ordered comes first after their names.
+    """
     places = {name: at for at, (name, _) in enumerate(answer.columns)}
     chosen: list[int] = []
     room = width
-    for name in (*ORDER, *LATER):
+    for name in dict.fromkeys((ORDER[0], order, *ORDER, *LATER)):
         if name not in places:
             continue
         at = places[name]

@@ -9,6 +9,7 @@ from vitalcast.core.events.checked import (
     NAMES_MAX,
     VALUE_CHARS_MAX,
     checked_attributes,
+    checked_title,
     fitted,
     fitted_attributes,
     fitted_names,
@@ -21,6 +22,13 @@ def test_texts_of_a_system_print_and_are_cut() -> None:
     names = fitted_names(["gzip", "gzip", "\n", *map(str, range(20))])
     assert names[:3] == ("gzip", "\\x0a", "0")
     assert len(names) == NAMES_MAX
+
+
+def test_the_title_of_a_mark_is_one_line_that_prints() -> None:
+    assert checked_title(" deploy\u00a01.4\n\nby ann ") == "deploy 1.4 by ann"
+    for wrong in ("", " \n", "x" * 201, "a\x1b[2J", "a\u202eb", "\udcff"):
+        with pytest.raises(ValueError, match="1 to 200 printable characters"):
+            checked_title(wrong)
 
 
 def test_attributes_of_ours_are_made_to_fit() -> None:

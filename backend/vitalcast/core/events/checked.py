@@ -45,6 +45,14 @@ def fitted_attributes(attributes: Attributes) -> Attributes:
     return MappingProxyType(kept)
 
 
+def checked_title(title: str) -> str:
+    """Return the title that a client gave, in one line. Raises ValueError that says what would be right."""
+    title = " ".join(title.split())
+    if not title or len(title) > TITLE_CHARS_MAX or not title.isprintable():
+        raise ValueError(f"give a string of 1 to {TITLE_CHARS_MAX} printable characters")
+    return title
+
+
 def checked_attributes(attributes: Mapping[str, object]) -> dict[str, str | int | float]:
     """Return the attributes that a client gave. Raises ValueError that says what is wrong and what would be right."""
     if len(attributes) > ATTRIBUTES_MAX:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import Response
 
 from vitalcast import clocks
-from vitalcast.core.events.checked import TITLE_CHARS_MAX, checked_attributes
+from vitalcast.core.events.checked import TITLE_CHARS_MAX, checked_attributes, checked_title
 from vitalcast.core.events.event import Event, EventKind, Severity
 from vitalcast.core.query.times import FORMS, TIME_MAX_MS, time_of
 from vitalcast.core.text import advice_for
@@ -135,8 +135,10 @@ class Events:
         return json_response(self._begin(given, attributes).shown(named=True), 201)
 
     def _begin(self, given: dict[str, Any], attributes: dict[str, Any]) -> Event:
-        if not given.get("title", "").strip():
-            raise bad(f"title: give {NEW_MARK.fields['title'].form}")
+        try:
+            title = checked_title(given.get("title", ""))
+        except ValueError as error:
+            raise bad(f"title: {error}") from None
         time_ms = self._time(given, "time")
         time_ms = self._now_ms() if time_ms is None else time_ms
         end_ms = self._time(given, "end")
@@ -146,7 +148,7 @@ class Events:
             raise bad("end: is before time; give a later one")
         event = self._service.events.note(
             EventKind.MARK,
-            given["title"],
+            title,
             severity=Severity(given.get("severity", Severity.INFO)),
             time_ms=time_ms,
             end_ms=end_ms,

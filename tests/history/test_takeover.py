@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.history.frames import SERIES, Machine, disk, resumed_points, stored
 from tests.history.version_1 import write_version_1
@@ -13,6 +15,7 @@ from tests.history.version_1 import write_version_1
 from vitalcast.core.query.tier import Tier
 from vitalcast.history import upkeep
 from vitalcast.history.filelock import FileLock
+from vitalcast.history.room import BYTES_MAX
 from vitalcast.history.sqlite import SqliteHistory
 
 
@@ -21,9 +24,10 @@ def machine() -> Machine:
     return Machine()
 
 
-def opened(path: Path, machine: Machine) -> SqliteHistory:
+def opened(path: Path, machine: Machine, *, bytes_max: int = BYTES_MAX) -> SqliteHistory:
     return SqliteHistory(
         path,
+        bytes_max=bytes_max,
         clock_ms=lambda: machine.time_ms + 1000,
         steady_ms=lambda: machine.steady_ms + 1000,
         boot=lambda: "boot-1",
@@ -110,4 +114,34 @@ def test_a_chunk_of_version_0_1_that_cannot_be_read_is_left_out_alone(tmp_path: 
     history.flush()
     assert stored(history) == machine.points[SERIES][:600] + machine.points[SERIES][1200:]
     assert history.counts.chunks_unreadable == 1
+    history.close()
+
+
+def test_of_a_file_that_is_larger_than_the_cap_the_newest_is_taken_over_and_the_file_becomes_smaller(
+    tmp_path: Path,
+) -> None:
+    path, cap, machine = tmp_path / "history.db", 2 * 2**20, Machine()
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    lock.acquire()
+    disks = [f"disk-{number}" for number in range(40)]
+    random = np.random.default_rng(1)
+    frames = machine.frames(8000, disks)
+    frames = [replace(one, values=random.random(len(one.values))) for one in frames]
+    write_version_1(path, frames, lock=lock.name, boot="boot-1")
+    lock.release()
+    assert path.stat().st_size > cap
+    history = opened(path, machine, bytes_max=cap)
+    begin_bytes = path.stat().st_size
+    history.open(epoch="epoch-2", interval_ms=1000)
+    assert path.stat().st_size >= begin_bytes, "to start does not wait for it"
+    for _ in range(3):
+        for frame in machine.frames(10, disks):
+            history.append(frame)
+        history.flush()
+    assert history.counts.failures == 0
+    assert sum(one.stat().st_size for one in tmp_path.glob("history.db*")) <= cap
+    offsets = [offset for offset, _, _ in stored(history)]
+    assert offsets[-1] == 8030
+    assert offsets[0] < 8000, "there is something of before"
+    assert [*np.diff(offsets)] == [1] * (len(offsets) - 1)
     history.close()

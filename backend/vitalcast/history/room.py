@@ -5,20 +5,23 @@ Old is what was written long ago, never what has an early time: a clock that jum
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from vitalcast.core.query.tier import Tier
 from vitalcast.errors import CodecError, NoRoomError
+from vitalcast.history import version_1
 from vitalcast.history.axis import Axis, axes
 from vitalcast.history.codec import unpack_integers
 from vitalcast.history.database import Database
 from vitalcast.history.event_store import EventStore
 from vitalcast.history.process_store import ProcessStore
 from vitalcast.history.schema import PAGE_BYTES, State, blocks_of
+from vitalcast.history.stretches import TAKEN_OVER
 
 BYTES_MAX = 512 * 2**20
 LOG_BYTES_MAX = 8 * 2**20  # of the cap; less where that is small
@@ -104,7 +107,7 @@ class Room:
 
     def make(self, nbytes: int) -> None:
         """See that so much can be written. Raises NoRoomError where it cannot, as long as somebody reads the past."""
-        self._bound_log(nbytes)
+        self.bound_log(nbytes)
         needed = nbytes // PAGE_BYTES + self._reserve_pages
         while self._used_pages() + needed > self._cap.pages:
             if not self._prune_most():
@@ -118,8 +121,11 @@ class Room:
     def _used_pages(self) -> int:
         return self._database.one("PRAGMA page_count") - self._database.one("PRAGMA freelist_count")
 
-    def _bound_log(self, nbytes: int) -> None:
-        """End the log where it would become too long. Whoever reads holds it, for as long as a question may take."""
+    def bound_log(self, nbytes: int = 0) -> None:
+        """End the log where it would become too long. Whoever reads holds it, for as long as a question may take.
+
+        Raises NoRoomError.
+        """
         nbytes += BESIDE_BYTES
         if self._log_bytes() + nbytes <= self._cap.log_bytes // 2:
             return
@@ -140,6 +146,8 @@ class Room:
         self._purge()
         for part, nbytes in self._parts().items():
             over = nbytes - int(self._share(part) * self._scale())
+            if part == Tier.RAW.label:
+                over -= self._old_bytes()  # which have the room of what is to be made of them
             if over > 0:
                 self._prune(part, over)
         self._shrink()
@@ -164,10 +172,15 @@ class Room:
         for tier, nbytes in connection.execute("SELECT tier, sum(nbytes) FROM axis GROUP BY tier"):
             found[Tier(tier).label] = nbytes
         found[Tier.RAW.label] += one("SELECT coalesce(sum(length(series) + length(columns)), 0) FROM chunk")
+        found[Tier.RAW.label] += self._old_bytes()
         found["processes"] = self._processes.nbytes(connection)
         found["events"] = self._events.nbytes(connection)
         found["series"] = one(_SERIES_BYTES, (SERIES_ROW_BYTES,))
         return found
+
+    def _old_bytes(self) -> int:
+        """Return how many bytes are left that are to be taken over from version 0.1."""
+        return version_1.nbytes(self._database.connection) if self._database.old_stretches is not None else 0
 
     def _prune_most(self) -> bool:
         """Let the oldest of that part go which is most above its share; say whether there was any."""
@@ -190,7 +203,7 @@ class Room:
         while nbytes > target:
             # In steps: what goes is in the log, too, as long as it has not ended.
             step = max(target, nbytes - self.transaction_bytes) if over > 1 else max(0, nbytes - PAGE_BYTES * 4)
-            self._bound_log(0)
+            self.bound_log(0)
             with self._database.writing():
                 freed = store.prune(connection, step)
             if not freed:
@@ -202,15 +215,33 @@ class Room:
         connection = self._database.connection
         freed = 0
         for old in axes(connection, tier):
+            if freed < over and tier == Tier.RAW and old.stretch > TAKEN_OVER:
+                freed += self._prune_old(over - freed)
             if freed >= over:
                 return True
             if old.id in self._held:
                 continue
             self._let_go(old)
             freed += old.nbytes
+        if freed < over and tier == Tier.RAW:
+            freed += self._prune_old(over - freed)
         if freed >= over or tier != Tier.RAW:
             return freed > 0
         return self._prune_chunks(over - freed) or freed > 0
+
+    def keep_old_share(self) -> None:
+        """Let the oldest of version 0.1 go that ticks have no room for, before any is taken over."""
+        share = int(self._share(Tier.RAW.label))
+        while (over := self._old_bytes() - share) > 0 and self._prune_old(min(over, self.transaction_bytes)):
+            pass
+
+    def _prune_old(self, over: int) -> int:
+        """Let the oldest of version 0.1 go, whose ticks come before all others; return how many bytes that were."""
+        if self._database.old_stretches is None:
+            return 0
+        self.bound_log()
+        with self._database.writing():
+            return version_1.prune(self._database.connection, max(over, self.transaction_bytes))
 
     def _prune_chunks(self, over: int) -> bool:
         """Let the oldest loose ticks go: there is no room for an hour of them."""
@@ -245,7 +276,7 @@ class Room:
 
     def _drop_series(self, gone: Sequence[int]) -> None:
         for start in range(0, len(gone), 256):
-            self._bound_log(0)
+            self.bound_log(0)
             with self._database.writing():
                 self._database.series.drop(gone[start : start + 256])
 
@@ -287,7 +318,7 @@ class Room:
             while ids := connection.execute(
                 "SELECT id FROM block WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?", (*blocks_of(axis), PURGED_AT_ONCE)
             ).fetchall():
-                self._bound_log(0)
+                self.bound_log(0)
                 with self._database.writing():
                     connection.execute("DELETE FROM block WHERE id BETWEEN ? AND ?", (ids[0][0], ids[-1][0]))
             with self._database.writing():
@@ -310,8 +341,21 @@ class Room:
         while (pages := self._database.one("PRAGMA page_count")) > self._cap.pages:
             if not self._database.one("PRAGMA freelist_count"):
                 return
-            self._bound_log(self.transaction_bytes)
+            self.bound_log(self.transaction_bytes)
             connection.execute(f"PRAGMA incremental_vacuum({self.transaction_bytes // PAGE_BYTES // 2})").fetchall()
             if self._database.one("PRAGMA page_count") == pages:
-                return  # a file of version 0.1 cannot shrink
+                if self._database.old_stretches is None:
+                    self._rewrite()
+                return
+        self._limit_pages()
+
+    def _rewrite(self) -> None:
+        """Rewrite a file that version 0.1 made, which cannot shrink in place; once, since then it can."""
+        execute = self._database.connection.execute
+        execute("PRAGMA temp_store = FILE")  # what is rewritten lies there meanwhile
+        execute("PRAGMA auto_vacuum = INCREMENTAL")
+        with suppress(sqlite3.OperationalError):  # no room on the disk for both: then it stays as large as it is
+            execute("VACUUM")
+        execute("PRAGMA temp_store = MEMORY")
+        execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._limit_pages()

@@ -327,7 +327,7 @@ class SqliteHistory(History):
                 self._events.put(database.connection, events)
                 self._processes.put(database.connection, snapshots)
             self._recent.forget(events, snapshots)
-        room.make(0)
+        room.bound_log()  # and no more: a start must not wait until a file that is too large has become smaller
         with database.writing():
             database.put_position(position)
         self._position = position

@@ -49,12 +49,13 @@ class TakeOver:
         connection = self._database.connection
         if not self._all:
             return False
+        if self._names is None:
+            self._names = names_of(connection)
+            self._room.keep_old_share()
         row = connection.execute(_OLDEST).fetchone()
         if row is None:
             self._finish()
             return False
-        if self._names is None:
-            self._names = names_of(connection)
         (epoch,) = connection.execute("SELECT epoch FROM position_1").fetchone()
         self._move(row, self._names, epoch)
         self._say_progress()

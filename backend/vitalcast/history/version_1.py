@@ -34,6 +34,8 @@ INSERT INTO position SELECT p.epoch, p.offset, p.time_ms, p.step_ms, p.open, coa
   coalesce(c.steady_ms, 0), coalesce(c.lock, ''), coalesce(c.kept_ms, 0), coalesce(c.seal, 0)
 FROM position_1 p LEFT JOIN continuity c
 """
+_NBYTES = "SELECT coalesce(sum(length(series) + length(columns)), 0) FROM chunk_1"
+_SIZES = "SELECT first_offset, coalesce(length(series) + length(columns), 0) FROM chunk_1 ORDER BY first_offset"
 _NEWEST = "SELECT first_offset, rows, 1, 1, series, columns FROM chunk_1 ORDER BY first_offset DESC"
 
 
@@ -55,6 +57,23 @@ def newest_parts(connection: sqlite3.Connection) -> Iterator[Rows | None]:
         with suppress(DamagedError), reading():
             part = rows_of_chunk(Chunk.of(row), names)
         yield part
+
+
+def nbytes(connection: sqlite3.Connection) -> int:
+    """Return how many bytes the chunks take that are left."""
+    return int(connection.execute(_NBYTES).fetchone()[0])
+
+
+def prune(connection: sqlite3.Connection, over: int) -> int:
+    """Drop the oldest chunks until so many bytes are freed, or none is left; return how many were."""
+    freed, gone = 0, []
+    for first_offset, size in connection.execute(_SIZES):
+        if freed >= over:
+            break
+        gone.append((first_offset,))
+        freed += size
+    connection.executemany("DELETE FROM chunk_1 WHERE first_offset = ?", gone)
+    return freed
 
 
 def names_of(connection: sqlite3.Connection) -> dict[int, Series]:

@@ -62,6 +62,7 @@ ALLOWED: dict[str, set[str]] = {
         "core/events",
         "core/query",
         "core/drawing",
+        "clocks",
         "config",
         "access",
         "dashboards",

@@ -10,7 +10,8 @@ import pytest
 from tests.core.machine import Machine
 from tests.live.virtual import InlineWorkers, VirtualLoop, run
 
-from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
+from vitalcast.collectors.base import Table, TableQuery, TableRows
+from vitalcast.core.metrics.table_info import Column
 from vitalcast.core.stream.keys import TableKey
 from vitalcast.core.stream.output import Output
 from vitalcast.core.wire.messages import Message

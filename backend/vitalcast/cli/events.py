@@ -10,12 +10,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from vitalcast import clocks
 from vitalcast.cli.asking import Server, fetch, server_of
 from vitalcast.cli.options import ServerConfig, ServerUrl, Token
 from vitalcast.cli.output import say
 from vitalcast.cli.past_options import Format, Since, Until, range_option, until_the_reader_leaves
 from vitalcast.cli.when import local
-from vitalcast.client.api import ApiRequest
+from vitalcast.client.api import NONSENSE, ApiRequest
 from vitalcast.core.drawing.format import format_duration
 from vitalcast.core.events.event import ONGOING, EventKind, Severity
 from vitalcast.core.text import printable
@@ -62,7 +63,7 @@ def events(
     request = ApiRequest(
         PATH,
         {
-            **range_option(since, until, time.time_ns() // 1_000_000),
+            **range_option(since, until, clocks.wall_ms()),
             "kind": [one.value for one in kind or ()],
             "severity": severity.value,
             "limit": limit,
@@ -89,7 +90,7 @@ def followed(
     request: ApiRequest,
     *,
     sleep: Callable[[float], None] = time.sleep,
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    now_ms: Callable[[], int] = clocks.wall_ms,
 ) -> Iterator[Told]:
     """Yield events as they come, for ever; one that has changed comes again.
 
@@ -123,7 +124,7 @@ def followed(
 def _listed(answer: Mapping[str, Any]) -> Sequence[Told]:
     found = answer.get("events")
     if not isinstance(found, list) or not all(isinstance(one, dict) and "id" in one for one in found):
-        raise AskError("the server's answer makes no sense")
+        raise AskError(NONSENSE)
     return found
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from vitalcast import clocks
 from vitalcast.cli.asking import Server, fetch, parts_of, server_of
 from vitalcast.cli.options import ServerConfig, ServerUrl, Token
 from vitalcast.cli.output import say
 from vitalcast.cli.past_options import (
+    EXIT_NOTHING,
     Format,
     Since,
     Until,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from vitalcast.client.past import PastAnswer
 
-EXIT_NOTHING: Final = 1
 PATH: Final = "/api/v1/history"
 SINCE: Final = "-1h"
 POINTS: Final = 60  # about as many as a line of a terminal has room for
@@ -95,7 +95,7 @@ def history(
     vitalcast history process.cpu.utilization --since monday --top 5
     """
     form = Format.of(json=json, csv=csv, plot=plot)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clocks.wall_ms()
     range_ = range_option(since, until, now_ms)
     if bool(patterns) == (panel is not None):
         raise typer.BadParameter("give patterns of metrics, or --panel", param_hint="PATTERN")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
+from vitalcast import clocks
 from vitalcast.cli.asking import Server, fetch, server_at, server_of
 from vitalcast.cli.options import ServerConfig, ServerUrl, Token
 from vitalcast.cli.output import say
@@ -101,7 +101,7 @@ def _title(text: str) -> str:
 
 
 def _past(text: str) -> int:
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clocks.wall_ms()
     try:
         moment_ms = moment_of(text, now_ms)
     except ValueError as error:
@@ -121,7 +121,7 @@ class _Span:
     def __init__(self, body: dict[str, Any], find: Callable[[], Server]) -> None:
         self._body = body
         self._find = find
-        self._time_ms = time.time_ns() // 1_000_000
+        self._time_ms = clocks.wall_ms()
         self._id: str | None = None
         self._telling = threading.Thread(target=self._tell_beginning, daemon=True)
         self._trouble = ""
@@ -131,7 +131,7 @@ class _Span:
 
     def end(self, code: int) -> None:
         """Tell the end; where the beginning could not be told, both at once. What goes wrong is said."""
-        end_ms = time.time_ns() // 1_000_000
+        end_ms = clocks.wall_ms()
         self._telling.join(ANNOUNCED_S)
         attributes = {"exit_code": code}
         whole = self._body | {"time": self._time_ms, "end": end_ms, "attributes": attributes}

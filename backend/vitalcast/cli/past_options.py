@@ -18,6 +18,9 @@ Since = Annotated[str, typer.Option("--since", metavar="TIME", help=f"From when 
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Until when.", show_default="now")]
 
 
+EXIT_NOTHING = 1  # where nothing is known of what is asked for
+
+
 class Format(enum.Enum):
     """How an answer is written: a table in a terminal, lines in a pipe, unless an option says otherwise."""
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, NamedTuple
 
 from vitalcast.core.durations import UNITS_S
-from vitalcast.core.query.times import TIME_MAX_MS, time_of
+from vitalcast.core.query.times import MOMENT_MAX_MS, time_of
 from vitalcast.core.text import cut
 
 FORMS: Final = "02:00, yesterday 14:00, monday 9:30, 3h ago, -3h or 2026-11-28 02:00"
@@ -43,7 +43,7 @@ def moment_of(text: str, now_ms: int, zone: tzinfo | None = None, *, after_ms: i
     """
     words = " ".join(text.lower().replace(",", " ").split())
     try:
-        return min(_moment(words, text, now_ms, zone, after_ms), TIME_MAX_MS)
+        return min(_moment(words, text, now_ms, zone, after_ms), MOMENT_MAX_MS)
     except OverflowError:
         raise ValueError(f"{cut(text)!r} is out of the calendar; give {FORMS}") from None
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import typer
 
+from vitalcast import clocks
 from vitalcast.cli.asking import fetch, parts_of, server_of
 from vitalcast.cli.options import ServerConfig, ServerUrl, Token
 from vitalcast.cli.output import say
-from vitalcast.cli.past_options import Format, Until, range_option, until_the_reader_leaves, write_parts
+from vitalcast.cli.past_options import EXIT_NOTHING, Format, Until, range_option, until_the_reader_leaves, write_parts
 from vitalcast.cli.when import FORMS, local, moment_of
-from vitalcast.client.api import ApiRequest
+from vitalcast.client.api import NONSENSE, ApiRequest
 from vitalcast.core.drawing.format import format_value
 from vitalcast.core.text import printable
 from vitalcast.errors import AskError
 
 PATH: Final = "/api/v1/processes"
-EXIT_NOTHING: Final = 1
 # What is shown in a terminal, as far as there is room: most telling first.
 ORDER: Final = ("name", "cpu", "cpu_peak", "memory", "memory_peak", "read", "write", "pid", "user", "unit")
 LATER: Final = ("first", "last", "ended", "started", "threads", "parent", "state", "command")
@@ -69,7 +68,7 @@ def who(
     vitalcast who --at 'yesterday 14:00' --url https://example.org/vitals
     """
     form = Format.of(json=json, csv=csv)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clocks.wall_ms()
     order = "memory_peak" if sort == "memory" and since is not None else sort
     request = ApiRequest(
         PATH,
@@ -123,7 +122,7 @@ def read_processes(answer: Mapping[str, Any]) -> Processes:
         matches = int(answer.get("matches", len(rows)))
         return Processes(start_ms, end_ms, float(answer["interval"]), columns, rows, matches)
     except (KeyError, TypeError, ValueError):
-        raise AskError("the server's answer makes no sense") from None
+        raise AskError(NONSENSE) from None
 
 
 def _cell(given: object) -> Cell:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 PART_BYTES: Final = 65_536
 ERROR_BYTES_MAX: Final = 65_536
+NONSENSE: Final = "the server's answer makes no sense"
 BROKEN_OFF: Final = "the server ended in the midst of its answer"
 ACCESS_ADVICE: Final = (
     "the server requires a token; create one on its machine with `vitalcast token create` and give it with --token or "

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from vitalcast.client.api import NONSENSE
 from vitalcast.core.metrics.model import series_key
 from vitalcast.errors import AskError
 
 Value = float | None
-_NONSENSE: Final = "the server's answer makes no sense"
 
 
 class PastLine(NamedTuple):
@@ -62,7 +62,7 @@ def read_result(result: Mapping[str, Any]) -> PastAnswer:
         names = [(one, aggregate) for one in result["series"] for aggregate in aggregates]
         columns = [[_value(one) for one in column] for column in result["values"]]
         if len(columns) != len(names) or any(len(column) != len(times) for column in columns):
-            raise AskError(_NONSENSE)
+            raise AskError(NONSENSE)
         expired = result.get("expired")
         return PastAnswer(
             start_ms=int(result["start"]),
@@ -76,7 +76,7 @@ def read_result(result: Mapping[str, Any]) -> PastAnswer:
             lines=[_line(pair, column) for pair, column in zip(names, columns, strict=True)],
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        raise AskError(_NONSENSE) from None
+        raise AskError(NONSENSE) from None
 
 
 def _line(series: tuple[Mapping[str, Any], str], values: list[Value]) -> PastLine:

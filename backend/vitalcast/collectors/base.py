@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from vitalcast.core.metrics.model import Descriptor, Sample, Series
+from vitalcast.core.metrics.table_info import Column
 
 NO_READING = float("nan")
 
@@ -80,15 +81,6 @@ class Collector(ABC):
         if series is None:
             series = self._series[key] = Series(descriptor, attributes)
         return Sample(series, value)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its name on the wire, its unit (UCUM, empty for text) and what it says."""
-
-    name: str
-    unit: str
-    description: str
 
 
 @dataclass(frozen=True, slots=True)

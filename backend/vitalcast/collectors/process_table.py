@@ -6,10 +6,11 @@ import functools
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from vitalcast.collectors.base import Column, Table, TableQuery, TableRows
+from vitalcast.collectors.base import Table, TableQuery, TableRows
 from vitalcast.collectors.declaration import TableDeclaration
 from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.process_source import Process, age_s
+from vitalcast.core.metrics.table_info import Column
 from vitalcast.errors import CollectorError
 from vitalcast.machine import HERE, Roots
 
@@ -102,7 +103,7 @@ class ProcessTable(Table):
     def _descends(self, query: TableQuery) -> bool:
         if query.descending is not None:
             return query.descending
-        return any(column.unit for column in self.columns if column.name == query.sort)
+        return any(column.is_number for column in self.columns if column.name == query.sort)
 
     def _cells(self, cpu: dict[int, float | None], ages: dict[int, float | None], now_s: float) -> Cells:
         """Return what fills each column; what costs a look at the process is asked once a reading."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.core.query.tier import Tier
 from vitalcast.errors import CodecError
 from vitalcast.history.bundle import Bundle
 from vitalcast.history.codec import pack_integers, unpack_integers
-from vitalcast.history.continuity import OFFSET_MAX, TIME_MAX_MS
+from vitalcast.history.continuity import OFFSET_MAX
 from vitalcast.history.damage import reading
 from vitalcast.history.schema import SERIES_MAX, blocks_of
 

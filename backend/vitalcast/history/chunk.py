@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.errors import CodecError
 from vitalcast.history.base import Rows
 from vitalcast.history.codec import decode, encode, pack_integers, pack_parts, unpack_integers, unpack_parts
-from vitalcast.history.continuity import OFFSET_MAX, TIME_MAX_MS
+from vitalcast.history.continuity import OFFSET_MAX
 from vitalcast.history.schema import MERGED_ROWS
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from zlib import crc32
 
-from vitalcast.core.metrics.pace import STEP_MIN_MS
+from vitalcast.core.metrics.pace import STEP_MIN_MS, TIME_MAX_MS
 
 OFFSET_MAX = 2**52  # far from what float64 still holds exactly
-TIME_MAX_MS = 253_402_300_799_999  # the end of the year 9999
 CRASH_MARGIN_TICKS = 2  # the first tick of a run waits for nothing
 
 

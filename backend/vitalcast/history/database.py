@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitalcast.core.metrics.elapsed import ages_ms
+from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.errors import CodecError, DamagedError
 from vitalcast.history import axis as axes_
 from vitalcast.history import chunk as chunks_
@@ -20,7 +21,7 @@ from vitalcast.history.axis import Axis
 from vitalcast.history.base import Rows
 from vitalcast.history.blocks import unpack_values
 from vitalcast.history.chunk import Chunk, pack_chunk
-from vitalcast.history.continuity import OFFSET_MAX, TIME_MAX_MS, Position
+from vitalcast.history.continuity import OFFSET_MAX, Position
 from vitalcast.history.damage import reading
 from vitalcast.history.sanity import drop_nonsense, has_nonsense
 from vitalcast.history.schema import (

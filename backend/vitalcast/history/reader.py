@@ -17,7 +17,6 @@ from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.processes.usage import WindowUsage, sum_up
 from vitalcast.core.query.past import Extent, Reach, Rollup, Ticks
-from vitalcast.core.query.sketch import Sketches
 from vitalcast.core.query.tier import Tier
 from vitalcast.errors import DamagedError, HistoryError
 from vitalcast.history.axis import Axis
@@ -287,14 +286,8 @@ def _rollups(stretch: int, steps: Steps, places: list[int], inside: Bools) -> It
                 steps.total[kept, column],
                 steps.count[kept, column],
                 steps.last[kept, column],
-                None if steps.sketches is None else _some(steps.sketches[column], kept),
+                None if steps.sketches is None else steps.sketches[column].only(kept),
             )
-
-
-def _some(sketches: Sketches, kept: Bools) -> Sketches:
-    entries = kept[sketches.steps]
-    rows = np.cumsum(kept) - 1
-    return Sketches(rows[sketches.steps[entries]], sketches.buckets[entries], sketches.counts[entries])
 
 
 def _reaches(spans: Sequence[_Span]) -> tuple[Reach, ...]:

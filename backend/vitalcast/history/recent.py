@@ -8,12 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 from vitalcast.core.events.event import Event, Severity
 from vitalcast.core.events.recent import matching
-from vitalcast.core.metrics.model import Series
-from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.processes.usage import WindowUsage, sum_up
-from vitalcast.core.query.past import Extent, Rollup, Ticks
-from vitalcast.core.query.tier import Tier
+from vitalcast.core.query.no_past import NoPast
+from vitalcast.core.query.past import Extent
 
 EVENTS_MAX = 10_000
 PROCESS_ROWS_MAX = 20_000  # a quarter of an hour of 80 processes every five seconds takes 14,400
@@ -97,8 +95,8 @@ def _size(one: Event | ProcessSnapshot) -> int:
     return 512 + 64 * len(one.rows) + 3 * texts
 
 
-class RecentPast:
-    """What Recent holds, as a Past: without ticks, which are in the ring."""
+class RecentPast(NoPast):
+    """What Recent holds: without ticks, which are in the ring."""
 
     def __init__(self, recent: Recent) -> None:
         self._events = recent.events()
@@ -111,34 +109,6 @@ class RecentPast:
             events_from_ms=min((one.time_ms for one in self._events), default=None),
             processes_from_ms=min((one.time_ms for one in self._snapshots), default=None),
         )
-
-    def series(self, selection: Selection, start_ms: int, end_ms: int) -> list[Series]:  # noqa: ARG002
-        """There are none."""
-        self._check()
-        return []
-
-    def ticks(self, series: Sequence[Series], start_ms: int, end_ms: int) -> Iterator[Ticks]:  # noqa: ARG002
-        """There are none."""
-        self._check()
-        return iter(())
-
-    def rollups(
-        self,
-        tier: Tier,  # noqa: ARG002
-        series: Sequence[Series],  # noqa: ARG002
-        start_ms: int,  # noqa: ARG002
-        end_ms: int,  # noqa: ARG002
-        *,
-        sketches: bool = True,  # noqa: ARG002
-    ) -> Iterator[Rollup]:
-        """There are none."""
-        self._check()
-        return iter(())
-
-    def after(self, epoch: str, offset: int, series: Sequence[Series]) -> list[Ticks] | None:  # noqa: ARG002
-        """Nothing is known of any tick."""
-        self._check()
-        return None
 
     def events(
         self,
@@ -171,9 +141,6 @@ class RecentPast:
     def interrupt(self) -> None:
         """Have the next step raise InterruptedError."""
         self._interrupted = True
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
     def _check(self) -> None:
         if self._interrupted:

@@ -376,5 +376,5 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _table_info(table: Table) -> TableInfo:
-    columns = [{"name": one.name, "unit": one.unit, "description": one.description} for one in table.columns]
+    columns = [column._asdict() for column in table.columns]
     return TableInfo(columns, round(table.interval_min_s * 1000))

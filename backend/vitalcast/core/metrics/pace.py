@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 STEP_MIN_MS = 100  # no two ticks are due closer together, whatever is asked for and however the clock is set
+TIME_MAX_MS = 253_402_300_799_999  # no tick's time is later: the end of the year 9999
 SET_MS = 5  # less may come from the moment between the readings of the two clocks
 
 

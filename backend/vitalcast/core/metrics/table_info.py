@@ -5,6 +5,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class Column(NamedTuple):
+    """A column of a table: its name on the wire, its unit (UCUM, empty for text and flags) and what it says."""
+
+    name: str
+    unit: str
+    description: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its highest value is what one looks for first."""
+        return bool(self.unit)
+
+
 class TableInfo(NamedTuple):
     """A table of a source.
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from vitalcast.core.processes.columns import COMMAND, MOMENT_COLUMNS, WINDOW_COLUMNS, ProcessColumn
+from vitalcast.core.metrics.table_info import Column
+from vitalcast.core.processes.columns import COMMAND, MOMENT_COLUMNS, WINDOW_COLUMNS
 from vitalcast.core.processes.moment import nearest
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
 from vitalcast.core.processes.usage import ProcessUsage, WindowUsage, add_up
@@ -44,25 +45,25 @@ class ProcessAnswer(NamedTuple):
     start_ms: int
     end_ms: int
     interval_ms: int
-    columns: tuple[ProcessColumn, ...]
+    columns: tuple[Column, ...]
     rows: list[Cells]
     matches: int
 
 
-def columns_of(request: ProcessRequest, *, window: bool) -> tuple[ProcessColumn, ...]:
+def columns_of(request: ProcessRequest, *, window: bool) -> tuple[Column, ...]:
     """Return the columns of a moment, or of a window."""
     columns = WINDOW_COLUMNS if window else MOMENT_COLUMNS
     return (*columns, COMMAND) if request.command else columns
 
 
-def check_request(request: ProcessRequest, *, window: bool) -> tuple[ProcessColumn, ...]:
+def check_request(request: ProcessRequest, *, window: bool) -> tuple[Column, ...]:
     """Return the columns. Raises ValueError that says what may be sorted by."""
     columns = columns_of(request, window=window)
     _sort_place(request, columns)
     return columns
 
 
-def _sort_place(request: ProcessRequest, columns: tuple[ProcessColumn, ...]) -> int:
+def _sort_place(request: ProcessRequest, columns: tuple[Column, ...]) -> int:
     """Return which column to sort by; that of a moment means its peak over a window, and the other way round."""
     names = [column.name for column in columns]
     for name in (request.sort, _ALIKE.get(request.sort)):
@@ -134,7 +135,7 @@ def _answer(
     start_ms: int,
     end_ms: int,
     interval_ms: int,
-    columns: tuple[ProcessColumn, ...],
+    columns: tuple[Column, ...],
     rows: list[Cells],
     request: ProcessRequest,
 ) -> ProcessAnswer:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from vitalcast.core.metrics.model import Series
 from vitalcast.core.query.limits import DEFAULT_QUERY_LIMITS, QueryLimits
 from vitalcast.core.query.partials import Steps
 from vitalcast.core.query.past import Past, Reach
 from vitalcast.core.query.plan import Plan, resolve
 from vitalcast.core.query.query import Query, Result
-from vitalcast.core.query.reading import Reading
+from vitalcast.core.query.reading import Reading, all_series
 from vitalcast.core.query.ring_part import RingPart
 from vitalcast.core.query.table import Table
 
@@ -32,7 +31,7 @@ def evaluate(
     it is `cancelled`.
     """
     start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
-    series = _series(past.series(query.selection, start_ms, end_ms), ring)
+    series = all_series(past.series(query.selection, start_ms, end_ms), ring.series)
     plan = resolve(query, past.extent(), ring, series=len(series))
     reads = plan.reads(ring.interval_ms)
     limits.check_reads(reads, len(series))
@@ -51,12 +50,6 @@ def evaluate(
     return _result(
         query, plan, table, reading.reaches(), ring.interval_ms, approximate=any(one.approximate for one in steps)
     )
-
-
-def _series(kept: Sequence[Series], ring: RingPart) -> list[Series]:
-    """Return all series by key, as they are described today."""
-    both = {one: one for one in kept} | {one: one for one in ring.series}
-    return sorted(both.values(), key=lambda one: (one.key, one.descriptor.unit))
 
 
 def _reduces(query: Query, series: int) -> bool:

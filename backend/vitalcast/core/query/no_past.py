@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from vitalcast.core.events.event import Event
 from vitalcast.core.metrics.model import Series
@@ -18,31 +19,31 @@ class NoPast:
         """Say that it goes nowhere."""
         return Extent()
 
-    def series(self, *_: object, **__: object) -> list[Series]:
+    def series(self, *_: Any, **__: Any) -> list[Series]:
         """There are none."""
         return []
 
-    def ticks(self, *_: object, **__: object) -> Iterator[Ticks]:
+    def ticks(self, *_: Any, **__: Any) -> Iterator[Ticks]:
         """There are none."""
         return iter(())
 
-    def rollups(self, *_: object, **__: object) -> Iterator[Rollup]:
+    def rollups(self, *_: Any, **__: Any) -> Iterator[Rollup]:
         """There are none."""
         return iter(())
 
-    def after(self, *_: object, **__: object) -> list[Ticks] | None:
+    def after(self, *_: Any, **__: Any) -> list[Ticks] | None:
         """Nobody knows."""
         return None
 
-    def events(self, *_: object, **__: object) -> list[Event]:
+    def events(self, *_: Any, **__: Any) -> list[Event]:
         """There are none."""
         return []
 
-    def processes(self, *_: object, **__: object) -> Iterator[ProcessSnapshot]:
+    def processes(self, *_: Any, **__: Any) -> Iterator[ProcessSnapshot]:
         """There are none."""
         return iter(())
 
-    def process_usage(self, *_: object, **__: object) -> Iterator[WindowUsage]:
+    def process_usage(self, *_: Any, **__: Any) -> Iterator[WindowUsage]:
         """There are none."""
         return iter(())
 

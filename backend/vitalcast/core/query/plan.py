@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vitalcast.core.metrics.pace import STEP_MIN_MS
+from vitalcast.core.metrics.pace import STEP_MIN_MS, TIME_MAX_MS
 from vitalcast.core.query.past import Extent, Reach
 from vitalcast.core.query.query import Query
 from vitalcast.core.query.ring_part import RingPart
 from vitalcast.core.query.tier import ROLLUPS, Tier
 from vitalcast.core.vocabulary import PERCENTILES
 
-TIME_MAX_MS = 253_402_300_799_999  # the end of the year 9999
 PERCENTILE_READS = 5_000_000  # readings from which on percentiles come from sketches, where there are any
 _SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 # What people count in, and what rollups divide.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,6 @@ from vitalcast.core.query.plan import Part, Plan, joined
 from vitalcast.core.query.query import Query
 from vitalcast.core.query.ring_part import RingPart
 from vitalcast.core.query.seam import Seam
-from vitalcast.core.query.sketch import Sketches
 from vitalcast.core.query.tier import Tier
 from vitalcast.core.vocabulary import PERCENTILES
 
@@ -129,13 +128,14 @@ class Reading:
         return joined(found)
 
 
+def all_series(kept: Iterable[Series], remembered: Iterable[Series]) -> list[Series]:
+    """Return the series of a past and of a ring by key, as they are described today."""
+    both = {one: one for one in kept} | {one: one for one in remembered}
+    return sorted(both.values(), key=lambda one: (one.key, one.descriptor.unit))
+
+
 def _some(part: Rollup, kept: npt.NDArray[np.bool_]) -> Rollup:
     """Return some steps of a rollup."""
-    sketches = part.sketches
-    if sketches is not None:
-        entries = kept[sketches.steps]
-        steps = (np.cumsum(kept) - 1)[sketches.steps[entries]]
-        sketches = Sketches(steps, sketches.buckets[entries], sketches.counts[entries])
     return Rollup(
         part.series,
         part.stretch,
@@ -145,5 +145,5 @@ def _some(part: Rollup, kept: npt.NDArray[np.bool_]) -> Rollup:
         part.total[kept],
         part.count[kept],
         part.last[kept],
-        sketches,
+        None if part.sketches is None else part.sketches.only(kept),
     )

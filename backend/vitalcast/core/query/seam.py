@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.core.query.past import Past, Rollup, Ticks
-from vitalcast.core.query.plan import TIME_MAX_MS
 from vitalcast.core.query.ring_part import RingPart
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
+    Booleans = npt.NDArray[np.bool_]
 
 ERROR = 0.0198  # of a reading, relative to it; below the 2 % that are promised, for what rounding adds
 BASE = (1 + ERROR) / (1 - ERROR)
@@ -46,6 +47,12 @@ class Sketches:
     def placed(self, steps: Integers) -> Sketches:
         """Return what was of step i as of step `steps[i]`; those that come to lie in one step are merged."""
         return _summed(steps[self.steps], self.buckets, self.counts)
+
+    def only(self, kept: Booleans) -> Sketches:
+        """Return what is of the steps that are kept, which are numbered anew."""
+        entries = kept[self.steps]
+        numbers = np.cumsum(kept) - 1
+        return Sketches(numbers[self.steps[entries]], self.buckets[entries], self.counts[entries])
 
     def percentiles(self, fractions: Sequence[float], steps: int) -> Floats:
         """Return percentiles of the steps 0 to `steps` - 1, in the shape (steps, fractions).

@@ -10,7 +10,7 @@ from vitalcast.core.durations import seconds_of
 from vitalcast.core.text import cut
 
 FORMS: Final = "Unix milliseconds, ISO 8601 such as 2026-11-28T02:00:00Z, or -3h"
-TIME_MAX_MS: Final = 253_370_764_799_999  # the end of the year 9998: dates end with 9999, where zones are ahead
+MOMENT_MAX_MS: Final = 253_370_764_799_999  # the end of the year 9998: dates end with 9999, where zones are ahead
 
 _UNIX_MS = re.compile(r"[0-9]{1,15}")
 _BEFORE_NOW = re.compile(r"(?:now)?-([0-9.]+[smhdw])", re.IGNORECASE)
@@ -51,7 +51,7 @@ def iso_of(time_ms: int) -> str:
 def _unix_ms(number: int) -> int:
     if number in _SECONDS:
         raise ValueError(f"{number} looks like seconds; give milliseconds, {number}000")
-    if number > TIME_MAX_MS:
+    if number > MOMENT_MAX_MS:
         raise ValueError(f"{number} is past the year 9998; give Unix milliseconds")
     return number
 

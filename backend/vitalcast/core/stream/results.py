@@ -5,7 +5,7 @@ A large array that is written at one go would keep the interpreter's lock, and w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vitalcast.core.query.query import Result
 
     Floats = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
 
 VALUES_AT_ONCE = 20_000  # a millisecond
 
@@ -41,9 +42,9 @@ def tiers_json(reaches: Iterable[Reach]) -> list[dict[str, Any]]:
     return [{"tier": one.tier.label, "start": one.start_ms, "end": one.end_ms} for one in reaches]
 
 
-def columns_json(series: Sequence[Series], times_ms: npt.NDArray[np.int64], values: Floats) -> dict[str, Any]:
+def columns_json(series: Sequence[Series], times_ms: Integers, values: Floats) -> dict[str, Any]:
     """Return series, times and values as a snapshot has them: a list for each column of `values`."""
-    columns = [_column(column) for column in np.ascontiguousarray(values.T)]
+    columns = [b"[%b]" % b"".join(number_parts(column)) for column in np.ascontiguousarray(values.T)]
     return {
         "series": describe_series(series),
         "times": times_ms,
@@ -51,12 +52,11 @@ def columns_json(series: Sequence[Series], times_ms: npt.NDArray[np.int64], valu
     }
 
 
-def _column(column: Floats) -> bytes:
-    parts = [
-        orjson.dumps(column[start : start + VALUES_AT_ONCE], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
-        for start in range(0, len(column), VALUES_AT_ONCE)
-    ]
-    return b"[" + b",".join(parts) + b"]"
+def number_parts(numbers: Floats | Integers) -> Iterator[bytes]:
+    """Yield the items of a JSON array, some at a time; what is no number is null."""
+    for start in range(0, len(numbers), VALUES_AT_ONCE):
+        part = np.ascontiguousarray(numbers[start : start + VALUES_AT_ONCE])
+        yield (b"," if start else b"") + orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
 
 
 def processes_message(id_: int | str | None, answer: ProcessAnswer, about: Mapping[str, object]) -> Message:
@@ -69,7 +69,7 @@ def processes_message(id_: int | str | None, answer: ProcessAnswer, about: Mappi
         start=answer.start_ms,
         end=answer.end_ms,
         interval=answer.interval_ms / 1000,
-        columns=[{"name": one.name, "unit": one.unit, "description": one.description} for one in answer.columns],
+        columns=[one._asdict() for one in answer.columns],
         rows=answer.rows,
         matches=answer.matches,
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
 from vitalcast.errors import ProtocolError
 
@@ -15,7 +16,6 @@ ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is nam
 ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
 EVENTS_BACK_S_MAX = 100 * 365 * 86_400
 TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
-TIME_MAX_MS = 253_402_300_799_999  # the end of the year 9999
 BACK_S_MAX = 315_360_000  # ten years
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]

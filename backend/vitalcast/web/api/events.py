@@ -10,7 +10,7 @@ from starlette.responses import Response
 from vitalcast import clocks
 from vitalcast.core.events.checked import TITLE_CHARS_MAX, checked_attributes, checked_title
 from vitalcast.core.events.event import Event, EventKind, Severity
-from vitalcast.core.query.times import FORMS, TIME_MAX_MS, time_of
+from vitalcast.core.query.times import FORMS, MOMENT_MAX_MS, time_of
 from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
@@ -50,7 +50,7 @@ _LIMIT: Final = Parameter(
     {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
     "a whole number from 1 to 1000",
 )
-_TIME: Final[Json] = {"type": ["integer", "string"], "minimum": 0, "maximum": TIME_MAX_MS, "maxLength": 64}
+_TIME: Final[Json] = {"type": ["integer", "string"], "minimum": 0, "maximum": MOMENT_MAX_MS, "maxLength": 64}
 _TIME_FORM: Final = FORMS
 NEW_MARK: Final = Body(
     "A new mark, or with `id` what has become of one that goes on.",

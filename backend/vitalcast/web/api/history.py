@@ -19,7 +19,7 @@ from vitalcast.core.query.ask import ask
 from vitalcast.core.query.csv import csv_of
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.times import iso_of
-from vitalcast.core.stream.results import result_json
+from vitalcast.core.stream.results import number_parts, result_json
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
 from vitalcast.core.wire.messages import describe_series
 from vitalcast.errors import ApiError, ProtocolError
@@ -47,7 +47,6 @@ JSON, CSV = Offer("application/json"), Offer("text/csv")
 _BY_FORMAT: Final = {"json": JSON, "csv": CSV}
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _MEDIA_TYPES: Final = {JSON.type: JSON.type, CSV.type: f"{CSV.type}; charset=utf-8; header=present"}
-VALUES_AT_ONCE: Final = 20_000
 SHORT_VALUES: Final = 100_000  # two megabytes of text
 PART_BYTES: Final = 65_536
 
@@ -173,19 +172,13 @@ def _of_some_size(parts: Iterable[bytes]) -> Iterator[bytes]:
 def _json_parts(result: Result, head: bytes) -> Iterator[bytes]:
     """Yield the answer in parts of a bounded size: a list for each column of values."""
     yield head[:-1] + b',"times":['
-    yield from _numbers(result.times_ms)
+    yield from number_parts(result.times_ms)
     yield b'],"values":['
     columns = result.values.T
     for at, column in enumerate(columns):
         yield b"[" if at == 0 else b"],["
-        yield from _numbers(column)
+        yield from number_parts(column)
     yield b"]]}" if len(columns) else b"]}"
-
-
-def _numbers(array: Any) -> Iterator[bytes]:
-    for start in range(0, len(array), VALUES_AT_ONCE):
-        part = np.ascontiguousarray(array[start : start + VALUES_AT_ONCE])
-        yield (b"," if start else b"") + orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
 
 
 def _file_name(host: str, range_: Range) -> str:

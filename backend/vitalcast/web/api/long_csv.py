@@ -16,6 +16,7 @@ from vitalcast.core.query.ask import ask
 from vitalcast.core.query.csv import csv_head, csv_rows
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.query import Query, Result
+from vitalcast.core.query.reading import all_series
 from vitalcast.core.query.reduction import Grouping
 from vitalcast.core.query.tier import Tier
 from vitalcast.core.vocabulary import ErrorCode
@@ -56,7 +57,7 @@ class LongCsv:
 
     async def survey(self) -> Survey:
         """Find out what can be in the answer. Raises as a query does."""
-        query, known = self.query, {one: one for one, _ in self.timeline.catalogue.remembered(self.query.selection)}
+        query, remembered = self.query, [one for one, _ in self.timeline.catalogue.remembered(self.query.selection)]
         start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
         recorded = self.timeline.recorded
 
@@ -64,8 +65,7 @@ class LongCsv:
 
         def work(past: Past) -> Survey:
             kept = past.series(query.selection, start_ms, end_ms) if recorded else []
-            both = {one: one for one in kept} | known
-            series = sorted(both.values(), key=lambda one: (one.key, one.descriptor.unit))
+            series = all_series(kept, remembered)
             reaches = past.extent().reaches if recorded else ()
             first_ms = [int(times_ms.min()) - 1, *(one.start_ms for one in reaches)]
             last_ms = [int(times_ms.max()), *(one.end_ms for one in reaches)]

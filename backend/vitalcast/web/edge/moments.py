@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from vitalcast.core.query.times import FORMS, TIME_MAX_MS, time_of
+from vitalcast.core.query.times import FORMS, MOMENT_MAX_MS, time_of
 from vitalcast.errors import ProtocolError
 from vitalcast.web.edge.caller import grant_of
 from vitalcast.web.edge.errors import api_error
@@ -32,10 +32,6 @@ class Range(NamedTuple):
     end_ms: int
     fixed: bool = False
     hidden_ms: int = 0
-
-    @property
-    def length_s(self) -> float:
-        return (self.end_ms - self.start_ms) / 1000
 
     def settled(self, now_ms: int) -> bool:
         """Say whether nothing is still to come of it."""
@@ -87,7 +83,7 @@ def _moment(request: Request, parameter: Parameter, now_ms: int) -> int | None:
         time_ms = time_of(text, now_ms)
     except ValueError as error:
         raise bad(f"{parameter.name}: {error}") from None
-    if time_ms > TIME_MAX_MS:
+    if time_ms > MOMENT_MAX_MS:
         raise bad(f"{parameter.name}: is past the year 9998; give {FORMS}")
     return time_ms
 

@@ -84,6 +84,16 @@ async def test_a_run_that_was_cut_off_is_said_by_the_next() -> None:
     assert told[0].id > start.id
 
 
+async def test_a_run_whose_clock_was_ahead_is_the_one_before_all_the_same() -> None:
+    early, late = (
+        Event(f"{number:014}", "m", time_ms, EventKind.START, Severity.INFO, "", attributes={"boot.id": boot})
+        for number, (time_ms, boot) in enumerate([(500_000, "boot-1"), (3_000_000, "boot-2")])
+    )
+    told = await noted(history_with(early, late))
+    assert [event.kind.value for event in told] == ["stop", "start", "stop"]
+    assert told[0].time_ms == NOW.time_ms
+
+
 async def test_a_history_that_cannot_be_read_costs_only_what_was_before() -> None:
     class Broken(MemoryHistory):
         def past(self) -> Any:

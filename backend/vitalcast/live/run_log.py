@@ -69,7 +69,8 @@ class RunLog:
 
 
 def _before(past: Past, now_ms: int) -> Before:
-    runs = past.events(0, now_ms, kinds=(EventKind.START.value, EventKind.STOP.value), limit=RUNS_READ)
+    found = past.events(0, FAR_MS, kinds=(EventKind.START.value, EventKind.STOP.value), limit=RUNS_READ)
+    runs = sorted(found, key=lambda one: one.id)  # which grow, also while the clock is wrong, as after many a boot
     ongoing = [event for event in past.events(FAR_MS - 1, FAR_MS, limit=ONGOING_READ) if event.ongoing]
     ends = [reach.end_ms for reach in past.extent().reaches if reach.tier is Tier.RAW and reach.end_ms < now_ms]
     return Before(tuple(runs), tuple(ongoing), max(ends, default=None))

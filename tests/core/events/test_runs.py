@@ -46,6 +46,11 @@ def test_a_machine_that_was_down_was_so_from_when_it_was_last_seen_until_it_boot
     assert (drafts[0].severity, drafts[0].attributes) == (Severity.WARNING, {"clean": 0})
 
 
+def test_nothing_was_seen_later_than_now() -> None:
+    drafts = begin(NOW, [start(100_000, boot="boot-1"), stop(5_000_000)], 4_999_000)
+    assert said(drafts)[0] == ("shutdown", 1_000_000, 1_000_000)
+
+
 def test_where_boots_have_no_names_the_time_of_the_boot_decides() -> None:
     nameless = NOW._replace(boot="")
     before = [start(100_000, boot=""), stop(500_000)]

@@ -91,6 +91,14 @@ def test_the_newest_of_a_range_are_found_by_kind_and_severity(client: TestClient
     assert events(client, kind="level") == []
 
 
+def test_what_was_noted_while_the_clock_was_ahead_is_listed_unless_an_end_is_asked_for(
+    client: TestClient, service: Service
+) -> None:
+    service.events.note(EventKind.CLOCK, "Clock set", time_ms=4_000_000_000_000)
+    assert [one["title"] for one in events(client, kind="clock")] == ["Clock set"]
+    assert events(client, kind="clock", end="now") == []
+
+
 @pytest.mark.parametrize(
     ("fields", "word"),
     [

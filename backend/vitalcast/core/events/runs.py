@@ -33,7 +33,8 @@ class Draft(NamedTuple):
 def begin(now: Now, before: Iterable[Event], last_ms: int | None) -> list[Draft]:
     """Return what to note at a start, in order of time.
 
-    `before` are the starts and stops that are known, oldest first, and `last_ms` is when the newest tick was.
+    `before` are the starts and stops that are known, in the order in which they were noted, and `last_ms` is when the
+    newest tick was.
     """
     started = stopped = None
     for event in before:
@@ -44,7 +45,7 @@ def begin(now: Now, before: Iterable[Event], last_ms: int | None) -> list[Draft]
     start = _start(now, started)
     if started is None:
         return [*_booted(now), start]
-    seen_ms = min(now.time_ms, max(started.time_ms, last_ms or 0)) if stopped is None else stopped.time_ms
+    seen_ms = min(now.time_ms, max(started.time_ms, last_ms or 0) if stopped is None else stopped.time_ms)
     if _is_another_boot(now, started, seen_ms):
         return [_down(now, seen_ms, clean=stopped is not None), *_booted(now), start]
     return [*([_cut_off(seen_ms)] if stopped is None else []), start]

@@ -109,8 +109,11 @@ class Events:
         wanted = range_of(request, self._now_ms(), default_s=DEFAULT_S)
         kinds, severity, limit = _kinds(request), Severity(_SEVERITY.of(request)), _LIMIT.of(request)
 
+        # Without an end also what was noted while the clock was ahead, as that it was set.
+        end_ms = wanted.end_ms if END.name in request.query_params else MOMENT_MAX_MS
+
         def read(past: Past) -> list[Event]:
-            return past.events(wanted.start_ms, wanted.end_ms, kinds=kinds, severity=severity, limit=limit)
+            return past.events(wanted.start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
 
         events = await self._service.queries.run(read)
         return json_response(

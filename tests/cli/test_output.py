@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from tests.command import TIMEOUT_S, Terminal, environment, run, run_program
 
+from vitalcast.cli.output import LIKE
 from vitalcast.config.schema import Settings
 from vitalcast.config.server import Access as AccessSettings
 from vitalcast.core.vocabulary import Scope
@@ -131,6 +132,10 @@ def test_a_terminal_without_the_characters_gets_a_table_of_others(named: Path, c
         terminal.close()
     assert text.isascii()
     assert "Ger?t ?" in text
+
+
+def test_what_we_draw_with_becomes_something_like_it_in_such_a_terminal() -> None:
+    assert "a · ▁▄█ – 5\u00a0% ☃".encode("ascii", LIKE) == b"a - _:# - 5 % ?"
 
 
 @pytest.mark.parametrize("columns", ["1", "0", "-5", "x"])

@@ -6,11 +6,12 @@ goes on without it, as everything goes on without standard error, where there is
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from vitalcast.errors import OutputError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 STDIN, STDOUT, STDERR = 0, 1, 2
+LIKE: Final = "vitalcast.like"  # an error handler: a character that an encoding lacks becomes one that is like it
+_LIKE: Final = dict(zip("·–…━▁▂▃▄▅▆▇█", "--.-_.-:=+*#", strict=True)) | {"\u00a0": " "}
 
 
 class _Descriptor(io.FileIO):
@@ -43,6 +46,15 @@ class _Descriptor(io.FileIO):
                 return size
             raise OutputError(error) from error
         return written
+
+
+def _like(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_LIKE.get(char, "?") for char in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(LIKE, _like)
 
 
 def prepare() -> None:
@@ -84,7 +96,7 @@ def _stream(old: TextIO | None, descriptor: int, *, may_fail: bool) -> io.TextIO
     raw = _Descriptor(descriptor, may_fail=may_fail)
     terminal = raw.isatty()
     # A program can tell names apart by what is escaped; in a terminal's table all columns keep their width.
-    errors = "replace" if terminal and descriptor == STDOUT else "backslashreplace"
+    errors = LIKE if terminal and descriptor == STDOUT else "backslashreplace"
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding="utf-8" if old is None else old.encoding,

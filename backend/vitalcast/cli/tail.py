@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from vitalcast.cli.options import Token
+from vitalcast.cli.output import LIKE
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.errors import OutputError
 
@@ -58,7 +59,7 @@ def tail(
         from rich.console import Console
 
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no other letters than ASCII
-            sys.stdout.reconfigure(errors="replace")
+            sys.stdout.reconfigure(errors=LIKE)
         with LiveTable(Console(), size=functools.partial(terminal_size, sys.stdout.fileno())) as table:
             follow(address, request, table, count=count, token=token)
     except KeyboardInterrupt:  # how one leaves

@@ -97,7 +97,7 @@ class Recorded:
         inside = (self.times_ms > low) & (self.times_ms <= high)
         steps: dict[tuple[int, int], list[int]] = {}
         for row in np.flatnonzero(inside).tolist():
-            end = -(-int(self.times_ms[row]) // step_ms) * step_ms
+            end = -(-(int(self.times_ms[row]) + query.shift_ms) // step_ms) * step_ms
             steps.setdefault((int(self.stretches[row]), end), []).append(row)
         meant = [place for place, one in enumerate(self.series) if query.selection.matches(one)]
         steps = {
@@ -110,7 +110,7 @@ class Recorded:
                 continue
             for aggregate in query.aggregates:
                 found[self.series[place].key, aggregate] = [by_numpy(one, aggregate, method) for one in columns]
-        return [(stretch, end + query.shift_ms) for stretch, end in steps], found
+        return list(steps), found
 
 
 def by_numpy(values: Floats, aggregate: Aggregate, method: Method = "linear") -> float:

@@ -207,3 +207,21 @@ def test_a_paused_stream_goes_on_shifted() -> None:
     ack, snapshot = settle(session, NOTHING_KEPT)
     assert ack["shift"] == 60
     assert snapshot["values"] == [[241.0]]
+
+
+def test_times_are_those_of_the_steps_of_a_query_whatever_the_shift() -> None:
+    machine = Shown()
+    session = machine.session()
+    wish: dict[str, Any] = {"metrics": ["system.load"], "shift": 15, "aggregate": ["avg", "count"]}
+    ack, snapshot = subscribe(session, interval=4, backfill=20, **wish)
+    emitted = [message for _ in range(9) for message in machine.next().get(ack["group"], [])]
+    client = Client()
+    for message in (snapshot, *decode(emitted)):
+        client.take(message)
+    start_ms = snapshot["times"][0] - 4000
+    ask(session, type="query", id=2, start=start_ms, end=start_ms + 28_000, step=4, **wish)
+    [result] = settle(session, NOTHING_KEPT)
+    assert result["times"] == list(range(start_ms + 4000, start_ms + 28_001, 4000))
+    assert result["times"][0] % 4000 == 0
+    for place, values in enumerate(result["values"]):
+        assert client.points[f"system.load#{place}"] == dict(zip(result["times"], values, strict=True))

@@ -71,7 +71,7 @@ def _result(
         tuple(Reach(one.tier, one.start_ms + shift_ms, one.end_ms + shift_ms) for one in reaches),
         table.series,
         query.aggregates,
-        table.ends_ms + shift_ms,
+        table.ends_ms,
         table.values.reshape(len(table.ends_ms), len(table.series) * len(query.aggregates)),
         plan.expired_ms,
         approximate=approximate,

@@ -42,10 +42,14 @@ def ends_of(times_ms: Integers, step_ms: int) -> Integers:
 
 
 class Partials:
-    """The parts of one series. They come in the order of time, within each stretch."""
+    """The parts of one series. They come in the order of time, within each stretch.
 
-    def __init__(self, aggregates: Sequence[Aggregate]) -> None:
+    Steps lie in the time that is shown, which is `shift_ms` after the one that was.
+    """
+
+    def __init__(self, aggregates: Sequence[Aggregate], shift_ms: int = 0) -> None:
         self._aggregates = tuple(aggregates)
+        self._shift_ms = shift_ms
         self._fractions = tuple(PERCENTILES[one] for one in aggregates if one in PERCENTILES)
         self._pieces: list[_Piece] = []
 
@@ -56,7 +60,7 @@ class Partials:
             times_ms, values = times_ms[seen], values[seen]
         if not len(values):
             return
-        ends = ends_of(times_ms, step_ms)
+        ends = ends_of(times_ms + self._shift_ms, step_ms)
         changes = ends[1:] != ends[:-1]
         starts = np.append(0, np.flatnonzero(changes) + 1)
         stops = np.append(starts[1:], len(values))
@@ -77,7 +81,7 @@ class Partials:
     def add_rollup(self, part: Rollup, step_ms: int) -> None:
         """Take in steps of a rollup tier, of which those of `step_ms` consist."""
         if len(part.times_ms):
-            ends = ends_of(part.times_ms, step_ms)
+            ends = ends_of(part.times_ms + self._shift_ms, step_ms)
             stretches = np.full(len(ends), part.stretch)
             self._pieces.append(
                 _Piece(stretches, ends, part.count, part.total, part.minimum, part.maximum, part.last, part.sketches)

@@ -87,7 +87,7 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
         order = _order(step_ms, query.shift_ms, reaches, histograms)
         if not many and Tier.RAW in order:  # exact where it can be
             order = [Tier.RAW, *(tier for tier in order if tier is not Tier.RAW)]
-    parts = _parts(order, reaches, step_ms, start_ms, end_ms)
+    parts = _parts(order, reaches, step_ms, start_ms, end_ms, query.shift_ms)
     known = [reach.start_ms for tier, reach in reaches.items() if tier in order]
     expired = min(known) if known and start_ms < min(known) else None
     raw = reaches.get(Tier.RAW)
@@ -151,13 +151,15 @@ def _order(step_ms: int, shift_ms: int, reaches: dict[Tier, Reach], tiers: Itera
     return [*whole, *raw, *(tier for tier in there if step_ms % tier)]
 
 
-def _parts(order: list[Tier], reaches: dict[Tier, Reach], step_ms: int, start_ms: int, end_ms: int) -> tuple[Part, ...]:
+def _parts(
+    order: list[Tier], reaches: dict[Tier, Reach], step_ms: int, start_ms: int, end_ms: int, shift_ms: int
+) -> tuple[Part, ...]:
     """Cover a time from its end backwards, each time with the best tier that goes further back."""
     steps = {tier: step_ms if not tier else -(-step_ms // tier) * tier for tier in order}
     parts: list[Part] = []
     stop_ms = end_ms
     while stop_ms > start_ms:
-        starts = {tier: _start(tier, steps, order, reaches, start_ms) for tier in order}
+        starts = {tier: _start(tier, steps, order, reaches, start_ms, shift_ms) for tier in order}
         tier = next((tier for tier in order if starts[tier] < stop_ms), None)
         if tier is None:
             break
@@ -166,8 +168,10 @@ def _parts(order: list[Tier], reaches: dict[Tier, Reach], step_ms: int, start_ms
     return tuple(reversed(parts))
 
 
-def _start(tier: Tier, steps: dict[Tier, int], order: list[Tier], reaches: dict[Tier, Reach], start_ms: int) -> int:
-    """Return where a tier's part begins: where another goes on before it, with a whole step of both."""
+def _start(
+    tier: Tier, steps: dict[Tier, int], order: list[Tier], reaches: dict[Tier, Reach], start_ms: int, shift_ms: int
+) -> int:
+    """Return where a tier's part begins: where another goes on before it, with a whole step of both as it is shown."""
     from_ms = reaches[tier].start_ms
     if from_ms <= start_ms:
         return start_ms
@@ -175,7 +179,7 @@ def _start(tier: Tier, steps: dict[Tier, int], order: list[Tier], reaches: dict[
     if before is None:
         return from_ms
     whole_ms = math.lcm(steps[tier], steps[before])
-    return -(-from_ms // whole_ms) * whole_ms
+    return -(-(from_ms + shift_ms) // whole_ms) * whole_ms - shift_ms
 
 
 def joined(reaches: Iterable[Reach]) -> tuple[Reach, ...]:

@@ -37,7 +37,7 @@ class Reading:
 
     def steps(self, series: list[Series]) -> list[Steps]:
         """Return the steps of some series."""
-        partials = [Partials(self._aggregates) for _ in series]
+        partials = [Partials(self._aggregates, self._plan.shift_ms) for _ in series]
         for part in self._plan.parts:
             if part.tier is Tier.RAW:
                 self._add_ticks(partials, series, part, part.start_ms, part.end_ms)

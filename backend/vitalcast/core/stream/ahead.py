@@ -48,8 +48,8 @@ def check_shift(key: SeriesKey) -> None:
 
 
 def step_before(key: SeriesKey, time_ms: int) -> int:
-    """Return the end of the last step at or before a time: steps are whole in the time that is shown."""
-    return (time_ms - key.shift_ms) // key.interval_ms * key.interval_ms + key.shift_ms
+    """Return the end of the last step at or before a time."""
+    return time_ms // key.interval_ms * key.interval_ms
 
 
 def length_ms(key: SeriesKey) -> int:

@@ -123,6 +123,18 @@ def test_what_a_process_became_by_exec_is_looked_at_again(proc: Roots) -> None:
     assert ("gzip", "backup.service") in [(row.name, row.unit) for row in take(recorder, 20.0).rows]
 
 
+def test_a_process_that_is_ending_is_still_said_to_be_of_its_unit(proc: Roots) -> None:
+    recorder = taker(proc)
+    recorder.take(10.0)
+    stir(proc, 1.0, 0.5)
+    take(recorder, 15.0)
+    write_files(proc.procfs, {"2/cgroup": "0::/\n"})  # as the kernel says of one that nobody has waited for
+    for turn in range(12):  # each is looked at again in one of them
+        stir(proc, 2.0 + turn, 0.5)
+        (row,) = [row for row in take(recorder, 20.0 + 5 * turn).rows if row.pid == 2]
+        assert row.unit == "web.service"
+
+
 @pytest.mark.parametrize(("command_line", "command"), [(True, "web --password hunter2"), (False, None)])
 def test_command_lines_are_recorded_only_where_that_is_wanted(
     proc: Roots, command_line: bool, command: str | None

@@ -98,15 +98,19 @@ class SnapshotTaker:
 
     def _details_of(self, process: Process) -> _Details:
         pid, known = process.pid, self._details.get(process.pid)
-        if (
-            known is None
-            or (known.of.started_s, known.of.name) != (process.started_s, process.name)  # or it is another program now
-            or pid % _DETAILS_EVERY == self._turn
-        ):
-            source = self._scanner.source
-            command = (source.command(pid) or "")[:COMMAND_CHARS_MAX] or None if self._command_line else None
-            known = self._details[pid] = _Details(process, source.user(pid), source.unit(pid), command)
+        if known is not None and (known.of.started_s, known.of.name) != (process.started_s, process.name):
+            known = None  # it is another program now
+        if known is None or pid % _DETAILS_EVERY == self._turn:
+            now = self._look_at(process)
+            if known is not None:  # one that is ending says no more where it ran
+                now = _Details(process, now.user or known.user, now.unit or known.unit, now.command or known.command)
+            known = self._details[pid] = now
         return known
+
+    def _look_at(self, process: Process) -> _Details:
+        pid, source = process.pid, self._scanner.source
+        command = (source.command(pid) or "")[:COMMAND_CHARS_MAX] or None if self._command_line else None
+        return _Details(process, source.user(pid), source.unit(pid), command)
 
     def _started_ms(self, process: Process) -> int:
         return round(self._scanner.source.start_ms + process.started_s * 1000)

@@ -156,8 +156,13 @@ def test_what_is_followed_comes_within_seconds_and_ends_with_its_reader(
     following.stderr.close()
 
 
-def test_what_is_followed_goes_on_after_the_server_was_killed(server: Server, command: Command, tmp_path: Path) -> None:
-    following = start("events", "-f", "--kind", "mark", "--url", server.url, cwd=tmp_path)
+@pytest.mark.parametrize("by_address", [True, False])
+def test_what_is_followed_goes_on_after_the_server_was_killed(
+    server: Server, command: Command, tmp_path: Path, by_address: bool
+) -> None:
+    folder = {"VITALCAST_ACCESS__DATA_DIR": str(server.data_folder)}
+    where = ["--url", server.url] if by_address else []
+    following = start("events", "-f", "--kind", "mark", *where, cwd=tmp_path, **folder)
     assert following.stdout is not None
     assert following.stderr is not None
     command("mark", "first")

@@ -71,12 +71,11 @@ def events(
     )
     write = _writer(Format.of(json=json))
     with until_the_reader_leaves():
-        server = server_of(url, token, config, left=not follow)
         if follow:
-            for event in followed(server, request):
+            for event in followed(lambda: server_of(url, token, config), request):
                 write(event)
             return
-        found = _listed(fetch(server, request))
+        found = _listed(fetch(server_of(url, token, config, left=True), request))
         for event in found:
             write(event)
         if not found:
@@ -86,7 +85,7 @@ def events(
 
 
 def followed(
-    server: Server,
+    find: Callable[[], Server],
     request: ApiRequest,
     *,
     sleep: Callable[[float], None] = time.sleep,
@@ -94,14 +93,18 @@ def followed(
 ) -> Iterator[Told]:
     """Yield events as they come, for ever; one that has changed comes again.
 
-    Only the first request must succeed. Raises AskError where it does not.
+    Only the first request must succeed. Raises AskError where it does not. `find` is asked for the server again after
+    each failure: one that was started anew has another socket.
     """
     seen: dict[str, str] = {}
     failures = 0
+    server: Server | None = None
     while True:
         try:
+            server = server or find()
             told = fetch(server, request)
         except AskError as error:
+            server = None
             if not seen and not failures:
                 raise
             failures += 1

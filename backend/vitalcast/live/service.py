@@ -17,28 +17,20 @@ from vitalcast.bus.local import LocalBus
 from vitalcast.collectors.base import Collector, Table
 from vitalcast.collectors.host import boot_ms
 from vitalcast.collectors.oom import OomReader
-from vitalcast.collectors.process_scan import ProcessScanner
-from vitalcast.collectors.process_snapshot import SnapshotTaker
 from vitalcast.collectors.registry import (
-    CATALOGUE,
-    default_collectors,
-    default_tables,
     descriptors_with_rates,
-    with_rates,
 )
 from vitalcast.collectors.resource import host_resource
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.config.check_metrics import metric_warnings
 from vitalcast.config.load import Loaded
-from vitalcast.config.machine import Collectors
 from vitalcast.config.schema import Settings
 from vitalcast.core.events.runs import Now
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.resource import Source
 from vitalcast.core.metrics.ring import Ring
-from vitalcast.core.metrics.table_info import TableInfo
 from vitalcast.core.metrics.timeline import Timeline
-from vitalcast.core.stream.grants import NAMING_TABLE, Caller, Grant
+from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.vocabulary import CloseCode
@@ -51,9 +43,9 @@ from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.control import ControlSocket
 from vitalcast.live.default_history import choose_history, history_path
 from vitalcast.live.event_log import EventLog
-from vitalcast.live.flight_recorder import FlightRecorder
 from vitalcast.live.history_reach import reach_lines
 from vitalcast.live.level_watch import LevelWatch
+from vitalcast.live.machine_readers import machine_readers, names_anywhere
 from vitalcast.live.machine_watch import MachineWatch
 from vitalcast.live.oom_watch import OomWatch
 from vitalcast.live.open_access import open_access, open_attempts
@@ -64,7 +56,6 @@ from vitalcast.live.reloader import Reloader
 from vitalcast.live.run_log import RunLog
 from vitalcast.live.sampler import Sampler
 from vitalcast.live.table_poller import TablePoller
-from vitalcast.machine import Exclusions, Roots
 
 logger = logging.getLogger(__name__)
 
@@ -98,47 +89,21 @@ class Service:
         self.access.check()
         self.attempts = open_attempts(self.access, settings.limits)
         self.stats = RuntimeStats()
-        disabled = settings.collectors.disabled
-        self._roots = roots = _roots(settings.collectors)
-        scanner = ProcessScanner(roots)
-        flight = None
-        reads_kernel = collectors is None
-        if collectors is None:
-            flight = _flight_recorder(settings, scanner)
-            collectors = default_collectors(
-                stats=self.stats,
-                disabled=disabled,
-                roots=roots,
-                exclude=_exclusions(settings.collectors),
-                scanner=scanner,
-            )
-        collectors = tuple(collectors)
-        if tables is None:
-            tables = default_tables(
-                disabled=disabled,
-                roots=roots,
-                command_line=settings.collectors.process_command_line,
-                scanner=scanner,
-            )
-        descriptors = descriptors_with_rates(collectors)
-        anywhere = with_rates(descriptor for descriptors in CATALOGUE.values() for descriptor in descriptors)
-        known = frozenset(descriptor.name for descriptor in (*descriptors, *anywhere))
-        self._own_names = known
-        self.warnings = (*(loaded.warnings if loaded is not None else ()), *metric_warnings(settings, known))
+        self._readers = readers = machine_readers(settings, self.stats, collectors=collectors, tables=tables)
+        self.flight = readers.flight
+        descriptors = descriptors_with_rates(readers.collectors)
+        self._own_names = names_anywhere().union(descriptor.name for descriptor in descriptors)
+        given = loaded.warnings if loaded is not None else ()
+        self.warnings = (*given, *metric_warnings(settings, self._own_names))
         limits = _limits(settings)
-        source = Source(
-            host_resource(roots, id_=settings.host.id, name=settings.host.name, data_folder=self.access.folder),
-            epoch=secrets.token_hex(8),
-            interval_ms=round(settings.sampler.interval_s * 1000),
-            interval_min_ms=round(settings.sampler.interval_min_s * 1000),
-        )
+        source = self._own_source()
         self.ring = _ring(settings, source)
         self.timeline = Timeline(
             source,
             ring=self.ring,
             descriptors=descriptors,
-            own_names=known,
-            tables={name: _table_info(table) for name, table in tables.items()},
+            own_names=self._own_names,
+            tables=readers.table_infos(),
             series_max=limits.series_per_source,
         )
         self.hub = Hub(home=self.timeline, limits=limits, panels=self.panels, make=self._timeline_of)
@@ -152,55 +117,63 @@ class Service:
         self.queries = Queries(self.history.past, queries=limits.queries, timeout_s=settings.timeouts.query_s)
         self.run_log = RunLog(self.events, self.queries)
         self.hub.happened.append(self.recorder.note)
-        self.flight = flight
-        if flight is not None:
-            flight.taken.append(self.history.append_processes)
-        self._watch_levels(settings)
+        if self.flight is not None:
+            self.flight.taken.append(self.history.append_processes)
+        self._watch_levels()
         self.bus = bus or LocalBus()
         self.hub.demanded.append(self.bus.demand)
-        self.sampler = Sampler(collectors, source=source, bus=self.bus, stats=self.stats)
-        self.manager = ConnectionManager(
+        self.sampler = Sampler(readers.collectors, source=source, bus=self.bus, stats=self.stats)
+        self.manager = self._connection_manager()
+        self.hub.emitted.append(self.manager.publish)
+        self.hub.past_wanted.append(self.queries.look_ahead)
+        self.hub.advanced.append(self.recorder.remember)
+        self.dashboards.changed.append(lambda: self.manager.dashboards_changed(self.access.grant_now))
+        self.tables = TablePoller(readers.tables, hub=self.hub, timeline=self.timeline)
+        self.reloader: Reloader | None = None
+        self.control: ControlSocket | None = None
+        if loaded is not None:
+            self._obey_commands(loaded)
+        self.ready = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._oom: OomWatch | None = None
+        self._begun: asyncio.Task[None] | None = None
+
+    def _own_source(self) -> Source:
+        settings, folder = self.settings, self.access.folder
+        return Source(
+            host_resource(self._readers.roots, id_=settings.host.id, name=settings.host.name, data_folder=folder),
+            epoch=secrets.token_hex(8),
+            interval_ms=round(settings.sampler.interval_s * 1000),
+            interval_min_ms=round(settings.sampler.interval_min_s * 1000),
+        )
+
+    def _connection_manager(self) -> ConnectionManager:
+        stream, timeouts = self.settings.stream, self.settings.timeouts
+        interval_ms, selection = round(stream.interval_s * 1000), Selection.of(stream.metrics)
+        return ConnectionManager(
             self.hub,
-            plain=SeriesKey(
-                source.id,
-                Selection.of(settings.stream.metrics),
-                round(settings.stream.interval_s * 1000),
-                form=Form.SELF_DESCRIBING,
-            ),
+            plain=SeriesKey(self.timeline.id, selection, interval_ms, form=Form.SELF_DESCRIBING),
             stats=self.stats,
-            heartbeat_s=settings.timeouts.heartbeat_s,
-            slow_s=settings.timeouts.slow_s,
-            hello_s=settings.timeouts.hello_s,
+            heartbeat_s=timeouts.heartbeat_s,
+            slow_s=timeouts.slow_s,
+            hello_s=timeouts.hello_s,
             verify=self._verify,
             dashboards=lambda: self.dashboards.revision,
             on_demand=self._demand_changed,
             read=self.queries.run_prepared,
         )
-        self.hub.emitted.append(self.manager.publish)
-        self.hub.past_wanted.append(self.queries.look_ahead)
-        self.hub.advanced.append(self.recorder.remember)
-        self.dashboards.changed.append(lambda: self.manager.dashboards_changed(self.access.grant_now))
-        self.tables = TablePoller(tables, hub=self.hub, timeline=self.timeline)
-        self.reloader: Reloader | None = None
-        self.control: ControlSocket | None = None
-        if loaded is not None:
-            self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: metric_warnings(settings, known))
-            self.control = ControlSocket(
-                self.access.folder / FOLDER,
-                {
-                    "reload": self.reloader.reload,
-                    "about": _about(loaded, self.access.folder),
-                    "reach": self._reach,
-                },
-            )
-        self.ready = False
-        self._tasks: list[asyncio.Task[None]] = []
-        self._reads_kernel = reads_kernel
-        self._oom: OomWatch | None = None
-        self._begun: asyncio.Task[None] | None = None
 
-    def _watch_levels(self, settings: Settings) -> None:
-        sampler, burst = settings.sampler, None
+    def _obey_commands(self, loaded: Loaded) -> None:
+        """Take commands of this user, one of which has the settings read anew from where they came."""
+        names, folder = self._own_names, self.access.folder
+        self.reloader = Reloader(loaded, self.dashboards, check=lambda settings: metric_warnings(settings, names))
+        self.control = ControlSocket(
+            folder / FOLDER,
+            {"reload": self.reloader.reload, "about": _about(loaded, folder), "reach": self._reach},
+        )
+
+    def _watch_levels(self) -> None:
+        sampler, burst = self.settings.sampler, None
         if sampler.burst_enabled:
             burst = Burst(self.hub, self.timeline, lasts_ms=round(sampler.burst_s * 1000))
         self.levels = LevelWatch(self.events, self.panels, self.timeline, burst=burst, burst_s=sampler.burst_s)
@@ -250,7 +223,7 @@ class Service:
         self._count()
         self._begun = asyncio.create_task(self._begin_run())
         self._tasks = [self._begun, asyncio.create_task(self._sweep()), asyncio.create_task(self._watch_tokens())]
-        if self._reads_kernel and (reader := OomReader(self._roots)).can_tell:
+        if not self._readers.given and (reader := OomReader(self._readers.roots)).can_tell:
             self._oom = OomWatch(self.events, reader)
             self._oom.start()
         if self.control is not None:
@@ -282,7 +255,7 @@ class Service:
 
     async def _begin_run(self) -> None:
         try:
-            now = Now(clocks.wall_ms(), __version__, clocks.boot().partition(" ")[0], boot_ms(self._roots))
+            now = Now(clocks.wall_ms(), __version__, clocks.boot().partition(" ")[0], boot_ms(self._readers.roots))
             await self.run_log.begin(now, last_ms=self.recorder.left_ms)
         except Exception:  # a fault of ours in what only takes notes
             logger.exception("the start was not noted")
@@ -347,34 +320,5 @@ def _ring(settings: Settings, source: Source) -> Ring:
     )
 
 
-def _flight_recorder(settings: Settings, scanner: ProcessScanner) -> FlightRecorder | None:
-    """Return what records the processes, None where that is turned off or there are none to be seen."""
-    recorder = settings.recorder
-    if not recorder.enabled or NAMING_TABLE in settings.collectors.disabled:
-        return None
-    taker = SnapshotTaker(scanner, top=recorder.top, command_line=settings.collectors.process_command_line)
-    try:
-        taker.check()
-    except OSError as error:
-        logger.warning("processes are not recorded: %s", error)
-        return None
-    return FlightRecorder(taker, interval_s=recorder.interval_s)
-
-
-def _roots(collectors: Collectors) -> Roots:
-    return Roots.of(
-        procfs=collectors.procfs, sysfs=collectors.sysfs, cgroupfs=collectors.cgroupfs, rootfs=collectors.rootfs
-    )
-
-
-def _exclusions(collectors: Collectors) -> Exclusions:
-    return Exclusions(**{field.name: getattr(collectors, f"exclude_{field.name}") for field in fields(Exclusions)})
-
-
 def _limits(settings: Settings) -> Limits:
     return Limits(**{field.name: getattr(settings.limits, field.name) for field in fields(Limits)})
-
-
-def _table_info(table: Table) -> TableInfo:
-    columns = [column._asdict() for column in table.columns]
-    return TableInfo(columns, round(table.interval_min_s * 1000))

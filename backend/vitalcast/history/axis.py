@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
     Integers = npt.NDArray[np.int64]
 
-# What an Axis is made of, from old to new. A parameter that is NULL asks for nothing.
-_READY = """
+# The rows that an Axis is made of, those that may be read.
+READY = """
 SELECT id, tier, level, state, stretch, epoch, first_offset, last_offset, first_ms, last_ms, rows, offsets, times,
-  nbytes, kept_ms, fast FROM axis
-WHERE state = 1 AND (:tier IS NULL OR tier = :tier) AND (:level IS NULL OR level = :level)
+  nbytes, kept_ms, fast FROM axis WHERE state = 1
+"""
+# From old to new. A parameter that is NULL asks for nothing.
+_SOME = f"""{READY}
+  AND (:tier IS NULL OR tier = :tier) AND (:level IS NULL OR level = :level)
   AND (:fast IS NULL OR fast = :fast) AND (:kept_ms IS NULL OR kept_ms < :kept_ms)
 ORDER BY stretch, first_ms
 """
-_NEWEST = """
-SELECT id, tier, level, state, stretch, epoch, first_offset, last_offset, first_ms, last_ms, rows, offsets, times,
-  nbytes, kept_ms, fast FROM axis
-WHERE state = 1 AND tier = 0 ORDER BY last_offset DESC
+_NEWEST = f"""{READY}
+  AND tier = 0 ORDER BY last_offset DESC
 """
 
 
@@ -91,7 +92,7 @@ def axes(
 ) -> list[Axis]:
     """Return the axes that may be read, from old to new: of a tier, a level, with fast ticks, written before a time."""
     wanted = {"tier": tier, "level": level, "fast": fast, "kept_ms": before_kept_ms}
-    return [Axis(*row) for row in connection.execute(_READY, wanted)]
+    return [Axis(*row) for row in connection.execute(_SOME, wanted)]
 
 
 def newest_raw(connection: sqlite3.Connection) -> Iterator[Axis]:

@@ -24,13 +24,11 @@ if TYPE_CHECKING:
 ROWS_MAX = 4 * MERGED_ROWS  # never reached: of one that says more its word is not taken
 
 # Rows that `Chunk.of` takes.
-ALL = "SELECT first_offset, rows, stretch, epoch, series, columns FROM chunk ORDER BY first_offset"
-NEWEST = "SELECT first_offset, rows, stretch, epoch, series, columns FROM chunk ORDER BY first_offset DESC"
+ROWS = "SELECT first_offset, rows, stretch, epoch, series, columns FROM chunk"
+ALL = f"{ROWS} ORDER BY first_offset"
+NEWEST = f"{ROWS} ORDER BY first_offset DESC"
 WITH_LOOSE = "SELECT loose, first_offset, rows, stretch, epoch, series, columns FROM chunk ORDER BY first_offset"
-OF_HOUR = """
-SELECT first_offset, rows, stretch, epoch, series, columns FROM chunk
-WHERE stretch = ? AND last_ms > ? AND last_ms <= ? ORDER BY first_offset
-"""
+OF_HOUR = f"{ROWS} WHERE stretch = ? AND last_ms > ? AND last_ms <= ? ORDER BY first_offset"
 
 
 @dataclass(frozen=True, slots=True)

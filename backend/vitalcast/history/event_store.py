@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.history.sized_rows import SizedRows
 
 ROW_BYTES = 120  # about what a row takes beside its texts, in the table and its indexes
 UNTIL_MAX_MS = 2**62  # the end of an event that goes on
@@ -36,39 +37,19 @@ WHERE time_ms <= :end AND until_ms > :start AND severity >= :severity
   AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
 ORDER BY time_ms DESC, id DESC LIMIT :limit
 """
-# The newest that fit remain: from the newest on, their bytes add up.
-_PRUNE = """
-DELETE FROM event WHERE id IN (
-  SELECT id FROM (SELECT id, sum(nbytes) OVER (ORDER BY id DESC) AS so_far FROM event) WHERE so_far > ?
-)
-"""
 
 
-class EventStore:
+class EventStore(SizedRows):
     """Writes and reads the table `event` of a connection that its caller has opened."""
 
     SCHEMA = _SCHEMA
 
+    def __init__(self) -> None:
+        super().__init__("event", "time_ms")
+
     def put(self, connection: sqlite3.Connection, events: Iterable[Event]) -> None:
         """Keep events; one whose id is there replaces it. Belongs into a transaction of the caller."""
         connection.executemany(_PUT, map(_row, events))
-
-    def prune(self, connection: sqlite3.Connection, bytes_max: int) -> int:
-        """Let the oldest go until the others take so much at most; return about how many bytes that freed."""
-        before = self.nbytes(connection)
-        if before <= bytes_max:
-            return 0
-        connection.execute(_PRUNE, (bytes_max,))
-        return before - self.nbytes(connection)
-
-    def nbytes(self, connection: sqlite3.Connection) -> int:
-        """Return about how many bytes all events take."""
-        return int(connection.execute("SELECT coalesce(sum(nbytes), 0) FROM event").fetchone()[0])
-
-    def oldest_ms(self, connection: sqlite3.Connection) -> int | None:
-        """Return when the oldest event was, None where there is none."""
-        found: int | None = connection.execute("SELECT min(time_ms) FROM event").fetchone()[0]
-        return found
 
     def read(
         self,

@@ -13,6 +13,7 @@ from vitalcast.core.processes.usage import WindowUsage
 from vitalcast.errors import CodecError
 from vitalcast.history.process_blocks import pack, unpack
 from vitalcast.history.process_sums import usage
+from vitalcast.history.sized_rows import SizedRows
 
 logger = logging.getLogger(__name__)
 
@@ -36,18 +37,15 @@ _PUT = "INSERT INTO process_block (first_ms, last_ms, loose, nbytes, data) VALUE
 _LOOSE = "SELECT id, data FROM process_block WHERE loose ORDER BY id"
 _NEWEST_LOOSE = "SELECT last_ms FROM process_block WHERE loose ORDER BY id DESC LIMIT 1"
 _READ = "SELECT data FROM process_block WHERE last_ms > ? AND first_ms <= ? ORDER BY id"
-# The newest that fit remain: from the newest on, their bytes add up.
-_PRUNE = """
-DELETE FROM process_block WHERE id IN (
-  SELECT id FROM (SELECT id, sum(nbytes) OVER (ORDER BY id DESC) AS so_far FROM process_block) WHERE so_far > ?
-)
-"""
 
 
-class ProcessStore:
+class ProcessStore(SizedRows):
     """Writes and reads the table `process_block` of a connection that its caller has opened."""
 
     SCHEMA = _SCHEMA
+
+    def __init__(self) -> None:
+        super().__init__("process_block", "first_ms")
 
     def put(self, connection: sqlite3.Connection, snapshots: Iterable[ProcessSnapshot]) -> None:
         """Keep snapshots, in the order in which they were taken. Belongs into a transaction of the caller.
@@ -61,23 +59,6 @@ class ProcessStore:
                 self._join_loose(connection)
             _insert(connection, run, loose=True)
             last_ms = run[-1].time_ms
-
-    def prune(self, connection: sqlite3.Connection, bytes_max: int) -> int:
-        """Let the oldest go until the others take so much at most; return about how many bytes that freed."""
-        before = self.nbytes(connection)
-        if before <= bytes_max:
-            return 0
-        connection.execute(_PRUNE, (bytes_max,))
-        return before - self.nbytes(connection)
-
-    def nbytes(self, connection: sqlite3.Connection) -> int:
-        """Return about how many bytes all snapshots take."""
-        return int(connection.execute("SELECT coalesce(sum(nbytes), 0) FROM process_block").fetchone()[0])
-
-    def oldest_ms(self, connection: sqlite3.Connection) -> int | None:
-        """Return the time of the oldest snapshot, None where there is none."""
-        found: int | None = connection.execute("SELECT min(first_ms) FROM process_block").fetchone()[0]
-        return found
 
     def read(self, connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
         """Yield the snapshots of (start_ms, end_ms], in the order in which they were taken.

@@ -19,7 +19,8 @@ from vitalcast.core.processes.usage import WindowUsage, sum_up
 from vitalcast.core.query.past import Extent, Reach, Rollup, Ticks
 from vitalcast.core.query.tier import Tier
 from vitalcast.errors import DamagedError, HistoryError
-from vitalcast.history.axis import Axis
+from vitalcast.history import chunk
+from vitalcast.history.axis import READY, Axis
 from vitalcast.history.event_store import EventStore
 from vitalcast.history.process_store import ProcessStore
 from vitalcast.history.recent import Recent, RecentPast
@@ -34,21 +35,10 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
     _Stretches = Mapping[int, tuple[int, int]]
 
-_AXES = """
-SELECT id, tier, level, state, stretch, epoch, first_offset, last_offset, first_ms, last_ms, rows, offsets, times,
-  nbytes, kept_ms, fast FROM axis
-WHERE state = 1 AND tier = ? AND last_ms > ? AND first_ms <= ? ORDER BY stretch, first_ms
-"""
-_AXES_AFTER = """
-SELECT id, tier, level, state, stretch, epoch, first_offset, last_offset, first_ms, last_ms, rows, offsets, times,
-  nbytes, kept_ms, fast FROM axis WHERE state = 1 AND tier = 0 AND epoch = ? AND last_offset > ?
-"""
-_CHUNKS = """
-SELECT first_offset, rows, stretch, epoch, series, columns FROM chunk WHERE last_ms > ? AND first_ms <= ?
-"""
-_CHUNKS_AFTER = """
-SELECT first_offset, rows, stretch, epoch, series, columns FROM chunk WHERE epoch = ? AND last_offset > ?
-"""
+_AXES = f"{READY} AND tier = ? AND last_ms > ? AND first_ms <= ? ORDER BY stretch, first_ms"
+_AXES_AFTER = f"{READY} AND tier = 0 AND epoch = ? AND last_offset > ?"
+_CHUNKS = f"{chunk.ROWS} WHERE last_ms > ? AND first_ms <= ?"
+_CHUNKS_AFTER = f"{chunk.ROWS} WHERE epoch = ? AND last_offset > ?"
 _OFFSETS = """
 SELECT min(first_offset), max(last_offset) FROM (
   SELECT first_offset, last_offset FROM axis WHERE state = 1 AND tier = 0 AND epoch = :epoch

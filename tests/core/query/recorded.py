@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from vitalcast.core.events.event import Event, Severity
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.processes.snapshot import ProcessSnapshot
-from vitalcast.core.processes.usage import WindowUsage
+from vitalcast.core.query.no_past import NoPast
 from vitalcast.core.query.past import Extent, Reach, Rollup, Ticks
 from vitalcast.core.query.query import Query
 from vitalcast.core.query.ring_part import Anchor, RingPart
@@ -118,6 +116,8 @@ def by_numpy(values: Floats, aggregate: Aggregate, method: Method = "linear") ->
     seen = values[~np.isnan(values)]
     if not len(seen):
         return float("nan")
+    if len(seen) == 1 and aggregate is not Aggregate.COUNT:
+        return float(seen[0])  # as numpy says too, in a hundred times as long
     if aggregate in PERCENTILES:
         return float(np.percentile(seen, PERCENTILES[aggregate] * 100, method=method))
     return float(
@@ -132,7 +132,7 @@ def by_numpy(values: Floats, aggregate: Aggregate, method: Method = "linear") ->
     )
 
 
-class HandPast:
+class HandPast(NoPast):
     """What a file has of what was recorded: the ticks from row `raw` up to row `written`, and rollups.
 
     `rolled` is the row up to which ticks were rolled up, of each tier those after its time in `since_ms`.
@@ -226,31 +226,8 @@ class HandPast:
                 sketched(rows.astype(np.int64), part.values[seen]) if sketches and tier.has_histogram else None,
             )
 
-    def after(self, epoch: str, offset: int, series: Sequence[Series]) -> list[Ticks] | None:
-        raise NotImplementedError(epoch, offset, series)
-
-    def events(
-        self,
-        start_ms: int,
-        end_ms: int,
-        *,
-        kinds: Collection[str] | None = None,
-        severity: Severity | None = None,
-        limit: int,
-    ) -> list[Event]:
-        raise NotImplementedError(start_ms, end_ms, kinds, severity, limit)
-
-    def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
-        raise NotImplementedError(start_ms, end_ms)
-
-    def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
-        raise NotImplementedError(start_ms, end_ms)
-
     def interrupt(self) -> None:
         self.interrupted = True
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
 
     def _check(self, tier: Tier) -> None:
         self.reads.append(tier)

@@ -56,7 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "web/panels": QUERY | {"core/panels", "core/stream", "core/drawing", "clocks", "live", "web/edge"},
     "web/api": STREAM | {"core/panels", "config", "access", "clocks", "live", "__init__", "web/edge"},
     "web/serving": BASE | {"core/wire", "core/stream", "access", "live", "web/edge"},
-    "web": BASE | {"core/wire", "config", "access", "live", "__init__"} | WEB,
+    "web": BASE | {"core/wire", "config", "access", "live", "__init__", "heap"} | WEB,
     "cli": METRICS
     | {
         "core/events",

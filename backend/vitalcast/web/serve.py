@@ -15,6 +15,7 @@ from vitalcast.config.load import Loaded
 from vitalcast.config.loopback import is_loopback, is_loopback_address
 from vitalcast.core.wire.intake import Rate
 from vitalcast.errors import ConfigError
+from vitalcast.heap import share_one_heap
 from vitalcast.live.service import Service
 from vitalcast.web.edge.tls import read_certificate
 from vitalcast.web.serving.asyncio_tls import bound_buffers
@@ -35,6 +36,7 @@ OVERSIZE_FACTOR = 16  # messages up to this many times the limit are answered wi
 def serve(loaded: Loaded, *, open_browser: bool = False) -> int:
     """Serve until a signal ends it; return the exit code. Raises ConfigError where the address cannot be bound."""
     settings = loaded.settings
+    share_one_heap()
     descriptors = raise_descriptor_limit()
     certificate = read_certificate(settings.server)
     bound_buffers()

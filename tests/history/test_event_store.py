@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.core.events.event import ONGOING, Event, EventKind, Severity
+from vitalcast.core.events.event import ANY_EVENT, ONGOING, Event, EventFilter, EventKind, Severity
 from vitalcast.core.events.recent import matching
 from vitalcast.history.event_store import EventStore
 
@@ -30,8 +30,10 @@ def event(number: int, **fields: object) -> Event:
     return Event(f"{number:04}", "machine-1", number * 1000, **known)  # type: ignore[arg-type]
 
 
-def titles(connection: sqlite3.Connection, start_ms: int, end_ms: int, **fields: object) -> list[str]:
-    return [one.title for one in STORE.read(connection, start_ms, end_ms, **({"limit": 100} | fields))]  # type: ignore[arg-type]
+def titles(
+    connection: sqlite3.Connection, start_ms: int, end_ms: int, wanted: EventFilter = ANY_EVENT, *, limit: int = 100
+) -> list[str]:
+    return [one.title for one in STORE.read(connection, start_ms, end_ms, wanted, limit=limit)]
 
 
 def test_an_event_comes_back_as_it_was_put(connection: sqlite3.Connection) -> None:
@@ -66,10 +68,10 @@ def test_the_newest_of_these_kinds_and_at_least_this_severity_are_read(connectio
     STORE.put(connection, [event(4, severity=Severity.WARNING, **levels), event(5, severity=Severity.CRITICAL)])
     STORE.put(connection, [event(6, **levels)])
     assert titles(connection, 0, 10_000, limit=2) == ["mark 5", "mark 6"]
-    assert titles(connection, 0, 10_000, kinds=["level"]) == ["mark 4", "mark 6"]
-    assert titles(connection, 0, 10_000, kinds=()) == []
-    assert titles(connection, 0, 10_000, severity=Severity.WARNING) == ["mark 4", "mark 5"]
-    assert titles(connection, 0, 10_000, severity=Severity.CRITICAL, kinds=["mark"]) == ["mark 5"]
+    assert titles(connection, 0, 10_000, EventFilter(["level"])) == ["mark 4", "mark 6"]
+    assert titles(connection, 0, 10_000, EventFilter(())) == []
+    assert titles(connection, 0, 10_000, EventFilter(severity=Severity.WARNING)) == ["mark 4", "mark 5"]
+    assert titles(connection, 0, 10_000, EventFilter(["mark"], Severity.CRITICAL)) == ["mark 5"]
 
 
 def test_the_oldest_go_first_until_the_others_fit(connection: sqlite3.Connection) -> None:
@@ -116,17 +118,17 @@ EVENTS = st.builds(
     st.lists(EVENTS, max_size=30),
     st.integers(-1, 101),
     st.integers(-1, 101),
-    st.none() | st.sets(st.sampled_from([kind.value for kind in EventKind])),
-    st.none() | st.sampled_from(Severity),
+    st.builds(
+        EventFilter, st.none() | st.sets(st.sampled_from([kind.value for kind in EventKind])), st.sampled_from(Severity)
+    ),
     st.integers(0, 5),
 )
 def test_a_file_answers_as_memory_does(
-    events: list[Event], start_ms: int, end_ms: int, kinds: set[str] | None, severity: Severity | None, limit: int
+    events: list[Event], start_ms: int, end_ms: int, wanted: EventFilter, limit: int
 ) -> None:
     newest = {event.id: event for event in events}
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(EventStore.SCHEMA)
         STORE.put(connection, events)
-        asked = {"kinds": kinds, "severity": severity, "limit": limit}
-        in_memory = matching(newest.values(), start_ms, end_ms, **asked)  # type: ignore[arg-type]
-        assert STORE.read(connection, start_ms, end_ms, **asked) == in_memory  # type: ignore[arg-type]
+        in_memory = matching(newest.values(), start_ms, end_ms, wanted, limit=limit)
+        assert STORE.read(connection, start_ms, end_ms, wanted, limit=limit) == in_memory

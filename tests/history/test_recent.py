@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.core.events.event import ANY_EVENT, Event, EventFilter, EventKind, Severity
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
 from vitalcast.core.query.tier import ROLLUPS
@@ -20,8 +20,10 @@ def snapshot(time_ms: int, rows: int = 1) -> ProcessSnapshot:
     return ProcessSnapshot(time_ms, 5000, (row,) * rows)
 
 
-def ids(past: RecentPast, start_ms: int = 0, end_ms: int = 10**9, limit: int = 100, **wanted: object) -> list[str]:
-    return [one.id for one in past.events(start_ms, end_ms, limit=limit, **wanted)]  # type: ignore[arg-type]
+def ids(
+    past: RecentPast, start_ms: int = 0, end_ms: int = 10**9, wanted: EventFilter = ANY_EVENT, *, limit: int = 100
+) -> list[str]:
+    return [one.id for one in past.events(start_ms, end_ms, wanted, limit=limit)]
 
 
 def test_an_event_with_the_id_of_another_replaces_it() -> None:
@@ -40,8 +42,8 @@ def test_events_are_found_by_overlap_kind_severity_and_the_newest_of_them_by_lim
     assert ids(past, 2000, 3000) == ["0001", "0003"]
     assert ids(past, limit=2) == ["0002", "0003"]
     assert ids(past, limit=0) == []
-    assert ids(past, severity=Severity.WARNING) == ["0002", "0003"]
-    assert ids(past, kinds=["boot"]) == []
+    assert ids(past, wanted=EventFilter(severity=Severity.WARNING)) == ["0002", "0003"]
+    assert ids(past, wanted=EventFilter(["boot"])) == []
 
 
 def test_the_oldest_go_first_and_are_counted() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
-from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.core.events.event import ANY_EVENT, Event, EventFilter, EventKind, Severity
 from vitalcast.history.sized_rows import SizedRows
 
 ROW_BYTES = 120  # about what a row takes beside its texts, in the table and its indexes
@@ -56,12 +56,11 @@ class EventStore(SizedRows):
         connection: sqlite3.Connection,
         start_ms: int,
         end_ms: int,
+        wanted: EventFilter = ANY_EVENT,
         *,
-        kinds: Collection[str] | None = None,
-        severity: Severity | None = None,
         limit: int,
     ) -> list[Event]:
-        """Return the newest events that overlap (start_ms, end_ms], oldest first, of these kinds and this bad at least.
+        """Return the newest events that overlap (start_ms, end_ms], oldest first, those that are wanted.
 
         Rows that make no sense, such as those of a newer version, are passed over.
         """
@@ -70,8 +69,8 @@ class EventStore(SizedRows):
             {
                 "start": start_ms,
                 "end": end_ms,
-                "kinds": None if kinds is None else json.dumps(list(kinds)),
-                "severity": 0 if severity is None else severity.rank,
+                "kinds": None if wanted.kinds is None else json.dumps(list(wanted.kinds)),
+                "severity": wanted.severity.rank,
                 "limit": max(0, limit),
             },
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vitalcast.core.events.event import Event, Severity
+from vitalcast.core.events.event import ANY_EVENT, Event, EventFilter
 from vitalcast.core.events.recent import matching
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
@@ -195,23 +195,13 @@ class FilePast:
 
     # --- events and processes ------------------------------------------------------------------------------------
 
-    def events(
-        self,
-        start_ms: int,
-        end_ms: int,
-        *,
-        kinds: Collection[str] | None = None,
-        severity: Severity | None = None,
-        limit: int,
-    ) -> list[Event]:
+    def events(self, start_ms: int, end_ms: int, wanted: EventFilter = ANY_EVENT, *, limit: int) -> list[Event]:
         fresh = self._recent.all_events()
         with self._asking():
-            kept = EventStore().read(
-                self._connection, start_ms, end_ms, kinds=kinds, severity=severity, limit=limit + len(fresh)
-            )
+            kept = EventStore().read(self._connection, start_ms, end_ms, wanted, limit=limit + len(fresh))
         known = {one.id for one in fresh}
         both = [*(one for one in kept if one.id not in known), *fresh]
-        return matching(both, start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
+        return matching(both, start_ms, end_ms, wanted, limit=limit)
 
     def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
         newest: set[int] = set()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from vitalcast.core.events.event import Event, Severity
+from vitalcast.core.events.event import ANY_EVENT, Event, EventFilter
 from vitalcast.core.events.recent import matching
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.processes.usage import WindowUsage, sum_up
@@ -110,18 +110,10 @@ class RecentPast(NoPast):
             processes_from_ms=min((one.time_ms for one in self._snapshots), default=None),
         )
 
-    def events(
-        self,
-        start_ms: int,
-        end_ms: int,
-        *,
-        kinds: Collection[str] | None = None,
-        severity: Severity | None = None,
-        limit: int,
-    ) -> list[Event]:
+    def events(self, start_ms: int, end_ms: int, wanted: EventFilter = ANY_EVENT, *, limit: int) -> list[Event]:
         """Return the newest events that overlap a range, by their time."""
         self._check()
-        return matching(self._events, start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
+        return matching(self._events, start_ms, end_ms, wanted, limit=limit)
 
     def all_events(self) -> list[Event]:
         """Return every event, in the order in which they came first."""

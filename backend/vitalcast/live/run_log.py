@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import NamedTuple
 
-from vitalcast.core.events.event import CUT_OFF, Event, EventKind
+from vitalcast.core.events.event import CUT_OFF, Event, EventFilter, EventKind
 from vitalcast.core.events.runs import Now, begin
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.tier import Tier
@@ -69,7 +69,7 @@ class RunLog:
 
 
 def _before(past: Past, now_ms: int) -> Before:
-    found = past.events(0, FAR_MS, kinds=(EventKind.START.value, EventKind.STOP.value), limit=RUNS_READ)
+    found = past.events(0, FAR_MS, EventFilter((EventKind.START, EventKind.STOP)), limit=RUNS_READ)
     runs = sorted(found, key=lambda one: one.id)  # which grow, also while the clock is wrong, as after many a boot
     ongoing = [event for event in past.events(FAR_MS - 1, FAR_MS, limit=ONGOING_READ) if event.ongoing]
     ends = [reach.end_ms for reach in past.extent().reaches if reach.tier is Tier.RAW and reach.end_ms < now_ms]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitalcast.core.events.event import ONGOING, Event, EventKind, Severity
+from vitalcast.core.events.event import ONGOING, Event, EventFilter, EventKind, Severity
 from vitalcast.core.events.recent import RecentEvents
 
 
@@ -31,6 +31,6 @@ def test_the_newest_are_read_by_kind_and_severity_too() -> None:
     recent = RecentEvents()
     for number, severity in enumerate(Severity):
         recent.put(event(number, severity=severity, kind=EventKind.LEVEL if number == 1 else EventKind.MARK))
-    assert [one.title for one in recent.read(-1, 9000, severity=Severity.WARNING)] == ["mark 1", "mark 2"]
-    assert [one.title for one in recent.read(-1, 9000, kinds={"mark"}, limit=1)] == ["mark 2"]
+    assert [one.title for one in recent.read(-1, 9000, EventFilter(severity=Severity.WARNING))] == ["mark 1", "mark 2"]
+    assert [one.title for one in recent.read(-1, 9000, EventFilter({"mark"}), limit=1)] == ["mark 2"]
     assert recent.read(-1, 9000, limit=0) == []

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class EventKind(enum.StrEnum):
@@ -86,6 +86,16 @@ class Event:
         """Say whether some of it was in (start_ms, end_ms]."""
         return self.time_ms <= end_ms and (self.ongoing or max(self.time_ms, self.end_ms or 0) > start_ms)
 
-    def is_of(self, kinds: Collection[str] | None, severity: Severity | None) -> bool:
-        """Say whether it is of one of these kinds, None for all, and at least this bad."""
-        return (kinds is None or self.kind in kinds) and (severity is None or self.severity.rank >= severity.rank)
+
+class EventFilter(NamedTuple):
+    """Which events are wanted: those of these kinds, None for all, which are at least this bad."""
+
+    kinds: Collection[str] | None = None
+    severity: Severity = Severity.INFO
+
+    def takes(self, event: Event) -> bool:
+        """Say whether an event is wanted."""
+        return (self.kinds is None or event.kind in self.kinds) and event.severity.rank >= self.severity.rank
+
+
+ANY_EVENT = EventFilter()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
-from vitalcast.core.events.event import Event, Severity
+from vitalcast.core.events.event import ANY_EVENT, Event, EventFilter
 
 RECENT_MAX = 1000
 
@@ -30,27 +30,15 @@ class RecentEvents:
             self._events.popitem(last=False)
 
     def read(
-        self,
-        start_ms: int,
-        end_ms: int,
-        *,
-        kinds: Collection[str] | None = None,
-        severity: Severity | None = None,
-        limit: int = RECENT_MAX,
+        self, start_ms: int, end_ms: int, wanted: EventFilter = ANY_EVENT, *, limit: int = RECENT_MAX
     ) -> list[Event]:
         """Return the newest events that overlap (start_ms, end_ms], oldest first, as `Past.events` does."""
-        return matching(self._events.values(), start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
+        return matching(self._events.values(), start_ms, end_ms, wanted, limit=limit)
 
 
 def matching(
-    events: Iterable[Event],
-    start_ms: int,
-    end_ms: int,
-    *,
-    kinds: Collection[str] | None = None,
-    severity: Severity | None = None,
-    limit: int,
+    events: Iterable[Event], start_ms: int, end_ms: int, wanted: EventFilter = ANY_EVENT, *, limit: int
 ) -> list[Event]:
-    """Return the newest of some events that overlap (start_ms, end_ms], oldest first."""
-    found = [one for one in events if one.overlaps(start_ms, end_ms) and one.is_of(kinds, severity)]
+    """Return the newest of some events that overlap (start_ms, end_ms] and are wanted, oldest first."""
+    found = [one for one in events if one.overlaps(start_ms, end_ms) and wanted.takes(one)]
     return sorted(found, key=lambda one: (one.time_ms, one.id))[-limit:] if limit > 0 else []

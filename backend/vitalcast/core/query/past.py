@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from vitalcast.core.events.event import Event, Severity
+from vitalcast.core.events.event import ANY_EVENT, Event, EventFilter
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.processes.snapshot import ProcessSnapshot
@@ -111,16 +111,8 @@ class Past(Protocol):
         A series has no part where it had no readings.
         """
 
-    def events(
-        self,
-        start_ms: int,
-        end_ms: int,
-        *,
-        kinds: Collection[str] | None = None,
-        severity: Severity | None = None,
-        limit: int,
-    ) -> list[Event]:
-        """Return the newest events that overlap a range, oldest first, of these kinds and at least this severity."""
+    def events(self, start_ms: int, end_ms: int, wanted: EventFilter = ANY_EVENT, *, limit: int) -> list[Event]:
+        """Return the newest events that overlap a range, oldest first, those that are wanted."""
 
     def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
         """Yield the recorded processes of a range, oldest first."""

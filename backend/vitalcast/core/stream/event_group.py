@@ -67,7 +67,7 @@ class EventGroup:
         return GROUP_BYTES + key_bytes(self.key) + KEPT_MAX * KEPT_BYTES
 
     def wants(self, event: Event) -> bool:
-        return event.is_of(self.key.kinds, self.key.severity)
+        return self.key.wanted.takes(event)
 
     def message(self, event: Event) -> Message:
         """Return an event as its members may see it."""

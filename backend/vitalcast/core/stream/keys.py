@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from vitalcast.core.events.event import Severity
+from vitalcast.core.events.event import ANY_EVENT, EventFilter
 from vitalcast.core.vocabulary import Aggregate, Reduce
 from vitalcast.core.wire.encodings import JSON, Encoding
 
@@ -74,11 +74,10 @@ class TableKey(NamedTuple):
 
 
 class EventKey(NamedTuple):
-    """What makes two subscriptions to events equal; None stands for all kinds, and for every severity."""
+    """What makes two subscriptions to events equal. The kinds that are wanted, if not all, are a frozenset."""
 
     source: str
-    kinds: frozenset[str] | None = None
-    severity: Severity | None = None  # the least
+    wanted: EventFilter = ANY_EVENT
     named: bool = True  # whether the viewer may see what names programs and users
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from vitalcast import clocks
 from vitalcast.core.events.checked import TITLE_CHARS_MAX, checked_attributes, checked_title
-from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.core.events.event import Event, EventFilter, EventKind, Severity
 from vitalcast.core.query.times import FORMS, MOMENT_MAX_MS, time_of
 from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode
@@ -106,22 +106,22 @@ class Events:
         grant, timeline = grant_of(request), self._service.timeline
         if not grant.sees_events:
             raise ApiError(403, ErrorCode.DENIED, "events: your token does not cover table.events")
-        wanted = range_of(request, self._now_ms(), default_s=DEFAULT_S)
-        kinds, severity, limit = _kinds(request), Severity(_SEVERITY.of(request)), _LIMIT.of(request)
+        asked = range_of(request, self._now_ms(), default_s=DEFAULT_S)
+        wanted, limit = EventFilter(_kinds(request), Severity(_SEVERITY.of(request))), _LIMIT.of(request)
 
         # Without an end also what was noted while the clock was ahead, as that it was set.
-        end_ms = wanted.end_ms if END.name in request.query_params else MOMENT_MAX_MS
+        end_ms = asked.end_ms if END.name in request.query_params else MOMENT_MAX_MS
 
         def read(past: Past) -> list[Event]:
-            return past.events(wanted.start_ms, end_ms, kinds=kinds, severity=severity, limit=limit)
+            return past.events(asked.start_ms, end_ms, wanted, limit=limit)
 
         events = await self._service.queries.run(read)
         return json_response(
             {
                 "source": timeline.id,
                 "host": timeline.name,
-                "start": wanted.start_ms,
-                "end": wanted.end_ms,
+                "start": asked.start_ms,
+                "end": asked.end_ms,
                 "events": [event.shown(named=grant.sees_names) for event in events],
             }
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitalcast.core.events.event import Event, EventKind, Severity
+from vitalcast.core.events.event import Event, EventFilter, EventKind, Severity
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.commands.checks import check_events
 from vitalcast.core.stream.commands.joining import ack
@@ -25,8 +25,8 @@ def events(conversation: Conversation, command: Events) -> list[Message]:
     grant = conversation.grant
     check_events(grant)
     timeline = conversation.source(command.host)
-    severity = None if command.severity is None else Severity(command.severity)
-    key = EventKey(timeline.id, _kinds(command), severity, named=grant.sees_names)
+    wanted = EventFilter(_kinds(command), Severity(command.severity or Severity.INFO))
+    key = EventKey(timeline.id, wanted, named=grant.sees_names)
     return _begin(conversation, command, key, _before(conversation, command, timeline, key))
 
 
@@ -50,15 +50,11 @@ def _before(conversation: Conversation, command: Events, timeline: Timeline, key
     start_ms = conversation.now_ms() - round(conversation.grant.reach_s(command.backfill) * 1000)
     kept = conversation.brought
     if kept is None and timeline is conversation.hub.sources.home:
-        raise NeedsPast(
-            lambda: (
-                lambda past: past.events(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity, limit=BACKFILL_MAX)
-            )
-        )
+        raise NeedsPast(lambda: lambda past: past.events(start_ms, FAR_MS, key.wanted, limit=BACKFILL_MAX))
     if isinstance(kept, ProtocolError):
         raise kept
     # What has happened while they were read, or become of one, is in memory.
-    recent = conversation.hub.events(key.source).read(start_ms, FAR_MS, kinds=key.kinds, severity=key.severity)
+    recent = conversation.hub.events(key.source).read(start_ms, FAR_MS, key.wanted)
     events = {event.id: event for event in (*(kept or ()), *recent)}
     return sorted(events.values(), key=lambda one: (one.time_ms, one.id))[-BACKFILL_MAX:]
 

@@ -72,6 +72,14 @@ def test_percentiles_are_read_from_ticks_while_these_are_few() -> None:
     assert (tiers(many), many.step_ms) == ([Tier.TEN_MINUTES], 10 * MINUTE)
 
 
+def test_points_are_of_the_time_of_which_anything_is_kept() -> None:
+    for start_ms, end_ms in ((0, NOW), (NOW - 900_000, NOW + 1000 * DAY), (0, NOW + 1000 * DAY)):
+        query = Query(Selection.of([">"]), start_ms, end_ms, points=300)
+        found = resolve(query, Extent((Reach(Tier.RAW, NOW - 900_001, NOW),)), ring())
+        assert (found.step_ms, found.rows(1000)) == (2000, 451 if start_ms == 0 else 450)
+    assert resolve(query, Extent(), ring(None)).step_ms == STEPS_MS[-1], "of nothing, they are of the whole"
+
+
 def test_time_that_has_yet_to_be_counts_for_nothing() -> None:
     query = Query(Selection.of([">"]), NOW - DAY, NOW + 1000 * DAY, step_ms=1000, aggregates=(Aggregate.P99,))
     found = resolve(query, ORDINARY, ring())

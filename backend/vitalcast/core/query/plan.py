@@ -74,7 +74,11 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
     end_ms = min(query.end_ms - query.shift_ms, TIME_MAX_MS)
     reaches = _reaches(extent, ring)
     last_ms = max((int(np.max(ring.times_ms, initial=0)), *(reach.end_ms for reach in extent.reaches)))
-    step_ms = query.step_ms if query.step_ms is not None else _step_for(end_ms - start_ms, query.points or 1)
+    step_ms = query.step_ms
+    if step_ms is None:
+        first_ms = min((reach.start_ms for reach in reaches.values()), default=end_ms)
+        kept_ms = min(end_ms, last_ms + ring.interval_ms) - max(start_ms, first_ms)
+        step_ms = _step_for(kept_ms if kept_ms > 0 else end_ms - start_ms, query.points or 1)
     if not any(one in PERCENTILES for one in query.aggregates):
         order = _order(step_ms, query.shift_ms, reaches, ROLLUPS)
     else:

@@ -10,11 +10,10 @@ from tests.core.machine import START_MS, Machine
 from tests.core.panel_machine import DESCRIPTORS, panel_of, series_for
 from tests.web.conftest import World, make_world
 from tests.web.panel_world import world_of
-from tests.web.test_pictures import get, said, token_of, words_of
+from tests.web.test_pictures import OWN, PROGRAM, PROGRAMS, get, said, token_of, words_of
 
-from vitalcast.core.metrics.model import Descriptor, Kind, Series
+from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.schema import Panel
 from vitalcast.core.vocabulary import Scope
 
 TICKS = 300
@@ -238,11 +237,6 @@ def test_a_past_outside_a_token_is_denied_whether_there_is_one_or_not(locked: Wo
             assert answer.status_code == 403
             texts.append(answer.text.replace(name, "…") if "svg" not in form else said(answer).replace(name, "…"))
         assert texts[0] == texts[1]
-
-
-PROGRAM = Descriptor("process.usage", "By", Kind.GAUGE, "Memory.", ("process.executable.name",))
-OWN = Descriptor("process.usage", "By", Kind.GAUGE, "Memory.", ("cpu.mode",))
-PROGRAMS = Panel.model_validate({"id": "programs", "title": "Programs", "metrics": ["process.usage"]})
 
 
 def test_the_past_names_programs_only_to_who_may_see_the_processes(

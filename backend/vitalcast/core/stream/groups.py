@@ -291,12 +291,7 @@ class Group:
         times = ring.times()[replay.start_row - ring.first_row :]
         message = Message.of(
             {
-                "type": "snapshot",
-                "group": self.id,
-                "source": self._timeline.id,
-                "epoch": self._timeline.epoch,
-                "offset": newest.offset,
-                "time": newest.time_ms,
+                **self._place_of(newest),
                 **self._head_of(values),
                 "series": describe_series(self.series),
                 "times": times[replay.ends],
@@ -340,15 +335,21 @@ class Group:
         newest = self._timeline.newest
         return Message.of(
             {
-                "type": "snapshot",
-                "group": self.id,
-                "source": self._timeline.id,
-                "epoch": self._timeline.epoch,
-                "offset": newest.offset,
-                "time": newest.time_ms,
+                **self._place_of(newest),
                 **columns_json(self.series, times_ms, values),
             }
         )
+
+    def _place_of(self, newest: Frame) -> dict[str, object]:
+        """Return what a snapshot says first: of what it is, and up to which tick."""
+        return {
+            "type": "snapshot",
+            "group": self.id,
+            "source": self._timeline.id,
+            "epoch": self._timeline.epoch,
+            "offset": newest.offset,
+            "time": newest.time_ms,
+        }
 
     def _replayed(self, ring: Rows, replay: Replay) -> npt.NDArray[np.float64]:
         """Return the values of a replay, shape (intervals, values of an emission)."""

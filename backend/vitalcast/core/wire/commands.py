@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
+from vitalcast.core.wire.bounds import AGGREGATES_MAX, ATTRIBUTES_MAX, BACK_S_MAX, POINTS_MAX, STEP_S, TOP_MAX
 from vitalcast.errors import ProtocolError
 
 ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is named
 ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
 EVENTS_BACK_S_MAX = 100 * 365 * 86_400
 TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
-BACK_S_MAX = 315_360_000  # ten years
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 # At the first item that is wrong the rest of a list is not looked at: nobody reads a thousand errors.
@@ -32,8 +32,8 @@ Offset = Annotated[int, Field(ge=0, le=2**53)]
 Moment = Annotated[int, Field(ge=0, le=TIME_MAX_MS)]
 AggregateName = Literal["last", "avg", "min", "max", "sum", "count", "p50", "p90", "p95", "p99"]
 ReduceName = Literal["sum", "avg", "min", "max", "count", "p50", "p90", "p95", "p99"]
-Attributes = Annotated[list[Text], Field(max_length=16, fail_fast=True)]
-Top = Annotated[int, Field(ge=1, le=1000)]
+Attributes = Annotated[list[Text], Field(max_length=ATTRIBUTES_MAX, fail_fast=True)]
+Top = Annotated[int, Field(ge=1, le=TOP_MAX)]
 Shift = Annotated[float, Field(ge=0, le=BACK_S_MAX, allow_inf_nan=False)]
 # Told apart by type alone, so that a wrong one is told once; the tags are what pydantic calls the members by itself.
 RowKey = Annotated[
@@ -78,7 +78,7 @@ class Subscribe(_Command):
     lines: Literal["drawn", "all"] | None = None
     where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
     interval: Interval | None = None
-    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=10, fail_fast=True)] = ["last"]
+    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=AGGREGATES_MAX, fail_fast=True)] = ["last"]
     group_by: Attributes | None = None
     reduce: ReduceName | None = None
     top: Top | None = None
@@ -173,9 +173,9 @@ class Query(_Command):
     lines: Literal["drawn", "all"] | None = None
     start: Moment | None = None
     end: Moment | None = None
-    points: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    step: Annotated[float, Field(ge=0.1, le=31_536_000, allow_inf_nan=False)] | None = None
-    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=10, fail_fast=True)] = ["avg"]
+    points: Annotated[int, Field(ge=1, le=POINTS_MAX)] | None = None
+    step: Annotated[float, Field(ge=STEP_S[0], le=STEP_S[1], allow_inf_nan=False)] | None = None
+    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=AGGREGATES_MAX, fail_fast=True)] = ["avg"]
     group_by: Attributes | None = None
     reduce: ReduceName | None = None
     top: Top | None = None

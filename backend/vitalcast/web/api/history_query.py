@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitalcast.core.query.query import Query
 from vitalcast.core.vocabulary import Aggregate, Reduce
+from vitalcast.core.wire.bounds import AGGREGATES_MAX, ATTRIBUTES_MAX, BACK_S_MAX, POINTS, POINTS_MAX, STEP_S, TOP_MAX
 from vitalcast.web.api.selections import METRICS
 from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter, bad
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from vitalcast.core.metrics.names import Selection
 
 RANGE_S: Final = 3600.0
-POINTS: Final = 300
-POINTS_MAX: Final = 100_000
-STEP_S: Final = (0.1, 31_536_000.0)
-SHIFT_S_MAX: Final = 315_360_000.0  # ten years
-TOP_MAX: Final = 1000
-ATTRIBUTES_MAX: Final = 16
-AGGREGATES_MAX: Final = len(Aggregate)
 PANEL: Final = Parameter("panel", "The id of a panel, in place of metrics.", {"type": "string"})
 LINES: Final = Parameter(
     "lines",
@@ -79,8 +73,8 @@ TOP: Final = Parameter(
 SHIFT: Final = Parameter(
     "shift",
     "Values of so many seconds before, under the times that are asked for.",
-    {"type": "number", "minimum": 0, "maximum": SHIFT_S_MAX, "default": 0},
-    f"seconds from 0 to {SHIFT_S_MAX:.0f}",
+    {"type": "number", "minimum": 0, "maximum": BACK_S_MAX, "default": 0},
+    f"seconds from 0 to {BACK_S_MAX:.0f}",
 )
 FORMAT: Final = Parameter(
     "format",

@@ -20,11 +20,11 @@ from vitalcast.core.stream.deferred import Deferred, Prepare, replaced
 from vitalcast.core.stream.grants import NAMING_TABLE
 from vitalcast.core.stream.results import columns_json, processes_message, result_json
 from vitalcast.core.vocabulary import ErrorCode, Reduce
+from vitalcast.core.wire.bounds import POINTS
 from vitalcast.core.wire.commands import Query
 from vitalcast.core.wire.messages import Message, reply
 from vitalcast.errors import ProtocolError
 
-POINTS = 300
 BYTES_A_MESSAGE = 100_000  # an answer counts as one message more for each so many bytes
 OF_TABLES = frozenset({"table", "at", "sort", "order", "filter", "limit"})
 OF_PANELS = frozenset({"panel", "lines"})

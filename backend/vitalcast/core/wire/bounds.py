@@ -1,0 +1,15 @@
+"""How much a question about the past may ask for, on the WebSocket and in HTTP alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vitalcast.core.vocabulary import Aggregate
+
+POINTS: Final = 300  # where neither points nor a step is given
+POINTS_MAX: Final = 100_000
+STEP_S: Final = (0.1, 31_536_000)  # up to a year
+BACK_S_MAX: Final = 315_360_000  # ten years, of a shift or a backfill
+TOP_MAX: Final = 1000
+ATTRIBUTES_MAX: Final = 16  # to group by
+AGGREGATES_MAX: Final = len(Aggregate)

@@ -156,4 +156,4 @@ def test_an_empty_answer_says_why() -> None:
     expired = answer(0, expired=END_MS + 1000)
     assert "nothing is kept from before" in nothing_there(expired, ["a.>"])
     silent = answer(1, values=[[None] * STEPS] * len(SUMMED))
-    assert "there are no readings of a.>; was the server running?" in nothing_there(silent, ["a.>"])
+    assert "there are no values of a.>; was the server running?" in nothing_there(silent, ["a.>"])

@@ -43,7 +43,7 @@ class Summary(NamedTuple):
 def summaries(answer: PastAnswer, *, joined: bool) -> list[Summary]:
     """Return a summary of each series, of the aggregates in SUMMED where `joined`, else of each line.
 
-    The mean of a series is that of all its readings, not of its steps' means.
+    The mean of a series is that of all its samples, not of its steps' means.
     """
     if not joined:
         return [_of_line(line, several=len(answer.aggregates) > 1) for line in answer.lines]
@@ -199,5 +199,5 @@ def nothing_there(answer: PastAnswer, patterns: Sequence[str], where: Sequence[s
     wanted = ", ".join(map(printable, patterns))
     wanted += f" where {' and '.join(map(printable, where))}" if where else ""
     if answer.lines:
-        return f"{span}: there are no readings of {wanted}; was the server running?"
+        return f"{span}: there are no values of {wanted}; was the server running?"
     return f"{span}: no series match {wanted}; `vitalcast history '>' --since -1m` shows all that there are"

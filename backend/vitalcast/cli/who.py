@@ -157,7 +157,8 @@ def _none(answer: Processes) -> str:
         span += f" to {local(answer.end_ms):%H:%M:%S}"
     if answer.matches or answer.interval_s:
         return f"{span}: no process that was recorded matches"
-    return f"{span}: no processes were recorded; either nothing is kept of that time, or the server was not running"
+    why = "nothing is kept from then, no server was running, or recorder.enabled is false"
+    return f"{span}: no processes were recorded: {why}"
 
 
 def _show(answer: Processes, order: str) -> None:

@@ -38,7 +38,7 @@ def reach_lines(path: Path | str, extent: Extent, *, series: int, interval_ms: i
 
     Without a file only memory has anything.
 
-    `series` is how many are read every `interval_ms`; 0 where that is not known.
+    `series` is how many are sampled every `interval_ms`; 0 where that is not known.
     """
     if not extent.nbytes_max:
         return ["in memory only, and gone with the server"]
@@ -52,7 +52,7 @@ def reach_lines(path: Path | str, extent: Extent, *, series: int, interval_ms: i
         if from_ms is not None:
             lines.append(f"{name}: since {_moment(from_ms)}")
     if series:
-        lines.append(f"{series} series are read every {interval_ms / 1000:g} s")
+        lines.append(f"{series} series are sampled every {interval_ms / 1000:g} s")
     return lines
 
 

@@ -100,7 +100,7 @@ def test_the_examples_of_the_past_are_answered(text: str, address: str, tmp_path
         before, _, command = line.partition(" -- ")
         done = vitalcast(f"{before} --url http://{address}" + (f" -- {command}" if command else ""), folder=tmp_path)
         if done.returncode == 1:  # this server was not there at 02:00
-            assert re.search(r"(nothing is kept|no processes were recorded|there are no readings)", done.stderr), line
+            assert re.search(r"(nothing is kept|no processes were recorded|there are no values)", done.stderr), line
         else:
             assert done.returncode == 0, done.stderr
 

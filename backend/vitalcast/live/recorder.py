@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from vitalcast.core.events.event import Event
@@ -17,6 +18,7 @@ from vitalcast.live.workers import Workers
 logger = logging.getLogger(__name__)
 
 CLOSE_S = 2.0
+EVENT_PAUSE_S = 5.0  # after a write, until an event brings the next
 
 T = TypeVar("T")
 
@@ -29,6 +31,7 @@ class Recorder:
         self._timeline = timeline
         self._disk = Workers(name="vitalcast-history")
         self._task: asyncio.Task[None] | None = None
+        self._noted = asyncio.Event()
         self._resumed: int | None = None
         self.left_ms: int | None = None  # when the newest tick of the run before was, as far as it is known
 
@@ -65,14 +68,23 @@ class Recorder:
         """Take an event, if it is of the source that is recorded; never waits."""
         if event.source == self._timeline.id:
             self.history.append_event(event)
+            self._noted.set()
 
     async def _run(self) -> None:
         while (pause_s := self.history.pause_s) is not None:
-            await asyncio.sleep(pause_s)
+            await self._wait(pause_s)
             try:
                 await self._off_loop(self.history.flush)
             except Exception:  # a fault of ours must not end the keeping for good
                 logger.exception("the history was not flushed")
+
+    async def _wait(self, pause_s: float) -> None:
+        """Wait until it is time to write: soon after an event, which is often the last before something breaks."""
+        least_s = min(EVENT_PAUSE_S, pause_s)
+        await asyncio.sleep(least_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._noted.wait(), pause_s - least_s)
+        self._noted.clear()
 
     async def stop(self) -> None:
         """Write what is left and close, or say that it took too long."""

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.history.disk import NOISE, Disk, run
-from tests.history.frames import SERIES, Machine, disk, resumed_points, stored
+from tests.history.frames import SERIES, START_MS, Machine, disk, resumed_points, stored
+
+from vitalcast.core.events.event import Event, EventKind, Severity
 
 
 def test_a_full_disk_is_said_once_and_everything_is_written_when_there_is_room(
@@ -59,6 +61,23 @@ def test_what_waits_for_a_full_disk_is_bounded_and_what_is_dropped_is_counted(
     history.flush()
     assert stored(history) == [*machine.points[SERIES][:5], *machine.points[SERIES][-700:]]
     assert f"{10 * NOISE - 700} ticks were lost" in caplog.text
+
+
+def test_events_and_processes_that_could_not_wait_are_counted_and_said(
+    place: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = Machine()
+    history, _ = place.open()
+    history._recent._events_max = 3
+    place.fill()
+    for number in range(5):
+        history.append_event(Event(f"{number:014}", "m", START_MS + number, EventKind.MARK, Severity.INFO, "x" * 4000))
+    run(history, machine, NOISE)
+    history.flush()
+    assert history.counts.failures == 1
+    place.clear()
+    history.flush()
+    assert caplog.messages[-1] == "2 events and 0 recordings of processes were lost as well"
 
 
 def test_a_disk_that_stays_full_to_the_end_is_said_and_the_end_counts_as_a_crash(

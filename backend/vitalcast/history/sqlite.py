@@ -17,7 +17,6 @@ from vitalcast.core.metrics.model import Frame
 from vitalcast.core.metrics.pace import STEP_MIN_MS
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.query.past import Past
-from vitalcast.core.text import printable
 from vitalcast.errors import ConfigError, DamagedError, LockedError, NoRoomError
 from vitalcast.heap import give_back
 from vitalcast.history import pending
@@ -35,12 +34,12 @@ from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.history.room import BYTES_MAX, Cap, Room
 from vitalcast.history.rows import batches, rows_of
 from vitalcast.history.schema import HOUR_MS, MERGED_ROWS, Connect, check_file
+from vitalcast.history.troubles import Troubles
 from vitalcast.history.upkeep import Upkeep
 from vitalcast.history.watched import Change, Watched
 
 logger = logging.getLogger(__name__)
 
-RETRY_MAX_S = 600.0
 FAST_MS = 24 * HOUR_MS
 _SPOILT = {Change.CUT_OFF: "cut it off", Change.OVERWRITTEN: "overwritten it"}
 
@@ -73,6 +72,7 @@ class SqliteHistory(History):
     ) -> None:
         self.path = absolute(path)
         self.counts = Counts()
+        self._troubles = Troubles(self.path, self.counts)
         self._flush_s = flush_s
         self.bytes_max = bytes_max
         self._cap = Cap(bytes_max)
@@ -96,12 +96,10 @@ class SqliteHistory(History):
         self._unreadable_said = 0
         self._watched = Watched(self.path)
         self._position = Position("", 0, 0, STEP_MIN_MS, open=False)
-        self._failures = 0
-        self._lost_said = 0
 
     @property
     def pause_s(self) -> float:
-        return self._flush_s if not self._failures else min(self._flush_s * 2.0**self._failures, RETRY_MAX_S)
+        return self._troubles.pause_s(self._flush_s)
 
     # --- opening -------------------------------------------------------------------------------------------------
 
@@ -159,17 +157,11 @@ class SqliteHistory(History):
     def _newest_rows(self, database: Database, interval_ms: int) -> tuple[Rows, ...]:
         rows, unreadable = database.newest_rows(self._window_ms, self._memory_max_bytes, interval_ms)
         if unreadable:
-            self._unreadable(unreadable)
+            self._troubles.unreadable(unreadable)
         return tuple(rows)
 
     def _set_aside(self, error: Exception) -> None:
-        target = set_aside(self.path, self._stamp())
-        logger.warning(
-            "the history %s is damaged (%s): it is now %s, and a new one begins",
-            self.path,
-            printable(str(error)),
-            target,
-        )
+        self._troubles.damaged(error, set_aside(self.path, self._stamp()))
 
     def _stamp(self) -> str:
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._clock_ms() / 1000))
@@ -188,7 +180,7 @@ class SqliteHistory(History):
             )
             self._unreadable_said = 0
             if self._database.nonsense:
-                self._unreadable(self._database.nonsense)
+                self._troubles.unreadable(self._database.nonsense)
         return self._database
 
     def _drop_database(self) -> None:
@@ -198,10 +190,6 @@ class SqliteHistory(History):
             self._database = self._room = self._upkeep = None
             if ours:
                 self._watched.note_closed()
-
-    def _unreadable(self, chunks: int) -> None:
-        self.counts.chunks_unreadable += chunks
-        logger.warning("%d parts of the history %s cannot be read and are left out", chunks, self.path)
 
     # --- what comes in -------------------------------------------------------------------------------------------
 
@@ -232,16 +220,16 @@ class SqliteHistory(History):
             written = True
         except LockedError as error:
             self._drop_database()
-            self._failed(locked(self.path, error))
+            self._troubles.failed(locked(self.path, error))
         except (ConfigError, DamagedError, NoRoomError, sqlite3.Error, OSError) as error:
             self._drop_database()
-            self._failed(error)
+            self._troubles.failed(error)
         finally:
             done = sum(frame.offset <= self._position.offset for frame in frames)
             self._pending.settle(done)
             self.counts.ticks_written += done
         if written:
-            self._succeeded()
+            self._troubles.succeeded(self._recent)
         return written
 
     def _find_changes(self) -> None:
@@ -351,38 +339,16 @@ class SqliteHistory(History):
         unreadable = self._upkeep.unreadable - self._unreadable_said
         if unreadable:
             self._unreadable_said += unreadable
-            self._unreadable(unreadable)
-
-    def _failed(self, error: Exception) -> None:
-        self.counts.failures += 1
-        self._failures += 1
-        if self._failures == 1:
-            logger.warning(
-                "the history %s cannot be written (%s): the newest ticks stay in memory, and it will be tried again",
-                self.path,
-                printable(str(error)),
-            )
-
-    def _succeeded(self) -> None:
-        if self._failures:
-            lost, self._lost_said = self.counts.ticks_lost - self._lost_said, self.counts.ticks_lost
-            logger.warning(
-                "the history %s is written again after %d failures; %d ticks were lost", self.path, self._failures, lost
-            )
-        self._failures = 0
+            self._troubles.unreadable(unreadable)
 
     def close(self) -> None:
         self._closing.set()
         with self._io:
             if self._pending.end():
                 self._write(self._pending.take(), closing=True)
-                self._say_lost()
+                self._troubles.ended(len(self._pending))
             self._drop_database()
             self._lock.release()
-
-    def _say_lost(self) -> None:
-        if self._pending:
-            logger.warning("the newest %d ticks could not be written to the history %s", len(self._pending), self.path)
 
     # --- what goes out -------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from tests.core.panel_machine import panel_of, series_for
 
 from vitalcast.core.drawing.badge_value import BadgeQuery, metric_badge, panel_badge
 from vitalcast.core.drawing.past_window import recent_then, window_then
-from vitalcast.core.panels.past import shown_then
+from vitalcast.core.panels.shown_then import shown_then
 from vitalcast.core.query.past import Reach
 from vitalcast.core.query.query import Result
 from vitalcast.core.query.tier import Tier

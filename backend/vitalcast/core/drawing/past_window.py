@@ -10,7 +10,7 @@ from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.decimate import with_holes
 from vitalcast.core.drawing.window import Recent, Window
 from vitalcast.core.metrics.elapsed import in_order
-from vitalcast.core.panels.past import newest_row
+from vitalcast.core.panels.shown_then import newest_row
 from vitalcast.core.query.query import Result
 from vitalcast.core.query.tier import Tier
 

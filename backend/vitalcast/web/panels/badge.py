@@ -13,9 +13,9 @@ from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.window import recent_of
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.panels.past import shown_then
 from vitalcast.core.panels.schema import FOR_S, Panel
 from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.panels.shown_then import shown_then
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, HistoryError, ProtocolError
 from vitalcast.live.service import Service
@@ -26,7 +26,7 @@ from vitalcast.web.edge.moments import AT, is_fixed
 from vitalcast.web.edge.where import WHERE, where_of
 from vitalcast.web.panels.image_response import image, refused_badge
 from vitalcast.web.panels.panel_reader import PanelSource
-from vitalcast.web.panels.past import PastReader
+from vitalcast.web.panels.past_reader import PastReader
 
 if TYPE_CHECKING:
     from vitalcast.core.drawing.badge_svg import Badge

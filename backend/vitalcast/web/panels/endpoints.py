@@ -18,7 +18,7 @@ from vitalcast.web.panels.image_response import BADGE, MEDIA_TYPE, PANEL_IMAGE
 from vitalcast.web.panels.panel_reader import THEME
 from vitalcast.web.panels.panel_svg import PanelImages, image_parameters
 from vitalcast.web.panels.panels import FIGURE_POINTS, Panels
-from vitalcast.web.panels.past import RANGE_PARAMETERS
+from vitalcast.web.panels.past_reader import RANGE_PARAMETERS
 
 ID: Final = path_parameter("id", "The panel's id.", "cpu")
 METRIC: Final = path_parameter("metric", "A metric's name, or a panel's id.", "cpu")

@@ -23,7 +23,7 @@ from vitalcast.web.edge.schemas import Json
 from vitalcast.web.panels.image_response import image, refused_image
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
 from vitalcast.web.panels.panels import Panels
-from vitalcast.web.panels.past import RANGE_PARAMETERS
+from vitalcast.web.panels.past_reader import RANGE_PARAMETERS
 
 if TYPE_CHECKING:
     from vitalcast.core.drawing.panel_svg import Look, Span

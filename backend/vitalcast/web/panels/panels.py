@@ -20,7 +20,7 @@ from vitalcast.web.edge.errors import LIVE
 from vitalcast.web.panels.figure_layouts import Json
 from vitalcast.web.panels.figures import Figures
 from vitalcast.web.panels.panel_reader import Drawings, Gather, PanelSource
-from vitalcast.web.panels.past import PastReader
+from vitalcast.web.panels.past_reader import PastReader
 
 if TYPE_CHECKING:
     from vitalcast.core.panels.schema import Panel

@@ -5,8 +5,8 @@ import pytest
 from tests.core.panel_machine import ODD, panel_of, series_for
 
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.past import newest_row, shown_then
 from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.shown_then import newest_row, shown_then
 
 
 @pytest.mark.parametrize("panel", [*BUILT_IN, *ODD], ids=lambda panel: panel.id)

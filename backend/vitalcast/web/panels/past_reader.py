@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from vitalcast import clocks
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.panels.past import shown_then
 from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.panels.shown_then import shown_then
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.query import Query, Result
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vitalcast.core.panels.schema import Panel
     from vitalcast.core.query.past import Past
 
-PICTURE_AT: Final = AT._replace(description=f"{AT.description} The picture ends there, as with `end`.")
+PICTURE_AT: Final = AT._replace(description=f"{AT.description} The range ends there, as with `end`.")
 RANGE_PARAMETERS: Final = (START, END, PICTURE_AT)
 BADGE_STEP_MS: Final = 1000
 BADGE_FALLBACK_MS: Final = 2 * 3_600_000  # in which there is a whole step of any tier

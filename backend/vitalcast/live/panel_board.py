@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 from vitalcast.core.alerts.panel_levels import PanelLevels
 from vitalcast.core.alerts.panel_rule import panel_rule
 from vitalcast.core.drawing.rule_words import rule_words
-from vitalcast.core.panels.panel_past import PanelPast
+from vitalcast.core.panels.panel_over_past import PanelOverPast
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.state import PanelState
 from vitalcast.core.panels.view import PanelView
@@ -86,12 +86,14 @@ class PanelBoard:
         state = self._of(timeline, self._store.panel(panel_id), named=named).state
         return PanelView(state.over(range_ms, all_lines=all_lines))
 
-    def over_past(self, timeline: Timeline, panel_id: str, *, named: bool = True, all_lines: bool = False) -> PanelPast:
+    def over_past(
+        self, timeline: Timeline, panel_id: str, *, named: bool = True, all_lines: bool = False
+    ) -> PanelOverPast:
         """Return the panel as it is to be shown of a past, in the colours that its lines have today."""
         panel = self._store.panel(panel_id)
         state = self._of(timeline, panel, named=named).state
         selection = _selection(panel, named=named)
-        return PanelPast(panel, selection, _judged, all_lines, state.palette.copy(), state.colors)
+        return PanelOverPast(panel, selection, _judged, all_lines, state.palette.copy(), state.colors)
 
     # --- levels --------------------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ class PanelColumns(Protocol):
 
 
 class PastPanel(Protocol):
-    """A panel over a range of the past. Good for any thread."""
+    """A panel over a range of the past, as `PanelOverPast` is, which streams do not know. Good for any thread."""
 
     @property
     def selection(self) -> Selection:

@@ -39,7 +39,7 @@ from vitalcast.web.edge.where import where_of
 
 if TYPE_CHECKING:
     from vitalcast.core.metrics.timeline import Timeline
-    from vitalcast.core.panels.panel_past import PanelPast
+    from vitalcast.core.panels.panel_over_past import PanelOverPast
     from vitalcast.core.query.past import Past
     from vitalcast.core.query.query import Query, Result
 
@@ -110,7 +110,7 @@ class HistoryAnswers:
         except ProtocolError as error:
             raise ApiError(503 if error.temporary else 404, ErrorCode.BAD_REQUEST, error.message) from None
 
-    def _query(self, request: Request, timeline: Timeline) -> tuple[Range, Query, PanelPast | None]:
+    def _query(self, request: Request, timeline: Timeline) -> tuple[Range, Query, PanelOverPast | None]:
         grant, panel_id, panel = grant_of(request), PANEL.of(request), None
         all_lines = LINES.of(request) == "all"
         if panel_id is None:

@@ -29,7 +29,7 @@ ALWAYS_MS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
-class PanelPast:
+class PanelOverPast:
     """A panel and what it asks for; `palette` and `colors` have what its lines were given until now.
 
     `judge` has a panel's levels kept by its thresholds. Good for any thread.

@@ -133,6 +133,13 @@ async def test_what_waits_for_a_thread_is_taken_away_without_ever_being_read() -
     queries.close()
 
 
+async def test_who_comes_at_once_waits_for_a_turn() -> None:
+    queries = Queries(SlowPast)
+    futures = [queries.run(lambda _past: "read") for _ in range(12 * 40)]  # all charts of all viewers after a restart
+    assert await asyncio.gather(*futures) == ["read"] * len(futures)
+    queries.close()
+
+
 async def test_no_more_are_under_way_than_may_be() -> None:
     shelf = Shelf()
     queries = Queries(shelf.open, queries=2, threads=1)

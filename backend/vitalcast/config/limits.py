@@ -134,7 +134,7 @@ class Limits(Strict):
     )
     table_rows: int = Field(default=500, ge=1, le=100_000, description="Maximum rows of a table")
     queries: int = Field(
-        default=64,
+        default=1000,
         ge=1,
         le=10_000,
         description="Maximum queries of the history under way for all clients; more are refused",

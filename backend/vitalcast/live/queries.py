@@ -32,7 +32,7 @@ class Queries:
     """
 
     def __init__(
-        self, open_past: Callable[[], Past], *, queries: int = 64, timeout_s: float = 10.0, threads: int = THREADS
+        self, open_past: Callable[[], Past], *, queries: int = 1000, timeout_s: float = 10.0, threads: int = THREADS
     ) -> None:
         self._open_past = open_past
         self._queries_max = queries

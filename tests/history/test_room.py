@@ -18,6 +18,7 @@ from vitalcast.core.metrics.model import Descriptor, Frame, Kind, Layout, Series
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
 from vitalcast.core.query.tier import ROLLUPS, Tier
 from vitalcast.history import database
+from vitalcast.history.room import Cap
 from vitalcast.history.sqlite import SqliteHistory
 
 HOUR_MS = 3_600_000
@@ -191,3 +192,32 @@ def test_in_each_tier_the_oldest_goes_first_and_no_step_is_doubled_or_halved(tmp
             assert (np.diff(ends) == int(tier)).all()
             assert (counts[1:] == int(tier) // 20_000).all()
     hostile.history.close()
+
+
+def test_thousands_of_new_series_at_once_do_not_make_the_log_longer_than_its_part(tmp_path: Path) -> None:
+    cap, log, largest = 16 * 2**20, tmp_path / "history.db-wal", 0
+
+    def measure(_: str) -> None:
+        nonlocal largest
+        largest = max(largest, log.stat().st_size if log.exists() else 0)
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = sqlite3.connect(*arguments, **options)
+        connection.set_trace_callback(measure)
+        return connection
+
+    random = Random(1)
+    layout = Layout(tuple(Series(NOISE, (f"{random.getrandbits(80):020x}" * 6,)) for _ in range(8000)))
+    history = SqliteHistory(
+        tmp_path / "history.db",
+        bytes_max=cap,
+        clock_ms=lambda: START_MS,
+        steady_ms=lambda: STEADY_MS,
+        boot=lambda: "boot-1",
+        connect=connect,
+    )
+    history.open(epoch="epoch-1", interval_ms=1000)
+    history.append(Frame(1, START_MS + 1000, layout, np.zeros(8000), STEADY_MS + 1000))
+    history.flush()
+    history.close()
+    assert 0 < largest <= Cap(cap).log_bytes

@@ -222,16 +222,21 @@ class Database:
         )
         self.loose_rows += count if loose else 0
 
-    def merge(self) -> int:
-        """Join loose chunks of one hour, stretch and epoch; return how many could not be read, and were dropped."""
+    def merge(self, bytes_max: int) -> int:
+        """Join loose chunks of one hour, stretch and epoch; return how many could not be read, and were dropped.
+
+        No more are joined, from the oldest on, than have so many bytes, or one.
+        """
         # Only what follows on each other: between two loose ones may lie one that is not, of a long flush.
         groups: dict[tuple[int, int, int, int], list[Chunk]] = {}
-        run = 0
+        run, left = 0, bytes_max
         dropped: list[int] = []
         for loose, *row in self.connection.execute(chunks_.WITH_LOOSE).fetchall():
             run += not loose
             if not loose:
                 continue
+            if (left := left - len(row[-2]) - len(row[-1])) < 0 and groups:
+                break
             try:
                 with reading():
                     one = Chunk.of(row)
@@ -247,12 +252,16 @@ class Database:
                 self._put_chunk(*joined_chunks(group), stretch, epoch, loose=False)
             except CodecError:
                 dropped += [one.first_offset for one in group]
-        self.loose_rows = 0
+        self.count_loose()
         return len(dropped)
 
     def count_loose(self) -> None:
         """Count the ticks in loose chunks anew."""
         self.loose_rows = self.one("SELECT coalesce(sum(rows), 0) FROM chunk WHERE loose")
+
+    def loose_bytes(self) -> int:
+        """Return how many bytes loose chunks take."""
+        return self.one("SELECT coalesce(sum(length(series) + length(columns)), 0) FROM chunk WHERE loose")
 
     def _delete_chunks(self, first_offsets: Sequence[int]) -> None:
         self.connection.executemany("DELETE FROM chunk WHERE first_offset = ?", [(one,) for one in first_offsets])

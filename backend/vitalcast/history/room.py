@@ -121,6 +121,11 @@ class Room:
     def _used_pages(self) -> int:
         return self._database.one("PRAGMA page_count") - self._database.one("PRAGMA freelist_count")
 
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows may be written at once that each lie on a page of their own, in an index."""
+        return max(1, self.transaction_bytes // PAGE_BYTES)
+
     def bound_log(self, nbytes: int = 0) -> None:
         """End the log where it would become too long. Whoever reads holds it, for as long as a question may take.
 
@@ -275,10 +280,11 @@ class Room:
         return freed > 0
 
     def _drop_series(self, gone: Sequence[int]) -> None:
-        for start in range(0, len(gone), 256):
-            self.bound_log(0)
+        size = self.rows_at_once
+        for start in range(0, len(gone), size):
+            self.bound_log(PAGE_BYTES * size)
             with self._database.writing():
-                self._database.series.drop(gone[start : start + 256])
+                self._database.series.drop(gone[start : start + size])
 
     def _in_chunks(self) -> set[int]:
         """Return the series that have loose ticks."""

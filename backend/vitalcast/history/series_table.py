@@ -55,6 +55,10 @@ class SeriesTable:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def unknown(self, series: Iterable[Series]) -> list[Series]:
+        """Return those that have no number yet, each once."""
+        return list(dict.fromkeys(one for one in series if (one.key, one.descriptor.unit) not in self._ids))
+
     def number(self, series: Iterable[Series], hour_ms: int, axis: int) -> list[int]:
         """Return the numbers of series that have readings in an hour; new ones get one.
 

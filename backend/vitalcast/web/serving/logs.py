@@ -10,6 +10,8 @@ from typing import Any
 from vitalcast.core.text import printable
 
 UVICORN_LOGS = ("uvicorn.access", "uvicorn.error")
+# What asyncio says for each write to a client that has just left, as often as that client can have it.
+_LEFT = "socket.send() raised exception."
 # However the name is written: `%74oken` is `token` too.
 _TOKEN = re.compile(r"([?&;](?:t|%74)(?:o|%6f)(?:k|%6b)(?:e|%65)(?:n|%6e)=)[^&;\s]*", re.IGNORECASE)
 
@@ -17,6 +19,7 @@ _TOKEN = re.compile(r"([?&;](?:t|%74)(?:o|%6f)(?:k|%6b)(?:e|%65)(?:n|%6e)=)[^&;\
 def set_up_logs(level: str) -> None:
     """Have log lines from this level on be printable and hold no tokens."""
     log_printable()
+    logging.getLogger("asyncio").addFilter(without_departures)
     logging.getLogger("vitalcast").setLevel(level.upper())
     for name in UVICORN_LOGS:
         log = logging.getLogger(name)
@@ -63,3 +66,8 @@ def without_tokens(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
         record.args = tuple(_TOKEN.sub(r"\1…", one) if isinstance(one, str) else one for one in record.args)
     return True
+
+
+def without_departures(record: logging.LogRecord) -> bool:
+    """Leave out what clients that leave can fill a log with."""
+    return record.msg != _LEFT

@@ -132,7 +132,7 @@ async def test_what_is_meant_for_a_site_reaches_it(victims: Victims, open_page: 
     """The other tests would hold of a browser that shows nothing at all."""
     site, base = victims.elsewhere, victims.closed.url
     watched = await open_page(site.origin + site.page(f'<img src="{base}/badge/cpu.svg?token={victims.embed}">'))
-    await watched.until("() => document.querySelector('img').naturalWidth > 0")
+    await watched.until("() => document.querySelector('img')?.naturalWidth > 0")
     ask = """async ([url, token]) => {
         const answer = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
         return (await answer.json()).panels.map((panel) => panel.id); }"""

@@ -203,7 +203,7 @@ async def test_an_admin_makes_a_token_in_the_page_and_the_lines_with_it_work(
     shown = await open_page(elsewhere.origin + elsewhere.page(body), charts=False)
     for type_ in ("live", "vitalcast:live"):
         await shown.until("(wanted) => told.some(({ type }) => type === wanted)", type_)
-    await shown.until("() => document.querySelector('img').naturalWidth > 20")
+    await shown.until("() => document.querySelector('img')?.naturalWidth > 20")
     token = lines["API"].partition("Bearer ")[2].partition("'")[0]
     claims = jwt.decode(token, options={"verify_signature": False})
     assert (claims["scope"], claims["panels"], claims["origins"]) == ("embed", ["cpu"], [elsewhere.origin])

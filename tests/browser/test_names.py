@@ -27,6 +27,7 @@ async def test_a_name_is_text_and_stands_apart(open_page: OpenPage) -> None:
         shown = await watched.page.evaluate(LEGEND)
         assert sorted(shown) == sorted([name, "isolate", True] for name in NAMES)
         assert await watched.page.locator("#panel-disks img").count() == 0
-        head = await watched.page.evaluate("() => document.querySelector('#panel-disks .headline small').textContent")
-        assert NAMES[1] in head
+        await watched.until(
+            "(name) => document.querySelector('#panel-disks .headline small').textContent.includes(name)", NAMES[1]
+        )
         assert watched.errors == []

@@ -78,6 +78,7 @@ COLLECTORS = {
     "memory",
     "network",
     "process",
+    "programs",
     "runtime",
     "sensors",
 }

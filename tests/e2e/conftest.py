@@ -101,15 +101,16 @@ def scripted_servers() -> Iterator[dict[Variant, Server]]:
         yield scripted
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def wide_servers() -> Iterator[dict[Variant, Server]]:
     """Servers with so many series that a client which does not read is blocked after a few ticks.
 
-    Under other servers than ours the kernel buffers megabytes first, and an application by ASGI cannot help it.
+    Under other servers than ours the kernel buffers megabytes first, and an application by ASGI cannot help it. They
+    end with their tests: to sample so many series in tenths takes what others need.
     """
     env = {
         "E2E_BULK": "3000",
-        "VITALCAST_HISTORY__ENABLED": "false",  # to keep 30,000 values a second takes what other tests need
+        "VITALCAST_HISTORY__ENABLED": "false",
         "VITALCAST_LIMITS__SERIES": "5000",
         "VITALCAST_SAMPLER__INTERVAL_S": "0.1",
         "VITALCAST_TIMEOUTS__SLOW_S": "3",

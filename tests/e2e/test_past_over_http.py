@@ -68,5 +68,5 @@ async def test_what_was_seen_before_a_restart_is_had_over_http_after_it(
     ):
         status, headers, body = get(server, address)
         assert (status, headers["content-type"]) == (200, "image/svg+xml"), address
-        assert b"No series here match" not in body and b"no value" not in body
+        assert b"No samples from that time" not in body and b"no value" not in body
     assert "Traceback" not in server.errors()

@@ -82,7 +82,7 @@ def test_every_built_in_panel_is_drawn_as_it_was() -> None:
         for form in (".svg", "/figure"):
             answer = world.client.get(f"/api/v1/panels/{panel.id}{form}?start=-50s&end=-10s")
             assert answer.status_code == 200, panel.id
-            assert "No series here match" not in answer.text, panel.id
+            assert "No samples from that time" not in answer.text, panel.id
 
 
 def test_a_hole_in_the_past_is_a_hole_and_slow_steps_are_none() -> None:
@@ -109,8 +109,10 @@ def test_a_series_that_is_gone_is_drawn_in_its_time() -> None:
 def test_a_range_before_all_is_an_empty_picture(world: World) -> None:
     answer = world.client.get(IMAGE, params={"start": "-3h", "end": "-2h"})
     assert answer.status_code == 200
-    assert "No series here match." in words_of(answer)
-    assert world.client.get(FIGURE, params={"start": "-3h", "end": "-2h"}).json()["data"] == []
+    assert "No samples from that time." in words_of(answer)
+    figure = world.client.get(FIGURE, params={"start": "-3h", "end": "-2h"}).json()
+    assert figure["data"] == []
+    assert figure["layout"]["annotations"][0]["text"] == "No samples from that time."
 
 
 @pytest.mark.parametrize("address", [IMAGE, FIGURE])

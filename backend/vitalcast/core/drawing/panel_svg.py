@@ -16,7 +16,7 @@ from vitalcast.core.drawing.pieces_svg import Piece, draw_words, laid_out, width
 from vitalcast.core.drawing.scene import Box, Scene
 from vitalcast.core.drawing.svg import NAMESPACE, clean, element, shortened, width_of, words
 from vitalcast.core.drawing.theme import FONT, THEMES, Colors, Theme
-from vitalcast.core.drawing.window import possible
+from vitalcast.core.drawing.window import empty_text, possible
 from vitalcast.core.panels.headline import HeadlineNow, headline_of
 from vitalcast.core.panels.resolve import name_of
 from vitalcast.core.panels.shown import Shown
@@ -37,7 +37,6 @@ TITLE_MAX = 120
 SAID_MAX = 8  # lines in the description
 NARROW = 420
 TWO_ROWS = 160  # lower ones have a head of one row
-NOTHING = "No series here match."
 NO_READINGS = "No data in this window."
 
 # Sizes of type, in rem.
@@ -224,7 +223,7 @@ class _Picture:
     # --- the chart -----------------------------------------------------------------------------------------------
 
     def _chart(self, box: Box) -> str:
-        said = "" if self.resolved.lines else NOTHING
+        said = "" if self.resolved.lines else empty_text(past=self.span.past)
         bars = self.panel.chart == "bar"
         if not said and not len(self.window.times_ms) and not bars:
             said = NO_READINGS

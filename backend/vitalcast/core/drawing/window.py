@@ -29,6 +29,11 @@ RECENT_MAX = 60
 LARGEST = 1e18
 
 
+def empty_text(*, past: bool) -> str:
+    """Return what stands where a picture has no line."""
+    return "No samples from that time." if past else "No series here match."
+
+
 @dataclass(frozen=True, slots=True)
 class Recent:
     """The newest ticks of every column, of the shape (ticks, columns), the very newest last, on a steady clock.

@@ -14,7 +14,7 @@ from vitalcast.core.drawing.axis import Scale, round_step, ticks_of
 from vitalcast.core.drawing.decimate import extremes, peaks
 from vitalcast.core.drawing.format import format_value, is_binary, is_ratio
 from vitalcast.core.drawing.theme import THEMES, Colors, Theme
-from vitalcast.core.drawing.window import Window, possible
+from vitalcast.core.drawing.window import Window, empty_text, possible
 from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.headline import HeadlineNow, headline_of
 from vitalcast.core.panels.line import Line
@@ -68,8 +68,8 @@ class Figures:
         """Forget what was built for panels, since these have changed."""
         self._layouts.clear()
 
-    def draw(self, shown: Shown, window: Window, theme: Theme, meta: Json) -> bytes:
-        """Return a figure as JSON: `{"data": […], "layout": {…}}`."""
+    def draw(self, shown: Shown, window: Window, theme: Theme, meta: Json, *, past: bool = False) -> bytes:
+        """Return a figure as JSON: `{"data": […], "layout": {…}}`; one of the `past` says so where it is empty."""
         panel, resolved, window = shown.panel, shown.resolved, possible(window)
         key = panel.id, resolved.unit, theme
         built = self._layouts.get(key)
@@ -83,9 +83,8 @@ class Figures:
         layout["meta"] = meta | {"panel": panel.id, "unit": resolved.unit, "level": shown.level}
         layout["title"] = layout["title"] | {"subtitle": layout["title"]["subtitle"] | {"text": _subtitle(now)}}
         if not traces:
-            layout["annotations"] = [
-                {"text": "No series here match.", "showarrow": False, "xref": "paper", "yref": "paper"}
-            ]
+            text = empty_text(past=past)
+            layout["annotations"] = [{"text": text, "showarrow": False, "xref": "paper", "yref": "paper"}]
         return orjson.dumps({"data": traces, "layout": layout}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

@@ -101,7 +101,8 @@ class Panels:
             "time": range_.end_ms,
             "step": pictured.step_ms / 1000,
         }
-        body = await self.drawings.once(lambda: self._figures.draw(pictured.shown, pictured.window, theme, meta))
+        shown, window = pictured.shown, pictured.window
+        body = await self.drawings.once(lambda: self._figures.draw(shown, window, theme, meta, past=True))
         etag = etag_of(body)
         headers = cache_headers(request, fixed=range_.fixed) | {"ETag": etag}
         if knows(request, etag):

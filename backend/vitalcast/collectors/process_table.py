@@ -11,21 +11,21 @@ from vitalcast.collectors.declaration import TableDeclaration
 from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.process_source import Process, age_s
 from vitalcast.core.metrics.table_info import Column
+from vitalcast.core.processes.columns import COMMAND, MEMORY, NAME, PID, READ, THREADS, USER, WRITE
 from vitalcast.errors import CollectorError
 from vitalcast.machine import HERE, Roots
 
 COLUMNS = (
-    Column("pid", "1", "The process id."),
-    Column("name", "", "The program's name, as shortened by the kernel."),
-    Column("user", "", "The user that runs it."),
+    PID,
+    NAME,
+    USER,
     Column("cpu", "1", "Share of one CPU used since the previous sample; more than 1 on several CPUs."),
-    Column("memory", "By", "Resident memory, with shared pages in full."),
-    Column("threads", "{thread}", "Its threads."),
-    Column("read", "By/s", "Bytes read from disks per second; empty without permission to read it."),
-    Column("write", "By/s", "Bytes written to disks per second; empty without permission to read it."),
+    MEMORY,
+    THREADS,
+    READ,
+    WRITE,
     Column("age", "s", "Time since it started."),
 )
-COMMAND = Column("command", "", "The command line, which may hold secrets.")
 SEARCHED = ("name", "pid", "user", "command")  # the cheapest first: a look at the name spares one at the user
 
 Key = tuple[int, float]  # pid and start, for pids are used again

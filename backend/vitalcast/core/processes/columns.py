@@ -1,12 +1,16 @@
-"""What is told of a recorded process: the columns at a moment, and those over a window."""
+"""What is told of a process: the columns that every table of them has, and those of the recorder's two."""
 
 from __future__ import annotations
 
 from vitalcast.core.metrics.table_info import Column
 
-_PID = Column("pid", "1", "The process id.")
-_NAME = Column("name", "", "The program's name, as shortened by the kernel.")
-_USER = Column("user", "", "The user that runs it.")
+PID = Column("pid", "1", "The process id.")
+NAME = Column("name", "", "The program's name, as shortened by the kernel.")
+USER = Column("user", "", "The user that runs it.")
+THREADS = Column("threads", "{thread}", "Its threads.")
+MEMORY = Column("memory", "By", "Resident memory, with shared pages in full.")
+READ = Column("read", "By/s", "Bytes read from disks per second; empty without permission to read it.")
+WRITE = Column("write", "By/s", "Bytes written to disks per second; empty without permission to read it.")
 _UNIT = Column("unit", "", "The systemd unit or the container that it runs in.")
 _PARENT = Column("parent", "1", "The id of the process that started it.")
 _STARTED = Column("started", "ms", "When it started, in Unix milliseconds.")
@@ -14,23 +18,23 @@ _STARTED = Column("started", "ms", "When it started, in Unix milliseconds.")
 COMMAND = Column("command", "", "The command line, which may hold secrets.")
 
 MOMENT_COLUMNS = (
-    _PID,
-    _NAME,
-    _USER,
+    PID,
+    NAME,
+    USER,
     _UNIT,
     _PARENT,
-    Column("threads", "{thread}", "Its threads."),
+    THREADS,
     Column("state", "", "What it did at that moment; `ended` where it had just ended."),
     Column("cpu", "1", "Share of one CPU; more than 1 on several CPUs."),
-    Column("memory", "By", "Resident memory, with shared pages in full."),
-    Column("read", "By/s", "Bytes read from disks per second; empty without permission to read it."),
-    Column("write", "By/s", "Bytes written to disks per second; empty without permission to read it."),
+    MEMORY,
+    READ,
+    WRITE,
     _STARTED,
 )
 WINDOW_COLUMNS = (
-    _PID,
-    _NAME,
-    _USER,
+    PID,
+    NAME,
+    USER,
     _UNIT,
     _PARENT,
     Column("cpu", "1", "Mean share of one CPU over the recorded part of the window."),

@@ -15,7 +15,9 @@ from tests.core.stream.test_panel_group import LOAD as LOAD_PANEL
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.resource import Source
+from vitalcast.core.stream.deferred import Deferred
 from vitalcast.core.stream.grants import Grant
+from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import ErrorCode, Scope
 from vitalcast.core.wire.limits import Limits
 from vitalcast.dashboards.store import DashboardStore
@@ -40,6 +42,15 @@ def recorded(ticks: int = 300, **kwargs: Any) -> Recorded:
     ticked(machine, ticks)
     assert machine.oldest > 100
     return machine
+
+
+def reading(machine: Recorded) -> tuple[Session, Deferred, object]:
+    """Have a session ask for more than the ring has; return what was read of the history, not yet answered."""
+    session = machine.session()
+    subscribe(session, **since(10))
+    deferred = session.next_deferred()
+    assert deferred is not None
+    return session, deferred, deferred.work(machine.keeper.past())
 
 
 def test_since_before_the_ring_is_replayed_from_the_history() -> None:
@@ -98,11 +109,7 @@ def test_a_history_that_cannot_be_read_leaves_what_the_ring_has() -> None:
 
 def test_ticks_meanwhile_are_told_once() -> None:
     machine = recorded()
-    session = machine.session()
-    subscribe(session, **since(10))
-    deferred = session.next_deferred()
-    assert deferred is not None
-    kept = deferred.work(machine.keeper.past())
+    session, deferred, kept = reading(machine)
     machine.tick(300.0)
     machine.tick(301.0)
     ack, snapshot = decode(session.settle(deferred, kept))
@@ -114,11 +121,7 @@ def test_ticks_meanwhile_are_told_once() -> None:
 
 def test_a_ring_that_forgot_meanwhile_what_was_not_read_is_no_recovery() -> None:
     machine = recorded()
-    session = machine.session()
-    subscribe(session, **since(10))
-    deferred = session.next_deferred()
-    assert deferred is not None
-    kept = deferred.work(machine.keeper.past())
+    session, deferred, kept = reading(machine)
     ticked(machine, 400)
     ack, gap, _ = decode(session.settle(deferred, kept))
     assert ack["recovered"] is False

@@ -8,6 +8,7 @@ are made of the counters and of how long ticks took when it was recorded, and al
 
 from __future__ import annotations
 
+import io
 import json
 import lzma
 from collections.abc import Iterator
@@ -44,8 +45,7 @@ class Recording:
             Series(Descriptor(name, unit, Kind(kind), text, tuple(attributes)), tuple(attributes.values()))
             for name, unit, kind, text, attributes in described
         )
-        with lzma.open(path) as file:
-            return cls(series, np.load(file).T)  # type: ignore[arg-type]  # numpy wants no more than what lzma has
+        return cls(series, np.load(io.BytesIO(lzma.decompress(path.read_bytes()))).T)
 
 
 class Continued:

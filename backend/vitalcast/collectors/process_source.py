@@ -71,7 +71,7 @@ class ProcessSource(Protocol):
     def user(self, pid: int) -> str | None:
         """Return the name of the user it runs as."""
 
-    def unit(self, pid: int) -> str | None:
+    def unit(self, pid: int, /) -> str | None:
         """Return the systemd unit or the container that it runs in."""
 
     def io_bytes(self, pid: int) -> tuple[int, int] | None:
@@ -180,7 +180,7 @@ class ProcfsSource:
         except OSError:
             return None
 
-    def unit(self, pid: int) -> str | None:
+    def unit(self, pid: int, /) -> str | None:
         return unit_of(self._detail(pid, "cgroup"))
 
     def io_bytes(self, pid: int) -> tuple[int, int] | None:
@@ -291,7 +291,7 @@ class PsutilSource:
     def clock_s(self) -> float:
         return time.time()
 
-    def unit(self, pid: int) -> str | None:  # noqa: ARG002
+    def unit(self, _pid: int, /) -> str | None:
         return None
 
     def user(self, pid: int) -> str | None:

@@ -14,7 +14,7 @@ from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.processes.snapshot import ProcessSnapshot
 from vitalcast.core.query.past import Past
 from vitalcast.errors import ConfigError
-from vitalcast.history.base import Counts, History, Resumed
+from vitalcast.history.base import History, Resumed
 from vitalcast.history.memory import MemoryHistory
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class DefaultHistory(History):
     def __init__(self, file: SqliteHistory) -> None:
         self._file = file
         self._chosen: History = file
-
-    @property
-    def counts(self) -> Counts:  # type: ignore[override]  # whichever counts
-        return self._chosen.counts
+        self.counts = file.counts
 
     @property
     def pause_s(self) -> float | None:
@@ -82,6 +79,7 @@ class DefaultHistory(History):
         except ConfigError as error:
             logger.warning("%s; until the next start the history is in memory only", error)
             self._chosen = MemoryHistory()
+            self.counts = self._chosen.counts
             return None
         if is_new:
             size = self._file.bytes_max // 2**20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -71,11 +72,9 @@ def count_series(collectors: Iterable[Collector], *, now_s: Callable[[], float] 
 
     def count() -> None:
         for collector in collectors:
-            try:
+            with suppress(Exception):  # as in a server, where one that fails does not stop the rest
                 samples = collector.collect(now_s())
-            except Exception:  # noqa: S112 - as in a server, where one that fails does not stop the rest
-                continue
-            found.append(len(samples) + sum(one.series.descriptor.kind is Kind.COUNTER for one in samples))
+                found.append(len(samples) + sum(one.series.descriptor.kind is Kind.COUNTER for one in samples))
 
     thread = threading.Thread(target=count, daemon=True)
     thread.start()

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,10 @@ from tests.bench.engines import (
     prometheus_blocks,
     running,
 )
-from tests.bench.history import ASKED, END_MS, HOUR_MS, POINTS, RANGES_H, ROUNDS
+from tests.bench.history import ASKED, END_MS, HOUR_MS, POINTS, ROUNDS
 from tests.bench.recording import Continued, Recording
 
-OURS = "Vitalcast"
+OURS, FILE = "Vitalcast", "history.db"
 FIGURES = ("cold, ms of CPU", "cold, ms", "warm, ms of CPU", "warm, ms")
 HOURS = 72
 BATCH_TICKS = 60
@@ -59,29 +60,19 @@ def batches(hours: int) -> Iterator[tuple[Integers, Floats]]:
             progress(f"  {hour + 1} h of {hours}")
 
 
-def ours(hours: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return a row about space and CPU, and one for each range."""
-    progress(f"  {OURS}")
-    with tempfile.TemporaryDirectory(prefix="vitalcast-bench-") as folder:
-        path = Path(folder) / "history.db"
-        kept = history.keep(path, hours)
-        asked = list(history.questions(path, hours))
-    rows = [{"range": row["range"], "engine": OURS} | {name: row[name] for name in FIGURES} for row in asked]
-    space = {"engine": OURS, "bytes a sample": round(kept.file_bytes / kept.samples, 3), "blocks alone": None}
-    space["blocks alone"] = round(kept.tick_bytes / kept.samples, 3)
-    return space | {"CPU s a day": round(kept.cpu_s / hours * 24, 2)}, rows
+def ours(path: Path, hours: int) -> dict[str, Any]:
+    """Keep the samples in a file of ours; return a row about space and CPU."""
+    kept = history.keep(path / FILE, hours)
+    return {
+        "engine": OURS,
+        "bytes a sample": round(kept.file_bytes / kept.samples, 3),
+        "blocks alone": round(kept.tick_bytes / kept.samples, 3),
+        "CPU s a day": round(kept.cpu_s / hours * 24, 2),
+    }
 
 
-def theirs(engine: Engine, program: Path, hours: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    progress(f"  {engine.name}")
-    with tempfile.TemporaryDirectory(prefix="vitalcast-bench-") as folder:
-        path = Path(folder)
-        space = _fed(engine, program, path, hours)
-        ranges = [range_h for range_h in RANGES_H if range_h <= hours] or [hours]
-        return space, [_asked(engine, program, path, range_h) for range_h in ranges]
-
-
-def _fed(engine: Engine, program: Path, path: Path, hours: int) -> dict[str, Any]:
+def theirs(engine: Engine, program: Path, path: Path, hours: int) -> dict[str, Any]:
+    """Write the samples to another engine; return a row as `ours` does."""
     labels = [labels_of(one.key, one.name, one.attributes) for one in Recording.load().series]
     samples = 0
     with running(engine, program, path) as one:
@@ -114,6 +105,11 @@ def _when_quiet(one: Running) -> float:
         before_s = now_s
 
 
+def _ours_asked(path: Path, hours: int) -> Iterator[dict[str, Any]]:
+    for row in history.questions(path, hours):
+        yield {"range": row["range"], "engine": OURS} | {name: row[name] for name in FIGURES}
+
+
 def _asked(engine: Engine, program: Path, path: Path, range_h: int) -> dict[str, Any]:
     step_s = max(1, range_h * 3600 // POINTS)
     # One by one: without its name, which `avg_over_time` takes away, a series may be called as another.
@@ -139,16 +135,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--hours", type=int, default=HOURS, help=f"hours to keep; default: {HOURS}")
     parser.add_argument("--packages", type=Path, help="where to keep what is fetched; default: a folder for this run")
     options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="vitalcast-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="vitalcast-bench-") as folder, ProcessPoolExecutor(2) as pool:
         programs, missing = any_of(ENGINES, options.packages or Path(folder))
-        spaces, asked = [], []
-        for space, rows in (
-            ours(options.hours),
-            *(theirs(one, programs[one.name], options.hours) for one in ENGINES if one.name in programs),
-        ):
-            spaces.append(space)
-            asked += rows
-    common.print_table(spaces)
+        engines = [one for one in ENGINES if one.name in programs]
+        paths = {name: Path(folder) / f"data-{name}" for name in (OURS, *(one.name for one in engines))}
+        for path in paths.values():
+            path.mkdir()
+        # Two at once, since their CPU is counted and not their time; what is asked then is asked one after the other.
+        fed = [pool.submit(ours, paths[OURS], options.hours)]
+        fed += [pool.submit(theirs, one, programs[one.name], paths[one.name], options.hours) for one in engines]
+        spaces = [one.result() for one in fed]
+        common.print_table(spaces)
+        asked = list(_ours_asked(paths[OURS] / FILE, options.hours))
+        for one in engines:
+            ranges_h = history.ranges_h(options.hours)
+            asked += [_asked(one, programs[one.name], paths[one.name], range_h) for range_h in ranges_h]
     common.report("beside", sorted(asked, key=lambda row: int(row["range"].split()[0])), missing, options.json)
     return 0
 

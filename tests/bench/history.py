@@ -46,6 +46,7 @@ IDLE_INTERVAL_S = 0.1
 BYTES_MAX = 2**40
 ASKED = ("system.network.io.rate", "system.network.packet.count.rate", "system.disk.io.rate")  # 10 series
 RANGES_H = (24, 7 * 24, 30 * 24)
+YEAR_H = 365 * 24
 BUSY, IDLE, FILE = "busy machine, ticks", "this machine, ticks", "busy machine, the whole file"
 PLAIN = "float64 columns, zlib"
 
@@ -112,6 +113,12 @@ def sizes(kept: Kept, readings: Floats | None) -> Iterator[dict[str, Any]]:
         yield {"form": IDLE, "bytes a sample": round(ours, 3), PLAIN: round(plain_bytes(readings), 3)}
 
 
+def ranges_h(hours: int) -> list[int]:
+    """Return the ranges to ask of so many hours: from a month on a year as well, of which the month is there."""
+    found = [one for one in RANGES_H if one <= hours] or [hours]
+    return [*found, YEAR_H] if hours >= RANGES_H[-1] else found
+
+
 def ask(path: Path, hours: float) -> int:
     """Ask for 10 series over the hours until END_MS; return how many values that brings."""
     nothing = np.zeros(0, dtype=np.int64)
@@ -126,7 +133,7 @@ def ask(path: Path, hours: float) -> int:
 
 def questions(path: Path, hours: int, rounds: int = ROUNDS) -> Iterator[dict[str, Any]]:
     """Yield a row for each range that the file has: CPU and wall time, cold and warm."""
-    for range_h in [one for one in RANGES_H if one <= hours] or [hours]:
+    for range_h in ranges_h(hours):
         row: dict[str, Any] = {"range": f"{range_h} h", "values": ask(path, range_h)}
         work = partial(ask, path, range_h)
         for name, prepare in (("cold", partial(forget, path)), ("warm", _nothing)):

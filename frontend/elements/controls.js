@@ -1,7 +1,7 @@
 /** `<vital-controls>`: the reach and the pace of the charts, pause, colours, help. */
 
 import { keyOf } from "../page/keys.js";
-import { RANGES, RATES, THEMES } from "../page/view.js";
+import { RANGES, INTERVALS, THEMES } from "../page/view.js";
 import { h, setText } from "../dom/html.js";
 
 const THEME_WORDS = Object.freeze({ system: "system", dark: "dark", light: "light" });
@@ -12,7 +12,7 @@ export class VitalControls extends HTMLElement {
   /** @type {import("../client/clock.js").ServerClock} */ clock;
 
   /** @type {HTMLElement} */ #ranges;
-  /** @type {HTMLElement} */ #rates;
+  /** @type {HTMLElement} */ #intervals;
   /** @type {HTMLElement} */ #pause;
   /** @type {HTMLElement} */ #pauseWords;
   /** @type {HTMLElement} */ #pauseKey;
@@ -20,15 +20,15 @@ export class VitalControls extends HTMLElement {
 
   connectedCallback() {
     this.#ranges = choice("Range", "range", Object.entries(RANGES).map(([words, value]) => ({ value, words: words.replace("m", "\u00a0m") })));
-    this.#rates = choice("Update every", "rate", RATES.map((value) => ({ value, words: `${value}` })), "s");
+    this.#intervals = choice("Update every", "interval", INTERVALS.map((value) => ({ value, words: `${value}` })), "s");
     this.#pauseWords = h("span");
     this.#pauseKey = h("kbd");
     this.#pause = h("button", { type: "button", class: "pause" }, h("i", { class: "sign", "aria-hidden": "true" }), this.#pauseWords, this.#pauseKey);
     this.#theme = h("button", { type: "button", class: "quiet theme" }, h("i", { class: "half", "aria-hidden": "true" }));
     const help = h("button", { type: "button", class: "quiet help", "aria-label": "Keyboard shortcuts", title: `Keyboard shortcuts (${keyOf("help")})` }, "?");
-    this.replaceChildren(this.#ranges, this.#rates, this.#pause, this.#theme, help);
+    this.replaceChildren(this.#ranges, this.#intervals, this.#pause, this.#theme, help);
     this.#ranges.addEventListener("change", (event) => this.view.reach(Number(valueOf(event))));
-    this.#rates.addEventListener("change", (event) => this.view.set({ rate: Number(valueOf(event)) }));
+    this.#intervals.addEventListener("change", (event) => this.view.set({ interval: Number(valueOf(event)) }));
     this.#pause.addEventListener("click", () => this.pause());
     this.#theme.addEventListener("click", () => this.nextTheme());
     help.addEventListener("click", () => this.dispatchEvent(new Event("help")));
@@ -53,14 +53,14 @@ export class VitalControls extends HTMLElement {
 
   /** The next shorter (+1) or longer (-1) pause between two readings. @param {number} step */
   hasten(step) {
-    const at = RATES.indexOf(this.view.rate) - step;
-    this.view.set({ rate: RATES[Math.max(0, Math.min(RATES.length - 1, at))] });
+    const at = INTERVALS.indexOf(this.view.interval) - step;
+    this.view.set({ interval: INTERVALS[Math.max(0, Math.min(INTERVALS.length - 1, at))] });
   }
 
   #show = () => {
-    const { range, rate, frozen, theme } = this.view;
+    const { range, interval, frozen, theme } = this.view;
     check(this.#ranges, range);
-    check(this.#rates, rate);
+    check(this.#intervals, interval);
     setText(this.#pauseWords, frozen ? "Back to live" : "Pause");
     setText(this.#pauseKey, keyOf(frozen ? "leave" : "pause"));
     this.#pause.classList.toggle("wanted", frozen !== null);

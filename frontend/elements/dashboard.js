@@ -3,7 +3,7 @@
 import { Backoff } from "../client/backoff.js";
 import { formatDuration } from "../charts/model/format.js";
 import { errorWords } from "../client/protocol.js";
-import { RATES, View } from "../page/view.js";
+import { INTERVALS, View } from "../page/view.js";
 import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
@@ -185,7 +185,7 @@ export class VitalDashboard extends HTMLElement {
 
   #turned = ({ detail }) => {
     if (detail.has("panel")) this.#enlarge();
-    if (detail.has("rate")) this.#keepPace();
+    if (detail.has("interval")) this.#keepPace();
     if (detail.has("theme") || detail.has("frozen")) this.#paint();
   };
 
@@ -259,9 +259,9 @@ export class VitalDashboard extends HTMLElement {
   /** The pace that is shown is the one that is kept: no faster than the server grants, as far as there is a slower one. */
   #keepPace() {
     const { shortestS } = this.client;
-    if (this.view.rate >= shortestS) return;
+    if (this.view.interval >= shortestS) return;
     this.#say(`The shortest interval on this server is ${shortestS} s.`);
-    this.view.set({ rate: RATES.find((rate) => rate >= shortestS) ?? RATES.at(-1) });
+    this.view.set({ interval: INTERVALS.find((one) => one >= shortestS) ?? INTERVALS.at(-1) });
   }
 
   #looked = () => {

@@ -107,7 +107,7 @@ export class VitalEmbed extends HTMLElement {
   #set({ theme, range, interval, title, panel, panels }) {
     if (theme !== undefined) this.view.set({ theme });
     if (range !== undefined) this.view.reach(range);
-    if (interval !== undefined) this.view.set({ rate: interval });
+    if (interval !== undefined) this.view.set({ interval });
     if (title !== undefined) this.#embedView.title = title;
     if (panels !== undefined) this.#embedView.show(panels);
     if (panel === undefined) return;

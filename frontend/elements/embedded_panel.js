@@ -43,12 +43,12 @@ export class VitalcastPanel extends EmbeddedElement {
   }
 
   change(options) {
-    const { rate, range } = viewOf(options);
+    const { interval, range } = viewOf(options);
     const embedView = /** @type {EmbedView} */ (this.#embedView);
     embedView.title = options.heading ?? true;
     this.#paint(options);
     if (range !== this.view.range) this.view.reach(range);
-    this.view.set({ rate });
+    this.view.set({ interval });
     if (options.panel === this.#panel) return;
     this.#panel = options.panel;
     embedView.show([options.panel]);

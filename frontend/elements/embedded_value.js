@@ -103,7 +103,7 @@ export class VitalcastValue extends EmbeddedElement {
     if (id && !this.#panel) return;
     const { interval = 1, where } = this.#options;
     const request = this.#panel
-      ? requestOf(this.#panel, { rateS: interval, windowS: WINDOW_S })
+      ? requestOf(this.#panel, { intervalS: interval, windowS: WINDOW_S })
       : { metrics: [metric], where, interval, aggregate: ["avg"], backfill: WINDOW_S };
     this.#stream = server.client.subscribe(request, { name: `@${metric ?? id}${server.mark()}`, windowS: WINDOW_S, held: !this.#inView });
     this.#stream.addEventListener("change", this.#drawSoon);

@@ -85,7 +85,7 @@ export class VitalStatus extends HTMLElement {
     setText(this.#since, frozen ? momentWords(this.view) : `since ${formatClock(since, { seconds: true })}`);
     setText(this.#age, this.#ageWords(shown, ageS));
     setText(this.#why, this.#reason(state));
-    setText(this.#lag, state === State.LIVE ? lagWords(this.subscriptions.host.store, this.view.rate) : "");
+    setText(this.#lag, state === State.LIVE ? lagWords(this.subscriptions.host.store, this.view.interval) : "");
     this.#sayMissed();
     if (shown === this.getAttribute("state")) return;
     this.setAttribute("state", shown);

@@ -29,8 +29,7 @@ export class Address {
 
   /** The address of this view with that panel at full size. @param {string} panel */
   of(panel) {
-    const { range, rate, frozen, theme, sort, filter, kiosk } = this.#view;
-    return new URL(pathOf(new View({ range, rate, frozen, theme, sort, filter, kiosk, panel })), location.href).href;
+    return new URL(pathOf(Object.assign(new View(), this.#view, { panel })), location.href).href;
   }
 
   #changed = ({ detail }) => {

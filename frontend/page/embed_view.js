@@ -177,7 +177,7 @@ export class EmbedView extends EventTarget {
       clock: client.clock,
       // What is out of view rests as a hidden page does.
       paused: client.paused || (streams.length === 0 && this.#shown !== ""),
-      intervalS: Math.max(0, ...streams.map(({ store }) => store.intervalS)) || this.#view.rate,
+      intervalS: Math.max(0, ...streams.map(({ store }) => store.intervalS)) || this.#view.interval,
     });
     const [word, words] = problem ? ["", ""] : this.#noteOf(state, ageS);
     const { frozen } = this.#view;

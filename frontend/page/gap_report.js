@@ -44,15 +44,15 @@ function merge(gaps, { from, to, why }) {
 /**
  * How late the readings of late were, where it matters at that pace; else nothing.
  *
- * @param {import("../client/store.js").StreamStore} store of a stream with `vitalcast.sampler.lag` @param {number} rateS
+ * @param {import("../client/store.js").StreamStore} store of a stream with `vitalcast.sampler.lag` @param {number} intervalS
  */
-export function lagWords({ ring, series }, rateS) {
+export function lagWords({ ring, series }, intervalS) {
   const column = series.findIndex(({ name }) => name === "vitalcast.sampler.lag");
   if (column < 0 || !ring.length) return "";
   const rows = Math.min(LAG_ROWS, ring.length);
   let sum = 0;
   for (let row = ring.length - rows; row < ring.length; row += 1) sum += ring.value(column, row) || 0;
   const lagS = sum / rows;
-  const matters = lagS > Math.min(LAG_MOST_S, Math.max(LAG_LEAST_S, rateS / 4));
+  const matters = lagS > Math.min(LAG_MOST_S, Math.max(LAG_LEAST_S, intervalS / 4));
   return matters ? `values come ${formatDuration(lagS)} late: this machine is busy` : "";
 }

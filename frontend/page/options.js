@@ -83,7 +83,7 @@ export function readOptions(given, known) {
 
 /** @param {Options} options */
 export const viewOf = ({ theme, range, interval }) =>
-  new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { rate: interval }) });
+  new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { interval }) });
 
 /** What somebody else has written, cut. */
 function shown(value) {

@@ -1,6 +1,7 @@
 /** The streams behind a dashboard: asked for as its view wants them, and changed when that changes. */
 
 import { requestOf } from "../charts/model/panel.js";
+import { LIVE_S } from "./view.js";
 
 /** No change of the range has to wait for readings, but for the longest. */
 const WINDOW_MIN_S = 300;
@@ -44,7 +45,7 @@ export class Subscriptions {
   /** A stream that waits until it is released: who shows it knows when it is in view. @param {import("../charts/model/panel.js").Panel} panel */
   open(panel) {
     const windowS = this.#windowS(panel);
-    const stream = this.#client.subscribe(requestOf(panel, { rateS: this.#view.rate, windowS, rangeS: this.#view.range }), { name: panel.id + this.#mark, windowS, held: true });
+    const stream = this.#client.subscribe(requestOf(panel, { intervalS: this.#view.interval, windowS, rangeS: this.#rangeS }), { name: panel.id + this.#mark, windowS, held: true });
     this.#streams.set(panel, stream);
     return stream;
   }
@@ -66,21 +67,26 @@ export class Subscriptions {
     this.clear();
   }
 
+  /** What decides which lines a panel has. */
+  get #rangeS() {
+    return Math.min(this.#view.range, LIVE_S);
+  }
+
   /** How far back the view reaches, as far as this page goes. */
   #windowS(panel) {
-    const { range, rate, frozen } = this.#view;
+    const { interval, frozen } = this.#view;
     // What was just paused is here already; what a link shows may not be.
     const backS = frozen && this.#clock.now() - frozen.to > JUST_NOW_MS ? Math.ceil((this.#clock.now() - frozen.from) / 1000) : 0;
-    const mostS = Math.max(900, ROWS_MAX * Math.max(rate, panel.interval ?? 0));
-    return Math.max(WINDOW_MIN_S, range, Math.min(backS, mostS));
+    const mostS = Math.max(LIVE_S, ROWS_MAX * Math.max(interval, panel.interval ?? 0));
+    return Math.max(WINDOW_MIN_S, this.#rangeS, Math.min(backS, mostS));
   }
 
   #turned = ({ detail }) => {
     // A pointer that moves over a paused page asks for no other past.
-    if (!["range", "rate", "frozen"].some((key) => detail.has(key))) return;
+    if (!["range", "interval", "frozen"].some((key) => detail.has(key))) return;
     for (const [panel, stream] of this.#streams) {
-      if (detail.has("rate")) stream.update({ interval: Math.max(this.#view.rate, panel.interval ?? 0) });
-      if (detail.has("range")) stream.update({ range: this.#view.range });
+      if (detail.has("interval")) stream.update({ interval: Math.max(this.#view.interval, panel.interval ?? 0) });
+      if (detail.has("range")) stream.update({ range: this.#rangeS });
       const windowS = this.#windowS(panel);
       if (windowS > stream.store.windowS) stream.update({ windowS });
     }

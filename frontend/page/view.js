@@ -3,23 +3,43 @@
 /** @typedef {{from: number, to: number}} Window Unix ms on the server's clock */
 
 /** The spans that the charts may show, in seconds, by their words in the address. */
-export const RANGES = Object.freeze({ "1m": 60, "5m": 300, "15m": 900 });
+export const RANGES = Object.freeze({
+  "1m": 60,
+  "5m": 300,
+  "15m": 900,
+  "1h": 3600,
+  "6h": 21_600,
+  "24h": 86_400,
+  "7d": 604_800,
+  "30d": 2_592_000,
+  "1y": 31_536_000,
+});
+/** What live streams hold, in seconds; what is longer ago is asked of the history. */
+export const LIVE_S = 900;
 /** The seconds between two readings that may be asked for. */
-export const RATES = Object.freeze([0.1, 0.5, 1, 5]);
+export const INTERVALS = Object.freeze([0.1, 0.5, 1, 5]);
+/** How long ago the past is that charts are compared with, in seconds, by its words in the address. */
+export const COMPARISONS = Object.freeze({ "1h": 3600, "24h": 86_400, "7d": 604_800 });
+/** What processes are shown as: one by one, or by what they have in common. */
+export const GROUPS = Object.freeze(["", "program", "unit", "tree"]);
 export const THEMES = Object.freeze(["system", "dark", "light"]);
 
 export const DEFAULTS = Object.freeze({
   range: RANGES["5m"],
-  rate: 1,
+  interval: 1,
   /** @type {Window|null} */ frozen: null,
+  /** @type {number|null} */ at: null,
+  compare: 0,
   /** @type {string|null} */ panel: null,
   theme: "system",
   sort: "cpu",
   filter: "",
+  group: "",
   kiosk: false,
 });
 
-const KEYS_OF_ADDRESS = Object.freeze(["range", "rate", "from", "to", "panel", "theme", "sort", "filter", "kiosk"]);
+/** `rate` is what `interval` was called before. */
+const KEYS_OF_ADDRESS = Object.freeze(["range", "interval", "rate", "from", "to", "at", "compare", "panel", "theme", "sort", "filter", "group", "kiosk"]);
 const SLUG = /^[a-z][a-z0-9-]*$/;
 const SORT = /^-?[a-z][a-z0-9_]{0,31}$/;
 const FILTER_MAX = 100;
@@ -29,23 +49,33 @@ const TIME_MAX = 8.64e15;
 /**
  * Event: `change`, whose `detail` is the Set of the keys that changed. Setting what is set already tells nothing.
  *
- * range: seconds; rate: seconds; frozen: the window of a page that is paused or zoomed, null while live; panel: the id of
- * the one at full size; kiosk: nothing but the readings; hover: the moment pointed at, Unix ms (it is in no address).
+ * range: seconds; interval: seconds; frozen: the window of a page that is paused or zoomed, null while live; at: the
+ * moment that was chosen, Unix ms, which numbers, processes and events are of, null for the newest; compare: how many
+ * seconds ago the past is that is drawn beside it, 0 for none; panel: the id of the one at full size; group: one of GROUPS;
+ * kiosk: nothing but the readings; hover: the moment pointed at, Unix ms (it is in no address).
  */
 export class View extends EventTarget {
   /** @param {Partial<typeof DEFAULTS>} [values] */
   constructor(values = {}) {
     super();
-    const { range, rate, frozen, panel, theme, sort, filter, kiosk } = { ...DEFAULTS, ...values };
+    const { range, interval, frozen, at, compare, panel, theme, sort, filter, group, kiosk } = { ...DEFAULTS, ...values };
     this.range = range;
-    this.rate = rate;
+    this.interval = interval;
     this.frozen = frozen;
+    this.at = at;
+    this.compare = compare;
     this.panel = panel;
     this.theme = theme;
     this.sort = sort;
     this.filter = filter;
+    this.group = group;
     this.kiosk = kiosk;
     /** @type {number|null} */ this.hover = null;
+  }
+
+  /** The moment whose numbers are shown: the one pointed at, else the one chosen; null for the newest. */
+  get moment() {
+    return this.hover ?? this.at;
   }
 
   /** Whether the frozen window is one whole range, as it was when the reader paused, and no part picked from it. */
@@ -72,7 +102,7 @@ export class View extends EventTarget {
 
   /** Back to now. */
   live() {
-    this.set({ frozen: null });
+    this.set({ frozen: null, at: null });
   }
 
   /** Another range; frozen charts then show that range up to the same moment. @param {number} range seconds */
@@ -91,16 +121,19 @@ export class View extends EventTarget {
   static parse(search) {
     const given = new URLSearchParams(search);
     const text = (key) => given.get(key) ?? "";
-    const rate = Number(text("rate") || NaN);
+    const interval = Number(text("interval") || text("rate") || NaN);
     return new View({
       range: Object.hasOwn(RANGES, text("range")) ? RANGES[text("range")] : DEFAULTS.range,
-      rate: RATES.includes(rate) ? rate : DEFAULTS.rate,
+      interval: INTERVALS.includes(interval) ? interval : DEFAULTS.interval,
       frozen: windowOf(text("from"), text("to")),
+      at: timeOf(text("at")),
+      compare: Object.hasOwn(COMPARISONS, text("compare")) ? COMPARISONS[text("compare")] : DEFAULTS.compare,
       panel: SLUG.test(text("panel")) ? text("panel") : DEFAULTS.panel,
       theme: THEMES.includes(text("theme")) ? text("theme") : DEFAULTS.theme,
       sort: SORT.test(text("sort")) ? text("sort") : DEFAULTS.sort,
       // By characters: half of one is no text, and no server would read a message with it.
       filter: [...text("filter")].slice(0, FILTER_MAX).join(""),
+      group: GROUPS.includes(text("group")) ? text("group") : DEFAULTS.group,
       kiosk: ["", "1", "true"].includes(given.get("kiosk") ?? "no"),
     });
   }
@@ -113,29 +146,38 @@ export class View extends EventTarget {
   toSearch(search = "") {
     const query = new URLSearchParams(search);
     for (const key of KEYS_OF_ADDRESS) query.delete(key);
-    const { range, rate, frozen, panel, theme, sort, filter, kiosk } = this;
+    const { range, interval, frozen, at, compare, panel, theme, sort, filter, group, kiosk } = this;
     const put = (key, value, usual) => value !== usual && query.set(key, String(value));
-    put("range", Object.keys(RANGES).find((words) => RANGES[words] === range), "5m");
-    put("rate", rate, DEFAULTS.rate);
+    put("range", wordsOf(RANGES, range), "5m");
+    put("interval", interval, DEFAULTS.interval);
     if (frozen) {
       query.set("from", String(Math.round(frozen.from)));
       query.set("to", String(Math.round(frozen.to)));
     }
+    if (at !== null) query.set("at", String(Math.round(at)));
+    put("compare", wordsOf(COMPARISONS, compare), undefined);
     put("panel", panel, DEFAULTS.panel);
     put("theme", theme, DEFAULTS.theme);
     put("sort", sort, DEFAULTS.sort);
     put("filter", filter, DEFAULTS.filter);
+    put("group", group, DEFAULTS.group);
     if (kiosk) query.set("kiosk", "");
     const words = query.toString().replace(/(^|&)kiosk=(?=&|$)/, "$1kiosk");
     return words && `?${words}`;
   }
 }
 
+const wordsOf = (spans, seconds) => Object.keys(spans).find((words) => spans[words] === seconds);
+
 /** @returns {Window|null} */
 function windowOf(from, to) {
-  if (!/^\d{1,16}$/.test(from) || !/^\d{1,16}$/.test(to)) return null;
-  const span = { from: Number(from), to: Number(to) };
-  return span.from < span.to && span.to <= TIME_MAX ? span : null;
+  const span = { from: timeOf(from) ?? NaN, to: timeOf(to) ?? NaN };
+  return span.from < span.to ? span : null;
+}
+
+/** @returns {number|null} Unix ms */
+function timeOf(text) {
+  return /^\d{1,16}$/.test(text) && Number(text) <= TIME_MAX ? Number(text) : null;
 }
 
 function same(a, b) {

@@ -18,7 +18,7 @@ export class VitalCell {
     this.panel = panel;
     this.#clock = client.clock;
     // No panel's id begins so.
-    this.stream = client.subscribe(requestOf(panel, { rateS: 1, windowS: WINDOW_S }), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
+    this.stream = client.subscribe(requestOf(panel, { intervalS: 1, windowS: WINDOW_S }), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
     this.#spark = new Sparkline();
     const { number, unit, what, state } = this.#parts;
     const value = h("span", { class: "value" }, number, unit);

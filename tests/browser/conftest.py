@@ -209,7 +209,8 @@ AS_AT_FIRST = """() => {
   document.activeElement?.blur();
   scrollTo(0, 0);
   document.querySelector("vital-dashboard").view.set({
-    range: 300, rate: 1, frozen: null, panel: null, theme: "system", sort: "cpu", filter: "", hover: null });
+    range: 300, interval: 1, frozen: null, at: null, compare: 0, panel: null, theme: "system", sort: "cpu",
+    filter: "", group: "", hover: null });
 }"""
 
 

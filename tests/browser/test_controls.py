@@ -74,13 +74,13 @@ async def test_the_rate_buttons_change_how_often_readings_come(dashboard: Watche
           return times.filter((time, i) => time - times[i - 1] === 100).length >= 9; }""",
         await page.evaluate(NEWEST),
     )
-    await says(dashboard, rate="0.1")
+    await says(dashboard, interval="0.1")
     await page.keyboard.press("[")
-    await says(dashboard, rate="0.5")
+    await says(dashboard, interval="0.5")
     await page.keyboard.press("-")
     await says(dashboard)
     await page.keyboard.press("+")
-    await says(dashboard, rate="0.5")
+    await says(dashboard, interval="0.5")
     await page.get_by_label("5 s", exact=True).check(force=True)
     await dashboard.until(f"() => {INTERVAL_S} === 5")
     await dashboard.state("live")
@@ -90,9 +90,9 @@ async def test_a_rate_that_the_server_refuses_is_told_and_left(open_page: OpenPa
     server = Server(env={"VITALCAST_SAMPLER__INTERVAL_MIN_S": "0.5"})
     try:
         await asyncio.to_thread(server.start)
-        watched, page = await ready(open_page, f"{server.url}/?rate=0.1")
+        watched, page = await ready(open_page, f"{server.url}/?interval=0.1")
         await page.locator(".notice", has_text="interval on this server is 0.5 s").wait_for()
-        await says(watched, rate="0.5")
+        await says(watched, interval="0.5")
         await watched.until("() => !document.querySelector('vital-panel .problem:not([hidden])')")
     finally:
         server.close()
@@ -105,7 +105,7 @@ async def test_a_server_slower_than_any_rate_is_shown_at_its_own_pace(open_page:
         await asyncio.to_thread(server.start)
         watched, page = await ready(open_page, server.url)
         await page.locator("vital-vitals li:visible").first.wait_for()
-        await says(watched, rate="5")
+        await says(watched, interval="5")
         await watched.until(f"() => {INTERVAL_S} === 6")
         asked = [json.loads(text)["stream"] for text in watched.sent if '"subscribe"' in text]
         assert len(asked) == len(set(asked))

@@ -22,8 +22,8 @@ BOX = """(name) => {
   const { width, height } = document.querySelector(name).getBoundingClientRect();
   return [width, height]; }"""
 VIEW = """() => {
-  const { theme, range, rate } = document.querySelector("vital-embed").view;
-  return [theme, range, rate]; }"""
+  const { theme, range, interval } = document.querySelector("vital-embed").view;
+  return [theme, range, interval]; }"""
 
 
 @pytest.fixture(scope="module")

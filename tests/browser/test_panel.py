@@ -125,7 +125,7 @@ async def test_the_menu_is_reached_and_left_by_keyboard(dashboard: Watched) -> N
 
 async def test_the_table_says_what_the_chart_shows(dashboard: Watched) -> None:
     page = dashboard.page
-    await page.evaluate(f"{VIEW}.set({{ rate: 0.1 }})")
+    await page.evaluate(f"{VIEW}.set({{ interval: 0.1 }})")
     await page.focus("#panel-load")
     await page.keyboard.press("v")
     await page.wait_for_selector("#panel-load .data-table table")

@@ -52,8 +52,8 @@ const net = { id: "n", title: "N" };
 async def test_a_panel_is_asked_for_by_its_name(js: RunJs) -> None:
     assert await js(
         """const { requestOf } = await load('charts/model/panel');
-           return [requestOf({ id: "cpu" }, { rateS: 0.5, windowS: 900, rangeS: 300 }),
-                   requestOf({ id: "disk", interval: 5 }, { rateS: 1, windowS: 60 }).interval];"""
+           return [requestOf({ id: "cpu" }, { intervalS: 0.5, windowS: 900, rangeS: 300 }),
+                   requestOf({ id: "disk", interval: 5 }, { intervalS: 1, windowS: 60 }).interval];"""
     ) == [{"panel": "cpu", "range": 300, "interval": 0.5, "backfill": 900}, 5]
 
 

@@ -9,10 +9,21 @@ from tests.browser.conftest import RunJs
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FIELDS = """const fields = ({ range, rate, frozen, panel, theme, sort, filter }) =>
-  ({ range, rate, frozen, panel, theme, sort, filter });
+FIELDS = """const fields = ({ range, interval, frozen, at, compare, panel, theme, sort, filter, group }) =>
+  ({ range, interval, frozen, at, compare, panel, theme, sort, filter, group });
 """
-USUAL = {"range": 300, "rate": 1, "frozen": None, "panel": None, "theme": "system", "sort": "cpu", "filter": ""}
+USUAL = {
+    "range": 300,
+    "interval": 1,
+    "frozen": None,
+    "at": None,
+    "compare": 0,
+    "panel": None,
+    "theme": "system",
+    "sort": "cpu",
+    "filter": "",
+    "group": "",
+}
 
 
 async def parsed(js: RunJs, search: str) -> dict[str, Any]:
@@ -28,15 +39,21 @@ async def test_an_empty_address_is_the_usual_view_and_the_usual_view_has_none(js
 
 
 async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
-    search = "?range=15m&rate=0.1&from=1790000000000&to=1790000060000&panel=cpu&theme=dark&sort=-memory&filter=py+3%26"
+    search = (
+        "?range=15m&interval=0.1&from=1790000000000&to=1790000060000&at=1790000030000&compare=24h"
+        "&panel=cpu&theme=dark&sort=-memory&filter=py+3%26&group=program"
+    )
     assert await parsed(js, search) == {
         "range": 900,
-        "rate": 0.1,
+        "interval": 0.1,
         "frozen": {"from": 1790000000000, "to": 1790000060000},
+        "at": 1790000030000,
+        "compare": 86400,
         "panel": "cpu",
         "theme": "dark",
         "sort": "-memory",
         "filter": "py 3&",
+        "group": "program",
     }
     assert await js('const { View } = await load("page/view"); return View.parse(given).toSearch();', search) == search
 
@@ -44,9 +61,9 @@ async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
 @pytest.mark.parametrize(
     "search",
     [
-        "?range=7m&rate=2&theme=pink&nothing=at-all",
-        "?range=constructor&rate=__proto__&theme=toString",
-        "?rate=&rate=0.1e0x&range=",
+        "?range=7m&interval=2&at=02:00&compare=7s&group=pid&theme=pink&nothing=at-all",
+        "?range=constructor&interval=__proto__&compare=toString&theme=toString",
+        "?interval=&rate=0.1e0x&range=",
         "?from=1790000060000&to=1790000000000",
         "?from=1790000000000",
         "?from=-5&to=10",
@@ -62,6 +79,10 @@ async def test_what_cannot_be_is_as_usual(js: RunJs, search: str) -> None:
     assert await parsed(js, search) == USUAL
 
 
+async def test_a_rate_is_taken_for_the_interval_that_it_is_called_now(js: RunJs) -> None:
+    assert await parsed(js, "?rate=0.1") == USUAL | {"interval": 0.1}
+
+
 async def test_a_long_filter_is_cut(js: RunJs) -> None:
     assert len((await parsed(js, "?filter=" + "x" * 5000))["filter"]) == 100
     assert (await parsed(js, "?filter=x" + "👍" * 5000))["filter"] == "x" + "👍" * 99
@@ -70,13 +91,14 @@ async def test_a_long_filter_is_cut(js: RunJs) -> None:
 async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:
     wrong = await js(
         FIELDS
-        + """const { View, RANGES, RATES, THEMES } = await load("page/view");
+        + """const { View, RANGES, INTERVALS, COMPARISONS, GROUPS, THEMES } = await load("page/view");
         const pick = (values) => values[Math.floor(Math.random() * values.length)];
         const wrong = [];
         for (let i = 0; i < 500; i += 1) {
           const from = Math.floor(Math.random() * 2e12);
           const view = new View({
-            range: pick(Object.values(RANGES)), rate: pick(RATES), theme: pick(THEMES),
+            range: pick(Object.values(RANGES)), interval: pick(INTERVALS), theme: pick(THEMES),
+            at: pick([null, from]), compare: pick([0, ...Object.values(COMPARISONS)]), group: pick([...GROUPS]),
             frozen: pick([null, { from, to: from + 1 + Math.floor(Math.random() * 1e6) }]),
             panel: pick([null, "cpu", "disk-busy"]), sort: pick(["cpu", "memory", "-name"]),
             filter: pick(["", "a&b=c", "#?%", "ü 漢 👍", "+ "]),
@@ -93,9 +115,9 @@ async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:
 async def test_what_others_put_into_the_address_stays(js: RunJs) -> None:
     search = await js(
         """const { View } = await load("page/view");
-        return new View({ rate: 5 }).toSearch("?lang=de&rate=0.1&from=1&to=2");"""
+        return new View({ interval: 5 }).toSearch("?lang=de&interval=0.1&rate=1&from=1&to=2");"""
     )
-    assert search == "?lang=de&rate=5"
+    assert search == "?lang=de&interval=5"
 
 
 async def test_tells_once_which_keys_changed(js: RunJs) -> None:
@@ -104,7 +126,7 @@ async def test_tells_once_which_keys_changed(js: RunJs) -> None:
         const view = new View();
         const told = [];
         view.addEventListener("change", (event) => told.push([...event.detail]));
-        view.set({ range: 60, rate: 1, theme: "dark" });
+        view.set({ range: 60, interval: 1, theme: "dark" });
         view.set({ range: 60 });
         view.set({ frozen: { from: 1, to: 2 } });
         view.set({ frozen: { from: 1, to: 2 } });

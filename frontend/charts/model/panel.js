@@ -8,13 +8,13 @@
  */
 
 /**
- * @param {Panel} panel @param {{rateS: number, windowS: number, rangeS?: number}} view rangeS: what decides which lines
+ * @param {Panel} panel @param {{intervalS: number, windowS: number, rangeS?: number}} view rangeS: what decides which lines
  *   are drawn
  * @returns {import("../../client/protocol.js").SeriesRequest}
  */
-export const requestOf = (panel, { rateS, windowS, rangeS }) => ({
+export const requestOf = (panel, { intervalS, windowS, rangeS }) => ({
   panel: panel.id,
   range: rangeS,
-  interval: Math.max(rateS, panel.interval ?? 0),
+  interval: Math.max(intervalS, panel.interval ?? 0),
   backfill: windowS,
 });

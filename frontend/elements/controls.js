@@ -1,9 +1,11 @@
 /** `<vital-controls>`: the reach and the pace of the charts, pause, colours, help. */
 
 import { keyOf } from "../page/keys.js";
-import { RANGES, INTERVALS, THEMES } from "../page/view.js";
+import { INTERVALS, RANGES, THEMES, shortWords } from "../page/choices.js";
 import { h, setText } from "../dom/html.js";
 
+/** The ranges that have a button of their own; the others have keys, and are in the list. */
+const BUTTONS = Object.freeze(["1m", "5m", "15m", "1h", "24h", "7d"]);
 const THEME_WORDS = Object.freeze({ system: "system", dark: "dark", light: "light" });
 
 /** Set `view` and `clock` before it is connected. Event `help`: the reader asks for it. */
@@ -19,7 +21,7 @@ export class VitalControls extends HTMLElement {
   /** @type {HTMLElement} */ #theme;
 
   connectedCallback() {
-    this.#ranges = choice("Range", "range", Object.entries(RANGES).map(([words, value]) => ({ value, words: words.replace("m", "\u00a0m") })));
+    this.#ranges = choice("Range", "range", BUTTONS.map((words) => ({ value: RANGES[words], words: shortWords(words) })));
     this.#intervals = choice("Update every", "interval", INTERVALS.map((value) => ({ value, words: `${value}` })), "s");
     this.#pauseWords = h("span");
     this.#pauseKey = h("kbd");

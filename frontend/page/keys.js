@@ -1,17 +1,24 @@
 /** The keyboard as one table: what the page does on a key, and what its help says about it. */
 
-import { RANGES } from "./view.js";
+import { RANGES, longWords } from "./choices.js";
 
 /**
  * @typedef {{keys: string[], action: string, value?: number, words: string, group: string, panel?: boolean}} Binding
  *   keys: as `KeyboardEvent.key` names them, any of them; `Shift+` before one that needs it; panel: it acts on one panel
  */
 
+/** Each range has the digit of its place. @type {Binding[]} */
+const RANGE_KEYS = Object.entries(RANGES).map(([words, value], i) => ({
+  group: "Time",
+  keys: [`${i + 1}`],
+  action: "range",
+  value,
+  words: `Show the last ${longWords(words).replace(/^1 /, "")}`,
+}));
+
 /** @type {readonly Binding[]} */
 export const BINDINGS = Object.freeze([
-  { group: "Time", keys: ["1"], action: "range", value: RANGES["1m"], words: "Show the last minute" },
-  { group: "Time", keys: ["2"], action: "range", value: RANGES["5m"], words: "Show 5 minutes" },
-  { group: "Time", keys: ["3"], action: "range", value: RANGES["15m"], words: "Show 15 minutes" },
+  ...RANGE_KEYS,
   { group: "Time", keys: ["+", "=", "]"], action: "faster", words: "Faster" },
   { group: "Time", keys: ["-", "["], action: "slower", words: "Slower" },
   { group: "Time", keys: [" "], action: "pause", words: "Pause, or return to live" },

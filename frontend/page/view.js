@@ -1,28 +1,8 @@
 /** What the reader looks at, as one state that fits into an address: the same link shows the same to a colleague. */
 
-/** @typedef {{from: number, to: number}} Window Unix ms on the server's clock */
+import { COMPARISONS, GROUPS, INTERVALS, LIVE_S, RANGES, THEMES } from "./choices.js";
 
-/** The spans that the charts may show, in seconds, by their words in the address. */
-export const RANGES = Object.freeze({
-  "1m": 60,
-  "5m": 300,
-  "15m": 900,
-  "1h": 3600,
-  "6h": 21_600,
-  "24h": 86_400,
-  "7d": 604_800,
-  "30d": 2_592_000,
-  "1y": 31_536_000,
-});
-/** What live streams hold, in seconds; what is longer ago is asked of the history. */
-export const LIVE_S = 900;
-/** The seconds between two readings that may be asked for. */
-export const INTERVALS = Object.freeze([0.1, 0.5, 1, 5]);
-/** How long ago the past is that charts are compared with, in seconds, by its words in the address. */
-export const COMPARISONS = Object.freeze({ "1h": 3600, "24h": 86_400, "7d": 604_800 });
-/** What processes are shown as: one by one, or by what they have in common. */
-export const GROUPS = Object.freeze(["", "program", "unit", "tree"]);
-export const THEMES = Object.freeze(["system", "dark", "light"]);
+/** @typedef {{from: number, to: number}} Window Unix ms on the server's clock */
 
 export const DEFAULTS = Object.freeze({
   range: RANGES["5m"],
@@ -184,3 +164,5 @@ function same(a, b) {
   if (a === b) return true;
   return typeof a === "object" && typeof b === "object" && a !== null && b !== null && a.from === b.from && a.to === b.to;
 }
+
+export { COMPARISONS, GROUPS, INTERVALS, LIVE_S, RANGES, THEMES };

@@ -1,0 +1,34 @@
+/** What a view may be set to: the ranges, intervals, comparisons and looks that there are. */
+
+/** The spans that the charts may show, in seconds, by their words in the address. */
+export const RANGES = Object.freeze({
+  "1m": 60,
+  "5m": 300,
+  "15m": 900,
+  "1h": 3600,
+  "6h": 21_600,
+  "24h": 86_400,
+  "7d": 604_800,
+  "30d": 2_592_000,
+  "1y": 31_536_000,
+});
+/** What live streams hold, in seconds; what is longer ago is asked of the history. */
+export const LIVE_S = 900;
+/** The seconds between two readings that may be asked for. */
+export const INTERVALS = Object.freeze([0.1, 0.5, 1, 5]);
+/** How long ago the past is that charts are compared with, in seconds, by its words in the address. */
+export const COMPARISONS = Object.freeze({ "1h": 3600, "24h": 86_400, "7d": 604_800 });
+/** What processes are shown as: one by one, or by what they have in common. */
+export const GROUPS = Object.freeze(["", "program", "unit", "tree"]);
+export const THEMES = Object.freeze(["system", "dark", "light"]);
+
+const UNITS = Object.freeze({ m: "minute", h: "hour", d: "day", y: "year" });
+
+/** A range as its button says it: `15 m`. @param {string} words as in the address */
+export const shortWords = (words) => words.replace(/(\d)(?=[a-z])/, "$1\u00a0");
+
+/** A range as a sentence says it: `15 minutes`. @param {string} words as in the address */
+export function longWords(words) {
+  const count = parseInt(words, 10);
+  return `${count} ${UNITS[words.at(-1) ?? ""]}${count === 1 ? "" : "s"}`;
+}

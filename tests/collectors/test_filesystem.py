@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.collectors.support import PSUTIL, by_key, write_files, write_proc
 
+from vitalcast.collectors import filesystem
 from vitalcast.collectors.filesystem import (
     FilesystemCollector,
     Mount,
@@ -264,6 +266,31 @@ def test_a_reading_becomes_samples(tmp_path: Path) -> None:
     assert sum(shares) == pytest.approx(1.0, abs=1e-4)
 
 
+def test_use_is_what_df_says() -> None:
+    """df rounds up to whole per cent, and something may be written between the two looks."""
+    command = ["df", "-P", "-k", "/"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    percent = int(said.splitlines()[-1].split()[4].removesuffix("%"))
+    values = by_key(FilesystemCollector().collect(1.0))
+    (used,) = [
+        value
+        for key, value in values.items()
+        if key.startswith("system.filesystem.utilization") and 'mountpoint="/"' in key and 'state="used"' in key
+    ]
+    assert percent - 1.1 <= used * 100 <= percent + 0.1
+
+
+def test_what_is_reserved_is_neither_used_nor_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filesystem, "read_space", lambda _mountpoint: space_of(1, 100, 40, 35, 0, 0))
+    proc = write_proc(tmp_path, {"self/mounts": "/dev/vda / ext4 rw 0 0\n"})
+    shares = {
+        sample.series.attributes["system.filesystem.state"]: sample.value
+        for sample in FilesystemCollector(roots=proc).collect(1.0)
+        if sample.series.name == "system.filesystem.utilization"
+    }
+    assert shares == {"used": pytest.approx(60 / 95, abs=1e-5), "free": pytest.approx(35 / 95, abs=1e-5)}
+
+
 def test_two_names_that_are_no_text_stay_two(tmp_path: Path) -> None:
     text = b"/dev/sdb1 /mnt/\xff vfat rw 0 0\n/dev/sdc1 /mnt/\xfe vfat rw 0 0\n"
     samples = FilesystemCollector(roots=write_proc(tmp_path, {"self/mounts": text})).collect(1.0)
@@ -274,5 +301,5 @@ def test_two_names_that_are_no_text_stay_two(tmp_path: Path) -> None:
 def test_a_mountpoint_that_refuses_stays_in_the_list_without_a_reading(tmp_path: Path) -> None:
     proc = write_proc(tmp_path, {"self/mounts": "/dev/vdx /nowhere ext4 rw 0 0\n"})
     samples = FilesystemCollector(roots=proc).collect(1.0)
-    assert len(samples) == 7
+    assert len(samples) == 6
     assert all(math.isnan(sample.value) for sample in samples)

@@ -27,11 +27,15 @@ USAGE = Descriptor(
     "system.filesystem.usage",
     "By",
     Kind.UPDOWNCOUNTER,
-    "Space by state, adding up to the limit; reserved is free, but for the superuser only.",
+    "Space by state, adding up to the limit; reserved is for the superuser only, neither used nor free.",
     _BY_STATE,
 )
 UTILIZATION = Descriptor(
-    "system.filesystem.utilization", "1", Kind.GAUGE, "Share of the space in each state.", _BY_STATE
+    "system.filesystem.utilization",
+    "1",
+    Kind.GAUGE,
+    "Share of the space that is used, and that is free: of both together, without what is reserved, as df has it.",
+    _BY_STATE,
 )
 LIMIT = Descriptor("system.filesystem.limit", "By", Kind.UPDOWNCOUNTER, "Capacity of the filesystem.", _OF_MOUNT)
 # Not in OpenTelemetry's conventions: named here in their style.
@@ -229,8 +233,9 @@ class FilesystemCollector(Collector):
             space = spaces[path] if path in spaces else read_space(path)
             if space.limit == 0:
                 continue  # a pseudo filesystem of a kind not known here
-            states = (space.used, space.free, space.reserved)
-            values = [space.limit, *states, *(share(part, space.limit) for part in states)]
+            usable = space.used + space.free
+            shares = (share(space.used, usable), share(space.free, usable))
+            values = [space.limit, space.used, space.free, space.reserved, *shares]
             if space.inodes > 0:
                 values += (space.inodes, difference(space.inodes, space.inodes_free), space.inodes_free)
             samples += map(Sample, self._of_mount[mount], values)  # without inodes, their series stay unused
@@ -252,7 +257,7 @@ def _series(mount: Mount) -> tuple[Series, ...]:
     return (
         Series(LIMIT, of_mount),
         *states(USAGE, "used", "free", "reserved"),
-        *states(UTILIZATION, "used", "free", "reserved"),
+        *states(UTILIZATION, "used", "free"),
         Series(INODES_LIMIT, of_mount),
         *states(INODES_USAGE, "used", "free"),
     )

@@ -78,7 +78,7 @@ def words(badge: Badge) -> tuple[str, str, str]:
         ("memory", {"used": 9e9, "system.memory.limit": 1e10}, ("Memory", "90.0 % warning", "warning")),
         ("load", {"1m": 3.25, "system.cpu.logical.count": 4.0}, ("Load", "3.25", "good")),
         ("disk-busy", {"sda": 0.42}, ("Disk busy", "42.0 %", "good")),
-        ("filesystems", {"used": 96.0, "free": 3.0, "reserved": 1.0}, ("Filesystems", "97.0 % critical", "critical")),
+        ("filesystems", {"used": 96.0, "free": 4.0, "reserved": 5.0}, ("Filesystems", "96.0 % critical", "critical")),
         ("network", {"receive": 1024.0, "transmit": 0.0}, ("Network", "3.00 KiB/s", "")),
     ],
 )

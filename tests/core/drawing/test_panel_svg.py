@@ -284,8 +284,8 @@ def replace_number(series: Any, number: int) -> Any:
 def test_bars_are_shares_of_the_whole_and_alarm_each_by_itself() -> None:
     panel = panel_of("filesystems")
     series = series_for(panel)
-    parts = {"free": 3.0, "reserved": 1.0, "used": 96.0}
-    home = {"free": 60.0, "reserved": 0.0, "used": 40.0}
+    parts = {"free": 4.0, "reserved": 5.0, "used": 96.0}
+    home = {"free": 60.0, "reserved": 5.0, "used": 40.0}
     row = [(home if "/home" in one.values else parts)[one.attributes["system.filesystem.state"]] for one in series]
     svg = image(panel, np.array([row]))
     texts = words_of(svg)
@@ -305,7 +305,7 @@ def test_a_bar_has_the_level_that_it_is_given_however_full_it_is() -> None:
     fills = [one.get("fill") for one in check(svg).iter(f"{{{NAMESPACE}}}rect") if float(one.get("width") or 0) > 20]
     colors = THEMES["light"]
     alarming = {color: fills.count(color) for color in (colors.bad, colors.warn, colors.lines[0])}
-    assert alarming == {colors.bad: 2, colors.warn: 2, colors.lines[0]: 1}  # used and reserved are two parts
+    assert alarming == {colors.bad: 1, colors.warn: 1, colors.lines[0]: 1}
 
 
 def test_bars_that_find_no_room_are_counted_and_the_fullest_stay() -> None:

@@ -123,16 +123,15 @@ def test_a_heatmap_has_a_row_for_each_line() -> None:
 
 
 def test_bars_are_shares_of_the_whole_as_of_now() -> None:
-    states = {"free": 60.0, "reserved": 10.0, "used": 30.0}
+    states = {"free": 90.0, "reserved": 10.0, "used": 30.0}
     panel = panel_of("filesystems")
     by_position = [states[one.attributes["system.filesystem.state"]] for one in series_for(panel)]
     world = world_of(panel, value=lambda tick, at: by_position[at])
     figure = figure_of(world, "filesystems")
     assert [(trace.name, list(trace.y), list(trace.x)) for trace in figure.data] == [
-        ("used", ["/", "/home", "/srv/data"], [0.3] * 3),
-        ("reserved", ["/", "/home", "/srv/data"], [0.1] * 3),
+        ("used", ["/", "/home", "/srv/data"], [0.25] * 3),
     ]
-    assert figure.data[0].text[0] == "30\u00a0B of 100\u00a0B"
+    assert figure.data[0].text[0] == "30\u00a0B of 120\u00a0B"
     assert figure.layout.barmode == "stack"
 
 

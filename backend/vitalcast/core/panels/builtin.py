@@ -137,10 +137,12 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "title": "Filesystems",
         "section": "Disks",
         "metrics": ["system.filesystem.usage"],
+        # As df has it: what is reserved for the superuser is neither used nor free.
+        "where": {"system.filesystem.state": ["used", "free"]},
         "chart": "bar",
         "by": ["system.filesystem.mountpoint"],
         "parts": "system.filesystem.state",
-        "order": ["used", "reserved"],
+        "order": ["used"],
         "rest": ["free"],
         "headline": {"reduce": "max", "per": "rest", "show": "share", "label": "fullest"},
         "thresholds": {"warning": 0.85, "critical": 0.95},

@@ -151,7 +151,7 @@ class Panel(Strict):
     )
     parts: _Key | Literal[""] = Field(
         default="",
-        description="Attribute that divides each bar, such as used and reserved; only for bars",
+        description="Attribute that divides each bar, such as used and shared; only for bars",
         json_schema_extra={"form": 'an attribute, such as "system.filesystem.state", or an empty string'},
     )
     order: _Values = Field(

@@ -25,7 +25,7 @@ BASE_MS = MappingProxyType(
         Tier.RAW: 14 * DAY_MS,
         Tier.MINUTE: 90 * DAY_MS,
         Tier.TEN_MINUTES: 365 * DAY_MS,
-        Tier.HOUR: 5 * 365 * DAY_MS,
+        Tier.HOUR: 1700 * DAY_MS,
     }
 )
 NAMES = MappingProxyType(

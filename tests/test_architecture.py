@@ -87,6 +87,7 @@ FENCED: dict[str, set[str]] = {
     "prometheus_client": {"web"},
     "plotly": {"web"},
     "markdown_it": {"web"},
+    "segno": {"web"},
     "sqlite3": {"history", "access"},
     "jwt": {"access"},
     "orjson": {"core", "web"},

@@ -57,13 +57,14 @@ export class VitalPairing extends HTMLElement {
     this.hidden = true;
   }
 
-  #coded = ({ detail: { code, approve_at: approveAt } }) => {
+  #coded = ({ detail: { code, approve_at: approveAt, qr } }) => {
     const screens = (approveAt || new URL("screens", this.page).href).replace(/^https?:\/\//, "");
     this.replaceChildren(
       h("p", {}, this.asked ? "To pair this screen, approve this code:" : "This screen is waiting for approval. Approve this code:"),
       h("strong", {}, code),
-      h("p", {}, "On the server: ", h("code", {}, `vitalcast screens approve ${code}`)),
-      h("p", {}, "Or at ", h("span", { class: "where" }, screens)),
+      ...(qr ? [h("img", { class: "qr", src: qr, alt: `QR code that opens ${screens} with this code` })] : []),
+      h("p", {}, qr ? "Scan it, or open " : "Open ", h("span", { class: "where" }, screens)),
+      h("p", {}, "Or on the server: ", h("code", {}, `vitalcast screens approve ${code}`)),
       ...(this.asked ? [h("p", { class: "aside" }, "Esc hides it. Once approved, this browser belongs to the screen, and its own log-in ends.")] : []),
       this.#away,
     );

@@ -5,6 +5,7 @@ import { ServerClock } from "../client/clock.js";
 import { formatDuration } from "../charts/model/format.js";
 import { Screens } from "../http/screens.js";
 import { h, setText } from "../dom/html.js";
+import { takeCode } from "../page/given_code.js";
 
 const EVERY_MS = 5000;
 /** A second press within this time is meant. */
@@ -26,7 +27,16 @@ export class VitalScreens extends HTMLElement {
 
   connectedCallback() {
     this.#build();
-    this.#refresh();
+    this.#begin();
+  }
+
+  /** A code that came with the address is looked up, which lets nobody in: that takes a reader who has compared it. */
+  async #begin() {
+    const { code, problem } = takeCode();
+    this.#code.value = code;
+    await this.#refresh();
+    if (code && this.isConnected) await this.#look();
+    else if (problem) this.#say(problem, "problem");
   }
 
   disconnectedCallback() {
@@ -147,7 +157,7 @@ export class VitalScreens extends HTMLElement {
     });
     const since = formatDuration(Math.max(0, Math.floor((this.#clock.now() - created) / 1000)));
     this.#request.replaceChildren(
-      h("p", {}, h("strong", {}, code), approved ? " is approved already." : " is shown by a screen at ", ...(approved ? [] : [h("strong", {}, address), `, ${agentWords(agent)}, since ${since}. Approve it only if that is yours.`])),
+      h("p", {}, h("strong", {}, code), approved ? " is approved already." : " is shown by a screen at ", ...(approved ? [] : [h("strong", {}, address), `, ${agentWords(agent)}, since ${since}. Approve it only if your screen shows this code.`])),
       ...(approved ? [] : [form]),
     );
     this.#request.hidden = false;

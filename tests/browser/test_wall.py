@@ -9,7 +9,9 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import zxingcpp
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 from tests.browser.conftest import SERVER_ENV, OpenPage, Watched
@@ -198,17 +200,35 @@ async def code_of(page: Page) -> str:
     return code
 
 
+# As it is drawn, in grey: rows of one number a pixel.
+DRAWN = """async (image) => {
+  await image.decode();
+  const [width, height] = [image.clientWidth, image.clientHeight];
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(image, 0, 0, width, height);
+  const { data } = context.getImageData(0, 0, width, height);
+  return Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => data[4 * (y * width + x)]));
+}"""
+
+
+async def scanned(page: Page) -> str:
+    """Return what a phone reads in the QR code on the page."""
+    pixels = np.array(await page.eval_on_selector(".pairing img.qr", DRAWN), np.uint8)
+    return "".join(found.text for found in zxingcpp.read_barcodes(pixels))
+
+
 async def test_a_wall_is_paired_by_command_and_by_page_sent_elsewhere_and_turned_out(
     serve: Serve, open_page: OpenPage, tmp_path: Path
 ) -> None:
     access = open_access(Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}}))
     admin = {"Authorization": f"Bearer {access.mint(Scope.ADMIN)[0]}"}
-    server = await asyncio.to_thread(serve)
+    server = await asyncio.to_thread(serve, VITALCAST_SERVER__PUBLIC_URL="https://m.example.org")
     watched = await open_page(f"{server.url}/wall?memory=1", viewport={"width": 1280, "height": 720})
     page = watched.page
     code = await code_of(page)
-    assert await page.eval_on_selector(".pairing strong", PIXELS) > 150
+    assert await page.eval_on_selector(".pairing strong", PIXELS) > 130
     assert f"vitalcast screens approve {code}" in await page.inner_text(".pairing")
+    assert await scanned(page) == f"https://m.example.org/screens?code={code}"
     assert watched.sockets == []
 
     # Approved by the command, it comes on; it has grown past the megabyte that it may take, and is loaded anew, once.
@@ -240,6 +260,17 @@ async def test_a_wall_is_paired_by_command_and_by_page_sent_elsewhere_and_turned
     assert other != code
     assert any('"bye"' in text and "4509" in text for text in watched.received)
 
+    # By a link, as a QR code holds it: looked up once, and let in by nobody but who presses the button.
+    await desk.goto(f"{server.url}/screens?code=%3Cb%3E{other}")
+    await desk.wait_for_selector(".said:has-text('The link holds no code of a screen.')")
+    assert await desk.input_value("#code") == ""
+    await desk.goto(f"{server.url}/screens?code={other.lower()}&x=1")
+    await desk.wait_for_selector(".request:visible")
+    assert desk.url == f"{server.url}/screens?x=1"
+    assert await desk.input_value("#code") == other
+    assert await code_of(page) == other
+
+    await desk.click(".request button:has-text('Not my screen')")
     await desk.fill("#code", other.lower())
     await desk.press("#code", "Enter")
     await desk.wait_for_selector(".request:visible")

@@ -15,6 +15,7 @@ from vitalcast import __version__
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
+from vitalcast.web.api.pairing_code import qr_image
 from vitalcast.web.api.screens import PAIRINGS_PER_ADDRESS
 from vitalcast.web.app import create_app
 from vitalcast.web.pages.version import LOOK_EVERY_S, Version
@@ -103,18 +104,27 @@ def test_a_screen_is_let_in_by_a_code_that_an_operator_approves(house: House) ->
     assert browser.post(f"{PAIRINGS}/claim", json=claim).status_code == 404
 
 
+PUBLIC = {"public_url": "https://m.example.org/v", "root_path": "/v"}
+
+
 @pytest.mark.parametrize(
-    ("server", "where"),
+    ("server", "at", "where", "scanned"),
     [
-        ({}, ""),
-        ({"public_url": "https://m.example.org/v", "root_path": "/v"}, "https://m.example.org/v/screens"),
+        ({}, "http://127.0.0.1", "", ""),
+        ({}, "http://localhost:8000", "", ""),
+        ({"allowed_hosts": ["192.0.2.7:8000"]}, "http://192.0.2.7:8000", "", "http://192.0.2.7:8000/screens?code="),
+        (PUBLIC, "http://127.0.0.1", "https://m.example.org/v/screens", "https://m.example.org/v/screens?code="),
     ],
-    ids=["unknown", "public"],
+    ids=["loopback", "localhost", "address", "public"],
 )
-def test_a_screen_is_told_where_others_approve_its_code(tmp_path: Path, server: dict[str, str], where: str) -> None:
+def test_a_screen_is_told_where_others_approve_its_code_in_words_and_for_a_phone(
+    tmp_path: Path, server: dict[str, str], at: str, where: str, scanned: str
+) -> None:
     settings = Settings.model_validate({"access": {"data_dir": str(tmp_path / "data")}, "server": server})
-    browser = TestClient(create_app(settings), base_url="http://127.0.0.1", headers=AGENT)
-    assert browser.post(PAIRINGS, json={}).json()["approve_at"] == where
+    browser = TestClient(create_app(settings), base_url=at, headers=AGENT)
+    asked = browser.post(PAIRINGS, json={}).json()
+    assert asked["approve_at"] == where
+    assert asked["qr"] == (qr_image(f"{scanned}{asked['code']}") if scanned else "")
 
 
 def test_a_screen_is_told_what_to_show_and_its_cookie_is_renewed_each_time(house: House) -> None:

@@ -183,6 +183,10 @@ def schemas() -> Json:
                 "secret": text_of("To be kept by the screen."),
                 "expires": whole_of("When both expire, in Unix milliseconds."),
                 "approve_at": text_of("Where operators approve it; empty: at /screens of this server."),
+                "qr": text_of(
+                    "A QR code that opens that page with the code filled in, as a data: URI of an SVG; "
+                    "empty where the screen uses a loopback address, which no phone can open."
+                ),
             },
         ),
         "Claim": object_of(

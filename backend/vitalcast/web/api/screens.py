@@ -19,6 +19,7 @@ from vitalcast.core.stream.grants import SCREEN_NAME_CHARS_MAX
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, ConfigError, UnknownIdError
 from vitalcast.live.service import Service
+from vitalcast.web.api.pairing_code import approve_url, qr_image
 from vitalcast.web.edge.caller import CredentialSource, credential_source, grant_of
 from vitalcast.web.edge.cookie import cookie, cookie_header
 from vitalcast.web.edge.errors import LIVE, error_body, json_response
@@ -146,12 +147,14 @@ class Walls:
             )
         except TooManyPairings as error:
             return _too_many(str(error), error.wait_s)
-        public = self._service.settings.server.public_base
+        code, public = readable(pairing.code), self._service.settings.server.public_base
+        opened = approve_url(request.scope, public, code)
         answer = {
-            "code": readable(pairing.code),
+            "code": code,
             "secret": secret,
             "expires": pairing.expires_ms,
             "approve_at": f"{public}screens" if public else "",
+            "qr": qr_image(opened) if opened else "",
         }
         return json_response(answer, 201)
 

@@ -428,7 +428,9 @@ def test_a_panel_is_all_that_it_is_about() -> None:
     cpu = world_of(panel_of("cpu"), ticks=20)
     drawn, every = (cpu.get(PATH, panel="cpu", start="-10s", lines=lines)["lines"] for lines in ("drawn", "all"))
     assert {one["key"] for one in every} - {one["key"] for one in drawn} == {"idle"}
-    assert refusal(world, "panel=swap&aggregate=min,max") == (400, "aggregate: a panel has one; ask once for each")
+    several = world.get(PATH, panel="swap", start="-10s", step=5, aggregate="avg,min,max")
+    assert len(several["values"]) == 3 * len(several["series"])
+    assert refusal(world, "panel=swap&aggregate=min,max,avg,last") == (400, "aggregate: of a panel at most 3 at once")
     assert world.get(PATH, panel="swap", start="-9h", end="-8h")["lines"] == []
 
 

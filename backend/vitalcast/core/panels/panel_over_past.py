@@ -13,8 +13,10 @@ from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.panels.palette import Palette
+from vitalcast.core.panels.reduce import totals
 from vitalcast.core.panels.state import PanelState
 from vitalcast.core.panels.view import PanelView
+from vitalcast.core.vocabulary import Aggregate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 ALWAYS_MS = 2**53
+OPPOSITES = {Aggregate.MIN: Aggregate.MAX, Aggregate.MAX: Aggregate.MIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,21 @@ class PanelOverPast:
     colors: Mapping[str, int] = field(default_factory=dict)
 
     def shown(
-        self, series: Sequence[Series], times_ms: Integers, values: Floats, step_ms: int
+        self,
+        series: Sequence[Series],
+        times_ms: Integers,
+        values: Floats,
+        step_ms: int,
+        aggregates: Sequence[Aggregate] = (Aggregate.AVG,),
     ) -> tuple[tuple[Series, ...], Floats, dict[str, Any]]:
-        """Return the columns of the panel, their values, and what a snapshot says beside them.
+        """Return the series of the panel, their values, and what a snapshot says beside them.
 
-        `values` are those of the series that the panel asks for, of the shape (times, series). The level is judged by
-        them, so by what was aggregated over each step.
+        `values` are those of the series that the panel asks for, of the shape (times, series x aggregates),
+        series-major, and so are those returned. Lines are chosen, and the level is judged, by the first aggregate.
         """
-        timeline = _replayed(series, times_ms, values, step_ms)
+        several = len(aggregates)
+        past = _Aggregated({one: values[:, at::several] for at, one in enumerate(aggregates)}, aggregates[0])
+        timeline = _replayed(series, times_ms, past.first, step_ms)
         choice = timeline.catalogue.choices.of(self.selection)
         state = PanelState(self.panel, choice, timeline.ring, palette=self.palette.copy(), colors=self.colors)
         self.judge(state)
@@ -58,7 +68,53 @@ class PanelOverPast:
         ring = timeline.ring
         read = ring.read(view.columns, ring.first_row, ring.end_row)
         shown = view.project(read, ring.offsets())
-        return view.series, shown[: len(times_ms)], view.head(shown[-1])
+        head = view.head(shown[-1])
+        if several == 1 or not len(times_ms):
+            return view.series, shown[: len(times_ms)].repeat(several, axis=1), head
+        each = [shown, *(past.shown(view, one, ring.offsets()) for one in aggregates[1:])]
+        return view.series, np.stack(each, axis=2).reshape(len(times_ms), -1), head
+
+
+@dataclass(frozen=True, slots=True)
+class _Aggregated:
+    """The values of a panel's series by several aggregates, each of the shape (times, series).
+
+    What is computed of several lines has bounds: the greatest of a sum is no more than the sum of what was greatest,
+    nor than what the least of the rest leaves of the whole. The greatest share is that of the least whole.
+    """
+
+    blocks: Mapping[Aggregate, Floats]
+    by_default: Aggregate
+
+    @property
+    def first(self) -> Floats:
+        return self.blocks[self.by_default]
+
+    def shown(self, view: PanelView, aggregate: Aggregate, offsets: Integers) -> Floats:
+        """Return the panel's columns by one aggregate."""
+        own = self.blocks[aggregate][:, view.columns]
+        opposite = self.blocks.get(OPPOSITES.get(aggregate, aggregate))
+        if opposite is None:
+            return view.project(own, offsets)
+        mixed = own.copy()
+        mixed[:, view.against] = opposite[:, view.columns[view.against]]
+        shown = view.project(mixed, offsets).copy()
+        shown[:, : view.sent] = own[:, : view.sent]
+        if aggregate is Aggregate.MAX:
+            self._cap(view, opposite, shown)
+        return shown
+
+    def _cap(self, view: PanelView, least: Floats, shown: Floats) -> None:
+        """Have the panel's sum be no more than what its rest left."""
+        panel, resolved = view.shown.panel, view.shown.resolved
+        rest = [line.column for line in resolved.remainder]
+        if not rest or panel.chart == "bar" or panel.headline.reduce == "max":
+            return
+        whole = totals(self.first[:, [*(line.column for line in resolved.lines), *rest]])
+        left = whole - totals(least[:, rest])
+        name = "@value" if panel.headline.show != "share" else "@number"
+        if (place := view.place(name)) is not None:
+            shown[:, place] = np.fmin(shown[:, place], left)
 
 
 def _replayed(series: Sequence[Series], times_ms: Integers, values: Floats, step_ms: int) -> Timeline:

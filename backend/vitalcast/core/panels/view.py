@@ -34,7 +34,7 @@ class PanelView:
     """The columns of one panel over one range.
 
     `series` describes each column that is sent, and `columns` are those of the source's layout that are read for them,
-    of which the first `sent` are sent as they are.
+    of which the first `sent` are sent as they are, and with those `against` it the panel's number, as a share, falls.
     `came_offset` is the tick at which a line came last that was not shown before.
     """
 
@@ -46,6 +46,15 @@ class PanelView:
     @property
     def panel_id(self) -> str:
         return self._over.state.panel.id
+
+    @property
+    def shown(self) -> Shown:
+        assert self._shown is not None  # since it was made
+        return self._shown
+
+    def place(self, name: str) -> int | None:
+        """Return the place among what is sent of what is computed for the whole panel, by its name."""
+        return self._place.get(name)
 
     @property
     def came_offset(self) -> int:
@@ -74,6 +83,8 @@ class PanelView:
         self._at = {column: at for at, column in enumerate(columns)}  # in `columns`
         self.columns: npt.NDArray[np.intp] = np.array(columns, dtype=np.intp)
         self.sent = len(dict.fromkeys([*drawn, *beside]))
+        left = {line.column for line in resolved.remainder} | {resolved.per}
+        self.against = np.array([self._at[one] for one in sorted(left) if one in self._at], dtype=np.intp)
         self._headline = HeadlineRule(shown.panel, resolved, self._at)
         self._line_ids = np.array([*(line.id for line in self._headline.names), math.nan])  # the last is of nobody
         self._bars = self._bar_places(shown)
@@ -185,8 +196,7 @@ class PanelView:
 
     def head(self, newest: Floats) -> Json:
         """Return what a snapshot says beside its values; `newest` is what is sent of the newest tick."""
-        shown = self._shown
-        assert shown is not None
+        shown = self.shown
         panel, resolved = shown.panel, shown.resolved
         limit = panel.max if isinstance(panel.max, float) else None
         reference = None
@@ -226,7 +236,7 @@ class PanelView:
 
     def level(self, row: Floats) -> str | None:
         """Return the panel's level in a row of what is sent, empty for good or unknown; None where it has none."""
-        place = self._place.get("@level")
+        place = self.place("@level")
         if place is None:
             return None
         return "" if math.isnan(row[place]) else LEVEL_NAMES[int(row[place])]

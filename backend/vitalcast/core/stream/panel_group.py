@@ -81,9 +81,14 @@ class PastPanel(Protocol):
         ...
 
     def shown(
-        self, series: Sequence[Series], times_ms: npt.NDArray[np.int64], values: Floats, step_ms: int
+        self,
+        series: Sequence[Series],
+        times_ms: npt.NDArray[np.int64],
+        values: Floats,
+        step_ms: int,
+        aggregates: Sequence[Aggregate],
     ) -> tuple[tuple[Series, ...], Floats, dict[str, Any]]:
-        """Return what is sent of values of the shape (times, series): its columns, their values, and the head."""
+        """Return what is sent of values of the shape (times, series x aggregates): series, values, and the head."""
         ...
 
 

@@ -13,3 +13,4 @@ BACK_S_MAX: Final = 315_360_000  # ten years, of a shift or a backfill
 TOP_MAX: Final = 1000
 ATTRIBUTES_MAX: Final = 16  # to group by
 AGGREGATES_MAX: Final = len(Aggregate)
+PANEL_AGGREGATES_MAX: Final = 3  # a line, and how far it went

@@ -21,6 +21,7 @@ from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.times import iso_of
 from vitalcast.core.stream.results import number_parts, result_json
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
+from vitalcast.core.wire.bounds import PANEL_AGGREGATES_MAX
 from vitalcast.core.wire.messages import describe_series
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
@@ -87,7 +88,9 @@ class HistoryAnswers:
         def answered(result: Result) -> _Answer:
             if panel is None or offer is CSV:
                 return _answer(result, about, offer)
-            series, values, head = panel.shown(result.series, result.times_ms, result.values, result.step_ms)
+            series, values, head = panel.shown(
+                result.series, result.times_ms, result.values, result.step_ms, result.aggregates
+            )
             return _answer(replace(result, series=series, values=values), about | head, offer)
 
         def prepare() -> Callable[[Past], _Answer]:
@@ -121,8 +124,8 @@ class HistoryAnswers:
             check_panel_alone(request)
             found = panel_called(panel_id, self._service.dashboards.panels, grant)
             wish = wish_of(request, usual=(Aggregate(found.aggregate),))
-            if len(wish.aggregates) > 1:
-                raise bad("aggregate: a panel has one; ask once for each")
+            if len(wish.aggregates) > PANEL_AGGREGATES_MAX:
+                raise bad(f"aggregate: of a panel at most {PANEL_AGGREGATES_MAX} at once")
             wanted = request_selection(found)
             named = grant.narrowed(wanted) == wanted
             panel = self._service.panels.over_past(timeline, panel_id, named=named, all_lines=all_lines)

@@ -42,6 +42,21 @@ def test_it_is_what_a_stream_with_a_backfill_shows(panel: str) -> None:
         assert result[said] == snapshot[said], said
 
 
+@pytest.mark.parametrize("panel", ["load", "disks"])
+def test_each_of_several_aggregates_is_what_it_is_alone(panel: str) -> None:
+    one = house()
+    asked = ("avg", "min", "max")
+    result = query(one, panel=panel, step=10, aggregate=list(asked))
+    assert result["aggregate"] == list(asked)
+    for at, aggregate in enumerate(asked):
+        alone = query(one, panel=panel, step=10, aggregate=[aggregate])
+        drawn = [line["column"] for line in alone["lines"]]
+        assert [line["column"] for line in result["lines"]] == drawn
+        for column in drawn:
+            assert result["values"][column * len(asked) + at] == alone["values"][column]
+    assert len(result["values"]) == len(asked) * len(result["series"])
+
+
 def test_a_line_that_is_gone_is_there_again() -> None:
     one = house()
     for _ in range(4000):
@@ -74,7 +89,7 @@ def test_of_a_time_without_anything_it_says_what_it_would_show() -> None:
         ({"panel": "dsiks"}, ErrorCode.UNKNOWN_METRIC),
         ({"panel": "disks", "metrics": [">"]}, ErrorCode.BAD_REQUEST),
         ({"panel": "disks", "group_by": []}, ErrorCode.BAD_REQUEST),
-        ({"panel": "disks", "aggregate": ["min", "max"]}, ErrorCode.BAD_REQUEST),
+        ({"panel": "disks", "aggregate": ["avg", "min", "max", "last"]}, ErrorCode.BAD_REQUEST),
     ],
 )
 def test_what_does_not_go_with_a_panel_is_refused(fields: dict[str, Any], code: ErrorCode) -> None:

@@ -20,7 +20,7 @@ from vitalcast.core.stream.deferred import Deferred, Prepare, replaced
 from vitalcast.core.stream.grants import NAMING_TABLE
 from vitalcast.core.stream.results import columns_json, processes_message, result_json
 from vitalcast.core.vocabulary import ErrorCode, Reduce
-from vitalcast.core.wire.bounds import POINTS
+from vitalcast.core.wire.bounds import PANEL_AGGREGATES_MAX, POINTS
 from vitalcast.core.wire.commands import Query
 from vitalcast.core.wire.messages import Message, reply
 from vitalcast.errors import ProtocolError
@@ -160,8 +160,8 @@ def _panel(conversation: Conversation, command: Query, panel_id: str) -> Prepare
     timeline, panels = conversation.source(command.host), conversation.hub.panels
     assert panels is not None  # by whom it is named
     panel = panels.over_past(timeline, panel_id, named=named, all_lines=command.lines == "all")
-    if len(command.aggregates()) > 1:
-        raise ProtocolError(ErrorCode.BAD_REQUEST, "aggregate: a panel has one; ask once for each")
+    if len(command.aggregates()) > PANEL_AGGREGATES_MAX:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"aggregate: of a panel at most {PANEL_AGGREGATES_MAX} at once")
     question = _question(conversation, command, panel.selection)
     limits = query_limits(conversation)
     about = _about(timeline, command)
@@ -171,7 +171,9 @@ def _panel(conversation: Conversation, command: Query, panel_id: str) -> Prepare
 
         def work(past: Past) -> Message:
             result = read(past)
-            series, values, head = panel.shown(result.series, result.times_ms, result.values, result.step_ms)
+            series, values, head = panel.shown(
+                result.series, result.times_ms, result.values, result.step_ms, result.aggregates
+            )
             shown = replace(result, series=series, values=values)
             return _result_message(command.id, about | head, question, shown)
 

@@ -198,11 +198,12 @@ export class Client extends EventTarget {
   /**
    * Subscribes to events; a server that has none refuses.
    *
-   * @param {protocol.EventsRequest} [request] @param {{name?: string}} [options]
+   * @param {protocol.EventsRequest} [request]
+   * @param {{name?: string, awake?: boolean}} [options] awake: they come also while nobody looks at the page
    * @returns {import("./event_stream.js").EventStream}
    */
-  events(request = {}, { name = this.#nameOf("e") } = {}) {
-    return this.#begun(this.#session.events(name, request));
+  events(request = {}, { name = this.#nameOf("e"), awake = false } = {}) {
+    return this.#begun(this.#session.events(name, request, { awake }));
   }
 
   /**

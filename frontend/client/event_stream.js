@@ -3,9 +3,12 @@
 import * as protocol from "./protocol.js";
 import { Stream } from "./stream.js";
 
-/** Iterates over the server's `event` messages. Event, besides those of all streams: `event`, with one as its detail. */
+/**
+ * Iterates over the server's `event` messages. Events, besides those of all streams: `event`, with one as its detail;
+ * `gap`, where some did not come: ask again, with a backfill.
+ */
 export class EventStream extends Stream {
-  /** @param {string} name @param {protocol.EventsRequest} request @param {{held?: boolean}} [options] */
+  /** @param {string} name @param {protocol.EventsRequest} request @param {{held?: boolean, awake?: boolean}} [options] */
   constructor(name, request, options) {
     super(name, options);
     /** @type {protocol.EventsRequest} */ this.request = request;
@@ -16,6 +19,7 @@ export class EventStream extends Stream {
   }
 
   take(message) {
+    if (message.type === "gap") this.dispatchEvent(new Event("gap"));
     if (message.type !== "event") return false;
     this.pass(message);
     this.dispatchEvent(new CustomEvent("event", { detail: message }));

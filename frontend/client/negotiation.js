@@ -56,7 +56,7 @@ export class Negotiation {
    */
   reach(stream) {
     if (!this.#open || stream.resting || this.#streamOf(stream.name) !== stream) return;
-    const wanted = !this.paused && !stream.held;
+    const wanted = (!this.paused || stream.awake) && !stream.held;
     if (!stream.asked) {
       if (wanted) this.#ask(stream);
     } else if (!wanted) {

@@ -11,8 +11,11 @@ import { Feed } from "./feed.js";
  * another.
  */
 export class Stream extends EventTarget {
-  /** @param {string} name @param {{held?: boolean}} [options] held: not asked for until it is released */
-  constructor(name, { held = false } = {}) {
+  /**
+   * @param {string} name @param {{held?: boolean, awake?: boolean}} [options] held: not asked for until it is released;
+   *   awake: it goes on while nobody looks at the page
+   */
+  constructor(name, { held = false, awake = false } = {}) {
     super();
     this.name = name;
     /** @type {import("./session.js").Session|null} */ this.session = null;
@@ -21,6 +24,7 @@ export class Stream extends EventTarget {
     /** @type {{code: number, message: string, temporary?: boolean}|null} */ this.refusal = null;
     /** Nobody looks at this one: the server need not send it. */
     this.held = held;
+    this.awake = awake;
     /** What the server was told so far over this connection, answered or not. */
     this.asked = false;
     this.askedToPause = false;
@@ -37,7 +41,7 @@ export class Stream extends EventTarget {
   get state() {
     if (this.#closed) return "closed";
     if (this.refusal) return "refused";
-    if (this.held || this.session?.paused) return "paused";
+    if (this.held || (this.session?.paused && !this.awake)) return "paused";
     return this.group === null ? "connecting" : "live";
   }
 

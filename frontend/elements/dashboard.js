@@ -7,6 +7,7 @@ import { INTERVALS, View } from "../page/view.js";
 import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
+import { EventLog } from "../page/event_log.js";
 import { Subscriptions } from "../page/subscriptions.js";
 import { h, setText } from "../dom/html.js";
 import { listen } from "../page/keyboard.js";
@@ -22,6 +23,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {Client} */ client;
   /** @type {View} */ view;
   /** @type {Subscriptions} */ subscriptions;
+  /** @type {EventLog} what happened, for all who show it */ events;
 
   #host = "";
   /** Those that are shown, as text. */ #panels = "";
@@ -50,6 +52,7 @@ export class VitalDashboard extends HTMLElement {
     if (document.hidden) client.pause();
     this.view = View.parse(location.search);
     this.subscriptions = new Subscriptions({ client, view: this.view, clock: client.clock });
+    this.events = new EventLog({ client, clock: client.clock });
     this.#address = new Address(this.view);
     this.#build();
     this.#paint();
@@ -65,6 +68,7 @@ export class VitalDashboard extends HTMLElement {
     client.addEventListener("message", this.#heard);
     client.addEventListener("dashboards", this.#changed);
     document.addEventListener("visibilitychange", this.#looked);
+    this.events.start();
     client.start();
     this.#load(new Backoff());
   }
@@ -82,6 +86,7 @@ export class VitalDashboard extends HTMLElement {
     this.#kiosk.stop();
     this.#address.stop();
     this.#stopListening();
+    this.events.stop();
     this.subscriptions.stop();
     this.client.stop();
     clearTimeout(this.#noticeTimer);

@@ -1,5 +1,7 @@
 /** Asks the server what this reader may do, and for tokens. */
 
+import { answerOf } from "./answer.js";
+
 /** @typedef {{required: boolean, scope: string, expires: number|null, url?: string}} Access url: at which others reach the server */
 
 /** @param {{page?: string}} [options] @returns {Promise<Access>} Raises an Error that says why it is not known. */
@@ -15,14 +17,4 @@ export async function loadAccess({ page = globalThis.document.baseURI } = {}) {
 export async function makeToken(limits, { page = globalThis.document.baseURI } = {}) {
   const body = JSON.stringify({ scope: "embed", ...limits });
   return await answerOf(fetch(new URL("api/v1/tokens", page), { method: "POST", headers: { "Content-Type": "application/json" }, body }));
-}
-
-/** @param {Promise<Response>} asked */
-async function answerOf(asked) {
-  const response = await asked.catch(() => {
-    throw new Error("the server could not be reached");
-  });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error?.message ?? `the server answered ${response.status} ${response.statusText}`.trimEnd());
-  return answer;
 }

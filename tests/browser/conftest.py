@@ -15,6 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, WebSocket, async_playwright
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.lab import cleared, open_lab
+from tests.browser.past import PastServer, made_in
 from tests.e2e.server import Server
 
 # The server reads twice a second, so that a page has something to show soon; the page asks for whole seconds.
@@ -123,6 +124,19 @@ async def browser() -> AsyncIterator[Browser]:
 def page_server() -> Iterator[Server]:
     """A server that all tests share: look, do not touch."""
     server = Server(env=SERVER_ENV)
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def past_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PastServer]:
+    """A server that all tests share and that seems to have run for a month: `happened` says when what happened."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # which all workers of this run share
+    server = PastServer(made_in(folder))
     try:
         yield server.start()
     finally:

@@ -180,7 +180,7 @@ export class VitalDashboard extends HTMLElement {
     const { client, view, subscriptions } = this;
     this.#rows = client.table({ ...PROCESSES, limit: rowsThatFit() }, { name: "@processes" });
     const table = Object.assign(h("vital-processes"), { client, stream: this.#rows, view });
-    this.#grid = new PanelGrid({ subscriptions, client, view });
+    this.#grid = new PanelGrid({ subscriptions, client, view, events: this.events });
     this.#vitals = h("div");
     this.#main.removeAttribute("aria-busy");
     this.#main.replaceChildren(this.#vitals, this.#grid.element, table);

@@ -35,6 +35,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {Holder|null} who says whether the stream is wanted, where several share it */ holder = null;
   /** @type {import("../client/client.js").Client|null} who is asked for what is not drawn */ client = null;
   /** @type {import("../client/clock.js").ServerClock} */ clock;
+  /** @type {import("../page/event_log.js").EventLog|null} whose events it flags */ events = null;
   /** @type {import("../page/view.js").View} */ view;
 
   #range = new CalmRange();
@@ -90,12 +91,14 @@ export class VitalPanel extends HTMLElement {
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view });
+    const { view, clock, events, definition: panel } = this;
+    const flags = events ? [Object.assign(h("vital-flags"), { plot: this.#plot, view, clock, events, panel })] : [];
     const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() })];
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
       h("header", {}, h("h2", { id: `title-${id}` }, title), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
-      h("div", { class: "canvas" }, this.#plot, crosshair, this.#problem),
+      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, this.#problem),
       this.#numbers.summary,
       this.#numbers.legend,
       this.#dataTable.element,

@@ -4,6 +4,7 @@ import { VitalControls } from "../elements/controls.js";
 import { VitalCrosshair } from "../charts/crosshair.js";
 import { VitalDashboard } from "../elements/dashboard.js";
 import { VitalEmbedding } from "../elements/embedding.js";
+import { VitalFlags } from "../charts/flags.js";
 import { VitalHelp } from "../elements/help.js";
 import { VitalMenu } from "../elements/menu.js";
 import { VitalPanel } from "../elements/panel.js";
@@ -14,6 +15,7 @@ import { VitalVitals } from "../elements/vitals.js";
 
 customElements.define("vital-plot", VitalPlot);
 customElements.define("vital-crosshair", VitalCrosshair);
+customElements.define("vital-flags", VitalFlags);
 customElements.define("vital-menu", VitalMenu);
 customElements.define("vital-panel", VitalPanel);
 customElements.define("vital-processes", VitalProcesses);

@@ -10,18 +10,20 @@ export const textOf = (panels) => JSON.stringify(panels, (key, value) => (key ==
 export class PanelGrid {
   /**
    * @param {{subscriptions: import("./subscriptions.js").Subscriptions, client: import("../client/client.js").Client,
-   *          view: import("./view.js").View}} parts
+   *          view: import("./view.js").View, events?: import("./event_log.js").EventLog|null}} parts
    */
-  constructor({ subscriptions, client, view }) {
+  constructor({ subscriptions, client, view, events = null }) {
     this.#subscriptions = subscriptions;
     this.#client = client;
     this.#view = view;
+    this.#events = events;
     this.element = h("div", { class: "charts" });
   }
 
   #subscriptions;
   #client;
   #view;
+  #events;
   /** @type {Map<string, HTMLElement>} by the text of its panel */ #shown = new Map();
 
   /** @param {Panel[]} panels */
@@ -38,7 +40,7 @@ export class PanelGrid {
   #make(definition) {
     const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
     const stream = this.#subscriptions.open(definition);
-    return Object.assign(element, { definition, stream, client: this.#client, clock: this.#client.clock, view: this.#view });
+    return Object.assign(element, { definition, stream, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
   }
 
   #remove(text, element) {

@@ -93,3 +93,6 @@ export function clustersOf(events, placeOf, apart) {
   }
   return clusters;
 }
+
+/** The moment that shows best what it was: amid a span that is over, else where it began. @param {HostEvent} event @returns {number} Unix ms */
+export const momentOf = ({ time, end }) => (end !== null && end > time ? Math.round((time + end) / 2) : time);

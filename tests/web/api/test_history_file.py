@@ -113,6 +113,16 @@ def test_a_past_that_was_seconds_is_drawn_with_the_values_of_then(world: World, 
     assert "20.0 %" in badge.text.replace("\u00a0", " ")
 
 
+def test_a_token_for_slow_streams_gets_no_finer_past(world: World) -> None:
+    token = world.service.access.mint(Scope.STREAM, metrics=[SWAP], interval_s=60)[0]
+    asked = {"metrics": SWAP, "start": "-1h", "step": 1}
+    refused = world.client.get(PATH, params=asked, headers={"Authorization": f"Bearer {token}"})
+    assert refused.status_code == 400
+    assert "step: the shortest for this token is 60 s, not 1" in refused.text
+    assert get(world, token, PATH, metrics=SWAP, start="-1h", step=60).json()["step"] == 60
+    assert get(world, token, PATH, metrics=SWAP, start="-1h", points=3600).json()["step"] == 60
+
+
 @pytest.mark.parametrize("reach_s", [600, 3000, 9000, 12_345])
 @pytest.mark.parametrize("wish", [
     {"step": 1}, {"step": 60}, {"step": 600}, {"step": 3600}, {"step": 86_400}, {"points": 1}, {"points": 7},

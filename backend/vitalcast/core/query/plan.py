@@ -79,6 +79,7 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
         first_ms = min((reach.start_ms for reach in reaches.values()), default=end_ms)
         kept_ms = min(end_ms, last_ms + ring.interval_ms) - max(start_ms, first_ms)
         step_ms = _step_for(kept_ms if kept_ms > 0 else end_ms - start_ms, query.points or 1)
+    step_ms = max(step_ms, query.step_min_ms)
     if not any(one in PERCENTILES for one in query.aggregates):
         order = _order(step_ms, query.shift_ms, reaches, ROLLUPS)
     else:

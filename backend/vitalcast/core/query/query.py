@@ -23,7 +23,7 @@ class Query:
     unless no tier is as fine. `group_by` (None: not at all, empty: all series of a metric together) names attributes;
     the series of a metric that have equal values of them are reduced. `top` keeps so many series, by their mean.
     `shift_ms` asks for what was so long before, under the times of now. What was before `hidden_ms` is not for whoever
-    asks, not even as a part of the first step.
+    asks, not even as a part of the first step; nor are steps shorter than `step_min_ms`.
     """
 
     selection: Selection
@@ -37,6 +37,7 @@ class Query:
     top: int | None = None
     shift_ms: int = 0
     hidden_ms: int = 0
+    step_min_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

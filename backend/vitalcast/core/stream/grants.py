@@ -107,6 +107,14 @@ class Grant:
             raise ProtocolError(ErrorCode.DENIED, f"this token sees {duration_of(self.since_s)} back")
         return max(start_ms, earliest_ms)
 
+    def check_step(self, step_ms: int | None) -> None:
+        """Raise ProtocolError where steps of the past are shorter than what this caller may have of the present."""
+        if step_ms is not None and step_ms < self.interval_min_ms:
+            raise ProtocolError(
+                ErrorCode.LIMIT,
+                f"step: the shortest for this token is {self.interval_min_ms / 1000:g} s, not {step_ms / 1000:g}",
+            )
+
     def allows(self, series: Series) -> bool:
         """Say whether this series may be seen."""
         if self.within is None:

@@ -1,4 +1,4 @@
-"""How much a question about the past may ask for, on the WebSocket and in HTTP alike."""
+"""How much may be asked for, on the WebSocket and in HTTP alike."""
 
 from __future__ import annotations
 
@@ -14,3 +14,4 @@ TOP_MAX: Final = 1000
 ATTRIBUTES_MAX: Final = 16  # to group by
 AGGREGATES_MAX: Final = len(Aggregate)
 PANEL_AGGREGATES_MAX: Final = 3  # a line, and how far it went
+FILTER_CHARS_MAX: Final = 100  # of a table's rows

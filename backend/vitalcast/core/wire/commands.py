@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
-from vitalcast.core.wire.bounds import AGGREGATES_MAX, ATTRIBUTES_MAX, BACK_S_MAX, POINTS_MAX, STEP_S, TOP_MAX
+from vitalcast.core.wire.bounds import (
+    AGGREGATES_MAX,
+    ATTRIBUTES_MAX,
+    BACK_S_MAX,
+    FILTER_CHARS_MAX,
+    POINTS_MAX,
+    STEP_S,
+    TOP_MAX,
+)
 from vitalcast.errors import ProtocolError
 
 ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is named
@@ -148,7 +156,7 @@ class Table(_Command):
     table: Text
     sort: Text | None = None
     order: Literal["ascending", "descending"] | None = None
-    filter: Annotated[str, Field(max_length=100)] = ""
+    filter: Annotated[str, Field(max_length=FILTER_CHARS_MAX)] = ""
     keys: Annotated[list[RowKey], Field(min_length=1, max_length=100_000, fail_fast=True)] | None = None
     limit: Annotated[int, Field(ge=1, le=100_000)] = 15
     interval: Interval = 2.0
@@ -184,7 +192,7 @@ class Query(_Command):
     at: Moment | None = None
     sort: Text | None = None
     order: Literal["ascending", "descending"] | None = None
-    filter: Annotated[str, Field(max_length=100)] = ""
+    filter: Annotated[str, Field(max_length=FILTER_CHARS_MAX)] = ""
     limit: Annotated[int, Field(ge=1, le=100_000)] = 20
 
     def selection(self) -> Selection:

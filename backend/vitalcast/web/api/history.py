@@ -131,7 +131,8 @@ class HistoryAnswers:
             panel = self._service.panels.over_past(timeline, panel_id, named=named, all_lines=all_lines)
             selection = panel.selection
         range_ = range_of(request, self._now_ms(), default_s=RANGE_S, shift_ms=wish.shift_ms)
-        return range_, wish.query(selection, range_), panel
+        grant.check_step(wish.step_ms)
+        return range_, wish.query(selection, range_, step_min_ms=grant.interval_min_ms), panel
 
 
 def _headers(request: Request, range_: Range) -> dict[str, str]:

@@ -100,8 +100,9 @@ class Wish(NamedTuple):
     top: int | None
     shift_ms: int
 
-    def query(self, selection: Selection, range_: Range) -> Query:
-        return Query(selection, range_.start_ms, range_.end_ms, hidden_ms=range_.hidden_ms, **self._asdict())
+    def query(self, selection: Selection, range_: Range, *, step_min_ms: int) -> Query:
+        ends, hidden_ms = (range_.start_ms, range_.end_ms), range_.hidden_ms
+        return Query(selection, *ends, hidden_ms=hidden_ms, step_min_ms=step_min_ms, **self._asdict())
 
 
 def wish_of(request: Request, *, usual: Sequence[Aggregate] = (Aggregate.AVG,)) -> Wish:

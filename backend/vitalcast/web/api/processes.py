@@ -17,6 +17,7 @@ from vitalcast.core.processes.answer import (
 from vitalcast.core.query.who import who_at, who_between
 from vitalcast.core.stream.grants import NAMING_TABLE
 from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.wire.bounds import FILTER_CHARS_MAX
 from vitalcast.errors import ApiError
 from vitalcast.web.edge.caller import grant_of
 from vitalcast.web.edge.endpoint import READERS, Endpoint, EndpointGroup
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from vitalcast.live.service import Service
 
 DEFAULT_S: Final = 3600.0
-FILTER_CHARS_MAX: Final = 200
 _ORDERS: Final = ("ascending", "descending")
 _SORTS: Final = ("cpu", "memory", "read", "write", "cpu_peak", "memory_peak", "pid", "name", "user", "unit", "started")
 _SORT: Final = Parameter(

@@ -137,7 +137,7 @@ def test_a_token_asks_for_no_more_than_it_sees(machine: Machine) -> None:
     assert refusal(granted(machine, LOAD_ONLY), metrics=["system.>"])[0] == ErrorCode.DENIED
     assert refusal(granted(machine, SDA), metrics=["system.disk.io"])[0] == ErrorCode.DENIED
     assert refusal(granted(machine, LOAD_ONLY), table="processes", at=START_MS)[0] == ErrorCode.DENIED
-    assert query(granted(machine, LOAD_ONLY))["values"] == [[1.0, 2.0, 3.0]]
+    assert query(granted(machine, LOAD_ONLY), step=2, aggregate=["max"])["values"] == [[2.0, 3.0]]
 
 
 def test_a_token_looks_no_further_back_than_it_may(machine: Machine) -> None:
@@ -149,6 +149,14 @@ def test_a_token_looks_no_further_back_than_it_may(machine: Machine) -> None:
     assert refusal(session, **before)[0] == ErrorCode.DENIED
     assert refusal(session, start=machine.time_ms - 1000, shift=5)[0] == ErrorCode.DENIED
     assert refusal(session, table="processes", at=machine.time_ms - 3000, start=None)[0] == ErrorCode.DENIED
+
+
+def test_a_token_for_slow_streams_gets_no_finer_past(machine: Machine) -> None:
+    session = granted(machine, Grant(Scope.VIEW, "slow", interval_min_ms=5000))
+    code, message = refusal(session, step=1)
+    assert (code, message) == (ErrorCode.LIMIT, "step: the shortest for this token is 5 s, not 1")
+    assert query(session, step=5)["step"] == 5
+    assert query(session, points=1000)["step"] == 5
 
 
 def test_a_token_that_changed_meanwhile_gets_nothing(machine: Machine) -> None:

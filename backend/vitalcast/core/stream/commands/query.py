@@ -125,6 +125,7 @@ def _series(conversation: Conversation, command: Query) -> Prepare:
 def _question(conversation: Conversation, command: Query, selection: Selection) -> Question:
     start_ms, end_ms = _range(conversation, command)
     points, step_ms = _resolution(command)
+    conversation.grant.check_step(step_ms)
     group_by = command.group_by if command.group_by is not None or command.reduce is None else []
     return Question(
         selection=selection,
@@ -138,6 +139,7 @@ def _question(conversation: Conversation, command: Query, selection: Selection) 
         top=command.top,
         shift_ms=round(command.shift * 1000),
         hidden_ms=conversation.grant.hidden_ms(conversation.now_ms()),
+        step_min_ms=conversation.grant.interval_min_ms,
     )
 
 

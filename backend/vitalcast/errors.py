@@ -241,9 +241,13 @@ class AskError(VitalcastError):
 
 
 class LostError(VitalcastError):
-    """The connection broke in a way that a new one may mend. `after_s` is when the server asked to come back."""
+    """The connection broke in a way that a new one may mend.
 
-    def __init__(self, why: str, *, after_s: float | None = None, advice: str = "") -> None:
+    `after_s` is when the server asked to come back, and `away` says that nobody was there to ask.
+    """
+
+    def __init__(self, why: str, *, after_s: float | None = None, away: bool = False, advice: str = "") -> None:
         super().__init__(why)
         self.after_s = after_s
+        self.away = away
         self.advice = advice

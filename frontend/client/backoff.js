@@ -20,6 +20,11 @@ export class Backoff {
     return step * (0.5 + this.#random() / 2);
   }
 
+  /** Another that never waits longer than this. @param {number} mostMs */
+  within(mostMs) {
+    return new Backoff({ firstMs: Math.min(this.#firstMs, mostMs), mostMs: Math.min(this.#mostMs, mostMs), random: this.#random });
+  }
+
   /** A delay that the server asked for, spread over a quarter more. @param {number} ms */
   after(ms) {
     return ms * (1 + this.#random() / 4);

@@ -45,15 +45,15 @@ export class Client extends EventTarget {
   /**
    * @param {string|URL} url the server's address, with a slash at its end where it has a prefix
    * @param {{token?: string|(() => string|Promise<string>), WebSocket?: any, binary?: boolean, clock?: ServerClock, backoff?: Backoff,
-   *          autostart?: boolean, probe?: (url: string) => Promise<string>}} [options]
+   *          autostart?: boolean, probe?: (url: string) => Promise<string>, knock?: (url: string) => Promise<boolean>}} [options]
    *   token: a text, or a function that is asked before each connection, so that a token can be renewed; binary: asks for
    *   binary data, of a server that has it; WebSocket: the class to use where the platform has none (`ws` under Node); autostart: false waits for `start`
    */
-  constructor(url, { token = "", WebSocket = globalThis.WebSocket, binary = false, clock = new ServerClock(), backoff = new Backoff(), autostart = true, probe } = {}) {
+  constructor(url, { token = "", WebSocket = globalThis.WebSocket, binary = false, clock = new ServerClock(), backoff = new Backoff(), autostart = true, probe, knock } = {}) {
     super();
     this.clock = clock;
     this.#autostart = autostart;
-    this.#socket = new Socket(socketUrl(url), { token, binary, backoff, WebSocket, ...(probe && { probe }) });
+    this.#socket = new Socket(socketUrl(url), { token, binary, backoff, WebSocket, ...(probe && { probe }), ...(knock && { knock }) });
     this.#session = new Session({ send: (message) => this.#socket.send(message), clock });
     this.#socket.addEventListener("link", () => this.#linked());
     this.#socket.addEventListener("message", (event) => this.#heard(/** @type {CustomEvent} */ (event).detail));
@@ -115,13 +115,15 @@ export class Client extends EventTarget {
     return this.#session.paused;
   }
 
-  /** Nobody looks: the server need not send anything. */
+  /** Nobody looks: the server need not send anything, and where it is away it is looked for less often. */
   pause() {
+    this.#socket.watched = false;
     this.#session.pause();
   }
 
   /** Somebody looks again. */
   resume() {
+    this.#socket.watched = true;
     this.#session.resume();
   }
 

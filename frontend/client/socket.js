@@ -2,6 +2,7 @@
 
 import { Backoff } from "./backoff.js";
 import { decode } from "./binary.js";
+import { Comeback } from "./comeback.js";
 import {
   BINARY_PROTOCOL,
   HELLO,
@@ -39,15 +40,15 @@ export class Socket extends EventTarget {
   /**
    * @param {string|URL} url
    * @param {{token?: string|(() => string|Promise<string>), binary?: boolean, backoff?: Backoff, WebSocket?: typeof globalThis.WebSocket, steady?: () => number,
-   *          wall?: () => number, probe?: (url: string) => Promise<string>}} [options] steady: a clock that is never set,
-   *          ms; wall: one that is; probe: says why a try came to nothing, or nothing
+   *          wall?: () => number, probe?: (url: string) => Promise<string>, knock?: (url: string) => Promise<boolean>}} [options]
+   *          steady: a clock that is never set, ms; wall: one that is; probe: says why a try came to nothing, or nothing; knock: whether the server is there
    */
-  constructor(url, { token = "", binary = false, backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now, probe = whyNoSocket } = {}) {
+  constructor(url, { token = "", binary = false, backoff = new Backoff(), WebSocket = globalThis.WebSocket, steady = () => performance.now(), wall = Date.now, probe = whyNoSocket, knock } = {}) {
     super();
     this.#url = String(url);
     this.#source = token;
     this.#protocols = binary ? [BINARY_PROTOCOL, JSON_PROTOCOL] : [JSON_PROTOCOL];
-    this.#backoff = backoff;
+    this.#comeback = new Comeback({ url: this.#url, connect: () => this.#connect(), backoff, steady, knock });
     this.#WebSocket = WebSocket;
     this.#now = steady;
     this.#wall = wall;
@@ -57,7 +58,7 @@ export class Socket extends EventTarget {
   #url;
   /** The token, or what is asked for it. */ #source;
   /** Those that will do, the dearest first. */ #protocols;
-  #backoff;
+  #comeback;
   #WebSocket;
   #now;
   #wall;
@@ -73,10 +74,9 @@ export class Socket extends EventTarget {
   #taken = false;
   #heardAt = 0;
   #openedAt = 0;
+  /** Since when it was silent when it was last asked whether it is there. */ #askedOf = NaN;
   #quietMs = WELCOME_WITHIN_MS;
   #nextMs = NaN;
-  #retryAt = NaN;
-  /** @type {any} */ #retry;
   /** @type {any} */ #watch;
 
   get link() {
@@ -95,7 +95,12 @@ export class Socket extends EventTarget {
 
   /** How long until the next try; NaN while none is due. */
   get retryInMs() {
-    return this.#retryAt - this.#now();
+    return this.#comeback.inMs;
+  }
+
+  /** Says whether somebody looks: a server that is away is looked for more often then. @param {boolean} yes */
+  set watched(yes) {
+    this.#comeback.watched = yes;
   }
 
   start() {
@@ -110,14 +115,14 @@ export class Socket extends EventTarget {
     this.#watch = undefined;
     globalThis.removeEventListener?.("online", this.#hurry);
     this.#forget(1000);
-    clearTimeout(this.#retry);
+    this.#comeback.cancel();
     this.#turn("stopped", "");
   }
 
   /** Tries now instead of when it is due. */
   hurry() {
     if (this.#link !== "waiting" || !this.#watch) return;
-    clearTimeout(this.#retry);
+    this.#comeback.cancel();
     this.#connect();
   }
 
@@ -129,7 +134,6 @@ export class Socket extends EventTarget {
   }
 
   #connect() {
-    this.#retryAt = NaN;
     this.#nextMs = NaN;
     this.#quietMs = WELCOME_WITHIN_MS;
     this.#heardAt = this.#now();
@@ -214,9 +218,13 @@ export class Socket extends EventTarget {
   #check() {
     const now = this.#now();
     this.#probe(now);
-    if (this.#link === "open" && now - this.#openedAt > SETTLED_AFTER_MS) this.#backoff.reset();
+    if (this.#link === "open" && now - this.#openedAt > SETTLED_AFTER_MS) this.#comeback.settled();
     const up = this.#link === "open" || this.#link === "connecting";
-    if (!up || now - this.#heardAt <= this.#quietMs) return;
+    const quietMs = now - this.#heardAt;
+    if (!up || quietMs <= this.#quietMs) {
+      if (this.#link === "open" && quietMs > this.#quietMs / 2) this.#ask();
+      return;
+    }
     // Half-open: the close handshake would wait for the same dead line.
     this.#forget(4012);
     this.#closed(1006, "the server is silent");
@@ -229,6 +237,14 @@ export class Socket extends EventTarget {
     this.#apart = apart;
     if (!parted || this.#link !== "open") return;
     this.#heardAt = Math.min(this.#heardAt, now - this.#quietMs + PROBED_WITHIN_MS);
+    this.#askedOf = NaN;
+    this.#ask();
+  }
+
+  /** Asks whether the line is still there, once a silence: a machine that was restarted knows nothing of it and says so. */
+  #ask() {
+    if (this.#askedOf === this.#heardAt) return;
+    this.#askedOf = this.#heardAt;
     this.send(ping(PROBE));
   }
 
@@ -240,9 +256,7 @@ export class Socket extends EventTarget {
       this.#stay(this.#refusal?.code ?? code, this.#refusal ? refusalWords(this.#refusal) : closeWords(code, reason));
       return;
     }
-    const delay = Number.isFinite(this.#nextMs) ? this.#backoff.after(this.#nextMs) : this.#backoff.next();
-    this.#retryAt = this.#now() + delay;
-    this.#retry = setTimeout(() => this.#connect(), delay);
+    this.#comeback.wait(this.#nextMs);
     // 1006 is the browser's own word for a loss as for a try that came to nothing.
     const failed = code === 1006 && !reason && this.#link !== "open";
     const bare = failed ? this.#found || NO_CONNECTION : closeWords(1006);

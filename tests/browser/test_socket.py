@@ -23,9 +23,9 @@ class FakeWebSocket {
 }
 const welcome = { type: "welcome", epoch: "e", time: 1, heartbeat: 10 };
 let clock = 1_000_000, set = 0;
-let found = "";
+let found = "", there = true, knocks = 0;
 const socket = new Socket("ws://here/ws", { WebSocket: FakeWebSocket, steady: () => clock, wall: () => clock + set,
-  probe: async () => found,
+  probe: async () => found, knock: async () => { knocks += 1; return there; },
   backoff: new Backoff({ firstMs: 40, mostMs: 80, random: () => 0 }) });
 const links = [];
 socket.addEventListener("link", () => links.push(socket.link));
@@ -64,6 +64,64 @@ async def test_tells_a_try_that_came_to_nothing_from_a_loss(js: RunJs) -> None:
              made[1].says(welcome); made[1].ends(1006); whys.push(socket.why); await until(() => made.length === 3);
              made[2].ends(1006); return end([...whys, socket.why]);"""
     ) == ["no connection could be made", "the connection was lost", "no connection could be made"]
+
+
+async def test_asks_for_a_server_that_is_away_before_it_opens_another_socket(js: RunJs) -> None:
+    """But tries all the same at times, where questions by HTTP may be forbidden."""
+    assert await js(
+        FAKE
+        + """there = false; const tries = [];
+             for (let n = 1; n <= 4; n += 1) {
+               await until(() => made.length === n); tries.push(knocks); made[n - 1].ends(1006);
+             }
+             there = true; await until(() => made.length === 5); made[4].says(welcome);
+             return end([tries, knocks, socket.link]);"""
+    ) == [[0, 0, 0, 1], 2, "open"]
+
+
+AWAY = """
+const { Socket } = await load('client/socket'); const { Backoff } = await load('client/backoff');
+const timers = globalThis.setTimeout, waits = [];
+globalThis.setTimeout = (act, ms) => timers(act, (waits.push(Math.round(ms)), 0));
+const end = { code: 1006, reason: "" };
+class Refused { constructor() { queueMicrotask(() => this.onclose(end)); } close() {} }
+const socket = new Socket(given.url, { WebSocket: Refused, backoff: new Backoff({ random: () => 1 }),
+  probe: async () => "", knock: async () => given.there });
+socket.watched = given.watched;
+socket.start();
+while (waits.length < 10) await new Promise((resume) => timers(resume, 1));
+socket.stop(); globalThis.setTimeout = timers;
+return waits.slice(0, 8);
+"""
+
+
+async def test_a_server_that_is_away_is_looked_for_often_only_while_somebody_looks(js: RunJs) -> None:
+    away = {"url": "ws://localhost:1/ws", "there": False, "watched": True}
+    slower = [500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]
+    assert await js(AWAY, away) == [500, 1000, *[1500] * 6]
+    assert await js(AWAY, {**away, "watched": False}) == slower
+    assert await js(AWAY, {**away, "there": True}) == [500, 1000, 1500, *slower[:5]]  # it is there, and takes nobody
+
+
+async def test_knocks_where_it_costs_least_and_takes_any_answer_but_a_proxys_apology(js: RunJs) -> None:
+    assert await js(
+        """const { knock } = await load('client/knock'); const asked = [];
+           const answers = (status) => async (url) => (asked.push(String(url)), { status });
+           return [await knock("wss://a.example/b/ws", answers(200)), await knock("ws://a.example/x?y", answers(404)),
+             await knock("ws://a.example/ws", answers(502)), await knock("ws://a.example/ws", answers(503)),
+             await knock("ws://a.example/ws", async () => { throw new TypeError("failed"); }), asked];"""
+    ) == [True, True, False, False, False, [
+        "https://a.example/b/healthz", "http://a.example/x", *["http://a.example/healthz"] * 2
+    ]]  # fmt: skip
+
+
+async def test_asks_a_line_that_is_silent_once_whether_it_is_there(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """made[0].says(welcome); clock += 13_000; await until(() => made[0].sent.length === 1); await pause(1100);
+             const once = made[0].sent.map(({ type }) => type); made[0].says({ type: "pong", id: "probe" });
+             clock += 13_000; await until(() => made[0].sent.length === 2); return end([once, socket.link]);"""
+    ) == [["ping"], "open"]
 
 
 async def test_says_what_a_probe_finds_of_a_try_that_came_to_nothing_until_one_stands(js: RunJs) -> None:

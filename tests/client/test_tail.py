@@ -31,7 +31,7 @@ from websockets.typing import Subprotocol
 from vitalcast.cli.live_table import LiveTable
 from vitalcast.cli.tail_output import JsonLines
 from vitalcast.client.follow import follow as follow_url
-from vitalcast.client.follow import socket_url
+from vitalcast.client.follow import open_socket, socket_url
 from vitalcast.client.stream import WHOLE_MAX, Bye, Feed, Gap, Request, Tick
 from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import commands, parsing
@@ -637,6 +637,39 @@ def test_after_a_loss_tail_resumes_where_it_was() -> None:
     assert sink.events == [10, 11, None, 13]
     assert pauses == [0.7]
     assert sink.statuses == ["live", "connection closed with 4001 shutdown; trying again in 0.7 s", "live"]
+
+
+class EnoughError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("why", "ceilings"),
+    [(ConnectionRefusedError(), [0.5, 1, *[2] * 5]), (EOFError(), [0.5, 1, 2, 4, 8, 16, 30])],
+)
+def test_a_server_that_is_away_is_looked_for_every_two_seconds_and_one_that_is_odd_less_often(
+    why: Exception, ceilings: list[float]
+) -> None:
+    asked: list[float] = []
+    sockets = iter([open_socket])
+
+    def connect(url: str) -> Any:
+        if (opened := next(sockets, None)) is None:
+            raise why
+        return opened(url)
+
+    def jitter(_low: float, high: float) -> float:
+        asked.append(high)
+        if len(asked) == len(ceilings):
+            raise EnoughError
+        return 0.0
+
+    def gone(connection: ServerConnection) -> None:
+        opening(connection)
+
+    with fake_server(gone) as fake, pytest.raises(EnoughError):
+        follow_url(fake.url, Request(("x",)), Recorder(), connect=connect, jitter=jitter)
+    assert asked == ceilings
 
 
 def test_a_gap_that_the_server_could_not_fill_is_passed_on() -> None:

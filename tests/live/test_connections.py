@@ -144,7 +144,7 @@ def test_closing_says_bye_and_when_to_come_back(house: House) -> None:
     for writer in writers:
         bye = writer.messages()[-1]
         assert (bye["type"], bye["code"]) == ("bye", 4001)
-        assert 500 <= bye["reconnect_after_ms"] <= 3000
+        assert 300 <= bye["reconnect_after_ms"] <= 1600
         assert writer.closed == (4001, "the server is shutting down")
     assert house.manager.active_connections == ()
 

@@ -25,6 +25,7 @@ MESSAGE_BYTES_MAX = 64 * 2**20  # a snapshot of a million values is some 20 MB o
 IDLE_S = 0.5
 BACKOFF_MIN_S = 0.5
 BACKOFF_MAX_S = 30.0
+AWAY_MAX_S = 2.0  # where nobody is there, whom it costs nothing to be asked
 
 LIVE = "live"  # the status while ticks come
 SILENT = "stale: the server is silent"
@@ -99,8 +100,8 @@ def follow(
     """Feed `sink` until `count` ticks have come, for ever if None; tell it when the server falls silent.
 
     Only the first connection must succeed. A later one that fails is tried again for as long as it takes,
-    after pauses that double up to half a minute, with jitter so that not all clients come back at once. Raises
-    TailError where trying again is useless.
+    after pauses that double up to half a minute, where no server is there to two seconds, with jitter so that not all
+    clients come back at once. Raises TailError where trying again is useless.
     """
     connect = connect or functools.partial(open_socket, token=token)
     feed = Feed(request)
@@ -133,7 +134,7 @@ def follow(
             lost = error
         if attempt is None:
             raise TailError(f"{printable(url)}: {lost}{lost.advice}")
-        ceiling_s = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2**attempt)
+        ceiling_s = min(AWAY_MAX_S if lost.away else BACKOFF_MAX_S, BACKOFF_MIN_S * 2**attempt)
         pause_s = jitter(ceiling_s / 2, ceiling_s) if lost.after_s is None else lost.after_s
         attempt = min(attempt + 1, 10)
         sink.status(f"{lost}; trying again in {pause_s:.1f} s")

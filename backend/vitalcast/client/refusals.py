@@ -38,13 +38,13 @@ def explained(error: Exception, *, url: str, after_s: float | None = None) -> Lo
         case WebSocketException() | EOFError():
             return LostError(f"no WebSocket there ({words(error)})", advice=TRY_TLS if url.startswith("ws:") else "")
         case TimeoutError():
-            return LostError("no answer in time")
+            return LostError("no answer in time", away=True)
         case ssl.SSLCertVerificationError():
             return LostError(f"the certificate is not valid ({words(error.verify_message)})")
         case ssl.SSLError():
             return LostError(f"no HTTPS there ({words(getattr(error, 'reason', None) or error)})")
         case OSError():
-            return LostError(f"cannot connect ({words(error.strerror or error)})", advice=START_IT)
+            return LostError(f"cannot connect ({words(error.strerror or error)})", away=True, advice=START_IT)
         case ImportError():  # a SOCKS proxy in the environment wants a package
             return TailError(f"{url}: {words(error)}")
         case UnicodeError():  # a host that no name server can be asked for, or bytes that are no text

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vitalcast.collectors.runtime_stats import RuntimeStats
 
 TOLD_A_TURN = 500
-RECONNECT_MS = (500, 3000)
+RECONNECT_MS = (300, 1600)  # so that viewers are back within 2 s, and not all at once
 RECONNECT_TOO_FAST_MS = (5000, 15_000)  # what flooded will again, more likely than not
 
 

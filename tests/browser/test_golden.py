@@ -92,6 +92,52 @@ async def test_an_embed_accepts_the_names_that_the_server_does(js: RunJs) -> Non
     assert {True, False} == {one["valid"] for one in golden}
 
 
+async def test_the_page_reads_moments_as_the_command_line_does(js: RunJs) -> None:
+    golden = _golden("times")
+    answers = await js(
+        """const { momentOf, windowOf, WhenError } = await load("page/when");
+        const quoted = /^\u201c.*?\u201d(?= is )|(?<= is not after )\u201c.*\u201d$/g;
+        const said = (read) => { try { return read(); } catch (error) {
+          if (!(error instanceof WhenError)) throw error;
+          return { problem: error.message.replace(quoted, "") }; } };
+        const windowed = ({ since, until, now }) => windowOf(since, until ?? "", now);
+        return { moments: given.moments.map(({ text, now }) => said(() => ({ time: momentOf(text, now) }))),
+                 windows: given.windows.map((one) => said(() => windowed(one))) };""",
+        golden,
+    )
+    for kind in ("moments", "windows"):
+        for one, answer in zip(golden[kind], answers[kind], strict=True):
+            assert answer == {key: one[key] for key in ("time", "from", "to", "problem") if key in one}, one
+
+
+async def test_a_text_may_hold_both_ends_of_a_window(js: RunJs) -> None:
+    answers = await js(
+        'const { bothOf } = await load("page/when"); return given.map(bothOf);',
+        [
+            "14:00\u201315:30",
+            "14:00-15:30",
+            "14:00 - 15:30",
+            "yesterday 14:00 to 15:30",
+            "from 2pm until 3pm",
+            "2026-11-27 14:00 \u2013 2026-11-28",
+            "2026-11-27",
+            "2026-11-27T14:00:00-04:30",
+            "-3h",
+            "02:00",
+            "1 to 2 to 3",
+        ],
+    )
+    assert answers == [
+        ["14:00", "15:30"],
+        ["14:00", "15:30"],
+        ["14:00", "15:30"],
+        ["yesterday 14:00", "15:30"],
+        ["2pm", "3pm"],
+        ["2026-11-27 14:00", "2026-11-28"],
+        *[None] * 5,
+    ]
+
+
 async def test_the_page_keeps_the_spikes_of_thinned_lines(js: RunJs) -> None:
     cases = _golden("decimate")["cases"]
     answers = await js(

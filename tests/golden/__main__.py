@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from vitalcast.cli.when import moment_of, range_of
 from vitalcast.core.drawing.axis import round_scale, round_step, ticks_of
 from vitalcast.core.drawing.format import format_age, format_duration, format_tick, format_value
 from vitalcast.core.metrics.names import check_name
@@ -79,6 +83,34 @@ NAMES = (
     "１",
     "a\u0000",
 )
+# The browser of the tests is there as well.
+ZONE = ZoneInfo("Europe/Berlin")
+# A night in autumn; before, between and after the two 02:30 of a clock that is set back; after a skipped one.
+NOWS = (
+    datetime(2026, 11, 28, 3, 17, 5, tzinfo=ZONE),
+    datetime(2026, 10, 25, 0, 40, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 40, tzinfo=UTC),
+    datetime(2026, 3, 29, 12, 0, tzinfo=UTC),
+)
+MOMENTS = (
+    "02:00", "2:00", "02:30", "04:00", "03:17:04.5", "3:17:06", "2pm", "12am", "12:30 AM", "Noon", "midnight", "today",
+    "today 02:00", "today 05:00", "yesterday", "yesterday 14:00", "Yesterday at 2 pm", " yesterday,  noon ",
+    "monday 9:30",
+    "last fri, noon", "saturday 02:00", "sat 05:00", "tues", "sunday 02:30", "3h ago", "1 hour and 30 minutes ago",
+    "1h30m ago", "2 days ago", "1.5 weeks ago", "ago", "-3h", "-90s", "now-7d", "-1.5h", "-9999w", "now", "2026-11-27",
+    "2026-11-27 14:00", "2026-11-27 at noon", "2026-11-27T14:00:30", "2026-11-27T14:00:00Z", "2026-11-27 14:00:00.250Z",
+    "2026-11-27T14:00:00+05:00", "2026-11-27T14:00:00 05:00", "2026-11-27T09:30-0430", "2026-03-29 02:30",
+    "2026-10-25 02:30", "1795816800000", "1969-12-31", "0001-01-01", "9999-12-31", "", "25:00", "2:60", "13pm", "0am",
+    "2",
+    "monday foo", "mo", "soon", "3 ago", "3 years ago", "2026-02-30", "2026-13-01T10:00Z", "1795816800", "1790",
+    "999999999999999", "-3y", "1h and", "constructor", "<b>", "tomorrow", "x" * 900,
+)  # fmt: skip
+WINDOWS = (
+    ("02:00", "02:30"), ("23:00", "01:00"), ("04:00", "02:00"), ("yesterday 14:00", "15:00"), ("thursday", "friday"),
+    ("-2h", None), ("02:00", "04:00"), ("-3h", "2h ago"), ("yesterday", "now"), ("02:00", "tomorrow"), ("now", None),
+    ("-1h", "-2h"), ("yesterday 14:00", "yesterday 13:00"), ("2027-01-01", None), ("1795816800000", "2026-11-28"),
+)  # fmt: skip
+
 SPANS_S = (
     0,
     1e-9,
@@ -144,7 +176,7 @@ STEPS = (
 
 def vectors() -> dict[str, Json]:
     """Return what each file holds, by its name."""
-    return {"format": _format(), "axis": _axis(), "decimate": _decimate(), "names": _names()}
+    return {"format": _format(), "axis": _axis(), "decimate": _decimate(), "names": _names(), "times": _times()}
 
 
 def _format() -> Json:
@@ -158,6 +190,38 @@ def _format() -> Json:
         "durations": [{"seconds": one, "text": format_duration(one)} for span in SPANS_S for one in (span, -span)],
         "ages": [{"seconds": span, "text": format_age(span)} for span in SPANS_S],
     }
+
+
+def _times() -> Json:
+    nows = [round(now.timestamp() * 1000) for now in NOWS]
+    return {
+        "moments": [{"now": now, "text": text, **_moment(text, now)} for now in nows for text in MOMENTS],
+        "windows": [
+            {"now": now, "since": since, "until": until, **_window(since, until, now)}
+            for now in nows
+            for since, until in WINDOWS
+        ],
+    }
+
+
+def _moment(text: str, now_ms: int) -> Json:
+    try:
+        return {"time": moment_of(text, now_ms, ZONE)}
+    except ValueError as error:
+        return {"problem": _said(error)}
+
+
+def _window(since: str, until: str | None, now_ms: int) -> Json:
+    try:
+        start_ms, end_ms = range_of(since, until, now_ms, ZONE)
+    except ValueError as error:
+        return {"problem": _said(error)}
+    return {"from": start_ms, "to": end_ms}
+
+
+def _said(error: ValueError) -> str:
+    """What is said of a text, without the text: the page has other quotation marks."""
+    return re.sub(r"^'.*?'(?= is )|(?<= is not after )'.*'$", "", str(error))
 
 
 def _names() -> Json:

@@ -3,7 +3,8 @@
 import { Backoff } from "../client/backoff.js";
 import { formatDuration } from "../charts/model/format.js";
 import { errorWords } from "../client/protocol.js";
-import { INTERVALS, View } from "../page/view.js";
+import { INTERVALS } from "../page/choices.js";
+import { readView } from "../page/view_address.js";
 import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
@@ -21,7 +22,7 @@ const NOTICE_MS = 15_000;
 
 export class VitalDashboard extends HTMLElement {
   /** @type {Client} */ client;
-  /** @type {View} */ view;
+  /** @type {import("../page/view.js").View} */ view;
   /** @type {Subscriptions} */ subscriptions;
   /** @type {EventLog} what happened, for all who show it */ events;
 
@@ -50,7 +51,7 @@ export class VitalDashboard extends HTMLElement {
     this.client = new Client(document.baseURI, { autostart: false, binary: true });
     const { client } = this;
     if (document.hidden) client.pause();
-    this.view = View.parse(location.search);
+    this.view = readView(location.search);
     this.subscriptions = new Subscriptions({ client, view: this.view, clock: client.clock });
     this.events = new EventLog({ client, clock: client.clock });
     this.#address = new Address(this.view);
@@ -58,6 +59,7 @@ export class VitalDashboard extends HTMLElement {
     this.#paint();
 
     this.#address.start();
+    if (this.view.problems.length) this.#say(this.view.problems.join(" "));
     this.#kiosk.start();
     this.view.addEventListener("change", this.#turned);
     this.#status.addEventListener("turned", this.#entitle);

@@ -1,6 +1,7 @@
 /** Keeps the page's address and the view in step: the address always shows this view again. */
 
 import { View } from "./view.js";
+import { readView, searchOf } from "./view_address.js";
 
 /** Typing changes the filter faster than a browser lets its address be changed. */
 const SETTLED_MS = 300;
@@ -19,6 +20,8 @@ export class Address {
     this.#full = this.#view.panel;
     this.#view.addEventListener("change", this.#changed);
     globalThis.addEventListener("popstate", this.#went);
+    // What was said in words is told as it was understood.
+    this.#write();
   }
 
   stop() {
@@ -55,11 +58,11 @@ export class Address {
 
   #went = () => {
     // Only the panel is a matter of pages; all else stays as it is now.
-    this.#full = View.parse(location.search).panel;
+    this.#full = readView(location.search).panel;
     this.#view.set({ panel: this.#full });
     this.#write();
   };
 }
 
 /** @param {View|null} view null for the present address */
-const pathOf = (view) => location.pathname + (view ? view.toSearch(location.search) : location.search) + location.hash;
+const pathOf = (view) => location.pathname + (view ? searchOf(view, location.search) : location.search) + location.hash;

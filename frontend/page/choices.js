@@ -32,3 +32,16 @@ export function longWords(words) {
   const count = parseInt(words, 10);
   return `${count} ${UNITS[words.at(-1) ?? ""]}${count === 1 ? "" : "s"}`;
 }
+
+/** A range in the words of an address: those of its button, else its seconds. @param {number} seconds */
+export const rangeWords = (seconds) => Object.keys(RANGES).find((words) => RANGES[words] === seconds) ?? `${seconds}s`;
+
+/** The seconds of a range; null where it is none. @param {string} words as in an address @returns {number|null} */
+export function rangeOf(words) {
+  if (Object.hasOwn(RANGES, words)) return RANGES[words];
+  const seconds = /^\d{1,8}s$/.test(words) ? parseInt(words, 10) : 0;
+  return seconds >= 1 && seconds <= RANGES["1y"] ? seconds : null;
+}
+
+/** The shortest range with a button that holds this one: what streams are asked for, so that readers share them. @param {number} seconds */
+export const rangeAbove = (seconds) => Object.values(RANGES).find((one) => one >= seconds) ?? RANGES["1y"];

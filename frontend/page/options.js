@@ -1,13 +1,15 @@
 /** What may be asked of a panel that is shown elsewhere, and in words what is wrong with what was asked. */
 
-import { RANGES, THEMES, View } from "./view.js";
+import { RANGES, THEMES, rangeOf } from "./choices.js";
+import { quoted } from "./quoted.js";
+import { View } from "./view.js";
 
 const INTERVAL = Object.freeze({ least: 0.1, most: 3600 });
 const ID = /^[a-z][a-z0-9-]*$/;
 /** Names of metrics and attributes, as the server has them: `tests/golden/names.json` holds both to the same. */
 const NAME = Object.freeze({ shape: /^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$/, charsMax: 255, tokensMax: 32 });
 const REDUCERS = Object.freeze(["sum", "avg", "min", "max"]);
-const YES_OR_NO = Object.freeze({ right: "0 or 1", read: (text) => (["0", "1"].includes(text) ? text === "1" : null) });
+export const YES_OR_NO = Object.freeze({ right: "0 or 1", read: (text) => (["0", "1"].includes(text) ? text === "1" : null) });
 const NUMBER = Object.freeze({ right: "a number in the base unit, such as 0.8 for 80 %", read: readNumber });
 
 /**
@@ -16,9 +18,9 @@ const NUMBER = Object.freeze({ right: "a number in the base unit, such as 0.8 fo
  *            critical?: number}} Options range and interval in seconds
  */
 
-const OPTIONS = Object.freeze({
+export const OPTIONS = Object.freeze({
   theme: { right: THEMES.join(", "), read: (text) => (THEMES.includes(text) ? text : null) },
-  range: { right: Object.keys(RANGES).join(", "), read: (text) => (Object.hasOwn(RANGES, text) ? RANGES[text] : null) },
+  range: { right: Object.keys(RANGES).join(", "), read: rangeOf },
   interval: { right: `seconds from ${INTERVAL.least} to ${INTERVAL.most}`, read: readInterval },
   title: YES_OR_NO,
   heading: YES_OR_NO,
@@ -65,17 +67,19 @@ function readIds(text) {
  * Reads options as texts; what is wrong is left out and told.
  *
  * @param {Iterable<[string, any]>} given @param {readonly string[]} known those that may be given here
+ * @param {Record<string, {right: string, whole?: boolean, read: (text: string) => any}>} [readers] what each
+ *   may be; whole: blanks at its ends are part of it
  * @returns {{options: Options, problems: string[]}}
  */
-export function readOptions(given, known) {
+export function readOptions(given, known, readers = OPTIONS) {
   /** @type {Options} */ const options = {};
   const problems = [];
   for (const [name, value] of given) {
     const text = typeof value === "number" ? String(value) : typeof value === "boolean" ? String(Number(value)) : value;
-    const option = known.includes(name) ? OPTIONS[name] : undefined;
-    const read = typeof text === "string" ? (option?.read(text.trim()) ?? null) : null;
-    if (!option) problems.push(`There is no option “${shown(name)}” here; there are ${known.join(", ")}.`);
-    else if (read === null) problems.push(`${name} cannot be “${shown(text)}”; give ${option.right}.`);
+    const option = known.includes(name) ? readers[name] : undefined;
+    const read = typeof text === "string" ? (option?.read(option.whole ? text : text.trim()) ?? null) : null;
+    if (!option) problems.push(`There is no option ${quoted(name)} here; there are ${known.join(", ")}.`);
+    else if (read === null) problems.push(`${name} cannot be ${quoted(text)}; give ${option.right}.`);
     else options[name] = read;
   }
   return { options, problems };
@@ -84,9 +88,3 @@ export function readOptions(given, known) {
 /** @param {Options} options */
 export const viewOf = ({ theme, range, interval }) =>
   new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { interval }) });
-
-/** What somebody else has written, cut. */
-function shown(value) {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
-}

@@ -1,7 +1,7 @@
 /** The streams behind a dashboard: asked for as its view wants them, and changed when that changes. */
 
 import { requestOf } from "../charts/model/panel.js";
-import { LIVE_S } from "./view.js";
+import { LIVE_S, rangeAbove } from "./choices.js";
 
 /** No change of the range has to wait for readings, but for the longest. */
 const WINDOW_MIN_S = 300;
@@ -67,9 +67,9 @@ export class Subscriptions {
     this.clear();
   }
 
-  /** What decides which lines a panel has. */
+  /** What decides which lines a panel has. Who zooms shares the lines of the next longer range. */
   get #rangeS() {
-    return Math.min(this.#view.range, LIVE_S);
+    return Math.min(rangeAbove(this.#view.range), LIVE_S);
   }
 
   /** How far back the view reaches, as far as this page goes. */

@@ -45,7 +45,7 @@ async def test_reads_which_series_are_meant(js: RunJs) -> None:
     ("name", "value", "problem"),
     [
         ("theme", "blue", "theme cannot be “blue”; give system, dark, light."),
-        ("range", "constructor", "range cannot be “constructor”; give 1m, 5m, 15m."),
+        ("range", "constructor", "range cannot be “constructor”; give 1m, 5m, 15m, 1h, 6h, 24h, 7d, 30d, 1y."),
         ("interval", "0", "interval cannot be “0”; give seconds from 0.1 to 3600."),
         ("interval", "1e3", "interval cannot be “1e3”; give seconds from 0.1 to 3600."),
         ("title", None, "title cannot be “null”; give 0 or 1."),

@@ -49,8 +49,8 @@ async def test_a_kiosk_shows_the_readings_alone_and_tells_the_way_out(page_serve
 
 async def test_a_kiosk_stays_one_in_its_address(js: RunJs) -> None:
     assert await js(
-        """const { View } = await load("page/view");
-        const again = (search) => View.parse(search).toSearch(search);
+        """const { readView, searchOf } = await load("page/view_address");
+        const again = (search) => searchOf(readView(search), search);
         return given.map(again);""",
         ["?kiosk", "?kiosk=1&range=1m", "?kiosk=true", "?kiosk=0", "?kiosk=false", "?kiosks", "?a=1&kiosk&b=2"],
     ) == ["?kiosk", "?range=1m&kiosk", "?kiosk", "", "", "?kiosks=", "?a=1&b=2&kiosk"]

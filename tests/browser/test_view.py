@@ -12,6 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 FIELDS = """const fields = ({ range, interval, frozen, at, compare, panel, theme, sort, filter, group }) =>
   ({ range, interval, frozen, at, compare, panel, theme, sort, filter, group });
 """
+ADDRESS = 'const { View } = await load("page/view"); const { readView, searchOf } = await load("page/view_address");\n'
 USUAL = {
     "range": 300,
     "interval": 1,
@@ -28,14 +29,14 @@ USUAL = {
 
 async def parsed(js: RunJs, search: str) -> dict[str, Any]:
     fields: dict[str, Any] = await js(
-        FIELDS + 'const { View } = await load("page/view"); return fields(View.parse(given));', search
+        FIELDS + 'const { readView } = await load("page/view_address"); return fields(readView(given));', search
     )
     return fields
 
 
 async def test_an_empty_address_is_the_usual_view_and_the_usual_view_has_none(js: RunJs) -> None:
     assert await parsed(js, "") == USUAL
-    assert await js('const { View } = await load("page/view"); return new View().toSearch();') == ""
+    assert await js(ADDRESS + "return searchOf(new View());") == ""
 
 
 async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
@@ -55,28 +56,96 @@ async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
         "filter": "py 3&",
         "group": "program",
     }
-    assert await js('const { View } = await load("page/view"); return View.parse(given).toSearch();', search) == search
+    assert await js(ADDRESS + "return searchOf(readView(given));", search) == search
 
 
 @pytest.mark.parametrize(
-    "search",
+    ("search", "problems"),
     [
-        "?range=7m&interval=2&at=02:00&compare=7s&group=pid&theme=pink&nothing=at-all",
-        "?range=constructor&interval=__proto__&compare=toString&theme=toString",
-        "?interval=&rate=0.1e0x&range=",
-        "?from=1790000060000&to=1790000000000",
-        "?from=1790000000000",
-        "?from=-5&to=10",
-        "?from=NaN&to=Infinity",
-        "?from=1&to=99999999999999999999",
-        "?from=1&to=8640000000000001",
-        "?panel=<script>&sort=%00&sort=a",
-        "?panel=../../etc&sort=a%20b",
-        "?%E0%A4%A&&&=&?",
+        (
+            "?range=7m&interval=2&compare=7s&group=pid&theme=pink&nothing=at-all&kiosk=maybe",
+            [
+                "range cannot be “7m”; give 1m, 5m, 15m, 1h, 6h, 24h, 7d, 30d, 1y.",
+                "interval cannot be “2”; give 0.1, 0.5, 1, 5.",
+                "compare cannot be “7s”; give 1h, 24h, 7d.",
+                "group cannot be “pid”; give program, unit, tree.",
+                "theme cannot be “pink”; give system, dark, light.",
+                "There is no option “nothing” here; there are range, interval, from, to, at, compare, panel, theme, ",
+                "kiosk cannot be “maybe”; give 0 or 1.",
+            ],
+        ),
+        (
+            "?range=constructor&interval=__proto__&compare=toString&theme=toString&kiosk=constructor&__proto__=1",
+            ["range ", "interval ", "compare ", "theme ", "kiosk ", "There is no option “__proto__” here"],
+        ),
+        ("?rate=0.1e0x&range=", ["interval cannot be “0.1e0x”", "range cannot be “”"]),
+        ("?from=1790000060000&to=1790000000000", ["from: 1790000000000 is not after 1790000060000."]),
+        ("?to=1790000000000", ["There is no window without from."]),
+        ("?from=-5&to=10", ["from: “-5” is no time; give 02:00, yesterday 14:00, "]),
+        ("?from=02:00&to=99:00", ["from: “99:00” is no time; give 02:00, "]),
+        ("?from=02:00&to=%00", ["from: “"]),
+        ("?at=1790000000", ["at: 1790000000 looks like seconds; give milliseconds, 1790000000000."]),
+        ("?at=99999999999999999999", ["at: “99999999999999999999” is no time; "]),
+        ("?panel=<script>&sort=%00&sort=a b", ["panel cannot be ", "sort cannot be “a b”; give the name of a column"]),
+        ("?%E0%A4%A&&&=&?", ["There is no option “", "There is no option “"]),
     ],
 )
-async def test_what_cannot_be_is_as_usual(js: RunJs, search: str) -> None:
+async def test_what_cannot_be_is_as_usual_and_told(js: RunJs, search: str, problems: list[str]) -> None:
     assert await parsed(js, search) == USUAL
+    told = await js(ADDRESS + "return readView(given).problems;", search)
+    for one, expected in zip(told, problems, strict=True):
+        assert one.startswith(expected), (one, expected)
+
+
+NOW = 1795832225000  # 2026-11-28 03:17:05 in Berlin, where the browser is
+
+
+async def test_an_address_takes_times_as_people_say_them(js: RunJs) -> None:
+    told = await js(
+        ADDRESS
+        + """return given.texts.map((search) => {
+          const view = readView(search, { now: given.now });
+          return [view.frozen && [view.frozen.from, view.frozen.to].map((one) => given.now - one),
+            view.at && given.now - view.at, view.problems.length]; });""",
+        {
+            "now": NOW,
+            "texts": [
+                "?from=02:00&to=02:30",
+                "?from=yesterday 14:00&to=15:00",
+                "?from=14:00–15:00",
+                "?from=-3h",
+                "?from=2026-11-27T14:00:00+01:00&to=now",
+                "?at=02:00",
+                "?at=03:16",
+                "?at=03:17&range=1h",
+                "?from=02:00&to=03:00&at=02:30",
+                "?from=02:00&to=03:00&at=01:30",
+                "?at=1795832300000",
+            ],
+        },
+    )
+    hour, minute = 3_600_000, 60_000
+    two = hour + 17 * minute + 5000  # how long 02:00 is ago
+    assert told == [
+        [[two, two - 30 * minute], None, 0],
+        [[two + 12 * hour, two + 11 * hour], None, 0],
+        [[two + 12 * hour, two + 11 * hour], None, 0],
+        [[3 * hour, 0], None, 0],
+        [[two + 12 * hour, 0], None, 0],
+        # Half the range before it and half after.
+        [[two + 150_000, two - 150_000], two, 0],
+        [None, 65_000, 0],
+        [None, 5000, 0],
+        [[two, two - hour], two - hour // 2, 0],
+        [[two, two - hour], None, 1],
+        [None, -75_000, 0],
+    ]
+
+
+async def test_a_range_may_be_any_number_of_seconds(js: RunJs) -> None:
+    assert await parsed(js, "?range=437s") == USUAL | {"range": 437}
+    assert await js(ADDRESS + "return searchOf(readView('?range=437s'));") == "?range=437s"
+    assert await parsed(js, "?range=0s") == await parsed(js, "?range=99999999s") == USUAL
 
 
 async def test_a_rate_is_taken_for_the_interval_that_it_is_called_now(js: RunJs) -> None:
@@ -91,20 +160,22 @@ async def test_a_long_filter_is_cut(js: RunJs) -> None:
 async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:
     wrong = await js(
         FIELDS
-        + """const { View, RANGES, INTERVALS, COMPARISONS, GROUPS, THEMES } = await load("page/view");
+        + ADDRESS
+        + """const { RANGES, INTERVALS, COMPARISONS, GROUPS, THEMES } = await load("page/choices");
         const pick = (values) => values[Math.floor(Math.random() * values.length)];
         const wrong = [];
         for (let i = 0; i < 500; i += 1) {
-          const from = Math.floor(Math.random() * 2e12);
+          const from = Math.floor(1e11 + Math.random() * 2e12);
+          const frozen = pick([null, { from, to: from + 1 + Math.floor(Math.random() * 1e6) }]);
           const view = new View({
+            frozen, at: frozen && pick([null, from]),
             range: pick(Object.values(RANGES)), interval: pick(INTERVALS), theme: pick(THEMES),
-            at: pick([null, from]), compare: pick([0, ...Object.values(COMPARISONS)]), group: pick([...GROUPS]),
-            frozen: pick([null, { from, to: from + 1 + Math.floor(Math.random() * 1e6) }]),
+            compare: pick([0, ...Object.values(COMPARISONS)]), group: pick([...GROUPS]),
             panel: pick([null, "cpu", "disk-busy"]), sort: pick(["cpu", "memory", "-name"]),
             filter: pick(["", "a&b=c", "#?%", "ü 漢 👍", "+ "]),
           });
-          const again = View.parse(view.toSearch());
-          if (JSON.stringify(fields(view)) !== JSON.stringify(fields(again)) || again.toSearch() !== view.toSearch())
+          const again = readView(searchOf(view));
+          if (JSON.stringify(fields(view)) !== JSON.stringify(fields(again)) || searchOf(again) !== searchOf(view))
             wrong.push([fields(view), fields(again)]);
         }
         return wrong;"""
@@ -114,8 +185,7 @@ async def test_every_view_comes_back_from_its_address(js: RunJs) -> None:
 
 async def test_what_others_put_into_the_address_stays(js: RunJs) -> None:
     search = await js(
-        """const { View } = await load("page/view");
-        return new View({ interval: 5 }).toSearch("?lang=de&interval=0.1&rate=1&from=1&to=2");"""
+        ADDRESS + 'return searchOf(new View({ interval: 5 }), "?lang=de&interval=0.1&rate=1&from=1&to=2");'
     )
     assert search == "?lang=de&interval=5"
 

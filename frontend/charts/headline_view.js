@@ -1,7 +1,7 @@
 /** The large numbers of a panel; coloured, and with a word, only when something is wrong. */
 
 import { h, setText } from "../dom/html.js";
-import { markOf } from "./legend.js";
+import { wayNodes } from "./legend.js";
 
 export class Headline {
   constructor() {
@@ -16,7 +16,7 @@ export class Headline {
 
   /** @param {import("./model/headline.js").HeadlineNow} headline */
   write({ numbers, level, rule }) {
-    const shape = numbers.map(({ down, label }) => (down === undefined ? "" : `${down} ${label}`)).join();
+    const shape = numbers.map(({ down, mark, label }) => (down === undefined ? "" : `${down} ${mark} ${label}`)).join();
     if (shape !== this.#shape) this.#build(numbers);
     this.#shape = shape;
     numbers.forEach(({ text, label }, i) => {
@@ -31,9 +31,10 @@ export class Headline {
   }
 
   #build(numbers) {
-    const mark = ({ down, label }) => (down === undefined ? [] : [markOf(down, label)]);
-    const small = ({ down }) => h("small", { "aria-hidden": down === undefined ? null : "true" });
+    const mark = ({ mark, label }) => (mark ? wayNodes({ word: label, mark }) : []);
+    const small = ({ mark }) => h("small", { "aria-hidden": mark ? "true" : null });
     this.#numbers.replaceChildren(...numbers.map((number) => h("span", {}, ...mark(number), h("b"), small(number))));
     this.element.classList.toggle("directions", numbers.some(({ down }) => down));
+    this.element.classList.toggle("marked", numbers.some(({ mark }) => mark));
   }
 }

@@ -31,6 +31,7 @@ export class Legend {
     if (more) items.push(h("li", { class: "more" }, `${more} more`));
     this.element.replaceChildren(...items);
     this.element.classList.toggle("paired", layout.mirrored);
+    this.element.classList.toggle("worded", layout.mirrored && !wayOf(layout, false).mark);
   }
 
   /** @param {ArrayLike<number>} values one a line */
@@ -47,10 +48,10 @@ export class Legend {
     if (this.#panel.stack) order.reverse();
     for (const i of order) {
       const { key, label, color, down } = lines[i];
-      const item = items.get(key) ?? h("li", {}, swatch(`c${color}`), nameNode(label, ends.get(label)));
+      const item = items.get(key) ?? h("li", {}, h("span", { class: "swatches" }), nameNode(label, ends.get(label)));
       items.set(key, item);
-      const mark = mirrored ? [markOf(down, wayOf(layout, down))] : [];
-      item.append(h("span", { class: "value" }, ...mark, this.#value(i)));
+      item.firstElementChild?.append(swatch(`c${color}${down ? "-down" : ""}`));
+      item.append(h("span", { class: "value" }, ...(mirrored ? wayNodes(wayOf(layout, down)) : []), this.#value(i)));
     }
     return [...items.values()];
   }
@@ -82,8 +83,9 @@ function nameNode(label, end) {
   return h("span", { class: "label cut", title: label }, h("span", {}, label.slice(0, -end.length)), h("span", {}, end));
 }
 
-/** A triangle that says up or down, with words for those who do not see it. @param {boolean} down @param {string} [words] */
-export function markOf(down, words = "") {
-  const sign = h("i", { class: down ? "mark down" : "mark", "aria-hidden": "true" });
-  return words ? h("span", {}, sign, h("span", { class: "unseen" }, `${words} `)) : sign;
+/** Which way a value goes: a triangle with a word for those who do not see it, else the word. @returns {HTMLElement[]} */
+export function wayNodes({ word, mark }) {
+  if (!mark) return word ? [h("small", {}, `${word} `)] : [];
+  const sign = h("i", { class: mark === "down" ? "mark down" : "mark", "aria-hidden": "true" });
+  return [word ? h("span", {}, sign, h("span", { class: "unseen" }, `${word} `)) : sign];
 }

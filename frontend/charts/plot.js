@@ -31,7 +31,7 @@ const WIDTH_MIN = 80;
 const HEIGHT_MIN = 60;
 const COLORS = Object.freeze([
   ...["surface", "ink", "ink-soft", "grid", "axis", "warn", "bad"],
-  ...["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"],
+  ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((number) => [`c${number}`, `c${number}-down`]),
   ...["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"],
 ]);
 const RAMP = Object.freeze(["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"]);
@@ -208,7 +208,7 @@ export class VitalPlot extends HTMLElement {
       return JSON.stringify([...common, model.bars.map(bar)]);
     }
     if (model.kind === "heatmap") return [...common, model.rows.length].join("|");
-    const shapes = model.shapes.map(({ color, width, fill }) => `${color} ${width} ${fill}`);
+    const shapes = model.shapes.map(({ color, down, width, fill }) => `${color} ${down} ${width} ${fill}`);
     return [...common, Number.isFinite(model.reference), ...shapes].join("|");
   }
 

@@ -72,7 +72,7 @@ function lineTraces(model, { colors }) {
   const areas = [];
   const lines = [];
   shapes.forEach((shape, i) => {
-    const color = colors[`c${shape.color}`];
+    const color = colors[`c${shape.color}${shape.down ? "-down" : ""}`];
     const common = { type: "scatter", mode: "lines" };
     const words = named(shape);
     if (shape.fill > 0) {

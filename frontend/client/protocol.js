@@ -77,7 +77,8 @@ export function refusalWords({ code, message }) {
  *            part_label?: string, column: number, whole?: number, levels?: number, rest_label?: string}} PanelLine
  *   key: the same for both directions of a device and for all parts of a bar; color: 1 to 8; column, whole, levels:
  *   places in `series`
- * @typedef {{label: string, value: number|null, unit: string, column: number, direction?: "up"|"down"}} PanelNumber
+ * @typedef {{label: string, value: number|null, unit: string, column: number, direction?: "up"|"down",
+ *            mark?: ""|"up"|"down"}} PanelNumber
  * @typedef {{panel: string, unit: string, lines: PanelLine[], more: number,
  *            axis: {max: number|null, column: number|null, span_min: number},
  *            reference: {label: string, column: number}|null,

@@ -43,7 +43,8 @@ const network = headOf(
   both.map(({ attributes: { d, way } }, i) => line(i, d, { name: `${d} ${way === "in" ? "received" : "sent"}`,
     direction: way === "in" ? "up" : "down" })),
   { unit: "By/s", more: 2, headline: headline("", "By/s", 4, { numbers: [
-    number("received", "By/s", 5, { direction: "up" }), number("sent", "By/s", 6, { direction: "down" })] }) });
+    number("received", "By/s", 5, { direction: "up", mark: "down" }),
+    number("sent", "By/s", 6, { direction: "down", mark: "up" })] }) });
 const columns = [...both, made("@value", "By/s"), made("@up", "By/s"), made("@down", "By/s")];
 const net = { id: "n", title: "N" };
 """
@@ -94,12 +95,12 @@ async def test_what_goes_down_is_said_beside_what_goes_up(js: RunJs) -> None:
                       none: summaryOf(net, layout, { ring, spanS: 90, frozen: true, row: -1 }) };"""
     )
     assert found["numbers"] == [
-        {"text": f"40{NBSP}B/s", "label": "received", "down": False},
-        {"text": f"20{NBSP}B/s", "label": "sent", "down": True},
+        {"text": f"40{NBSP}B/s", "label": "received", "down": False, "mark": "down"},
+        {"text": f"20{NBSP}B/s", "label": "sent", "down": True, "mark": "up"},
     ]
     assert found["value"] == 60
     assert found["vital"] == {"text": f"60{NBSP}B/s", "label": ""}
-    assert found["ways"] == ["received", "sent"]
+    assert found["ways"] == [{"word": "received", "mark": "down"}, {"word": "sent", "mark": "up"}]
     assert found["now"].replace(NBSP, " ") == (
         "N, the last 5 min. Now: received 40 B/s, sent 20 B/s. "
         "Of these: b received 30 B/s, a sent 20 B/s, a received 10 B/s."

@@ -48,11 +48,11 @@ def problems(folder: Path, toml: str, **environ: str) -> list[str]:
 
 def test_the_built_in_panels_are_these_in_this_order() -> None:
     assert " ".join(panel.id for panel in BUILT_IN) == (
-        "cpu cpus memory swap load pressure disk disk-operations disk-busy filesystems network network-errors sockets "
-        "context-switches process-states temperatures self self-memory"
+        "cpu cpus load pressure memory swap disk disk-operations disk-busy filesystems network network-errors sockets "
+        "process-states context-switches temperatures self self-memory"
     )
     vitals = [panel.vital for panel in BUILT_IN if panel.vital]
-    assert vitals == ["CPU", "Memory", "Load", "Pressure", "Disk busy", "Network", "Temperature"]
+    assert vitals == ["CPU", "Load", "Pressure", "Memory", "Disk busy", "Network", "Temperature"]
 
 
 @pytest.mark.parametrize("panel", BUILT_IN, ids=lambda panel: panel.id)

@@ -9,7 +9,7 @@ const LEVELS = Object.freeze(["", "warning", "critical"]);
 
 /**
  * @typedef {""|"warning"|"critical"} Level
- * @typedef {{numbers: {text: string, label: string, down?: boolean}[], value: number, level: Level, rule: string,
+ * @typedef {{numbers: {text: string, label: string, down?: boolean, mark?: string}[], value: number, level: Level, rule: string,
  *            vital: {text: string, label: string}}} HeadlineNow
  */
 
@@ -32,6 +32,7 @@ export function headlineAt({ headline, labels }, ring, row = ring.length - 1) {
       text: formatValue(valueAt(ring, number.column, row), number.unit),
       label: i === 0 ? withWhose(number.label) : number.label,
       down: number.down,
+      mark: number.mark,
     })),
     value,
     level: levelAt(ring, levels, row),
@@ -56,8 +57,15 @@ export function barsAt(lines, ring, row) {
   });
 }
 
-/** What the lines that go up, or those that go down, have in common: `read`, `written`. @param {import("./lines.js").Layout} layout */
-export const wayOf = ({ headline }, down) => headline.numbers.find((number) => number.down === down)?.label ?? "";
+/**
+ * What the lines that go up, or those that go down, have in common: the word `read`, or `received` with its triangle.
+ *
+ * @param {import("./lines.js").Layout} layout @param {boolean} down
+ */
+export function wayOf({ headline }, down) {
+  const number = headline.numbers.find((one) => one.down === down);
+  return { word: number?.label ?? "", mark: number?.mark ?? (down ? "down" : "up") };
+}
 
 /**
  * A sentence for those who cannot see the chart.

@@ -6,7 +6,8 @@
  *   key: the same for what is drawn up and what is drawn down of one device, and for the parts of one bar; label: for
  *   legends; name: with the way it goes and the part that it is; color: 1 to 8; column, whole, levels: in the stream's
  *   ring, -1 for none
- * @typedef {{label: string, unit: string, column: number, down: boolean|undefined}} HeadNumber
+ * @typedef {{label: string, unit: string, column: number, down: boolean|undefined, mark: ""|"up"|"down"}} HeadNumber
+ *   down: which way its lines are drawn; mark: the triangle before it: a number without one is told by its label
  * @typedef {{label: string, unit: string, column: number, which: number, levels: number, end: number, rule: string,
  *            numbers: HeadNumber[]}} Headline
  *   which: the column of the id of the line whose number it is; levels: of 0, 1 and 2; both -1 for none; end: how far
@@ -76,7 +77,7 @@ const headlineOf = ({ label, unit, column, which, levels, end, rule, numbers }) 
   levels: columnOf(levels),
   end: end ?? 0,
   rule,
-  numbers: numbers.map(({ direction, ...number }) => ({ ...number, down: direction && direction === "down" })),
+  numbers: numbers.map(({ direction, mark = direction ?? "", ...number }) => ({ ...number, mark, down: direction && direction === "down" })),
 });
 
 /** One column in one row; NaN where there is none. */

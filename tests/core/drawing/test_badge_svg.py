@@ -91,7 +91,7 @@ def test_a_panel_shows_the_number_of_the_strip_of_vitals(
 def test_what_points_at_it_is_told_the_words_beside_the_number() -> None:
     assert of_panel("disk-busy", {"sda": 0.42}).detail == "Disk busy: 42.0\u00a0% busiest sda"
     assert of_panel("cpu", {"user": 0.9}).detail.endswith("busy, critical")
-    assert of_panel("network", {"receive": 1024.0}, 0.0).detail == "Network: 3.00\u00a0KiB/s received, 0\u00a0B/s sent"
+    assert of_panel("network", {"receive": 1024.0}, 0.0).detail == "Network: 0\u00a0B/s sent, 3.00\u00a0KiB/s received"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,9 @@ def test_a_share_of_all_is_of_what_is_drawn_and_the_rest() -> None:
 
 def test_both_ways_have_a_number_each() -> None:
     now = headline("network", {"receive": 2.0, "transmit": 1.0})
-    assert [(one.value, one.label) for one in now.numbers] == [(6.0, "received"), (3.0, "sent")]
+    assert [(one.value, one.label, one.mark) for one in now.numbers] == [(3.0, "sent", "up"), (6.0, "received", "down")]
+    disk = headline("disk", {"read": 2.0, "write": 1.0})
+    assert [(one.label, one.mark) for one in disk.numbers] == [("read", ""), ("written", "")]
 
 
 def test_a_metric_narrows_what_is_counted() -> None:

@@ -82,7 +82,7 @@ def test_what_goes_down_has_the_key_and_colour_of_what_goes_up() -> None:
         ("eth0", False), ("eth0", True), ("lo", False), ("lo", True), ("wlan0", False), ("wlan0", True)
     ]  # fmt: skip
     assert len({line.key for line in reading.lines}) == len({line.color for line in reading.lines}) == 3
-    assert (way_of(panel, reading, down=False), way_of(panel, reading, down=True)) == ("received", "sent")
+    assert (way_of(panel, reading, down=False), way_of(panel, reading, down=True)) == ("sent", "received")
 
 
 def test_bars_are_one_key_each_and_their_parts_have_the_colours() -> None:

@@ -92,13 +92,13 @@ def test_times_go_on_even_where_the_clock_was_set(set_ms: int, interval: int) ->
 def test_a_mirror_goes_down_as_negative_values_that_are_read_as_positive_ones() -> None:
     world = world_of(panel_of("network"), value=lambda tick, at: 2048.0 * (tick + at))
     figure = figure_of(world, "network")
-    sent = next(trace for trace in figure.data if trace.name == "eth0 sent")
-    held = ring_of(world, **{"network.interface.name": "eth0", "network.io.direction": "transmit"})
-    assert np.array_equal(numbers(sent.y), -held)
-    assert sent.text[-1] == "80.0\u00a0KiB/s"
     received = next(trace for trace in figure.data if trace.name == "eth0 received")
-    assert received.line.color == sent.line.color
-    assert min(received.y) >= 0
+    held = ring_of(world, **{"network.interface.name": "eth0", "network.io.direction": "receive"})
+    assert np.array_equal(numbers(received.y), -held)
+    assert received.text[-1] == "78.0\u00a0KiB/s"
+    sent = next(trace for trace in figure.data if trace.name == "eth0 sent")
+    assert received.line.color != sent.line.color
+    assert min(sent.y) >= 0
     low, high = figure.layout.yaxis.range
     assert low < -held.max()
     assert high > 0

@@ -11,7 +11,7 @@ from vitalcast.core.drawing.pieces_svg import draw_mark, draw_words
 from vitalcast.core.drawing.scene import STALE
 from vitalcast.core.drawing.svg import clean, element, shortened, width_of
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.resolve import word_of
+from vitalcast.core.panels.resolve import Mark, mark_of, way_of, word_of
 from vitalcast.core.panels.shown import Shown, ranked_of
 
 if TYPE_CHECKING:
@@ -25,13 +25,22 @@ ITEM, ITEM_PAIRED, APART = 8.6, 15.5, 1.2  # the least width of an entry, and wh
 
 
 @dataclass(frozen=True, slots=True)
+class _Value:
+    """A value in the legend, after its triangle if it has one; whether it goes down says its colour."""
+
+    text: str
+    mark: Mark = ""
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Item:
-    """An entry of the legend: each of its values goes up, or down, or is the only one."""
+    """An entry of the legend."""
 
     key: str
     color: int | None
     label: str
-    values: tuple[tuple[bool | None, str], ...]
+    values: tuple[_Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Legend:
 
     def _needed(self, item: _Item) -> float:
         size = SIZE * self.rem
-        values = [width_of(text, size) + (0.75 * self.rem if down is not None else 0) for down, text in item.values]
+        values = [width_of(one.text, size) + (0.75 * self.rem if one.mark else 0) for one in item.values]
         several = [max(value, 6.4 * self.rem) for value in values] if len(values) > 1 else values
         return width_of(clean(item.label), size) + sum(several) + 2 * self.rem
 
@@ -95,15 +104,24 @@ class Legend:
             return [_Item(part, color, word_of(panel, panel.parts, part), ()) for part, color in parts.items()]
         if panel.chart == "heatmap":
             listed = self.shown.lines if len(self.shown.lines) <= min(ROWS_LISTED_MAX, self.height // 25) else ()
-            return [_Item(line.key, None, line.label, ((None, self._text(line)),)) for line in listed]
+            return [_Item(line.key, None, line.label, (_Value(self._text(line)),)) for line in listed]
         items: dict[str, _Item] = {}
         for line in (
             reversed(self.shown.lines) if panel.stack else self.shown.lines
         ):  # the uppermost band first, as the eye meets it
-            value = (line.down if panel.below else None, self._text(line))
             known = items.get(line.key)
-            items[line.key] = _Item(line.key, line.color, line.label, (*(known.values if known else ()), value))
+            items[line.key] = _Item(
+                line.key, line.color, line.label, (*(known.values if known else ()), self._value(line))
+            )
         return list(items.values())
+
+    def _value(self, line: Line) -> _Value:
+        panel, resolved = self.shown.panel, self.shown.resolved
+        if not panel.below:
+            return _Value(self._text(line))
+        mark = mark_of(panel, resolved, down=line.down)
+        word = "" if mark else clean(way_of(panel, resolved, down=line.down))
+        return _Value(f"{word} {self._text(line)}".strip(), mark, line.down)
 
     def _text(self, line: Line) -> str:
         return format_value(value_of(line, self.window), self.shown.resolved.unit)
@@ -113,19 +131,24 @@ class Legend:
         drawn, at = "", left
         if item.color is not None:
             side = 0.62 * rem
-            drawn += element(
-                "rect", x=left, y=line - 0.6 * rem, width=side, height=side, rx=2,
-                fill=colors.lines[item.color - 1], opacity=STALE if self.stale else None,
+            ways = sorted({value.down for value in item.values}) or [False]
+            drawn += "".join(
+                element(
+                    "rect", x=left + nth * side / len(ways), y=line - 0.6 * rem, width=side / len(ways), height=side,
+                    fill=colors.of(item.color, down=down), opacity=STALE if self.stale else None,
+                )
+                for nth, down in enumerate(ways)
             )  # fmt: skip
             at += side + 0.45 * rem
         right = left + width
-        each = min(6.4 * rem, 0.36 * width)
-        for down, text in reversed(item.values):
-            shown = shortened(text, each if len(item.values) > 1 else width, size)
+        each = min((6.4 if all(value.mark for value in item.values) else 8.6) * rem, 0.36 * width)
+        for value in reversed(item.values):
+            shown = shortened(value.text, each if len(item.values) > 1 else width, size)
             drawn += draw_words(shown, right, line, size, colors.soft if self.stale else colors.ink, anchor="end")
             taken = width_of(shown, size)
-            if down is not None:
-                drawn += draw_mark(right - taken - 0.75 * rem, line - 0.15 * rem, 0.5 * rem, colors.soft, down=down)
+            if value.mark:
+                start = right - taken - 0.75 * rem
+                drawn += draw_mark(start, line - 0.15 * rem, 0.5 * rem, colors.soft, down=value.mark == "down")
                 taken += 0.75 * rem
             right -= max(taken, each) if len(item.values) > 1 else taken
         room = right - at - 0.45 * rem

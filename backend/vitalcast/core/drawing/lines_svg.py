@@ -127,7 +127,7 @@ def _most(scene: Scene, width: float) -> int:
 
 
 def _shape(scene: Scene, area: Box, scale: Scale, shape: _Shape) -> str:
-    color = scene.colors.lines[shape.line.color - 1]
+    color = scene.colors.of(shape.line.color, down=shape.line.down)
     span = scale.high - scale.low
     x: Floats = (shape.times_ms.astype(np.float64) - scene.from_ms) * (area.width / (scene.to_ms - scene.from_ms))
     top: Floats = (scale.high - shape.top) / span * area.height

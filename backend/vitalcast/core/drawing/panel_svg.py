@@ -192,8 +192,9 @@ class _Picture:
 
     def _pieces(self, room: float) -> list[Piece] | None:
         """Return the level and the numbers with as many words as there is room for; None where there is too little."""
-        both = bool(self.panel.below)  # whose marks say which is which
-        for numbers, labels in ((2, True), (2, False)) if both else ((2, True), (1, True), (1, False)):
+        both = bool(self.panel.below)
+        told = both and all(one.mark for one in self.now.numbers)  # whose marks say which is which
+        for numbers, labels in ((2, True), (2, not told)) if both else ((2, True), (1, True), (1, False)):
             pieces = self._said(self.now, numbers, labels=labels)
             if width_of_all(pieces) <= room:
                 return pieces
@@ -209,8 +210,8 @@ class _Picture:
         numbers = now.numbers[:most] if self.resolved.lines else ()
         for at, one in enumerate(numbers):
             before = 0.9 * rem if pieces else 0.0
-            if mirror and len(numbers) > 1:
-                pieces.append(Piece("", 0.5 * rem, colors.soft, mark="down" if at else "up", before=before))
+            if one.mark:
+                pieces.append(Piece("", 0.5 * rem, colors.soft, mark=one.mark, before=before))
                 before = 0.25 * rem
             size = _SECOND if mirror or at else _NUMBER
             color = colors.soft if self.stale or (at and not mirror) else colors.ink if at else level

@@ -27,7 +27,7 @@ from vitalcast.core.panels.reduce import (
     where_maxima,
     width_of,
 )
-from vitalcast.core.panels.resolve import Resolved, way_of
+from vitalcast.core.panels.resolve import Mark, Resolved, mark_of, way_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,11 +42,12 @@ FEW = 64  # up to so many columns a row is read without numpy
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number to show, in its unit, and the word beside it."""
+    """A number to show, in its unit, and the word beside it; `mark` is the triangle before it, if any."""
 
     value: float
     unit: str
     label: str
+    mark: Mark = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,8 @@ class HeadlineRule:
             return
         if panel.below:
             for down, value in ((False, found.up), (True, found.down)):
-                yield Number(value, unit, way_of(panel, self.resolved, down=down))
+                word, mark = way_of(panel, self.resolved, down=down), mark_of(panel, self.resolved, down=down)
+                yield Number(value, unit, word, mark)
             return
         yield Number(found.value, unit, label)
         if self.resolved.per >= 0:

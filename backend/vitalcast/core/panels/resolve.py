@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.line import Line
@@ -17,6 +18,11 @@ from vitalcast.core.panels.palette import Palette
 if TYPE_CHECKING:
     from vitalcast.core.metrics.model import Series
     from vitalcast.core.panels.schema import Panel
+
+
+Mark = Literal["", "up", "down"]
+
+_MARKS: Mapping[str, Mark] = MappingProxyType({"receive": "down", "transmit": "up"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,19 @@ def way_of(panel: Panel, resolved: Resolved, *, down: bool) -> str:
         value = next(found, values[0] if down else "")
         return panel.labels.get(value, value)
     return ""
+
+
+def mark_of(panel: Panel, resolved: Resolved, *, down: bool) -> Mark:
+    """Return the triangle of the lines that go up, or of those that go down: ▼ received, ▲ sent, as people know them.
+
+    Other ways that have a word, such as `read`, have that alone; those without one have the way that they are drawn.
+    """
+    for attribute in panel.below:
+        found = {line.series.attributes.get(attribute, "") for line in resolved.lines if line.down == down}
+        if marks := {mark for value, mark in _MARKS.items() if value in found}:
+            return marks.pop()
+    drawn: Mark = "down" if down else "up"
+    return "" if way_of(panel, resolved, down=down) else drawn
 
 
 def _beside(panel: Panel) -> set[str]:

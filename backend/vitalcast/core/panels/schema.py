@@ -204,7 +204,7 @@ class Panel(Strict):
         default="",
         max_length=40,
         description="Heading under which the panel stands, with others of its section",
-        json_schema_extra={"form": 'a string, such as "Disks"'},
+        json_schema_extra={"form": 'a string, such as "Disk"'},
     )
     vital: _Text = Field(
         default="",

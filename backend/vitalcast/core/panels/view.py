@@ -15,7 +15,7 @@ import numpy as np
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.panels.headline import HeadlineRow, HeadlineRows, HeadlineRule
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.resolve import metric_word, name_of, way_of, word_of
+from vitalcast.core.panels.resolve import mark_of, metric_word, name_of, way_of, word_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -266,9 +266,12 @@ class PanelView:
         if panel.below:
             ways = ((False, "@up", "up"), (True, "@down", "down"))
             return [
-                number(way_of(panel, resolved, down=down), resolved.unit, self._place[name], direction=direction)
+                number(
+                    way_of(panel, resolved, down=down), resolved.unit, self._place[name],
+                    direction=direction, mark=mark_of(panel, resolved, down=down),
+                )
                 for down, name, direction in ways
-            ]
+            ]  # fmt: skip
         first = "@number" if "@number" in self._place else "@value"
         unit = resolved.unit if first == "@number" else headline.unit(share=headline.shows_share)
         numbers = [number(headline.word, unit, self._place[first])]

@@ -123,7 +123,7 @@ def _stack_rows(drawn: Sequence[Line], window: Window, most: int) -> npt.NDArray
 def _line(drawing: Drawing, line: Line, rows: npt.NDArray[np.intp]) -> Json:
     panel, unit = drawing.panel, drawing.resolved.unit
     shown = drawing.window.of(line.column)[rows]
-    color = drawing.colors.lines[line.color - 1]
+    color = drawing.colors.of(line.color, down=line.down)
     way = way_of(panel, drawing.resolved, down=line.down) if panel.below else ""
     trace: Json = {
         "type": "scatter",

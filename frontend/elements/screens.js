@@ -57,10 +57,10 @@ export class VitalScreens extends HTMLElement {
     });
     this.#request = h("section", { class: "request", "aria-live": "polite", hidden: true });
     this.replaceChildren(
-      h("header", {}, h("h1", {}, "Screens"), h("a", { href: "./" }, "Dashboard")),
       h(
         "main",
         {},
+        h("h1", {}, "Screens"),
         h("section", {}, h("h2", {}, "Pair a screen"), form, this.#request),
         this.#said,
         h("section", {}, h("h2", {}, "Paired screens"), this.#list, this.#empty),

@@ -26,7 +26,6 @@ from vitalcast.web.api.screens import Walls
 from vitalcast.web.api.tokens import Tokens, token_endpoints
 from vitalcast.web.edge.authenticator import Authenticator
 from vitalcast.web.edge.endpoint import EndpointGroup, EndpointTable
-from vitalcast.web.edge.error_handlers import ERROR_HANDLERS
 from vitalcast.web.edge.guard import check_guarded, guarded_routes
 from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY
 from vitalcast.web.edge.host_origin import HostOriginCheck
@@ -36,6 +35,7 @@ from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.edge.security import SecurityEdge
 from vitalcast.web.edge.tls import tls_context
 from vitalcast.web.pages.login import Login, login_endpoints
+from vitalcast.web.pages.lost_page import PAGE_HANDLERS
 from vitalcast.web.pages.manual_pages import Manual, manual_endpoints
 from vitalcast.web.pages.pages import Pages, page_endpoints
 from vitalcast.web.pages.static_files import frontend_dir
@@ -61,7 +61,7 @@ class Application(FastAPI):
             redirect_slashes=False,  # which would name a scheme and a host
             # FastAPI would export its own telemetry where the environment says so; nothing leaves for another host.
             telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-            exception_handlers=ERROR_HANDLERS,
+            exception_handlers=PAGE_HANDLERS,
             **kwargs,
         )
         self._service = service

@@ -12,6 +12,7 @@ from vitalcast.web.edge.addresses import login_url, upwards
 from vitalcast.web.edge.cookie import cookie_header
 from vitalcast.web.edge.headers import CONTENT_SECURITY_POLICY, framed_by
 from vitalcast.web.edge.refusals import Refusal, RefusalForm
+from vitalcast.web.pages.document import document, site_header
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -21,10 +22,12 @@ _HEADERS: Final = {
 }
 
 
-def small_page(scope: Scope, status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a page that holds one sentence."""
-    body = f'<main class="entry small">\n<p class="problem">{html.escape(_sentence(message))}</p>\n</main>'
-    return _page(scope, status, "Vitalcast", body, {"Cache-Control": "no-store"} | (headers or {}))
+def small_page(
+    scope: Scope, status: int, message: str, headers: dict[str, str] | None = None, *, framed: bool = False
+) -> Response:
+    """Return a page that holds one sentence; one that is framed has no header, for it is on somebody's page."""
+    main = f'<main class="entry small">\n<p class="problem">{html.escape(_sentence(message))}</p>\n</main>'
+    return _page(scope, status, "Vitalcast", main, {"Cache-Control": "no-store"} | (headers or {}), header=not framed)
 
 
 def login_page(
@@ -53,7 +56,7 @@ def login_page(
         '<input id="token" name="token" type="password" required autofocus autocomplete="current-password" '
         f'autocapitalize="off" spellcheck="false" {described}>',
         f'<input type="hidden" name="next" value="{html.escape(next_)}">',
-        "<button>Log in</button>",
+        '<button class="wanted">Log in</button>',
         "</form>",
         '<p class="hint" id="hint">Tokens are created on the server with '
         "<code>vitalcast token create --scope view</code>, or <code>--scope admin</code> to manage screens and "
@@ -63,25 +66,12 @@ def login_page(
     return _page(scope, status, "Log in · Vitalcast", "\n".join(parts), _HEADERS | (headers or {}))
 
 
-def _page(scope: Scope, status: int, title: str, body: str, headers: dict[str, str]) -> Response:
-    styles = f"{upwards(scope)}static/styles"
-    text = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="{styles}/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{styles}/base.css">
-<link rel="stylesheet" href="{styles}/login.css">
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-    return Response(text, status, headers, "text/html")
+def _page(
+    scope: Scope, status: int, title: str, main: str, headers: dict[str, str], *, header: bool = True
+) -> Response:
+    up = upwards(scope)
+    body = f"{site_header(up)}\n{main}" if header else main
+    return Response(document(up, title, body, style="login.css"), status, headers, "text/html")
 
 
 def _sentence(message: str) -> str:
@@ -106,7 +96,7 @@ def _as_page(scope: Scope, refusal: Refusal) -> Response:
 def _as_framed_page(scope: Scope, refusal: Refusal) -> Response:
     # Whose page it is, is not known without a good token; there is nothing here but the words.
     headers = refusal.all_headers() | framed_by(CONTENT_SECURITY_POLICY, ("*",))
-    return small_page(scope, refusal.status, refusal.message, headers)
+    return small_page(scope, refusal.status, refusal.message, headers, framed=True)
 
 
 PAGE: Final = RefusalForm("text/html", _as_page, leads_to_login=True)

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from vitalcast.web.pages.document import document, site_header
 from vitalcast.web.pages.manual import Page, entries_of, linked, load_manual
 from vitalcast.web.pages.manual_search import QUERY_CHARS_MAX, Found, search
 
@@ -39,28 +40,14 @@ class Book:
 def _document(
     up: str, pages: Mapping[str, Page], title: str, main: str, *, current: str | None = None, query: str = ""
 ) -> str:
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{html.escape(title)} · Vitalcast</title>
-<link rel="icon" href="{up}static/styles/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{up}static/styles/base.css">
-<link rel="stylesheet" href="{up}static/styles/manual.css">
-<script type="module" src="{up}static/entry/manual.js"></script>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the text</a>
-<header>
-<a class="home" href="{up or "./"}">Vitalcast</a>
-<a class="to-contents" href="#contents">Contents</a>
+    finder = f"""<a class="to-contents" href="#contents">Contents</a>
 <form role="search" action="{up}docs">
 <input type="search" name="q" value="{html.escape(query)}" maxlength="{QUERY_CHARS_MAX}" placeholder="Search"
  aria-label="Search the manual" aria-keyshortcuts="/" autocomplete="off" spellcheck="false">
 </form>
-</header>
+"""
+    body = f"""<a class="skip" href="#main">Skip to the text</a>
+{site_header(up, finder)}
 <div class="columns">
 <main id="main" tabindex="-1">
 {main}
@@ -69,10 +56,8 @@ def _document(
 <h2>Contents</h2>
 {_contents(f"{up}docs", pages, current)}
 </nav>
-</div>
-</body>
-</html>
-"""
+</div>"""
+    return document(up, f"{title} · Vitalcast", body, style="manual.css", script="entry/manual.js")
 
 
 def _contents(docs: str, pages: Mapping[str, Page], current: str | None) -> str:

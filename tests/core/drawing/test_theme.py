@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from vitalcast.core.drawing.theme import THEMES, Theme, css_properties
 
 SHEET = Path(__file__).parents[3] / "frontend" / "styles" / "base.css"

@@ -8,20 +8,22 @@ from hypothesis import strategies as st
 from vitalcast.collectors.roster import Roster
 
 
-def test_a_name_is_in_while_it_matters_and_for_a_minute_after() -> None:
+def test_a_name_is_in_while_it_matters_and_for_a_quarter_of_an_hour_after() -> None:
     roster = Roster(least=1.0)
     assert roster.update({"gzip": 2.0, "idle": 0.5}, 0.0) == ["gzip"]
     assert roster.update({"gzip": 2.0}, 30.0) == ["gzip"]
     assert roster.update({"gzip": 0.0}, 35.0) == ["gzip"]
-    assert roster.update({}, 89.9) == ["gzip"]
-    assert roster.update({}, 90.0) == []
+    assert roster.update({}, 929.9) == ["gzip"]
+    assert roster.update({}, 930.0) == []
 
 
-def test_the_top_ones_are_in_and_those_who_come_find_no_room() -> None:
+def test_where_it_is_full_who_comes_waits_until_one_has_been_at_rest_for_a_minute() -> None:
     roster = Roster(least=1.0, top=2, room=3)
     assert set(roster.update({"a": 1, "b": 2, "c": 3}, 0.0)) == {"c", "b"}
     assert set(roster.update({"d": 5, "e": 4}, 5.0)) == {"c", "b", "d"}
-    assert set(roster.update({"e": 4}, 60.0)) == {"d", "e"}
+    assert set(roster.update({"e": 4}, 59.0)) == {"c", "b", "d"}
+    assert len(names := set(roster.update({"e": 4}, 60.0))) == 3
+    assert names > {"d", "e"}
 
 
 def test_names_that_are_made_up_are_let_in_slowly() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from heapq import nlargest
 
-STAY_S = 60.0
+STAY_S = 900.0  # as long as live charts reach back: who was a culprit then has a name in them
+YIELD_S = 60.0
 TOP = 10
 ROOM = 20
 
@@ -16,10 +17,11 @@ _KNOWN_MAX = 1000
 
 
 class Roster:
-    """Has the names with the greatest amounts: each from when it was among the top ones until a minute after.
+    """Has the names with the greatest amounts, each until a quarter of an hour after it was among the top ones.
 
-    `least` is what an amount must be to matter. There is room for so many names; where it is full the greatest of those
-    who come wait first in line. So does a name that was never in before, where there have been too many such lately.
+    `least` is what an amount must be to matter. There is room for so many names. Where it is full, the one that was
+    among the top ones longest ago gives way to one that comes, if that was a minute ago; else those who come wait, the
+    greatest first in line. So does a name that was never in before, where there have been too many such lately.
     """
 
     def __init__(self, *, least: float, top: int = TOP, room: int = ROOM, stay_s: float = STAY_S) -> None:
@@ -45,9 +47,17 @@ class Roster:
         for name in [name for name, last_s in self._last_s.items() if now_s - last_s >= self._stay_s]:
             del self._last_s[name]
         for name in top:
-            if name not in self._last_s and len(self._last_s) < self._room and self._admits(name):
+            if name not in self._last_s and self._has_room(now_s) and self._admits(name):
+                self._make_room()
                 self._last_s[name] = now_s
         return list(self._last_s)
+
+    def _has_room(self, now_s: float) -> bool:
+        return len(self._last_s) < self._room or now_s - min(self._last_s.values()) >= YIELD_S
+
+    def _make_room(self) -> None:
+        if len(self._last_s) >= self._room:
+            del self._last_s[min(self._last_s, key=self._last_s.__getitem__)]
 
     def _admits(self, name: str) -> bool:
         if name not in self._known:

@@ -31,7 +31,7 @@ const WIDTH_MIN = 80;
 const HEIGHT_MIN = 60;
 const COLORS = Object.freeze([
   ...["surface", "ink", "ink-soft", "grid", "axis", "warn", "bad"],
-  ...[1, 2, 3, 4, 5, 6, 7, 8].flatMap((number) => [`c${number}`, `c${number}-down`]),
+  ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((number) => [`c${number}`, `c${number}-down`]),
   ...["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"],
 ]);
 const RAMP = Object.freeze(["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"]);

@@ -75,7 +75,7 @@ export function refusalWords({ code, message }) {
  * @typedef {{name: string, unit: string, attributes: Record<string, string>}} Series
  * @typedef {{id: number, key: string, label: string, name: string, color: number, direction: "up"|"down", part: string,
  *            part_label?: string, column: number, whole?: number, levels?: number, rest_label?: string}} PanelLine
- *   key: the same for both directions of a device and for all parts of a bar; color: 1 to 8; column, whole, levels:
+ *   key: the same for both directions of a device and for all parts of a bar; color: 1 to 8, 0 for grey; column, whole, levels:
  *   places in `series`
  * @typedef {{label: string, value: number|null, unit: string, column: number, direction?: "up"|"down",
  *            mark?: ""|"up"|"down"}} PanelNumber

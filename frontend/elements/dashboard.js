@@ -63,6 +63,7 @@ export class VitalDashboard extends HTMLElement {
     this.#kiosk.start();
     this.view.addEventListener("change", this.#turned);
     this.#status.addEventListener("turned", this.#entitle);
+    this.addEventListener("click", this.#leapt);
     this.addEventListener("link", this.#link);
     this.addEventListener("embed", this.#embed);
     this.addEventListener("tell", this.#told);
@@ -83,6 +84,7 @@ export class VitalDashboard extends HTMLElement {
     this.removeEventListener("tell", this.#told);
     this.removeEventListener("embed", this.#embed);
     this.removeEventListener("link", this.#link);
+    this.removeEventListener("click", this.#leapt);
     this.#status.removeEventListener("turned", this.#entitle);
     this.view.removeEventListener("change", this.#turned);
     this.#kiosk.stop();
@@ -222,6 +224,16 @@ export class VitalDashboard extends HTMLElement {
     // Not on opening a link: nobody has asked for the focus then.
     if (this.#settled) /** @type {HTMLElement} */ (full ?? before)?.focus({ preventScroll: true });
   }
+
+  /** A link to a panel leads to the one that has its place now. */
+  #leapt = (event) => {
+    const id = /#panel-([a-z0-9-]+)$/.exec(event.target.closest?.("a[href]")?.href ?? "")?.[1];
+    const shown = id && this.#grid?.inSight(id);
+    if (!shown || shown.id === `panel-${id}` || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    shown.scrollIntoView();
+    shown.focus({ preventScroll: true });
+  };
 
   #link = async (event) => {
     const address = this.#address.of(event.detail);

@@ -12,6 +12,7 @@ import { PanelNumbers } from "../charts/panel_numbers.js";
 import { errorWords } from "../client/protocol.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
+import { titleBeside } from "../page/panel_places.js";
 import { seriesOf } from "../page/panel_series.js";
 import { save } from "../page/save.js";
 
@@ -29,6 +30,7 @@ const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
  */
 export class VitalPanel extends HTMLElement {
   /** Without its menu. */ bare = false;
+  /** @type {HTMLElement|null} a switch to others that share its place */ variants = null;
   /** There even where it has nothing to show: somebody wants this one. */ stays = false;
   /** @type {import("../charts/model/panel.js").Panel} */ definition;
   /** @type {import("../client/series_stream.js").SeriesStream} */ stream;
@@ -85,6 +87,7 @@ export class VitalPanel extends HTMLElement {
 
   #build() {
     const { id, title } = this.definition;
+    const named = this.variants ? titleBeside(this.definition) : title;
     this.#numbers = new PanelNumbers(this.definition);
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
@@ -97,7 +100,7 @@ export class VitalPanel extends HTMLElement {
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
-      h("header", {}, h("h2", { id: `title-${id}` }, title), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
+      h("header", {}, h("h2", { id: `title-${id}` }, named), ...(this.variants ? [this.variants] : []), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
       h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, this.#problem),
       this.#numbers.summary,
       this.#numbers.legend,

@@ -3,6 +3,7 @@
 import { formatAge, formatClock, formatDuration } from "../charts/model/format.js";
 import { errorWords } from "../client/protocol.js";
 import { State, Status } from "../client/status.js";
+import { oneOfEach } from "./panel_places.js";
 import { Subscriptions, youngest } from "./subscriptions.js";
 import { everyBeat } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
@@ -140,7 +141,7 @@ export class EmbedView extends EventTarget {
   // --- what is shown -----------------------------------------------------------------------------------------------
 
   #layOut(all) {
-    const panels = this.#ids ? this.#ids.map((id) => all.find((panel) => panel.id === id)) : all;
+    const panels = this.#ids ? this.#ids.map((id) => all.find((panel) => panel.id === id)) : oneOfEach(all);
     const shown = JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -156,7 +157,7 @@ export class EmbedView extends EventTarget {
       this.#room.replaceChildren(...charts);
       return;
     }
-    const vitals = this.#ids ? [] : [Object.assign(h("vital-vitals"), { panels, client })];
+    const vitals = this.#ids ? [] : [Object.assign(h("vital-vitals"), { panels: all, client })];
     this.#room.replaceChildren(...vitals, h("div", { class: "charts" }, ...charts));
   }
 

@@ -1,6 +1,7 @@
 /** The charts of a dashboard in their order; when panels change, those that stay go on undisturbed. */
 
 import { h } from "../dom/html.js";
+import { PanelPlaces } from "./panel_places.js";
 
 /** @typedef {import("../charts/model/panel.js").Panel} Panel */
 
@@ -17,6 +18,7 @@ export class PanelGrid {
     this.#client = client;
     this.#view = view;
     this.#events = events;
+    this.#places = new PanelPlaces(view);
     this.element = h("div", { class: "charts" });
   }
 
@@ -24,6 +26,7 @@ export class PanelGrid {
   #client;
   #view;
   #events;
+  #places;
   /** @type {Map<string, HTMLElement>} by the text of its panel */ #shown = new Map();
 
   /** @param {Panel[]} panels */
@@ -31,16 +34,23 @@ export class PanelGrid {
     const wanted = new Set(panels.map(textOf));
     // First, for the stream of another panel may have the same name.
     for (const [text, element] of this.#shown) if (!wanted.has(text)) this.#remove(text, element);
-    for (const panel of panels) if (!this.#shown.has(textOf(panel))) this.#shown.set(textOf(panel), this.#make(panel));
+    for (const panel of panels) if (!this.#shown.has(textOf(panel))) this.#shown.set(textOf(panel), this.#make(panel, panels));
     this.element.querySelector(":scope > p")?.remove();
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
     inOrder(this.element, [...empty, ...panels.map((panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel))))]);
+    this.#places.arrange(panels, (panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel))));
   }
 
-  #make(definition) {
+  /** The panel that is to be seen where this one is, which may share its place. @param {string} id @returns {HTMLElement|null} */
+  inSight(id) {
+    return this.element.querySelector(`#panel-${this.#places.inSight(id)}`);
+  }
+
+  #make(definition, panels) {
     const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
     const stream = this.#subscriptions.open(definition);
-    return Object.assign(element, { definition, stream, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
+    const variants = this.#places.switchFor(definition, panels);
+    return Object.assign(element, { definition, stream, variants, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
   }
 
   #remove(text, element) {

@@ -15,6 +15,7 @@ export const DEFAULTS = Object.freeze({
   sort: "cpu",
   filter: "",
   group: "",
+  show: "",
   kiosk: false,
 });
 
@@ -24,13 +25,14 @@ export const DEFAULTS = Object.freeze({
  * range: seconds; interval: seconds; frozen: the window of a page that is paused or zoomed, null while live; at: the
  * moment that was chosen, Unix ms, which numbers, processes and events are of, null for the newest; compare: how many
  * seconds ago the past is that is drawn beside it, 0 for none; panel: the id of the one at full size; group: one of GROUPS;
+ * show: the ids of panels, divided by commas, that are shown where others are at first;
  * kiosk: nothing but the readings; hover: the moment pointed at, Unix ms (it is in no address).
  */
 export class View extends EventTarget {
   /** @param {Partial<typeof DEFAULTS>} [values] */
   constructor(values = {}) {
     super();
-    const { range, interval, frozen, at, compare, panel, theme, sort, filter, group, kiosk } = { ...DEFAULTS, ...values };
+    const { range, interval, frozen, at, compare, panel, theme, sort, filter, group, show, kiosk } = { ...DEFAULTS, ...values };
     this.range = range;
     this.interval = interval;
     this.frozen = frozen;
@@ -41,6 +43,7 @@ export class View extends EventTarget {
     this.sort = sort;
     this.filter = filter;
     this.group = group;
+    this.show = show;
     this.kiosk = kiosk;
     /** @type {number|null} */ this.hover = null;
     /** @type {string[]} what its address said that cannot be, in sentences */ this.problems = [];

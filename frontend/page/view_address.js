@@ -7,6 +7,7 @@ import { DEFAULTS, View } from "./view.js";
 import { WhenError, bothOf, isUnixMs, momentOf, windowOf } from "./when.js";
 
 const SORT = /^-?[a-z][a-z0-9_]{0,31}$/;
+const SHOW = /^[a-z][a-z0-9-]*(,[a-z][a-z0-9-]*){0,15}$/;
 const FILTER_MAX = 100;
 /** The last moment that a Date can tell. */
 const TIME_MAX = 8.64e15;
@@ -28,6 +29,7 @@ const CHOICES = Object.freeze({
   // By characters: half of one is no text, and no server would read a message with it.
   filter: { right: "a string", whole: true, read: (text) => [...text].slice(0, FILTER_MAX).join("") },
   group: oneOf(GROUPS),
+  show: { right: "panel ids separated by commas, such as cpu", read: (text) => (SHOW.test(text) ? text : null) },
   kiosk: { ...YES_OR_NO, read: (text) => (text === "" || text === "true") || (text === "false" ? false : YES_OR_NO.read(text)) },
 });
 const NAMES = Object.freeze(Object.keys(CHOICES));
@@ -104,7 +106,7 @@ function checked(time) {
 export function searchOf(view, search = "") {
   const query = new URLSearchParams(search);
   for (const name of [...NAMES, FORMER]) query.delete(name);
-  const { range, interval, frozen, at, compare, panel, theme, sort, filter, group, kiosk } = view;
+  const { range, interval, frozen, at, compare, panel, theme, sort, filter, group, show, kiosk } = view;
   const put = (key, value, usual) => value !== usual && query.set(key, String(value));
   put("range", rangeWords(range), rangeWords(DEFAULTS.range));
   put("interval", interval, DEFAULTS.interval);
@@ -119,6 +121,7 @@ export function searchOf(view, search = "") {
   put("sort", sort, DEFAULTS.sort);
   put("filter", filter, DEFAULTS.filter);
   put("group", group, DEFAULTS.group);
+  put("show", show, DEFAULTS.show);
   if (kiosk) query.set("kiosk", "");
   const words = query.toString().replace(/(^|&)kiosk=(?=&|$)/, "$1kiosk");
   return words && `?${words}`;

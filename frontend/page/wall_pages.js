@@ -1,6 +1,7 @@
 /** The pages of a wall's playlist: made of its entries, prepared before their turn, and shown one after the other. */
 
 import { h } from "../dom/html.js";
+import { oneOfEach } from "./panel_places.js";
 import { Rotation } from "./wall_layout.js";
 import { RANGES } from "./view.js";
 import { FADE_MS, WallPage } from "./wall_page.js";
@@ -93,7 +94,7 @@ export class WallPages extends EventTarget {
       const { seconds: _, ...look } = entry;
       const key = JSON.stringify(look);
       if (made.has(key)) return made.get(key);
-      const chosen = entry.panels.length ? entry.panels.flatMap((id) => panels.find((panel) => panel.id === id) ?? []) : panels;
+      const chosen = entry.panels.length ? entry.panels.flatMap((id) => panels.find((panel) => panel.id === id) ?? []) : oneOfEach(panels);
       const page = new WallPage({ entry, panels: chosen, holderOf: holds.ofAnother(), clock, streamOf });
       made.set(key, page);
       this.element.append(page.element);

@@ -48,8 +48,8 @@ def problems(folder: Path, toml: str, **environ: str) -> list[str]:
 
 def test_the_built_in_panels_are_these_in_this_order() -> None:
     assert " ".join(panel.id for panel in BUILT_IN) == (
-        "cpu cpus load pressure memory swap disk disk-operations disk-busy filesystems network network-errors sockets "
-        "process-states context-switches temperatures self self-memory"
+        "cpu-programs cpu cpus load pressure memory-programs memory swap disk disk-programs disk-operations disk-busy "
+        "filesystems network network-errors sockets process-states context-switches temperatures self self-memory"
     )
     vitals = [panel.vital for panel in BUILT_IN if panel.vital]
     assert vitals == ["CPU", "Load", "Pressure", "Memory", "Disk busy", "Network", "Temperature"]
@@ -85,7 +85,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 def test_keys_at_their_defaults_are_left_out_and_every_key_is_explained() -> None:
     comment, _, body = PANELS.render(BUILT_IN).partition("\n[[panels]]\n")
-    assert "wide = " not in body
+    assert "wide = false" not in body
+    assert "lines_max = 8\n" not in body
     said = " ".join(line.removeprefix("#").strip() for line in comment.splitlines())
     for key, info in PANEL_FIELDS.items():
         assert f" {key}: {info.description}. Type: {type_of(info)}." in said

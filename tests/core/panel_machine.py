@@ -7,10 +7,9 @@ from vitalcast.core.metrics.model import Descriptor, Series
 from vitalcast.core.metrics.rates import has_rate, rate_descriptor
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.palette import told_apart
 from vitalcast.core.panels.resolve import Resolved
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.panels.shown import Seen, choose
+from vitalcast.core.panels.shown import Seen, choose, coloured
 
 DESCRIPTORS: dict[str, Descriptor] = {
     one.name: one
@@ -36,6 +35,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "network.io.direction": ("receive", "transmit"),
     "network.transport": ("tcp", "udp"),
     "network.type": ("ipv4", "ipv6"),
+    "process.executable.name": ("(others)", "(short-lived)", *(f"program-{number}" for number in range(9)), "gzip"),
     "process.state": ("blocked", "defunct", "running", "sleeping", "stopped"),
     "hw.id": ("coretemp/0", "coretemp/1", "nvme/0"),
     "hw.name": ("Core 0",),
@@ -108,4 +108,4 @@ def columns_of(resolved: Resolved) -> tuple[int, ...]:
 
 def busiest(panel: Panel, resolved: Resolved, seen: Seen) -> tuple[Line, ...]:
     """Return the lines that are drawn where nothing was drawn so far, each with a colour of its own."""
-    return tuple(told_apart(choose(panel, resolved, seen), {}))
+    return tuple(coloured(panel, choose(panel, resolved, seen), {}))

@@ -10,7 +10,7 @@ from vitalcast.core.panels.schema import Panel
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import UnknownIdError
 
-CPU, MEMORY, LOAD = BUILT_IN[0], BUILT_IN[2], BUILT_IN[4]
+CPU, MEMORY, LOAD = (next(one for one in BUILT_IN if one.id == id_) for id_ in ("cpu", "memory", "load"))
 OPS = Playlist.model_validate({"id": "ops", "title": "Operations", "entries": [{"panels": ["cpu"]}]})
 
 

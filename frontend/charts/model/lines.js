@@ -4,7 +4,7 @@
  * @typedef {{id: number, key: string, label: string, name: string, color: number, column: number, down: boolean, part: string,
  *            partLabel: string, whole: number, levels: number, restLabel: string}} Line
  *   key: the same for what is drawn up and what is drawn down of one device, and for the parts of one bar; label: for
- *   legends; name: with the way it goes and the part that it is; color: 1 to 8; column, whole, levels: in the stream's
+ *   legends; name: with the way it goes and the part that it is; color: 1 to 8, 0 for grey; column, whole, levels: in the stream's
  *   ring, -1 for none
  * @typedef {{label: string, unit: string, column: number, down: boolean|undefined, mark: ""|"up"|"down"}} HeadNumber
  *   down: which way its lines are drawn; mark: the triangle before it: a number without one is told by its label

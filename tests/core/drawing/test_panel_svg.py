@@ -145,7 +145,7 @@ def test_the_colours_are_of_the_theme_alone(theme: Any) -> None:
     for panel in BUILT_IN:
         if panel.chart != "heatmap":  # whose colours are between those of the ramp
             used = set(re.findall(r"#[0-9a-f]{6}", image(panel, look=Look(theme=theme), span=STALE)))
-            assert used <= own | set(colors.lines) | set(colors.lines_down), panel.id
+            assert used <= own | {colors.rest, *colors.lines, *colors.lines_down}, panel.id
 
 
 EXTREME = [math.nan, math.inf, -math.inf, 0.0, 1e18, 3e307, -3e307, 1e308, -1e308, 1.7976931348623157e308, 5e-324]

@@ -68,7 +68,8 @@ def test_every_column_has_a_description_and_every_mention_a_column(panel: Panel,
     newest = stand.ring.newest
     assert newest is not None
     assert not all_lines or len(said["lines"]) == len(state.resolved.lines) + len(state.resolved.remainder)
-    assert all(line["id"] >= 1 <= line["color"] <= 8 for line in said["lines"])
+    assert all(line["id"] >= 1 and 0 <= line["color"] <= 8 for line in said["lines"])
+    assert {line["color"] for line in said["lines"]}.isdisjoint({0}) or panel.others
     assert [(line["key"], line["color"]) for line in said["lines"]] == [(line.key, line.color) for line in shown.lines]
     for line, own in zip(said["lines"], shown.lines, strict=True):
         assert view.series[line["column"]] is own.series

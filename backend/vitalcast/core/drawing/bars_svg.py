@@ -50,7 +50,7 @@ def _bar(scene: Scene, bar: Bar, place: Box) -> str:
     for order, (line, value) in enumerate(bar.parts):
         share = value / bar.whole if bar.whole > 0 and value > 0 else 0.0
         width = min(share * place.width, right - at)
-        color, strength = (alarm, LATER_PART if order else None) if alarm else (colors.lines[line.color - 1], None)
+        color, strength = (alarm, LATER_PART if order else None) if alarm else (colors.of(line.color), None)
         parts.append(element("rect", x=at, y=top, width=width, height=place.height, fill=color, fill_opacity=strength))
         at += width
     return (

@@ -17,6 +17,7 @@ FONT = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, Liberation Sans, 
 class Colors:
     """A theme's colours: `lines` for lines 1 to 8, `lines_down` for those that go down, `heat` from low to high.
 
+    `rest` is for line 0, which is one of many others.
     Red and amber are for levels alone, so no line has them. Lines can be told apart with each of the colour
     deficiencies, by how light they are where not by hue: a test measures it. The heat stays calm up to three quarters.
     """
@@ -34,13 +35,14 @@ class Colors:
     warn: str
     bad: str
     bar: str
+    rest: str
     lines: tuple[str, ...]
     lines_down: tuple[str, ...]
     heat: tuple[str, ...]
 
     def of(self, number: int, *, down: bool = False) -> str:
-        """Return the colour of line 1 to 8; one that goes down differs from the one of its device that goes up."""
-        return (self.lines_down if down else self.lines)[number - 1]
+        """Return the colour of line 0 to 8; one that goes down differs from the one of its device that goes up."""
+        return (self.lines_down if down else self.lines)[number - 1] if number else self.rest
 
 
 THEMES: dict[Theme, Colors] = {
@@ -58,6 +60,7 @@ THEMES: dict[Theme, Colors] = {
         warn="#96560a",
         bad="#bf2c3b",
         bar="#2f6fd01f",
+        rest="#a3adb6",
         lines=("#2f6fd0", "#425200", "#754ba3", "#366e6a", "#6d0f69", "#1e9dc8", "#263541", "#7a9978"),
         lines_down=("#103d80", "#6a7946", "#9a7cc0", "#6d9591", "#8f4d89", "#056482", "#4e5a64", "#4c624b"),
         heat=("#edf2f6", "#dae6ef", "#bcd5e8", "#7eb0d8", "#0c3a7a"),
@@ -76,6 +79,7 @@ THEMES: dict[Theme, Colors] = {
         warn="#efb45b",
         bad="#ff8087",
         bar="#6ea8fe24",
+        rest="#56626d",
         lines=("#6ea8fe", "#a4c13e", "#945bc4", "#2fd6c0", "#c682b4", "#b9e2f7", "#64747f", "#2a9f58"),
         lines_down=("#446ca7", "#6c8024", "#bf96e7", "#1b9081", "#f1bbe2", "#84a0af", "#97a3ac", "#80cc95"),
         heat=("#18222c", "#1b3044", "#21496a", "#2f74a8", "#cfeaff"),
@@ -83,7 +87,7 @@ THEMES: dict[Theme, Colors] = {
 }
 
 # Fields whose custom property is called otherwise.
-_CSS_NAMES: dict[str, str] = {"raised": "surface-raised", "soft": "ink-soft"}
+_CSS_NAMES: dict[str, str] = {"raised": "surface-raised", "soft": "ink-soft", "rest": "c0"}
 
 
 def css_properties() -> dict[str, str]:
@@ -100,4 +104,5 @@ def _named(colors: Colors) -> dict[str, str]:
             named[_CSS_NAMES.get(one.name, one.name)] = value
     named |= {f"c{number}": color for number, color in enumerate(colors.lines, 1)}
     named |= {f"c{number}-down": color for number, color in enumerate(colors.lines_down, 1)}
+    named["c0-down"] = colors.rest
     return named | {f"heat-{step}": color for step, color in enumerate(colors.heat)}

@@ -13,8 +13,29 @@ _WAY = "network.io.direction"
 _DEVICE = "system.device"
 _DIRECTION = "disk.io.direction"
 _CPUS = "system.cpu.logical.count"
+_PROGRAM = "process.executable.name"
+# As fine as the scan that they come from; what is drawn of them is as much.
+_BY_PROGRAM: dict[str, Any] = {
+    "stack": True,
+    "by": [_PROGRAM],
+    "others": ["(others)", "(short-lived)"],
+    "labels": {"(others)": "others", "(short-lived)": "short-lived"},
+    "interval": 5.0,
+    "variant": "by program",
+}
 
 _KEYS: tuple[dict[str, Any], ...] = (
+    _BY_PROGRAM
+    | {
+        "id": "cpu-programs",
+        "title": "CPU by program",
+        "section": "Compute",
+        "metrics": ["process.cpu.utilization"],
+        "max": 1.0,
+        "headline": {"reduce": "max", "label": "most"},
+        "wide": True,
+        "place": "cpu",
+    },
     {
         "id": "cpu",
         "title": "CPU",
@@ -29,6 +50,9 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "headline": {"label": "busy"},
         "thresholds": {"warning": 0.85, "critical": 0.95},
         "vital": "CPU",
+        "wide": True,
+        "place": "cpu",
+        "variant": "by mode",
     },
     {
         "id": "cpus",
@@ -70,6 +94,15 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "thresholds": {"warning": 0.25, "critical": 0.6},
         "vital": "Pressure",
     },
+    _BY_PROGRAM
+    | {
+        "id": "memory-programs",
+        "title": "Memory by program",
+        "section": "Memory",
+        "metrics": ["process.memory.usage"],
+        "headline": {"reduce": "max", "label": "most"},
+        "place": "memory",
+    },
     {
         "id": "memory",
         "title": "Memory",
@@ -88,6 +121,8 @@ _KEYS: tuple[dict[str, Any], ...] = (
         },
         "thresholds": {"warning": 0.85, "critical": 0.95},
         "vital": "Memory",
+        "place": "memory",
+        "variant": "by use",
     },
     {
         "id": "swap",
@@ -109,6 +144,19 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "below": {_DIRECTION: ["write"]},
         "labels": {"write": "written"},
         "span_min": 8192.0,
+        "place": "disk",
+        "variant": "by device",
+    },
+    _BY_PROGRAM
+    | {
+        "id": "disk-programs",
+        "title": "Disk by program",
+        "section": "Disk",
+        "metrics": ["process.disk.io.rate"],
+        "below": {_DIRECTION: ["write"]},
+        "labels": {"(others)": "others", "write": "written"},
+        "span_min": 8192.0,
+        "place": "disk",
     },
     {
         "id": "disk-operations",

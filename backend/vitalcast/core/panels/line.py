@@ -11,7 +11,8 @@ class Line(NamedTuple):
     """One line, or one part of a bar.
 
     `key` is the same for what goes up and what goes down of one device, and for the parts of one bar, and `id` is a
-    number for it; `column` is the series' position among those given; `color` is 1 to 8.
+    number for it; `column` is the series' position among those given; `color` is 1 to 8, or 0, grey,
+    for one of many others.
     """
 
     key: str

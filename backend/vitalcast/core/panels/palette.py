@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vitalcast.core.panels.line import Line
 
 COLORS = 8
+OTHERS_COLOR = 0  # grey
 KEYS_MAX = 1000  # of lines that are gone; those that are there are all kept
 
 

@@ -73,6 +73,7 @@ def resolve(
     last = len(order)
     placed.sort(
         key=lambda entry: (
+            stands_for_others(panel, entry[1]),
             last if entry[0] is None else entry[0],
             ranks[entry[1].series.name],
             natural(entry[1].key),
@@ -108,10 +109,17 @@ def _metric_ranks(panel: Panel, names: set[str]) -> dict[str, int]:
 
 def _counted(panel: Panel, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     headline = panel.headline
+    if panel.others and headline.reduce == "max":
+        lines = tuple(line for line in lines if not stands_for_others(panel, line))
     if not headline.metric and not headline.where:
         return lines
     counted = Selection.of([headline.metric or ">"], headline.where)
     return tuple(line for line in lines if counted.matches(line.series))
+
+
+def stands_for_others(panel: Panel, line: Line) -> bool:
+    """Say whether a line is all that has none of its own."""
+    return bool(panel.others) and not _values(panel, line).isdisjoint(panel.others)
 
 
 def name_of(panel: Panel, resolved: Resolved, line: Line) -> str:

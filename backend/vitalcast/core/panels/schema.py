@@ -163,6 +163,11 @@ class Panel(Strict):
         default=(),
         description="Values that are the empty remainder, such as idle: part of the whole, but not drawn",
     )
+    others: _Values = Field(
+        default=(),
+        description="Values that stand for all that has no line of its own: drawn last and in grey, and never the "
+        "highest",
+    )
     labels: dict[_Text, _Text] = Field(
         default={},
         max_length=200,
@@ -221,6 +226,20 @@ class Panel(Strict):
     )
     aggregate: Literal["avg", "last", "min", "max"] = Field(default="avg", description="How samples are aggregated")
     wide: bool = Field(default=False, description="Takes two columns where there is room")
+    place: str = Field(
+        default="",
+        pattern=rf"{ID_PATTERN[:-1]}$|^$",
+        max_length=ID_CHARS_MAX,
+        description="Panels with the same place share it: the first that has series is shown, and a switch shows the "
+        "others",
+        json_schema_extra={"form": 'lower-case letters, digits and hyphens, such as "cpu", or an empty string'},
+    )
+    variant: _Text = Field(
+        default="",
+        max_length=24,
+        description="Its name on that switch; empty: its title",
+        json_schema_extra={"form": 'a string, such as "by program"'},
+    )
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -277,6 +296,8 @@ def _conflicts(panel: Panel) -> Iterator[Conflict]:
         yield Conflict(("headline.show", "headline.per"), 'a share is of something; give headline.per, or "rest"')
     if panel.headline.per == REST and not panel.rest:
         yield Conflict(("headline.per", "rest"), 'per = "rest" needs values in rest')
+    if both := set(panel.others) & {*panel.order, *panel.rest}:
+        yield Conflict(("others", "order", "rest"), f"{', '.join(sorted(both))} cannot be in several of them; choose")
     if both := set(panel.order) & set(panel.rest):
         yield Conflict(("rest", "order"), f"{', '.join(sorted(both))} cannot be drawn and be the rest; choose")
     limits = panel.thresholds

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.resolve import Resolved
+from vitalcast.core.panels.palette import OTHERS_COLOR, paint_key, told_apart
+from vitalcast.core.panels.resolve import Resolved, stands_for_others
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -74,18 +76,46 @@ def choose(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str
     by being empty. Bars come in the order of their rank, all others in that of the panel.
     """
     if draws_all(panel):
-        return list(resolved.lines)
+        return _coloured_first(panel, resolved, seen, staying) if panel.others else list(resolved.lines)
     ranked = ranked_of(panel, resolved, seen, staying)
     kept = set(ranked[: panel.lines_max])
     if panel.chart == "line" and len(ranked) > FEW and not _below_zero(resolved, seen):
         sizes = seen.sizes
         kept &= {line.key for line in resolved.lines if sizes[line.column] > 0}
     kept = kept or set(ranked[: min(FEW, panel.lines_max)])
-    lines = [line for line in resolved.lines if line.key in kept]
+    lines = [line for line in resolved.lines if line.key in kept or stands_for_others(panel, line)]
     if panel.chart == "bar":
         places = {key: at for at, key in enumerate(ranked)}
         lines.sort(key=lambda line: places[line.key])
     return lines
+
+
+def _coloured_first(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str]) -> list[Line]:
+    """Return all lines: those that rank highest in the panel's order, then those that have no colour of their own."""
+    own = [line for line in resolved.lines if not stands_for_others(panel, line)]
+    keys = {line.key for line in own}
+    first = set([key for key in ranked_of(panel, resolved, seen, staying) if key in keys][: panel.lines_max])
+    return [
+        *(line for line in own if line.key in first),
+        *(line for line in own if line.key not in first),
+        *(line for line in resolved.lines if line.key not in keys),
+    ]
+
+
+def coloured(
+    panel: Panel,
+    lines: Sequence[Line],
+    staying: Mapping[str, int],
+    before: Mapping[str, int] = MappingProxyType({}),
+) -> list[Line]:
+    """Return lines that are drawn together in the colours of `told_apart`; what is one of many others is grey."""
+    if not panel.others:
+        return told_apart(lines, staying, before)
+    own = [line for line in lines if not stands_for_others(panel, line)]
+    first = set(list(dict.fromkeys(map(paint_key, own)))[: panel.lines_max])
+    told = told_apart([line for line in own if paint_key(line) in first], staying, before)
+    colors = {paint_key(line): line.color for line in told}
+    return [line._replace(color=colors.get(paint_key(line), OTHERS_COLOR)) for line in lines]
 
 
 def draws_all(panel: Panel) -> bool:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.panels.palette import Palette, told_apart
+from vitalcast.core.panels.palette import Palette
 from vitalcast.core.panels.resolve import resolve
-from vitalcast.core.panels.shown import Seen, Shown, choose
+from vitalcast.core.panels.shown import Seen, Shown, choose, coloured
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,7 +36,7 @@ def shown_then(
     """
     resolved = resolve(panel, series, palette=palette)
     lines = choose(panel, resolved, seen_then(values))
-    return Shown(panel, resolved, tuple(told_apart(lines, colors)))
+    return Shown(panel, resolved, tuple(coloured(panel, lines, colors)))
 
 
 def seen_then(values: Floats) -> Seen:

@@ -12,9 +12,9 @@ import numpy as np
 
 from vitalcast.core.panels.headline import HeadlineRule
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.palette import Palette, paint_key, told_apart
+from vitalcast.core.panels.palette import Palette, paint_key
 from vitalcast.core.panels.resolve import Resolved, resolve
-from vitalcast.core.panels.shown import Seen, Shown, choose, draws_all, shows_all
+from vitalcast.core.panels.shown import Seen, Shown, choose, coloured, draws_all, shows_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,8 +178,8 @@ class ShownOver:
         panel = self.state.panel
         lines = self._every(resolved) if self._all_lines else self._chosen(resolved)
         keys = set(map(paint_key, self._lines))
-        drawn = {key: color for key, color in self.colors.items() if key in keys}
-        painted = tuple(told_apart(lines, drawn, self.colors))
+        drawn = {key: color for key, color in self.colors.items() if key in keys and color}
+        painted = tuple(coloured(panel, lines, drawn, self.colors))
         if self._shown is None or resolved is not self._resolved or painted != self._lines:
             held = {line.series for line in self._lines}
             if self.state.ring.newest is not None and any(line.series not in held for line in painted):
@@ -210,8 +210,13 @@ class ShownOver:
         places = {key: at for at, key in enumerate(dict.fromkeys(line.key for line in lines))}
         return sorted(lines, key=lambda line: places[line.key])
 
+    @property
+    def _all_drawn_alike(self) -> bool:
+        """Whether what was seen of the lines makes no difference."""
+        return draws_all(self.state.panel) and not self.state.panel.others
+
     def _remembered(self, painted: tuple[Line, ...]) -> dict[str, int]:
-        now = {paint_key(line): line.color for line in painted}
+        now = {paint_key(line): line.color for line in painted if line.color}
         before = {key: color for key, color in self.colors.items() if key not in now}
         return dict(list(before.items())[-COLORS_KEPT:]) | now
 
@@ -219,7 +224,7 @@ class ShownOver:
         ring = self.state.ring
         columns = sorted({line.column for line in (*resolved.lines, *resolved.remainder)})
         width = max(columns, default=-1) + 1 if ring.newest is None else len(ring.newest.values)
-        if ring.newest is None or not columns or draws_all(self.state.panel):
+        if ring.newest is None or not columns or self._all_drawn_alike:
             nothing = np.full(width, np.nan)
             return Seen(nothing, nothing, nothing if ring.newest is None else ring.newest.values)
         rows = rows_seen(ring, len(columns), self.range_ms)

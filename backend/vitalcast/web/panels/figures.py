@@ -235,7 +235,7 @@ def _bars(drawing: Drawing) -> Filled:
                     plain(f"{format_value(value, unit)} of {format_value(bar.whole, unit)}") for bar, _, value in cells
                 ],
                 "textposition": "none",
-                "marker": {"color": drawing.colors.lines[cells[0][1].color - 1]},
+                "marker": {"color": drawing.colors.of(cells[0][1].color)},
             }
         )
     return traces, {}

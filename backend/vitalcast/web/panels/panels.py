@@ -54,7 +54,9 @@ class Panels:
             self._listed = layout, revision, self._list(layout)
         grant = grant_of(request)
         shown = [one for one in map(dashboards.panels.__getitem__, self._listed[2]) if may_show(grant, one)]
-        parts = [self._listed[2][panel.id][self.source.named(request, panel)] for panel in shown]
+        named = {panel.id: self.source.named(request, panel) for panel in shown}
+        shown = [panel for panel in shown if named[panel.id] or NAMING_ATTRIBUTES.isdisjoint(panel.by)]
+        parts = [self._listed[2][panel.id][named[panel.id]] for panel in shown]
         body = b'{"revision":"%s","panels":[%s]}' % (revision.encode(), b",".join(parts))
         return Response(body, 200, LIVE, "application/json")
 

@@ -1,0 +1,108 @@
+/** Panels that share a place on a page, such as CPU by program and CPU by mode: one is shown, a switch shows the others. */
+
+import { h } from "../dom/html.js";
+
+/** @typedef {import("../charts/model/panel.js").Panel} Panel */
+
+/** The panels that share each place, where there are several. @param {Panel[]} panels @returns {Map<string, Panel[]>} */
+export function sharedPlaces(panels) {
+  /** @type {Map<string, Panel[]>} */ const places = new Map();
+  for (const panel of panels) if (panel.place) places.set(panel.place, [...(places.get(panel.place) ?? []), panel]);
+  for (const [place, sharing] of places) if (sharing.length < 2) places.delete(place);
+  return places;
+}
+
+/** One panel of each place, for a page without switches: the first that has anything to show. @template {Panel} P @param {P[]} panels */
+export function oneOfEach(panels) {
+  const places = sharedPlaces(panels);
+  const shown = new Set([...places.values()].map((sharing) => sharing.find(({ series }) => series !== 0) ?? sharing[0]));
+  return panels.filter((panel) => !places.has(panel.place ?? "") || shown.has(panel));
+}
+
+/**
+ * Which of those that share a place is shown: the one that was chosen, else the first that has anything to show.
+ *
+ * @param {Panel[]} sharing @param {{show: string, absent: (panel: Panel) => boolean}} state show: ids, divided by commas
+ */
+export function shownOf(sharing, { show, absent }) {
+  const chosen = show.split(",");
+  const there = sharing.filter((panel) => !absent(panel));
+  return there.find(({ id }) => chosen.includes(id)) ?? there[0] ?? sharing[0];
+}
+
+/** What the address says once this one is chosen; the first of a place is the usual one. @param {Panel[]} sharing @param {string} id @param {string} show */
+export function choosing(sharing, id, show) {
+  const others = show.split(",").filter((one) => one && !sharing.some((panel) => panel.id === one));
+  return [...others, ...(sharing[0].id === id ? [] : [id])].join(",");
+}
+
+/** The name of a panel beside a switch, which says the rest of it. @param {Panel} panel */
+export const titleBeside = ({ title, variant }) => (variant && title.endsWith(` ${variant}`) ? title.slice(0, -variant.length - 1) : title);
+
+/** Keeps one panel of each place in sight. */
+export class PanelPlaces {
+  /** @param {import("./view.js").View} view */
+  constructor(view) {
+    this.#view = view;
+    view.addEventListener("change", ({ detail }) => detail.has("show") && this.#settle());
+    this.#watch = new MutationObserver(() => this.#settle());
+  }
+
+  #view;
+  #watch;
+  /** @type {Map<string, HTMLElement>} by the panel's id */ #elements = new Map();
+  /** @type {Panel[][]} */ #places = [];
+
+  /** The switch for a panel, or null where it has its place to itself. @param {Panel} panel @param {Panel[]} panels */
+  switchFor(panel, panels) {
+    const sharing = sharedPlaces(panels).get(panel.place ?? "");
+    if (!sharing) return null;
+    const pressed = (one) => h("button", { type: "button", "aria-pressed": String(one === panel), "data-show": one.id }, one.variant || one.title);
+    const element = h("div", { class: "variants", role: "group", "aria-label": `${titleBeside(panel)}: what is shown` }, ...sharing.map(pressed));
+    element.addEventListener("click", (event) => {
+      const id = /** @type {HTMLElement} */ (event.target).closest("button")?.dataset.show;
+      if (id) this.#choose(sharing, id, element.contains(document.activeElement));
+    });
+    return element;
+  }
+
+  /** @param {Panel[]} panels @param {(panel: Panel) => HTMLElement} elementOf */
+  arrange(panels, elementOf) {
+    this.#watch.disconnect();
+    this.#places = [...sharedPlaces(panels).values()];
+    this.#elements = new Map(this.#places.flat().map((panel) => [panel.id, elementOf(panel)]));
+    for (const element of this.#elements.values()) this.#watch.observe(element, { attributeFilter: ["hidden"] });
+    this.#settle();
+  }
+
+  /** The id of the panel that is to be seen where this one is. @param {string} id */
+  inSight(id) {
+    const sharing = this.#places.find((panels) => panels.some((panel) => panel.id === id));
+    return sharing ? this.#shown(sharing).id : id;
+  }
+
+  #choose(sharing, id, focused) {
+    const at = this.#elements.get(id);
+    const view = this.#view;
+    const full = sharing.some((panel) => panel.id === view.panel);
+    view.set({ show: choosing(sharing, id, view.show), ...(full && { panel: id }) });
+    if (focused) at?.querySelector(/** @type {any} */ (`[data-show="${id}"]`))?.focus();
+  }
+
+  #shown(sharing) {
+    return shownOf(sharing, { show: this.#view.show, absent: ({ id }) => this.#elements.get(id)?.hidden ?? true });
+  }
+
+  #settle() {
+    for (const sharing of this.#places) {
+      const shown = this.#shown(sharing);
+      for (const panel of sharing) {
+        this.#elements.get(panel.id)?.classList.toggle("aside", panel !== shown);
+        for (const button of this.#elements.get(panel.id)?.querySelectorAll(".variants button") ?? []) {
+          const { show } = /** @type {HTMLElement} */ (button).dataset;
+          /** @type {HTMLButtonElement} */ (button).hidden = this.#elements.get(show ?? "")?.hidden ?? false;
+        }
+      }
+    }
+  }
+}

@@ -96,12 +96,12 @@ export class PanelPlaces {
   #settle() {
     for (const sharing of this.#places) {
       const shown = this.#shown(sharing);
+      // With fewer than two that have anything to show there is nothing to choose.
+      const alone = sharing.filter(({ id }) => !this.#elements.get(id)?.hidden).length < 2;
       for (const panel of sharing) {
-        this.#elements.get(panel.id)?.classList.toggle("aside", panel !== shown);
-        for (const button of this.#elements.get(panel.id)?.querySelectorAll(".variants button") ?? []) {
-          const { show } = /** @type {HTMLElement} */ (button).dataset;
-          /** @type {HTMLButtonElement} */ (button).hidden = this.#elements.get(show ?? "")?.hidden ?? false;
-        }
+        const element = /** @type {any} */ (this.#elements.get(panel.id));
+        element.classList.toggle("aside", panel !== shown);
+        element.variants.hidden = alone;
       }
     }
   }

@@ -183,7 +183,7 @@ async def test_its_attributes_may_change_and_be_wrong(
     for name, value, problem in [
         ("range", "2m", "range cannot be “2m”; give 1m, 5m, 15m."),
         ("src", "ftp:", "src cannot be “ftp:”; give the address of a Vitalcast server."),
-        ("panel", "nope", "There is no panel “nope” here. There are cpu, cpus, memory"),
+        ("panel", "nope", "There is no panel “nope” here. There are cpu-programs, cpu, cpus"),
     ]:
         before = await watched.page.evaluate("(name) => it.getAttribute(name)", name)
         await give(name, value)

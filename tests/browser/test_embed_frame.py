@@ -153,8 +153,8 @@ async def test_only_sites_that_are_named_may_frame_it(
     ("path", "problem"),
     [
         ("panel/cpu?theme=blue&range=5m", "theme cannot be “blue”; give system, dark, light."),
-        ("dashboard?panels=cpu,nope", "There is no panel “nope” here. There are cpu, cpus, memory"),
-        ("panel/nope", "There is no panel “nope” here. There are cpu, cpus, memory"),
+        ("dashboard?panels=cpu,nope", "There is no panel “nope” here. There are cpu-programs, cpu, cpus"),
+        ("panel/nope", "There is no panel “nope” here. There are cpu-programs, cpu, cpus"),
     ],
 )
 async def test_says_what_is_wrong_with_its_address(

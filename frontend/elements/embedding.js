@@ -1,5 +1,6 @@
 /** `<vital-embedding>`: how a panel, or the dashboard, can be shown elsewhere: the lines to copy, and a token for them. */
 
+import { offerOf } from "../page/elsewhere.js";
 import { snippetsOf } from "../page/snippets.js";
 import { RANGES } from "../page/view.js";
 import { loadAccess, makeToken } from "../http/access.js";
@@ -10,6 +11,7 @@ const SIZES = Object.freeze({ small: [320, 200], medium: [640, 360], large: [960
 const DAY_S = 86_400;
 const LIFETIMES = Object.freeze({ "30 days": 30 * DAY_S, "90 days": 90 * DAY_S, "1 year": 365 * DAY_S, "never": 0 });
 const NAME_MAX = 120;
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 const EXAMPLE = ["https:", "", "wiki.example.org"].join("/");
 
 export class VitalEmbedding extends HTMLElement {
@@ -20,7 +22,7 @@ export class VitalEmbedding extends HTMLElement {
   /** @type {HTMLElement} */ #lines;
   /** @type {HTMLIFrameElement} */ #preview;
   /** @type {HTMLElement} */ #view;
-  /** At which address others reach the server, where it says so. */ #publicUrl = "";
+  /** @type {import("../http/access.js").Access|null} what the server asks of others; null until it is known */ #granted = null;
   /** @type {Map<boolean, string>} tokens that were made here: for the dashboard, and for the panel */ #tokens = new Map();
 
   disconnectedCallback() {
@@ -101,13 +103,16 @@ export class VitalEmbedding extends HTMLElement {
     const { dashboard, ...options } = this.#options;
     const base = new URL(".", document.baseURI).href;
     const wanted = { base, panel: dashboard ? null : this.#panel, ...options };
-    // The preview is for this reader, and the lines are for others, who may know another address.
-    const snippets = snippetsOf({ ...wanted, base: this.#publicUrl || base, token: this.#tokens.get(dashboard) });
-    this.#lines.replaceChildren(...snippets.map((snippet) => this.#snippet(snippet)));
     this.#show(wanted);
+    if (!this.#granted) return;
+    // The preview is for this reader, and the lines are for others, who may know another address.
+    const snippets = snippetsOf({ ...wanted, base: this.#granted.url || base, token: this.#tokens.get(dashboard) });
+    const { works, needs } = offerOf(snippets, this.#granted, { panel: dashboard ? "" : this.#panel.id, site: EXAMPLE });
+    const rest = needs.length ? [h("h3", { class: "rest" }, "Not on other sites yet"), ...needs.map((need) => this.#snippet(need))] : [];
+    this.#lines.replaceChildren(...works.map((snippet) => this.#snippet(snippet)), ...rest);
   }
 
-  /** @param {import("../page/snippets.js").Snippet} snippet */
+  /** @param {{name: string, words: string, text: string}} snippet */
   #snippet({ name, words, text }) {
     const button = h("button", { type: "button", "aria-label": `Copy: ${name}` }, "Copy");
     const told = h("span", { class: "told", role: "status" });
@@ -142,29 +147,20 @@ export class VitalEmbedding extends HTMLElement {
     let parts;
     try {
       const access = await loadAccess();
-      if (access.url && dialog === this.#dialog) {
-        this.#publicUrl = access.url;
+      if (dialog === this.#dialog) {
+        this.#granted = access;
         this.#write();
       }
-      if (!access.required) parts = [this.#open()];
+      if (!access.required) parts = [h("p", {}, openWords(access.url))];
       else if (access.scope === "admin") parts = [this.#maker()];
       else parts = [this.#petition()];
     } catch (error) {
+      // Then all lines are offered: one of them may be what is wanted.
+      if (dialog === this.#dialog) this.#granted ??= { required: true, scope: "", expires: null };
+      if (dialog === this.#dialog) this.#write();
       parts = [h("p", { class: "problem" }, `Could not find out whether a token is needed: ${error.message}.`)];
     }
     if (dialog === this.#dialog) this.#access.replaceChildren(...parts);
-  }
-
-  #open() {
-    return h(
-      "p",
-      {},
-      "No token is needed here. For frames on other sites, add each site to ",
-      h("code", {}, "server.frame_ancestors"),
-      " in config.toml; for elements and numbers, to ",
-      h("code", {}, "server.allowed_origins"),
-      ".",
-    );
   }
 
   #petition() {
@@ -205,6 +201,12 @@ export class VitalEmbedding extends HTMLElement {
       setText(told, `The token could not be created: ${error.message}.`);
     }
   }
+}
+
+/** @param {string|undefined} url at which others reach the server, where it says so */
+function openWords(url) {
+  const reach = !url && LOOPBACK.test(location.hostname) ? " Only this machine reaches these addresses: see --host and server.public_url for others." : "";
+  return `No token is needed here.${reach}`;
 }
 
 /** What is pasted may be the address of a page. */

@@ -2,7 +2,11 @@
 
 import { answerOf } from "./answer.js";
 
-/** @typedef {{required: boolean, scope: string, expires: number|null, url?: string}} Access url: at which others reach the server */
+/**
+ * @typedef {{required: boolean, scope: string, expires: number|null, url?: string, frame_ancestors?: string[],
+ *            allowed_origins?: string[]}} Access
+ *   url: at which others reach the server; then the sites that may frame it, and those whose pages may connect
+ */
 
 /** @param {{page?: string}} [options] @returns {Promise<Access>} Raises an Error that says why it is not known. */
 export async function loadAccess({ page = globalThis.document.baseURI } = {}) {

@@ -2,7 +2,11 @@
 
 import { RANGES } from "./view.js";
 
-/** @typedef {{name: string, words: string, text: string}} Snippet */
+/**
+ * @typedef {"frame"|"script"|"image"|"file"|"program"} Kind what shows it: `script` runs in a page of another site, `image`
+ *   is asked for by a browser there, `file` by whoever reads a text, `program` by no browser at all
+ * @typedef {{name: string, kind: Kind, words: string, text: string}} Snippet
+ */
 
 /**
  * @param {object} wanted
@@ -20,6 +24,7 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
   /** @type {Snippet[]} */ const list = [
     {
       name: "Frame",
+      kind: "frame",
       words: "For any page that accepts HTML.",
       text: tag("iframe", { src: frame, width, height, title: named, loading: "lazy", style: "border: 0; max-width: 100%" }),
     },
@@ -36,18 +41,20 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
     ...list,
     {
       name: "Element",
+      kind: "script",
       words: "For your own pages; all elements of a page share one connection.",
       text: `${script}\n${tag("vitalcast-panel", { panel: panel.id, ...attributes, style: `height: ${height}px` })}`,
     },
     {
       name: "Number",
+      kind: "script",
       words: "The panel’s value, inside a sentence.",
       text: `${script}\n${tag("vitalcast-value", { panel: panel.id, theme, token })}`,
     },
-    { name: "Badge, Markdown", words: "An image for a README; works without scripts.", text: markdown(named, badge) },
-    { name: "Badge, HTML", words: "The same, for a web page.", text: tag("img", { src: badge, alt: named }, false) },
-    { name: "Image", words: "The chart as an image; works without scripts.", text: markdown(named, picture) },
-    { name: "API", words: "The chart as data, for Plotly.", text: `curl${header} '${figure}'` },
+    { name: "Badge, Markdown", kind: "file", words: "An image for a README; works without scripts.", text: markdown(named, badge) },
+    { name: "Badge, HTML", kind: "image", words: "The same, for a web page.", text: tag("img", { src: badge, alt: named }, false) },
+    { name: "Image", kind: "file", words: "The chart as an image; works without scripts.", text: markdown(named, picture) },
+    { name: "API", kind: "program", words: "The chart as data, for Plotly.", text: `curl${header} '${figure}'` },
   ];
 }
 
@@ -68,6 +75,7 @@ function tag(name, attributes, closed = true) {
   return `<${name}${text}>${closed ? `</${name}>` : ""}`;
 }
 
+/** @param {string} text */
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;");
 
 const markdown = (alt, url) => `![${alt.replace(/[\\[\]]/g, "\\$&")}](${url})`;

@@ -162,7 +162,7 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         panel_endpoints(service),
         event_endpoints(Events(service)),
         process_endpoints(Processes(service)),
-        token_endpoints(Tokens(service.access, public_base=service.settings.server.public_base)),
+        token_endpoints(Tokens(service.access, service.settings.server)),
         screen_endpoints(Walls(service, Version(root))),
         health_endpoints(health),
         openapi_endpoints(),

@@ -253,7 +253,7 @@ def test_the_page_lives_under_the_same_policy_as_the_dashboard(client: TestClien
 def test_the_page_is_made_of_files_that_are_served_here(client: TestClient) -> None:
     page = client.get("/docs/api").text
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(addresses) == 5
+    assert len(addresses) == 11
     for address in addresses:
         assert address.startswith("../"), address
         assert client.get(f"/docs/{address}").status_code == 200

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from vitalcast.access.access import Access
+    from vitalcast.config.server import Server
 
 LIST_MAX: Final = 64
 EXPIRES_S: Final = (60, 100 * 365 * 86_400)
@@ -98,20 +99,24 @@ NEW_TOKEN: Final = Body(
 
 
 class Tokens:
-    """Answers about the caller's own token, and makes others. `public_base` is the address that others know."""
+    """Answers about the caller's own token, and makes others."""
 
-    def __init__(self, access: Access, *, public_base: str = "") -> None:
+    def __init__(self, access: Access, server: Server) -> None:
         self._access = access
-        self._public_base = public_base
+        self._server = server
 
     async def access(self, request: Request) -> Response:
         """Say what this caller may do, and whether a token is needed at all."""
-        grant = grant_of(request)
+        grant, server = grant_of(request), self._server
+        # Which sites may show this server is for those who see everything on it.
+        whole = grant.scope in (Scope.VIEW, Scope.ADMIN)
         answer = {
             "required": self._access.required,
             "scope": grant.scope.value,
             "expires": grant.expires_ms,
-            "url": self._public_base,
+            "url": server.public_base,
+            "frame_ancestors": server.frame_ancestors if whole else (),
+            "allowed_origins": server.allowed_origins if whole else (),
         }
         return json_response(answer)
 
@@ -196,6 +201,8 @@ def schemas() -> Json:
                 "scope": text_of("The caller's scope.", enum=[scope.value for scope in Scope]),
                 "expires": expires,
                 "url": text_of("The address at which others reach this server; empty if it is not configured."),
+                "frame_ancestors": texts_of("The sites that may frame it; empty for tokens that see less than all."),
+                "allowed_origins": texts_of("The sites whose pages may connect; empty as above."),
             },
         ),
         "Token": object_of(

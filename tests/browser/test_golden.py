@@ -154,3 +154,17 @@ async def test_the_page_keeps_the_spikes_of_thinned_lines(js: RunJs) -> None:
     for case, points in zip(cases, answers, strict=True):
         assert len(points) <= 1.5 * max(case["most"], 64) + 2, case["name"]
         assert set(case["keep"]) <= set(points) <= {*case["values"], None}, case["name"]
+
+
+async def test_the_page_judges_a_number_as_the_server_does(js: RunJs) -> None:
+    golden = _golden("levels")
+    answers = await js(
+        """const { levelAfter } = await load("charts/model/levels");
+        const limits = { warning: 10, critical: 20 };
+        return given.cases.map(({ values }) => {
+          const moments = values.map((value, at) => [at * 1000, value ?? NaN]);
+          return values.map((_, at) => levelAfter(moments.slice(0, at + 1), limits)[0] ?? ".").join("");
+        });""",
+        golden,
+    )
+    assert answers == [one["levels"] for one in golden["cases"]]

@@ -360,14 +360,15 @@ async def test_a_metric_of_several_series_becomes_one_number(
     )
 
 
-async def test_a_spike_past_a_limit_is_no_alarm_and_what_lasts_is(js: RunJs) -> None:
+async def test_a_spike_past_a_limit_is_no_alarm_and_what_lasts_is_for_a_while(js: RunJs) -> None:
     levels, words = await js(
         """const { lastingLevel, limitWords } = await load('charts/model/metric_value');
            const { Ring } = await load('client/ring'); const ring = new Ring(60, 1); let time = 0;
            const limits = { warning: 10, critical: 20 };
            const level = (value) => { ring.push((time += 1000), [value]);
              return lastingLevel(ring, (ring, row) => ring.value(0, row), limits); };
-           return [[25, 1, 25, 25, 25, 15, 25, 25, 25, 25, 25, 15, 1].map(level), limitWords(limits, "By")];"""
+           const values = [25, 1, 25, 25, 25, 15, 25, 25, 25, 25, 25, 25, 15, ...Array(20).fill(1)];
+           return [values.map(level), limitWords(limits, "By")];"""
     )
-    assert levels == ["critical", "", "", "", "", "", "warning", *["warning"] * 3, "critical", "warning", ""]
+    assert levels == [*[""] * 7, *["warning"] * 4, *["critical"] * 20, "warning", ""]
     assert words.replace(NBSP, " ") == "warning from 10 B, critical from 20 B"

@@ -13,13 +13,17 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from vitalcast.cli.when import moment_of, range_of
+from vitalcast.core.alerts.levels import Levels
+from vitalcast.core.alerts.rule import Limit, Rule, Severity
 from vitalcast.core.drawing.axis import round_scale, round_step, ticks_of
 from vitalcast.core.drawing.format import format_age, format_duration, format_tick, format_value
 from vitalcast.core.metrics.names import check_name
+from vitalcast.core.panels.schema import FOR_S, KEEP_S
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parent
@@ -176,7 +180,14 @@ STEPS = (
 
 def vectors() -> dict[str, Json]:
     """Return what each file holds, by its name."""
-    return {"format": _format(), "axis": _axis(), "decimate": _decimate(), "names": _names(), "times": _times()}
+    return {
+        "format": _format(),
+        "axis": _axis(),
+        "decimate": _decimate(),
+        "levels": _levels(),
+        "names": _names(),
+        "times": _times(),
+    }
 
 
 def _format() -> Json:
@@ -286,6 +297,41 @@ def _decimate() -> Json:
             for most in (120, 300)
         ]
     }
+
+
+def _levels() -> Json:
+    """Each case: a number a second, null for none, and the level after each as one letter."""
+    rule = Rule(
+        tuple(
+            Limit(one, limit, round(FOR_S * 1000), round(KEEP_S * 1000))
+            for one, limit in ((Severity.WARNING, 10), (Severity.CRITICAL, 20))
+        )
+    )
+    noise = Random(7)  # of numbers for a test
+    return {
+        "cases": [
+            {"name": name, "values": [_json(value) for value in values], "levels": _judged(rule, values)}
+            for name, values in (
+                ("a spike", [1.0] * 3 + [25.0] * 3 + [1.0] * 9),
+                ("long enough", [25.0] * 9 + [1.0] * 30),
+                ("in the middle of falling", [25.0] * 9 + ([1.0] * 15 + [11.0]) * 4 + [1.0] * 22),
+                ("a hair below", [10 - 1e-10] * 8),
+                ("holes", [25.0] * 3 + [math.nan] + [25.0] * 7 + [math.nan] * 30 + [15.0] + [math.nan, 1.0] * 13),
+                ("noise", [round(noise.uniform(5, 25), 2) for _ in range(120)]),
+                ("slow noise", [round(15 + 10 * math.sin(at / 9) + noise.uniform(-3, 3), 2) for at in range(240)]),
+            )
+        ]
+    }
+
+
+def _judged(rule: Rule, values: list[float]) -> str:
+    levels = Levels(rule)
+    letters = {None: ".", Severity.WARNING: "w", Severity.CRITICAL: "c"}
+    said = ""
+    for at, value in enumerate(values):
+        levels.take(at, value, at * 1000)
+        said += letters[levels.severity]
+    return said
 
 
 def _known(values: list[float]) -> list[float]:

@@ -24,12 +24,23 @@ FILESYSTEM = DESCRIPTORS["system.filesystem.usage"]
 PROGRAM = Descriptor("process.cpu.utilization", "1", Kind.GAUGE, "", ("process.executable.name",))
 
 
+def cpu_panel(**thresholds: float) -> Panel:
+    """Return the built-in panel of the CPU, whose level rises after five seconds and falls at once unless told."""
+    [cpu] = [panel for panel in BUILT_IN if panel.id == "cpu"]
+    assert cpu.thresholds is not None
+    other = cpu.thresholds.model_copy(update={"for_s": 5.0, "keep_s": 0.0} | thresholds)
+    return cpu.model_copy(update={"thresholds": other})
+
+
+PANELS = tuple(cpu_panel() if panel.id == "cpu" else panel for panel in BUILT_IN)
+
+
 class Watched:
     """A machine whose panels are judged and watched; `events` are those that it told, as they are by now."""
 
     def __init__(self, *panels: Panel) -> None:
         self.machine = Machine(descriptors=DESCRIPTORS.values())
-        self.store = DashboardStore(panels or BUILT_IN, ())
+        self.store = DashboardStore(panels or PANELS, ())
         board = PanelBoard(self.store)
         self.events: dict[str, Event] = {}
         self.told = 0
@@ -109,6 +120,29 @@ def test_a_level_is_one_event_from_its_beginning_to_its_end_with_its_three_progr
     assert watched.told < 8
 
 
+def test_an_event_ends_with_its_values_however_long_its_level_is_kept() -> None:
+    watched = Watched(*BUILT_IN)
+    watched.cpu(0.1, times=30)
+    begin_ms = watched.machine.time_ms
+    watched.cpu(0.98, times=25)
+    watched.cpu(0.1, times=19)
+    assert (watched.event.title, watched.event.ongoing) == ("CPU 98 % for 20 s", True)
+    watched.cpu(0.1, times=5)
+    ended = watched.event
+    assert (ended.title, ended.ongoing) == ("CPU 98 % for 25 s", False)
+    assert (ended.time_ms, ended.end_ms) == (begin_ms + 1000, begin_ms + 26_000)
+
+
+def test_what_comes_back_while_its_level_is_kept_goes_on() -> None:
+    watched = Watched(*BUILT_IN)
+    watched.cpu(0.1, times=30)
+    for _ in range(6):
+        watched.cpu(0.98, times=25)
+        watched.cpu(0.5, times=10)
+    assert watched.event.ongoing
+    assert "times" not in watched.event.attributes
+
+
 def test_the_culprits_follow_where_they_were_not_known_at_first(watched: Watched) -> None:
     watched.cpu(0.99, times=7)
     assert watched.event.names == ()
@@ -179,11 +213,7 @@ def test_a_stop_ends_what_is_not_good_and_says_that_it_may_go_on(watched: Watche
 
 def test_a_panel_that_goes_ends_its_event_and_one_with_other_thresholds_begins_anew(watched: Watched) -> None:
     watched.cpu(0.97, times=10)
-    [cpu] = [panel for panel in BUILT_IN if panel.id == "cpu"]
-    thresholds = cpu.thresholds
-    assert thresholds is not None
-    milder = cpu.model_copy(update={"thresholds": thresholds.model_copy(update={"critical": 0.99})})
-    watched.store.replace((milder,), ())
+    watched.store.replace((cpu_panel(critical=0.99),), ())
     watched.cpu(0.97, times=10)
     assert [event.severity for event in watched.events.values()] == [Severity.CRITICAL, Severity.WARNING]
     watched.store.replace((), ())

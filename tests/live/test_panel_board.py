@@ -38,6 +38,8 @@ def test_a_level_lasts_before_it_is_shown() -> None:
     assert board.shown(stand.timeline, SWAP, RANGE_MS).level == ""
     tick(stand, 0.95, board)
     assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "critical"
+    tick(stand, 0.1, board, times=19)
+    assert board.shown(stand.timeline, SWAP, RANGE_MS).level == "critical"
     tick(stand, 0.1, board)
     assert board.shown(stand.timeline, SWAP, RANGE_MS).level == ""
 
@@ -131,7 +133,7 @@ def test_of_bars_each_has_its_own_level_and_the_panel_that_of_the_worst() -> Non
     board = PanelBoard(DashboardStore())
 
     def level(**full: float) -> tuple[str, dict[str, str]]:
-        for _ in range(6):
+        for _ in range(26):
             stand.tick(
                 {
                     one: {"used": share, "free": 1 - share}.get(one.attributes["system.filesystem.state"], 0.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vitalcast import clocks
 from vitalcast.core.alerts.levels import GOOD
+from vitalcast.core.alerts.panel_rule import panel_rule
 from vitalcast.core.drawing.format import format_duration, format_value, is_ratio
 from vitalcast.core.events.event import CUT_OFF, Event, EventKind, Severity
 from vitalcast.core.events.level_span import LevelSpan, Reading, Turn
@@ -133,10 +134,12 @@ class LevelWatch:
         severity = BAD.get(level)
         if severity is None:
             return Reading(None, 0.0, "", frame.time_ms, steady_ms, known=level == GOOD)
-        main = state.headline.now(frame.values).main
+        now = state.headline.now(frame.values)
+        main, rule = now.main, panel_rule(followed.panel)
         followed.unit = main.unit
         whose = main.label.removeprefix(state.headline.word).strip()
-        return Reading(severity, main.value, whose, frame.time_ms, steady_ms)
+        calm = rule is None or rule.judge(now.judged) is None
+        return Reading(severity, main.value, whose, frame.time_ms, steady_ms, calm=calm)
 
     def _turned(self, followed: _Followed, turn: Turn, steady_ms: int) -> None:
         span = followed.span

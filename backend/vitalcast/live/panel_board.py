@@ -159,5 +159,5 @@ def _judged(state: PanelState) -> PanelLevels | None:
     """Have the panel judged by its thresholds from now on."""
     rule = panel_rule(state.panel)
     levels = state.levels = None if rule is None else PanelLevels(state, rule)
-    state.rule = rule_words(state.headline)
+    state.rule = lambda whole: rule_words(state.headline, whole)
     return levels

@@ -1,11 +1,7 @@
 /** One number of a metric's series, as a page elsewhere asks for it: added up there, and judged by limits of its own. */
 
 import { formatValue } from "./format.js";
-
-/** A number that is past its limit for a moment is a spike, and nothing is wrong. */
-const LASTS_MS = 5000;
-/** Parts that add up to a limit may add up to a hair less. */
-const ROUNDING = 1e-9;
+import { levelAfter } from "./levels.js";
 
 /** What may become of several series, of values that are all known. @type {Record<string, (values: number[]) => number>} */
 const REDUCERS = Object.freeze({
@@ -31,25 +27,14 @@ export const ofAll = (reduce = "sum") => (ring, row) => {
 };
 
 /**
- * The level that the number has kept to for the last seconds: the mildest of them.
+ * The level that the number has, by what the ring holds of it.
  *
  * @param {import("../../client/ring.js").Ring} ring @param {ValueOf} valueOf @param {Limits} limits
  * @returns {import("./headline.js").Level}
  */
 export function lastingLevel(ring, valueOf, limits) {
-  let level = levelOf(valueOf(ring, ring.length - 1), limits);
-  const from = ring.newest - LASTS_MS;
-  for (let row = ring.length - 2; level && row >= 0 && ring.time(row) > from; row -= 1) {
-    const before = levelOf(valueOf(ring, row), limits);
-    if (before !== "critical") level = before;
-  }
-  return level;
-}
-
-/** @param {number} value @param {Limits} limits @returns {import("./headline.js").Level} */
-function levelOf(value, { warning = Infinity, critical = Infinity }) {
-  if (value >= critical - ROUNDING) return "critical";
-  return value >= warning - ROUNDING ? "warning" : "";
+  const moments = Array.from({ length: ring.length }, (_, row) => /** @type {[number, number]} */ ([ring.time(row), valueOf(ring, row)]));
+  return levelAfter(moments, limits);
 }
 
 /** The limits in words; empty where there are none. @param {Limits} limits @param {string} unit */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -175,3 +176,20 @@ def test_a_rule_is_what_each_of_its_limits_is(one: Limit, other: Limit, moments:
         state = state.after(rule, value, now_ms)
         each = [before.after(limit, value, now_ms) for limit, before in zip(limits, each, strict=True)]
         assert list(state.limits) == each
+
+
+@given(
+    LIMITS,
+    st.lists(st.tuples(st.sampled_from((100, 1000, 3000)), st.floats(1.5, 3.5, width=16)), min_size=1, max_size=200),
+)
+def test_no_noise_about_a_threshold_changes_a_level_oftener_than_its_times_allow(
+    limit: Limit, moments: list[tuple[int, float]]
+) -> None:
+    """From one time that it begins to fire to the next, both times have passed."""
+    state, begun, now_ms = LimitState(), [], 0
+    for step_ms, value in moments:
+        now_ms += step_ms
+        before, state = state, state.after(limit, value, now_ms)
+        if state.phase is FIRING and before.phase is not FIRING:
+            begun.append(now_ms)
+    assert all(later - earlier >= limit.for_ms + limit.keep_ms for earlier, later in pairwise(begun))

@@ -22,7 +22,7 @@ from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.headline import HeadlineRule
 from vitalcast.core.panels.resolve import resolve
-from vitalcast.core.panels.schema import FOR_S, Panel
+from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.shown import Shown
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
@@ -39,7 +39,10 @@ def rows_of(series: list[Series], values: dict[str, float], usual: float = 0.01)
 def recent_of(*rows: np.ndarray) -> Recent:
     """Return the last ticks, as long apart as a level has to last; one alone has been there as long."""
     block = np.concatenate(rows if len(rows) > 1 else rows * 2)
-    return Recent(block, np.arange(len(block)) * round(FOR_S * 1000))
+    return Recent(block, np.arange(len(block)) * LASTS_MS)
+
+
+LASTS_MS = 20_000  # as long as any of the built-in levels takes
 
 
 def shown_of(panel: Panel, series: list[Any], recent: Recent) -> Shown:
@@ -99,7 +102,7 @@ def test_what_points_at_it_is_told_the_words_beside_the_number() -> None:
     [
         ("system.cpu.utilization", {"user": 0.3, "idle": 0.6}, ("CPU", "35.0 %", "good")),
         ("system.memory.usage", {"used": 99.0, "system.memory.limit": 100.0}, ("Memory", "99 B critical", "critical")),
-        ("system.load.average", {"1m": 3.25, "system.cpu.logical.count": 2.0}, ("Load", "3.25 warning", "warning")),
+        ("system.load.average", {"1m": 4.25, "system.cpu.logical.count": 2.0}, ("Load", "4.25 warning", "warning")),
         ("system.uptime", {"system.uptime": 90.0}, ("system.uptime", "1 min 30 s", "")),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from vitalcast.core.alerts.panel_rule import panel_rule
 from vitalcast.core.drawing.rule_words import rule_words
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.headline import headline_of
+from vitalcast.core.panels.headline import HeadlineRule, headline_of
+from vitalcast.core.panels.resolve import resolve
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.state import PanelState
 from vitalcast.core.panels.view import PanelView
@@ -39,7 +41,7 @@ def watched(panel: Panel, *, ticks: int = 8, all_lines: bool = False) -> tuple[S
     if rule := panel_rule(panel):
         levels = state.levels = PanelLevels(state, rule)
         levels.catch_up()
-        state.rule = rule_words(state.headline)
+        state.rule = partial(rule_words, state.headline)
     return stand, state, PanelView(state.over(RANGE_MS, all_lines=all_lines))
 
 
@@ -134,14 +136,14 @@ def test_the_level_of_each_moment_is_a_column() -> None:
     (series,) = series_for(panel)[-1:]
     state = stand.state(panel)
     levels = state.levels = PanelLevels(state, panel_rule(panel))  # type: ignore[arg-type]  # which it has
-    for value in (0.1, *[0.6] * 7, *[0.95] * 7, math.nan, 0.1):
+    for value in (0.1, *[0.6] * 7, *[0.95] * 7, math.nan, *[0.1] * 20):
         stand.tick({one: value if one == series else 0.0 for one in series_for(panel)})
         levels.catch_up()
     view = PanelView(state.over(RANGE_MS))
     column = sent(stand, view)[:, view_place(view, "@level")]
-    assert column.tolist()[:-2] == [0.0] * 6 + [1.0] * 7 + [2.0] * 2
-    assert math.isnan(column[-2])
-    assert column[-1] == 0.0
+    assert column.tolist()[:15] == [0.0] * 6 + [1.0] * 7 + [2.0] * 2
+    assert math.isnan(column[15])
+    assert column.tolist()[16:] == [2.0] * 18 + [0.0] * 2
 
 
 def test_each_bar_has_the_level_of_each_moment() -> None:
@@ -203,13 +205,22 @@ def test_a_view_changes_when_what_is_shown_does() -> None:
 @pytest.mark.parametrize(
     ("id_", "words"),
     [
-        ("cpu", "warning from 85 % for 5 s, critical from 95 % for 5 s"),
-        ("memory", "warning from 85 % for 5 s, critical from 95 % for 5 s"),
-        ("load", "warning from 100 % of CPUs for 5 s, critical from 200 % of CPUs for 5 s"),
-        ("temperatures", "warning from 80 °C for 5 s, critical from 95 °C for 5 s"),
+        ("cpu", "warning from 85 % for 20 s, critical from 95 % for 20 s; over after 20 s below"),
+        ("memory", "warning from 85 % for 5 s, critical from 95 % for 5 s; over after 20 s below"),
+        ("load", "warning from 4 for 20 s, critical from 8 for 20 s; over after 20 s below"),
+        ("temperatures", "warning from 80 °C for 5 s, critical from 95 °C for 5 s; over after 20 s below"),
         ("network", ""),
     ],
 )
 def test_the_rule_of_a_level_is_said_in_words(id_: str, words: str) -> None:
-    stand, _, view = watched(panel_of(id_))
+    stand, panel = Stand(), panel_of(id_)
+    stand.tick(dict.fromkeys(series_for(panel), 2.0))
+    state = stand.state(panel)
+    state.rule = partial(rule_words, state.headline)
+    view = PanelView(state.over(RANGE_MS))
     assert head(stand, view)["headline"]["rule"].replace("\u00a0", " ") == words
+
+
+def test_the_rule_of_a_share_of_what_is_not_known_says_of_what() -> None:
+    headline = HeadlineRule(panel_of("load"), resolve(panel_of("load"), series_for(panel_of("load"))))
+    assert rule_words(headline).replace("\u00a0", " ").startswith("warning from 200 % of CPUs for 20 s, critical")

@@ -332,7 +332,7 @@ def test_the_list_has_every_key_and_counts_the_series_there_are() -> None:
     listed = world.get("/api/v1/panels")["panels"]
     assert [(panel["id"], panel["series"]) for panel in listed] == [("cpu", 7), ("swap", 1)]
     assert set(listed[0]) == {*Panel.model_fields, "series"}
-    assert listed[0]["thresholds"] == {"warning": 0.85, "critical": 0.95, "for": 5.0}
+    assert listed[0]["thresholds"] == {"warning": 0.85, "critical": 0.95, "for": 20.0, "keep": 20.0}
     assert listed[1]["where"] == {"system.paging.state": ["used"]}
 
 

@@ -15,10 +15,10 @@ def panel_rule(panel: Panel) -> Rule | None:
     thresholds = panel.thresholds
     if thresholds is None:
         return None
-    for_ms = round(thresholds.for_s * 1000)
+    for_ms, keep_ms = round(thresholds.for_s * 1000), round(thresholds.keep_s * 1000)
     return Rule(
         (
-            Limit(Severity.WARNING, thresholds.warning, for_ms),
-            Limit(Severity.CRITICAL, thresholds.critical, for_ms),
+            Limit(Severity.WARNING, thresholds.warning, for_ms, keep_ms),
+            Limit(Severity.CRITICAL, thresholds.critical, for_ms, keep_ms),
         )
     )

@@ -15,7 +15,7 @@ from vitalcast.core.drawing.format import format_age, format_value
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.headline import HeadlineNow, HeadlineRule
 from vitalcast.core.panels.resolve import Resolved, resolve, selection_of, word_of
-from vitalcast.core.panels.schema import FOR_S
+from vitalcast.core.panels.schema import FOR_S, KEEP_S
 from vitalcast.core.panels.shown import Level
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ProtocolError
@@ -215,5 +215,6 @@ def label_of(name: str, panel: Panel | None, where: Mapping[str, Sequence[str]])
 
 def _asked_rule(asked: BadgeQuery) -> Rule:
     """Return the rule of thresholds in an address, which last as long as those of a panel that says nothing."""
+    lasting = round(FOR_S * 1000), round(KEEP_S * 1000)
     limits = ((Severity.WARNING, asked.warning), (Severity.CRITICAL, asked.critical))
-    return Rule(tuple(Limit(one, least, round(FOR_S * 1000)) for one, least in limits if least is not None))
+    return Rule(tuple(Limit(one, least, *lasting) for one, least in limits if least is not None))

@@ -17,7 +17,8 @@ class Reading(NamedTuple):
     """A panel at one tick: its level, None for good, the number that stands for it, and whose that is.
 
     `time_ms` is of the wall clock and `steady_ms` of one that nobody can set. Unless it is `known` there was no value,
-    and so no level.
+    and so no level. One that is `calm` was below its thresholds: its level is kept for a while, but what happened is
+    over unless it comes back.
     """
 
     severity: Severity | None
@@ -26,6 +27,7 @@ class Reading(NamedTuple):
     time_ms: int
     steady_ms: int
     known: bool = True
+    calm: bool = False
 
 
 class Turn(enum.Enum):
@@ -74,6 +76,9 @@ class LevelSpan:
         self._newest = now
         if now.severity is None:
             return self._good(now) if self._open else None
+        if now.calm:
+            self._good_since = self._good_since or now
+            return None
         self._good_since = None
         if not self._open:
             return self._begin(now)

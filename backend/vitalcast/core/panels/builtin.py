@@ -23,6 +23,8 @@ _BY_PROGRAM: dict[str, Any] = {
     "interval": 5.0,
     "variant": "by program",
 }
+# Of what ordinary work takes in full for a while, as a build does all CPUs.
+_FOR = "20s"
 
 _KEYS: tuple[dict[str, Any], ...] = (
     _BY_PROGRAM
@@ -48,7 +50,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "labels": {"iowait": "I/O wait"},
         "max": 1.0,
         "headline": {"label": "busy"},
-        "thresholds": {"warning": 0.85, "critical": 0.95},
+        "thresholds": {"warning": 0.85, "critical": 0.95, "for": _FOR},
         "vital": "CPU",
         "wide": True,
         "place": "cpu",
@@ -76,7 +78,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "span_min": 1.0,
         "reference": _CPUS,
         "headline": {"where": {"system.load.window": ["1m"]}, "per": _CPUS, "label": "1 min"},
-        "thresholds": {"warning": 1.0, "critical": 2.0},
+        "thresholds": {"warning": 2.0, "critical": 4.0, "for": _FOR},
         "vital": "Load",
     },
     {
@@ -91,7 +93,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "labels": {"cpu": "CPU", "io": "I/O", "irq": "IRQ"},
         "span_min": 0.05,
         "headline": {"reduce": "max", "label": "stalled"},
-        "thresholds": {"warning": 0.25, "critical": 0.6},
+        "thresholds": {"warning": 0.25, "critical": 0.6, "for": _FOR},
         "vital": "Pressure",
     },
     _BY_PROGRAM
@@ -177,7 +179,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "by": [_DEVICE],
         "max": 1.0,
         "headline": {"reduce": "max", "label": "busiest"},
-        "thresholds": {"warning": 0.9, "critical": 0.99},
+        "thresholds": {"warning": 0.9, "critical": 0.99, "for": _FOR},
         "vital": "Disk busy",
     },
     {

@@ -25,6 +25,7 @@ PATTERN = rf"^{names.PATTERN}$"
 _NAME = names.NAME
 REST = "rest"
 FOR_S = 5.0
+KEEP_S = 20.0  # a value about its threshold changes the level twice in 25 s at most
 
 Duration = Annotated[float, BeforeValidator(as_seconds)]
 
@@ -110,6 +111,14 @@ class Thresholds(Strict):
         ge=0,
         le=86_400,
         description="How long the value must last; anything shorter is a spike",
+        json_schema_extra={"form": duration_form(0, 86_400)},
+    )
+    keep_s: Duration = Field(
+        default=KEEP_S,
+        alias="keep",
+        ge=0,
+        le=86_400,
+        description="How long the value must be below before the level falls, so that it does not flicker",
         json_schema_extra={"form": duration_form(0, 86_400)},
     )
 

@@ -17,7 +17,7 @@ from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.shown import Seen, Shown, choose, coloured, draws_all, shows_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -33,6 +33,11 @@ RANGES_KEPT = 16  # that nobody is watching
 COLORS_KEPT = 256
 SEEN_VALUES_MAX = 500_000  # that are looked at to choose lines, the newest: some 10 ms
 SEEN_VALUES_AT_ONCE = 50_000
+
+
+def no_rule(_whole: float) -> str:
+    """Return the rule of a panel that is not judged."""
+    return ""
 
 
 class LevelsAt(Protocol):
@@ -59,7 +64,8 @@ class PanelState:
     """One panel on one source. `choice` is that of the panel's request selection there, and `ring` the source's past.
 
     Everything that shows the panel asks here, so that all show the same. `levels` judges it, and `rule` says in words
-    how; a panel that is not judged has neither. `palette` and `colors` are what its lines had before, if anything.
+    how, given the whole that its number is a share of; a panel that is not judged has neither. `palette` and `colors`
+    are what its lines had before, if anything.
     """
 
     def __init__(
@@ -74,7 +80,7 @@ class PanelState:
         self.panel = panel
         self.ring = ring
         self.levels: LevelsAt | None = None
-        self.rule = ""
+        self.rule: Callable[[float], str] = no_rule
         self._withdrawn = False
         self.palette = palette or Palette()
         self._colors = colors
@@ -136,7 +142,7 @@ class PanelState:
 
     def withdraw(self) -> None:
         """Show nothing from now on: the panel is no more, and somebody may still watch it."""
-        self.levels, self.rule = None, ""
+        self.levels, self.rule = None, no_rule
         self._withdrawn = True
         self._chosen = None
 

@@ -244,6 +244,7 @@ class PanelView:
     def _said(self, shown: Shown, newest: Floats) -> Json:
         place, headline = self._place, self._headline
         several = len(headline.names) > 1
+        whole = self._optional(shown.resolved.per)
         return {
             "label": headline.word,
             "value": newest[place["@value"]],
@@ -253,7 +254,7 @@ class PanelView:
             "which": place.get("@which") if several else None,
             "levels": place.get("@level"),
             "end": self._end(shown, newest),
-            "rule": self._over.state.rule,
+            "rule": self._over.state.rule(math.nan if whole is None else float(newest[whole])),
             "numbers": list(self._numbers(shown, newest)),
         }
 

@@ -13,7 +13,7 @@ from vitalcast import clocks
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.drawing.window import recent_of
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.panels.schema import FOR_S, Panel
+from vitalcast.core.panels.schema import FOR_S, KEEP_S, Panel
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown_then import shown_then
 from vitalcast.core.vocabulary import ErrorCode
@@ -179,8 +179,9 @@ def _selection(name: str, panel: Panel | None, owner: Panel | None) -> Selection
 
 def _judged_ms(owner: Panel | None) -> int:
     """Return how far back a level looks that is of a badge alone."""
-    for_s = FOR_S if owner is None or owner.thresholds is None else max(FOR_S, owner.thresholds.for_s)
-    return round(for_s * 1000)
+    own = None if owner is None else owner.thresholds
+    lasts_s = [FOR_S + KEEP_S] + ([own.for_s + own.keep_s] if own else [])
+    return round(max(lasts_s) * 1000)
 
 
 def asked_of(request: Request) -> BadgeQuery:

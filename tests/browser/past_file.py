@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 EPOCH = "0000000000005a57"
 MINUTES_MS = 9 * DAY_MS
 WEEK_MS = 7 * DAY_MS
-FLUSH_MS = 200 * SECOND_MS
+FLUSH_MS = 600 * SECOND_MS  # as much at once as a chunk holds
 
 
 def write_month(path: Path, machine: Machine, until_ms: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,24 @@ from tests.core.machine import Machine
 
 from vitalcast.bus.local import LocalBus
 from vitalcast.core.stream import peers
+
+# Many tests wait for the disk more than they compute, since a history must outlive a power cut, which no test makes.
+# Memory is a disk that need not be waited for.
+MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 * 2**30
+
+
+def _in_memory() -> bool:
+    """Say whether there is a folder in memory that has room and lets programs run from it, as some tests make them."""
+    try:
+        found = os.statvfs(MEMORY)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize >= MEMORY_BYTES and not found.f_flag & os.ST_NOEXEC
+
+
+if "TMPDIR" not in os.environ and sys.platform == "linux" and _in_memory():
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None  # or what was found before stays
 
 # A shell starts what runs in its background with interrupts ignored, and that is inherited by every process the tests
 # start. A handler of ours is not.

@@ -23,42 +23,18 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import pickle
 import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.browser.past_file import write_month, write_records, write_ticks
-from tests.browser.past_machine import HOUR_MS, Machine, Story
-from tests.browser.past_records import SNAPSHOT_MS
+from tests.browser.past_file import go_on, machine_of, make, now_ms
+from tests.browser.past_machine import HOUR_MS
 from tests.e2e.server import Server
 
-from vitalcast.collectors.resource import host_resource
-from vitalcast.history.schema import hour_of
-from vitalcast.machine import HERE
-
-DATABASE, MACHINE = "history.db", "machine.pickle"
 STALE_MS = 2 * HOUR_MS  # to bring an older one up to date takes longer than to make it anew
-
-
-def now_ms() -> int:
-    return time.time_ns() // 10**9 * 1000
-
-
-def make(folder: Path, *, end_ms: int | None = None, spike_ms: int | None = None) -> None:
-    """Make a past in a folder that is empty. It ends now and had its spike an hour before, unless said otherwise."""
-    end_ms = end_ms or now_ms()
-    machine = Machine(Story(end_ms, (spike_ms or end_ms - HOUR_MS) // SNAPSHOT_MS * SNAPSHOT_MS))
-    until_ms = hour_of(end_ms) - 3 * HOUR_MS
-    source = host_resource(HERE, data_folder=folder).id
-    write_month(folder / DATABASE, machine, until_ms)
-    write_records(folder / DATABASE, machine, until_ms, source)
-    write_ticks(folder / DATABASE, machine, until_ms, end_ms, source)
-    (folder / MACHINE).write_bytes(pickle.dumps(machine))
 
 
 def made_in(folder: Path) -> Path:
@@ -66,7 +42,7 @@ def made_in(folder: Path) -> Path:
     found = folder / "past"
     with (folder / "past.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if found.exists() and now_ms() - _machine(found).last_ms > STALE_MS:
+        if found.exists() and now_ms() - machine_of(found).last_ms > STALE_MS:
             shutil.rmtree(found)
         if not found.exists():
             with tempfile.TemporaryDirectory(dir=folder) as making:
@@ -77,21 +53,13 @@ def made_in(folder: Path) -> Path:
     return found
 
 
-def _machine(folder: Path) -> Machine:
-    machine: Machine = pickle.loads((folder / MACHINE).read_bytes())
-    return machine
-
-
 class PastServer(Server):
     """A server with a copy of a past, which goes on until now: start it at once."""
 
     def __init__(self, past: Path, env: Mapping[str, str] | None = None, *, port: int = 0) -> None:
         super().__init__(env=env, port=port)
         shutil.copytree(past, self.data_folder, dirs_exist_ok=True)
-        machine = _machine(past)
-        self.happened: Story = machine.story
-        source = host_resource(HERE, data_folder=self.data_folder).id
-        write_ticks(self.data_folder / DATABASE, machine, machine.last_ms, now_ms(), source, stops=True)
+        self.happened = go_on(self.data_folder)
 
 
 def main(argv: list[str] | None = None) -> int:

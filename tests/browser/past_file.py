@@ -7,14 +7,17 @@ before these ten minutes and hours, each with least, mean and greatest.
 
 from __future__ import annotations
 
+import pickle
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tests.browser.past_machine import DAY_MS, MINUTE_MS, SECOND_MS, Machine
-from tests.browser.past_records import events, recorded, snapshots, stopped
+from tests.browser.past_machine import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Machine, Story
+from tests.browser.past_records import SNAPSHOT_MS, events, recorded, snapshots, stopped
 
+from vitalcast.collectors.resource import host_resource
 from vitalcast.core.metrics.model import Frame, Layout
 from vitalcast.core.query.tier import Tier
 from vitalcast.history.compaction import AxisWriter, add_rollup
@@ -27,16 +30,49 @@ from vitalcast.history.room import Cap, Room
 from vitalcast.history.schema import hour_of
 from vitalcast.history.sqlite import SqliteHistory
 from vitalcast.history.stretches import Piece
+from vitalcast.machine import HERE
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Integers = npt.NDArray[np.int64]
 
+DATABASE, MACHINE = "history.db", "machine.pickle"
 EPOCH = "0000000000005a57"
 MINUTES_MS = 9 * DAY_MS
 WEEK_MS = 7 * DAY_MS
 FLUSH_MS = 600 * SECOND_MS  # as much at once as a chunk holds
+
+
+def now_ms() -> int:
+    """Return the last whole second."""
+    return time.time_ns() // 10**9 * 1000
+
+
+def make(folder: Path, *, end_ms: int | None = None, spike_ms: int | None = None) -> None:
+    """Make a past in a folder that is empty. It ends now and had its spike an hour before, unless said otherwise."""
+    end_ms = end_ms or now_ms()
+    machine = Machine(Story(end_ms, (spike_ms or end_ms - HOUR_MS) // SNAPSHOT_MS * SNAPSHOT_MS))
+    until_ms = hour_of(end_ms) - 3 * HOUR_MS
+    source = host_resource(HERE, data_folder=folder).id
+    write_month(folder / DATABASE, machine, until_ms)
+    write_records(folder / DATABASE, machine, until_ms, source)
+    write_ticks(folder / DATABASE, machine, until_ms, end_ms, source)
+    (folder / MACHINE).write_bytes(pickle.dumps(machine))
+
+
+def machine_of(folder: Path) -> Machine:
+    """Return the machine whose past is in this folder."""
+    machine: Machine = pickle.loads((folder / MACHINE).read_bytes())
+    return machine
+
+
+def go_on(folder: Path) -> Story:
+    """Add to a past what has passed since it was made, for a server that starts at once; return its story."""
+    machine = machine_of(folder)
+    source = host_resource(HERE, data_folder=folder).id
+    write_ticks(folder / DATABASE, machine, machine.last_ms, now_ms(), source, stops=True)
+    return machine.story
 
 
 def write_month(path: Path, machine: Machine, until_ms: int) -> None:

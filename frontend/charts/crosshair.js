@@ -1,40 +1,49 @@
-/** `<vital-crosshair>`: what a pointer does over a chart: reads a moment, picks a window, goes back to live. */
+/** `<vital-crosshair>`: what a pointer does over a chart: reads and chooses moments, picks a window, goes back to live. */
 
-import { formatClock } from "./model/format.js";
-import { h, setText } from "../dom/html.js";
+import { momentWords } from "./model/time_words.js";
+import { SPAN_MIN_MS } from "./model/zoom.js";
+import { MomentMark } from "./moment_mark.js";
+import { Hatching, cover, placeOf } from "./time_spans.js";
+import { WindowGestures } from "./window_gestures.js";
+import { h } from "../dom/html.js";
 
 /** A shorter drag is a click whose hand shook, in pixels. */
 const DRAG_MIN = 5;
-/** No window is shorter: nothing would be left to see. */
-const WINDOW_MIN_MS = 1000;
 /** Beside the drawing area the pointer still means its edge, in pixels. */
 const BESIDE = 12;
 
+/** A longer window is read by the minute. */
+const SECONDS_BELOW_MS = 6 * 3_600_000;
+
 /**
  * Lies over a `<vital-plot>`. Set `plot` and `view` before it is connected. The moment that is pointed at goes into
- * `view.hover`, for all charts; each shows it as a line. A drag freezes the view to the window it picked, a double
- * click sets it live. Where nothing is known, the chart is hatched.
+ * `view.hover`, for all charts, and that of a click or a tap into `view.at`; each is shown as a line. A drag freezes the
+ * view to the window it picked, a double click sets it live. Where nothing is known, the chart is hatched.
  */
 export class VitalCrosshair extends HTMLElement {
   /** @type {import("./plot.js").VitalPlot} */ plot;
   /** @type {import("../page/view.js").View} */ view;
+  /** @type {{now: () => number}} the server's clock */ clock = Date;
+  /** @type {{reaches: number}|null} what tells how far back anything is kept */ past = null;
 
-  /** @type {HTMLElement} */ #line;
-  /** @type {HTMLElement} */ #moment;
+  #pointedAt = new MomentMark("pointed");
+  #chosen = new MomentMark("chosen");
+  /** @type {WindowGestures} */ #gestures;
   /** @type {HTMLElement} */ #selection;
-  /** @type {HTMLElement[]} */ #breaks = [];
-  #hatched = "";
+  /** @type {Hatching} */ #hatching;
   /** Where a mouse rests, in pixels from this element's left edge; NaN for none. */ #pointed = NaN;
   #frame = 0;
   /** @type {{id: number, x: number, time: number, moved: boolean}|null} */ #drag = null;
-  /** @type {{id: number, x: number, y: number}|null} a finger that taps or slides, as long as it does not scroll */ #touch = null;
+  /** @type {{id: number, x: number, y: number, slid: boolean}|null} a finger that taps or slides, as long as it does not scroll */ #touch = null;
 
   connectedCallback() {
     this.setAttribute("aria-hidden", "true");
-    this.#line = h("div", { class: "line", hidden: true });
-    this.#moment = h("div", { class: "moment", hidden: true });
     this.#selection = h("div", { class: "selection", hidden: true });
-    this.replaceChildren(this.#selection, this.#line, this.#moment);
+    this.replaceChildren(this.#selection, ...this.#chosen.elements, ...this.#pointedAt.elements);
+    const { plot, view } = this;
+    this.#hatching = new Hatching(this, plot);
+    this.#gestures = new WindowGestures({ element: this, plot, view, limits: () => this.#limits, taken: () => this.#giveUp() });
+    this.#gestures.start();
     for (const [type, listener] of this.#listeners) this.addEventListener(type, listener);
     this.view.addEventListener("change", this.#viewChanged);
     this.plot.addEventListener("drawn", this.#drawn);
@@ -45,14 +54,13 @@ export class VitalCrosshair extends HTMLElement {
     this.plot.removeEventListener("drawn", this.#drawn);
     this.view.removeEventListener("change", this.#viewChanged);
     for (const [type, listener] of this.#listeners) this.removeEventListener(type, listener);
+    this.#gestures.stop();
     this.#endDrag();
     this.#watchElsewhere(false);
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     if (!Number.isNaN(this.#pointed)) this.view.set({ hover: null });
     this.#pointed = NaN;
-    this.#breaks = [];
-    this.#hatched = "";
     this.replaceChildren();
   }
 
@@ -67,23 +75,31 @@ export class VitalCrosshair extends HTMLElement {
   ];
 
   #viewChanged = ({ detail }) => {
-    if (detail.has("hover")) this.#showMoment();
+    // Somebody else has moved on: a pointer at rest means nothing any more.
+    if (detail.has("hover") && this.view.hover === null) this.#pointed = NaN;
+    if (detail.has("hover") || detail.has("at")) this.#showMoments();
   };
+
+  get #limits() {
+    const { clock, past, plot, view } = this;
+    // What is drawn live ends with the newest sample.
+    return { earliest: past?.reaches ?? NaN, now: view.frozen || !plot.window ? clock.now() : plot.window.to };
+  }
 
   /** The window has moved on: what marks a moment moves with it, and a mouse at rest points at a later one. */
   #drawn = () => {
     // Over a chart without time it would only be in the way.
     this.hidden = this.plot.window === null;
     if (this.hidden) return;
-    this.#showBreaks();
+    this.#hatching.draw();
     if (!Number.isNaN(this.#pointed)) this.#aim();
     if (this.#drag?.moved) this.#showSelection();
-    if (this.view.hover !== null) this.#showMoment();
+    if (this.view.moment !== null) this.#showMoments();
   };
 
   #pressed(event) {
     if (event.pointerType === "touch") {
-      this.#touch = { id: event.pointerId, x: event.clientX, y: event.clientY };
+      this.#touch = { id: event.pointerId, x: event.clientX, y: event.clientY, slid: false };
       return;
     }
     const x = this.#placeOf(event);
@@ -110,24 +126,55 @@ export class VitalCrosshair extends HTMLElement {
 
   /** The first move of a finger that is about to scroll comes here before the page takes it over. */
   #slides({ pointerId, clientX, clientY }) {
-    return this.#touch?.id === pointerId && Math.abs(clientX - this.#touch.x) > Math.abs(clientY - this.#touch.y);
+    if (this.#touch?.id !== pointerId) return false;
+    const across = Math.abs(clientX - this.#touch.x);
+    this.#touch.slid ||= across >= DRAG_MIN && across > Math.abs(clientY - this.#touch.y);
+    return this.#touch.slid;
   }
 
   #released(event) {
     if (event.pointerType === "touch") {
       if (this.#touch?.id !== event.pointerId) return;
-      this.#pointed = this.#placeOf(event);
-      this.#aim();
-      this.#hold();
-      this.#touch = null;
+      this.#lifted(event, this.#touch.slid);
       return;
     }
     const drag = this.#drag;
     const time = this.#timeAt(this.#placeOf(event));
     this.#endDrag();
-    if (!drag?.moved || Number.isNaN(time)) return;
+    if (!drag || Number.isNaN(time)) return;
+    if (!drag.moved) {
+      this.#choose(time);
+      return;
+    }
     const [from, to] = [drag.time, time].sort((a, b) => a - b).map(Math.round);
-    if (to - from >= WINDOW_MIN_MS) this.view.set({ frozen: { from, to } });
+    if (to - from >= SPAN_MIN_MS) this.view.set({ frozen: { from, to } });
+  }
+
+  /** A tap chooses a moment; a finger that slid has read one. */
+  #lifted(event, slid) {
+    this.#touch = null;
+    this.#pointed = slid ? this.#placeOf(event) : NaN;
+    if (slid) {
+      this.#aim();
+      this.#hold();
+    } else {
+      this.view.set({ hover: null });
+      this.#choose(this.#timeAt(this.#placeOf(event)));
+    }
+  }
+
+  #choose(time) {
+    if (!Number.isNaN(time)) this.view.set({ at: Math.round(time) });
+  }
+
+  /** What was begun here has become something else. */
+  #giveUp() {
+    this.#touch = null;
+    this.#endDrag();
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#pointed = NaN;
+    this.view.set({ hover: null });
   }
 
   #cancelled(event) {
@@ -194,68 +241,28 @@ export class VitalCrosshair extends HTMLElement {
     return window.from + share * (window.to - window.from);
   }
 
-  #xAt(time) {
-    const { window, area } = this.plot;
-    if (!window) return NaN;
-    return area.left + ((time - window.from) / (window.to - window.from)) * area.width;
-  }
-
   #aim() {
     const time = this.#timeAt(this.#pointed);
     this.view.set({ hover: Number.isNaN(time) ? null : time });
   }
 
-  #showMoment() {
-    const { hover } = this.view;
-    const x = hover === null ? NaN : this.#xAt(hover);
-    const { left, top, width, height } = this.plot.area;
-    const seen = x >= left - 0.5 && x <= left + width + 0.5;
-    this.#line.hidden = this.#moment.hidden = !seen;
-    if (!seen || hover === null) return;
-    const { style } = this.#line;
-    style.top = `${top}px`;
-    style.height = `${height}px`;
-    style.transform = `translateX(${(x - 0.5).toFixed(1)}px)`;
-    this.#moment.style.top = `${top}px`;
-    // Beside the line, on the side that has room.
-    const onLeft = x > left + width / 2;
-    this.#moment.style.transform = `translateX(calc(${x.toFixed(1)}px ${onLeft ? "- 100% - 4px" : "+ 4px"}))`;
-    setText(this.#moment, formatClock(hover, { seconds: true }));
+  #showMoments() {
+    const { hover, at } = this.view;
+    this.#mark(this.#pointedAt, hover);
+    // One time is read at once.
+    this.#mark(this.#chosen, at, hover === null);
+  }
+
+  #mark(mark, time, said = true) {
+    const { window, area } = this.plot;
+    if (time === null || !window) mark.hide();
+    else mark.show(placeOf(this.plot, time), area, said ? momentWords(time, this.clock.now(), { seconds: window.to - window.from < SECONDS_BELOW_MS }) : "");
   }
 
   #showSelection() {
     const drag = /** @type {NonNullable<typeof this.#drag>} */ (this.#drag);
     const time = this.#timeAt(this.#pointed);
     if (Number.isNaN(time)) return;
-    const { top, height } = this.plot.area;
-    this.#span(this.#selection, drag.time, time, top, height);
-  }
-
-  /** Puts an element over a span of time, as far as it is in view. */
-  #span(element, one, other, top, height) {
-    const { left, width } = this.plot.area;
-    const inView = (x) => Math.min(left + width, Math.max(left, x));
-    const [start, end] = [inView(this.#xAt(one)), inView(this.#xAt(other))].sort((a, b) => a - b);
-    const { style } = element;
-    element.hidden = !(end - start >= 1);
-    style.top = `${top}px`;
-    style.height = `${height}px`;
-    style.width = `${(end - start).toFixed(1)}px`;
-    style.transform = `translateX(${start.toFixed(1)}px)`;
-  }
-
-  #showBreaks() {
-    const { breaks, window, area } = this.plot;
-    if (breaks.length === 0 && this.#breaks.length === 0) return;
-    const shown = JSON.stringify([breaks, breaks.length ? [window, area] : null]);
-    if (shown === this.#hatched) return;
-    this.#hatched = shown;
-    while (this.#breaks.length < breaks.length) {
-      const hatch = h("div", { class: "break", hidden: true });
-      this.#breaks.push(hatch);
-      this.prepend(hatch);
-    }
-    while (this.#breaks.length > breaks.length) this.#breaks.pop()?.remove();
-    breaks.forEach(({ from, to }, i) => this.#span(this.#breaks[i], from, to, area.top, area.height));
+    cover(this.#selection, this.plot, drag.time, time);
   }
 }

@@ -13,8 +13,8 @@ const EVERY_MS = 240;
 const SUMMARY_EVERY_MS = 10_000;
 
 /**
- * @typedef {{hover: number|null, frozen: import("../page/view.js").Window|null, range: number}} Shown
- *   hover: the moment pointed at, Unix ms; range: seconds
+ * @typedef {{moment: number|null, frozen: import("../page/view.js").Window|null, range: number}} Shown
+ *   moment: the one pointed at, or else chosen, Unix ms; range: seconds
  */
 
 export class PanelNumbers {
@@ -60,12 +60,12 @@ export class PanelNumbers {
    *
    * @param {import("../client/store.js").StreamStore} store @param {Shown} shown
    */
-  write(store, { hover, frozen, range }) {
+  write(store, { moment, frozen, range }) {
     if (!this.#layout) return;
     this.#writtenAt = store.newest;
-    this.moment.hidden = hover === null;
-    if (hover !== null) {
-      this.#writeMoment(store, hover);
+    this.moment.hidden = moment === null;
+    if (moment !== null) {
+      this.#writeMoment(store, moment);
       return;
     }
     const { ring } = store;

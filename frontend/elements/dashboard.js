@@ -8,6 +8,7 @@ import { readView } from "../page/view_address.js";
 import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
+import { keepInSight } from "../page/chosen_moment.js";
 import { EventLog } from "../page/event_log.js";
 import { Subscriptions } from "../page/subscriptions.js";
 import { h, setText } from "../dom/html.js";
@@ -34,6 +35,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {Kiosk} */ #kiosk;
   /** @type {any} */ #embedding;
   /** @type {() => void} */ #stopListening = () => {};
+  /** @type {() => void} */ #stopKeeping = () => {};
   /** @type {HTMLElement} */ #name;
   /** @type {HTMLElement} */ #uptime;
   /** @type {HTMLElement} */ #notice;
@@ -59,6 +61,7 @@ export class VitalDashboard extends HTMLElement {
     this.#paint();
 
     this.#address.start();
+    this.#stopKeeping = keepInSight({ view: this.view, clock: client.clock });
     if (this.view.problems.length) this.#say(this.view.problems.join(" "));
     this.#kiosk.start();
     this.view.addEventListener("change", this.#turned);
@@ -88,6 +91,7 @@ export class VitalDashboard extends HTMLElement {
     this.#status.removeEventListener("turned", this.#entitle);
     this.view.removeEventListener("change", this.#turned);
     this.#kiosk.stop();
+    this.#stopKeeping();
     this.#address.stop();
     this.#stopListening();
     this.events.stop();

@@ -93,7 +93,7 @@ export class VitalPanel extends HTMLElement {
     this.#age = h("span", { class: "age", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
-    const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view });
+    const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view, clock: this.clock, past: this.past });
     const { view, clock, events, definition: panel } = this;
     const flags = events ? [Object.assign(h("vital-flags"), { plot: this.#plot, view, clock, events, panel })] : [];
     const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() })];
@@ -164,16 +164,16 @@ export class VitalPanel extends HTMLElement {
     save(new Blob([text], { type: "text/csv;charset=utf-8" }), this.#fileName("csv"));
   }
 
-  /** Moves the moment that is pointed at by so many of this panel's readings. @param {number} rows */
+  /** Moves the moment that is chosen by so many of this panel's readings. @param {number} rows */
   step(rows) {
     const { ring } = this.#store();
     const { from, to } = this.#window(this.#store());
     const first = ring.firstAtOrAfter(from);
     const last = ring.firstAtOrAfter(to + 1) - 1;
     if (last < first) return;
-    const { hover } = this.view;
-    const at = hover === null ? last + (rows < 0 ? 1 : 0) : Math.min(last, ring.firstAtOrAfter(hover));
-    this.view.set({ hover: ring.time(Math.max(first, Math.min(last, at + rows))) });
+    const { moment } = this.view;
+    const at = moment === null ? last + (rows < 0 ? 1 : 0) : Math.min(last, ring.firstAtOrAfter(moment));
+    this.view.set({ at: ring.time(Math.max(first, Math.min(last, at + rows))), hover: null });
   }
 
   #fileName(extension) {
@@ -205,7 +205,7 @@ export class VitalPanel extends HTMLElement {
       this.#changed();
     }
     if (detail.has("theme")) this.recolour();
-    if (detail.has("hover") && this.#inView && !this.hidden) nextFrame(this.#point);
+    if ((detail.has("hover") || detail.has("at")) && this.#inView && !this.hidden) nextFrame(this.#point);
   };
 
   #seen(inView) {

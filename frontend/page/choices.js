@@ -12,6 +12,10 @@ export const RANGES = Object.freeze({
   "30d": 2_592_000,
   "1y": 31_536_000,
 });
+/** As far back as anything may be kept. */
+const RANGE_MAX_S = 5 * 366 * 86_400;
+/** Ranges that differ by less, as a share, look the same. */
+const ALIKE = 0.02;
 /** What live streams hold, in seconds; what is longer ago is asked of the history. */
 export const LIVE_S = 900;
 /** The seconds between two readings that may be asked for. */
@@ -40,7 +44,13 @@ export const rangeWords = (seconds) => Object.keys(RANGES).find((words) => RANGE
 export function rangeOf(words) {
   if (Object.hasOwn(RANGES, words)) return RANGES[words];
   const seconds = /^\d{1,8}s$/.test(words) ? parseInt(words, 10) : 0;
-  return seconds >= 1 && seconds <= RANGES["1y"] ? seconds : null;
+  return seconds >= 1 && seconds <= RANGE_MAX_S ? seconds : null;
+}
+
+/** A range of about so many seconds: the one with a button, where that is as good. @param {number} seconds */
+export function rangeNear(seconds) {
+  const usual = Object.values(RANGES).find((one) => Math.abs(one - seconds) <= ALIKE * one);
+  return usual ?? Math.max(1, Math.min(RANGE_MAX_S, Math.round(seconds)));
 }
 
 /** The shortest range with a button that holds this one: what streams are asked for, so that readers share them. @param {number} seconds */

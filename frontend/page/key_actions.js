@@ -60,10 +60,10 @@ export class KeyActions {
 
   /** One thing at a time, the uppermost first. */
   #leave() {
-    const { hover, panel, frozen, kiosk } = this.#view;
+    const { at, panel, frozen, kiosk } = this.#view;
     if (kiosk) this.#kiosk.escape();
     else if (panel !== null) this.#view.set({ panel: null });
+    else if (at !== null) this.#view.set({ at: null, hover: null });
     else if (frozen) this.#view.set({ frozen: null, hover: null });
-    else if (hover !== null) this.#view.set({ hover: null });
   }
 }

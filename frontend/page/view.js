@@ -1,6 +1,7 @@
 /** What the reader looks at, as one state that fits into an address (view_address.js): the same link shows the same to a colleague. */
 
-import { COMPARISONS, GROUPS, INTERVALS, LIVE_S, RANGES, THEMES } from "./choices.js";
+import { endsNow, windowAround } from "../charts/model/zoom.js";
+import { COMPARISONS, GROUPS, INTERVALS, LIVE_S, RANGES, THEMES, rangeNear } from "./choices.js";
 
 /** @typedef {{from: number, to: number}} Window Unix ms on the server's clock */
 
@@ -84,7 +85,14 @@ export class View extends EventTarget {
   /** Another range; frozen charts then show that range up to the same moment. @param {number} range seconds */
   reach(range) {
     const frozen = this.frozen && { from: this.frozen.to - range * 1000, to: this.frozen.to };
-    this.set({ range, frozen });
+    const lost = frozen && this.at !== null && this.at < frozen.from;
+    this.set({ range, frozen: lost ? windowAround(/** @type {number} */ (this.at), range * 1000, frozen.to) : frozen });
+  }
+
+  /** Shows a window; one that ends with the present goes on with it. @param {Window} shown @param {import("../charts/model/zoom.js").Limits} limits */
+  showWindow({ from, to }, limits) {
+    if (endsNow({ from, to }, limits)) this.set({ frozen: null, range: rangeNear((to - from) / 1000) });
+    else this.set({ frozen: { from: Math.round(from), to: Math.round(to) } });
   }
 
   /** What the charts show. @param {number} now Unix ms @returns {Window & {live: boolean}} */

@@ -301,16 +301,17 @@ async def test_keys_go_through_the_panels_and_their_moments(dashboard: Watched) 
     await page.keyboard.press("ArrowUp")
     assert await page.evaluate("document.activeElement.id") == "panel-cpu"
     await page.keyboard.press("ArrowLeft")
-    first = await page.evaluate(f"{VIEW}.hover")
+    first = await page.evaluate(f"{VIEW}.at")
     await page.keyboard.press("ArrowLeft")
-    assert await page.evaluate(f"{VIEW}.hover") < first
+    assert await page.evaluate(f"{VIEW}.at") < first
     await page.keyboard.press("ArrowRight")
-    assert await page.evaluate(f"{VIEW}.hover") == first
+    assert await page.evaluate(f"{VIEW}.at") == first
     # The same moment is told by all panels.
     await dashboard.until(
         """() => { const moments = [...document.querySelectorAll("#panel-cpu .moment, #panel-memory .moment")]
              .filter((one) => one.matches("header > *")).map((one) => one.textContent);
              return moments.length === 2 && /\\d:\\d\\d:\\d\\d/.test(moments[0]) && moments[0] === moments[1]; }"""
     )
+    await says(dashboard, at=str(first))
     await page.keyboard.press("Escape")
-    assert await page.evaluate(f"{VIEW}.hover") is None
+    assert await page.evaluate(f"{VIEW}.at") is None

@@ -19,7 +19,7 @@ TWO_CHARTS = """async () => {
   for (const plot of plots) await lab.settled(plot, 1, 0);
   Object.assign(window, { view, plots, changes });
   window.seen = () => plots.map((plot) => {
-    const line = plot.parentElement.querySelector(".line");
+    const line = plot.parentElement.querySelector(".line.pointed");
     return line.hidden ? null : Math.round((line.getBoundingClientRect().left - 40 - plot.area.left) * 10) / 10;
   });
   window.selected = () => {
@@ -60,8 +60,9 @@ async def test_a_moment_is_shown_in_every_chart(charts: Charts) -> None:
     assert await page.evaluate("view.hover") == pytest.approx((area["from"] + area["to"]) / 2, abs=400)
     places = await page.evaluate("seen()")
     assert places[0] == places[1] == pytest.approx(area["width"] / 2, abs=1)
-    words = await page.evaluate("[...document.querySelectorAll('.moment')].map((one) => one.textContent)")
-    assert words == [await page.evaluate("new Date(view.hover).toTimeString().slice(0, 8)")] * 2
+    words = await page.evaluate("[...document.querySelectorAll('.moment.pointed')].map((one) => one.textContent)")
+    # The day is said where it is not today.
+    assert words == [await page.evaluate("`Mon 21 Sep ${new Date(view.hover).toTimeString().slice(0, 8)}`")] * 2
 
     await page.mouse.move(5, 5)
     await watched.until("() => view.hover === null")
@@ -116,7 +117,31 @@ async def test_a_drag_freezes_the_view_to_what_it_picked(charts: Charts) -> None
     assert await page.evaluate("view.frozen") is None
 
 
-async def test_a_click_and_a_cancelled_drag_change_nothing(charts: Charts) -> None:
+async def test_a_click_chooses_a_moment_for_all_charts(charts: Charts) -> None:
+    watched, area = charts
+    page = watched.page
+    chosen = """() => [...document.querySelectorAll(".line.chosen")].map((line) =>
+      line.hidden ? null : Math.round(line.getBoundingClientRect().left - 40 - plots[0].area.left))"""
+    await page.mouse.click(LEFT + area["left"] + 200, TOP)
+    at = await page.evaluate("view.at")
+    assert at == pytest.approx(area["from"] + (area["to"] - area["from"]) * 200 / area["width"], abs=400)
+    assert await page.evaluate(chosen) == pytest.approx([200, 200], abs=2)
+    # It stays while time goes on and another is pointed at, whose time is told then.
+    await page.mouse.move(LEFT + area["left"] + 400, TOP)
+    await page.evaluate("() => { for (const plot of plots) plot.draw(lab.lines(350)); }")
+    assert await page.evaluate("view.at") == at
+    assert (await page.evaluate(chosen))[1] < 195
+    assert (
+        await page.evaluate("[...document.querySelectorAll('.moment:not([hidden])')].map((one) => one.className)")
+        == ["moment pointed"] * 2
+    )
+    await page.mouse.move(5, 5)
+    await watched.until("() => document.querySelectorAll('.moment.chosen:not([hidden])').length === 2")
+    await page.mouse.dblclick(LEFT + area["left"] + 50, TOP)
+    assert await page.evaluate("[view.at, view.frozen]") == [None, None]
+
+
+async def test_a_click_and_a_cancelled_drag_freeze_nothing(charts: Charts) -> None:
     watched, area = charts
     page = watched.page
     start = LEFT + area["left"]
@@ -151,20 +176,18 @@ async def test_a_drag_may_leave_the_chart(charts: Charts) -> None:
     assert (await page.evaluate("view.frozen"))["to"] == area["to"]
 
 
-async def test_a_tap_shows_a_moment_until_another_is_elsewhere(page_server: Server, open_page: OpenPage) -> None:
+async def test_a_tap_chooses_a_moment(page_server: Server, open_page: OpenPage) -> None:
     watched, area = await with_charts(await open_lab(open_page, page_server, has_touch=True))
     page = watched.page
     await page.touchscreen.tap(LEFT + area["left"] + 200, TOP)
-    await watched.until("() => view.hover !== null")
-    before = await page.evaluate("view.hover")
-    # The moment was read: it moves on with the chart.
-    await page.evaluate("() => { for (const plot of plots) plot.draw(lab.lines(350)); }")
-    assert await page.evaluate("view.hover") == before
-    assert (await page.evaluate("seen()"))[1] < 190
+    await watched.until("() => view.at !== null")
+    before = await page.evaluate("view.at")
+    assert await page.evaluate("view.hover") is None
     await page.touchscreen.tap(LEFT + area["left"] + 300, TOP + 360)
-    await watched.until("(before) => view.hover > before + 20000", before)
+    await watched.until("(before) => view.at > before + 20000", before)
+    # Elsewhere nothing is chosen, and what was stays.
     await page.touchscreen.tap(1000, 20)
-    await watched.until("() => view.hover === null")
+    assert await page.evaluate("view.at") > before
 
 
 async def test_a_finger_slides_along_the_chart_and_scrolls_the_page(page_server: Server, open_page: OpenPage) -> None:
@@ -187,14 +210,19 @@ async def test_a_finger_slides_along_the_chart_and_scrolls_the_page(page_server:
     await watched.until("(x) => Math.abs(seen()[0] - x) < 3", 360)
     assert await page.evaluate("scrollY") == 0
     hover = await page.evaluate("view.hover")
+    # The moment was read: it moves on with the chart.
+    await page.evaluate("() => { for (const plot of plots) plot.draw(lab.lines(350)); }")
+    assert await page.evaluate("view.hover") == hover
+    assert (await page.evaluate("seen()"))[1] < 355
 
     await touch("touchStart", (x, y + 150))
     for step in range(1, 9):
         await touch("touchMove", (x, y + 150 - 20 * step))
     await touch("touchEnd")
     await watched.until("() => scrollY > 50")
-    assert await page.evaluate("view.hover") == hover
-    assert await page.evaluate("view.frozen") is None
+    assert await page.evaluate("[view.hover, view.at, view.frozen]") == [hover, None, None]
+    await page.touchscreen.tap(790, 20)
+    await watched.until("() => view.hover === null")
 
 
 async def test_what_is_missing_is_hatched(charts: Charts) -> None:

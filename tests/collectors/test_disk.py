@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from tests.collectors.support import PSUTIL, by_key, write_proc
+from tests.collectors.support import PSUTIL, by_key, write_files, write_proc
 
 from vitalcast.collectors.disk import DiskCollector, choose, parse_diskstats, read_psutil
 from vitalcast.machine import DEFAULT_EXCLUSIONS
@@ -118,3 +119,15 @@ def test_psutil_counts_the_same_bytes() -> None:
     for device, row in theirs.items():
         assert row[0] <= psutil.disk_io_counters(perdisk=True)[device].read_bytes
     assert {sample.series.attributes["system.device"] for sample in DiskCollector(roots=PSUTIL).collect(1.0)} == ours
+
+
+def test_disks_are_labelled_with_their_layer(tmp_path: Path) -> None:
+    lines = DISKSTATS + DISKSTATS.splitlines()[1].replace("vda", "dm-0") + "\n"
+    tree = write_files(tmp_path / "sys", {"class/block/vda/size": "", "class/block/dm-0/slaves/vda1": ""})
+    samples = DiskCollector(roots=replace(write_proc(tmp_path, {"diskstats": lines}), sysfs=tree)).collect(1.0)
+    labels = {sample.series.attributes["system.device"]: sample.series.labels for sample in samples}
+    assert labels == {
+        "vda": (("system.device.layer", "physical"),),
+        "dm-0": (("system.device.layer", "virtual"),),
+        "nvme0n1": (),  # of which this /sys says nothing
+    }

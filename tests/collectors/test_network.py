@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from tests.collectors.support import by_key, write_proc
+from tests.collectors.support import by_key, write_files, write_proc
 
 from vitalcast.collectors.network import (
     NetworkCollector,
@@ -25,6 +26,7 @@ Inter-|   Receive                                                |  Transmit
   eth0:195170908    4087    1    2    0     0          0         0   246116    2353    3    4    0     0       0
 vethab1:    5       6    0    0    0     0          0         0     7       8    0    0    0     0       0
 """
+SYSFS = {"class/net/lo/type": "772\n", "class/net/eth0/device": ""}
 SOCKSTAT = """\
 sockets: used 212
 TCP: inuse 11 orphan 1 tw 42 alloc 13 mem 2
@@ -117,6 +119,23 @@ def test_an_interface_that_was_removed_is_gone_and_comes_back_as_itself(tmp_path
     assert len(collector.collect(2.0)) == 8
     write_proc(tmp_path, {"net/dev": NET_DEV})
     assert {sample.series for sample in collector.collect(3.0)} == before
+
+
+def test_interfaces_are_labelled_with_their_layer_and_anew_when_others_come(tmp_path: Path) -> None:
+    roots = replace(write_proc(tmp_path, {"net/dev": NET_DEV}), sysfs=write_files(tmp_path / "sys", SYSFS))
+    collector = NetworkCollector(roots=roots)
+
+    def labels() -> dict[str, str]:
+        return {
+            sample.series.attributes["network.interface.name"]: dict(sample.series.labels)["network.interface.layer"]
+            for sample in collector.collect(1.0)
+        }
+
+    assert labels() == {"lo": "loopback", "eth0": "physical"}
+    write_files(tmp_path / "sys", {"class/net/eth1/device": "", "class/net/eth1/master": ""})
+    (tmp_path / "sys" / "class" / "net" / "eth0" / "lower_eth1").touch()
+    write_proc(tmp_path, {"net/dev": NET_DEV + NET_DEV.splitlines()[3].replace("eth0", "eth1") + "\n"})
+    assert labels() == {"lo": "loopback", "eth0": "virtual", "eth1": "physical"}
 
 
 def test_sockets_are_counted_by_transport_and_type() -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
 from vitalcast.collectors.declaration import Declaration
+from vitalcast.collectors.layers import disk_layers
 from vitalcast.collectors.procfs import counts, open_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
 
 _BY_DIRECTION = ("disk.io.direction", "system.device")
+LAYER = "system.device.layer"  # a label
 
 IO = Descriptor("system.disk.io", "By", Kind.COUNTER, "Bytes read from and written to the disk.", _BY_DIRECTION)
 OPERATIONS = Descriptor(
@@ -134,7 +136,10 @@ def _psutil_columns() -> tuple[str, ...]:
 
 
 class DiskCollector(Collector):
-    """Reads /proc/diskstats, elsewhere psutil. Disks that one of the globs in `exclude` matches are left out."""
+    """Reads /proc/diskstats, elsewhere psutil. Disks that one of the globs in `exclude` matches are left out.
+
+    The label `system.device.layer` says which are over others. It is looked up when disks come or go.
+    """
 
     name = "disk"
 
@@ -152,19 +157,34 @@ class DiskCollector(Collector):
             self._read = lambda: parse_diskstats(file.read(), chosen)
         declared = DESCRIPTORS if self._read else ()
         self.descriptors = tuple(d for d in declared if any(d is column for column, _ in columns))
-        self._of_disk = SeriesPerDevice[str](
-            lambda disk: tuple(Series(descriptor, (*direction, disk)) for descriptor, direction in columns)
-        )
+        self._sysfs = roots.sysfs
+        self._layers: dict[str, str] = {}  # by disk; of those that were there last
+        self._seen: tuple[str, ...] = ()
+        self._of_disk = SeriesPerDevice[tuple[str, str]](functools.partial(_series, columns))
 
     def collect(self, _now_s: float) -> list[Sample]:
         if self._read is None:
             return []
         reading = self._read()
+        seen = tuple(reading)
+        if seen != self._seen:
+            self._seen, self._layers = seen, disk_layers(self._sysfs, seen, _disk_of)
         samples: list[Sample] = []
-        for disk, values in reading.items():
+        present = [(name, self._layers.get(name, "")) for name in seen]
+        for disk, values in zip(present, reading.values(), strict=True):
             samples += map(Sample, self._of_disk[disk], values)
-        self._of_disk.keep(reading)
+        self._of_disk.keep(present)
         return samples
+
+
+def _series(columns: Sequence[tuple[Descriptor, tuple[str, ...]]], disk: tuple[str, str]) -> tuple[Series, ...]:
+    name, layer = disk
+    labels = ((LAYER, layer),) if layer else ()
+    return tuple(Series(descriptor, (*direction, name), labels) for descriptor, direction in columns)
+
+
+def _disk_of(name: str) -> str:
+    return from_system(_counted_by(name.encode("utf-8", "surrogatepass")))
 
 
 COLLECTORS = (

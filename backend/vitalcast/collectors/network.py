@@ -10,12 +10,14 @@ import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
 from vitalcast.collectors.declaration import Declaration
+from vitalcast.collectors.layers import interface_layers
 from vitalcast.collectors.procfs import KernelFile, counts, number, open_of_init
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
 from vitalcast.machine import DEFAULT_EXCLUSIONS, HERE, Roots, matcher
 
 _BY_DIRECTION = ("network.interface.name", "network.io.direction")
+LAYER = "network.interface.layer"  # a label
 
 IO = Descriptor("system.network.io", "By", Kind.COUNTER, "Bytes received and transmitted.", _BY_DIRECTION)
 # The conventions give packets `system.device`; here all four name the interface alike, so that one filter does.
@@ -111,7 +113,10 @@ def read_psutil(name_of: Choice) -> Resolved:
 
 
 class NetworkCollector(Collector):
-    """Reads /proc/net/dev, elsewhere psutil. Interfaces that one of the globs in `exclude` matches are left out."""
+    """Reads /proc/net/dev, elsewhere psutil. Interfaces that one of the globs in `exclude` matches are left out.
+
+    The label `network.interface.layer` says which are over others. It is looked up when interfaces come or go.
+    """
 
     name = "network"
 
@@ -124,19 +129,30 @@ class NetworkCollector(Collector):
         elif file := open_of_init(roots, "net/dev"):
             self._read = lambda: parse_net_dev(file.read(), name_of)
         self.descriptors = DESCRIPTORS if self._read else ()
-        self._of_interface = SeriesPerDevice[str](
-            lambda name: tuple(Series(descriptor, (name, direction)) for descriptor, direction, _ in _COLUMNS)
-        )
+        self._sysfs = roots.sysfs
+        self._layers: dict[str, str] = {}  # by interface; of those that were there last
+        self._seen: tuple[str, ...] = ()
+        self._of_interface = SeriesPerDevice[tuple[str, str]](_series)
 
     def collect(self, _now_s: float) -> list[Sample]:
         if self._read is None:
             return []
         reading = self._read()
+        seen = tuple(reading)
+        if seen != self._seen:
+            self._seen, self._layers = seen, interface_layers(self._sysfs, seen)
         samples: list[Sample] = []
-        for interface, values in reading.items():
+        present = [(name, self._layers.get(name, "")) for name in seen]
+        for interface, values in zip(present, reading.values(), strict=True):
             samples += map(Sample, self._of_interface[interface], values)
-        self._of_interface.keep(reading)
+        self._of_interface.keep(present)
         return samples
+
+
+def _series(interface: tuple[str, str]) -> tuple[Series, ...]:
+    name, layer = interface
+    labels = ((LAYER, layer),) if layer else ()
+    return tuple(Series(descriptor, (name, direction), labels) for descriptor, direction, _ in _COLUMNS)
 
 
 def parse_sockstat(text: bytes) -> dict[tuple[str, str], float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,21 @@ def test_a_panel_is_narrowed_to_some_of_its_series() -> None:
     where = (("system.filesystem.mountpoint", ("/home",)),)
     found = of_panel("filesystems", {"used": 50.0, "free": 50.0, "reserved": 0.0}, where=where)
     assert words(found) == ("Filesystems /home", "50.0 %", "good")
+
+
+def test_what_a_number_leaves_out_can_be_asked_for_alone() -> None:
+    panel = panel_of("network")
+    layer = (("network.interface.layer", "loopback"),)
+    series = [replace(one, labels=layer if "lo" in one.values else ()) for one in series_for(panel)]
+    recent = recent_of(rows_of(series, {"receive": 1024.0}, 0.0))
+    for values, text in ((("lo",), "1.00 KiB/s"), (("lo", "eth0"), "1.00 KiB/s"), (("eth0", "wlan0"), "2.00 KiB/s")):
+        badge = panel_badge(shown_of(panel, series, recent), series, recent, asked(values))
+        assert words(badge)[1] == text
+        assert words(metric_badge("system.network.io.rate", panel, series, recent, asked(values)))[1] == text
+
+
+def asked(interfaces: tuple[str, ...]) -> BadgeQuery:
+    return BadgeQuery(where=(("network.interface.name", interfaces),))
 
 
 @pytest.mark.parametrize(("how", "text"), [("sum", "66"), ("max", "30"), ("min", "1"), ("avg", "13.2")])

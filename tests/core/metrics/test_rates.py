@@ -133,3 +133,12 @@ def test_rates_add_up_to_the_growth_of_the_counter(growths: list[int]) -> None:
         total += growth
         added += values(rates.update([Sample(VDA, total)], float(second)))[0]
     assert added == pytest.approx(total, rel=ERROR)
+
+
+def test_a_rate_has_the_labels_of_its_counter_also_when_they_change() -> None:
+    descriptor = Descriptor("a", "By", Kind.COUNTER, "")
+    one, other = (Series(descriptor, (), (("layer", layer),)) for layer in ("physical", "virtual"))
+    rates = Rates()
+    rates.update([Sample(one, 1.0)], 1.0)
+    [rate] = rates.update([Sample(other, 3.0)], 2.0)
+    assert (rate.value, rate.series.labels) == (2.0, other.labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,16 @@ def test_both_ways_have_a_number_each() -> None:
 
 def test_a_metric_narrows_what_is_counted() -> None:
     assert headline("context-switches", {"switches": 5.0, "interrupts": 7.0}).value == 5.0
+
+
+def test_what_another_counts_too_is_drawn_but_not_added_up_and_what_says_nothing_counts() -> None:
+    panel = panel_of("network")
+    layers = {"eth0": (("network.interface.layer", "physical"),), "lo": (("network.interface.layer", "loopback"),)}
+    series = [replace(one, labels=layers.get(one.values[0], ())) for one in series_for(panel)]
+    reading = resolve(panel, series)
+    now = headline_of(panel, reading, np.ones(len(series)))
+    assert len(reading.lines) == 6
+    assert [number.value for number in now.numbers] == [2.0, 2.0]  # of eth0, and of wlan0, whose layer is not known
 
 
 def test_the_fullest_bar_stands_for_all() -> None:

@@ -14,7 +14,7 @@ from vitalcast.core.drawing.badge_svg import Badge, BadgeLevel
 from vitalcast.core.drawing.format import format_age, format_value
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.headline import HeadlineNow, HeadlineRule
-from vitalcast.core.panels.resolve import Resolved, resolve, selection_of, word_of
+from vitalcast.core.panels.resolve import Resolved, is_excluded, resolve, selection_of, word_of
 from vitalcast.core.panels.schema import FOR_S, KEEP_S
 from vitalcast.core.panels.shown import Level
 from vitalcast.core.vocabulary import ErrorCode
@@ -66,7 +66,8 @@ def panel_badge(shown: Shown, series: Columns, recent: Recent, asked: BadgeQuery
     """
     panel, resolved = shown.panel, shown.resolved
     if asked.where:
-        resolved = resolve(panel, _narrowed(panel, series, _chosen(series, selection_of(panel), asked)))
+        panel, chosen = _counting(panel, _chosen(series, selection_of(panel), asked))
+        resolved = resolve(panel, _narrowed(panel, series, chosen))
     counted = resolved.counted
     if asked.where and not counted:
         raise ProtocolError(
@@ -110,6 +111,7 @@ def _by_rule(
     """Return the number by the rule of the metric's panel; None where that is not about what is asked for."""
     if asked.reduce not in (None, owner.headline.reduce):
         return None
+    owner, chosen = _counting(owner, chosen)
     resolved = resolve(owner, _narrowed(owner, series, chosen))
     counted = {line.column for line in resolved.counted}
     left = {line.column for line in resolved.remainder}
@@ -153,6 +155,13 @@ def _chosen(series: Columns, selection: Selection, asked: BadgeQuery) -> list[tu
         there = _values_of([one for _, one in meant], where)
         raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"no series here matches; there are {there or 'none'}")
     return chosen
+
+
+def _counting(panel: Panel, chosen: list[tuple[int, Series]]) -> tuple[Panel, list[tuple[int, Series]]]:
+    """Leave out what the panel's number leaves out, unless it is all that is meant: then that is what is asked for."""
+    headline = panel.headline.model_copy(update={"exclude": {}})
+    once = [(at, one) for at, one in chosen if not is_excluded(panel.headline, one)]
+    return panel.model_copy(update={"headline": headline}), once or chosen
 
 
 def _narrowed(panel: Panel, series: Columns, chosen: list[tuple[int, Series]]) -> Columns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from operator import is_
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.metrics.precision import significant
@@ -51,7 +52,8 @@ class Rates:
         series: tuple[Series, ...]
         readings: tuple[float, ...]
         series, readings = zip(*samples, strict=True) if samples else ((), ())
-        if series != self._series:  # compares identities first, so this costs next to nothing
+        # The same objects, nearly always. Equality would not do: a label may have changed.
+        if len(series) != len(self._series) or not all(map(is_, series, self._series)):
             self._arrange(series)
         values = [readings[index] for index in self._counters]
         elapsed_s = now_s - self._now_s
@@ -64,15 +66,14 @@ class Rates:
 
     def _arrange(self, series: tuple[Series, ...]) -> None:
         """Look for the counters anew, keeping what is known of those that were there before."""
-        known = {rate.key: (rate, last) for rate, last in zip(self._rates, self._last, strict=True)}
+        known = {rate.key: last for rate, last in zip(self._rates, self._last, strict=True)}
         self._series, self._counters, self._rates, self._last = series, [], [], []
         for index, each in enumerate(series):
             if has_rate(each.descriptor):
-                rate = Series(rate_descriptor(each.descriptor), each.values)
-                rate, last = known.get(rate.key, (rate, _NAN))
+                rate = Series(rate_descriptor(each.descriptor), each.values, each.labels)
                 self._counters.append(index)
                 self._rates.append(rate)
-                self._last.append(last)
+                self._last.append(known.get(rate.key, _NAN))
 
 
 def _rate(growth: float, elapsed_s: float) -> float:

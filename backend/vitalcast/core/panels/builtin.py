@@ -25,6 +25,9 @@ _BY_PROGRAM: dict[str, Any] = {
 }
 # Of what ordinary work takes in full for a while, as a build does all CPUs.
 _FOR = "20s"
+# What goes through these is counted by what they lie over, too, or never left the machine.
+_ONCE_A_WIRE: dict[str, Any] = {"exclude": {"network.interface.layer": ["virtual", "loopback"]}}
+_ONCE_A_DISK: dict[str, Any] = {"exclude": {"system.device.layer": ["virtual"]}}
 
 _KEYS: tuple[dict[str, Any], ...] = (
     _BY_PROGRAM
@@ -148,6 +151,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "span_min": 8192.0,
         "place": "disk",
         "variant": "by device",
+        "headline": _ONCE_A_DISK,
     },
     _BY_PROGRAM
     | {
@@ -169,6 +173,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "below": {_DIRECTION: ["write"]},
         "labels": {"read": "reads", "write": "writes"},
         "span_min": 10.0,
+        "headline": _ONCE_A_DISK,
     },
     {
         "id": "disk-busy",
@@ -209,6 +214,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "labels": {"receive": "received", "transmit": "sent"},
         "span_min": 8192.0,
         "vital": "Network",
+        "headline": _ONCE_A_WIRE,
     },
     {
         "id": "network-errors",
@@ -223,6 +229,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
             "system.network.packet.dropped.rate": "drops",
         },
         "span_min": 1.0,
+        "headline": _ONCE_A_WIRE,
     },
     {
         "id": "sockets",

@@ -17,7 +17,7 @@ from vitalcast.core.panels.palette import Palette
 
 if TYPE_CHECKING:
     from vitalcast.core.metrics.model import Series
-    from vitalcast.core.panels.schema import Panel
+    from vitalcast.core.panels.schema import Headline, Panel
 
 
 Mark = Literal["", "up", "down"]
@@ -111,10 +111,17 @@ def _counted(panel: Panel, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     headline = panel.headline
     if panel.others and headline.reduce == "max":
         lines = tuple(line for line in lines if not stands_for_others(panel, line))
-    if not headline.metric and not headline.where:
-        return lines
-    counted = Selection.of([headline.metric or ">"], headline.where)
-    return tuple(line for line in lines if counted.matches(line.series))
+    if headline.metric or headline.where:
+        counted = Selection.of([headline.metric or ">"], headline.where)
+        lines = tuple(line for line in lines if counted.matches(line.series))
+    if headline.exclude:
+        lines = tuple(line for line in lines if not is_excluded(headline, line.series))
+    return lines
+
+
+def is_excluded(headline: Headline, series: Series) -> bool:
+    """Say whether a headline leaves out this series. One that does not say what is asked for counts."""
+    return any(series.value_of(key) in values for key, values in headline.exclude.items())
 
 
 def stands_for_others(panel: Panel, line: Line) -> bool:

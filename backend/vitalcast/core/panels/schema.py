@@ -75,6 +75,10 @@ class Headline(Strict):
     )
     metric: _Metric = Field(default="", description="Includes only the lines of this metric")
     where: _Where = Field(default={}, description="Includes only the lines with one of these values of each attribute")
+    exclude: _Where = Field(
+        default={},
+        description="Leaves out the lines with one of these values of an attribute; those without the attribute count",
+    )
     per: _Metric = Field(
         default="",
         description="Whole that the number is a share of: a metric, or rest for all lines and the rest",

@@ -174,13 +174,14 @@ const crisp = (pixels) => Math.round(pixels - 0.5) + 0.5;
  * Ticks whose labels do not touch. Which are left out depends on their time alone, so that none comes and goes as they
  * slide.
  *
- * @param {{value: number, text: string}[]} ticks evenly spaced @param {(text: string) => number} needed ms of a label
+ * @param {{value: number, text: string, n?: number}[]} ticks about evenly spaced @param {(text: string) => number} needed ms of a label
  */
 function roomy(ticks, needed) {
   if (ticks.length < 2) return ticks;
   const step = ticks[1].value - ticks[0].value;
-  const every = Math.ceil(needed(ticks[0].text) / step);
-  return every > 1 ? ticks.filter(({ value }) => Math.round(value / step) % every === 0) : ticks;
+  const widest = ticks.reduce((most, { text }) => (text.length > most.length ? text : most), "");
+  const every = Math.ceil(needed(widest) / step);
+  return every > 1 ? ticks.filter(({ value, n = Math.round(value / step) }) => n % every === 0) : ticks;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The short cut of charts of lines: rewrites the paths of a figure that was drawn in full once. */
 
+import { Extras } from "./extras.js";
 import { bothPaths, placesOf } from "./model/svg_path.js";
 
 const NO_LINE = "M0,0";
@@ -7,6 +8,7 @@ const NO_LINE = "M0,0";
 export class LiveLines {
   /** @type {{line: Path|null, area: Path|null}[]} */ #shapes;
   /** @type {Path|null} */ #reference;
+  /** @type {Extras} */ #extras;
   /** Whether the figure has all the paths that its model needs. */
   complete = true;
 
@@ -22,10 +24,16 @@ export class LiveLines {
       line: find(width > 0, `line${i}`, "js-line"),
     }));
     this.#reference = find(Number.isFinite(reference), "reference", "js-line");
+    this.#extras = new Extras(graph);
+  }
+
+  /** What the library does not know of: to be drawn after it. */
+  drawExtras(model, area) {
+    if (model.extras?.length) this.draw(model, area);
   }
 
   /** @param {any} model of the same shapes @param {{width: number, height: number}} area */
-  draw({ times, shapes, from, to, low, high, reference }, { width, height }) {
+  draw({ times, shapes, from, to, low, high, reference, extras = [] }, { width, height }) {
     const perMs = width / (to - from);
     const perUnit = height / (high - low || 1);
     const places = placesOf(times, (time) => (time - from) * perMs);
@@ -36,6 +44,7 @@ export class LiveLines {
       area?.write(paths.area);
       line?.write(paths.line);
     });
+    this.#extras.draw(extras, { places, y, x: (time) => (time - from) * perMs });
     this.#reference?.write(`M0,${y(reference).toFixed(1)}h${width}`);
   }
 }

@@ -68,12 +68,12 @@ export class PanelNumbers {
       this.#writeMoment(store, moment);
       return;
     }
-    const { ring } = store;
+    const ring = (frozen ? null : store.present) ?? store.ring;
     const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
     this.why = "";
     this.#legend.write(rowValues(ring, this.#layout.lines, last));
     this.#headline.write(headlineAt(this.#layout, ring, last));
-    this.#sumUp(store, last, frozen, range);
+    this.#sumUp({ ring, newest: store.newest }, last, frozen, range);
   }
 
   /** The chart marks the moment itself; what there was not is told in the place of the numbers. */

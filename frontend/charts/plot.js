@@ -234,6 +234,7 @@ export class VitalPlot extends HTMLElement {
     this.#busy = false;
     this.#drawn = signature;
     this.#lines = model.kind === "lines" ? new LiveLines(graph, model) : null;
+    this.#lines?.drawExtras(model, this.area);
     this.#finish(model);
     this.#flush();
   }

@@ -2,8 +2,8 @@
 
 /**
  * Times rise from row to row, so that they can be searched: who adds a row to a ring sees to that. It is only ever added
- * to: what changes or moves rows makes another ring. So what was worked out for a row holds
- * as long as its ring does; `first` counts the rows that went, and row + first is a row's lasting number.
+ * to: what changes or moves rows makes another ring, but for a newest row that is `amend`ed. So what was worked out for a
+ * row holds as long as its ring does; `first` counts the rows that went, and row + first is a row's lasting number.
  */
 export class Ring {
   /** @param {number} capacity rows kept at most @param {number} width columns */
@@ -36,6 +36,13 @@ export class Ring {
     this.length += 1;
     this.#times[at] = time;
     this.#broken[at] = broken ? 1 : 0;
+    for (let i = 0; i < this.width; i += 1) this.#columns[i][at] = values[i] ?? NaN;
+  }
+
+  /** Has the newest row be another, of a step that has grown. @param {number} time Unix ms @param {ArrayLike<number|null>} values */
+  amend(time, values) {
+    const at = (this.#start + this.length - 1) % this.capacity;
+    this.#times[at] = time;
     for (let i = 0; i < this.width; i += 1) this.#columns[i][at] = values[i] ?? NaN;
   }
 

@@ -9,6 +9,7 @@ import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
 import { keepInSight } from "../page/chosen_moment.js";
+import { Past } from "../page/past.js";
 import { EventLog } from "../page/event_log.js";
 import { Subscriptions } from "../page/subscriptions.js";
 import { h, setText } from "../dom/html.js";
@@ -25,6 +26,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {Client} */ client;
   /** @type {import("../page/view.js").View} */ view;
   /** @type {Subscriptions} */ subscriptions;
+  /** @type {Past} */ past;
   /** @type {EventLog} what happened, for all who show it */ events;
 
   #host = "";
@@ -56,6 +58,7 @@ export class VitalDashboard extends HTMLElement {
     this.view = readView(location.search);
     this.subscriptions = new Subscriptions({ client, view: this.view, clock: client.clock });
     this.events = new EventLog({ client, clock: client.clock });
+    this.past = new Past({ client, view: this.view, clock: client.clock });
     this.#address = new Address(this.view);
     this.#build();
     this.#paint();
@@ -95,6 +98,7 @@ export class VitalDashboard extends HTMLElement {
     this.#address.stop();
     this.#stopListening();
     this.events.stop();
+    this.past.stop();
     this.subscriptions.stop();
     this.client.stop();
     clearTimeout(this.#noticeTimer);
@@ -188,7 +192,7 @@ export class VitalDashboard extends HTMLElement {
     const { client, view, subscriptions } = this;
     this.#rows = client.table({ ...PROCESSES, limit: rowsThatFit() }, { name: "@processes" });
     const table = Object.assign(h("vital-processes"), { client, stream: this.#rows, view });
-    this.#grid = new PanelGrid({ subscriptions, client, view, events: this.events });
+    this.#grid = new PanelGrid({ subscriptions, client, view, events: this.events, past: this.past });
     this.#vitals = h("div");
     this.#main.removeAttribute("aria-busy");
     this.#main.replaceChildren(this.#vitals, this.#grid.element, table);

@@ -2,18 +2,17 @@
 
 import { CalmRange } from "../charts/model/axis.js";
 import { chartModelOf } from "../charts/model/chart_model.js";
-import { csvOf, drawnColumns } from "../charts/model/csv.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
 import { formatAge } from "../charts/model/format.js";
 import { layoutOf } from "../charts/model/lines.js";
 import { DataTable } from "../charts/data_table.js";
-import { FrozenStore } from "../charts/frozen_store.js";
 import { PanelNumbers } from "../charts/panel_numbers.js";
-import { errorWords } from "../client/protocol.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
+import { csvFile, fileName } from "../page/panel_files.js";
+import { PanelPast } from "../page/panel_past.js";
 import { titleBeside } from "../page/panel_places.js";
-import { seriesOf } from "../page/panel_series.js";
+import { known, obstacleOf, shows } from "../page/panel_words.js";
 import { save } from "../page/save.js";
 
 /** This machine has nothing of the kind: no reason to talk about it. */
@@ -39,9 +38,9 @@ export class VitalPanel extends HTMLElement {
   /** @type {import("../client/clock.js").ServerClock} */ clock;
   /** @type {import("../page/event_log.js").EventLog|null} whose events it flags */ events = null;
   /** @type {import("../page/view.js").View} */ view;
+  /** @type {PanelPast} what is longer ago than the stream knows; asked for by nobody unless set */ past;
 
   #range = new CalmRange();
-  #frozenStore = new FrozenStore();
   /** Until it is known, its stream need not be asked for. */ #inView = false;
   /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
   #drawnTo = NaN;
@@ -56,11 +55,13 @@ export class VitalPanel extends HTMLElement {
   /** @type {HTMLElement} */ #age;
 
   connectedCallback() {
+    this.past ??= new PanelPast(this.definition, this.stream);
     this.#build();
     // Whether there is anything to show is known before the first reading where the list of panels said so.
     this.hidden = this.definition.series === 0 && !this.stays;
     this.stream.addEventListener("change", this.#changed);
     this.stream.addEventListener("refused", this.#changed);
+    this.past.addEventListener("change", this.#changed);
     this.view.addEventListener("change", this.#turned);
     this.#plot.addEventListener("resized", this.#changed);
     this.#plot.addEventListener("failed", this.#failed);
@@ -78,6 +79,8 @@ export class VitalPanel extends HTMLElement {
     this.#plot.removeEventListener("failed", this.#failed);
     this.#plot.removeEventListener("resized", this.#changed);
     this.view.removeEventListener("change", this.#turned);
+    this.past.removeEventListener("change", this.#changed);
+    this.past.rest();
     this.stream.removeEventListener("refused", this.#changed);
     this.stream.removeEventListener("change", this.#changed);
     forgetFrame(this.#draw);
@@ -145,40 +148,29 @@ export class VitalPanel extends HTMLElement {
 
   async png() {
     try {
-      save(await this.#plot.png({ title: this.definition.title, scale: 2 }), this.#fileName("png"));
+      save(await this.#plot.png({ title: this.definition.title, scale: 2 }), fileName(this.definition, this.#shown().to, "png"));
     } catch (error) {
       this.#tell(`The image could not be created: ${error.message}.`);
     }
   }
 
-  /** Saves every series of the panel; where the server does not keep all of the window any more, those that are drawn. */
+  /** Saves every series of the panel. */
   async csv() {
-    const drawn = this.#store();
-    const layout = layoutOf(drawn);
-    if (!layout) return;
-    const { from, to } = this.#window(drawn);
-    const all = this.client && (await seriesOf(this.client, this.definition, { intervalS: drawn.intervalS, from }));
-    const whole = all && startOf(all, from) <= startOf(drawn, from);
-    const every = whole ? layoutOf(all) : null;
-    const text = csvOf({ columns: every ? every.lines : drawnColumns(layout), store: every ? all : drawn, from, to });
-    save(new Blob([text], { type: "text/csv;charset=utf-8" }), this.#fileName("csv"));
+    const { drawn, from, to } = this.#shown();
+    const file = await csvFile({ panel: this.definition, client: this.client, drawn, from, to });
+    if (file) save(file, fileName(this.definition, to, "csv"));
   }
 
   /** Moves the moment that is chosen by so many of this panel's readings. @param {number} rows */
   step(rows) {
-    const { ring } = this.#store();
-    const { from, to } = this.#window(this.#store());
+    const { drawn, from, to } = this.#shown();
+    const { ring } = drawn;
     const first = ring.firstAtOrAfter(from);
     const last = ring.firstAtOrAfter(to + 1) - 1;
     if (last < first) return;
     const { moment } = this.view;
     const at = moment === null ? last + (rows < 0 ? 1 : 0) : Math.min(last, ring.firstAtOrAfter(moment));
     this.view.set({ at: ring.time(Math.max(first, Math.min(last, at + rows))), hover: null });
-  }
-
-  #fileName(extension) {
-    const stamp = new Date(this.#window(this.#store()).to).toISOString().slice(0, 19).replace(/[:-]/g, "").replace("T", "-");
-    return `${this.definition.id}-${stamp}.${extension}`;
   }
 
   #ask(what) {
@@ -199,7 +191,8 @@ export class VitalPanel extends HTMLElement {
   #turned = (event) => {
     const { detail } = event;
     if (detail.has("frozen") || detail.has("range")) {
-      this.#range = new CalmRange();
+      // While a window is dragged along, its scale stays as it is.
+      if (detail.has("range")) this.#range = new CalmRange();
       this.#numbers.expire();
       this.#dataTable.expire();
       this.#changed();
@@ -210,6 +203,7 @@ export class VitalPanel extends HTMLElement {
 
   #seen(inView) {
     this.#inView = inView;
+    if (!inView) this.past.rest();
     this.#settle();
     if (inView) this.#changed();
   }
@@ -250,25 +244,28 @@ export class VitalPanel extends HTMLElement {
 
   // --- what it draws -----------------------------------------------------------------------------------------------
 
-  #store() {
-    return this.#frozenStore.of(this.stream.store, this.view.frozen);
+  /** What is drawn, and the window that it is drawn in. */
+  #shown() {
+    const { from, to, live } = this.#window();
+    return { drawn: this.past.store({ from, to, live }), from, to, live };
   }
 
-  #window(store) {
+  #window() {
+    const { stale, store } = this.stream;
     // While readings come, the newest stands at the edge; when they do not, time goes on without them.
-    const goesOn = this.stream.stale || !store.ring.length;
+    const goesOn = stale || !store.ring.length;
     return this.view.window(goesOn ? Math.floor(this.clock.now() / 1000) * 1000 : store.newest);
   }
 
   #draw = () => {
-    const store = this.#store();
-    const { from, to, live } = this.#window(store);
-    this.#say(from, to);
+    const { width, height } = this.#plot.area;
+    this.past.width = width;
+    const { drawn: store, from, to, live } = this.#shown();
+    this.#say(store, from, to);
     const layout = layoutOf(store);
     if (!layout || !store.ring.length) return;
     this.#numbers.arrange(layout);
     this.#drawnTo = live ? to : NaN;
-    const { width, height } = this.#plot.area;
     this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height }));
     if (this.#numbers.due(store)) this.#write(store);
     const now = performance.now();
@@ -281,33 +278,17 @@ export class VitalPanel extends HTMLElement {
   }
 
   #point = () => {
-    const store = this.#store();
-    if (store.ring.length) this.#write(store);
+    const { drawn } = this.#shown();
+    if (drawn.ring.length) this.#write(drawn);
   };
 
   /** What is in the way of a picture, in words: the server's refusal, the library's failure, or that there is nothing. */
-  #say(from = NaN, to = NaN) {
-    const { refusal, store } = this.stream;
-    const { ring } = this.#store();
-    const first = ring.firstAtOrAfter(from);
-    const empty = known(store) && !(first < ring.length && ring.time(first) <= to);
-    const absent = known(store) && !shows(store);
-    const nothing = absent ? "This machine has no data for this panel." : empty ? "No data in this window." : "";
-    const words = refusal ? `${errorWords(refusal)}.` : this.#failure || nothing;
+  #say(store = this.stream.store, from = NaN, to = NaN) {
+    const { refusal, store: live } = this.stream;
+    const { words, soft } = obstacleOf({ refusal, failure: this.#failure, live, store, past: this.past, from, to });
     this.#problem.hidden = !words;
-    this.#problem.classList.toggle("soft", !refusal && !this.#failure);
+    this.#problem.classList.toggle("soft", soft);
     setText(this.#problem, words);
+    this.classList.toggle("coarse", this.past.state === "coarse" || this.past.state === "asking");
   }
 }
-
-/** When the values of a window begin; never, where there are none. */
-function startOf({ ring }, from) {
-  const row = ring.firstAtOrAfter(from);
-  return row < ring.length ? ring.time(row) : Infinity;
-}
-
-/** Whether the server has said what there is, be it nothing. */
-const known = (store) => store.position !== null && store.panel !== null;
-
-/** Whether there is a line to draw. */
-const shows = (store) => (store.panel?.lines.length ?? 0) > 0;

@@ -11,12 +11,13 @@ export const textOf = (panels) => JSON.stringify(panels, (key, value) => (key ==
 export class PanelGrid {
   /**
    * @param {{subscriptions: import("./subscriptions.js").Subscriptions, client: import("../client/client.js").Client,
-   *          view: import("./view.js").View, events?: import("./event_log.js").EventLog|null}} parts
+   *          view: import("./view.js").View, past: import("./past.js").Past, events?: import("./event_log.js").EventLog|null}} parts
    */
-  constructor({ subscriptions, client, view, events = null }) {
+  constructor({ subscriptions, client, view, past, events = null }) {
     this.#subscriptions = subscriptions;
     this.#client = client;
     this.#view = view;
+    this.#past = past;
     this.#events = events;
     this.#places = new PanelPlaces(view);
     this.element = h("div", { class: "charts" });
@@ -25,6 +26,7 @@ export class PanelGrid {
   #subscriptions;
   #client;
   #view;
+  #past;
   #events;
   #places;
   /** @type {Map<string, HTMLElement>} by the text of its panel */ #shown = new Map();
@@ -50,7 +52,8 @@ export class PanelGrid {
     const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
     const stream = this.#subscriptions.open(definition);
     const variants = this.#places.switchFor(definition, panels);
-    return Object.assign(element, { definition, stream, variants, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
+    const past = this.#past.of(definition, stream);
+    return Object.assign(element, { definition, stream, past, variants, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
   }
 
   #remove(text, element) {

@@ -5,8 +5,6 @@ import { LIVE_S, rangeAbove } from "./choices.js";
 
 /** No change of the range has to wait for readings, but for the longest. */
 const WINDOW_MIN_S = 300;
-/** Readings kept of one series at most, however far back a link reaches. */
-const ROWS_MAX = 9000;
 const JUST_NOW_MS = 5000;
 const HOST = Object.freeze({ metrics: ["system.uptime", "vitalcast.sampler.lag"], interval: 1 });
 
@@ -44,7 +42,7 @@ export class Subscriptions {
 
   /** A stream that waits until it is released: who shows it knows when it is in view. @param {import("../charts/model/panel.js").Panel} panel */
   open(panel) {
-    const windowS = this.#windowS(panel);
+    const windowS = this.#windowS();
     const stream = this.#client.subscribe(requestOf(panel, { intervalS: this.#view.interval, windowS, rangeS: this.#rangeS }), { name: panel.id + this.#mark, windowS, held: true });
     this.#streams.set(panel, stream);
     return stream;
@@ -72,13 +70,12 @@ export class Subscriptions {
     return Math.min(rangeAbove(this.#view.range), LIVE_S);
   }
 
-  /** How far back the view reaches, as far as this page goes. */
-  #windowS(panel) {
-    const { interval, frozen } = this.#view;
+  /** How far back the view reaches, as far as live streams go: what is longer ago is asked of the history. */
+  #windowS() {
+    const { frozen } = this.#view;
     // What was just paused is here already; what a link shows may not be.
     const backS = frozen && this.#clock.now() - frozen.to > JUST_NOW_MS ? Math.ceil((this.#clock.now() - frozen.from) / 1000) : 0;
-    const mostS = Math.max(LIVE_S, ROWS_MAX * Math.max(interval, panel.interval ?? 0));
-    return Math.max(WINDOW_MIN_S, this.#rangeS, Math.min(backS, mostS));
+    return Math.max(WINDOW_MIN_S, this.#rangeS, backS <= LIVE_S ? backS : 0);
   }
 
   #turned = ({ detail }) => {
@@ -87,7 +84,7 @@ export class Subscriptions {
     for (const [panel, stream] of this.#streams) {
       if (detail.has("interval")) stream.update({ interval: Math.max(this.#view.interval, panel.interval ?? 0) });
       if (detail.has("range")) stream.update({ range: this.#rangeS });
-      const windowS = this.#windowS(panel);
+      const windowS = this.#windowS();
       if (windowS > stream.store.windowS) stream.update({ windowS });
     }
   };

@@ -1,10 +1,13 @@
 /** From a stream's readings to what is drawn: lines, bands, rows and bars in data units, ranges and ticks. */
 
 import { pointsOf } from "./decimate.js";
-import { formatClock, formatValue, isRatio } from "./format.js";
+import { formatValue, isRatio } from "./format.js";
 import { barsAt, levelAt } from "./headline.js";
 import { possible, valueAt } from "./lines.js";
-import { stepFor, ticksOf, timeTicks } from "./axis.js";
+import { stepFor, ticksOf } from "./axis.js";
+import { bandsOf, peaksOf } from "./past_bands.js";
+import { pastPointsOf, piledUp } from "./past_points.js";
+import { timeAxis } from "./time_axis.js";
 
 /** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
 const CELL = 3;
@@ -16,7 +19,9 @@ const CELL = 3;
  * @typedef {{value: number, text: string}[]} Ticks
  * @typedef {import("../../client/store.js").Break} Break
  * @typedef {{kind: "lines", from: number, to: number, times: Float64Array, shapes: Shape[], low: number, high: number,
- *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[]}} LinesModel
+ *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[],
+ *            extras: import("./past_bands.js").Extra[]}} LinesModel
+ *   extras: what is drawn behind or above the lines of a past that is made of steps
  * @typedef {{kind: "heatmap", from: number, to: number, times: Float64Array,
  *            rows: {key: string, label: string, value: Float64Array}[], low: number, high: number, xTicks: Ticks,
  *            unit: string, breaks: Break[]}} HeatmapModel times: each cell's last reading
@@ -43,11 +48,12 @@ export function chartModelOf(options) {
 function linesModel({ panel, store, layout, range, from, to, width, height }) {
   const { lines, unit, mirrored } = layout;
   const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
-  const { times, tracks } = pointsOf(store.ring, columnsOf(lines), { from, to, width, intervalMs: spacingOf(store), piles });
+  const { times, tracks, lows, highs } = lineTracks(store, columnsOf(lines), { from, to, width, piles });
   const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
+  const extras = !highs ? [] : panel.stack ? peaksOf({ store, layout, times, shapes, highs, from, to, width }) : bandsOf(lines, lows, highs);
   const reference = valueBefore(store.ring, layout.reference, to);
   const ticks = Math.max(2, Math.min(6, Math.floor(height / 36)));
-  const scale = scaleOf({ store, layout, range, from, to, ticks, ...extentOf(shapes, reference) });
+  const scale = scaleOf({ store, layout, range, from, to, ticks, ...extentOf([...shapes, ...extras], reference) });
   return {
     kind: /** @type {const} */ ("lines"),
     from,
@@ -61,15 +67,22 @@ function linesModel({ panel, store, layout, range, from, to, width, height }) {
     unit,
     reference,
     breaks: breaksOf(store, from, to),
+    extras,
   };
+}
+
+/** The points of lines; of rows that stand for steps also how far these went. */
+function lineTracks(store, columns, { from, to, width, piles }) {
+  if (!store.bands?.size) return { ...pointsOf(store.ring, columns, { from, to, width, intervalMs: spacingOf(store), piles }), lows: null, highs: null };
+  const { times, tracks, lows, highs } = pastPointsOf(store, columns, { from, to, width });
+  return { times, tracks: piles ? piledUp(tracks, piles) : tracks, lows, highs };
 }
 
 const columnsOf = (lines) => lines.map(({ column }) => column);
 
 const spacingOf = ({ intervalS }) => intervalS * 1000;
 
-const xTicksOf = (from, to, width) =>
-  timeTicks({ from, to, most: Math.max(2, Math.floor(width / 72)), clock: formatClock });
+const xTicksOf = (from, to, width) => timeAxis({ from, to, most: Math.max(2, Math.floor(width / 72)) });
 
 /** The breaks that a window shows, with that of the present, which no reading has ended yet. */
 function breaksOf(store, from, to) {
@@ -153,13 +166,7 @@ function valueBefore(ring, column, time) {
 
 function heatmapModel({ store, layout, range, from, to, width }) {
   const { lines, unit } = layout;
-  const { times, tracks } = pointsOf(store.ring, columnsOf(lines), {
-    from,
-    to,
-    width: width / CELL,
-    intervalMs: spacingOf(store),
-    peaks: true,
-  });
+  const { times, tracks } = cellTracks(store, columnsOf(lines), { from, to, width: width / CELL });
   const rows = lines.map(({ key, label }, i) => ({ key, label, value: tracks[i] }));
   const extent = extentOf(rows.map(({ value }) => ({ top: value })), NaN);
   const scale = scaleOf({ store, layout, range, from, to, ticks: 4, ...extent });
@@ -175,6 +182,13 @@ function heatmapModel({ store, layout, range, from, to, width }) {
     unit,
     breaks: breaksOf(store, from, to),
   };
+}
+
+/** What was highest in each cell. */
+function cellTracks(store, columns, window) {
+  if (!store.bands?.size) return pointsOf(store.ring, columns, { ...window, intervalMs: spacingOf(store), peaks: true });
+  const { times, highs } = pastPointsOf(store, columns, window);
+  return { times, tracks: highs };
 }
 
 function barsModel({ store, layout, to }) {

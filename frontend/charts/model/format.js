@@ -118,3 +118,33 @@ export function formatClock(ms, { seconds = false } = {}) {
   const minutes = `${pad(date.getHours())}:${pad(date.getMinutes())}`;
   return seconds ? `${minutes}:${pad(date.getSeconds())}` : minutes;
 }
+
+const MONTHS = Object.freeze(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]);
+
+/** The reader's local day: `3 Nov`, with the year where it is another than that of `now`. @param {number} ms @param {number} [now] */
+export function formatDay(ms, now = Date.now()) {
+  if (!Number.isFinite(ms)) return NO_READING;
+  const date = new Date(ms);
+  const day = `${date.getDate()}${NBSP}${MONTHS[date.getMonth()]}`;
+  return date.getFullYear() === new Date(now).getFullYear() ? day : `${day}${NBSP}${date.getFullYear()}`;
+}
+
+/** A month: `Nov`, and the year in place of a January. @param {number} ms */
+export function formatMonth(ms) {
+  const date = new Date(ms);
+  return date.getMonth() ? MONTHS[date.getMonth()] : String(date.getFullYear());
+}
+
+/**
+ * A moment as people say it: the time of day, with the day before it where that is not today.
+ *
+ * @param {number} ms @param {{now?: number, seconds?: boolean}} [options] now: Unix ms
+ */
+export function formatMoment(ms, { now = Date.now(), seconds = false } = {}) {
+  if (!Number.isFinite(ms)) return NO_READING;
+  const clock = formatClock(ms, { seconds });
+  const today = new Date(now);
+  const date = new Date(ms);
+  const same = date.getDate() === today.getDate() && date.getMonth() === today.getMonth() && date.getFullYear() === today.getFullYear();
+  return same ? clock : `${formatDay(ms, now)} ${clock}`;
+}

@@ -1,0 +1,104 @@
+/** One answer about a panel's past: its rows in order, each with how long its step is, and what is missing between them. */
+
+import { seriesKey } from "../../client/protocol.js";
+
+const TIER_MS = Object.freeze({ raw: 0, "1m": 60_000, "10m": 600_000, "1h": 3_600_000 });
+/** Steps so many times as far apart as they are long have others missing between them. */
+const APART = 1.75;
+
+/**
+ * Rows rise in time: where the clock was set back, what it had dated later goes, as in live streams.
+ *
+ * from, to, asked: what was asked for, Unix ms; stepMs: the shortest step; aggregates: 1 or 3 columns a series, of which three
+ * are mean, least and greatest; head: what the server says of the panel; reaches: from when on there is anything, NaN where
+ * that was not met
+ */
+export class PastAnswer {
+  /** @param {any} result the server's @param {{from: number, to: number, stepMs: number}} asked of a token, more than it may see */
+  constructor({ type: _type, id: _id, stream: _stream, source: _source, start: _start, end: _end, step, tiers, expired, aggregate, series, times, values, ...head }, { from, to, stepMs }) {
+    this.from = from;
+    this.to = to;
+    this.asked = stepMs;
+    this.stepMs = step * 1000;
+    this.tiers = tiers;
+    this.aggregates = aggregate.length;
+    this.head = { ...head, series };
+    this.keys = series.map(seriesKey);
+    this.index = new Map(this.keys.map((key, i) => [key, i]));
+    this.#take(times, values);
+    this.reaches = this.#reach(expired);
+  }
+
+  /** @type {Float64Array} the end of each step */ times = new Float64Array(0);
+  /** @type {Float64Array} */ steps = this.times;
+  /** @type {Uint8Array} why there is a hole before a row: 0 for none, 1 for missing, 2 for the clock */ holes = new Uint8Array(0);
+  /** @type {Float64Array[]} */ columns = [];
+
+  get length() {
+    return this.times.length;
+  }
+
+  /** How much memory it takes, in values. */
+  get size() {
+    return this.length * (this.columns.length + 2);
+  }
+
+  #take(times, values) {
+    const { rows, holes, steps } = inOrder(times, (time) => this.#stepAt(time));
+    this.times = Float64Array.from(rows, (row) => times[row]);
+    this.steps = Float64Array.from(steps);
+    this.holes = Uint8Array.from(holes);
+    this.columns = values.map((column) => Float64Array.from(rows, (row) => column[row] ?? NaN));
+  }
+
+  /** How long the step is that ends then: no shorter than what it is made of. */
+  #stepAt(time) {
+    const found = this.tiers.find(({ start, end }) => time > start && time - this.stepMs < end);
+    return Math.max(this.stepMs, TIER_MS[found?.tier] ?? 0);
+  }
+
+  #reach(expired) {
+    if (expired !== undefined && expired !== null) return expired;
+    if (!this.length) return NaN;
+    const begins = this.times[0] - this.steps[0];
+    return begins - this.from > 2 * this.steps[0] ? begins : NaN;
+  }
+
+  /** The row of the first step that ends after `time`. */
+  after(time) {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.times[middle] <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** @param {number[]} times @param {(time: number) => number} stepAt */
+function inOrder(times, stepAt) {
+  const rows = [];
+  const holes = [];
+  const steps = [];
+  let before = NaN;
+  times.forEach((time, row) => {
+    let hole = 0;
+    if (time <= before) {
+      while (rows.length && times[/** @type {number} */ (rows.at(-1))] >= time) {
+        rows.pop();
+        holes.pop();
+        steps.pop();
+      }
+      hole = 2;
+    }
+    const step = stepAt(time);
+    if (!hole && rows.length && time - before > APART * Math.max(step, /** @type {number} */ (steps.at(-1)))) hole = 1;
+    rows.push(row);
+    holes.push(rows.length > 1 ? hole : 0);
+    steps.push(step);
+    before = time;
+  });
+  return { rows, holes, steps };
+}

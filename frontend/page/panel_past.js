@@ -1,0 +1,202 @@
+/** The past of one panel: what is held of it, what is shown of that, and what is to be asked for. */
+
+import { PastAnswer } from "../charts/model/past_answer.js";
+import { PastHeld } from "../charts/model/past_held.js";
+import { coarserThan, saidOf, stepOf } from "../charts/model/past_steps.js";
+import { PastStore } from "../charts/model/past_store.js";
+import { FrozenStore } from "../charts/frozen_store.js";
+import { errorWords } from "../client/protocol.js";
+import { LIVE_S } from "./view.js";
+
+/** What was asked for by one name has been asked for anew. */
+const REPLACED = 105;
+const LIMIT = 106;
+const AGAIN_MS = 1500;
+/** A chart whose newest rows come live is asked for anew before these go; sooner where it lacks lines. */
+const TAIL = Object.freeze({ mostMs: 450_000, leastMs: 30_000, steps: 3 });
+/** So much of a window is asked for at each of its sides, for whoever moves on. */
+const BESIDE = 0.25;
+const RANGED = Object.freeze(["avg", "min", "max"]);
+const SINGLE = Object.freeze(["avg"]);
+
+/**
+ * @typedef {import("./view.js").Window} Window
+ * @typedef {Window & {live: boolean}} Shown
+ * @typedef {{from: number, to: number, stepMs: number}} Wish
+ */
+
+/** Event `change`: there is more, or better, to show. */
+export class PanelPast extends EventTarget {
+  /**
+   * @param {import("../charts/model/panel.js").Panel} definition @param {import("../client/series_stream.js").SeriesStream} stream
+   * @param {import("./past.js").Past|null} [loader] asks; none: there is what comes live
+   */
+  constructor(definition, stream, loader = null) {
+    super();
+    this.definition = definition;
+    this.stream = stream;
+    this.#loader = loader;
+  }
+
+  #loader;
+  #frozen = new FrozenStore();
+  #held = new PastHeld();
+  /** @type {PastStore|null} */ #store = null;
+  #storeKey = "";
+  /** @type {Wish|null} */ #wish = null;
+  #refused = "";
+  #coarser = 1;
+  #setBacks = 0;
+  /** @type {""|"asking"|"coarse"|"refused"} "": all is there; coarse: what is held is shown, sharper is coming */ state = "";
+  /** Why the server does not answer, in words. */ why = "";
+  /** By which steps it is shown, in words; empty where samples are. */ said = "";
+  title = "";
+  /** Of the chart's drawing area, in pixels: by it the step is chosen. */ width = 400;
+  /** The reader points at this one: it is asked for first. */ urgent = false;
+
+  /** The earliest time there is, Unix ms; NaN while that is unknown. */
+  get reaches() {
+    return this.#loader?.reaches ?? NaN;
+  }
+
+  /** Now, on the server's clock. */
+  get now() {
+    return this.#loader?.now() ?? NaN;
+  }
+
+  /**
+   * What there is of a window, without a seam; asks for what is missing.
+   *
+   * @param {Shown} window
+   * @returns {any} a store
+   */
+  store(window) {
+    const live = this.#frozen.of(this.stream.store, window.live ? null : window);
+    if (!this.#loader || this.#liveCovers(live, window)) return this.#plain(live);
+    if (live.setBacks !== this.#setBacks) this.forget();
+    this.#setBacks = live.setBacks;
+    const finestS = Math.max(1, live.serverIntervalS);
+    const stepMs = 1000 * this.#coarser * stepOf(window.to - window.from, { width: this.width, finestS });
+    return this.#joined(window, stepMs, live);
+  }
+
+  /** What was held is of another machine, or of another clock. */
+  forget() {
+    this.#held.clear();
+    this.#store = null;
+  }
+
+  /** Nobody sees it any more. */
+  rest() {
+    this.#wish = null;
+    this.#loader?.unwanted(this);
+  }
+
+  #plain(live) {
+    this.state = this.why = this.said = this.title = "";
+    this.rest();
+    this.#store = null;
+    return live;
+  }
+
+  /** Whether the live rows are all that there is of the window: what the server was asked for goes so far back. */
+  #liveCovers({ ring, windowS, newest }, { from, to, live }) {
+    if (live) return to - from <= 1000 * LIVE_S;
+    if (!ring.length) return false;
+    return Math.min(ring.time(0), newest - 1000 * windowS) <= from && ring.time(0) <= to;
+  }
+
+  #joined(window, stepMs, live) {
+    const wish = this.#wishOf(window, stepMs);
+    const found = this.#held.covering(wish.needed, stepMs);
+    if (found) this.#settle("");
+    else this.#want(wish);
+    const pieces = this.#held.piecesOf(window, stepMs);
+    const liveTo = window.live ? Infinity : window.to;
+    const parts = pieces.map(({ answer, from }) => `${answer.asked} ${answer.from} ${answer.to} ${from === window.from ? "" : from}`);
+    const key = [stepMs, window.live ? "live" : `${window.from} ${window.to}`, ...parts].join("|");
+    if (key !== this.#storeKey || !this.#store?.follow()) {
+      this.#store = new PastStore({ pieces, live, stepMs: pieces.at(-1)?.answer.stepMs ?? stepMs, liveTo });
+      this.#storeKey = key;
+    }
+    this.#describe(pieces);
+    return this.#store;
+  }
+
+  #describe(pieces) {
+    const store = /** @type {PastStore} */ (this.#store);
+    const leading = pieces.at(-1)?.answer;
+    const stepMs = Math.max(...pieces.map(({ answer }) => Math.max(answer.stepMs, answer.steps.at(-1) ?? 0)), leading ? 0 : store.stepMs);
+    const tiers = pieces.flatMap(({ answer }) => answer.tiers);
+    Object.assign(this, saidOf({ stepMs, tiers, ranged: store.bands.size > 0 }));
+  }
+
+  /** @returns {Wish & {needed: Window}} needed: what must be there for it to be whole */
+  #wishOf(window, stepMs) {
+    const { now } = this;
+    const ceil = (ms) => Math.ceil(ms / stepMs) * stepMs;
+    const floor = (ms) => Math.floor(ms / stepMs) * stepMs;
+    if (window.live) {
+      const lag = this.#store?.lacking ? Math.max(TAIL.leastMs, TAIL.steps * stepMs) : TAIL.mostMs;
+      return { from: floor(window.from) - stepMs, to: now, stepMs, needed: { from: window.from, to: now - Math.min(lag, TAIL.mostMs) } };
+    }
+    const beside = (window.to - window.from) * BESIDE;
+    const to = Math.min(window.to, now);
+    return { from: floor(window.from - beside), to: Math.min(now, ceil(window.to + beside)), stepMs, needed: { from: Math.min(window.from, to), to } };
+  }
+
+  #want(wish) {
+    if (!(wish.to > wish.from)) return this.#settle("");
+    const same = `${wish.from} ${wish.stepMs}`;
+    if (this.#refused === same) return undefined;
+    this.#refused = "";
+    this.why = "";
+    this.state = this.#store?.ring.length ? "coarse" : "asking";
+    this.#wish = wish;
+    this.#loader?.want(this);
+    return undefined;
+  }
+
+  #settle(state) {
+    this.state = state;
+    this.why = "";
+    this.#wish = null;
+    this.#loader?.unwanted(this);
+  }
+
+  /** What is to be asked next. @returns {{wish: Wish, request: import("../client/protocol.js").QueryRequest}|null} */
+  get question() {
+    const wish = this.#wish;
+    if (!wish) return null;
+    const finest = Math.max(1, this.stream.store.serverIntervalS) * 1000;
+    const aggregate = [...(wish.stepMs > finest || this.stream.store.serverIntervalS < 1 ? RANGED : SINGLE)];
+    const request = { panel: this.definition.id, stream: `@past ${this.definition.id}`, start: Math.round(wish.from), end: Math.round(wish.to), step: wish.stepMs / 1000, aggregate };
+    return { wish, request };
+  }
+
+  /** @param {any} result @param {Wish} wish */
+  answered(result, wish) {
+    const answer = new PastAnswer(result, wish);
+    this.#held.add(answer);
+    this.dispatchEvent(new Event("change"));
+    return answer;
+  }
+
+  /** @param {any} error @param {Wish} wish @returns {number} ms after which it may be asked again; NaN: not at all */
+  failed(error, wish) {
+    const code = error.code;
+    if (code === REPLACED) return 0;
+    if (error.temporary || code === undefined) return AGAIN_MS;
+    if (code === LIMIT && this.#coarser < 64) {
+      this.#coarser *= coarserThan(1);
+      this.dispatchEvent(new Event("change"));
+      return NaN;
+    }
+    this.#refused = `${wish.from} ${wish.stepMs}`;
+    this.state = "refused";
+    this.why = errorWords(error);
+    this.#wish = null;
+    this.dispatchEvent(new Event("change"));
+    return NaN;
+  }
+}

@@ -1,0 +1,34 @@
+/** What is in the way of a panel's picture, in words. */
+
+import { formatMoment } from "../charts/model/format.js";
+import { errorWords } from "../client/protocol.js";
+
+/** Whether the server has said what there is, be it nothing. */
+export const known = (store) => store.position !== null && store.panel !== null;
+
+/** Whether there is a line to draw. */
+export const shows = (store) => (store.panel?.lines.length ?? 0) > 0;
+
+/**
+ * @param {{refusal: any, failure: string, live: any, store: any, past: import("./panel_past.js").PanelPast, from: number,
+ *          to: number}} now live: the stream's store; store: what is shown
+ * @returns {{words: string, soft: boolean}} soft: nothing is wrong
+ */
+export function obstacleOf({ refusal, failure, live, store, past, from, to }) {
+  if (refusal) return { words: `${errorWords(refusal)}.`, soft: false };
+  if (failure) return { words: failure, soft: false };
+  if (past.state === "refused") return { words: `${past.why}.`, soft: false };
+  if (known(live) && !shows(live) && !shows(store)) return { words: "This machine has no data for this panel.", soft: true };
+  if (!known(live) || within(store, from, to)) return { words: "", soft: true };
+  if (past.state === "asking" || past.state === "coarse") return { words: "", soft: true };
+  const kept = past.reaches > to ? ` Kept from ${formatMoment(past.reaches, { now: past.now })} on.` : "";
+  return { words: `No data in this window.${kept}`, soft: true };
+}
+
+function within({ ring }, from, to) {
+  const first = ring.firstAtOrAfter(from);
+  return first < ring.length && ring.time(first) - stepOf(ring) <= to;
+}
+
+/** A row stands for the time since the one before it. */
+const stepOf = (ring) => (ring.length > 1 ? ring.time(1) - ring.time(0) : 0);

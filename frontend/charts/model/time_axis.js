@@ -7,7 +7,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const HOURS = [1, 2, 3, 6, 12];
 /** Weeks begin on Monday, and the first day of 1970 was a Thursday. */
-const DAYS = [1, 2, 7, 14];
+const DAYS = [1, 2, 3, 7, 14];
 const MONDAY = 4;
 const MONTH = 30.5 * DAY;
 const MONTHS = [1, 3, 6, 12, 24, 60, 120];

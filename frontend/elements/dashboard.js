@@ -73,6 +73,7 @@ export class VitalDashboard extends HTMLElement {
     this.addEventListener("link", this.#link);
     this.addEventListener("embed", this.#embed);
     this.addEventListener("tell", this.#told);
+    this.addEventListener("reveal", this.#revealed);
     this.subscriptions.host.addEventListener("change", this.#aged);
     client.addEventListener("message", this.#heard);
     client.addEventListener("dashboards", this.#changed);
@@ -87,6 +88,7 @@ export class VitalDashboard extends HTMLElement {
     this.client.removeEventListener("dashboards", this.#changed);
     this.client.removeEventListener("message", this.#heard);
     this.subscriptions.host.removeEventListener("change", this.#aged);
+    this.removeEventListener("reveal", this.#revealed);
     this.removeEventListener("tell", this.#told);
     this.removeEventListener("embed", this.#embed);
     this.removeEventListener("link", this.#link);
@@ -216,6 +218,7 @@ export class VitalDashboard extends HTMLElement {
   /** One panel in the place of all; what it covers is not laid out, so that its streams wait. */
   #enlarge() {
     const { panel } = this.view;
+    if (panel !== null) this.#grid?.reveal(panel);
     const before = this.querySelector("vital-panel.full");
     const full = panel === null ? null : this.querySelector(`#panel-${panel}`);
     if (panel !== null && !full && this.querySelector("vital-panel")) {
@@ -249,6 +252,8 @@ export class VitalDashboard extends HTMLElement {
   };
 
   #embed = (event) => this.#embedding.open(/** @type {any} */ (event.target).definition);
+
+  #revealed = (event) => this.#grid?.reveal(event.detail);
 
   #told = (event) => this.#say(event.detail);
 

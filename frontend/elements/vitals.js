@@ -9,7 +9,7 @@ const SAID_EVERY_MS = 10_000;
 
 /**
  * Set `panels` and `client` before it is connected, and `view` where one panel may take the place of all.
- * Panels whose `vital` is empty are not in it.
+ * Event `reveal`: the panel with the id in its detail is to be seen. Panels whose `vital` is empty are not in it.
  */
 export class VitalVitals extends HTMLElement {
   /** @type {import("../charts/model/panel.js").Panel[]} */ panels = [];
@@ -57,6 +57,7 @@ export class VitalVitals extends HTMLElement {
   /** While one panel is at full size, another takes its place: there is nothing to scroll to. */
   #clicked = (event) => {
     const at = this.#cells.findIndex(({ element }) => element.contains(event.target));
+    if (at >= 0) this.dispatchEvent(new CustomEvent("reveal", { bubbles: true, detail: this.#cells[at].panel.id }));
     if (at < 0 || !this.view || this.view.panel === null || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     this.view.set({ panel: this.#cells[at].panel.id });

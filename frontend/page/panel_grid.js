@@ -1,9 +1,13 @@
-/** The charts of a dashboard in their order; when panels change, those that stay go on undisturbed. */
+/** The charts of a dashboard in their order and sections; when panels change, those that stay go on undisturbed. */
 
 import { h } from "../dom/html.js";
 import { PanelPlaces } from "./panel_places.js";
+import { Section } from "./section.js";
+import { lastingStorageOf } from "./storage.js";
 
 /** @typedef {import("../charts/model/panel.js").Panel} Panel */
+
+const FOLDED = "vitalcast.folded";
 
 /** A panel, or several, as text: what one has now is no part of what it is. @param {Panel|Panel[]} panels */
 export const textOf = (panels) => JSON.stringify(panels, (key, value) => (key === "series" ? undefined : value));
@@ -21,6 +25,11 @@ export class PanelGrid {
     this.#events = events;
     this.#places = new PanelPlaces(view);
     this.element = h("div", { class: "charts" });
+    this.#folded = new Set(readFolded());
+    // A panel without data hides itself: the others then share its room.
+    this.#changes = new MutationObserver((records) => this.#arrange(new Set(records.map(({ target }) => target.parentElement))));
+    this.#resizes = new ResizeObserver(() => this.#arrange());
+    this.#resizes.observe(this.element);
   }
 
   #subscriptions;
@@ -29,7 +38,11 @@ export class PanelGrid {
   #past;
   #events;
   #places;
+  #changes;
+  #resizes;
+  /** @type {Set<string>} names of sections */ #folded;
   /** @type {Map<string, HTMLElement>} by the text of its panel */ #shown = new Map();
+  /** @type {Map<string, Section>} by name */ #sections = new Map();
 
   /** @param {Panel[]} panels */
   show(panels) {
@@ -39,8 +52,17 @@ export class PanelGrid {
     for (const panel of panels) if (!this.#shown.has(textOf(panel))) this.#shown.set(textOf(panel), this.#make(panel, panels));
     this.element.querySelector(":scope > p")?.remove();
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
-    inOrder(this.element, [...empty, ...panels.map((panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel))))]);
+    const bySection = Map.groupBy(panels, ({ section = "" }) => section);
+    for (const [name, section] of this.#sections) if (!bySection.has(name)) this.#drop(name, section);
+    const sections = [...bySection.keys()].map((name) => this.#section(name));
+    inOrder(this.element, [...empty, ...sections.map(({ element }) => element)]);
+    for (const section of sections) {
+      const own = bySection.get(section.name) ?? [];
+      inOrder(section.body, own.map((panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel)))));
+      section.titled = sections.length > 1;
+    }
     this.#places.arrange(panels, (panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel))));
+    this.#arrange();
   }
 
   /** The panel that is to be seen where this one is, which may share its place. @param {string} id @returns {HTMLElement|null} */
@@ -48,9 +70,43 @@ export class PanelGrid {
     return this.element.querySelector(`#panel-${this.#places.inSight(id)}`);
   }
 
+  /** Sees to it that the panel is not in a section that is folded. @param {string} id */
+  reveal(id) {
+    for (const section of this.#sections.values()) {
+      if (section.body.querySelector(`:scope > #panel-${CSS.escape(id)}`)) this.#fold(section, false);
+    }
+  }
+
+  #section(name) {
+    const found = this.#sections.get(name) ?? new Section(name, { folded: this.#folded.has(name), turned: (one) => this.#fold(one, one.folded) });
+    this.#sections.set(name, found);
+    return found;
+  }
+
+  #drop(name, section) {
+    section.element.remove();
+    this.#sections.delete(name);
+  }
+
+  #fold(section, folded) {
+    section.folded = folded;
+    if (folded) this.#folded.add(section.name);
+    else this.#folded.delete(section.name);
+    lastingStorageOf().setItem(FOLDED, JSON.stringify([...this.#folded]));
+    this.#arrange();
+  }
+
+  /** @param {Set<Element|null>|null} bodies of the sections that are meant; null: all */
+  #arrange(bodies = null) {
+    const width = this.element.clientWidth;
+    if (!width) return;
+    for (const section of this.#sections.values()) if (!bodies || bodies.has(section.body)) section.layOut(width);
+  }
+
   #make(definition, panels) {
-    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null, tabindex: "-1" });
+    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.small ? "small" : null, tabindex: "-1" });
     const stream = this.#subscriptions.open(definition);
+    this.#changes.observe(element, { attributeFilter: ["hidden", "class"] });
     const variants = this.#places.switchFor(definition, panels);
     const past = this.#past.of(definition, stream);
     return Object.assign(element, { definition, stream, past, variants, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
@@ -60,6 +116,16 @@ export class PanelGrid {
     element.remove();
     this.#subscriptions.close(/** @type {any} */ (element).definition);
     this.#shown.delete(text);
+  }
+}
+
+/** Those that were folded when somebody last looked. @returns {string[]} */
+function readFolded() {
+  try {
+    const names = JSON.parse(lastingStorageOf().getItem(FOLDED) ?? "[]");
+    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+  } catch {
+    return [];
   }
 }
 

@@ -1,15 +1,27 @@
 /** What a page keeps over a reload of itself, where the browser lets it: to one in another site's frame it may not. */
 
-/** @param {{sessionStorage: Storage}} [page] @returns {Pick<Storage, "getItem"|"setItem"|"removeItem">} one that forgets at the reload, where there is no other */
+/** @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem">} Kept one that forgets at the reload, where there is no other */
+
+/** Until the tab is closed. @param {{sessionStorage: Storage}} [page] @returns {Kept} */
 export function storageOf(page = globalThis) {
+  return kept(() => page.sessionStorage);
+}
+
+/** For the next visit, too. @param {{localStorage: Storage}} [page] @returns {Kept} */
+export function lastingStorageOf(page = globalThis) {
+  return kept(() => page.localStorage);
+}
+
+/** @param {() => Storage} find @returns {Kept} */
+function kept(find) {
   try {
-    return page.sessionStorage;
+    return find();
   } catch {
-    const kept = new Map();
+    const held = new Map();
     return {
-      getItem: (key) => kept.get(key) ?? null,
-      setItem: (key, text) => void kept.set(key, String(text)),
-      removeItem: (key) => void kept.delete(key),
+      getItem: (key) => held.get(key) ?? null,
+      setItem: (key, text) => void held.set(key, String(text)),
+      removeItem: (key) => void held.delete(key),
     };
   }
 }

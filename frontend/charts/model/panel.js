@@ -1,7 +1,7 @@
 /** What a panel is, as `GET /api/v1/panels` gives it, and which stream it asks for. */
 
 /**
- * @typedef {{id: string, title: string, chart?: "line"|"heatmap"|"bar", stack?: boolean, vital?: string, wide?: boolean,
+ * @typedef {{id: string, title: string, chart?: "line"|"heatmap"|"bar", stack?: boolean, vital?: string, wide?: boolean, small?: boolean,
  *            place?: string, variant?: string, others?: string[], section?: string, interval?: number, series?: number, metrics?: string[], where?: Record<string, string[]>,
  *            aggregate?: string}} Panel
  *   how it looks, and what it is made from; which lines it has, and what they are called, its stream says

@@ -61,8 +61,8 @@ THEMES: dict[Theme, Colors] = {
         bad="#bf2c3b",
         bar="#2f6fd01f",
         rest="#a3adb6",
-        lines=("#2f6fd0", "#425200", "#754ba3", "#366e6a", "#6d0f69", "#1e9dc8", "#263541", "#7a9978"),
-        lines_down=("#103d80", "#6a7946", "#9a7cc0", "#6d9591", "#8f4d89", "#056482", "#4e5a64", "#4c624b"),
+        lines=("#2f6fd0", "#425200", "#754ba3", "#366e6a", "#263541", "#1e9dc8", "#6d0f69", "#7a9978"),
+        lines_down=("#103d80", "#6a7946", "#9a7cc0", "#6d9591", "#4e5a64", "#056482", "#8f4d89", "#4c624b"),
         heat=("#edf2f6", "#dae6ef", "#bcd5e8", "#7eb0d8", "#0c3a7a"),
     ),
     "dark": Colors(
@@ -80,8 +80,8 @@ THEMES: dict[Theme, Colors] = {
         bad="#ff8087",
         bar="#6ea8fe24",
         rest="#56626d",
-        lines=("#6ea8fe", "#a4c13e", "#945bc4", "#2fd6c0", "#c682b4", "#b9e2f7", "#64747f", "#2a9f58"),
-        lines_down=("#446ca7", "#6c8024", "#bf96e7", "#1b9081", "#f1bbe2", "#84a0af", "#97a3ac", "#80cc95"),
+        lines=("#6ea8fe", "#a4c13e", "#945bc4", "#2fd6c0", "#64747f", "#b9e2f7", "#c682b4", "#2a9f58"),
+        lines_down=("#446ca7", "#6c8024", "#bf96e7", "#1b9081", "#97a3ac", "#84a0af", "#f1bbe2", "#80cc95"),
         heat=("#18222c", "#1b3044", "#21496a", "#2f74a8", "#cfeaff"),
     ),
 }

@@ -239,6 +239,7 @@ class Panel(Strict):
     )
     aggregate: Literal["avg", "last", "min", "max"] = Field(default="avg", description="How samples are aggregated")
     wide: bool = Field(default=False, description="Takes two columns where there is room")
+    small: bool = Field(default=False, description="Takes half a row's height, so that two stand above each other")
     place: str = Field(
         default="",
         pattern=rf"{ID_PATTERN[:-1]}$|^$",
@@ -298,6 +299,8 @@ def _conflicts(panel: Panel) -> Iterator[Conflict]:
         yield Conflict(
             ("reference", "chart"), f'only lines have a level over them; give chart = "line", not "{panel.chart}"'
         )
+    if panel.wide and panel.small:
+        yield Conflict(("wide", "small"), "a panel cannot be both wide and small; choose")
     if panel.parts and panel.parts in panel.by:
         yield Conflict(("by", "parts"), f"{panel.parts} divides the bars already; leave it out of one of the two")
     if panel.chart == "bar" and not (panel.parts and panel.rest):

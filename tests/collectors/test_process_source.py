@@ -34,11 +34,19 @@ def own_user() -> str:
 
 
 def stat_line(
-    pid: int, name: str, *, state: str = "S", ticks: int = 0, threads: int = 1, started: int = 0, pages: int = 0
+    pid: int,
+    name: str,
+    *,
+    state: str = "S",
+    ticks: int = 0,
+    threads: int = 1,
+    started: int = 0,
+    pages: int = 0,
+    parent: int = 1,
 ) -> str:
     """Return a line as /proc/<pid>/stat has it."""
     return (
-        f"{pid} ({name}) {state} 1 {pid} {pid} 0 -1 4194560 100 0 0 0 {ticks} 0 5 6 20 0 {threads} 0 "
+        f"{pid} ({name}) {state} {parent} {pid} {pid} 0 -1 4194560 100 0 0 0 {ticks} 0 5 6 20 0 {threads} 0 "
         f"{started} 17182720 {pages} 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0\n"
     )
 

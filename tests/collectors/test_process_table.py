@@ -209,6 +209,20 @@ def test_command_lines_are_hidden_unless_asked_for(proc: Roots) -> None:
         assert names(answer) == found
 
 
+def test_idle_threads_of_the_kernel_are_folded_where_that_is_wanted(tmp_path: Path) -> None:
+    threads = {f"{pid}/stat": stat_line(pid, f"kworker/{pid}", parent=2, pages=0) for pid in (10, 11)}
+    kthreadd = {"2/stat": stat_line(2, "kthreadd", parent=0, pages=0)}
+    init = {"1/stat": stat_line(1, "init", pages=100)}
+    table = ProcessTable(
+        roots=write_proc(tmp_path, {"stat": "", "uptime": "1000.00 1.0\n"} | init | kthreadd | threads)
+    )
+    table.read([], 1.0)
+    write_files(tmp_path, {"11/stat": stat_line(11, "kworker/11", parent=2, pages=0, ticks=HZ)})
+    folded, whole = table.read([TableQuery("pid", 9, fold=True), TableQuery("pid", 9)], 2.0)
+    assert (names(folded), folded.folded, folded.matches, folded.total) == (["kworker/11", "init"], 2, 4, 4)
+    assert (len(whole.rows), whole.folded) == (4, 0)
+
+
 def test_an_unknown_column_is_refused_by_name(proc: Roots) -> None:
     with pytest.raises(CollectorError, match="no column 'size'; known: pid, name"):
         read(ProcessTable(roots=proc), "size", 1.0)

@@ -73,6 +73,13 @@ def test_a_block_comes_back_as_it_was(some: list[ProcessSnapshot]) -> None:
     assert same(unpack(pack(some)), some)
 
 
+@given(st.lists(snapshots, min_size=1, max_size=4), st.integers(0, 2**22))
+def test_the_rows_of_one_process_are_read_alone(some: list[ProcessSnapshot], pid: int) -> None:
+    pid = next((row.pid for one in some for row in one.rows), pid)
+    alone = [one._replace(rows=tuple(row for row in one.rows if row.pid == pid)) for one in some]
+    assert same(unpack(pack(some), pid=pid), alone)
+
+
 @given(st.lists(snapshots, min_size=1, max_size=3), st.data())
 def test_a_damaged_block_is_refused_or_read_and_nothing_else(some: list[ProcessSnapshot], data: st.DataObject) -> None:
     packed = bytearray(pack(some))

@@ -89,7 +89,7 @@ class TableQuery:
 
     `descending` None is the usual direction: numbers from the highest down, text from A to Z. `filter` is a plain text
     that one of the columns that rows are looked for by must hold, in whatever case. `keys`, where given, are the
-    values of the first column that are wanted.
+    values of the first column that are wanted. `fold` leaves out what a table has many of that do nothing.
     """
 
     sort: str
@@ -97,6 +97,7 @@ class TableQuery:
     descending: bool | None = None
     filter: str = ""
     keys: frozenset[int | str] | None = None
+    fold: bool = False
 
 
 Row = tuple[str | int | float | None, ...]
@@ -104,11 +105,15 @@ Row = tuple[str | int | float | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """The answer to a query: its rows, how many `matches` there are without the limit, and how many rows in `total`."""
+    """The answer to a query: its rows, how many `matches` there are without the limit, and how many rows in `total`.
+
+    `folded` counts those that were left out as they do nothing.
+    """
 
     rows: list[Row]
     matches: int
     total: int
+    folded: int = 0
 
 
 class Table(ABC):

@@ -8,10 +8,21 @@ from typing import Any, Generic, TypeVar
 
 from vitalcast.collectors.base import Table, TableQuery, TableRows
 from vitalcast.collectors.declaration import TableDeclaration
-from vitalcast.collectors.process_scan import ProcessScanner
+from vitalcast.collectors.process_scan import KERNEL_THREADS, ProcessScanner, Scan
 from vitalcast.collectors.process_source import Process, age_s
 from vitalcast.core.metrics.table_info import Column
-from vitalcast.core.processes.columns import COMMAND, MEMORY, NAME, PID, READ, THREADS, USER, WRITE
+from vitalcast.core.processes.columns import (
+    COMMAND,
+    MEMORY,
+    NAME,
+    PARENT,
+    PID,
+    READ,
+    THREADS,
+    UNIT,
+    USER,
+    WRITE,
+)
 from vitalcast.errors import CollectorError
 from vitalcast.machine import HERE, Roots
 
@@ -25,8 +36,10 @@ COLUMNS = (
     READ,
     WRITE,
     Column("age", "s", "Time since it started."),
+    UNIT,
+    PARENT,
 )
-SEARCHED = ("name", "pid", "user", "command")  # the cheapest first: a look at the name spares one at the user
+SEARCHED = ("name", "pid", "user", "unit", "command")  # the cheapest first: a look at the name spares one at the user
 
 Key = tuple[int, float]  # pid and start, for pids are used again
 Value = TypeVar("Value")
@@ -34,6 +47,7 @@ Cell = str | int | float | None
 Cells = dict[str, Callable[[Process], Cell]]
 
 _SHARED_S = 0.25  # how old a scan may be that others made
+_SETTLED_S = 10.0  # a process is started first, and moved to its unit then
 _BASELINE_MIN_S = 0.5  # a share over less would be noise: the kernel counts CPU time in steps of 10 ms
 
 
@@ -79,6 +93,7 @@ class ProcessTable(Table):
         self._source = self._scanner.source
         self._cpu_s = _Readings[float]()
         self._io_bytes = _Readings[tuple[int, int]]()
+        self._units: dict[Key, str | None] = {}
 
     def read(self, queries: list[TableQuery], now_s: float) -> list[TableRows]:
         columns = {column.name: column for column in self.columns}
@@ -89,16 +104,19 @@ class ProcessTable(Table):
         self._cpu_s.start(scan.taken_s)
         self._io_bytes.start(now_s)
         processes = list(scan.processes.values())
+        self._forget_units(scan)
         ages = {process.pid: age_s(process, scan.clock_s) for process in processes}
         cpu = {process.pid: self._cpu(process, ages[process.pid], scan.taken_s) for process in processes}
         cells = self._cells(cpu, ages, now_s)
-        return [self._answer(query, processes, {name: cells[name] for name in columns}) for query in queries]
+        idle = {one.pid for one in processes if scan.sees_kernel and _is_kernels(one) and not cpu[one.pid]}
+        return [self._answer(query, processes, {name: cells[name] for name in columns}, idle) for query in queries]
 
-    def _answer(self, query: TableQuery, processes: list[Process], cells: Cells) -> TableRows:
+    def _answer(self, query: TableQuery, processes: list[Process], cells: Cells, idle: set[int]) -> TableRows:
         matching = _matching(processes, query, cells)
-        ordered = _sorted(matching, cells[query.sort], descending=self._descends(query))
+        kept = [process for process in matching if process.pid not in idle] if query.fold else matching
+        ordered = _sorted(kept, cells[query.sort], descending=self._descends(query))
         rows = [tuple(cell(process) for cell in cells.values()) for process in ordered[: max(query.limit, 0)]]
-        return TableRows(rows, len(matching), len(processes))
+        return TableRows(rows, len(matching), len(processes), len(matching) - len(kept))
 
     def _descends(self, query: TableQuery) -> bool:
         if query.descending is not None:
@@ -120,8 +138,25 @@ class ProcessTable(Table):
             "read": lambda process: rates(process)[0],
             "write": lambda process: rates(process)[1],
             "age": lambda process: ages[process.pid],
+            "unit": lambda process: self._unit(process, ages[process.pid]),
+            "parent": lambda process: process.parent,
             "command": lambda process: command(process.pid),
         }
+
+    def _unit(self, process: Process, age: float | None) -> str | None:
+        """Return its unit; once it has settled it is hardly ever moved to another."""
+        key = (process.pid, process.started_s)
+        if key in self._units:
+            return self._units[key]
+        unit = self._source.unit(process.pid)
+        if age is not None and age > _SETTLED_S:
+            self._units[key] = unit
+        return unit
+
+    def _forget_units(self, scan: Scan) -> None:
+        """Forget those of processes that are no more."""
+        here = {(process.pid, process.started_s) for process in scan.processes.values()}
+        self._units = {key: unit for key, unit in self._units.items() if key in here}
 
     def _cpu(self, process: Process, age: float | None, now_s: float) -> float | None:
         if process.cpu_s is None:
@@ -146,6 +181,10 @@ class ProcessTable(Table):
         if read < 0 or written < 0:  # what counts them has begun anew
             return None, None
         return round(read / elapsed_s, 1), round(written / elapsed_s, 1)
+
+
+def _is_kernels(process: Process) -> bool:
+    return KERNEL_THREADS in (process.pid, process.parent)
 
 
 def _matching(processes: list[Process], query: TableQuery, cells: Cells) -> list[Process]:

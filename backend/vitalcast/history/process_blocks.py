@@ -67,10 +67,13 @@ def pack(snapshots: Sequence[ProcessSnapshot]) -> bytes:
     return zlib.compress(bytes([len(head)]) + head + b"".join(bodies), 9)
 
 
-def unpack(data: bytes) -> list[ProcessSnapshot]:
-    """Unpack what `pack` packed; the rows of a snapshot come in the order of the block. Raises CodecError."""
+def unpack(data: bytes, *, pid: int | None = None) -> list[ProcessSnapshot]:
+    """Unpack what `pack` packed; the rows of a snapshot come in the order of the block. Raises CodecError.
+
+    With `pid` there are only the rows of its processes, which takes a fraction of the time.
+    """
     with making_sense():
-        return _snapshots(ProcessBlock(data))
+        return _snapshots(ProcessBlock(data), pid)
 
 
 class _Texts:
@@ -181,10 +184,12 @@ class ProcessBlock:
         )
 
 
-def _snapshots(block: ProcessBlock) -> list[ProcessSnapshot]:
+def _snapshots(block: ProcessBlock, pid: int | None = None) -> list[ProcessSnapshot]:
     found: list[list[ProcessRow]] = [[] for _ in block.times]
-    rows = zip(*(stream.tolist() for stream in block.rows), strict=True)
-    for who, count in zip(block.identified(), block.counts.tolist(), strict=True):
+    wanted = np.ones(len(block.counts), np.bool_) if pid is None else block.identities[0] == pid
+    rows = zip(*(stream[np.repeat(wanted, block.counts)].tolist() for stream in block.rows), strict=True)
+    counts = zip(block.identified(), block.counts.tolist(), wanted.tolist(), strict=True)
+    for who, count in ((who, count) for who, count, is_wanted in counts if is_wanted):
         for index, *cells in islice(rows, count):
             found[index].append(block.row(who, *cells))
     columns = (block.times.tolist(), block.intervals.tolist(), block.totals.tolist(), found)

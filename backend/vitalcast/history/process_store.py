@@ -60,13 +60,15 @@ class ProcessStore(SizedRows):
             _insert(connection, run, loose=True)
             last_ms = run[-1].time_ms
 
-    def read(self, connection: sqlite3.Connection, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
-        """Yield the snapshots of (start_ms, end_ms], in the order in which they were taken.
+    def read(
+        self, connection: sqlite3.Connection, start_ms: int, end_ms: int, *, pid: int | None = None
+    ) -> Iterator[ProcessSnapshot]:
+        """Yield the snapshots of (start_ms, end_ms], in the order in which they were taken; with `pid` only its rows.
 
         Blocks that make no sense, such as those of a newer version, are passed over.
         """
         for (data,) in connection.execute(_READ, (start_ms, end_ms)):
-            for snapshot in _unpacked(data) or ():
+            for snapshot in _readable(data, lambda data: unpack(data, pid=pid)) or ():
                 if start_ms < snapshot.time_ms <= end_ms:
                     yield snapshot
 

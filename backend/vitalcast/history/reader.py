@@ -203,11 +203,11 @@ class FilePast:
         both = [*(one for one in kept if one.id not in known), *fresh]
         return matching(both, start_ms, end_ms, wanted, limit=limit)
 
-    def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
+    def processes(self, start_ms: int, end_ms: int, *, pid: int | None = None) -> Iterator[ProcessSnapshot]:
         newest: set[int] = set()
-        fresh = list(self._recent.processes(start_ms, end_ms))
+        fresh = list(self._recent.processes(start_ms, end_ms, pid=pid))
         with self._asking():
-            for one in ProcessStore().read(self._connection, start_ms, end_ms):
+            for one in ProcessStore().read(self._connection, start_ms, end_ms, pid=pid):
                 self._check()
                 if fresh and one.time_ms >= fresh[0].time_ms:
                     newest.add(one.time_ms)  # written since `recent` was taken

@@ -119,12 +119,12 @@ class RecentPast(NoPast):
         """Return every event, in the order in which they came first."""
         return list(self._events)
 
-    def processes(self, start_ms: int, end_ms: int) -> Iterator[ProcessSnapshot]:
-        """Yield the snapshots of a range, oldest first."""
+    def processes(self, start_ms: int, end_ms: int, *, pid: int | None = None) -> Iterator[ProcessSnapshot]:
+        """Yield the snapshots of a range, oldest first; with `pid` those have only its rows."""
         for one in self._snapshots:
             self._check()
             if start_ms < one.time_ms <= end_ms:
-                yield one
+                yield one if pid is None else one._replace(rows=tuple(row for row in one.rows if row.pid == pid))
 
     def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
         """Yield what the processes of a range used."""

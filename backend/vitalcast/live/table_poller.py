@@ -99,7 +99,7 @@ class TablePoller:
 
     async def _read(self, name: str, table: Table, due: list[TableGroup]) -> None:
         queries = [
-            TableQuery(key.sort, key.limit, key.descending, key.filter, key.keys)
+            TableQuery(key.sort, key.limit, key.descending, key.filter, key.keys, key.fold)
             for key in (group.key for group in due)
         ]
         try:
@@ -143,7 +143,13 @@ class TablePoller:
             if group.id not in self._hub.groups:
                 continue
             message = group.encode(
-                offset, time_ms, columns, list(answer.rows), matches=answer.matches, total=answer.total
+                offset,
+                time_ms,
+                columns,
+                list(answer.rows),
+                matches=answer.matches,
+                total=answer.total,
+                folded=answer.folded,
             )
             out[group.id] = [message]
             rows += len(answer.rows)

@@ -84,6 +84,16 @@ def test_a_range_says_what_each_used_in_all_and_what_became_of_it(client: TestCl
     assert len(table(client, start="-2h")) == 2
 
 
+def test_one_process_is_shown_over_time(client: TestClient) -> None:
+    start_ms = NOW_MS - 3_610_000
+    rows = table(client, pid=7, start=start_ms, end=start_ms + 100_000, points=20)
+    assert [(one["cpu"], one["write"], one["state"]) for one in rows] == [
+        (0.5, None, "running"), (1.5, 1000.0, "running"), (None, None, "ended"),
+    ]  # fmt: skip
+    assert client.get(PATH, params={"pid": 7, "sort": "cpu"}).json()["error"]["message"].startswith("sort: does not go")
+    assert client.get(PATH, params={"points": 7}).status_code == 400
+
+
 def test_rows_are_filtered_sorted_and_cut(client: TestClient) -> None:
     at_ms = NOW_MS - 3_600_000
     assert [one["name"] for one in table(client, at=at_ms, sort="name", order="descending")] == ["python", "gzip"]

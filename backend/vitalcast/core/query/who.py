@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vitalcast.core.processes.answer import ProcessAnswer, ProcessRequest, at_moment, over_window
+from vitalcast.core.processes.course import course_of
 from vitalcast.core.processes.moment import NEAR_MS
 from vitalcast.core.query.past import Past
 
@@ -14,6 +15,11 @@ def who_at(past: Past, at_ms: int, request: ProcessRequest, *, hidden_ms: int = 
     """
     near = past.processes(max(at_ms - NEAR_MS, hidden_ms), at_ms + NEAR_MS)
     return at_moment(near, at_ms, request)
+
+
+def course_between(past: Past, pid: int, start_ms: int, end_ms: int, points: int) -> ProcessAnswer:
+    """Answer what the process of a pid did in (start_ms, end_ms]. Raises what a Past raises."""
+    return course_of(past.processes(start_ms, end_ms, pid=pid), pid, start_ms, end_ms, points)
 
 
 def who_between(past: Past, start_ms: int, end_ms: int, request: ProcessRequest) -> ProcessAnswer:

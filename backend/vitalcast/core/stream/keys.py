@@ -71,6 +71,7 @@ class TableKey(NamedTuple):
     descending: bool = False
     filter: str = ""
     keys: frozenset[int | str] | None = None
+    fold: bool = False
 
 
 class EventKey(NamedTuple):

@@ -60,20 +60,23 @@ class TableGroup:
         *,
         matches: int,
         total: int,
+        folded: int = 0,
     ) -> Message:
-        """Make these rows the newest and return them as a message; `matches` and `total` count those left out too."""
+        """Make these rows the newest and return them as a message.
+
+        `matches` and `total` count those beyond the limit too, and `folded` those that do nothing and were left out.
+        """
         self.emissions += 1
         self.emitted_offset = offset
-        self._latest = Message.of(
-            {
-                "type": "rows",
-                "group": self.id,
-                "offset": offset,
-                "time": time_ms,
-                "columns": columns,
-                "rows": rows,
-                "matches": matches,
-                "total": total,
-            }
-        )
+        said: dict[str, object] = {
+            "type": "rows",
+            "group": self.id,
+            "offset": offset,
+            "time": time_ms,
+            "columns": columns,
+            "rows": rows,
+            "matches": matches,
+            "total": total,
+        }
+        self._latest = Message.of(said | {"folded": folded} if self.key.fold else said)
         return self._latest

@@ -159,6 +159,7 @@ class Table(_Command):
     filter: Annotated[str, Field(max_length=FILTER_CHARS_MAX)] = ""
     keys: Annotated[list[RowKey], Field(min_length=1, max_length=100_000, fail_fast=True)] | None = None
     limit: Annotated[int, Field(ge=1, le=100_000)] = 15
+    fold: bool = False
     interval: Interval = 2.0
 
 
@@ -194,6 +195,7 @@ class Query(_Command):
     order: Literal["ascending", "descending"] | None = None
     filter: Annotated[str, Field(max_length=FILTER_CHARS_MAX)] = ""
     limit: Annotated[int, Field(ge=1, le=100_000)] = 20
+    keys: Annotated[list[RowKey], Field(min_length=1, max_length=1)] | None = None
 
     def selection(self) -> Selection:
         """Raises ProtocolError for a malformed pattern."""

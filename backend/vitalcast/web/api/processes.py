@@ -14,7 +14,8 @@ from vitalcast.core.processes.answer import (
     ProcessRequest,
     check_request,
 )
-from vitalcast.core.query.who import who_at, who_between
+from vitalcast.core.processes.course import COURSE_POINTS
+from vitalcast.core.query.who import course_between, who_at, who_between
 from vitalcast.core.stream.grants import NAMING_TABLE
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.bounds import FILTER_CHARS_MAX
@@ -60,6 +61,19 @@ _LIMIT: Final = Parameter(
     "a whole number from 1 to 1000",
 )
 
+_PID: Final = Parameter(
+    "pid",
+    "The id of one process: then a row is a step of what it did, as far as it was recorded.",
+    {"type": "integer", "minimum": 1, "maximum": 2**31},
+    "the id of a process",
+)
+_POINTS: Final = Parameter(
+    "points",
+    "About how many rows of one process.",
+    {"type": "integer", "minimum": 1, "maximum": 1000, "default": COURSE_POINTS},
+    "a whole number from 1 to 1000",
+)
+
 
 class Processes:
     """Answers of what the flight recorder has taken down."""
@@ -73,7 +87,11 @@ class Processes:
         grant = grant_of(request)
         if not grant.allows_table(NAMING_TABLE):
             raise ApiError(403, ErrorCode.DENIED, "processes: your token does not cover table.processes")
-        wanted, now_ms = self._wanted(request), self._now_ms()
+        wanted, now_ms, pid = self._wanted(request), self._now_ms(), _PID.of(request)
+        if pid is not None:
+            return json_response(self._shown(await self._course(request, pid, now_ms)))
+        if _POINTS.name in request.query_params:
+            raise bad("points: goes only with pid")
         at_ms = moment_of(request, now_ms)
         if at_ms is not None and (beside := [one.name for one in (START, END) if one.name in request.query_params]):
             raise bad(f"{beside[0]}: at is given too; give either a moment or a range")
@@ -97,6 +115,14 @@ class Processes:
             limit=_LIMIT.of(request),
             command=self._service.settings.collectors.process_command_line,
         )
+
+    async def _course(self, request: Request, pid: int, now_ms: int) -> ProcessAnswer:
+        """Answer about one process."""
+        names = (AT.name, _SORT.name, _ORDER.name, _FILTER.name, _LIMIT.name)
+        if beside := [name for name in names if name in request.query_params]:
+            raise bad(f"{beside[0]}: does not go with pid; leave one of them out")
+        window, points = range_of(request, now_ms, default_s=DEFAULT_S), _POINTS.of(request)
+        return await self._ask(lambda past: course_between(past, pid, window.start_ms, window.end_ms, points))
 
     async def _ask(self, ask: Callable[[Past], ProcessAnswer]) -> ProcessAnswer:
         return await self._service.queries.run(ask)
@@ -134,8 +160,9 @@ def process_endpoints(processes: Processes) -> EndpointGroup:
                 READERS,
                 "List the processes of the past",
                 "The processes that used most of the machine at a moment, by default now, or over a range: then with "
-                "what each used in all, its peaks, and whether it has ended.",
-                parameters=lambda: (AT, START, END, _SORT, _ORDER, _FILTER, _LIMIT),
+                "what each used in all, its peaks, and whether it has ended. With `pid`, what "
+                "one process did over a range.",
+                parameters=lambda: (AT, START, END, _SORT, _ORDER, _FILTER, _LIMIT, _PID, _POINTS),
                 answers={200: json_answer("The processes.", ref("Processes"))},
                 errors={
                     400: "A parameter is unknown or not valid.",

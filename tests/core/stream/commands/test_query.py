@@ -283,9 +283,19 @@ def test_processes_of_a_window(machine: Machine) -> None:
     assert result["matches"] == 1
 
 
+def test_one_process_over_time(machine: Machine) -> None:
+    window = query(granted(machine, DISKS), recorded(), table="processes")
+    pid = window["rows"][0][named_at(window, "pid")]
+    result = query(granted(machine, DISKS), recorded(), table="processes", keys=[pid], points=1)
+    assert result["rows"][0][named_at(result, "cpu_peak")] == 1.5
+    assert query(granted(machine, DISKS), recorded(), table="processes", keys=[999_999])["rows"] == []
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "said"),
     [
+        ({"table": "processes", "keys": ["x"]}, ErrorCode.BAD_REQUEST, "keys: those of 'processes' are numbers"),
+        ({"table": "processes", "keys": [1], "sort": "cpu"}, ErrorCode.BAD_REQUEST, "sort: does not go with keys"),
         ({"table": "units"}, ErrorCode.UNKNOWN_METRIC, "only 'processes' is recorded"),
         ({"table": "processes", "at": START_MS}, ErrorCode.BAD_REQUEST, "start: does not go with at"),
         ({"table": "processes", "sort": "beauty"}, ErrorCode.BAD_REQUEST, "sort: 'beauty' is not one of pid, name"),

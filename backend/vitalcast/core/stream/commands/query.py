@@ -8,12 +8,13 @@ from dataclasses import replace
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.processes.answer import ProcessRequest, check_request
+from vitalcast.core.processes.course import COURSE_POINTS
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query as Question
 from vitalcast.core.query.query import Result
-from vitalcast.core.query.who import who_at, who_between
+from vitalcast.core.query.who import course_between, who_at, who_between
 from vitalcast.core.stream.commands.checks import check_known, check_table, granted, named_panel
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.deferred import Deferred, Prepare, replaced
@@ -26,7 +27,7 @@ from vitalcast.core.wire.messages import Message, reply
 from vitalcast.errors import ProtocolError
 
 BYTES_A_MESSAGE = 100_000  # an answer counts as one message more for each so many bytes
-OF_TABLES = frozenset({"table", "at", "sort", "order", "filter", "limit"})
+OF_TABLES = frozenset({"table", "at", "sort", "order", "filter", "limit", "keys"})
 OF_PANELS = frozenset({"panel", "lines"})
 OF_SERIES = frozenset({"metrics", "where", "group_by", "reduce", "top"})
 OF_VALUES = frozenset({"points", "step", "aggregate", "shift"})
@@ -35,7 +36,8 @@ OF_VALUES = frozenset({"points", "step", "aggregate", "shift"})
 def query(conversation: Conversation, command: Query) -> list[Message]:
     """Have a question about the past answered in a thread; of the same stream only the newest is."""
     if command.table is not None:
-        _check_fields(command, "table", OF_PANELS | OF_SERIES | OF_VALUES)
+        of_values = OF_VALUES - {"points"} if command.keys else OF_VALUES
+        _check_fields(command, "table", OF_PANELS | OF_SERIES | of_values)
         prepare = _processes(conversation, command)
     elif command.panel is not None:
         _check_fields(command, "panel", OF_TABLES | OF_SERIES)
@@ -208,6 +210,8 @@ def _processes(conversation: Conversation, command: Query) -> Prepare:
         command=table is not None and any(column["name"] == "command" for column in table.columns),
     )
     about = _about(timeline, command)
+    if command.keys is not None:
+        return _course(conversation, command, command.keys[0], about)
     if command.at is not None:
         return _at(conversation, command, command.at, request, about)
     _check(request, window=True)
@@ -216,6 +220,21 @@ def _processes(conversation: Conversation, command: Query) -> Prepare:
     def work(past: Past) -> Message:
         answer = who_between(past, start_ms, end_ms, request)
         return processes_message(command.id, answer, about)
+
+    return lambda: work
+
+
+def _course(conversation: Conversation, command: Query, pid: int | str, about: dict[str, object]) -> Prepare:
+    """Prepare the answer about one process."""
+    if not isinstance(pid, int):
+        raise ProtocolError(ErrorCode.BAD_REQUEST, "keys: those of 'processes' are numbers, its column 'pid'")
+    if beside := sorted(given(command) & {"at", "sort", "order", "filter", "limit"}):
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: does not go with keys; leave this out")
+    start_ms, end_ms = _range(conversation, command)
+    points = command.points or COURSE_POINTS
+
+    def work(past: Past) -> Message:
+        return processes_message(command.id, course_between(past, pid, start_ms, end_ms, points), about)
 
     return lambda: work
 

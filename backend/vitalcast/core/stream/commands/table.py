@@ -36,6 +36,7 @@ def table(conversation: Conversation, command: Table) -> list[Message]:
         descending=command.order == "descending" if command.order else bool(units[sort]),
         filter=command.filter.strip().casefold(),
         keys=None if command.keys is None else _keys(command.table, info, command.keys),
+        fold=command.fold,
     )
     return start(conversation, command, key)
 

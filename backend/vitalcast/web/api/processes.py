@@ -69,7 +69,7 @@ _PID: Final = Parameter(
 )
 _POINTS: Final = Parameter(
     "points",
-    "About how many rows of one process.",
+    "With `pid`, about how many rows.",
     {"type": "integer", "minimum": 1, "maximum": 1000, "default": COURSE_POINTS},
     "a whole number from 1 to 1000",
 )
@@ -90,8 +90,6 @@ class Processes:
         wanted, now_ms, pid = self._wanted(request), self._now_ms(), _PID.of(request)
         if pid is not None:
             return json_response(self._shown(await self._course(request, pid, now_ms)))
-        if _POINTS.name in request.query_params:
-            raise bad("points: goes only with pid")
         at_ms = moment_of(request, now_ms)
         if at_ms is not None and (beside := [one.name for one in (START, END) if one.name in request.query_params]):
             raise bad(f"{beside[0]}: at is given too; give either a moment or a range")

@@ -238,6 +238,26 @@ def run_browser(quick: bool) -> tuple[list[Result], list[str]]:
     return results, [*notes, *told]
 
 
+GESTURE_BUDGETS_MS = {"pointed": 150, "all": 500}
+
+
+def run_gestures(quick: bool) -> tuple[list[Result], list[str]]:
+    try:
+        from tests.bench import gestures  # Playwright belongs to an extra
+    except ImportError as error:
+        raise RuntimeError(f"{error}; install vitalcast[bench]") from None
+    rows, notes = gestures.run(1 if quick else gestures.ROUNDS)
+    row = rows[-1]
+    results = []
+    for name, of in (("pointed", "the chart pointed at"), ("all", "all in view"), ("sharp", "all as sharp as can be")):
+        for percent in (50, 95):
+            budget = GESTURE_BUDGETS_MS.get(name) if percent == 95 else None
+            what = f"gesture to picture, {of}, p{percent}"
+            results.append(Result(what, "ms", row[f"{name} p{percent}, ms"], budget=budget))
+    results.append(Result("gesture to picture, main thread, p50", "ms of CPU", row["CPU p50, ms"]))
+    return results, notes
+
+
 PSUTIL = "psutil"
 RECORDER_COUNT, MANY = 150, 3000
 PROCESS_BUDGETS = {RECORDER_COUNT: 0.1}  # per cent of a core
@@ -269,6 +289,9 @@ PLANS: Mapping[str, Plan] = {
     "memory": Plan("memory of a viewer who only watches", run_memory),
     "latency": Plan("time from a tick to its last viewer, with and without a stalled one", run_latency),
     "browser": Plan("what live charts cost the browser, beside Plotly and uPlot, and how soon they show", run_browser),
+    "gestures": Plan(
+        "time from zooming, moving or choosing a range to its picture, over a month of past", run_gestures
+    ),
     "startup": Plan("time from the command to the first frame", run_startup),
     "storm": Plan("all viewers lose their sockets and come back at once", run_storm),
     "recorder": Plan("cost of knowing who used the machine: CPU, bytes of a week, time of an answer", run_recorder),

@@ -119,12 +119,13 @@ export class VitalDashboard extends HTMLElement {
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
     this.#status = Object.assign(h("vital-status"), { client, view, subscriptions });
     const controls = Object.assign(h("vital-controls"), { view, clock });
+    const overview = Object.assign(h("vital-overview"), { client, view, events: this.events, clock });
     const help = /** @type {any} */ (h("vital-help"));
     this.#embedding = h("vital-embedding");
     this.#kiosk = new Kiosk(view);
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
-    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), this.#notice, this.#main, help, this.#embedding, this.#kiosk.element);
+    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), overview, this.#notice, this.#main, help, this.#embedding, this.#kiosk.element);
     const keyActions = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
     this.#stopListening = listen(document.documentElement, (binding) => keyActions.act(binding));
   }

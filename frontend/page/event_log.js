@@ -34,6 +34,7 @@ export class EventLog extends EventTarget {
   /** Since when what happens is heard, Unix ms; NaN while it is not. */ #heardSince = NaN;
   /** @type {{from: number, to: number}[]} the latest first */ #wishes = [];
   #loading = false;
+  /** Whether the server has said what comes by itself: what is yet to be asked for is known then. */ #answered = false;
   #denied = false;
   #source = "";
 
@@ -80,6 +81,8 @@ export class EventLog extends EventTarget {
     stream.addEventListener("state", () => this.#heard(stream.state === "live"));
     stream.addEventListener("refused", () => {
       this.#denied = !stream.refusal?.temporary;
+      this.#answered = true;
+      this.#fulfil();
       this.dispatchEvent(new Event("change"));
     });
   }
@@ -96,6 +99,8 @@ export class EventLog extends EventTarget {
       this.#denied = false;
       this.#store.know(now - RECENT_S * 1000, now);
       this.#heardSince = now;
+      this.#answered = true;
+      this.#fulfil();
     } else if (!Number.isNaN(this.#heardSince)) {
       this.#store.know(this.#heardSince, now);
       this.#heardSince = NaN;
@@ -123,7 +128,7 @@ export class EventLog extends EventTarget {
 
   /** One question at a time. */
   async #fulfil() {
-    if (this.#loading) return;
+    if (this.#loading || !this.#answered) return;
     this.#loading = true;
     try {
       while (this.#wishes.length && !this.#denied && this.#stream) {

@@ -105,6 +105,7 @@ async def test_a_log_is_quiet_where_events_are_denied(js: RunJs) -> None:
              const load_ = async () => { asked += 1; throw Object.assign(new Error("denied"), { status: 403 }); };
              const log = new EventLog({ client, clock: { now: () => 1e12 }, load: load_ });
              log.start(); log.want(0, 1e12);
+             Object.assign(stream, { refusal: { code: 103, temporary: true } }).dispatchEvent(new Event("refused"));
              await new Promise((resume) => setTimeout(resume));
              log.want(0, 1e12);
              return [asked, log.denied, log.between(0, 1e12).length];"""

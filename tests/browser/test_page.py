@@ -91,7 +91,7 @@ async def test_asks_no_other_host_and_breaks_no_rule_of_its_policy(dashboard: Wa
 async def test_loads_all_its_modules_in_one_and_nothing_but_the_socket_afterwards(dashboard: Watched) -> None:
     scripts = [url for url in dashboard.requests if url.endswith(".js")]
     assert [url.rpartition("/")[2].partition("-")[0] for url in scripts] == ["dashboard.js", "plotly"]
-    assert sum("/api/" in url for url in dashboard.requests) == 1
+    assert sum("/api/" in url for url in dashboard.requests) == 1, "what is older than a day is asked for later"
     asked = len(dashboard.requests)
     await ticks(dashboard, 1)
     assert len(dashboard.requests) == asked

@@ -25,6 +25,13 @@ export const KINDS = PLURALS;
 const pad = (number) => String(number).padStart(2, "0");
 const dayOf = (date) => `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
 
+/** `12 Nov`, or `12 Nov 2025` where that is not this year. @param {number} time @param {number} now Unix ms */
+export function dateWords(time, now) {
+  const date = new Date(time);
+  const year = date.getFullYear() === new Date(now).getFullYear() ? "" : `\u00a0${date.getFullYear()}`;
+  return `${date.getDate()}\u00a0${date.toLocaleDateString("en", { month: "short" })}${year}`;
+}
+
 /** The day, where it is not today: `yesterday`, `Mon`, `12 Nov`, `12 Nov 2025`. @param {number} time @param {number} now Unix ms */
 export function dayWords(time, now) {
   const [then, today] = [new Date(time), new Date(now)];
@@ -32,8 +39,7 @@ export function dayWords(time, now) {
   if (dayOf(then) === dayOf(new Date(now - DAY_MS))) return "yesterday";
   const agoMs = now - time;
   if (agoMs > 0 && agoMs < 6 * DAY_MS) return then.toLocaleDateString("en", { weekday: "short" });
-  const year = then.getFullYear() === today.getFullYear() ? "" : `\u00a0${then.getFullYear()}`;
-  return `${then.getDate()}\u00a0${then.toLocaleDateString("en", { month: "short" })}${year}`;
+  return dateWords(time, now);
 }
 
 /** `14:03:05`, `yesterday 14:03:05`. @param {number} time @param {number} now Unix ms */

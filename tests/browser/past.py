@@ -31,7 +31,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.browser.past_file import go_on, machine_of, make, now_ms
-from tests.browser.past_machine import HOUR_MS
+from tests.browser.past_story import HOUR_MS
 from tests.e2e.server import Server
 
 STALE_MS = 2 * HOUR_MS  # to bring an older one up to date takes longer than to make it anew

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tests.browser.past_machine import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Machine, Story
+from tests.browser.past_machine import Machine
 from tests.browser.past_records import SNAPSHOT_MS, events, recorded, snapshots, stopped
+from tests.browser.past_story import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Story, last_clock
 
 from vitalcast.collectors.resource import host_resource
 from vitalcast.core.metrics.model import Frame, Layout
@@ -49,10 +50,14 @@ def now_ms() -> int:
     return time.time_ns() // 10**9 * 1000
 
 
-def make(folder: Path, *, end_ms: int | None = None, spike_ms: int | None = None) -> None:
-    """Make a past in a folder that is empty. It ends now and had its spike an hour before, unless said otherwise."""
+def make(folder: Path, *, end_ms: int | None = None, spike_ms: int | None = None, deploy_ms: int | None = None) -> None:
+    """Make a past in a folder that is empty.
+
+    It ends now, had its spike an hour before and its last deploy at two in the night, unless said otherwise.
+    """
     end_ms = end_ms or now_ms()
-    machine = Machine(Story(end_ms, (spike_ms or end_ms - HOUR_MS) // SNAPSHOT_MS * SNAPSHOT_MS))
+    spike_ms = (spike_ms or end_ms - HOUR_MS) // SNAPSHOT_MS * SNAPSHOT_MS
+    machine = Machine(Story(end_ms, spike_ms, deploy_ms or last_clock(end_ms, 2)))
     until_ms = hour_of(end_ms) - 3 * HOUR_MS
     source = host_resource(HERE, data_folder=folder).id
     write_month(folder / DATABASE, machine, until_ms)

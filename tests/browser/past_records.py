@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tests.browser.past_machine import (
+from tests.browser.past_machine import Machine
+from tests.browser.past_moments import Moments
+from tests.browser.past_story import (
     BACKUP_MS,
     DAY_MS,
     GZIP,
@@ -18,8 +20,6 @@ from tests.browser.past_machine import (
     PROGRAMS,
     RESTIC,
     SECOND_MS,
-    Machine,
-    Moments,
     Program,
     Story,
 )

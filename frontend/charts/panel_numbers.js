@@ -1,8 +1,10 @@
 /** What a panel says in words and digits: its headline, its legend, the moment that these are of, and a summary. */
 
-import { formatClock } from "./model/format.js";
+import { differenceOf } from "./model/ghost.js";
 import { headlineAt, summaryOf } from "./model/headline.js";
 import { rowValues } from "./model/lines.js";
+import { stepWords } from "./model/past_steps.js";
+import { momentWords } from "./model/time_words.js";
 import { valuesAt } from "./model/values_at.js";
 import { Headline } from "./headline_view.js";
 import { Legend } from "./legend.js";
@@ -26,6 +28,7 @@ export class PanelNumbers {
     this.headline = this.#headline.element;
     this.legend = this.#legend.element;
     this.moment = h("span", { class: "moment", hidden: true });
+    this.difference = h("span", { class: "difference", hidden: true });
     this.summary = h("p", { class: "unseen", id: `summary-${panel.id}` }, `${panel.title}: no data yet.`);
   }
 
@@ -76,6 +79,19 @@ export class PanelNumbers {
     this.#sumUp({ ring, newest: store.newest }, last, frozen, range);
   }
 
+  /**
+   * How the number differs from what it is compared with.
+   *
+   * @param {import("./model/past_answer.js").PastAnswer|null} ghost
+   * @param {{store: import("../client/store.js").StreamStore, from: number, to: number, view: import("../page/view.js").View}} shown
+   */
+  compare(ghost, { store: { ring }, from, to, view: { compare: shift, moment } }) {
+    const words = ghost && this.#layout ? differenceOf(ghost, this.#layout, { ring, from, to, moment, shift, stack: Boolean(this.#panel.stack) }) : "";
+    this.difference.hidden = !words;
+    setText(this.difference, words);
+    this.difference.title = words;
+  }
+
   /** The chart marks the moment itself; what there was not is told in the place of the numbers. */
   #writeMoment(store, hover) {
     const layout = /** @type {import("./model/lines.js").Layout} */ (this.#layout);
@@ -84,7 +100,7 @@ export class PanelNumbers {
     this.why = why;
     this.#legend.write(values);
     this.#headline.write(headlineAt(layout, ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time)));
-    setText(this.moment, `${formatClock(Number.isNaN(time) ? hover : time, { seconds: true })}${why && `: ${why}`}`);
+    setText(this.moment, `${whenOf(store, time, hover)}${why && `: ${why}`}`);
     this.moment.title = this.moment.textContent ?? "";
   }
 
@@ -96,4 +112,11 @@ export class PanelNumbers {
     const layout = /** @type {import("./model/lines.js").Layout} */ (this.#layout);
     setText(this.summary, summaryOf(this.#panel, layout, { ring, spanS, row, frozen: frozen !== null }));
   }
+}
+
+/** The moment that numbers are of; where they are of a step, which one: `10 min to 14:20`. */
+function whenOf({ stepMs, bands }, time, moment) {
+  const stepped = bands?.size > 0 && !Number.isNaN(time);
+  const words = momentWords(Number.isNaN(time) ? moment : time, Date.now(), { seconds: !stepped || stepMs < 60_000 });
+  return stepped ? `${stepWords(stepMs)} to ${words}` : words;
 }

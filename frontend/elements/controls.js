@@ -28,7 +28,8 @@ export class VitalControls extends HTMLElement {
     this.#pause = h("button", { type: "button", class: "pause" }, h("i", { class: "sign", "aria-hidden": "true" }), this.#pauseWords, this.#pauseKey);
     this.#theme = h("button", { type: "button", class: "quiet theme" }, h("i", { class: "half", "aria-hidden": "true" }));
     const help = h("button", { type: "button", class: "quiet help", "aria-label": "Keyboard shortcuts", title: `Keyboard shortcuts (${keyOf("help")})` }, "?");
-    this.replaceChildren(this.#ranges, this.#intervals, this.#pause, this.#theme, help);
+    const comparison = Object.assign(h("vital-comparison"), { view: this.view });
+    this.replaceChildren(this.#ranges, comparison, this.#intervals, this.#pause, this.#theme, help);
     this.#ranges.addEventListener("change", (event) => this.view.reach(Number(valueOf(event))));
     this.#intervals.addEventListener("change", (event) => this.view.set({ interval: Number(valueOf(event)) }));
     this.#pause.addEventListener("click", () => this.pause());

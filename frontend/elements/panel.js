@@ -12,7 +12,7 @@ import { h, setText } from "../dom/html.js";
 import { csvFile, fileName } from "../page/panel_files.js";
 import { PanelPast } from "../page/panel_past.js";
 import { titleBeside } from "../page/panel_places.js";
-import { known, obstacleOf, shows } from "../page/panel_words.js";
+import { known, obstacleOf, shows, stepWordsOf } from "../page/panel_words.js";
 import { save } from "../page/save.js";
 
 /** This machine has nothing of the kind: no reason to talk about it. */
@@ -51,6 +51,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {any} */ #plot;
   /** @type {PanelNumbers} */ #numbers;
   /** @type {DataTable} */ #dataTable;
+  /** @type {HTMLElement} by which steps it is drawn, and since when */ #step;
   /** @type {HTMLElement} */ #problem;
   /** @type {HTMLElement} */ #age;
 
@@ -80,7 +81,7 @@ export class VitalPanel extends HTMLElement {
     this.#plot.removeEventListener("resized", this.#changed);
     this.view.removeEventListener("change", this.#turned);
     this.past.removeEventListener("change", this.#changed);
-    this.past.rest();
+    this.past.rest({ hidden: true });
     this.stream.removeEventListener("refused", this.#changed);
     this.stream.removeEventListener("change", this.#changed);
     forgetFrame(this.#draw);
@@ -94,6 +95,7 @@ export class VitalPanel extends HTMLElement {
     this.#numbers = new PanelNumbers(this.definition);
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
+    this.#step = h("span", { class: "step", hidden: true });
     this.#problem = h("p", { class: "problem", role: "status", hidden: true });
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view, clock: this.clock, past: this.past });
@@ -104,7 +106,7 @@ export class VitalPanel extends HTMLElement {
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
       h("header", {}, h("h2", { id: `title-${id}` }, named), ...(this.variants ? [this.variants] : []), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
-      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, this.#problem),
+      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, this.#step, this.#numbers.difference, this.#problem),
       this.#numbers.summary,
       this.#numbers.legend,
       this.#dataTable.element,
@@ -190,7 +192,7 @@ export class VitalPanel extends HTMLElement {
 
   #turned = (event) => {
     const { detail } = event;
-    if (detail.has("frozen") || detail.has("range")) {
+    if (detail.has("frozen") || detail.has("range") || detail.has("compare")) {
       // While a window is dragged along, its scale stays as it is.
       if (detail.has("range")) this.#range = new CalmRange();
       this.#numbers.expire();
@@ -203,7 +205,7 @@ export class VitalPanel extends HTMLElement {
 
   #seen(inView) {
     this.#inView = inView;
-    if (!inView) this.past.rest();
+    if (!inView) this.past.rest({ hidden: true });
     this.#settle();
     if (inView) this.#changed();
   }
@@ -254,7 +256,7 @@ export class VitalPanel extends HTMLElement {
     const { stale, store } = this.stream;
     // While readings come, the newest stands at the edge; when they do not, time goes on without them.
     const goesOn = stale || !store.ring.length;
-    return this.view.window(goesOn ? Math.floor(this.clock.now() / 1000) * 1000 : store.newest);
+    return this.past.within(this.view.window(goesOn ? Math.floor(this.clock.now() / 1000) * 1000 : store.newest));
   }
 
   #draw = () => {
@@ -266,7 +268,9 @@ export class VitalPanel extends HTMLElement {
     if (!layout || !store.ring.length) return;
     this.#numbers.arrange(layout);
     this.#drawnTo = live ? to : NaN;
-    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height }));
+    const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
+    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost }));
+    this.#numbers.compare(ghost, { store, from, to, view: this.view });
     if (this.#numbers.due(store)) this.#write(store);
     const now = performance.now();
     if (this.#dataTable.due(now)) this.#dataTable.write(dataTableOf({ layout, store, from, to }), now);
@@ -290,5 +294,9 @@ export class VitalPanel extends HTMLElement {
     this.#problem.classList.toggle("soft", soft);
     setText(this.#problem, words);
     this.classList.toggle("coarse", this.past.state === "coarse" || this.past.state === "asking");
+    const { said, title } = stepWordsOf(this.past, from);
+    this.#step.hidden = !said || this.definition.chart === "bar";
+    setText(this.#step, said);
+    this.#step.title = title;
   }
 }

@@ -1,5 +1,6 @@
 /** Registers the custom elements; parts before the whole. */
 
+import { VitalComparison } from "../elements/comparison.js";
 import { VitalControls } from "../elements/controls.js";
 import { VitalCrosshair } from "../charts/crosshair.js";
 import { VitalDashboard } from "../elements/dashboard.js";
@@ -23,6 +24,7 @@ customElements.define("vital-overview", VitalOverview);
 customElements.define("vital-processes", VitalProcesses);
 customElements.define("vital-vitals", VitalVitals);
 customElements.define("vital-status", VitalStatus);
+customElements.define("vital-comparison", VitalComparison);
 customElements.define("vital-controls", VitalControls);
 customElements.define("vital-help", VitalHelp);
 customElements.define("vital-embedding", VitalEmbedding);

@@ -1,5 +1,7 @@
 /** Does on a dashboard what a key or its help says. */
 
+import { COMPARISONS } from "./choices.js";
+
 export class KeyActions {
   /** @param {{dashboard: HTMLElement, view: import("./view.js").View, controls: any, help: any,
    *          kiosk: import("./kiosk.js").Kiosk}} parts */
@@ -27,6 +29,7 @@ export class KeyActions {
     range: (value) => this.#view.reach(value),
     faster: () => this.#controls.hasten(1),
     slower: () => this.#controls.hasten(-1),
+    compare: () => this.#view.set({ compare: nextComparison(this.#view.compare) }),
     pause: () => this.#controls.pause(),
     leave: () => this.#leave(),
     moment: (value) => (this.#current() ?? this.#panels()[0])?.step(value),
@@ -66,4 +69,10 @@ export class KeyActions {
     else if (at !== null) this.#view.set({ at: null, hover: null });
     else if (frozen) this.#view.set({ frozen: null, hover: null });
   }
+}
+
+/** None, an hour, a day, a week, none. @param {number} compare seconds */
+function nextComparison(compare) {
+  const all = [0, ...Object.values(COMPARISONS)];
+  return all[(all.indexOf(compare) + 1) % all.length];
 }

@@ -21,6 +21,7 @@ export const BINDINGS = Object.freeze([
   ...RANGE_KEYS,
   { group: "Time", keys: ["+", "=", "]"], action: "faster", words: "Faster" },
   { group: "Time", keys: ["-", "["], action: "slower", words: "Slower" },
+  { group: "Time", keys: ["b"], action: "compare", words: "Compare with the hour, day or week before" },
   { group: "Time", keys: [" "], action: "pause", words: "Pause, or return to live" },
   { group: "Time", keys: ["Escape"], action: "leave", words: "Back: leave full size, then return to live" },
   { group: "Time", keys: ["ArrowLeft"], action: "moment", value: -1, words: "Previous sample" },

@@ -6,7 +6,8 @@ import { coarserThan, saidOf, stepOf } from "../charts/model/past_steps.js";
 import { PastStore } from "../charts/model/past_store.js";
 import { FrozenStore } from "../charts/frozen_store.js";
 import { errorWords } from "../client/protocol.js";
-import { LIVE_S } from "./view.js";
+import { LIVE_S } from "./choices.js";
+import { PanelGhost } from "./panel_ghost.js";
 
 /** What was asked for by one name has been asked for anew. */
 const REPLACED = 105;
@@ -14,6 +15,8 @@ const LIMIT = 106;
 const AGAIN_MS = 1500;
 /** A chart whose newest rows come live is asked for anew before these go; sooner where it lacks lines. */
 const TAIL = Object.freeze({ mostMs: 450_000, leastMs: 30_000, steps: 3 });
+/** The axis of the first moments. */
+const SHORTEST_MS = 10_000;
 /** So much of a window is asked for at each of its sides, for whoever moves on. */
 const BESIDE = 0.25;
 const RANGED = Object.freeze(["avg", "min", "max"]);
@@ -36,11 +39,13 @@ export class PanelPast extends EventTarget {
     this.definition = definition;
     this.stream = stream;
     this.#loader = loader;
+    loader?.addEventListener("reaches", () => this.dispatchEvent(new Event("change")));
   }
 
   #loader;
   #frozen = new FrozenStore();
   #held = new PastHeld();
+  /** @type {PanelGhost|null} */ #ghost = null;
   /** @type {PastStore|null} */ #store = null;
   #storeKey = "";
   /** @type {Wish|null} */ #wish = null;
@@ -59,6 +64,13 @@ export class PanelPast extends EventTarget {
     return this.#loader?.reaches ?? NaN;
   }
 
+  /** The window that is shown: the axis of a live one begins no earlier than what is kept. @param {Shown} window @returns {Shown} */
+  within({ from, to, live }) {
+    const { reaches } = this;
+    if (!live || !(reaches > from)) return { from, to, live };
+    return { from: Math.min(reaches, to - SHORTEST_MS), to, live };
+  }
+
   /** Now, on the server's clock. */
   get now() {
     return this.#loader?.now() ?? NaN;
@@ -72,12 +84,29 @@ export class PanelPast extends EventTarget {
    */
   store(window) {
     const live = this.#frozen.of(this.stream.store, window.live ? null : window);
-    if (!this.#loader || this.#liveCovers(live, window)) return this.#plain(live);
+    if (!this.#loader || this.#liveCovers(live, window)) return this.#plain(live, window);
     if (live.setBacks !== this.#setBacks) this.forget();
     this.#setBacks = live.setBacks;
-    const finestS = Math.max(1, live.serverIntervalS);
-    const stepMs = 1000 * this.#coarser * stepOf(window.to - window.from, { width: this.width, finestS });
+    const stepMs = 1000 * this.#coarser * stepOf(window.to - window.from, { width: this.width, finestS: this.#finestS(live) });
     return this.#joined(window, stepMs, live);
+  }
+
+  /**
+   * What the window is compared with; null where it is not, or nothing is known yet.
+   *
+   * @param {Window} window @param {number} shift seconds
+   */
+  ghost(window, shift) {
+    if (!this.#loader || (!shift && !this.#ghost)) return null;
+    if (!this.#ghost) {
+      this.#ghost = new PanelGhost(this.definition, this.#loader);
+      this.#ghost.addEventListener("change", () => this.dispatchEvent(new Event("change")));
+    }
+    return this.#ghost.over(window, { shift, width: this.width, finestS: this.#finestS(this.stream.store) });
+  }
+
+  #finestS({ serverIntervalS }) {
+    return Math.max(1, serverIntervalS);
   }
 
   /** What was held is of another machine, or of another clock. */
@@ -86,14 +115,17 @@ export class PanelPast extends EventTarget {
     this.#store = null;
   }
 
-  /** Nobody sees it any more. */
-  rest() {
+  /** Nothing is wanted of it; hidden: nobody sees it. */
+  rest({ hidden = false } = {}) {
     this.#wish = null;
     this.#loader?.unwanted(this);
+    if (hidden) this.#ghost?.rest();
   }
 
-  #plain(live) {
+  #plain(live, { from, live: goesOn }) {
     this.state = this.why = this.said = this.title = "";
+    // It was asked for all of the window, and there is no more.
+    if (goesOn && live.position && live.ring.time(0) - from > 5000 * live.spacingS) this.#loader?.wantReach(this);
     this.rest();
     this.#store = null;
     return live;

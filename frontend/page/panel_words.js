@@ -1,6 +1,7 @@
 /** What is in the way of a panel's picture, in words. */
 
-import { formatMoment } from "../charts/model/format.js";
+import { formatDay } from "../charts/model/format.js";
+import { dayWords, momentWords } from "../charts/model/time_words.js";
 import { errorWords } from "../client/protocol.js";
 
 /** Whether the server has said what there is, be it nothing. */
@@ -21,7 +22,7 @@ export function obstacleOf({ refusal, failure, live, store, past, from, to }) {
   if (known(live) && !shows(live) && !shows(store)) return { words: "This machine has no data for this panel.", soft: true };
   if (!known(live) || within(store, from, to)) return { words: "", soft: true };
   if (past.state === "asking" || past.state === "coarse") return { words: "", soft: true };
-  const kept = past.reaches > to ? ` Kept from ${formatMoment(past.reaches, { now: past.now })} on.` : "";
+  const kept = past.reaches > to ? ` Kept from ${momentWords(past.reaches, past.now)} on.` : "";
   return { words: `No data in this window.${kept}`, soft: true };
 }
 
@@ -32,3 +33,15 @@ function within({ ring }, from, to) {
 
 /** A row stands for the time since the one before it. */
 const stepOf = (ring) => (ring.length > 1 ? ring.time(1) - ring.time(0) : 0);
+
+/**
+ * By which steps a chart is drawn, or since when there is anything to draw: for the corner between its axes.
+ *
+ * @param {import("./panel_past.js").PanelPast} past @param {number} from of the window that is drawn, Unix ms
+ */
+export function stepWordsOf({ said, title, reaches, now }, from) {
+  const begins = Math.abs(from - reaches) < 1000;
+  if (!begins) return { said, title };
+  const since = momentWords(reaches, now);
+  return { said: `since ${dayWords(reaches, now) ? formatDay(reaches, now) : since}`, title: `Recording since ${since}. ${title}`.trim() };
+}

@@ -7,12 +7,14 @@ const AT_ONCE = 4;
 /** The whole past in one step, to learn where it begins. */
 const WHOLE_STEP_S = 31_536_000;
 
-export class Past {
+/** Event `reaches`: it is known now how far back anything is kept. */
+export class Past extends EventTarget {
   /**
    * @param {{client: import("../client/client.js").Client, view: import("./view.js").View,
    *          clock: import("../client/clock.js").ServerClock}} parts
    */
   constructor({ client, view, clock }) {
+    super();
     this.#client = client;
     this.#clock = clock;
     this.view = view;
@@ -75,8 +77,7 @@ export class Past {
     this.#asking.add(panel);
     try {
       const answer = panel.answered(await this.#client.query(asked.request), asked.wish);
-      if (!Number.isNaN(answer.reaches)) this.#learn(answer.reaches);
-      else if (!answer.length) this.#askReach(panel);
+      if (answer.partial) this.wantReach(panel);
     } catch (error) {
       const againMs = panel.failed(error, asked.wish);
       if (againMs >= 0) this.#later(panel, againMs);
@@ -92,20 +93,16 @@ export class Past {
     this.#timer = setTimeout(() => panel.dispatchEvent(new Event("change")), ms);
   }
 
-  #learn(time) {
-    // Some panels have had series for less long than others.
-    if (!(this.reaches <= time)) this.reaches = time;
-  }
-
-  /** Nothing is there: where does it begin? */
-  async #askReach(panel) {
+  /** Not all that was looked for is there: where does what is kept begin? @param {PanelPast} panel */
+  async wantReach(panel) {
     if (this.#askedReach) return;
     this.#askedReach = true;
     try {
       const request = { panel: panel.definition.id, start: 0, end: this.now(), step: WHOLE_STEP_S };
       const { tiers } = await this.#client.query(request);
-      if (tiers.length) this.#learn(tiers[0].start);
-      panel.dispatchEvent(new Event("change"));
+      if (!tiers.length) return;
+      this.reaches = tiers[0].start;
+      this.dispatchEvent(new Event("reaches"));
     } catch {
       this.#askedReach = false;
     }

@@ -5,6 +5,7 @@ import { formatValue, isRatio } from "./format.js";
 import { barsAt, levelAt } from "./headline.js";
 import { possible, valueAt } from "./lines.js";
 import { stepFor, ticksOf } from "./axis.js";
+import { ghostsOf } from "./ghost.js";
 import { bandsOf, peaksOf } from "./past_bands.js";
 import { pastPointsOf, piledUp } from "./past_points.js";
 import { timeAxis } from "./time_axis.js";
@@ -36,8 +37,8 @@ const CELL = 3;
  *
  * @param {{panel: import("./panel.js").Panel, store: import("../../client/store.js").StreamStore,
  *          layout: import("./lines.js").Layout, range: import("./axis.js").CalmRange,
- *          from: number, to: number, width: number, height: number}} options
- *   from, to: Unix ms; width, height: of the drawing area in pixels
+ *          from: number, to: number, width: number, height: number, ghost?: import("./past_answer.js").PastAnswer|null}} options
+ *   ghost: what it is compared with; from, to: Unix ms; width, height: of the drawing area in pixels
  * @returns {ChartModel}
  */
 export function chartModelOf(options) {
@@ -45,12 +46,13 @@ export function chartModelOf(options) {
   return options.panel.chart === "heatmap" ? heatmapModel(options) : linesModel(options);
 }
 
-function linesModel({ panel, store, layout, range, from, to, width, height }) {
+function linesModel({ panel, store, layout, range, from, to, width, height, ghost = null }) {
   const { lines, unit, mirrored } = layout;
   const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
   const { times, tracks, lows, highs } = lineTracks(store, columnsOf(lines), { from, to, width, piles });
   const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
-  const extras = !highs ? [] : panel.stack ? peaksOf({ store, layout, times, shapes, highs, from, to, width }) : bandsOf(lines, lows, highs);
+  const steps = !highs ? [] : panel.stack ? peaksOf({ store, layout, shapes, lows, highs, from, to, width }) : bandsOf(lines, lows, highs);
+  const extras = ghost ? [...steps, ...ghostsOf(ghost, layout, { stack: Boolean(panel.stack), from, to })] : steps;
   const reference = valueBefore(store.ring, layout.reference, to);
   const ticks = Math.max(2, Math.min(6, Math.floor(height / 36)));
   const scale = scaleOf({ store, layout, range, from, to, ticks, ...extentOf([...shapes, ...extras], reference) });
@@ -150,8 +152,11 @@ function scaleOf({ store, layout, range, from, to, ticks, low, high }) {
   const { unit, max, maxColumn, spanMin } = layout;
   const end = possible(Number.isNaN(max) ? valueBefore(store.ring, maxColumn, to) : max);
   if (end > 0 && high <= end * 1.02 && low >= 0) return fixedScale(unit, end, ticks);
-  return range.fit({ low, high, unit, least: spanMin, ticks, span: to - from }, to);
+  return range.fit({ low, high, unit, least: spanMin, ticks, span: scaleOfSpan(to - from) }, to);
 }
+
+/** Spans that are nearly as long are one: the axis of a young machine grows with each sample. */
+const scaleOfSpan = (span) => Math.round(4 * Math.log2(span));
 
 /** @param {string} unit @param {number} high no more than charts show */
 function fixedScale(unit, high, ticks) {

@@ -134,17 +134,3 @@ export function formatMonth(ms) {
   const date = new Date(ms);
   return date.getMonth() ? MONTHS[date.getMonth()] : String(date.getFullYear());
 }
-
-/**
- * A moment as people say it: the time of day, with the day before it where that is not today.
- *
- * @param {number} ms @param {{now?: number, seconds?: boolean}} [options] now: Unix ms
- */
-export function formatMoment(ms, { now = Date.now(), seconds = false } = {}) {
-  if (!Number.isFinite(ms)) return NO_READING;
-  const clock = formatClock(ms, { seconds });
-  const today = new Date(now);
-  const date = new Date(ms);
-  const same = date.getDate() === today.getDate() && date.getMonth() === today.getMonth() && date.getFullYear() === today.getFullYear();
-  return same ? clock : `${formatDay(ms, now)} ${clock}`;
-}

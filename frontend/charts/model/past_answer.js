@@ -10,8 +10,7 @@ const APART = 1.75;
  * Rows rise in time: where the clock was set back, what it had dated later goes, as in live streams.
  *
  * from, to, asked: what was asked for, Unix ms; stepMs: the shortest step; aggregates: 1 or 3 columns a series, of which three
- * are mean, least and greatest; head: what the server says of the panel; reaches: from when on there is anything, NaN where
- * that was not met
+ * are mean, least and greatest; head: what the server says of the panel; partial: whether it begins later than was asked
  */
 export class PastAnswer {
   /** @param {any} result the server's @param {{from: number, to: number, stepMs: number}} asked of a token, more than it may see */
@@ -26,7 +25,7 @@ export class PastAnswer {
     this.keys = series.map(seriesKey);
     this.index = new Map(this.keys.map((key, i) => [key, i]));
     this.#take(times, values);
-    this.reaches = this.#reach(expired);
+    this.partial = this.#isPartial(expired);
   }
 
   /** @type {Float64Array} the end of each step */ times = new Float64Array(0);
@@ -57,11 +56,10 @@ export class PastAnswer {
     return Math.max(this.stepMs, TIER_MS[found?.tier] ?? 0);
   }
 
-  #reach(expired) {
-    if (expired !== undefined && expired !== null) return expired;
-    if (!this.length) return NaN;
-    const begins = this.times[0] - this.steps[0];
-    return begins - this.from > 2 * this.steps[0] ? begins : NaN;
+  /** Whether it begins later than was asked for. */
+  #isPartial(expired) {
+    if (expired !== undefined && expired !== null) return true;
+    return !this.length || this.times[0] - this.from > 3 * this.steps[0];
   }
 
   /** The row of the first step that ends after `time`. */

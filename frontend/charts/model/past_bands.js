@@ -16,21 +16,23 @@ export function bandsOf(lines, lows, highs) {
 }
 
 /**
- * How high the whole of a stack reached at most, above the axis and below it.
+ * How high the whole of a stack reached, above the axis and below it.
  *
  * @returns {Extra[]}
  */
-export function peaksOf({ store, layout, shapes, highs, from, to, width }) {
+export function peaksOf({ store, layout, shapes, lows, highs, from, to, width }) {
   const { lines, headline, unit } = layout;
   return [false, true].flatMap((down) => {
     const own = lines.flatMap((line, i) => (line.down === down ? [i] : []));
     if (!own.length) return [];
     const whole = wholeOf(shapes, own, down);
-    // Those of all lines together need not have been at one time: the server knows a closer bound, where its number is of all.
+    // The lines need not have peaked at one time. Where the panel's number is of all of them, the server knows a bound.
     const number = headline.which < 0 ? headline.numbers.find((one) => one.unit === unit && Boolean(one.down) === down) : undefined;
     const known = number && pastPointsOf(store, [number.column], { from, to, width });
-    const top = known && alike(known.tracks[0], whole) ? known.highs[0] : summed(own.map((i) => highs[i]));
-    const reached = top.map((value, at) => Math.max(value, whole[at]));
+    const top = known && alike(known.tracks[0], whole) ? known.highs[0] : leastPeak(own.map((i) => ({ low: lows[i], high: highs[i] })));
+    // Bounds of shares may be above all there is.
+    const most = layout.max > 0 ? layout.max : Infinity;
+    const reached = top.map((value, at) => Math.max(Math.min(value, most), whole[at]));
     return [/** @type {Extra} */ ({ kind: "peak", color: 0, top: down ? negated(reached) : reached, base: null })];
   });
 }
@@ -47,10 +49,20 @@ function wholeOf(shapes, own, down) {
   return whole;
 }
 
-function summed(tracks) {
-  const sum = new Float64Array(tracks[0].length).fill(NaN);
-  for (const track of tracks) for (let at = 0; at < sum.length; at += 1) if (track[at] === track[at]) sum[at] = (sum[at] || 0) + track[at];
-  return sum;
+/** What the whole reached for certain: as one line peaked, the others were at their least or above. */
+function leastPeak(lines) {
+  const { length } = lines[0].low;
+  const out = new Float64Array(length).fill(NaN);
+  for (let at = 0; at < length; at += 1) {
+    let [floor, rise] = [NaN, 0];
+    for (const { low, high } of lines) {
+      if (low[at] !== low[at]) continue;
+      floor = (floor || 0) + low[at];
+      rise = Math.max(rise, high[at] - low[at]);
+    }
+    out[at] = floor + rise;
+  }
+  return out;
 }
 
 /** Whether two tell the same, by their newest values. */

@@ -12,6 +12,7 @@ const BREAK_WORDS = Object.freeze({
   disconnected: "not connected",
   clock: "the clock of the server's machine was set, or the machine slept",
   missing: "the server sent none",
+  unrecorded: "nothing was recorded",
 });
 
 /**
@@ -21,11 +22,14 @@ const BREAK_WORDS = Object.freeze({
  */
 export function valuesAt({ store, lines, time }) {
   const { ring } = store;
-  const row = nearestRow(ring, time);
+  const row = store.bands?.size ? rowOf(ring, time) : nearestRow(ring, time);
   const why = row < 0 ? "no data yet" : whyNone(store, row, time);
   const shown = why ? -1 : row;
   return { time: shown < 0 ? NaN : ring.time(shown), values: rowValues(ring, lines, shown), why };
 }
+
+/** The row of the step that holds that time, which is known by its end; else the newest, -1 while there is none. */
+const rowOf = (ring, time) => Math.min(ring.firstAtOrAfter(time), ring.length - 1);
 
 /** The row whose time is nearest; -1 while there is none. */
 function nearestRow(ring, time) {

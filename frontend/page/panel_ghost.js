@@ -1,0 +1,80 @@
+/** What a panel's chart is compared with: the same lines as they were an hour, a day or a week before, under the times of now. */
+
+import { PastAnswer } from "../charts/model/past_answer.js";
+import { stepOf } from "../charts/model/past_steps.js";
+
+/** It is the past already: so much more of a live window is asked for, as a share of it. */
+const AHEAD = 0.25;
+const AGAIN_MS = 5000;
+
+/** Event `change`: it has come, or is another. */
+export class PanelGhost extends EventTarget {
+  /** @param {import("../charts/model/panel.js").Panel} definition @param {import("./past.js").Past} loader */
+  constructor(definition, loader) {
+    super();
+    this.#definition = definition;
+    this.#loader = loader;
+  }
+
+  #definition;
+  #loader;
+  /** @type {PastAnswer|null} */ #answer = null;
+  #shift = 0;
+  #key = "";
+  /** @type {any} */ #wish = null;
+  #failed = "";
+  urgent = false;
+
+  /**
+   * What is known of a window; asks for what is missing.
+   *
+   * @param {{from: number, to: number}} window @param {{shift: number, width: number, finestS: number}} chart shift: seconds
+   * @returns {PastAnswer|null}
+   */
+  over({ from, to }, { shift, width, finestS }) {
+    if (shift !== this.#shift) this.#answer = null;
+    this.#shift = shift;
+    if (!shift) return this.rest();
+    const stepMs = 1000 * stepOf(to - from, { width, finestS });
+    const covered = this.#answer?.asked === stepMs && this.#answer.from <= from && this.#answer.to >= to;
+    if (!covered) this.#want(from, to, stepMs);
+    return this.#answer;
+  }
+
+  #want(from, to, stepMs) {
+    const start = Math.floor(from / stepMs) * stepMs - stepMs;
+    const end = Math.ceil((to + AHEAD * (to - from)) / stepMs) * stepMs;
+    const key = `${start} ${end} ${stepMs} ${this.#shift}`;
+    if (key === this.#failed) return;
+    this.#key = key;
+    this.#wish = { from: start, to: end, stepMs };
+    this.#loader.want(this);
+  }
+
+  /** Nobody wants it. @returns {null} */
+  rest() {
+    this.#wish = null;
+    this.#loader.unwanted(this);
+    return null;
+  }
+
+  get question() {
+    const wish = this.#wish;
+    if (!wish) return null;
+    const { from: start, to: end, stepMs } = wish;
+    return { wish: { ...wish, shift: this.#shift }, request: { panel: this.#definition.id, stream: `@ghost ${this.#definition.id}`, start, end, step: stepMs / 1000, shift: this.#shift, aggregate: ["avg"] } };
+  }
+
+  answered(result, wish) {
+    const answer = new PastAnswer(result, wish);
+    if (wish.shift === this.#shift) this.#answer = answer;
+    this.dispatchEvent(new Event("change"));
+    return { partial: false };
+  }
+
+  failed(error) {
+    if (error.temporary || error.code === undefined) return AGAIN_MS;
+    this.#failed = this.#key;
+    return NaN;
+  }
+}

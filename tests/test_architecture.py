@@ -88,6 +88,7 @@ FENCED: dict[str, set[str]] = {
     "plotly": {"web"},
     "markdown_it": {"web"},
     "segno": {"web"},
+    "resvg_py": {"web"},
     "sqlite3": {"history", "access"},
     "jwt": {"access"},
     "orjson": {"core", "web"},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import json
+import re
 import threading
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +27,7 @@ from vitalcast.core.drawing.svg import width_of
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.vocabulary import Scope
 from vitalcast.live.open_access import open_access
+from vitalcast.web.panels.png import FONTS, png_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -76,6 +80,59 @@ async def test_all_stills_and_badges_are_drawn_with_their_words_within_them(
     assert await watched.page.evaluate(OVERFLOWING, [*stills, *badges]) == []
     assert await watched.violations() == []
     assert watched.errors == []
+
+
+# How far two pictures of the same size are apart: on the mean, and the share of pixels that are clearly others.
+# They are drawn large, so that edges that are smoothed in other ways are few.
+APART = """
+const drawn = async (src, size) => {
+  const image = Object.assign(new Image(), { src });
+  await image.decode();
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const [wide, high] = size ?? [width, height];
+  const context = Object.assign(document.createElement("canvas"), { width: wide, height: high }).getContext("2d");
+  context.drawImage(image, 0, 0, wide, high);
+  return { width, height, pixels: context.getImageData(0, 0, wide, high).data };
+};
+const found = [];
+for (const [svg, png] of given) {
+  const ours = await drawn(`data:image/png;base64,${png}`);
+  const theirs = await drawn(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`, [ours.width, ours.height]);
+  let sum = 0, others = 0;
+  for (let at = 0; at < ours.pixels.length; at += 1) {
+    const apart = Math.abs(ours.pixels[at] - theirs.pixels[at]);
+    sum += apart;
+    if (apart > 96) others += 1;
+  }
+  const count = ours.pixels.length;
+  found.push([ours.width === 4 * theirs.width && ours.height === 4 * theirs.height, sum / count / 255, others / count]);
+}
+return found;
+"""
+
+
+def in_our_fonts(svg: str) -> str:
+    """Return a picture of ours with the fonts in it that PNG images are drawn in."""
+    faces = "".join(
+        f"@font-face {{ font-family: ours; font-weight: {weight};"
+        f" src: url(data:font/ttf;base64,{base64.b64encode(Path(file).read_bytes()).decode()}) }}"
+        for weight, file in zip((400, 700), FONTS, strict=True)
+    )
+    return re.sub(r'font-family="[^"]*"([^>]*>)', rf'font-family="ours"\1<style>{faces}</style>', svg, count=1)
+
+
+async def test_a_png_is_what_a_browser_draws_of_the_same_still(js: RunJs, page_server: Server) -> None:
+    size = "width=400&height=240"
+    queries = (f"cpu.svg?{size}", f"network.svg?theme=dark&{size}", f"filesystems.svg?{size}")
+    pairs = []
+    for query in queries:
+        with urllib.request.urlopen(f"{page_server.url}/api/v1/panels/{query}") as answer:
+            svg = answer.read().decode()
+        pairs.append((in_our_fonts(svg), base64.b64encode(png_of(svg, 4)).decode()))
+    for query, (same_size, mean, others) in zip(queries, await js(APART, pairs), strict=True):
+        assert same_size, query
+        assert mean < 0.003, (query, mean)
+        assert others < 0.0015, (query, others)
 
 
 async def test_a_still_that_is_opened_by_itself_keeps_its_policy(open_page: OpenPage, page_server: Server) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,12 +164,55 @@ def test_a_still_of_old_readings_says_so_and_its_time_goes_on(swap: World) -> No
     assert "No data in this window." in words_of(swap.client.get(STILL))
 
 
-def test_other_forms_are_pointed_to_this_one(swap: World) -> None:
+# --- as PNG --------------------------------------------------------------------------------------------------------
+
+
+def size_of(answer: Any) -> tuple[int, int]:
+    """Return how large an answer is that is a PNG image."""
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.content[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", answer.content[16:24])
+    return width, height
+
+
+@pytest.mark.parametrize(
+    ("query", "size"),
+    [("", (640, 320)), ("?scale=2", (1280, 640)), ("?width=300&height=150&scale=0.5&theme=dark", (150, 75))],
+)
+def test_a_still_is_drawn_as_png_too(swap: World, query: str, size: tuple[int, int]) -> None:
+    assert size_of(swap.client.get(f"/api/v1/panels/swap.png{query}")) == size
+
+
+def test_a_png_has_what_its_still_has_and_is_another_where_that_is(swap: World) -> None:
+    first = swap.client.get("/api/v1/panels/swap.png")
+    assert first.content == swap.client.get("/api/v1/panels/swap.png").content
+    assert first.headers["cache-control"] == "public, max-age=1, must-revalidate"
+    known = {"If-None-Match": first.headers["etag"]}
+    assert swap.client.get("/api/v1/panels/swap.png", headers=known).status_code == 304
+    assert swap.client.get("/api/v1/panels/swap.png?title=Other", headers=known).status_code == 200
+    swap.machine.wait(90_000)
+    assert swap.client.get("/api/v1/panels/swap.png", headers=known).content != first.content
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ("scale=9", 400, "scale: '9' is not valid; give a number from 0.5 to 4"),
+        ("width=4000&height=3000&scale=2", 400, "scale: 8000 x 6000 is more than 12 million pixels"),
+        ("tz=Nowhere", 400, "tz: 'Nowhere' is not a known time zone; give a name such as Europe/Berlin"),
+    ],
+)
+def test_what_cannot_be_drawn_as_png_is_said(swap: World, query: str, status: int, message: str) -> None:
+    answer = swap.client.get(f"/api/v1/panels/swap.png?{query}")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (status, message)
+
+
+def test_a_server_that_draws_no_png_says_what_to_install(swap: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
     answer = swap.client.get("/api/v1/panels/swap.png")
-    assert (answer.status_code, answer.json()["error"]["message"]) == (
-        404,
-        "images are SVG here; ask for /api/v1/panels/swap.svg",
-    )
+    assert answer.status_code == 501
+    assert "pip install 'vitalcast[png]'" in answer.json()["error"]["message"]
 
 
 # --- how long, and where -------------------------------------------------------------------------------------------

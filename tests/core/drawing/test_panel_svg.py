@@ -81,7 +81,7 @@ def shown_of(panel: Panel, resolved: Resolved, window: Window) -> Shown:
 
 
 def words_of(svg: str) -> list[str]:
-    return [text.replace("\u00a0", " ") for text in texts_of(check(svg))]
+    return [re.sub("[ \u00a0]+", " ", text) for text in texts_of(check(svg))]
 
 
 def paths_of(svg: str, **attributes: str) -> list[str]:
@@ -181,16 +181,16 @@ def test_labels_have_a_sign_unless_all_below_the_axis_is_drawn_downwards() -> No
 
 def test_the_head_has_the_number_and_says_when_it_is_alarming() -> None:
     swap = panel_of("swap")
-    assert words_of(image(swap, np.full((3, 1), 0.2)))[:2] == ["Swap", "20.0 %used"]
+    assert words_of(image(swap, np.full((3, 1), 0.2)))[:2] == ["Swap", "20.0 % used"]
     alarming = image(swap, np.full((3, 1), 0.95))
-    assert words_of(alarming)[:2] == ["Swap", "critical95.0 %used"]
+    assert words_of(alarming)[:2] == ["Swap", "critical 95.0 % used"]
     assert THEMES["light"].bad in alarming
     assert check(alarming).get("aria-label") == "Swap on web-1: 95.0\u00a0% used, critical"
 
 
 def test_old_readings_are_not_alarming_but_stale() -> None:
     old = image(panel_of("swap"), np.full((3, 1), 0.95), span=STALE)
-    assert words_of(old)[:3] == ["Swap", "stale, 1 min 35 s old", "95.0 %used"]
+    assert words_of(old)[:3] == ["Swap", "stale, 1 min 35 s old", "95.0 % used"]
     assert THEMES["light"].bad not in old
     assert words_of(old)[-1] == "as of 2026-09-21 14:13:20 UTC, newest value 14:11:45"
     assert 'opacity="0.5"' in old  # 0.45, to a tenth
@@ -207,7 +207,7 @@ def test_what_goes_down_is_below_the_axis_and_marked() -> None:
     panel = panel_of("network")
     values = np.full((5, len(series_for(panel))), 1024.0)
     svg = image(panel, values)
-    assert {*words_of(svg)[1:3]} == {"3.00 KiB/sreceived", "3.00 KiB/ssent"}
+    assert {*words_of(svg)[1:3]} == {"3.00 KiB/s received", "3.00 KiB/s sent"}
     lines = paths_of(svg, **{"stroke-linecap": "round"})
     assert len(lines) == 6
     heights = [float(path.split(",")[1].split("L")[0]) for path in lines]

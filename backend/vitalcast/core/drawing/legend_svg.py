@@ -142,6 +142,9 @@ class Legend:
             at += side + 0.45 * rem
         right = left + width
         each = min((6.4 if all(value.mark for value in item.values) else 8.6) * rem, 0.36 * width)
+        long = max((width_of(one.text, size) + (0.75 * rem if one.mark else 0) for one in item.values), default=0.0)
+        if len(item.values) * long + width_of(clean(item.label), size) + 1.5 * rem <= width:
+            each = max(each, long)  # there is room for all of it
         for value in reversed(item.values):
             shown = shortened(value.text, each if len(item.values) > 1 else width, size)
             drawn += draw_words(shown, right, line, size, colors.soft if self.stale else colors.ink, anchor="end")

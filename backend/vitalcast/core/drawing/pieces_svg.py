@@ -45,14 +45,19 @@ def laid_out(pieces: list[Piece], right: float, line: float) -> str:
 
 
 def _run(pieces: list[Piece], right: float, line: float) -> str:
+    """Draw words that end there. Between them are spaces: resvg does not count `dx` where a text is anchored."""
     spans = [
         element(
-            "tspan", words(piece.text), dx=piece.before if at else None, font_size=piece.size, fill=piece.color,
-            font_weight=650 if piece.bold else None,
+            "tspan", (_spaces(piece) if at else "") + words(piece.text), font_size=piece.size, fill=piece.color,
+            font_weight=600 if piece.bold else None,
         )
         for at, piece in enumerate(pieces)
     ]  # fmt: skip
     return element("text", *spans, x=right, y=line, text_anchor="end") if spans else ""
+
+
+def _spaces(piece: Piece) -> str:
+    return "\u00a0" * max(1, round(piece.before / width_of("\u00a0", piece.size, bold=piece.bold)))
 
 
 def draw_mark(left: float, line: float, size: float, color: str, *, down: bool) -> str:

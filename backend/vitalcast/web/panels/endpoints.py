@@ -12,6 +12,7 @@ from vitalcast.web.edge.endpoint import PANELS, Endpoint, EndpointGroup
 from vitalcast.web.edge.fields import Parameter, path_parameter
 from vitalcast.web.edge.moments import AT
 from vitalcast.web.edge.schemas import REVISION, Json, answer, json_answer, list_of, object_of, ref
+from vitalcast.web.panels import png
 from vitalcast.web.panels.badge import Badges, badge_parameters
 from vitalcast.web.panels.figures import CELLS_MAX, POINTS_MAX, Figures
 from vitalcast.web.panels.image_response import BADGE, MEDIA_TYPE, PANEL_IMAGE
@@ -29,6 +30,7 @@ ATTRIBUTES: Final = Parameter(
     more={"style": "form", "explode": True},
 )
 _SVG: Final[Json] = {MEDIA_TYPE: {"schema": {"type": "string"}}}
+_PNG: Final[Json] = {png.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 _ERRORS: Final = {
     400: "A parameter is unknown or not valid.",
     404: "There is no panel with this id.",
@@ -109,12 +111,14 @@ def panel_endpoints(
                 "/api/v1/panels/{id}.png",
                 images.png,
                 PANELS,
-                "No PNG images",
-                "Images are SVG here; the answer names the address.",
-                parameters=lambda: (ID,),
-                errors={404: "There is no PNG image."},
+                "A panel as a PNG image",
+                "The image above as PNG, for chats, mail and notes, which take no SVG: the same on every machine, "
+                "fonts included. The server needs `pip install 'vitalcast[png]'`. Errors are JSON.",
+                parameters=lambda: (*svg_parameters(), png.SCALE),
+                answers={200: answer("The image.", _PNG)},
+                errors=_ERRORS | {501: "This server draws no PNG; the message says what to install."},
                 url_token=True,
-                cost=10,
+                cost=20,
             ),
             Endpoint(
                 "GET",

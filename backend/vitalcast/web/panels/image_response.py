@@ -30,7 +30,9 @@ _POLICY = {
 _ON_EVERY_SITE = {"Cross-Origin-Resource-Policy": "cross-origin"}  # without it, the edge says same-origin
 
 
-def image(request: Request, body: bytes, *, max_age_s: int, fixed: bool = False) -> Response:
+def image(
+    request: Request, body: bytes, *, max_age_s: int, fixed: bool = False, media_type: str = MEDIA_TYPE
+) -> Response:
     """Return a picture that may be shown for as long as it is true: of a `fixed` time that is past, for long.
 
     Pages of other sites get it where a token in its address says so, or where whoever comes may see it, and not where
@@ -43,7 +45,7 @@ def image(request: Request, body: bytes, *, max_age_s: int, fixed: bool = False)
     headers |= cache_headers(request, fixed=fixed, max_age_s=max(1, max_age_s)) | {"ETag": etag}
     if knows(request, etag):
         return Response(status_code=304, headers=headers)
-    return Response(body, 200, headers, MEDIA_TYPE)
+    return Response(body, 200, headers, media_type)
 
 
 def refused_badge(name: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

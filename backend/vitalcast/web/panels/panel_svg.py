@@ -1,4 +1,4 @@
-"""`/api/v1/panels/{id}.svg`: a panel as a picture, for places where no script runs."""
+"""`/api/v1/panels/{id}.svg` and `.png`: a panel as a picture, for places where no script runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from vitalcast.core.metrics.model import Frame
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError, HistoryError, ProtocolError
 from vitalcast.live.service import Service
+from vitalcast.web.edge.caching import etag_of
 from vitalcast.web.edge.checked import as_api_error
 from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter, fits
 from vitalcast.web.edge.schemas import Json
+from vitalcast.web.panels import png
 from vitalcast.web.panels.image_response import image, refused_image
 from vitalcast.web.panels.panel_reader import THEME, Gather, PanelSource
 from vitalcast.web.panels.panels import Panels
@@ -82,16 +84,37 @@ class PanelImages:
 
     async def svg(self, request: Request) -> Response:
         """Return a panel as it looks now, or as it last looked where the readings are old."""
-        look, range_ = None, None
+        look = None
         try:
             look = look_of(request)
-            range_ = self._past.range_of(request, self._source.range)
-            body = await (self._drawn(request, look) if range_ is None else self._drawn_then(request, look, range_))
+            body, fixed = await self._svg(request, look)
         except (ApiError, ProtocolError, HistoryError) as raised:
             error = as_api_error(raised)
             return refused_image(error.status, error.message, look=look)
-        fixed = range_ is not None and range_.fixed
-        return image(request, body, max_age_s=round(self._timeline.interval_ms / 1000), fixed=fixed)
+        return image(request, body, max_age_s=self._max_age_s, fixed=fixed)
+
+    async def png(self, request: Request) -> Response:
+        """Return the same picture as PNG. Errors are none: who links to it sees that something is missing."""
+        panel = self._source.panel(request)
+        png.check_available()
+        look, scale = look_of(request), png.SCALE.of(request)
+        png.check_size(look.width, look.height, scale)
+        svg, fixed = await self._svg(request, look)
+        zone, named = request.query_params.get(_ZONE.name), self._source.named(request, panel)
+        key = ("png", panel.id, request.query_params.get("range"), look, scale, zone, named, fixed and etag_of(svg))
+        body = await self._drawings.of(key, lambda: (svg, lambda: lambda: png.png_of(svg.decode(), scale)))
+        return image(request, body, max_age_s=self._max_age_s, fixed=fixed, media_type=png.MEDIA_TYPE)
+
+    @property
+    def _max_age_s(self) -> int:
+        return round(self._timeline.interval_ms / 1000)
+
+    async def _svg(self, request: Request, look: Look) -> tuple[bytes, bool]:
+        """Return a panel as SVG, and whether it is of a fixed time that is past."""
+        range_ = self._past.range_of(request, self._source.range)
+        if range_ is None:
+            return await self._drawn(request, look), False
+        return await self._drawn_then(request, look, range_), range_.fixed
 
     async def _drawn_then(self, request: Request, look: Look, range_: Range) -> bytes:
         """Return a panel as it was. What is past does not change, so that it is drawn once for all who ask."""
@@ -141,11 +164,6 @@ class PanelImages:
         to_ms = (newest.time_ms + age_ms) // 1000 * 1000 if stale else newest.time_ms
         age_s = age_ms / 1000 if stale else None
         return Span(self._timeline.name, to_ms - range_s * 1000, to_ms, newest.time_ms, interval_s, zone, age_s)
-
-    async def png(self, request: Request) -> Response:
-        """Say that pictures are drawn as SVG alone."""
-        id_ = self._source.panel(request).id
-        raise ApiError(404, ErrorCode.BAD_REQUEST, f"images are SVG here; ask for /api/v1/panels/{id_}.svg")
 
 
 def look_of(request: Request) -> Look:

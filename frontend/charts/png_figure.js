@@ -3,6 +3,7 @@
 import { formatClock, formatTick } from "./model/format.js";
 import { thinned } from "./axes.js";
 import { cssOf } from "./colors.js";
+import { areaPoints } from "./model/svg_path.js";
 import { escaped, figureOf } from "./plotly_figure.js";
 
 /** Narrower, the legend and the title would not fit. In rem. */
@@ -40,6 +41,7 @@ export function pngFigureOf(model, look, title) {
   const width = Math.max(WIDTH_MIN * rem, look.width);
   const figure = figureOf(model, { ...look, width, height, margin });
   const { layout } = figure;
+  figure.data = [...extraTraces(model, look, "band"), ...figure.data, ...extraTraces(model, look, "peak"), ...extraTraces(model, look, "ghost")];
   layout.paper_bgcolor = cssOf(colors.surface);
   layout.title = headOf(model, look, title);
   if (model.kind === "bars") return figure;
@@ -52,6 +54,16 @@ export function pngFigureOf(model, look, title) {
   layout.showlegend = legend > 0;
   layout.legend = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom" };
   return figure;
+}
+
+/** What the page draws beside the library: bands, peaks and ghosts. */
+function extraTraces({ extras = [], times: points }, { colors }, wanted) {
+  return extras.filter(({ kind }) => kind === wanted).map(({ kind, color, top, base, times = points }) => {
+    const own = colors[color ? `c${color}` : "ink-soft"];
+    const common = { type: "scatter", showlegend: false, hoverinfo: "skip" };
+    if (base) return { ...common, ...areaPoints(times, top, base), mode: "none", fill: "toself", fillcolor: cssOf(own, 0.26) };
+    return { ...common, x: Array.from(times), y: Array.from(top), mode: "lines", line: { color: cssOf(own, 0.8), width: 1, ...(kind === "ghost" && { dash: "3px,3px" }) } };
+  });
 }
 
 function headOf({ kind, from, to }, { rem, colors }, title) {

@@ -51,7 +51,7 @@ export class PanelPast extends EventTarget {
   /** @type {Wish|null} */ #wish = null;
   #refused = "";
   #coarser = 1;
-  #setBacks = 0;
+  /** The source, and how often its clock was set back. */ #whose = "";
   /** @type {""|"asking"|"coarse"|"refused"} "": all is there; coarse: what is held is shown, sharper is coming */ state = "";
   /** Why the server does not answer, in words. */ why = "";
   /** By which steps it is shown, in words; empty where samples are. */ said = "";
@@ -85,8 +85,9 @@ export class PanelPast extends EventTarget {
   store(window) {
     const live = this.#frozen.of(this.stream.store, window.live ? null : window);
     if (!this.#loader || this.#liveCovers(live, window)) return this.#plain(live, window);
-    if (live.setBacks !== this.#setBacks) this.forget();
-    this.#setBacks = live.setBacks;
+    const whose = `${live.position?.source} ${live.setBacks}`;
+    if (whose !== this.#whose) this.forget();
+    this.#whose = whose;
     const stepMs = 1000 * this.#coarser * stepOf(window.to - window.from, { width: this.width, finestS: this.#finestS(live) });
     return this.#joined(window, stepMs, live);
   }

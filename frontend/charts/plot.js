@@ -76,10 +76,10 @@ export class VitalPlot extends HTMLElement {
     this.#heat = new HeatCanvas();
     this.#ramp = h("div", { class: "ramp", "aria-hidden": "true", hidden: true }, h("span"), h("i"), h("span"));
     this.append(this.#axes.element, this.#graph, this.#heat.element, this.#ramp);
-    this.#resizes = new ResizeObserver(() => this.#measure());
+    this.#resizes = new ResizeObserver(() => this.measure());
     this.#resizes.observe(this);
     this.#stopWatching = onRecolour(() => this.#recoloured());
-    this.#measure();
+    this.measure();
   }
 
   disconnectedCallback() {
@@ -175,7 +175,8 @@ export class VitalPlot extends HTMLElement {
     return { narrow: this.#width < LABELLED.width * this.#rem, low: this.#height < LABELLED.height * this.#rem };
   }
 
-  #measure() {
+  /** Takes in its present size; else that happens when the browser has laid the page out. */
+  measure() {
     const { clientWidth, clientHeight } = this;
     if (clientWidth === this.#width && clientHeight === this.#height) return;
     this.#rem = parseFloat(getComputedStyle(this).fontSize);

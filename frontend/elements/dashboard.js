@@ -18,6 +18,7 @@ import { Kiosk } from "../page/kiosk.js";
 import { KeyActions } from "../page/key_actions.js";
 import { PanelGrid, textOf } from "../page/panel_grid.js";
 import { PROCESSES } from "../page/process_table.js";
+import { Printing } from "../page/print.js";
 import { copy } from "../page/save.js";
 
 const NOTICE_MS = 15_000;
@@ -35,6 +36,7 @@ export class VitalDashboard extends HTMLElement {
   #state = "";
   /** @type {Address} */ #address;
   /** @type {Kiosk} */ #kiosk;
+  /** @type {Printing} */ #printing;
   /** @type {any} */ #embedding;
   /** @type {() => void} */ #stopListening = () => {};
   /** @type {() => void} */ #stopKeeping = () => {};
@@ -67,6 +69,7 @@ export class VitalDashboard extends HTMLElement {
     this.#stopKeeping = keepInSight({ view: this.view, clock: client.clock });
     if (this.view.problems.length) this.#say(this.view.problems.join(" "));
     this.#kiosk.start();
+    this.#printing.start();
     this.view.addEventListener("change", this.#turned);
     this.#status.addEventListener("turned", this.#entitle);
     this.addEventListener("click", this.#leapt);
@@ -95,6 +98,7 @@ export class VitalDashboard extends HTMLElement {
     this.removeEventListener("click", this.#leapt);
     this.#status.removeEventListener("turned", this.#entitle);
     this.view.removeEventListener("change", this.#turned);
+    this.#printing.stop();
     this.#kiosk.stop();
     this.#stopKeeping();
     this.#address.stop();
@@ -123,6 +127,7 @@ export class VitalDashboard extends HTMLElement {
     const help = /** @type {any} */ (h("vital-help"));
     this.#embedding = h("vital-embedding");
     this.#kiosk = new Kiosk(view);
+    this.#printing = new Printing({ dashboard: this, view, clock, host: () => this.#host });
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
     this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), overview, this.#notice, this.#main, help, this.#embedding, this.#kiosk.element);

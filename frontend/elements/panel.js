@@ -42,6 +42,8 @@ export class VitalPanel extends HTMLElement {
 
   #range = new CalmRange();
   /** Until it is known, its stream need not be asked for. */ #inView = false;
+  #seenLast = false;
+  #kept = false;
   /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
   #drawnTo = NaN;
   #failure = "";
@@ -142,6 +144,17 @@ export class VitalPanel extends HTMLElement {
     this.#changed();
   }
 
+  /** Whether it is drawn wherever it is scrolled to: paper shows all of a page. @param {boolean} kept */
+  keep(kept) {
+    this.#kept = kept;
+    this.#seen(this.#seenLast);
+  }
+
+  /** Draws at once, where it is looked at or kept. */
+  drawNow() {
+    if (this.#inView && !this.hidden) this.#draw();
+  }
+
   /** Shows the readings as a table below the chart, or hides them again. */
   table() {
     this.#dataTable.shown = !this.#dataTable.shown;
@@ -204,10 +217,11 @@ export class VitalPanel extends HTMLElement {
   };
 
   #seen(inView) {
-    this.#inView = inView;
-    if (!inView) this.past.rest({ hidden: true });
+    this.#seenLast = inView;
+    this.#inView = inView || this.#kept;
+    if (!this.#inView) this.past.rest({ hidden: true });
     this.#settle();
-    if (inView) this.#changed();
+    if (this.#inView) this.#changed();
   }
 
   /** Absent where it has nothing to show; its stream waits while nobody can see it, unless to learn that there is something. */

@@ -104,7 +104,7 @@ export class PanelGrid {
   }
 
   #make(definition, panels) {
-    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.small ? "small" : null, tabindex: "-1" });
+    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : definition.small ? "small" : null, tabindex: "-1" });
     const stream = this.#subscriptions.open(definition);
     this.#changes.observe(element, { attributeFilter: ["hidden", "class"] });
     const variants = this.#places.switchFor(definition, panels);

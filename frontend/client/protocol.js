@@ -68,10 +68,11 @@ export function refusalWords({ code, message }) {
  *   `metrics`, with `where`, `aggregate`, `group_by`, `reduce` and `top`, or `panel` with `range` and `lines`; interval, range and backfill in seconds
  * @typedef {{kinds?: string[], backfill?: number}} EventsRequest backfill in seconds
  * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, table?: string,
+ *            keys?: number[], sort?: string, order?: "ascending"|"descending", filter?: string, limit?: number,
  *            at?: number, start?: number, end?: number, points?: number, step?: number, stream?: string,
  *            host?: string}} QueryRequest at, start and end in Unix ms, step in seconds
  * @typedef {{table: string, sort?: string, order?: "ascending"|"descending", filter?: string, keys?: number[],
- *            limit?: number, interval?: number}} TableRequest
+ *            limit?: number, fold?: boolean, interval?: number}} TableRequest
  * @typedef {{name: string, unit: string, attributes: Record<string, string>}} Series
  * @typedef {{id: number, key: string, label: string, name: string, color: number, direction: "up"|"down", part: string,
  *            part_label?: string, column: number, whole?: number, levels?: number, rest_label?: string}} PanelLine
@@ -124,8 +125,8 @@ export const events = (id, stream, { kinds, backfill }) => command("events", id,
 export const query = (id, request) => command("query", id, request);
 
 /** @param {number} id @param {string} stream @param {TableRequest} request */
-export const table = (id, stream, { table, sort, order, filter, keys, limit, interval }) =>
-  command("table", id, { stream, table, sort, order, filter, keys, limit, interval });
+export const table = (id, stream, { table, sort, order, filter, keys, limit, fold, interval }) =>
+  command("table", id, { stream, table, sort, order, filter, keys, limit, fold, interval });
 
 /** @param {number|string} id */
 export const ping = (id) => command("ping", id, {});

@@ -24,6 +24,7 @@ export class TableStream extends Stream {
     /** The most rows that the server grants. */ this.rowsMax = Infinity;
     /** How many rows pass the filter, with those past the limit; NaN while not told. */ this.matches = NaN;
     /** How many rows there are in all. */ this.total = NaN;
+    /** How many rows do nothing and are left out. */ this.folded = 0;
     /** Whether the rows answer the request as it is now, and not as it was before a change. */ this.current = false;
     /** The time of these rows, Unix ms on the server's clock. */ this.newest = NaN;
   }
@@ -76,6 +77,7 @@ export class TableStream extends Stream {
     this.rows = message.rows;
     this.matches = message.matches ?? NaN;
     this.total = message.total ?? NaN;
+    this.folded = message.folded ?? 0;
     this.newest = message.time ?? NaN;
     // The first may have been read for somebody else, a while ago.
     this.#freshAt = this.#first ? this.#clock.steadyAt(this.newest) : this.#clock.steady();

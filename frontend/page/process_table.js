@@ -2,28 +2,62 @@
 
 /**
  * @typedef {(string|number|null)[]} Row the first cell is its key
- * @typedef {{key: any, values: Row, ended: boolean}} Shown `ended`: it is gone, and these values were its last
+ * @typedef {{key: any, values: Row, ended: boolean, depth?: number, members?: number, open?: boolean, fold?: boolean, past?: boolean}} Shown
+ *   ended: it is gone, and these values were its last; members: of how many it is the sum, which are shown below it if
+ *   it is open; fold: it stands for those that are left out; past: these values are
+ *   of then, and not of now
  */
 
 /** What is asked of the server; how many rows fit is the page's to say. */
-export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", interval: 2 });
+export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", fold: true, interval: 2 });
 
-/** What is known of the columns; others are shown as they come. `optional`: hidden first when there is little room. */
+/**
+ * What is known of the columns; others are shown as they come. `optional`: the higher, the sooner it is hidden where
+ * there is little room; `unordered`: nobody can sort by it; `sort`: what the order by it is called.
+ */
 export const COLUMNS = Object.freeze({
-  pid: { label: "PID", number: true },
+  pid: { label: "PID", number: true, optional: 2 },
   name: { label: "Name" },
-  user: { label: "User", optional: 2 },
+  user: { label: "User", optional: 1 },
   cpu: { label: "CPU", unit: "1", number: true },
+  trend: { label: "Trend", optional: 3, unordered: true },
+  cpu_peak: { label: "Peak", unit: "1", number: true, optional: 2 },
   memory: { label: "Memory", unit: "By", number: true },
-  threads: { label: "Threads", number: true, optional: 1 },
-  read: { label: "Read", unit: "By/s", number: true, optional: 2 },
-  write: { label: "Write", unit: "By/s", number: true, optional: 2 },
-  age: { label: "Age", unit: "s", number: true, optional: 1 },
-  command: { label: "Command", optional: 1 },
+  memory_peak: { label: "Memory", unit: "By", number: true, sort: "memory" },
+  read: { label: "Read", unit: "By/s", number: true, optional: 1 },
+  write: { label: "Written", unit: "By/s", number: true, optional: 1 },
+  read_sum: { label: "Read", unit: "By", number: true, optional: 1, sort: "read" },
+  write_sum: { label: "Written", unit: "By", number: true, optional: 1, sort: "write" },
+  threads: { label: "Threads", number: true, optional: 3 },
+  age: { label: "Age", unit: "s", number: true, optional: 3 },
+  state: { label: "State", optional: 3 },
+  span: { label: "From \u2013 to", optional: 2, unordered: true },
+  unit: { label: "Unit", optional: 4 },
+  command: { label: "Command", optional: 4 },
 });
 
+/** What is shown of now, of a moment and of a window, in this order, as far as it is known. */
+export const SHOWN = Object.freeze({
+  live: ["pid", "name", "user", "cpu", "trend", "memory", "read", "write", "threads", "age", "unit", "command"],
+  moment: ["pid", "name", "user", "cpu", "memory", "read", "write", "threads", "state", "unit", "command"],
+  window: ["pid", "name", "user", "cpu", "cpu_peak", "memory_peak", "read_sum", "write_sum", "span", "unit", "command"],
+});
+/** Those that are made of others. */
+const MADE = ["trend", "span"];
+/** What one answer calls one thing and another otherwise. */
+const ALIKE = Object.freeze({ memory: ["memory_peak"], memory_peak: ["memory"], cpu_peak: ["cpu"], read: ["read_sum"], read_sum: ["read"], write: ["write_sum"], write_sum: ["write"] });
+
 /** The columns that a filter looks into, as the server does. */
-const SEARCHED = ["name", "pid", "user", "command"];
+const SEARCHED = ["name", "pid", "user", "unit", "command"];
+
+/** The columns of a table of this kind. @param {keyof typeof SHOWN} kind @param {string[]} columns those that were sent */
+export const shownColumns = (kind, columns) => SHOWN[kind].filter((column) => MADE.includes(column) || placeOf(columns, column) >= 0);
+
+/** The place of a column, by whatever name it has there; -1 for none. @param {string[]} columns @param {string} column */
+export function placeOf(columns, column) {
+  const name = [column, ...(ALIKE[column] ?? [])].find((one) => columns.includes(one));
+  return name === undefined ? -1 : columns.indexOf(name);
+}
 
 /** @param {string} column */
 export const labelOf = (column) => COLUMNS[column]?.label ?? column.replaceAll("_", " ");
@@ -45,7 +79,9 @@ export const clicked = (sort, column) => (sort === column ? `-${column}` : colum
 /** What the server is asked for. @param {{sort: string, filter: string}} view */
 export function tableRequestOf({ sort, filter }) {
   const { column, descending } = orderOf(sort);
-  return { sort: column, order: /** @type {"ascending"|"descending"} */ (descending ? "descending" : "ascending"), filter };
+  // What is known of windows alone means the like of it now.
+  const known = column.endsWith("_peak") ? column.slice(0, -"_peak".length) : column;
+  return { sort: known, order: /** @type {"ascending"|"descending"} */ (descending ? "descending" : "ascending"), filter };
 }
 
 /**
@@ -55,7 +91,7 @@ export function tableRequestOf({ sort, filter }) {
  */
 export function arranged(columns, rows, { sort, filter }) {
   const { column, descending } = orderOf(sort);
-  const at = columns.indexOf(column);
+  const at = placeOf(columns, column);
   const searched = SEARCHED.map((name) => columns.indexOf(name)).filter((i) => i >= 0);
   const wanted = filter.trim().toLowerCase();
   const kept = wanted
@@ -64,7 +100,8 @@ export function arranged(columns, rows, { sort, filter }) {
   return at < 0 ? kept : kept.sort((a, b) => compare(a[at], b[at], descending));
 }
 
-function compare(a, b, descending) {
+/** What is not known comes last both ways. */
+export function compare(a, b, descending) {
   const missing = (value) => value === null || value === undefined;
   if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b));
   if (a === b) return 0;

@@ -78,7 +78,7 @@ async def table(_table: Watched) -> Watched:
              filter.dispatchEvent(new InputEvent("input", { bubbles: true })); }"""
     )
     await _table.until(f"() => {VIEW}.filter === ''")
-    await show(_table, sort="cpu", frozen=None)
+    await show(_table, sort="cpu", frozen=None, at=None, group="")
     await _table.until(f"() => ({SHOWN})().length > 3 && ({TEXT})('.note') === ''")
     _table.sent.clear()
     _table.errors.clear()
@@ -284,11 +284,16 @@ async def test_a_focused_row_holds_and_arrows_walk(table: Watched, start: Start)
     await table.until(f"() => ({SHOWN})().length === 2 && ({TEXT})('.note') === ''")
 
 
-async def test_says_that_it_goes_on_while_the_charts_stand_still(table: Watched) -> None:
-    await show(table, frozen={"from": 1000, "to": 2000})
-    await table.until(f"() => ({TEXT})('.note') === 'live values'")
-    newest = await table.page.evaluate(NEWEST)
-    await table.until(f"() => ({NEWEST})() > {newest}")
+async def test_pausing_moves_nothing_and_going_on_does(table: Watched) -> None:
+    page = table.page
+    await page.evaluate("""() => { const { view, stream } = document.querySelector("vital-processes");
+                           view.pause(stream.newest); }""")
+    await table.until(f"() => ({TEXT})('.of').startsWith('as it was at ')")
+    before = await page.evaluate(SHOWN)
+    assert await page.evaluate("document.querySelector('vital-processes').stream.held")
+    await show(table, frozen=None)
+    await table.until(f"() => ({TEXT})('.of') === '' && ({SHOWN})().length > 3")
+    assert before
 
 
 async def test_a_machine_that_does_not_list_its_processes_has_no_table(open_page: OpenPage) -> None:
@@ -313,7 +318,7 @@ async def test_a_phone_shows_what_fits_and_is_sent_nothing_while_it_is_out_of_vi
         """() => [...document.querySelectorAll("vital-processes thead button")]
              .filter((button) => button.checkVisibility()).map((button) => button.dataset.column)"""
     )
-    assert visible == ["pid", "name", "cpu", "memory", "threads"], "the one sorted by is never left out"
+    assert visible == ["name", "cpu", "memory", "threads"], "the one sorted by is never left out"
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await page.evaluate(
         """() => { const { scrollWidth, clientWidth } = document.querySelector("vital-processes .scroll");

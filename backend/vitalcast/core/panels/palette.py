@@ -7,7 +7,7 @@ and the badge alike, as they all ask the same palette.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COLORS = 8
 OTHERS_COLOR = 0  # grey
+GREYISH = 7  # a line's colour that could be taken for it
 KEYS_MAX = 1000  # of lines that are gone; those that are there are all kept
 
 
@@ -81,17 +82,21 @@ def _remember(kept: dict[str, int], present: dict[str, int], most: int) -> None:
 
 
 def told_apart(
-    lines: Iterable[Line], staying: Mapping[str, int], before: Mapping[str, int] = MappingProxyType({})
+    lines: Iterable[Line],
+    staying: Mapping[str, int],
+    before: Mapping[str, int] = MappingProxyType({}),
+    *,
+    without: Collection[int] = (),
 ) -> list[Line]:
     """Return lines that are drawn together with a colour each, as far as there are colours.
 
     `staying` has the colours of what was drawn until now: those stay, and who comes gives way. Where it can, that has
-    the colour that it had `before`, else its own of the palette.
+    the colour that it had `before`, else its own of the palette. Colours in `without` are not given.
     """
     lines = list(lines)
     drawn = dict.fromkeys(map(paint_key, lines))
     colors: dict[str, int] = {}
-    taken: set[int] = set()
+    taken = set(without)
     for key, color in staying.items():
         if key in drawn and color not in taken:
             colors[key] = color

@@ -12,7 +12,7 @@ import numpy as np
 
 from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.line import Line
-from vitalcast.core.panels.palette import OTHERS_COLOR, paint_key, told_apart
+from vitalcast.core.panels.palette import COLORS, GREYISH, OTHERS_COLOR, paint_key, told_apart
 from vitalcast.core.panels.resolve import Resolved, stands_for_others
 
 if TYPE_CHECKING:
@@ -94,12 +94,17 @@ def _coloured_first(panel: Panel, resolved: Resolved, seen: Seen, staying: Colle
     """Return all lines: those that rank highest in the panel's order, then those that have no colour of their own."""
     own = [line for line in resolved.lines if not stands_for_others(panel, line)]
     keys = {line.key for line in own}
-    first = set([key for key in ranked_of(panel, resolved, seen, staying) if key in keys][: panel.lines_max])
+    first = set([key for key in ranked_of(panel, resolved, seen, staying) if key in keys][: _coloured_max(panel)])
     return [
         *(line for line in own if line.key in first),
         *(line for line in own if line.key not in first),
         *(line for line in resolved.lines if line.key not in keys),
     ]
+
+
+def _coloured_max(panel: Panel) -> int:
+    """Return how many lines can have a colour that is not taken for that of all others."""
+    return min(panel.lines_max, COLORS - 1)
 
 
 def coloured(
@@ -112,8 +117,8 @@ def coloured(
     if not panel.others:
         return told_apart(lines, staying, before)
     own = [line for line in lines if not stands_for_others(panel, line)]
-    first = set(list(dict.fromkeys(map(paint_key, own)))[: panel.lines_max])
-    told = told_apart([line for line in own if paint_key(line) in first], staying, before)
+    first = set(list(dict.fromkeys(map(paint_key, own)))[: _coloured_max(panel)])
+    told = told_apart([line for line in own if paint_key(line) in first], staying, before, without=(GREYISH,))
     colors = {paint_key(line): line.color for line in told}
     return [line._replace(color=colors.get(paint_key(line), OTHERS_COLOR)) for line in lines]
 

@@ -8,7 +8,7 @@ import { readView } from "../page/view_address.js";
 import { Client } from "../client/client.js";
 import { loadPanels } from "../http/panels.js";
 import { Address } from "../page/address.js";
-import { keepInSight } from "../page/chosen_moment.js";
+import { TimeParts } from "../page/time_parts.js";
 import { Past } from "../page/past.js";
 import { EventLog } from "../page/event_log.js";
 import { Subscriptions } from "../page/subscriptions.js";
@@ -39,7 +39,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {Printing} */ #printing;
   /** @type {any} */ #embedding;
   /** @type {() => void} */ #stopListening = () => {};
-  /** @type {() => void} */ #stopKeeping = () => {};
+  /** @type {TimeParts} */ #time;
   /** @type {HTMLElement} */ #name;
   /** @type {HTMLElement} */ #uptime;
   /** @type {HTMLElement} */ #notice;
@@ -66,7 +66,7 @@ export class VitalDashboard extends HTMLElement {
     this.#paint();
 
     this.#address.start();
-    this.#stopKeeping = keepInSight({ view: this.view, clock: client.clock });
+    this.#time.start();
     if (this.view.problems.length) this.#say(this.view.problems.join(" "));
     this.#kiosk.start();
     this.#printing.start();
@@ -100,7 +100,7 @@ export class VitalDashboard extends HTMLElement {
     this.view.removeEventListener("change", this.#turned);
     this.#printing.stop();
     this.#kiosk.stop();
-    this.#stopKeeping();
+    this.#time.stop();
     this.#address.stop();
     this.#stopListening();
     this.events.stop();
@@ -122,7 +122,8 @@ export class VitalDashboard extends HTMLElement {
     this.#uptime = h("span", { class: "uptime" });
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
     this.#status = Object.assign(h("vital-status"), { client, view, subscriptions });
-    const controls = Object.assign(h("vital-controls"), { view, clock });
+    this.#time = new TimeParts({ dashboard: this, view, clock, past: this.past });
+    const { controls, picker, notice } = this.#time;
     const overview = Object.assign(h("vital-overview"), { client, view, events: this.events, clock });
     const help = /** @type {any} */ (h("vital-help"));
     this.#embedding = h("vital-embedding");
@@ -130,8 +131,8 @@ export class VitalDashboard extends HTMLElement {
     this.#printing = new Printing({ dashboard: this, view, clock, host: () => this.#host });
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
-    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), overview, this.#notice, this.#main, help, this.#embedding, this.#kiosk.element);
-    const keyActions = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk });
+    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), overview, this.#notice, notice, this.#main, help, picker, this.#embedding, this.#kiosk.element);
+    const keyActions = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk, limits: () => this.#time.limits });
     this.#stopListening = listen(document.documentElement, (binding) => keyActions.act(binding));
   }
 

@@ -1,6 +1,7 @@
 /** `<vital-status>`: says whether the page is live, since when, how old the data is, and what was missed. */
 
 import { formatAge, formatClock, formatDuration } from "../charts/model/format.js";
+import { momentWords, windowWords } from "../charts/model/time_words.js";
 import { State, Status } from "../client/status.js";
 import { youngest } from "../page/subscriptions.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
@@ -82,7 +83,7 @@ export class VitalStatus extends HTMLElement {
     const { frozen } = this.view;
     const shown = frozen && state === State.LIVE ? FROZEN : state;
     setText(this.#word, shown === FROZEN && !this.view.paused ? "Showing" : WORDS[shown]);
-    setText(this.#since, frozen ? momentWords(this.view) : `since ${formatClock(since, { seconds: true })}`);
+    setText(this.#since, frozen ? shownWords(this.view, this.client.clock.now()) : `since ${formatClock(since, { seconds: true })}`);
     setText(this.#age, this.#ageWords(shown, ageS));
     setText(this.#why, this.#reason(state));
     setText(this.#lag, state === State.LIVE ? lagWords(this.subscriptions.host.store, this.view.interval) : "");
@@ -116,15 +117,8 @@ export class VitalStatus extends HTMLElement {
   }
 }
 
-/** The moment or the span that a frozen view shows, in words. @param {import("../page/view.js").View} view */
-function momentWords({ frozen, paused }) {
-  const { from, to } = /** @type {import("../page/view.js").Window} */ (frozen);
-  return paused ? `at ${dated(to)}` : `${dated(from)}\u2013${formatClock(to, { seconds: true })}`;
-}
-
-/** The time of day, with its day where that is not today. @param {number} ms Unix */
-function dated(ms) {
-  const date = new Date(ms);
-  const time = formatClock(ms, { seconds: true });
-  return date.toDateString() === new Date().toDateString() ? time : `${date.toLocaleDateString()} ${time}`;
+/** The moment or the span that a frozen view shows, in words. @param {import("../page/view.js").View} view @param {number} now Unix ms */
+function shownWords({ frozen, paused }, now) {
+  const shown = /** @type {import("../page/view.js").Window} */ (frozen);
+  return paused ? `at ${momentWords(shown.to, now, { seconds: true })}` : windowWords(shown, now);
 }

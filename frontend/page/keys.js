@@ -19,11 +19,18 @@ const RANGE_KEYS = Object.entries(RANGES).map(([words, value], i) => ({
 /** @type {readonly Binding[]} */
 export const BINDINGS = Object.freeze([
   ...RANGE_KEYS,
-  { group: "Time", keys: ["+", "=", "]"], action: "faster", words: "Faster" },
-  { group: "Time", keys: ["-", "["], action: "slower", words: "Slower" },
+  { group: "Time", keys: ["g"], action: "pick", words: "Go to a time" },
+  { group: "Time", keys: ["+", "="], action: "zoom", value: 0.5, words: "Zoom in" },
+  { group: "Time", keys: ["-"], action: "zoom", value: 2, words: "Zoom out" },
+  { group: "Time", keys: ["h", "Shift+PageUp"], action: "turn", value: -1, words: "Earlier" },
+  { group: "Time", keys: ["l", "Shift+PageDown"], action: "turn", value: 1, words: "Later" },
+  { group: "Time", keys: ["Shift+Home"], action: "first", words: "Go to the oldest that is kept" },
+  { group: "Time", keys: ["Shift+End"], action: "live", words: "Return to live" },
   { group: "Time", keys: ["b"], action: "compare", words: "Compare with the hour, day or week before" },
   { group: "Time", keys: [" "], action: "pause", words: "Pause, or return to live" },
-  { group: "Time", keys: ["Escape"], action: "leave", words: "Back: leave full size, then return to live" },
+  { group: "Time", keys: ["Escape"], action: "leave", words: "Back: leave full size, the chosen moment, then the window" },
+  { group: "Time", keys: ["]"], action: "faster", words: "Update more often" },
+  { group: "Time", keys: ["["], action: "slower", words: "Update less often" },
   { group: "Time", keys: ["ArrowLeft"], action: "moment", value: -1, words: "Previous sample" },
   { group: "Time", keys: ["ArrowRight"], action: "moment", value: 1, words: "Next sample" },
   { group: "Time", keys: ["Shift+ArrowLeft"], action: "moment", value: -10, words: "Ten samples back" },
@@ -51,7 +58,7 @@ export function bindingOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
   return BINDINGS.find(({ keys }) => keys.includes(name)) ?? null;
 }
 
-const WORDS = { " ": "Space", Escape: "Esc", ArrowLeft: "\u2190", ArrowRight: "\u2192", ArrowUp: "\u2191", ArrowDown: "\u2193" };
+const WORDS = { " ": "Space", Escape: "Esc", ArrowLeft: "\u2190", ArrowRight: "\u2192", ArrowUp: "\u2191", ArrowDown: "\u2193", PageUp: "PgUp", PageDown: "PgDn" };
 
 /** What is printed on the keys. @param {string} key one of a binding's @returns {string[]} pressed together */
 export const capsOf = (key) =>

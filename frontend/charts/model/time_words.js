@@ -3,7 +3,7 @@
 import { formatClock } from "./format.js";
 
 const DAY_MS = 86_400_000;
-const SECONDS_BELOW_MS = 3_600_000;
+const SECONDS_BELOW_MS = 900_000;
 const DAYS = Object.freeze(["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]);
 const MONTHS = Object.freeze(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]);
 
@@ -27,5 +27,7 @@ export const momentWords = (ms, now, { seconds = false } = {}) => `${dayWords(ms
 export function windowWords({ from, to }, now) {
   const seconds = to - from < SECONDS_BELOW_MS && (from % 60_000 !== 0 || to % 60_000 !== 0);
   const start = momentWords(from, now, { seconds });
+  // A day ends at 24:00, and not on the day after.
+  if (dayOf(from) === dayOf(to) - 1 && dayOf(to - 1) === dayOf(from)) return `${start}\u201324:00`;
   return dayOf(from) === dayOf(to) ? `${start}\u2013${formatClock(to, { seconds })}` : `${start} \u2013 ${dayWords(to, now) || "today"} ${formatClock(to, { seconds })}`;
 }

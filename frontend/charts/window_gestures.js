@@ -1,6 +1,6 @@
 /** Zooming and moving the window over a chart: ctrl+wheel and pinch zoom, a drag with shift and two fingers move. */
 
-import { moved, pinched, zoomed } from "./model/zoom.js";
+import { SPAN_MIN_MS, moved, pinched, zoomed } from "./model/zoom.js";
 
 /** A notch of a wheel makes the window a quarter longer; a touchpad tells many small steps instead. */
 const NOTCH = 1.25;
@@ -156,7 +156,9 @@ export class WindowGestures {
     const limits = this.#limits();
     const next = this.#next(limits);
     this.#wheel = null;
-    if (next) this.#view.showWindow(next, limits);
+    const shown = this.#shown();
+    const other = next && shown && Math.abs(next.from - shown.from) + Math.abs(next.to - shown.to) >= 1;
+    if (other) this.#view.showWindow(next, limits);
   }
 
   /** @param {import("./model/zoom.js").Limits} limits @returns {Window|null} */
@@ -181,7 +183,12 @@ export class WindowGestures {
   #shown() {
     const { window } = this.#plot;
     const { frozen, range } = this.#view;
-    return window && (frozen ?? { from: window.to - range * 1000, to: window.to });
+    if (!window || frozen) return window && frozen;
+    const { to } = window;
+    const from = to - range * 1000;
+    const { earliest } = this.#limits();
+    // The axis of a young server begins with its first sample.
+    return { from: earliest > from ? Math.min(earliest, to - SPAN_MIN_MS) : from, to };
   }
 
   /** @returns {number} pixels from the element's left edge */

@@ -17,6 +17,8 @@ import { save } from "../page/save.js";
 
 /** This machine has nothing of the kind: no reason to talk about it. */
 const UNKNOWN_METRIC = 102;
+/** Charts that are live end within so much of each other. */
+const PAUSE_APART_MS = 15_000;
 /** Drawn a little before it is scrolled to. */
 const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 
@@ -46,6 +48,7 @@ export class VitalPanel extends HTMLElement {
   #kept = false;
   /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
   #drawnTo = NaN;
+  /** What is drawn of a pause ends so much later than the page's window: where it ended while live, in ms. */ #pauseShift = 0;
   #failure = "";
   /** @type {IntersectionObserver|null} */ #views = null;
   /** @type {() => void} */ #stopBeat = () => {};
@@ -205,6 +208,7 @@ export class VitalPanel extends HTMLElement {
 
   #turned = (event) => {
     const { detail } = event;
+    if (detail.has("frozen")) this.#pauseShift = this.#shiftOf(this.view.frozen);
     if (detail.has("frozen") || detail.has("range") || detail.has("compare")) {
       // While a window is dragged along, its scale stays as it is.
       if (detail.has("range")) this.#range = new CalmRange();
@@ -270,7 +274,16 @@ export class VitalPanel extends HTMLElement {
     const { stale, store } = this.stream;
     // While readings come, the newest stands at the edge; when they do not, time goes on without them.
     const goesOn = stale || !store.ring.length;
-    return this.past.within(this.view.window(goesOn ? Math.floor(this.clock.now() / 1000) * 1000 : store.newest));
+    const { from, to, live } = this.view.window(goesOn ? Math.floor(this.clock.now() / 1000) * 1000 : store.newest);
+    if (live || !this.view.paused) return this.past.within({ from, to, live });
+    const shift = this.#pauseShift;
+    return { ...this.past.within({ from: from + shift, to: to + shift, live: true }), live };
+  }
+
+  /** A pause moves nothing: each chart ends with its own newest sample, as it did. */
+  #shiftOf(frozen) {
+    const shift = frozen && this.view.paused ? this.#drawnTo - frozen.to : NaN;
+    return Math.abs(shift) <= PAUSE_APART_MS ? shift : 0;
   }
 
   #draw = () => {

@@ -50,14 +50,16 @@ export class View extends EventTarget {
     /** @type {string[]} what its address said that cannot be, in sentences */ this.problems = [];
   }
 
+  /** @type {Window|null} the window in which the reader paused last */ #pause = null;
+
   /** The moment whose numbers are shown: the one pointed at, else the one chosen; null for the newest. */
   get moment() {
     return this.hover ?? this.at;
   }
 
-  /** Whether the frozen window is one whole range, as it was when the reader paused, and no part picked from it. */
+  /** Whether the charts stand still where the reader paused, and show no window that was chosen. */
   get paused() {
-    return this.frozen !== null && this.frozen.to - this.frozen.from === this.range * 1000;
+    return this.frozen !== null && this.frozen === this.#pause;
   }
 
   /** @param {Partial<typeof DEFAULTS & {hover: number|null}>} changes */
@@ -74,7 +76,8 @@ export class View extends EventTarget {
 
   /** Freezes the charts as they stand at `now`. @param {number} now Unix ms */
   pause(now) {
-    this.set({ frozen: { from: now - this.range * 1000, to: now } });
+    this.#pause = { from: now - this.range * 1000, to: now };
+    this.set({ frozen: this.#pause });
   }
 
   /** Back to now. */
@@ -85,6 +88,7 @@ export class View extends EventTarget {
   /** Another range; frozen charts then show that range up to the same moment. @param {number} range seconds */
   reach(range) {
     const frozen = this.frozen && { from: this.frozen.to - range * 1000, to: this.frozen.to };
+    if (this.paused) this.#pause = frozen;
     const lost = frozen && this.at !== null && this.at < frozen.from;
     this.set({ range, frozen: lost ? windowAround(/** @type {number} */ (this.at), range * 1000, frozen.to) : frozen });
   }

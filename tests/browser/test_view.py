@@ -229,6 +229,9 @@ async def test_a_pause_keeps_the_moment_and_a_range_reaches_back_from_it(js: Run
         steps.push(view.window(2e6), view.paused);
         view.live();
         steps.push(view.window(2e6));
+        view.pause(2e6);
+        view.reach(60);
+        steps.push(view.window(3e6), view.paused);
         return steps;"""
     )
     assert steps == [
@@ -238,8 +241,10 @@ async def test_a_pause_keeps_the_moment_and_a_range_reaches_back_from_it(js: Run
         {"from": 950_000, "to": 960_000, "live": False},
         False,
         {"from": 660_000, "to": 960_000, "live": False},
-        True,
+        False,
         {"from": 1_700_000, "to": 2_000_000, "live": True},
+        {"from": 1_940_000, "to": 2_000_000, "live": False},
+        True,
     ]
 
 

@@ -20,11 +20,12 @@ const SUMMARY_EVERY_MS = 10_000;
  */
 
 export class PanelNumbers {
-  /** @param {import("./model/panel.js").Panel} panel */
-  constructor(panel) {
+  /** @param {import("./model/panel.js").Panel} panel @param {() => void} [picked] other lines are to be shown now */
+  constructor(panel, picked = () => {}) {
     this.#panel = panel;
     this.#headline = new Headline();
     this.#legend = new Legend(panel);
+    this.#legend.addEventListener("picked", picked);
     this.headline = this.#headline.element;
     this.legend = this.#legend.element;
     this.moment = h("span", { class: "moment", hidden: true });
@@ -39,6 +40,15 @@ export class PanelNumbers {
   #writtenAt = -Infinity;
   #summedUpAt = -Infinity;
   /** Why there are no numbers of the moment that is pointed at; empty where there are. */ why = "";
+
+  /** @returns {ReadonlySet<string>} the keys of lines that are shown alone; empty for all */
+  get picked() {
+    return this.#legend.picked;
+  }
+
+  showAll() {
+    return this.#legend.showAll();
+  }
 
   /** Writes anew next time: something else is to be read now. */
   expire() {

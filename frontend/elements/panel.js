@@ -97,7 +97,7 @@ export class VitalPanel extends HTMLElement {
   #build() {
     const { id, title } = this.definition;
     const named = this.variants ? titleBeside(this.definition) : title;
-    this.#numbers = new PanelNumbers(this.definition);
+    this.#numbers = new PanelNumbers(this.definition, () => this.#changed());
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
     this.#step = h("span", { class: "step", hidden: true });
@@ -134,6 +134,11 @@ export class VitalPanel extends HTMLElement {
   /** To full size, and back. */
   full() {
     this.view.set({ panel: this.view.panel === this.definition.id ? null : this.definition.id });
+  }
+
+  /** Shows all lines, where some were shown alone. @returns {boolean} whether there were such */
+  showAll() {
+    return this.#numbers.showAll();
   }
 
   /** Shows how it can be shown elsewhere. */
@@ -296,7 +301,7 @@ export class VitalPanel extends HTMLElement {
     this.#numbers.arrange(layout);
     this.#drawnTo = live ? to : NaN;
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
-    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost }));
+    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, only: this.#numbers.picked }));
     this.#numbers.compare(ghost, { store, from, to, view: this.view });
     if (this.#numbers.due(store)) this.#write(store);
     const now = performance.now();

@@ -93,6 +93,7 @@ export class KeyActions {
   #leave() {
     const { at, panel, frozen, kiosk } = this.#view;
     if (kiosk) this.#kiosk.escape();
+    else if (this.#current()?.showAll()) return;
     else if (panel !== null) this.#view.set({ panel: null });
     else if (at !== null) this.#view.set({ at: null, hover: null });
     else if (frozen) this.#view.set({ frozen: null, hover: null });

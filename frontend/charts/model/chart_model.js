@@ -37,8 +37,10 @@ const CELL = 3;
  *
  * @param {{panel: import("./panel.js").Panel, store: import("../../client/store.js").StreamStore,
  *          layout: import("./lines.js").Layout, range: import("./axis.js").CalmRange,
- *          from: number, to: number, width: number, height: number, ghost?: import("./past_answer.js").PastAnswer|null}} options
- *   ghost: what it is compared with; from, to: Unix ms; width, height: of the drawing area in pixels
+ *          from: number, to: number, width: number, height: number, ghost?: import("./past_answer.js").PastAnswer|null,
+ *          only?: ReadonlySet<string>}} options
+ *   ghost: what it is compared with; only: the keys of lines that are shown alone; from, to: Unix ms; width, height: of the
+ *   drawing area in pixels
  * @returns {ChartModel}
  */
 export function chartModelOf(options) {
@@ -46,8 +48,9 @@ export function chartModelOf(options) {
   return options.panel.chart === "heatmap" ? heatmapModel(options) : linesModel(options);
 }
 
-function linesModel({ panel, store, layout, range, from, to, width, height, ghost = null }) {
-  const { lines, unit, mirrored } = layout;
+function linesModel({ panel, store, layout, range, from, to, width, height, ghost = null, only }) {
+  const { unit, mirrored } = layout;
+  const lines = shownOf(layout.lines, only);
   const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
   const { times, tracks, lows, highs } = lineTracks(store, columnsOf(lines), { from, to, width, piles });
   const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
@@ -61,7 +64,7 @@ function linesModel({ panel, store, layout, range, from, to, width, height, ghos
     from,
     to,
     times,
-    shapes,
+    shapes: lines === layout.lines ? shapes : withAbsent(layout.lines, lines, shapes),
     low: scale.low,
     high: scale.high,
     xTicks: xTicksOf(from, to, width),
@@ -71,6 +74,22 @@ function linesModel({ panel, store, layout, range, from, to, width, height, ghos
     breaks: breaksOf(store, from, to),
     extras,
   };
+}
+
+/** @param {Line[]} lines @param {ReadonlySet<string>} [only] */
+function shownOf(lines, only) {
+  const shown = only?.size ? lines.filter(({ key }) => only.has(key)) : lines;
+  return shown.length ? shown : lines;
+}
+
+/** Shapes for all lines, those that are not shown without a point: so the figure stays, and just its paths change. */
+function withAbsent(lines, shown, shapes) {
+  const { width, fill, top } = shapes[0];
+  const nothing = new Float64Array(top.length).fill(NaN);
+  return lines.map((line) => {
+    const at = shown.indexOf(line);
+    return at < 0 ? { ...shapeOf(line, width, fill), top: nothing, base: nothing, value: nothing } : shapes[at];
+  });
 }
 
 /** The points of lines; of rows that stand for steps also how far these went. */

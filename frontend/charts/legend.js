@@ -51,7 +51,7 @@ export class Legend extends EventTarget {
     const items = chart === "heatmap" ? this.#rows(lines) : chart === "bar" ? this.#parts(lines) : this.#lines(layout);
     // At full size the columns are as wide as the longest name needs; the style sheet says how far they go.
     this.element.style.setProperty("--longest", String(Math.max(0, ...lines.map(({ label }) => label.length))));
-    const rest = more ? [h("span", {}, `${more} more`)] : [];
+    const rest = more ? [h("span", { class: "others" }, `${more} more`)] : [];
     this.#more.replaceChildren(this.#zeros, ...rest);
     this.#more.hidden = !more;
     this.#zeros.hidden = true;

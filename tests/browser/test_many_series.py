@@ -31,7 +31,7 @@ def crowd(request: pytest.FixtureRequest) -> Iterator[Crowd]:
 
 LEGENDS = """() => [...document.querySelectorAll("vital-panel")].map((panel) => [panel.definition.id,
   [...panel.querySelectorAll(".legend .label")].map((one) => one.textContent),
-  panel.querySelector(".legend .more")?.textContent ?? "", panel.querySelector("header").textContent,
+  panel.querySelector(".legend .others")?.textContent ?? "", panel.querySelector("header").textContent,
   panel.querySelector(".problem").textContent])"""
 
 
@@ -41,7 +41,7 @@ async def test_a_dashboard_shows_the_first_and_says_how_many_more(crowd: Crowd, 
     await watched.until(
         "(last) => [...document.querySelectorAll('.legend .label')].some((one) => one.textContent === last)", last
     )
-    await watched.until("() => document.querySelector('#panel-filesystems .legend .more')?.textContent")
+    await watched.until("() => document.querySelector('#panel-filesystems .legend .others')?.textContent")
     await watched.settled()
     shown = {id_: rest for id_, *rest in await watched.page.evaluate(LEGENDS)}
     labels, more, _, problem = shown["network-errors"]

@@ -55,7 +55,7 @@ function linesModel({ panel, store, layout, range, from, to, width, height, ghos
   const { times, tracks, lows, highs } = lineTracks(store, columnsOf(lines), { from, to, width, piles });
   const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
   const steps = !highs ? [] : panel.stack ? peaksOf({ store, layout, shapes, lows, highs, from, to, width }) : bandsOf(lines, lows, highs);
-  const extras = ghost ? [...steps, ...ghostsOf(ghost, layout, { stack: Boolean(panel.stack), from, to })] : steps;
+  const extras = ghost ? [...steps, ...ghostsOf(ghost, { ...layout, lines }, { stack: Boolean(panel.stack), from, to })] : steps;
   const reference = valueBefore(store.ring, layout.reference, to);
   const ticks = Math.max(2, Math.min(6, Math.floor(height / 36)));
   const scale = scaleOf({ store, layout, range, from, to, ticks, ...extentOf([...shapes, ...extras], reference) });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 import vitalcast
 from vitalcast.errors import CodecError
 from vitalcast.history.rollup import Steps, coarser, steps_of_ticks
-from vitalcast.history.step_blocks import SUM_ERROR, pack_steps, unpack_steps
+from vitalcast.history.step_blocks import SUM_ERROR, pack_steps, unpack_steps, unpack_tables
 
 Floats = npt.NDArray[np.float64]
 MINUTE = 60_000
@@ -69,6 +70,31 @@ def test_steps_come_back(true: Steps) -> None:
     blocks = pack_steps(true)
     check(unpack_steps(blocks, true.times_ms, histogram=true.sketches is not None), true)
     check(unpack_steps(blocks[-1:], true.times_ms, histogram=False), only(true, -1))
+
+
+@given(st.lists(steps(), min_size=2, max_size=4))
+def test_tables_that_are_alike_come_back_as_one(parts: list[Steps]) -> None:
+    length, width = (min(part.count.shape[axis] for part in parts) for axis in (0, 1))
+    histogram = all(part.sketches is not None for part in parts)
+    alike = [only_rows(part, length, width) for part in parts]
+    tables = [pack_steps(part) for part in alike]
+    whole = unpack_tables(tables, [part.times_ms for part in alike], histogram=histogram)
+    assert whole.times_ms.tolist() == [time for part in alike for time in part.times_ms.tolist()]
+    for number, part in enumerate(alike):
+        rows = np.zeros(len(whole.times_ms), dtype=np.bool_)
+        rows[number * length : (number + 1) * length] = True
+        columns = (whole.minimum, whole.maximum, whole.total, whole.count, whole.last)
+        sketches = None if whole.sketches is None else tuple(one.only(rows) for one in whole.sketches)
+        own = part if histogram else replace(part, sketches=None)
+        check(Steps(whole.times_ms[rows], *(column[rows] for column in columns), sketches=sketches), own)
+
+
+def only_rows(steps: Steps, length: int, width: int) -> Steps:
+    """Return the first steps of the first series."""
+    rows = np.arange(len(steps.times_ms)) < length
+    columns = (steps.minimum, steps.maximum, steps.total, steps.count, steps.last)
+    sketches = None if steps.sketches is None else tuple(one.only(rows) for one in steps.sketches[:width])
+    return Steps(steps.times_ms[:length], *(column[:length, :width] for column in columns), sketches=sketches)
 
 
 def only(steps: Steps, series: int) -> Steps:

@@ -145,14 +145,11 @@ class FilePast:
     ) -> Iterator[Rollup]:
         with self._asking():
             tables, places = self._tables(series)
-            for axis in self._axes(_AXES, (tier, start_ms, end_ms)):
+            axes = [one for one in self._axes(_AXES, (tier, start_ms, end_ms)) if one.stretch not in self._apart]
+            for stretch, steps in tables.steps(axes, sketches=sketches):
                 self._check()
-                if axis.stretch in self._apart:
-                    continue
-                steps = tables.steps(axis, sketches=sketches)
-                if steps is not None:
-                    inside = (steps.times_ms > start_ms) & (steps.times_ms <= end_ms)
-                    yield from _rollups(axis.stretch, steps, places, inside)
+                inside = (steps.times_ms > start_ms) & (steps.times_ms <= end_ms)
+                yield from _rollups(stretch, steps, places, inside)
 
     def after(self, epoch: str, offset: int, series: Sequence[Series]) -> list[Ticks] | None:
         with self._asking():

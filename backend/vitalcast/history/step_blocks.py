@@ -108,6 +108,43 @@ def unpack_steps(blocks: Sequence[bytes], times_ms: Integers, *, histogram: bool
     return Steps(times_ms, minimum, maximum, total, count, last, sketches)
 
 
+def unpack_tables(tables: Sequence[Sequence[bytes]], times_ms: Sequence[Integers], *, histogram: bool) -> Steps:
+    """Unpack the blocks of some series in tables that follow each other and have as many steps each, as one.
+
+    Raises CodecError.
+    """
+    length, width = len(times_ms[0]), len(tables[0])
+    found = unpack_steps([block for table in tables for block in table], times_ms[0], histogram=histogram)
+    if len(tables) == 1:
+        return found
+
+    def follow(column: Floats) -> Floats:
+        joined: Floats = column.T.reshape(len(tables), width, length).transpose(0, 2, 1).reshape(-1, width)
+        return joined
+
+    sketches = None
+    if found.sketches is not None:
+        sketches = tuple(_follow(found.sketches[place::width], length) for place in range(width))
+    return Steps(
+        np.concatenate(times_ms),
+        follow(found.minimum),
+        follow(found.maximum),
+        follow(found.total),
+        follow(found.count),
+        follow(found.last),
+        sketches,
+    )
+
+
+def _follow(parts: Sequence[Sketches], length: int) -> Sketches:
+    """Return the sketches of tables that follow each other, of `length` steps each."""
+    return Sketches(
+        np.concatenate([part.steps + number * length for number, part in enumerate(parts)]),
+        np.concatenate([part.buckets for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+    )
+
+
 _MINIMUM, _MAXIMUM, _TOTAL, _COUNT, _LAST = range(5)
 
 

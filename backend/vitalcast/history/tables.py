@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from vitalcast.history.blocks import unpack_values
 from vitalcast.history.chunk import Chunk
 from vitalcast.history.damage import reading
 from vitalcast.history.rollup import Steps
-from vitalcast.history.step_blocks import unpack_steps
+from vitalcast.history.step_blocks import unpack_steps, unpack_tables
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
 
 Unpacked = TypeVar("Unpacked")
+
+CELLS_AT_ONCE = 100_000  # steps times series, some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,46 @@ class Tables:
                 run.append(part)
         yield from self._of_chunks(run)
 
-    def steps(self, axis: Axis, *, sketches: bool) -> Steps | None:
-        """Return the steps of a rollup axis; None where these series have none."""
-        times_ms = self._times(axis)
-        if times_ms is None:
-            return None
-        histogram = sketches and Tier(axis.tier).has_histogram
-        return self._unpacked(axis, lambda some: unpack_steps(some, times_ms, histogram=histogram))
+    def steps(self, axes: Iterable[Axis], *, sketches: bool) -> Iterator[tuple[int, Steps]]:
+        """Yield the stretch and the steps of rollup axes of one tier, as many axes in one as are alike.
+
+        What a single block costs is for the most part the same however long it is.
+        """
+        for run in self._runs(axes):
+            known = [(axis, times_ms) for axis in run if (times_ms := self._times(axis)) is not None]
+            found = [self._blocks(axis) for axis, _ in known]
+            if any(map(any, found)):
+                histogram = sketches and Tier(known[0][0].tier).has_histogram
+                yield from self._unpacked_steps(known, found, histogram=histogram)
+
+    def _unpacked_steps(
+        self, known: list[tuple[Axis, Integers]], found: list[list[bytes]], *, histogram: bool
+    ) -> Iterator[tuple[int, Steps]]:
+        """Unpack the blocks of axes that are alike as one; where some are damaged, each axis alone without these."""
+        try:
+            with reading():
+                yield (
+                    known[0][0].stretch,
+                    unpack_tables(found, [times_ms for _, times_ms in known], histogram=histogram),
+                )
+        except DamagedError:
+            for (axis, times_ms), blocks_ in zip(known, found, strict=True):
+                unpack = partial(unpack_steps, times_ms=times_ms, histogram=histogram)
+                good = self._good(blocks_, unpack)
+                if any(good):
+                    yield axis.stretch, unpack(good)
+
+    def _runs(self, axes: Iterable[Axis]) -> Iterator[list[Axis]]:
+        """Yield axes that follow each other and are alike, no more at once than are quickly unpacked."""
+        run: list[Axis] = []
+        for axis in axes:
+            most = max(1, CELLS_AT_ONCE // (max(1, axis.rows) * max(1, len(self._ids))))
+            if run and (len(run) >= most or (run[0].stretch, run[0].rows) != (axis.stretch, axis.rows)):
+                yield run
+                run = []
+            run.append(axis)
+        if run:
+            yield run
 
     def _times(self, axis: Axis) -> Integers | None:
         try:
@@ -103,10 +139,14 @@ class Tables:
             with reading():
                 return unpack(found)
         except DamagedError:
-            good = [self._checked(block, unpack) for block in found]
+            good = self._good(found, unpack)
             return unpack(good) if any(good) else None
 
-    def _checked(self, block: bytes, unpack: Callable[[list[bytes]], Unpacked]) -> bytes:
+    def _good(self, found: list[bytes], unpack: Callable[[list[bytes]], object]) -> list[bytes]:
+        """Return blocks, empty those that are damaged."""
+        return [self._checked(block, unpack) for block in found]
+
+    def _checked(self, block: bytes, unpack: Callable[[list[bytes]], object]) -> bytes:
         try:
             with reading():
                 unpack([block])

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.panel_machine import DESCRIPTORS, busiest, columns_of, panel_of, series_for
 
+from vitalcast.core.drawing.theme import THEMES, Colors
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.bars import bars_of
 from vitalcast.core.panels.headline import headline_of
+from vitalcast.core.panels.palette import COLORS, GREYISH, OTHERS_COLOR
 from vitalcast.core.panels.resolve import Resolved, resolve
 from vitalcast.core.panels.schema import Panel
-from vitalcast.core.panels.shown import Seen
+from vitalcast.core.panels.shown import Seen, coloured
 
 NAN = math.nan
 GIB = 2.0**30
@@ -147,3 +149,23 @@ def test_thousands_of_lines_are_read_and_chosen_from() -> None:
     assert {line.key for line in busiest(panel, reading, Seen(row, row, row))} == {
         f"/m{at}" for at in range(4992, 5000)
     }
+
+
+def test_beside_grey_others_no_program_has_the_colour_that_is_nearly_grey() -> None:
+    descriptor = DESCRIPTORS["process.cpu.utilization"]
+    series = [Series(descriptor, (name,)) for name in (*(f"program-{at}" for at in range(9)), "(others)")]
+    panel, reading = read("cpu-programs", series)
+    kept = {line.key: GREYISH for line in reading.lines[:1]}
+    lines = {line.label: line.color for line in coloured(panel, reading.lines, kept)}
+    own = [color for color in lines.values() if color != OTHERS_COLOR]
+    assert lines["others"] == OTHERS_COLOR
+    assert sorted(own) == [color for color in range(1, COLORS + 1) if color != GREYISH]
+
+
+@pytest.mark.parametrize("colors", THEMES.values(), ids=THEMES.keys())
+def test_the_colour_that_is_nearly_grey_is_the_one_of_the_least_colour(colors: Colors) -> None:
+    def chroma(color: str) -> int:
+        parts = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+        return max(parts) - min(parts)
+
+    assert min(colors.lines, key=chroma) == colors.of(GREYISH)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLORS = 8
 OTHERS_COLOR = 0  # grey
-GREYISH = 7  # a line's colour that could be taken for it
+GREYISH = 5  # a line's colour that could be taken for it
 KEYS_MAX = 1000  # of lines that are gone; those that are there are all kept
 
 

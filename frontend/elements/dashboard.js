@@ -11,6 +11,7 @@ import { Address } from "../page/address.js";
 import { TimeParts } from "../page/time_parts.js";
 import { Past } from "../page/past.js";
 import { EventLog } from "../page/event_log.js";
+import { PageTitle } from "../page/page_title.js";
 import { Subscriptions } from "../page/subscriptions.js";
 import { h, setText } from "../dom/html.js";
 import { listen } from "../page/keyboard.js";
@@ -30,11 +31,10 @@ export class VitalDashboard extends HTMLElement {
   /** @type {Past} */ past;
   /** @type {EventLog} what happened, for all who show it */ events;
 
-  #host = "";
   /** Those that are shown, as text. */ #panels = "";
   /** @type {import("../client/table_stream.js").TableStream|null} */ #rows = null;
-  #state = "";
   /** @type {Address} */ #address;
+  /** @type {PageTitle} */ #title;
   /** @type {Kiosk} */ #kiosk;
   /** @type {Printing} */ #printing;
   /** @type {any} */ #embedding;
@@ -61,6 +61,7 @@ export class VitalDashboard extends HTMLElement {
     this.subscriptions = new Subscriptions({ client, view: this.view, clock: client.clock });
     this.events = new EventLog({ client, clock: client.clock });
     this.past = new Past({ client, view: this.view, clock: client.clock });
+    this.#title = new PageTitle({ events: this.events, clock: client.clock });
     this.#address = new Address(this.view);
     this.#build();
     this.#paint();
@@ -82,6 +83,7 @@ export class VitalDashboard extends HTMLElement {
     client.addEventListener("dashboards", this.#changed);
     document.addEventListener("visibilitychange", this.#looked);
     this.events.start();
+    this.#title.start();
     client.start();
     this.#load(new Backoff());
   }
@@ -103,6 +105,7 @@ export class VitalDashboard extends HTMLElement {
     this.#time.stop();
     this.#address.stop();
     this.#stopListening();
+    this.#title.stop();
     this.events.stop();
     this.past.stop();
     this.subscriptions.stop();
@@ -271,9 +274,9 @@ export class VitalDashboard extends HTMLElement {
     if (message.type === "welcome") {
       if (this.#welcomed && this.#panels) this.#load(new Backoff());
       this.#welcomed = true;
-      this.#host = message.host ?? "";
-      setText(this.#name, this.#host);
-      this.#entitle();
+      const host = message.host ?? "";
+      setText(this.#name, host);
+      this.#title.tell({ host });
       this.#keepPace();
     } else if (message.type === "error" && message.id === undefined) {
       this.#say(`${errorWords(message)}.`);
@@ -289,11 +292,7 @@ export class VitalDashboard extends HTMLElement {
     setText(this.#uptime, upS > 0 ? `up ${formatDuration(Math.floor(upS))}` : "");
   };
 
-  /** The title of a page that is not live says so: it may be all that is seen of it. */
-  #entitle = (event) => {
-    if (event) this.#state = event.detail === "Live" || event.detail === "Connecting" ? "" : `${event.detail} \u00b7 `;
-    document.title = `${this.#state}${this.#host ? `${this.#host} \u2013 ` : ""}Vitalcast`;
-  };
+  #entitle = ({ detail }) => this.#title.tell({ state: detail });
 
   /** The pace that is shown is the one that is kept: no faster than the server grants, as far as there is a slower one. */
   #keepPace() {

@@ -6,16 +6,18 @@ import { wayNodes } from "./legend.js";
 export class Headline {
   constructor() {
     this.#level = h("span", { class: "level", hidden: true });
+    this.#cause = h("span", { class: "cause", hidden: true });
     this.#numbers = h("span", { class: "numbers" });
-    this.element = h("p", { class: "headline" }, this.#level, this.#numbers);
+    this.element = h("p", { class: "headline" }, this.#level, this.#cause, this.#numbers);
   }
 
   #level;
+  #cause;
   #numbers;
   /** @type {string|null} */ #shape = null;
 
-  /** @param {import("./model/headline.js").HeadlineNow} headline */
-  write({ numbers, level, rule }) {
+  /** @param {import("./model/headline.js").HeadlineNow} headline @param {string[]} [cause] the programs behind its level */
+  write({ numbers, level, rule }, cause = []) {
     const shape = numbers.map(({ down, mark, label }) => (down === undefined ? "" : `${down} ${mark} ${label}`)).join();
     if (shape !== this.#shape) this.#build(numbers);
     this.#shape = shape;
@@ -27,6 +29,9 @@ export class Headline {
     this.element.dataset.level = level;
     this.#level.hidden = !level;
     setText(this.#level, level);
+    this.#cause.hidden = !level || !cause.length;
+    setText(this.#cause, cause.join(", "));
+    this.#cause.title = cause.join(", ");
     this.element.title = rule;
   }
 

@@ -20,9 +20,14 @@ const SUMMARY_EVERY_MS = 10_000;
  */
 
 export class PanelNumbers {
-  /** @param {import("./model/panel.js").Panel} panel @param {() => void} [picked] other lines are to be shown now */
-  constructor(panel, picked = () => {}) {
+  /**
+   * @param {import("./model/panel.js").Panel} panel
+   * @param {{picked?: () => void, causeAt?: (time: number|null) => string[]}} [page] picked: other lines are to be shown
+   *   now; causeAt: the programs behind its level at a moment, null for now
+   */
+  constructor(panel, { picked = () => {}, causeAt = () => [] } = {}) {
     this.#panel = panel;
+    this.#causeAt = causeAt;
     this.#headline = new Headline();
     this.#legend = new Legend(panel);
     this.#legend.addEventListener("picked", picked);
@@ -34,6 +39,7 @@ export class PanelNumbers {
   }
 
   #panel;
+  #causeAt;
   #headline;
   #legend;
   /** @type {import("./model/lines.js").Layout|null} */ #layout = null;
@@ -85,7 +91,7 @@ export class PanelNumbers {
     const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
     this.why = "";
     this.#legend.write(rowValues(ring, this.#layout.lines, last));
-    this.#headline.write(headlineAt(this.#layout, ring, last));
+    this.#head(ring, last, frozen === null);
     this.#sumUp({ ring, newest: store.newest }, last, frozen, range);
   }
 
@@ -109,9 +115,14 @@ export class PanelNumbers {
     const { time, values, why } = valuesAt({ store, lines: layout.lines, time: hover });
     this.why = why;
     this.#legend.write(values);
-    this.#headline.write(headlineAt(layout, ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time)));
+    this.#head(ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time));
     setText(this.moment, `${whenOf(store, time, hover)}${why && `: ${why}`}`);
     this.moment.title = this.moment.textContent ?? "";
+  }
+
+  #head(ring, row, live = false) {
+    const headline = headlineAt(/** @type {import("./model/lines.js").Layout} */ (this.#layout), ring, row);
+    this.#headline.write(headline, headline.level ? this.#causeAt(live ? null : ring.time(row)) : []);
   }
 
   /** Written rarely: a text that changes each second is no help to a screen reader. */

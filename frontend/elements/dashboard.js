@@ -131,7 +131,7 @@ export class VitalDashboard extends HTMLElement {
     const help = /** @type {any} */ (h("vital-help"));
     this.#embedding = h("vital-embedding");
     this.#kiosk = new Kiosk(view);
-    this.#printing = new Printing({ dashboard: this, view, clock, host: () => this.#host });
+    this.#printing = new Printing({ dashboard: this, view, clock, host: () => this.client.host });
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
     this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), overview, this.#notice, notice, this.#main, help, picker, this.#embedding, this.#kiosk.element);
@@ -192,7 +192,8 @@ export class VitalDashboard extends HTMLElement {
     if (!this.#grid) this.#lay();
     const grid = /** @type {PanelGrid} */ (this.#grid);
     grid.show(panels);
-    const vitals = Object.assign(h("vital-vitals"), { panels, client, view });
+    const vitals = Object.assign(h("vital-vitals"), { panels, client, view, events: this.events });
+    this.#title.tell({ panels });
     this.#vitals.replaceWith(vitals);
     this.#vitals = vitals;
     if (view.panel !== null) this.#enlarge();

@@ -97,7 +97,8 @@ export class VitalPanel extends HTMLElement {
   #build() {
     const { id, title } = this.definition;
     const named = this.variants ? titleBeside(this.definition) : title;
-    this.#numbers = new PanelNumbers(this.definition, () => this.#changed());
+    const causeAt = (time) => this.events?.causeOf(id, time) ?? [];
+    this.#numbers = new PanelNumbers(this.definition, { picked: () => this.#changed(), causeAt });
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
     this.#step = h("span", { class: "step", hidden: true });

@@ -15,6 +15,7 @@ export class VitalVitals extends HTMLElement {
   /** @type {import("../charts/model/panel.js").Panel[]} */ panels = [];
   /** @type {import("../client/client.js").Client} */ client;
   /** @type {import("../page/view.js").View|null} */ view = null;
+  /** @type {import("../page/event_log.js").EventLog|null} which know the programs behind a level */ events = null;
 
   /** @type {VitalCell[]} */ #cells = [];
   /** @type {HTMLElement} */ #said;
@@ -24,7 +25,7 @@ export class VitalVitals extends HTMLElement {
   /** @type {() => void} */ #stopBeat = () => {};
 
   connectedCallback() {
-    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, client: this.client }));
+    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, client: this.client, events: this.events }));
     this.#said = h("p", { class: "unseen", role: "status" });
     this.setAttribute("role", "navigation");
     this.setAttribute("aria-label", "Vital signs");

@@ -1,5 +1,6 @@
 /** The events of the machine, as the page knows them: those that happen as they do, earlier ones once somebody looks. */
 
+import { causeOf } from "../charts/model/events.js";
 import { EVENTS_MAX, loadEvents } from "../http/events.js";
 import { EventStore } from "./event_store.js";
 
@@ -65,6 +66,12 @@ export class EventLog extends EventTarget {
     if (this.#denied || !(to > from) || !this.#missing({ from, to })) return;
     this.#wishes = [{ from, to }, ...this.#wishes].slice(0, WISHES_MAX);
     this.#fulfil();
+  }
+
+  /** The programs behind the level of a panel, the one that used most first. @param {string} panel its id @param {number|null} time Unix ms; null for now */
+  causeOf(panel, time) {
+    const then = time ?? this.#clock.now();
+    return causeOf(this.#store.between(then, then), panel, time);
   }
 
   /** Takes in one that this page made. @param {HostEvent} event */

@@ -13,8 +13,12 @@ const WINDOW_S = 60;
 const DRAWN_EVERY_MS = 900;
 
 export class VitalCell {
-  /** @param {{panel: import("../charts/model/panel.js").Panel, client: import("../client/client.js").Client}} parts */
-  constructor({ panel, client }) {
+  /**
+   * @param {{panel: import("../charts/model/panel.js").Panel, client: import("../client/client.js").Client,
+   *          events?: import("./event_log.js").EventLog|null}} parts events: which know the programs behind a level
+   */
+  constructor({ panel, client, events = null }) {
+    this.#events = events;
     this.panel = panel;
     this.#clock = client.clock;
     // No panel's id begins so.
@@ -39,6 +43,7 @@ export class VitalCell {
   }
 
   #clock;
+  #events;
   #link;
   #spark;
   #parts = {
@@ -65,8 +70,9 @@ export class VitalCell {
     const [number, unit = ""] = now.vital.text.split("\u00a0");
     setText(this.#parts.number, number);
     setText(this.#parts.unit, unit && `\u00a0${unit}`);
-    setText(this.#parts.what, late ? formatAge(this.stream.ageS) : layout.headline.label);
-    this.#link.title = now.rule;
+    const cause = (!late && now.level && this.#events?.causeOf(this.panel.id, null).join(", ")) || "";
+    setText(this.#parts.what, late ? formatAge(this.stream.ageS) : cause || layout.headline.label);
+    this.#link.title = [now.rule, cause].filter(Boolean).join(": ");
     this.#mark(late, late ? "" : now.level);
     this.#drawSpark(layout.headline, late);
   }

@@ -139,3 +139,29 @@ async def test_events_say_who_and_which_charts_they_concern(js: RunJs) -> None:
         "worst": "b",
         "clusters": [[0, "a b"], [9, "c"], [30, "d"]],
     }
+
+
+async def test_a_title_says_the_worst_level_first_and_none_that_is_over(js: RunJs) -> None:
+    assert await js(
+        EVENTS
+        + """const { levelOf, titleOf } = await load('page/page_title');
+             const going = { attributes: { ongoing: 1 } }, mild = { ...going, severity: "warning" };
+             const cpu = level("a", 1, "cpu", going), load_ = level("b", 2, "load", going);
+             const swap = level("c", 3, "swap", mild), over = level("d", 4, "disk", { end: 9 });
+             const of = (...events) => levelOf(events, (id) => id.toUpperCase());
+             const title = (level, state) => titleOf({ level, state, host: "web-1" });
+             return [of(swap, cpu, over), of(cpu, load_), of(cpu, load_, level("e", 5, "gpu", going)), of(over),
+               of(event("m", 1)),
+               title("CPU critical", ""), title("CPU critical", "Paused"), title("", "Stale"), title("", "")]
+               .map((one) => one.words ?? one);"""
+    ) == [
+        "CPU critical",
+        "CPU and LOAD critical",
+        "CPU and 2 more critical",
+        "",
+        "",
+        "● CPU critical – web-1 – Vitalcast",
+        "● CPU critical · Paused – web-1 – Vitalcast",
+        "Stale – web-1 – Vitalcast",
+        "web-1 – Vitalcast",
+    ]

@@ -59,10 +59,13 @@ export function worstOf(events) {
  */
 export function concerns({ kind, attributes }, { id }) {
   if (OF_ALL.has(kind)) return true;
-  if (kind === "level") return id === attributes.panel || id.startsWith(`${attributes.panel}-`);
+  if (kind === "level") return isOf(id, attributes.panel);
   if (kind === "oom_kill") return id === OF_MEMORY || id.startsWith(`${OF_MEMORY}-`);
   return false;
 }
+
+/** Whether a panel is that one, or shows the programs of it. @param {string} id @param {unknown} other */
+const isOf = (id, other) => id === other || id.startsWith(`${other}-`);
 
 /**
  * The programs behind the level of a panel at a moment.
@@ -71,7 +74,7 @@ export function concerns({ kind, attributes }, { id }) {
  * @returns {string[]} the one that used most first; none where none is known
  */
 export function causeOf(events, panelId, time = null) {
-  const mine = events.filter(({ kind, attributes }) => kind === "level" && attributes.panel === panelId);
+  const mine = events.filter(({ kind, attributes }) => kind === "level" && isOf(panelId, attributes.panel));
   const then = mine.filter((event) => (time === null ? isOngoing(event) : overlaps(event, time, time)));
   const last = then.at(-1);
   return last ? namesOf(last) : [];

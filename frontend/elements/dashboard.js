@@ -192,7 +192,7 @@ export class VitalDashboard extends HTMLElement {
     if (!this.#grid) this.#lay();
     const grid = /** @type {PanelGrid} */ (this.#grid);
     grid.show(panels);
-    const vitals = Object.assign(h("vital-vitals"), { panels, client, view, events: this.events });
+    const vitals = Object.assign(h("vital-vitals"), { panels, client, view, past: this.past, events: this.events });
     this.#title.tell({ panels });
     this.#vitals.replaceWith(vitals);
     this.#vitals = vitals;

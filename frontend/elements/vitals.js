@@ -2,7 +2,7 @@
 
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
-import { VitalCell } from "../page/vital_cell.js";
+import { lookedAt, VitalCell } from "../page/vital_cell.js";
 
 /** Between two announcements of what is alarming: a number at its threshold crosses it many times. */
 const SAID_EVERY_MS = 10_000;
@@ -16,6 +16,7 @@ export class VitalVitals extends HTMLElement {
   /** @type {import("../client/client.js").Client} */ client;
   /** @type {import("../page/view.js").View|null} */ view = null;
   /** @type {import("../page/event_log.js").EventLog|null} which know the programs behind a level */ events = null;
+  /** @type {import("../page/past.js").Past|null} what is asked about moments that the view looks at; null: numbers are of now */ past = null;
 
   /** @type {VitalCell[]} */ #cells = [];
   /** @type {HTMLElement} */ #said;
@@ -25,15 +26,17 @@ export class VitalVitals extends HTMLElement {
   /** @type {() => void} */ #stopBeat = () => {};
 
   connectedCallback() {
-    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, client: this.client, events: this.events }));
+    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, client: this.client, past: this.past, events: this.events }));
     this.#said = h("p", { class: "unseen", role: "status" });
     this.setAttribute("role", "navigation");
     this.setAttribute("aria-label", "Vital signs");
     this.replaceChildren(h("ul", {}, ...this.#cells.map(({ element }) => element)), this.#said);
-    for (const { stream } of this.#cells) {
+    for (const { stream, past } of this.#cells) {
       stream.addEventListener("change", this.#changed);
       stream.addEventListener("refused", this.#changed);
+      past?.addEventListener("change", this.#changed);
     }
+    this.view?.addEventListener("change", this.#changed);
     this.addEventListener("click", this.#clicked);
     this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "50%" });
     this.#watch.observe(this);
@@ -45,7 +48,10 @@ export class VitalVitals extends HTMLElement {
     this.#stopBeat();
     this.#watch.disconnect();
     this.removeEventListener("click", this.#clicked);
-    for (const { stream } of this.#cells) {
+    this.view?.removeEventListener("change", this.#changed);
+    for (const { stream, past } of this.#cells) {
+      past?.removeEventListener("change", this.#changed);
+      past?.rest();
       stream.removeEventListener("refused", this.#changed);
       stream.removeEventListener("change", this.#changed);
       stream.close();
@@ -84,10 +90,14 @@ export class VitalVitals extends HTMLElement {
   }
 
   #draw = () => {
-    for (const cell of this.#cells) cell.draw();
+    const looked = this.view && this.past ? lookedAt(this.view, this.past.now()) : null;
+    this.classList.toggle("then", looked !== null);
+    for (const cell of this.#cells) cell.draw(looked);
   };
 
   #announce() {
+    // What is announced is of now.
+    if (this.classList.contains("then")) return;
     const alarming = this.#cells.filter(({ element, level }) => level && !element.hidden);
     const words = alarming.map(({ panel, level }) => `${panel.vital} ${level}`).join(", ");
     if (words === this.#said.textContent || performance.now() - this.#saidAt < SAID_EVERY_MS) return;

@@ -1,4 +1,4 @@
-/** One number of the vitals strip: its label, its value, whether it is alarming, and its last minute. */
+/** One number of the vitals strip: its label, its value at the moment that is looked at, whether it is alarming, its course. */
 
 import { formatAge } from "../charts/model/format.js";
 import { headlineAt } from "../charts/model/headline.js";
@@ -6,23 +6,41 @@ import { layoutOf } from "../charts/model/lines.js";
 import { requestOf } from "../charts/model/panel.js";
 import { ofColumn, sparkPoints, sparkReach } from "../charts/model/sparkline_model.js";
 import { h, setText } from "../dom/html.js";
+import { valuesAt } from "../charts/model/values_at.js";
 import { Sparkline } from "../charts/sparkline.js";
 
 const WINDOW_S = 60;
 /** Once a second, and not twice where one reading is a little late and the next one is not. */
 const DRAWN_EVERY_MS = 900;
+/** The past is asked for by so many parts of a range: a pointer that moves within one asks for nothing more. */
+const PARTS = 4;
+
+/**
+ * The moment whose number is to be seen and the window about it; null for now.
+ *
+ * @param {import("./view.js").View} view @param {number} now Unix ms
+ */
+export function lookedAt({ moment, frozen, range }, now) {
+  if (moment === null && !frozen) return null;
+  if (frozen) return { moment: moment ?? frozen.to, window: { ...frozen, live: false } };
+  const partMs = (1000 * range) / PARTS;
+  const to = Math.ceil(now / partMs) * partMs;
+  return { moment, window: { from: to - (PARTS + 1) * partMs, to, live: false } };
+}
 
 export class VitalCell {
   /**
    * @param {{panel: import("../charts/model/panel.js").Panel, client: import("../client/client.js").Client,
-   *          events?: import("./event_log.js").EventLog|null}} parts events: which know the programs behind a level
+   *          past?: import("./past.js").Past|null, events?: import("./event_log.js").EventLog|null}} parts events: which know
+   *   the programs behind a level
    */
-  constructor({ panel, client, events = null }) {
+  constructor({ panel, client, past = null, events = null }) {
     this.#events = events;
     this.panel = panel;
     this.#clock = client.clock;
     // No panel's id begins so.
     this.stream = client.subscribe(requestOf(panel, { intervalS: 1, windowS: WINDOW_S }), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
+    this.past = past?.of(panel, this.stream) ?? null;
     this.#spark = new Sparkline();
     const { number, unit, what, state } = this.#parts;
     const value = h("span", { class: "value" }, number, unit);
@@ -60,21 +78,50 @@ export class VitalCell {
     return this.stream.stale;
   }
 
-  draw() {
+  /** @param {ReturnType<typeof lookedAt>} [looked] */
+  draw(looked = null) {
     const { store } = this.stream;
     const layout = layoutOf(store);
     const now = layout && headlineAt(layout, store.ring);
     this.element.hidden = !now || Number.isNaN(now.value) || this.stream.refusal !== null;
     if (!layout || !now || this.element.hidden) return;
+    if (looked && this.past) {
+      this.#drawThen(looked);
+      return;
+    }
+    this.past?.rest();
     const late = this.isLate();
-    const [number, unit = ""] = now.vital.text.split("\u00a0");
-    setText(this.#parts.number, number);
-    setText(this.#parts.unit, unit && `\u00a0${unit}`);
     const cause = (!late && now.level && this.#events?.causeOf(this.panel.id, null).join(", ")) || "";
-    setText(this.#parts.what, late ? formatAge(this.stream.ageS) : cause || layout.headline.label);
-    this.#link.title = [now.rule, cause].filter(Boolean).join(": ");
+    this.#write(now, late ? formatAge(this.stream.ageS) : cause || layout.headline.label, [now.rule, cause].filter(Boolean).join(": "));
     this.#mark(late, late ? "" : now.level);
     this.#drawSpark(layout.headline, late);
+  }
+
+  /** The number of a moment that is past, or why there is none; the line is that of the window about it. */
+  #drawThen({ moment, window }) {
+    const past = /** @type {import("./panel_past.js").PanelPast} */ (this.past);
+    // What came live in the last minute needs no asking.
+    const { ring: own } = this.stream.store;
+    const store = own.length && moment >= own.time(0) ? this.stream.store : past.store(window);
+    const layout = layoutOf(store) ?? layoutOf(this.stream.store);
+    if (!layout) return;
+    const { time, why } = valuesAt({ store, lines: layout.lines, time: moment });
+    const row = Number.isNaN(time) ? -1 : store.ring.firstAtOrAfter(time);
+    const then = headlineAt(layout, store.ring, row);
+    const words = row < 0 ? (past.state === "asking" ? "loading" : why) : layout.headline.label;
+    this.#write(then, words, row < 0 ? words : then.rule);
+    this.#mark(false, then.level);
+    const points = sparkPoints(store.ring, ofColumn(layout.headline.column));
+    this.#drawnAt = -Infinity;
+    this.#spark.draw(points, { ...window, ...sparkReach(layout.headline.end, points.values) });
+  }
+
+  #write({ vital }, what, title) {
+    const [number, unit = ""] = vital.text.split("\u00a0");
+    setText(this.#parts.number, number);
+    setText(this.#parts.unit, unit && `\u00a0${unit}`);
+    setText(this.#parts.what, what);
+    this.#link.title = title;
   }
 
   #mark(late, level) {

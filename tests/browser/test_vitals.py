@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from tests.browser.conftest import SERVER_ENV, OpenPage, RunJs, Watched
 from tests.browser.panel_servers import built_in, serving
+from tests.browser.past import PastServer
 from tests.e2e.machine import DISKS
 from tests.e2e.server import Server
 
@@ -251,3 +252,19 @@ async def test_a_line_reaches_to_the_whole_where_there_is_one(
         {"end": end, "values": values},
     )
     assert answer == reach
+
+
+async def test_numbers_follow_the_moment_that_is_looked_at(past_server: PastServer, open_page: OpenPage) -> None:
+    """An hour ago one program took all CPUs; the strip says so wherever the pointer or a link leads there."""
+    happened = past_server.happened
+    at = happened.spike_ms + 12_000
+    query = f"from={at - 150_000}&to={at + 150_000}"
+    watched = await open_page(f"{past_server.url}/?{query}&at={at}", charts=False)
+    share = """() => parseFloat(document.querySelector('vital-vitals a[href="#panel-cpu"] b')?.textContent)"""
+    await watched.until(f"() => ({share})() > 90")
+    await watched.page.evaluate(f"document.querySelector('vital-dashboard').view.set({{ hover: {at - 100_000} }})")
+    await watched.until(f"() => ({share})() < 60")
+    # Without a moment it is the end of the window.
+    await watched.page.evaluate("document.querySelector('vital-dashboard').view.set({ at: null, hover: null })")
+    await watched.until(f"() => ({share})() < 60")
+    assert watched.errors == []

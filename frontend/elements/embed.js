@@ -2,14 +2,15 @@
 
 import { messageOf, readMessage } from "../page/frame_messages.js";
 import { opaqueWords } from "../page/opaque.js";
-import { readOptions, viewOf } from "../page/options.js";
+import { readOptions } from "../page/options.js";
 import { enter, leave } from "../page/server_page.js";
 import { h } from "../dom/html.js";
 import { EmbedView } from "../page/embed_view.js";
+import { viewOf } from "../page/view_address.js";
 
 /** The address below which the server is. */
 const ROOT = new URL("../..", import.meta.url).href;
-const LOOKS = Object.freeze(["theme", "range", "interval", "title"]);
+const LOOKS = Object.freeze(["theme", "range", "interval", "from", "to", "at", "events", "title"]);
 
 export class VitalEmbed extends HTMLElement {
   /** @type {import("../page/view.js").View} */ view;
@@ -28,6 +29,7 @@ export class VitalEmbed extends HTMLElement {
     query.delete("token");
     const { options, problems } = readOptions(query, panel === null ? [...LOOKS, "panels"] : LOOKS);
     this.view = viewOf(options);
+    problems.push(...this.view.problems);
     this.#paint();
     const opaque = opaqueWords();
     if (opaque) problems.unshift(opaque);
@@ -36,9 +38,9 @@ export class VitalEmbed extends HTMLElement {
       return;
     }
     this.server = enter(ROOT, token);
-    const { title, panels = null } = options;
+    const { title, events, panels = null } = options;
     const shown = this.#panel === null ? { panels, whole: true } : { panels: [this.#panel] };
-    this.#embedView = new EmbedView({ server: this.server, view: this.view, title, ...shown });
+    this.#embedView = new EmbedView({ server: this.server, view: this.view, title, events, ...shown });
     this.replaceChildren(this.#embedView.element);
     this.#embedView.addEventListener("news", this.#heard);
     this.view.addEventListener("change", this.#turned);
@@ -97,6 +99,7 @@ export class VitalEmbed extends HTMLElement {
     const read = readMessage(data, this.#settable);
     if (!read) return;
     const { options, problems } = read;
+    if (timed(options)) problems.push(...this.#timesOf(options).problems);
     const unknown = [options.panel, ...(options.panels ?? [])].find((id) => id !== undefined && !this.#embedView.known.includes(id));
     if (unknown !== undefined) problems.push(`There is no panel “${unknown}” here; there are ${this.#embedView.known.join(", ") || "none yet"}.`);
     if (problems.length) this.#post({ type: "error", panel: this.#panel, code: null, message: problems.join(" ") });
@@ -104,9 +107,13 @@ export class VitalEmbed extends HTMLElement {
   };
 
   /** @param {import("../page/options.js").Options} options */
-  #set({ theme, range, interval, title, panel, panels }) {
+  #set(options) {
+    const { theme, range, interval, events, title, panel, panels } = options;
     if (theme !== undefined) this.view.set({ theme });
-    if (range !== undefined) this.view.reach(range);
+    if (timed(options)) this.#embedView.goTo(this.#timesOf(options));
+    if (range !== undefined && timed(options)) this.view.set({ range });
+    else if (range !== undefined) this.view.reach(range);
+    if (events !== undefined) this.#embedView.events = events;
     if (interval !== undefined) this.view.set({ interval });
     if (title !== undefined) this.#embedView.title = title;
     if (panels !== undefined) this.#embedView.show(panels);
@@ -114,4 +121,13 @@ export class VitalEmbed extends HTMLElement {
     this.#panel = panel;
     this.#embedView.show([panel]);
   }
+
+  /** The times that are asked for; all of them empty: the newest. @param {import("../page/options.js").Options} options */
+  #timesOf({ from = "", to = "", at = "", range = this.view.range }) {
+    const given = Object.fromEntries(Object.entries({ from, to, at }).filter(([, text]) => text));
+    return viewOf({ range, ...given }, this.server?.client.clock.now());
+  }
 }
+
+/** @param {import("../page/options.js").Options} options */
+const timed = ({ from, to, at }) => from !== undefined || to !== undefined || at !== undefined;

@@ -1,17 +1,17 @@
 /** `<vitalcast-panel>`: one live panel on a page of anybody's. */
 
-import { viewOf } from "../page/options.js";
 import { EmbeddedElement } from "./embedded_element.js";
 import { h } from "../dom/html.js";
 import { dressPanel, watchColors } from "../page/shadow_styles.js";
 import { EmbedView } from "../page/embed_view.js";
+import { viewOf } from "../page/view_address.js";
 
 /**
  * Attributes: `src`, the server's address (where the script came from, unless told); `panel`, its id; `token`; `theme`
- * (as the page around, unless told), `range`, `interval` and `heading`.
+ * (as the page around, unless told), `range`, `interval`, `from`, `to`, `at`, `events` and `heading`.
  */
 export class VitalcastPanel extends EmbeddedElement {
-  static options = ["panel", "theme", "range", "interval", "heading"];
+  static options = ["panel", "theme", "range", "interval", "from", "to", "at", "events", "heading"];
   static observedAttributes = [...VitalcastPanel.options, "src", "token"];
 
   constructor() {
@@ -27,15 +27,17 @@ export class VitalcastPanel extends EmbeddedElement {
   /** @type {EmbedView|null} */ #embedView = null;
   /** @type {import("../page/view.js").View} */ view;
   #panel = "";
+  #times = "";
 
-  lacks({ panel }) {
-    return panel ? [] : ["panel is missing; give a panel id, such as cpu."];
+  lacks(options) {
+    return options.panel ? viewOf(options).problems : ["panel is missing; give a panel id, such as cpu."];
   }
 
   open(server, options) {
     this.view = viewOf(options);
     this.#panel = options.panel;
-    this.#embedView = new EmbedView({ server, view: this.view, panels: [options.panel], title: options.heading });
+    this.#times = JSON.stringify([options.from, options.to, options.at]);
+    this.#embedView = new EmbedView({ server, view: this.view, panels: [options.panel], title: options.heading, events: options.events });
     this.#embedView.addEventListener("news", this.#heard);
     this.#paint(options);
     this.#frame.replaceChildren(this.#watch, this.#embedView.element);
@@ -43,10 +45,14 @@ export class VitalcastPanel extends EmbeddedElement {
   }
 
   change(options) {
-    const { interval, range } = viewOf(options);
+    const { interval, range, frozen, at } = viewOf(options);
     const embedView = /** @type {EmbedView} */ (this.#embedView);
     embedView.title = options.heading ?? true;
+    embedView.events = options.events ?? false;
     this.#paint(options);
+    const times = JSON.stringify([options.from, options.to, options.at]);
+    if (times !== this.#times) embedView.goTo({ frozen, at });
+    this.#times = times;
     if (range !== this.view.range) this.view.reach(range);
     this.view.set({ interval });
     if (options.panel === this.#panel) return;

@@ -8,7 +8,9 @@ import { everyBeat } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
 import { loadPanels } from "../http/panels.js";
 import { PlaylistPoller } from "../http/playlist.js";
+import { loadEvents } from "../http/events.js";
 import { hideIdleCursor } from "../page/cursor.js";
+import { EventLog } from "../page/event_log.js";
 import { opaqueWords } from "../page/opaque.js";
 import { Reload } from "../page/reload.js";
 import { storageOf } from "../page/storage.js";
@@ -38,6 +40,7 @@ export class VitalWall extends HTMLElement {
   /** @type {PlaylistPoller} */ #poller;
   /** @type {Reload} */ #reload;
   /** @type {WallPages} */ #pages;
+  /** @type {EventLog|null} null where no page has flags */ #events = null;
   /** @type {any} what the server says that this screen shows; null until it is known */ #screen = null;
   /** @type {import("../charts/model/panel.js").Panel[]|null} */ #panels = null;
   /** @type {() => void} */ #stopBeat = () => {};
@@ -88,6 +91,7 @@ export class VitalWall extends HTMLElement {
     document.removeEventListener("visibilitychange", this.#looked);
     clearTimeout(this.#againTimer);
     this.#pages.stop();
+    this.#events?.stop();
     this.#subscriptions.stop();
     this.client.removeEventListener("dashboards", this.#changed);
     this.client.removeEventListener("link", this.#linked);
@@ -109,7 +113,16 @@ export class VitalWall extends HTMLElement {
     this.#poller = new PlaylistPoller({ page: root, playlist: nameIn(address.pathname) });
     const memoryMaxMib = Number(address.searchParams.get("memory")) || undefined;
     this.#reload = new Reload({ needs: [address, new URL("static/wall.js", root), new URL("readyz", root)], memoryMaxMib });
-    this.#pages = new WallPages({ clock, subscriptions: this.#subscriptions, reach, storage: storageOf() });
+    this.#pages = new WallPages({ client, events: () => this.#eventLog, subscriptions: this.#subscriptions, reach, storage: storageOf() });
+  }
+
+  get #eventLog() {
+    if (this.#events) return this.#events;
+    const { client } = this;
+    const load = (range, options) => loadEvents(range, { ...options, page: this.#root });
+    this.#events = new EventLog({ client, clock: client.clock, load });
+    this.#events.start();
+    return this.#events;
   }
 
   #build() {

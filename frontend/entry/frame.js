@@ -1,6 +1,7 @@
 /** Registers the elements of a page that is framed by another. */
 
 import { VitalCrosshair } from "../charts/crosshair.js";
+import { VitalFlags } from "../charts/flags.js";
 import { VitalEmbed } from "../elements/embed.js";
 import { VitalMenu } from "../elements/menu.js";
 import { VitalPanel } from "../elements/panel.js";
@@ -9,6 +10,7 @@ import { VitalVitals } from "../elements/vitals.js";
 
 customElements.define("vital-plot", VitalPlot);
 customElements.define("vital-crosshair", VitalCrosshair);
+customElements.define("vital-flags", VitalFlags);
 customElements.define("vital-menu", VitalMenu);
 customElements.define("vital-panel", VitalPanel);
 customElements.define("vital-vitals", VitalVitals);

@@ -4,6 +4,7 @@ import { formatAge, formatClock, formatDuration } from "../charts/model/format.j
 import { errorWords } from "../client/protocol.js";
 import { State, Status } from "../client/status.js";
 import { oneOfEach } from "./panel_places.js";
+import { Past } from "./past.js";
 import { Subscriptions, youngest } from "./subscriptions.js";
 import { everyBeat } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
@@ -20,17 +21,22 @@ const NAMED_MAX = 30;
 export class EmbedView extends EventTarget {
   /**
    * @param {{server: import("./server_page.js").ServerPage, view: import("./view.js").View, panels?: string[]|null,
-   *          title?: boolean, whole?: boolean}} parts panels: their ids, null for all; whole: they make a dashboard
+   *          title?: boolean, whole?: boolean, events?: boolean}} parts panels: their ids, null for all; whole: they make
+   *   a dashboard; events: whether charts have flags of what happened
    */
-  constructor({ server, view, panels = null, title = true, whole = false }) {
+  constructor({ server, view, panels = null, title = true, whole = false, events = false }) {
     super();
     this.#server = server;
     this.#view = view;
     this.#ids = panels;
     this.#whole = whole;
     const { client } = server;
-    this.#subscriptions = new Subscriptions({ client, view, clock: client.clock, mark: server.mark(), host: false });
-    this.#back = h("button", { type: "button", hidden: true }, "Back to live");
+    const [clock, mark] = [client.clock, server.mark()];
+    this.#subscriptions = new Subscriptions({ client, view, clock, mark, host: false });
+    this.#past = new Past({ client, view, clock, mark });
+    this.#home = view.frozen;
+    this.#flagged = events;
+    this.#back = h("button", { type: "button", hidden: true }, this.#home ? "Back" : "Back to live");
     // Only the word is announced: an age that is read out every second helps nobody.
     this.#word = h("strong", { role: "status" });
     this.#words = h("span");
@@ -44,6 +50,9 @@ export class EmbedView extends EventTarget {
   #view;
   #whole;
   #subscriptions;
+  #past;
+  /** The window that was asked for; null: the newest. */ #home;
+  #flagged;
   #back;
   #word;
   #words;
@@ -70,7 +79,23 @@ export class EmbedView extends EventTarget {
     this.#view.removeEventListener("change", this.#changed);
     this.#server.removeEventListener("change", this.#changed);
     this.#room.replaceChildren();
+    this.#past.stop();
     this.#subscriptions.stop();
+  }
+
+  /** Goes to that window, to which the reader comes back. @param {{frozen: import("./view.js").Window|null, at: number|null}} times */
+  goTo({ frozen, at }) {
+    this.#home = frozen;
+    setText(this.#back, frozen ? "Back" : "Back to live");
+    this.#view.set({ frozen, at });
+  }
+
+  /** @param {boolean} events whether charts have flags of what happened */
+  set events(events) {
+    if (events === this.#flagged) return;
+    this.#flagged = events;
+    this.#shown = "";
+    this.#changed();
   }
 
   /** @param {boolean} title whether the panels have their titles */
@@ -101,7 +126,7 @@ export class EmbedView extends EventTarget {
     return [...this.#room.querySelectorAll("vital-panel")];
   }
 
-  #live = () => this.#view.live();
+  #live = () => this.#view.set({ frozen: this.#home, at: null });
 
   #changed = () => {
     const problem = this.#problem();
@@ -148,10 +173,12 @@ export class EmbedView extends EventTarget {
     this.#subscriptions.clear();
     const { client } = this.#server;
     const view = this.#view;
+    const events = this.#flagged ? this.#server.events : null;
     const charts = panels.map((definition) => {
       const made = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : null });
-      const parts = { definition, clock: client.clock, view, bare: true, stays: this.#ids !== null };
-      return Object.assign(made, { ...parts, stream: this.#subscriptions.open(definition) });
+      const stream = this.#subscriptions.open(definition);
+      const parts = { definition, stream, client, events, view, clock: client.clock, past: this.#past.of(definition, stream) };
+      return Object.assign(made, { ...parts, bare: true, stays: this.#ids !== null });
     });
     if (!this.#whole) {
       this.#room.replaceChildren(...charts);
@@ -182,9 +209,10 @@ export class EmbedView extends EventTarget {
     });
     const [word, words] = problem ? ["", ""] : this.#noteOf(state, ageS);
     const { frozen } = this.#view;
+    const away = frozen !== this.#home && JSON.stringify(frozen) !== JSON.stringify(this.#home);
     this.element.dataset.state = problem ? "error" : frozen ? "frozen" : state;
     this.#note.hidden = !word;
-    this.#back.hidden = !frozen;
+    this.#back.hidden = !away;
     setText(this.#word, word);
     setText(this.#words, words);
     // On a dashboard each panel speaks for itself.
@@ -198,7 +226,7 @@ export class EmbedView extends EventTarget {
     const age = Number.isNaN(ageS) ? "" : ` · data ${formatAge(ageS)}`;
     if (state === State.RECONNECTING) return ["Reconnecting", `${age}${because(client)}`];
     if (state === State.STALE) return ["Stale", `${age}: the server is silent`];
-    if (frozen) return ["Paused", ` at ${formatClock(frozen.to, { seconds: true })}`];
+    if (frozen) return pastWords(frozen, client.clock.now());
     if (state !== State.CONNECTING) return ["", ""];
     const { failure } = this.#server;
     return failure ? ["Not connected", `: ${failure.message}; trying again`] : ["Connecting…", ""];
@@ -227,6 +255,25 @@ export class EmbedView extends EventTarget {
   #news(detail) {
     this.dispatchEvent(new CustomEvent("news", { detail }));
   }
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Which time is shown, where it is not the present.
+ *
+ * @param {import("./view.js").Window} window @param {number} now Unix ms @returns {[string, string]}
+ */
+function pastWords({ from, to }, now) {
+  if (now - to < DAY_MS && to - from < DAY_MS && dayOf(from) === dayOf(now)) return ["Paused", ` at ${formatClock(to, { seconds: true })}`];
+  const until = dayOf(from) === dayOf(to) ? formatClock(to) : `${dayOf(to)} ${formatClock(to)}`;
+  return ["Past", `: ${dayOf(from)} ${formatClock(from)} to ${until}`];
+}
+
+/** @param {number} ms */
+function dayOf(ms) {
+  const at = new Date(ms);
+  return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")}`;
 }
 
 const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}.`;

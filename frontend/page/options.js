@@ -2,7 +2,6 @@
 
 import { RANGES, THEMES, rangeOf } from "./choices.js";
 import { quoted } from "./quoted.js";
-import { View } from "./view.js";
 
 const INTERVAL = Object.freeze({ least: 0.1, most: 3600 });
 const ID = /^[a-z][a-z0-9-]*$/;
@@ -10,10 +9,12 @@ const ID = /^[a-z][a-z0-9-]*$/;
 const NAME = Object.freeze({ shape: /^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$/, charsMax: 255, tokensMax: 32 });
 const REDUCERS = Object.freeze(["sum", "avg", "min", "max"]);
 export const YES_OR_NO = Object.freeze({ right: "0 or 1", read: (text) => (["0", "1"].includes(text) ? text === "1" : null) });
+/** Moments are read together, by `viewOf`: what `to` means depends on `from`. */
+const MOMENT = Object.freeze({ right: "a moment", read: (text) => text });
 const NUMBER = Object.freeze({ right: "a number in the base unit, such as 0.8 for 80 %", read: readNumber });
 
 /**
- * @typedef {{theme?: string, range?: number, interval?: number, title?: boolean, heading?: boolean, panel?: string, panels?: string[],
+ * @typedef {{theme?: string, range?: number, interval?: number, from?: string, to?: string, at?: string, events?: boolean, title?: boolean, heading?: boolean, panel?: string, panels?: string[],
  *            metric?: string, where?: Record<string, string[]>, reduce?: string, label?: string, warning?: number,
  *            critical?: number}} Options range and interval in seconds
  */
@@ -22,6 +23,10 @@ export const OPTIONS = Object.freeze({
   theme: { right: THEMES.join(", "), read: (text) => (THEMES.includes(text) ? text : null) },
   range: { right: Object.keys(RANGES).join(", "), read: rangeOf },
   interval: { right: `seconds from ${INTERVAL.least} to ${INTERVAL.most}`, read: readInterval },
+  from: MOMENT,
+  to: MOMENT,
+  at: MOMENT,
+  events: YES_OR_NO,
   title: YES_OR_NO,
   heading: YES_OR_NO,
   panel: { right: "a panel id, such as cpu", read: (text) => (ID.test(text) ? text : null) },
@@ -84,7 +89,3 @@ export function readOptions(given, known, readers = OPTIONS) {
   }
   return { options, problems };
 }
-
-/** @param {Options} options */
-export const viewOf = ({ theme, range, interval }) =>
-  new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { interval }) });

@@ -62,7 +62,7 @@ export class PanelGhost extends EventTarget {
     const wish = this.#wish;
     if (!wish) return null;
     const { from: start, to: end, stepMs } = wish;
-    return { wish: { ...wish, shift: this.#shift }, request: { panel: this.#definition.id, stream: `@ghost ${this.#definition.id}`, start, end, step: stepMs / 1000, shift: this.#shift, aggregate: ["avg"] } };
+    return { wish: { ...wish, shift: this.#shift }, request: { panel: this.#definition.id, stream: `@ghost ${this.#definition.id}${this.#loader.mark}`, start, end, step: stepMs / 1000, shift: this.#shift, aggregate: ["avg"] } };
   }
 
   answered(result, wish) {

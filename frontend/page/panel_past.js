@@ -203,7 +203,7 @@ export class PanelPast extends EventTarget {
     if (!wish) return null;
     const finest = Math.max(1, this.stream.store.serverIntervalS) * 1000;
     const aggregate = [...(wish.stepMs > finest || this.stream.store.serverIntervalS < 1 ? RANGED : SINGLE)];
-    const request = { panel: this.definition.id, stream: `@past ${this.definition.id}`, start: Math.round(wish.from), end: Math.round(wish.to), step: wish.stepMs / 1000, aggregate };
+    const request = { panel: this.definition.id, stream: `@past ${this.definition.id}${this.#loader?.mark ?? ""}`, start: Math.round(wish.from), end: Math.round(wish.to), step: wish.stepMs / 1000, aggregate };
     return { wish, request };
   }
 

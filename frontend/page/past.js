@@ -11,13 +11,15 @@ const WHOLE_STEP_S = 31_536_000;
 export class Past extends EventTarget {
   /**
    * @param {{client: import("../client/client.js").Client, view: import("./view.js").View,
-   *          clock: import("../client/clock.js").ServerClock}} parts
+   *          clock: import("../client/clock.js").ServerClock, mark?: string}} parts
+   *   mark: at the end of the names of its questions, where several share a client
    */
-  constructor({ client, view, clock }) {
+  constructor({ client, view, clock, mark = "" }) {
     super();
     this.#client = client;
     this.#clock = clock;
     this.view = view;
+    this.mark = mark;
   }
 
   #client;

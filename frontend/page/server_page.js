@@ -2,7 +2,9 @@
 
 import { Backoff } from "../client/backoff.js";
 import { Client } from "../client/client.js";
+import { loadEvents } from "../http/events.js";
 import { loadPanels } from "../http/panels.js";
+import { EventLog } from "./event_log.js";
 
 /** Who is moved from one place of a page to another leaves and comes in the same breath. */
 const LINGERS_MS = 50;
@@ -61,6 +63,18 @@ export class ServerPage extends EventTarget {
   /** @type {any} */ #retry;
   /** How many have been made on this page: a stream's name is its owner's alone. */ #marks = 0;
 
+  /** @type {EventLog|null} */ #events = null;
+
+  /** The events of the server; asked for once somebody wants to see them. */
+  get events() {
+    if (this.#events) return this.#events;
+    const { client, src: page } = this;
+    const load = (range, options) => loadEvents(range, { ...options, page, token: this.#token });
+    this.#events = new EventLog({ client, clock: client.clock, load });
+    this.#events.start();
+    return this.#events;
+  }
+
   /** The end of the names of one user's streams. */
   mark() {
     this.#marks += 1;
@@ -72,6 +86,7 @@ export class ServerPage extends EventTarget {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#retry);
+    this.#events?.stop();
     document.removeEventListener("visibilitychange", this.#looked);
     this.client.removeEventListener("dashboards", this.#changed);
     this.client.removeEventListener("link", this.#linked);

@@ -13,15 +13,14 @@ const FILTER_MAX = 100;
 const TIME_MAX = 8.64e15;
 
 const oneOf = (texts) => ({ right: texts.filter(Boolean).join(", "), read: (text) => (texts.includes(text) ? text : null) });
-const AS_TEXT = Object.freeze({ right: "", read: (text) => text });
 
 /** What an address may say; the moments are read together, by `readTimes`. */
 const CHOICES = Object.freeze({
   range: OPTIONS.range,
   interval: { right: INTERVALS.join(", "), read: (text) => (INTERVALS.includes(Number(text || NaN)) ? Number(text) : null) },
-  from: AS_TEXT,
-  to: AS_TEXT,
-  at: AS_TEXT,
+  from: OPTIONS.from,
+  to: OPTIONS.to,
+  at: OPTIONS.at,
   compare: { right: Object.keys(COMPARISONS).join(", "), read: (text) => (Object.hasOwn(COMPARISONS, text) ? COMPARISONS[text] : null) },
   panel: OPTIONS.panel,
   theme: OPTIONS.theme,
@@ -50,6 +49,20 @@ export function readView(search, { now = Date.now() } = {}) {
   const times = readTimes({ from, to, at }, view.range, now);
   view.set({ frozen: times.frozen, at: times.at });
   view.problems = [...problems, ...times.problems];
+  return view;
+}
+
+/**
+ * The view of a panel that is shown elsewhere.
+ *
+ * @param {import("./options.js").Options} options @param {number} [now] Unix ms
+ * @returns {View} with its `problems`
+ */
+export function viewOf({ theme, range, interval, from, to, at }, now = Date.now()) {
+  const view = new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { interval }) });
+  const times = readTimes({ from, to, at }, view.range, now);
+  view.set({ frozen: times.frozen, at: times.at });
+  view.problems = times.problems;
   return view;
 }
 

@@ -1,7 +1,9 @@
 /** One page of a wall screen: panels that fill it, prepared before they are shown. */
 
 import { tilesOf } from "./wall_layout.js";
-import { RANGES, View } from "./view.js";
+import { RANGES } from "./choices.js";
+import { Past } from "./past.js";
+import { View } from "./view.js";
 import { h } from "../dom/html.js";
 
 /** A chart that is not ready by then is shown as it is. */
@@ -16,14 +18,17 @@ export class WallPage {
   /**
    * @param {{entry: import("./wall_layout.js").Entry, panels: import("../charts/model/panel.js").Panel[],
    *          holderOf: (stream: any) => import("../elements/panel.js").Holder,
-   *          clock: import("../client/clock.js").ServerClock, streamOf: (panel: import("../charts/model/panel.js").Panel) => any}} parts
+   *          client: import("../client/client.js").Client, events: import("./event_log.js").EventLog|null, mark: string,
+   *          streamOf: (panel: import("../charts/model/panel.js").Panel) => any}} parts
    */
-  constructor({ entry, panels, holderOf, clock, streamOf }) {
+  constructor({ entry, panels, holderOf, client, events, mark, streamOf }) {
     this.#entry = entry;
     const view = new View({ range: RANGES[entry.range] });
+    const { clock } = client;
+    this.#past = new Past({ client, view, clock, mark });
     this.#panels = panels.map((definition) => {
       const stream = streamOf(definition);
-      return Object.assign(/** @type {any} */ (h("vital-panel")), { definition, stream, holder: holderOf(stream), clock, view });
+      return Object.assign(/** @type {any} */ (h("vital-panel")), { definition, stream, past: this.#past.of(definition, stream), holder: holderOf(stream), clock, events, view });
     });
     const nothing = h("p", { class: "nothing", hidden: true }, panels.length ? "This machine has no data for any panel of this page." : "No panels are configured: see [[panels]] in config.toml.");
     this.#nothing = nothing;
@@ -33,6 +38,7 @@ export class WallPage {
   }
 
   #entry;
+  #past;
   #panels;
   #nothing;
   #comings;
@@ -90,6 +96,7 @@ export class WallPage {
   remove() {
     clearTimeout(this.#leaving);
     this.#comings.disconnect();
+    this.#past.stop();
     this.element.remove();
   }
 }

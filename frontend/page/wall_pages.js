@@ -14,13 +14,14 @@ const KEPT = "vitalcast.wall";
 /** Event: `turned`, when another page than before is shown. */
 export class WallPages extends EventTarget {
   /**
-   * @param {{clock: import("../client/clock.js").ServerClock,
+   * @param {{client: import("../client/client.js").Client, events: () => import("./event_log.js").EventLog,
    *          subscriptions: import("./subscriptions.js").Subscriptions, reach: import("./view.js").View,
-   *          storage: Pick<Storage, "getItem"|"setItem">}} parts reach: how far back the streams reach
+   *          storage: Pick<Storage, "getItem"|"setItem">}} parts reach: how far back the streams reach; events: those to be flagged
    */
-  constructor({ clock, subscriptions, reach, storage }) {
+  constructor({ client, events, subscriptions, reach, storage }) {
     super();
-    this.#clock = clock;
+    this.#client = client;
+    this.#events = events;
     this.#subscriptions = subscriptions;
     this.#reach = reach;
     this.#storage = storage;
@@ -30,11 +31,13 @@ export class WallPages extends EventTarget {
     this.#resizes.observe(this.element);
   }
 
-  #clock;
+  #client;
+  #events;
   #subscriptions;
   #reach;
   #storage;
   #resizes;
+  /** How many have been made: questions have the names of their pages. */ #marks = 0;
   /** What is shown, as text. */ #built = "";
   /** @type {import("./wall_layout.js").Playlist|null} */ #playlist = null;
   /** @type {WallPage[]} one an entry; equal entries share theirs */ #pages = [];
@@ -80,7 +83,7 @@ export class WallPages extends EventTarget {
   }
 
   #makePages(entries, panels) {
-    const clock = this.#clock;
+    const client = this.#client;
     this.#subscriptions.clear();
     this.#reach.set({ range: Math.max(...entries.map(({ range }) => RANGES[range]), RANGES["1m"]) });
     const streams = new Map();
@@ -95,7 +98,7 @@ export class WallPages extends EventTarget {
       const key = JSON.stringify(look);
       if (made.has(key)) return made.get(key);
       const chosen = entry.panels.length ? entry.panels.flatMap((id) => panels.find((panel) => panel.id === id) ?? []) : oneOfEach(panels);
-      const page = new WallPage({ entry, panels: chosen, holderOf: holds.ofAnother(), clock, streamOf });
+      const page = new WallPage({ entry, panels: chosen, holderOf: holds.ofAnother(), client, events: entry.events ? this.#events() : null, mark: `~${(this.#marks += 1)}`, streamOf });
       made.set(key, page);
       this.element.append(page.element);
       return page;

@@ -181,7 +181,7 @@ async def test_its_attributes_may_change_and_be_wrong(
     await give("range", "15m")
     await watched.until("() => it.view.range === 900")
     for name, value, problem in [
-        ("range", "2m", "range cannot be “2m”; give 1m, 5m, 15m."),
+        ("range", "2m", "range cannot be “2m”; give 1m, 5m, 15m"),
         ("src", "ftp:", "src cannot be “ftp:”; give the address of a Vitalcast server."),
         ("panel", "nope", "There is no panel “nope” here. There are cpu-programs, cpu, cpus"),
     ]:
@@ -230,7 +230,7 @@ async def test_shows_one_number_in_the_text_of_the_page(
         ("several", 'series of system.cpu.utilization; give where="cpu.mode='),
         ("none", "no such metric"),
         ("what", "metric is missing; give the name of a metric"),
-        ("wrong", "there is no panel “nope” here; there are cpu,"),
+        ("wrong", "there is no panel “nope” here; there are cpu-programs, cpu,"),
     ]:
         assert problem in str((await told(watched, "error", id_))["message"])
         assert problem in await watched.page.evaluate(text, id_)

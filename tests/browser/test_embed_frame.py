@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Frame
 from tests.browser.conftest import SERVER_ENV, OpenPage, Watched
 from tests.browser.elsewhere import Elsewhere
+from tests.browser.past import PastServer
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -116,10 +117,11 @@ async def test_does_what_the_page_around_asks_and_says_what_cannot_be(
     assert await frame.inner_text("h2") == "Memory"
 
     for message, problem in [
-        ({"type": "vitalcast:set", "range": "2m"}, "range cannot be “2m”; give 1m, 5m, 15m."),
+        ({"type": "vitalcast:set", "range": "2m"}, "range cannot be “2m”; give 1m, 5m, 15m"),
         ({"type": "vitalcast:set", "theme": ["dark"]}, 'theme cannot be “["dark"]”'),
         ({"type": "vitalcast:set", "colour": "dark"}, "no option “colour” here; there are theme, range"),
-        ({"type": "vitalcast:set", "panel": "nope"}, "no panel “nope” here; there are cpu,"),
+        ({"type": "vitalcast:set", "at": "soon"}, "at: “soon” is"),
+        ({"type": "vitalcast:set", "panel": "nope"}, "no panel “nope” here; there are cpu-programs, cpu,"),
         ({"type": "vitalcast:go"}, "no message “vitalcast:go”; there is vitalcast:set"),
     ]:
         await ask(message)
@@ -240,3 +242,33 @@ async def test_a_sandbox_without_its_origin_is_told_what_it_lacks(
 
 async def test_the_log_gives_a_sandbox_no_advice_that_the_settings_refuse(server: Server) -> None:
     assert "allowed_origins" not in server.errors()
+
+
+DRAWN = """() => {
+  const { window } = document.querySelector("vital-plot") ?? {};
+  return window && [window.from, window.to]; }"""
+FLAGS = "() => document.querySelectorAll('vital-flags .flag').length > 0"
+
+
+async def test_shows_the_past_that_its_address_names_with_flags_of_what_happened(
+    past_server: PastServer, open_page: OpenPage
+) -> None:
+    spike = past_server.happened.spike_ms
+    address = f"{past_server.url}/embed/panel/cpu-programs?from={spike - 300_000}&to={spike + 300_000}&events=1"
+    watched = await open_page(address, viewport={"width": 640, "height": 360})
+    page = watched.page
+    await watched.until(f"() => JSON.stringify(({DRAWN})()) === '[{spike - 300_000},{spike + 300_000}]'")
+    await watched.until(FLAGS)
+    assert (await page.inner_text(".note strong")) in ("Paused", "Past")
+    assert not await page.is_visible(".note button")
+    # Who looks elsewhere comes back to what the address names.
+    await page.evaluate(
+        "(from) => document.querySelector('vital-embed').view.set({ frozen: { from, to: from + 60000 } })", spike
+    )
+    await page.click(".note button:has-text('Back')")
+    await watched.until(f"() => JSON.stringify(({DRAWN})()) === '[{spike - 300_000},{spike + 300_000}]'")
+    await page.goto(f"{past_server.url}/embed/panel/memory?range=30d")
+    await watched.until(f"() => {{ const [from, to] = ({DRAWN})() ?? [0, 0]; return to - from > 20 * 86_400_000; }}")
+    await page.goto(f"{past_server.url}/embed/panel/cpu?at=never&range=2m")
+    assert "at: “never”" in await page.inner_text("vital-embed")
+    assert watched.errors == []

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from vitalcast.core.panels.schema import ID_CHARS_MAX, ID_PATTERN, Duration, duration_form
 from vitalcast.core.strict import Strict
 
-Range = Literal["1m", "5m", "15m"]
+Range = Literal["1m", "5m", "15m", "1h", "6h", "24h", "7d", "30d", "1y"]  # as the page has them
 
 _Ids = Annotated[
     tuple[Annotated[str, StringConstraints(max_length=ID_CHARS_MAX, pattern=ID_PATTERN)], ...],
@@ -36,6 +36,7 @@ class Entry(Strict):
         description="How panels share the screen: evenly, side by side, one below the other, or the first one large",
     )
     range: Range = Field(default="5m", description="How far back the charts reach")
+    events: bool = Field(default=False, description="Whether charts have flags of what happened")
 
 
 _Entries = Annotated[

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.browser import picture
 from tests.examples import ADDRESS, TIMEOUT_S, examples, printed, section, served, url_of, vitalcast
 from tests.reference.tables import page
 
@@ -58,6 +59,16 @@ def test_ci_ends_at_the_first_failure(tmp_path: Path) -> None:
 
 def test_ci_can_be_run() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+# --- the picture -----------------------------------------------------------------------------------------------
+
+
+def test_the_picture_is_as_the_program_takes_it(text: str) -> None:
+    (named,) = re.findall(r"!\[[^]]+\]\((\.github/[^)]+)\)", text)
+    head = (ROOT / named).read_bytes()[:24]
+    width, height = (int.from_bytes(head[at : at + 4], "big") for at in (16, 20))
+    assert (width, height) == (picture.SIZE["width"] * picture.SCALE, picture.SIZE["height"] * picture.SCALE)
 
 
 # --- the figures -----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tests.browser.past_file import make
 from tests.browser.past_story import MINUTE_MS, SECOND_MS, last_clock
 from tests.e2e.server import Server
 
-SIZE = {"width": 1240, "height": 775}  # small, so that words can be read where the picture is shown at half its size
+SIZE = {"width": 1360, "height": 800}  # small, so that words can be read where the picture is shown at half its size
 SCALE = 1.5
 HOUR = 2
 DRAWN = """() => [...document.querySelectorAll("vital-plot")].filter((plot) => plot.checkVisibility()).slice(0, 3)
@@ -50,6 +50,8 @@ async def _photograph(url: str, file: Path) -> None:
         await page.goto(url)
         while not await page.evaluate(DRAWN):
             await asyncio.sleep(0.2)
+        await asyncio.sleep(SETTLED_S)
+        await page.locator("vital-panel vital-flags .flag.critical").first.focus()  # which then says what it was
         await asyncio.sleep(SETTLED_S)
         await page.screenshot(path=file)
         await browser.close()

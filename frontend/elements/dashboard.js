@@ -220,10 +220,11 @@ export class VitalDashboard extends HTMLElement {
   };
 
   #paint() {
-    const { theme, frozen } = this.view;
+    const { theme, frozen, paused } = this.view;
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     this.classList.toggle("frozen", frozen !== null);
+    this.classList.toggle("paused", paused);
   }
 
   /** One panel in the place of all; what it covers is not laid out, so that its streams wait. */

@@ -13,11 +13,12 @@ export class VitalHelp extends HTMLElement {
     this.#dialog = /** @type {HTMLDialogElement} */ (
       h(
         "dialog",
-        { "aria-labelledby": "help-title" },
+        { class: "help", "aria-labelledby": "help-title" },
         h("header", {}, h("h2", { id: "help-title" }, "Keyboard shortcuts"), close),
         h("div", { class: "groups" }, ...[...groups].map(([name, bindings]) => groupOf(name, bindings))),
-        h("p", {}, "Drag over a chart to zoom in; double-click to return to live."),
-        h("p", {}, "F, V, P, C and E apply to the panel with the focus or the pointer."),
+        h("p", {}, "On a chart: click to choose a moment, drag to zoom into a part, double-click to return to live."),
+        h("p", {}, "Ctrl+wheel or pinch zooms about the pointer, Shift+drag or two fingers move the window."),
+        h("p", {}, "F, V, P, C and E apply to the panel under the pointer, else to the one with the focus."),
         h("p", {}, "Everything else is in the ", h("a", { href: "docs" }, "manual"), "."),
       )
     );

@@ -31,9 +31,17 @@ function request() {
   if (drawings.size && !document.hidden) frame ||= requestAnimationFrame(drawSome);
 }
 
-/** Runs `draw` once in a coming frame, however often it is asked for; never in a hidden tab. @param {() => void} draw */
-export function nextFrame(draw) {
-  drawings.add(draw);
+/**
+ * Runs `draw` once in a coming frame, however often it is asked for; never in a hidden tab.
+ *
+ * @param {() => void} draw @param {boolean} [first] before those that wait already: the reader looks at this one
+ */
+export function nextFrame(draw, first = false) {
+  if (first && !drawings.has(draw)) {
+    const others = [...drawings];
+    drawings.clear();
+    for (const one of [draw, ...others]) drawings.add(one);
+  } else drawings.add(draw);
   request();
 }
 

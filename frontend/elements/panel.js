@@ -1,6 +1,7 @@
 /** `<vital-panel>`: one chart with its title, its numbers, its legend, and what went wrong. */
 
 import { CalmRange } from "../charts/model/axis.js";
+import { momentBeside } from "../charts/model/values_at.js";
 import { chartModelOf } from "../charts/model/chart_model.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
 import { formatAge } from "../charts/model/format.js";
@@ -10,15 +11,16 @@ import { PanelNumbers } from "../charts/panel_numbers.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
 import { csvFile, fileName } from "../page/panel_files.js";
+import { itemsOf } from "../page/panel_items.js";
+import { PanelNotes } from "../page/panel_notes.js";
 import { PanelPast } from "../page/panel_past.js";
 import { titleBeside } from "../page/panel_places.js";
-import { known, obstacleOf, shows, stepWordsOf } from "../page/panel_words.js";
+import { PanelWindow } from "../page/panel_window.js";
+import { known, shows } from "../page/panel_words.js";
 import { save } from "../page/save.js";
 
 /** This machine has nothing of the kind: no reason to talk about it. */
 const UNKNOWN_METRIC = 102;
-/** Charts that are live end within so much of each other. */
-const PAUSE_APART_MS = 15_000;
 /** Drawn a little before it is scrolled to. */
 const NEARLY_IN_VIEW = Object.freeze({ rootMargin: "50%" });
 
@@ -47,8 +49,6 @@ export class VitalPanel extends HTMLElement {
   #seenLast = false;
   #kept = false;
   /** @type {boolean|undefined} whether its stream was asked for */ #wanted;
-  #drawnTo = NaN;
-  /** What is drawn of a pause ends so much later than the page's window: where it ended while live, in ms. */ #pauseShift = 0;
   #failure = "";
   /** @type {IntersectionObserver|null} */ #views = null;
   /** @type {() => void} */ #stopBeat = () => {};
@@ -56,12 +56,13 @@ export class VitalPanel extends HTMLElement {
   /** @type {any} */ #plot;
   /** @type {PanelNumbers} */ #numbers;
   /** @type {DataTable} */ #dataTable;
-  /** @type {HTMLElement} by which steps it is drawn, and since when */ #step;
-  /** @type {HTMLElement} */ #problem;
+  /** @type {PanelNotes} */ #notes;
+  /** @type {PanelWindow} */ #window;
   /** @type {HTMLElement} */ #age;
 
   connectedCallback() {
     this.past ??= new PanelPast(this.definition, this.stream);
+    this.#window = new PanelWindow(this);
     this.#build();
     // Whether there is anything to show is known before the first reading where the list of panels said so.
     this.hidden = this.definition.series === 0 && !this.stays;
@@ -69,6 +70,8 @@ export class VitalPanel extends HTMLElement {
     this.stream.addEventListener("refused", this.#changed);
     this.past.addEventListener("change", this.#changed);
     this.view.addEventListener("change", this.#turned);
+    this.addEventListener("pointerenter", this.#pointed);
+    this.addEventListener("pointerleave", this.#pointed);
     this.#plot.addEventListener("resized", this.#changed);
     this.#plot.addEventListener("failed", this.#failed);
     this.#plot.addEventListener("drawn", this.#drawn);
@@ -84,6 +87,8 @@ export class VitalPanel extends HTMLElement {
     this.#plot.removeEventListener("drawn", this.#drawn);
     this.#plot.removeEventListener("failed", this.#failed);
     this.#plot.removeEventListener("resized", this.#changed);
+    this.removeEventListener("pointerleave", this.#pointed);
+    this.removeEventListener("pointerenter", this.#pointed);
     this.view.removeEventListener("change", this.#turned);
     this.past.removeEventListener("change", this.#changed);
     this.past.rest({ hidden: true });
@@ -101,33 +106,21 @@ export class VitalPanel extends HTMLElement {
     this.#numbers = new PanelNumbers(this.definition, { picked: () => this.#changed(), causeAt });
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
-    this.#step = h("span", { class: "step", hidden: true });
-    this.#problem = h("p", { class: "problem", role: "status", hidden: true });
+    this.#notes = new PanelNotes();
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view, clock: this.clock, past: this.past });
     const { view, clock, events, definition: panel } = this;
     const flags = events ? [Object.assign(h("vital-flags"), { plot: this.#plot, view, clock, events, panel })] : [];
-    const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: this.#items() })];
+    const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: itemsOf(this) })];
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
       h("header", {}, h("h2", { id: `title-${id}` }, named), ...(this.variants ? [this.variants] : []), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
-      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, this.#step, this.#numbers.difference, this.#problem),
+      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, this.#notes.step, this.#numbers.difference, this.#notes.problem),
       this.#numbers.summary,
       this.#numbers.legend,
       this.#dataTable.element,
     );
-  }
-
-  #items() {
-    return [
-      { words: "Full size", key: "F", run: () => this.full() },
-      { words: "As a table", key: "V", run: () => this.table() },
-      { words: "Download image", key: "P", run: () => this.png() },
-      { words: "Download data (CSV)", key: "C", run: () => this.csv() },
-      { words: "Copy link", run: () => this.#ask("link") },
-      { words: "Embed", key: "E", run: () => this.embed() },
-    ];
   }
 
   // --- what can be asked of it -------------------------------------------------------------------------------------
@@ -145,6 +138,11 @@ export class VitalPanel extends HTMLElement {
   /** Shows how it can be shown elsewhere. */
   embed() {
     this.#ask("embed");
+  }
+
+  /** Wants its address to be copied. */
+  link() {
+    this.#ask("link");
   }
 
   /** The colours around it are others now. */
@@ -188,13 +186,8 @@ export class VitalPanel extends HTMLElement {
   /** Moves the moment that is chosen by so many of this panel's readings. @param {number} rows */
   step(rows) {
     const { drawn, from, to } = this.#shown();
-    const { ring } = drawn;
-    const first = ring.firstAtOrAfter(from);
-    const last = ring.firstAtOrAfter(to + 1) - 1;
-    if (last < first) return;
-    const { moment } = this.view;
-    const at = moment === null ? last + (rows < 0 ? 1 : 0) : Math.min(last, ring.firstAtOrAfter(moment));
-    this.view.set({ at: ring.time(Math.max(first, Math.min(last, at + rows))), hover: null });
+    const at = momentBeside(drawn.ring, { from, to, moment: this.view.moment, rows });
+    if (at !== null) this.view.set({ at, hover: null });
   }
 
   #ask(what) {
@@ -209,13 +202,19 @@ export class VitalPanel extends HTMLElement {
 
   #changed = () => {
     this.#settle();
-    if (this.#inView && !this.hidden) nextFrame(this.#draw);
+    if (this.#inView && !this.hidden) nextFrame(this.#draw, this.past.urgent);
+  };
+
+  /** What is pointed at comes first. */
+  #pointed = ({ type }) => {
+    this.past.urgent = type === "pointerenter";
   };
 
   #turned = (event) => {
     const { detail } = event;
-    if (detail.has("frozen")) this.#pauseShift = this.#shiftOf(this.view.frozen);
-    if (detail.has("frozen") || detail.has("range") || detail.has("compare")) {
+    if (detail.has("frozen")) this.#window.turned();
+    const bars = this.definition.chart === "bar" && detail.has("at");
+    if (bars || detail.has("frozen") || detail.has("range") || detail.has("compare")) {
       // While a window is dragged along, its scale stays as it is.
       if (detail.has("range")) this.#range = new CalmRange();
       this.#numbers.expire();
@@ -265,31 +264,15 @@ export class VitalPanel extends HTMLElement {
     this.#age.hidden = !stale;
     this.classList.toggle("stale", stale);
     if (stale) setText(this.#age, formatAge(this.stream.ageS));
-    if (stale && this.#inView && !document.hidden && Math.abs(this.clock.now() - this.#drawnTo) >= 1000) nextFrame(this.#draw);
+    if (stale && this.#inView && !document.hidden && Math.abs(this.clock.now() - this.#window.drawnTo) >= 1000) nextFrame(this.#draw);
   }
 
   // --- what it draws -----------------------------------------------------------------------------------------------
 
   /** What is drawn, and the window that it is drawn in. */
   #shown() {
-    const { from, to, live } = this.#window();
+    const { from, to, live } = this.#window.now;
     return { drawn: this.past.store({ from, to, live }), from, to, live };
-  }
-
-  #window() {
-    const { stale, store } = this.stream;
-    // While readings come, the newest stands at the edge; when they do not, time goes on without them.
-    const goesOn = stale || !store.ring.length;
-    const { from, to, live } = this.view.window(goesOn ? Math.floor(this.clock.now() / 1000) * 1000 : store.newest);
-    if (live || !this.view.paused) return this.past.within({ from, to, live });
-    const shift = this.#pauseShift;
-    return { ...this.past.within({ from: from + shift, to: to + shift, live: true }), live };
-  }
-
-  /** A pause moves nothing: each chart ends with its own newest sample, as it did. */
-  #shiftOf(frozen) {
-    const shift = frozen && this.view.paused ? this.#drawnTo - frozen.to : NaN;
-    return Math.abs(shift) <= PAUSE_APART_MS ? shift : 0;
   }
 
   #draw = () => {
@@ -300,9 +283,9 @@ export class VitalPanel extends HTMLElement {
     const layout = layoutOf(store);
     if (!layout || !store.ring.length) return;
     this.#numbers.arrange(layout);
-    this.#drawnTo = live ? to : NaN;
+    this.#window.drawnTo = live ? to : NaN;
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
-    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, only: this.#numbers.picked }));
+    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked }));
     this.#numbers.compare(ghost, { store, from, to, view: this.view });
     if (this.#numbers.due(store)) this.#write(store);
     const now = performance.now();
@@ -319,17 +302,10 @@ export class VitalPanel extends HTMLElement {
     if (drawn.ring.length) this.#write(drawn);
   };
 
-  /** What is in the way of a picture, in words: the server's refusal, the library's failure, or that there is nothing. */
   #say(store = this.stream.store, from = NaN, to = NaN) {
     const { refusal, store: live } = this.stream;
-    const { words, soft } = obstacleOf({ refusal, failure: this.#failure, live, store, past: this.past, from, to });
-    this.#problem.hidden = !words;
-    this.#problem.classList.toggle("soft", soft);
-    setText(this.#problem, words);
-    this.classList.toggle("coarse", this.past.state === "coarse" || this.past.state === "asking");
-    const { said, title } = stepWordsOf(this.past, from);
-    this.#step.hidden = !said || this.definition.chart === "bar";
-    setText(this.#step, said);
-    this.#step.title = title;
+    const { past } = this;
+    this.#notes.write({ refusal, failure: this.#failure, live, store, past, from, to, timeless: this.definition.chart === "bar" });
+    this.classList.toggle("coarse", past.state === "coarse" || past.state === "asking");
   }
 }

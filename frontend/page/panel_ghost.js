@@ -9,21 +9,24 @@ const AGAIN_MS = 5000;
 
 /** Event `change`: it has come, or is another. */
 export class PanelGhost extends EventTarget {
-  /** @param {import("../charts/model/panel.js").Panel} definition @param {import("./past.js").Past} loader */
-  constructor(definition, loader) {
+  /** @param {import("./panel_past.js").PanelPast} of whose ghost it is @param {import("./past.js").Past} loader */
+  constructor(of, loader) {
     super();
-    this.#definition = definition;
+    this.#of = of;
     this.#loader = loader;
   }
 
-  #definition;
+  #of;
   #loader;
   /** @type {PastAnswer|null} */ #answer = null;
   #shift = 0;
   #key = "";
   /** @type {any} */ #wish = null;
   #failed = "";
-  urgent = false;
+
+  get urgent() {
+    return this.#of.urgent;
+  }
 
   /**
    * What is known of a window; asks for what is missing.
@@ -62,7 +65,9 @@ export class PanelGhost extends EventTarget {
     const wish = this.#wish;
     if (!wish) return null;
     const { from: start, to: end, stepMs } = wish;
-    return { wish: { ...wish, shift: this.#shift }, request: { panel: this.#definition.id, stream: `@ghost ${this.#definition.id}${this.#loader.mark}`, start, end, step: stepMs / 1000, shift: this.#shift, aggregate: ["avg"] } };
+    const { id } = this.#of.definition;
+    const request = { panel: id, stream: `@ghost ${id}${this.#loader.mark}`, start, end, step: stepMs / 1000, shift: this.#shift, aggregate: ["avg"] };
+    return { wish: { ...wish, shift: this.#shift }, request };
   }
 
   answered(result, wish) {

@@ -100,7 +100,7 @@ export class PanelPast extends EventTarget {
   ghost(window, shift) {
     if (!this.#loader || (!shift && !this.#ghost)) return null;
     if (!this.#ghost) {
-      this.#ghost = new PanelGhost(this.definition, this.#loader);
+      this.#ghost = new PanelGhost(this, this.#loader);
       this.#ghost.addEventListener("change", () => this.dispatchEvent(new Event("change")));
     }
     return this.#ghost.over(window, { shift, width: this.width, finestS: this.#finestS(this.stream.store) });

@@ -37,9 +37,10 @@ const CELL = 3;
  *
  * @param {{panel: import("./panel.js").Panel, store: import("../../client/store.js").StreamStore,
  *          layout: import("./lines.js").Layout, range: import("./axis.js").CalmRange,
- *          from: number, to: number, width: number, height: number, ghost?: import("./past_answer.js").PastAnswer|null,
+ *          from: number, to: number, width: number, height: number, at?: number|null,
+ *          ghost?: import("./past_answer.js").PastAnswer|null,
  *          only?: ReadonlySet<string>}} options
- *   ghost: what it is compared with; only: the keys of lines that are shown alone; from, to: Unix ms; width, height: of the
+ *   at: the moment that bars are of, null for the window's end; ghost: what it is compared with; only: the keys of lines that are shown alone; from, to: Unix ms; width, height: of the
  *   drawing area in pixels
  * @returns {ChartModel}
  */
@@ -215,10 +216,11 @@ function cellTracks(store, columns, window) {
   return { times, tracks: highs };
 }
 
-function barsModel({ store, layout, to }) {
+function barsModel({ store, layout, to, at = null }) {
   const { ring } = store;
   const { lines, unit } = layout;
-  const row = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
+  const last = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
+  const row = at === null ? last : Math.min(last, store.bands?.size ? ring.firstAtOrAfter(at) : ring.firstAtOrAfter(at + 1) - 1);
   const bars = barsAt(lines, ring, row).map(({ key, parts, values, used, whole, share }) => {
     const [{ label, levels, restLabel }] = parts;
     return {

@@ -56,3 +56,18 @@ export function breakWords({ from, to, why, open = false }) {
   const when = open ? `since ${clock(from)}` : `from ${clock(from)} to ${clock(to)}`;
   return `no data ${when}: ${BREAK_WORDS[why] ?? why}`;
 }
+
+/**
+ * The moment so many rows beside another, of those in a window; null where there is none.
+ *
+ * @param {import("../../client/ring.js").Ring} ring
+ * @param {{from: number, to: number, moment: number|null, rows: number}} options moment: null for the newest
+ * @returns {number|null} Unix ms
+ */
+export function momentBeside(ring, { from, to, moment, rows }) {
+  const first = ring.firstAtOrAfter(from);
+  const last = ring.firstAtOrAfter(to + 1) - 1;
+  if (last < first) return null;
+  const at = moment === null ? last + (rows < 0 ? 1 : 0) : Math.min(last, ring.firstAtOrAfter(moment));
+  return ring.time(Math.max(first, Math.min(last, at + rows)));
+}

@@ -1,0 +1,26 @@
+/** What a panel says over its chart: what is in the way of a picture, and by which steps it is drawn. */
+
+import { h, setText } from "../dom/html.js";
+import { obstacleOf, stepWordsOf } from "./panel_words.js";
+
+export class PanelNotes {
+  constructor() {
+    this.step = h("span", { class: "step", hidden: true });
+    this.problem = h("p", { class: "problem", role: "status", hidden: true });
+  }
+
+  /**
+   * @param {{refusal: any, failure: string, live: any, store: any, past: import("./panel_past.js").PanelPast, from: number,
+   *          to: number, timeless: boolean}} now as for `obstacleOf`; timeless: its chart has no axis of time
+   */
+  write({ timeless, ...now }) {
+    const { words, soft } = obstacleOf(now);
+    this.problem.hidden = !words;
+    this.problem.classList.toggle("soft", soft);
+    setText(this.problem, words);
+    const { said, title } = stepWordsOf(now.past, now.from);
+    this.step.hidden = !said || timeless;
+    setText(this.step, said);
+    this.step.title = title;
+  }
+}

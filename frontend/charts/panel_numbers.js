@@ -2,7 +2,7 @@
 
 import { differenceOf } from "./model/ghost.js";
 import { headlineAt, summaryOf } from "./model/headline.js";
-import { rowValues } from "./model/lines.js";
+import { layoutOf, rowValues } from "./model/lines.js";
 import { stepWords } from "./model/past_steps.js";
 import { momentWords } from "./model/time_words.js";
 import { valuesAt } from "./model/values_at.js";
@@ -45,6 +45,7 @@ export class PanelNumbers {
   /** @type {import("./model/lines.js").Layout|null} */ #layout = null;
   #writtenAt = -Infinity;
   #summedUpAt = -Infinity;
+  #secondAt = NaN;
   /** Why there are no numbers of the moment that is pointed at; empty where there are. */ why = "";
 
   /** @returns {ReadonlySet<string>} the keys of lines that are shown alone; empty for all */
@@ -69,8 +70,14 @@ export class PanelNumbers {
     this.#writtenAt = -Infinity;
   }
 
-  /** Whether what is written is of another time than the newest. @param {import("../client/store.js").StreamStore} store */
-  due({ newest }) {
+  /**
+   * Whether what is written is of another time than the newest.
+   *
+   * @param {import("../client/store.js").StreamStore} store
+   * @param {import("../client/store.js").StreamStore|null} [second] has means of a second, which are written when they come
+   */
+  due({ newest }, second = null) {
+    if (second && second.newest !== this.#secondAt) return true;
     return Math.abs(newest - this.#writtenAt) >= EVERY_MS;
   }
 
@@ -78,10 +85,12 @@ export class PanelNumbers {
    * The numbers of the moment that is pointed at, else of the newest that is shown.
    *
    * @param {import("../client/store.js").StreamStore} store @param {Shown} shown
+   * @param {import("../client/store.js").StreamStore|null} [second] has the newest as means of a second, where lines come faster
    */
-  write(store, { moment, frozen, range }) {
+  write(store, { moment, frozen, range }, second = null) {
     if (!this.#layout) return;
     this.#writtenAt = store.newest;
+    this.#secondAt = second?.newest ?? NaN;
     this.moment.hidden = moment === null;
     if (moment !== null) {
       this.#writeMoment(store, moment);
@@ -90,8 +99,11 @@ export class PanelNumbers {
     const ring = (frozen ? null : store.present) ?? store.ring;
     const last = (frozen ? ring.firstAtOrAfter(frozen.to + 1) : ring.length) - 1;
     this.why = "";
-    this.#legend.write(rowValues(ring, this.#layout.lines, last));
-    this.#head(ring, last, frozen === null);
+    const own = rowValues(ring, this.#layout.lines, last);
+    const calm = frozen || !second ? null : layoutOf(second);
+    this.#legend.write(second && calm ? calmed(own, this.#layout, calm, second.ring) : own);
+    if (second && calm) this.#head(second.ring, second.ring.length - 1, true, calm);
+    else this.#head(ring, last, frozen === null);
     this.#sumUp({ ring, newest: store.newest }, last, frozen, range);
   }
 
@@ -120,8 +132,8 @@ export class PanelNumbers {
     this.moment.title = this.moment.textContent ?? "";
   }
 
-  #head(ring, row, live = false) {
-    const headline = headlineAt(/** @type {import("./model/lines.js").Layout} */ (this.#layout), ring, row);
+  #head(ring, row, live = false, layout = this.#layout) {
+    const headline = headlineAt(/** @type {import("./model/lines.js").Layout} */ (layout), ring, row);
     this.#headline.write(headline, headline.level ? this.#causeAt(live ? null : ring.time(row)) : []);
   }
 
@@ -133,6 +145,14 @@ export class PanelNumbers {
     const layout = /** @type {import("./model/lines.js").Layout} */ (this.#layout);
     setText(this.summary, summaryOf(this.#panel, layout, { ring, spanS, row, frozen: frozen !== null }));
   }
+}
+
+/** The values of these lines as means of a second; of a line that has none, its own. */
+function calmed(own, { lines }, calm, ring) {
+  const nameOf = ({ id, down, part }) => `${id} ${down} ${part}`;
+  const places = new Map(calm.lines.map((line, i) => [nameOf(line), i]));
+  const values = rowValues(ring, calm.lines, ring.length - 1);
+  return lines.map((line, i) => values[places.get(nameOf(line)) ?? -1] ?? own[i]);
 }
 
 /** The moment that numbers are of; where they are of a step, which one: `10 min to 14:20`. */

@@ -18,6 +18,7 @@ import { titleBeside } from "../page/panel_places.js";
 import { PanelWindow } from "../page/panel_window.js";
 import { known, shows } from "../page/panel_words.js";
 import { save } from "../page/save.js";
+import { SecondNumbers } from "../page/second_numbers.js";
 
 /** This machine has nothing of the kind: no reason to talk about it. */
 const UNKNOWN_METRIC = 102;
@@ -55,6 +56,7 @@ export class VitalPanel extends HTMLElement {
 
   /** @type {any} */ #plot;
   /** @type {PanelNumbers} */ #numbers;
+  /** @type {SecondNumbers|null} */ #second = null;
   /** @type {DataTable} */ #dataTable;
   /** @type {PanelNotes} */ #notes;
   /** @type {PanelWindow} */ #window;
@@ -66,6 +68,7 @@ export class VitalPanel extends HTMLElement {
     this.#build();
     // Whether there is anything to show is known before the first reading where the list of panels said so.
     this.hidden = this.definition.series === 0 && !this.stays;
+    this.#second = SecondNumbers.of(this, this.#changed);
     this.stream.addEventListener("change", this.#changed);
     this.stream.addEventListener("refused", this.#changed);
     this.past.addEventListener("change", this.#changed);
@@ -92,6 +95,7 @@ export class VitalPanel extends HTMLElement {
     this.view.removeEventListener("change", this.#turned);
     this.past.removeEventListener("change", this.#changed);
     this.past.rest({ hidden: true });
+    this.#second?.stop();
     this.stream.removeEventListener("refused", this.#changed);
     this.stream.removeEventListener("change", this.#changed);
     forgetFrame(this.#draw);
@@ -239,6 +243,7 @@ export class VitalPanel extends HTMLElement {
     const unknown = refusal?.code === UNKNOWN_METRIC;
     if (this.stays || shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
     else if (known(store) || unknown) this.hidden = true;
+    this.#second?.want({ intervalS: this.view.interval, inView: this.#inView && !this.hidden });
     const wanted = this.#inView || this.hidden;
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;
@@ -287,13 +292,13 @@ export class VitalPanel extends HTMLElement {
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
     this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked }));
     this.#numbers.compare(ghost, { store, from, to, view: this.view });
-    if (this.#numbers.due(store)) this.#write(store);
+    if (this.#numbers.due(store, this.#second?.store)) this.#write(store);
     const now = performance.now();
     if (this.#dataTable.due(now)) this.#dataTable.write(dataTableOf({ layout, store, from, to }), now);
   };
 
   #write(store) {
-    this.#numbers.write(store, this.view);
+    this.#numbers.write(store, this.view, this.#second?.store);
     this.classList.toggle("unknown", this.#numbers.why !== "");
   }
 

@@ -26,7 +26,9 @@ export class VitalVitals extends HTMLElement {
   /** @type {() => void} */ #stopBeat = () => {};
 
   connectedCallback() {
-    this.#cells = this.panels.filter(({ vital }) => vital).map((panel) => new VitalCell({ panel, client: this.client, past: this.past, events: this.events }));
+    const { client, past, events, view } = this;
+    const vital = this.panels.filter((panel) => panel.vital);
+    this.#cells = vital.map((panel) => new VitalCell({ panel, client, past, events, intervalS: view?.interval }));
     this.#said = h("p", { class: "unseen", role: "status" });
     this.setAttribute("role", "navigation");
     this.setAttribute("aria-label", "Vital signs");
@@ -40,12 +42,14 @@ export class VitalVitals extends HTMLElement {
     this.addEventListener("click", this.#clicked);
     this.#watch = new IntersectionObserver(this.#scrolled, { rootMargin: "50%" });
     this.#watch.observe(this);
+    this.view?.addEventListener("change", this.#turned);
     this.#stopBeat = everyBeat(() => this.#beat());
     this.#changed();
   }
 
   disconnectedCallback() {
     this.#stopBeat();
+    this.view?.removeEventListener("change", this.#turned);
     this.#watch.disconnect();
     this.removeEventListener("click", this.#clicked);
     this.view?.removeEventListener("change", this.#changed);
@@ -68,6 +72,10 @@ export class VitalVitals extends HTMLElement {
     if (at < 0 || !this.view || this.view.panel === null || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     this.view.set({ panel: this.#cells[at].panel.id });
+  };
+
+  #turned = ({ detail }) => {
+    if (detail.has("interval")) for (const cell of this.#cells) cell.tune(/** @type {any} */ (this.view).interval);
   };
 
   #scrolled = (entries) => {

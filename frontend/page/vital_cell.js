@@ -3,10 +3,10 @@
 import { formatAge } from "../charts/model/format.js";
 import { headlineAt } from "../charts/model/headline.js";
 import { layoutOf } from "../charts/model/lines.js";
-import { requestOf } from "../charts/model/panel.js";
 import { ofColumn, sparkPoints, sparkReach } from "../charts/model/sparkline_model.js";
 import { h, setText } from "../dom/html.js";
 import { valuesAt } from "../charts/model/values_at.js";
+import { numbersOf } from "./second_numbers.js";
 import { Sparkline } from "../charts/sparkline.js";
 
 const WINDOW_S = 60;
@@ -31,15 +31,15 @@ export function lookedAt({ moment, frozen, range }, now) {
 export class VitalCell {
   /**
    * @param {{panel: import("../charts/model/panel.js").Panel, client: import("../client/client.js").Client,
-   *          past?: import("./past.js").Past|null, events?: import("./event_log.js").EventLog|null}} parts events: which know
-   *   the programs behind a level
+   *          past?: import("./past.js").Past|null, events?: import("./event_log.js").EventLog|null, intervalS?: number}} parts
+   *   events: which know the programs behind a level; intervalS: between two values of the view
    */
-  constructor({ panel, client, past = null, events = null }) {
+  constructor({ panel, client, past = null, events = null, intervalS = 1 }) {
     this.#events = events;
     this.panel = panel;
     this.#clock = client.clock;
     // No panel's id begins so.
-    this.stream = client.subscribe(requestOf(panel, { intervalS: 1, windowS: WINDOW_S }), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
+    this.stream = client.subscribe(numbersOf(panel, intervalS), { name: `@vital-${panel.id}`, windowS: WINDOW_S });
     this.past = past?.of(panel, this.stream) ?? null;
     this.#spark = new Sparkline();
     const { number, unit, what, state } = this.#parts;
@@ -72,6 +72,11 @@ export class VitalCell {
   };
   #drawnAt = -Infinity;
   /** @type {import("../charts/model/headline.js").Level} */ level = "";
+
+  /** The view has another rate: its panel's number is of as long as this one. @param {number} intervalS */
+  tune(intervalS) {
+    this.stream.update({ interval: numbersOf(this.panel, intervalS).interval });
+  }
 
   /** Whether what it shows is old. */
   isLate() {

@@ -117,7 +117,7 @@ export class VitalFlags extends HTMLElement {
   #flag(x, together, i) {
     const { severity, kind } = /** @type {HostEvent} */ (worstOf(together));
     const [when, ...what] = clusterWords(together, this.clock.now());
-    const flag = h("button", { type: "button", class: `flag ${severity} ${kind}`, tabindex: i === 0 ? "0" : "-1", "aria-label": `${what.join("; ")}, ${when}` });
+    const flag = h("button", { type: "button", class: `flag ${severity}${kind === "mark" ? " mark" : ""}`, tabindex: i === 0 ? "0" : "-1", "aria-label": `${what.join("; ")}, ${when}` });
     flag.dataset.i = String(i);
     flag.style.left = `${x.toFixed(1)}px`;
     return flag;

@@ -208,7 +208,9 @@ export class VitalDashboard extends HTMLElement {
     this.#grid = new PanelGrid({ subscriptions, client, view, events: this.events, past: this.past });
     this.#vitals = h("div");
     this.#main.removeAttribute("aria-busy");
-    this.#main.replaceChildren(this.#vitals, this.#grid.element, table);
+    const told = { view, events: this.events, clock: client.clock };
+    const events = Object.assign(h("vital-events", {}, Object.assign(h("vital-marking"), told)), told);
+    this.#main.replaceChildren(this.#vitals, this.#grid.element, table, events);
   }
 
   // --- what the view asks of the page ------------------------------------------------------------------------------

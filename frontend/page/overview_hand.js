@@ -1,18 +1,13 @@
 /** What hands and keys do with the strip of the whole kept time: move the window, move an edge, pick one, jump. */
 
-import { endsNow } from "../charts/model/zoom.js";
-import { RANGES } from "./choices.js";
-import { momentOf, endOf, worstOf } from "../charts/model/events.js";
+import { worstOf } from "../charts/model/events.js";
+import { visit } from "./visit.js";
 
 /** A shorter drag is a click whose hand shook, in pixels. */
 const DRAG_MIN = 4;
 /** A key moves the window by this much of itself, and an edge by that. */
 const WINDOW_STEP = 0.25;
 const EDGE_STEP = 0.1;
-/** So much longer or shorter, a range is meant to be the usual one. */
-const NEARLY = 0.06;
-/** An event is seen with as much before and after it. */
-const AROUND = 3;
 
 /** @typedef {import("../charts/model/overview_axis.js").OverviewAxis} OverviewAxis @typedef {import("../charts/model/events.js").HostEvent} HostEvent */
 /** @typedef {"pan"|"from"|"to"|"pick"} Mode */
@@ -107,13 +102,11 @@ export class OverviewHand {
     this.#drag = null;
   }
 
-  /** A window that ends now goes on with it, where it is as long as one that there is. */
-  #show({ from, to }, mode) {
+  #show(window, mode) {
     const { view, clock } = this.#parts;
-    const now = clock.now();
-    const live = mode !== "pick" && endsNow({ from, to }, { earliest: NaN, now });
-    if (live) view.set({ range: roundRange((to - from) / 1000), frozen: null });
-    else view.set({ frozen: { from: Math.round(from), to: Math.round(to) } });
+    // A window that was picked is of what was there, also where that reaches up to now.
+    if (mode === "pick") view.set({ frozen: { from: Math.round(window.from), to: Math.round(window.to) } });
+    else view.showWindow(window, { earliest: NaN, now: clock.now() });
   }
 
   #jump(x, mode) {
@@ -121,20 +114,9 @@ export class OverviewHand {
     const axis = /** @type {OverviewAxis} */ (this.#parts.axis());
     const event = worstOf(eventsAt(x));
     const window = this.#windowNow();
-    if (event) return this.#goTo(event, window, axis);
+    if (event) return visit(view, event, this.#parts.clock.now());
     if (mode === "pan") return undefined;
     return view.set({ frozen: axis.about(x, window.to - window.from) });
-  }
-
-  /** Shows an event, with what was around it, and chooses its moment. */
-  #goTo(event, window, axis) {
-    const at = momentOf(event);
-    const { view } = this.#parts;
-    if (at >= window.from && at <= window.to) return view.set({ at });
-    const lastedMs = Math.min(endOf(event), this.#parts.clock.now()) - event.time;
-    const length = Math.max(window.to - window.from, AROUND * lastedMs);
-    const middle = event.time + lastedMs / 2;
-    return view.set({ at, frozen: axis.moved({ from: Math.round(middle - length / 2), to: Math.round(middle + length / 2) }, 0) });
   }
 
   #keyed(event) {
@@ -164,10 +146,4 @@ export class OverviewHand {
     const moved = mode === "from" ? { from: Math.max(axis.from, window.from + byMs), to: window.to } : { from: window.from, to: Math.min(axis.to, window.to + byMs) };
     return moved.to > moved.from ? this.#show(moved, mode) : undefined;
   }
-}
-
-/** A range as the hand meant it: one that has a button, where it is near to that. @param {number} seconds */
-function roundRange(seconds) {
-  const near = Object.values(RANGES).find((range) => Math.abs(range - seconds) < seconds * NEARLY);
-  return near ?? Math.min(RANGES["1y"], Math.max(1, Math.round(seconds)));
 }

@@ -52,7 +52,7 @@ async def test_events_stand_on_the_axis_and_move_with_it(lab: Watched) -> None:
     assert [(x, kind) for x, kind, _ in places] == [
         (60, "flag info mark"),
         (100, "flag warning mark"),
-        (200, "flag critical level"),
+        (200, "flag critical"),
     ], "the load's level concerns another chart, and what lies upon each other is one"
     assert "CPU 98 % for 60 s: gzip, tar" in places[2][2]
     width, whole = await page.evaluate(

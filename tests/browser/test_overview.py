@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser
+from playwright.async_api import Browser, FloatRect
 from tests.browser.conftest import Watched, opening
 from tests.browser.past import PastServer
 
@@ -63,32 +64,32 @@ async def test_the_strip_shows_the_whole_past_and_what_happened(strip: Watched, 
 
 async def test_the_frame_is_dragged_and_goes_back_to_live(strip: Watched) -> None:
     page = strip.page
-    box = await page.locator("vital-overview .frame").bounding_box()
-    assert box is not None
-    y = box["y"] + box["height"] / 2
-    middle = box["x"] + box["width"] / 2
-    await page.mouse.move(middle, y)
-    await page.mouse.down()
-    await page.mouse.move(middle - 200, y, steps=3)
-    await page.mouse.up()
-    view = await page.evaluate(VIEW)
-    assert view["frozen"][1] - view["frozen"][0] == pytest.approx(3600_000, abs=2), "as long as before"
-    moved = await page.locator("vital-overview .frame").bounding_box()
-    assert moved is not None
+
+    async def box() -> FloatRect:
+        await strip.settled()
+        found = await page.locator("vital-overview .frame").bounding_box()
+        assert found is not None
+        return found
+
+    async def drag(start: float, by: float) -> Any:
+        frame = await box()
+        y = frame["y"] + frame["height"] / 2
+        await page.mouse.move(start, y)
+        await page.mouse.down()
+        await page.mouse.move(start + by, y, steps=3)
+        await page.mouse.up()
+        return (await page.evaluate(VIEW))["frozen"]
+
+    live = await box()
+    middle = live["x"] + live["width"] / 2
+    frozen = await drag(middle, -200)
+    assert frozen[1] - frozen[0] == pytest.approx(3600_000, abs=2), "as long as before"
+    moved = await box()
     assert moved["x"] <= middle - 200 <= moved["x"] + moved["width"], "below the hand, narrower as the time is there"
-    edge = moved["x"]
-    await page.mouse.move(edge, y)
-    await page.mouse.down()
-    await page.mouse.move(edge - 150, y, steps=3)
-    await page.mouse.up()
-    longer = await page.evaluate(VIEW)
-    assert longer["frozen"][0] < view["frozen"][0]
-    assert longer["frozen"][1] == view["frozen"][1], "the other edge stays"
-    await page.mouse.move(moved["x"] + 2, y)
-    await page.mouse.down()
-    await page.mouse.move(box["x"] + 900, y, steps=3)
-    await page.mouse.up()
-    assert (await page.evaluate(VIEW))["frozen"] is None, "at the end of the strip the page is live"
+    longer = await drag(moved["x"], -150)
+    assert longer[0] < frozen[0]
+    assert longer[1] == frozen[1], "the other edge stays"
+    assert await drag(moved["x"] + 2, 900) is None, "at the end of the strip the page is live"
 
 
 async def test_keys_move_the_window_and_its_edges(strip: Watched) -> None:

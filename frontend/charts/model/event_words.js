@@ -1,9 +1,9 @@
 /** What is said of events: when, how long, how many, and how bad. */
 
 import { endOf, isOngoing, namesOf, titleOf, worstOf } from "./events.js";
-import { formatClock, formatDuration } from "./format.js";
+import { formatDuration } from "./format.js";
+import { momentWords } from "./time_words.js";
 
-const DAY_MS = 86_400_000;
 const TITLES_MAX = 4;
 const PLURALS = Object.freeze({
   boot: "starts of the machine",
@@ -22,9 +22,6 @@ const PLURALS = Object.freeze({
 /** The kinds that there are, with what they are called where several are meant. */
 export const KINDS = PLURALS;
 
-const pad = (number) => String(number).padStart(2, "0");
-const dayOf = (date) => `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
-
 /** `12 Nov`, or `12 Nov 2025` where that is not this year. @param {number} time @param {number} now Unix ms */
 export function dateWords(time, now) {
   const date = new Date(time);
@@ -32,18 +29,8 @@ export function dateWords(time, now) {
   return `${date.getDate()}\u00a0${date.toLocaleDateString("en", { month: "short" })}${year}`;
 }
 
-/** The day, where it is not today: `yesterday`, `Mon`, `12 Nov`, `12 Nov 2025`. @param {number} time @param {number} now Unix ms */
-export function dayWords(time, now) {
-  const [then, today] = [new Date(time), new Date(now)];
-  if (dayOf(then) === dayOf(today)) return "";
-  if (dayOf(then) === dayOf(new Date(now - DAY_MS))) return "yesterday";
-  const agoMs = now - time;
-  if (agoMs > 0 && agoMs < 6 * DAY_MS) return then.toLocaleDateString("en", { weekday: "short" });
-  return dateWords(time, now);
-}
-
 /** `14:03:05`, `yesterday 14:03:05`. @param {number} time @param {number} now Unix ms */
-export const timeWords = (time, now) => [dayWords(time, now), formatClock(time, { seconds: true })].filter(Boolean).join(" ");
+export const timeWords = (time, now) => momentWords(time, now, { seconds: true });
 
 /** How long it lasted, or goes on; nothing for a moment. @param {import("./events.js").HostEvent} event @param {number} now Unix ms */
 export function lengthWords(event, now) {

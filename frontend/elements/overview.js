@@ -19,7 +19,10 @@ const NEAR = 6;
 const FRAME_MIN = 6;
 const LOST_MS = 1000;
 
-/** Set `client`, `view`, `events` and `clock` before it is connected. It shows, and asks for, nothing before it is in view. */
+/**
+ * Set `client`, `view`, `events` and `clock` before it is connected. It shows, and asks for, nothing before it is in view.
+ * Event `since`, once: the first moment that is kept, Unix ms.
+ */
 export class VitalOverview extends HTMLElement {
   /** @type {import("../client/client.js").Client} */ client;
   /** @type {import("../page/view.js").View} */ view;
@@ -136,6 +139,7 @@ export class VitalOverview extends HTMLElement {
     const { since } = this.#past;
     this.classList.toggle("known", !Number.isNaN(since));
     if (Number.isNaN(since)) return;
+    if (this.#drawnAt === -Infinity) this.dispatchEvent(new CustomEvent("since", { bubbles: true, detail: since }));
     this.#drawnAt = performance.now();
     const axis = (this.#axis = this.#axisOf(since));
     this.events.want(axis.from, axis.to);

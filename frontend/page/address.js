@@ -44,6 +44,8 @@ export class Address {
   }
 
   #changed = ({ detail }) => {
+    // What is pointed at is in no address, and changes with each frame.
+    if (detail.size === 1 && detail.has("hover")) return;
     const usual = this.#usual;
     this.#usual = isUsual(this.#view);
     clearTimeout(this.#timer);

@@ -95,6 +95,13 @@ export class Past extends EventTarget {
     this.#timer = setTimeout(() => panel.dispatchEvent(new Event("change")), ms);
   }
 
+  /** Somebody has found out how far back anything is kept. @param {number} time Unix ms */
+  learn(time) {
+    this.#askedReach = true;
+    this.reaches = time;
+    this.dispatchEvent(new Event("reaches"));
+  }
+
   /** Not all that was looked for is there: where does what is kept begin? @param {PanelPast} panel */
   async wantReach(panel) {
     if (this.#askedReach) return;
@@ -102,9 +109,7 @@ export class Past extends EventTarget {
     try {
       const request = { panel: panel.definition.id, start: 0, end: this.now(), step: WHOLE_STEP_S };
       const { tiers } = await this.#client.query(request);
-      if (!tiers.length) return;
-      this.reaches = tiers[0].start;
-      this.dispatchEvent(new Event("reaches"));
+      if (tiers.length) this.learn(tiers[0].start);
     } catch {
       this.#askedReach = false;
     }

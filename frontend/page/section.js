@@ -22,7 +22,7 @@ export class Section {
     this.body = h("div", { class: "panels", id: `section-${slugOf(name)}` });
     this.#button.setAttribute("aria-controls", this.body.id);
     this.#head = h("h2", { class: "section-head" }, this.#button, this.#count);
-    this.element = h("section", { class: "section", "aria-label": name || null }, this.#head, this.body);
+    this.element = h("section", { class: "section", "aria-label": name ? `${name} panels` : null }, this.#head, this.body);
     this.#button.addEventListener("click", () => {
       this.folded = !this.folded;
       turned(this);

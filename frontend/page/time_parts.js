@@ -24,6 +24,7 @@ export class TimeParts {
   /** @type {() => void} */ #stopKeeping = () => {};
 
   start() {
+    this.#dashboard.addEventListener("since", this.#learnt);
     this.#beyond.start();
     this.#stopKeeping = keepInSight({ view: this.#view, clock: this.#past });
   }
@@ -31,7 +32,11 @@ export class TimeParts {
   stop() {
     this.#stopKeeping();
     this.#beyond.stop();
+    this.#dashboard.removeEventListener("since", this.#learnt);
   }
+
+  /** The strip of the whole past knows it first. */
+  #learnt = (event) => this.#past.learn(event.detail);
 
   /** How far there is anything to see. @returns {import("../charts/model/zoom.js").Limits} */
   get limits() {

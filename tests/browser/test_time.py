@@ -13,8 +13,8 @@ from tests.e2e.server import Server
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DRAWN = """() => Object.fromEntries([...document.querySelectorAll("vital-plot")].filter(({ window }) => window)
-  .map((plot) => { const { x, width } = plot.getBoundingClientRect();
-    return [plot.closest("vital-panel").id, [plot.window.from, plot.window.to, x, width]]; }))"""
+  .map((plot) => { const { x, y, width } = plot.getBoundingClientRect();
+    return [plot.closest("vital-panel").id, [plot.window.from, plot.window.to, x, y, width]]; }))"""
 SPAN_S = (
     f"(() => {{ const {{ frozen, range }} = {VIEW}; return frozen ? (frozen.to - frozen.from) / 1000 : range; }})()"
 )

@@ -40,8 +40,6 @@ export class VitalDashboard extends HTMLElement {
   /** @type {any} */ #embedding;
   /** @type {() => void} */ #stopListening = () => {};
   /** @type {TimeParts} */ #time;
-  /** @type {HTMLElement} */ #name;
-  /** @type {HTMLElement} */ #uptime;
   /** @type {HTMLElement} */ #notice;
   /** @type {HTMLElement} */ #main;
   /** @type {PanelGrid|null} */ #grid = null;
@@ -78,7 +76,6 @@ export class VitalDashboard extends HTMLElement {
     this.addEventListener("embed", this.#embed);
     this.addEventListener("tell", this.#told);
     this.addEventListener("reveal", this.#revealed);
-    this.subscriptions.host.addEventListener("change", this.#aged);
     client.addEventListener("message", this.#heard);
     client.addEventListener("dashboards", this.#changed);
     document.addEventListener("visibilitychange", this.#looked);
@@ -92,7 +89,6 @@ export class VitalDashboard extends HTMLElement {
     document.removeEventListener("visibilitychange", this.#looked);
     this.client.removeEventListener("dashboards", this.#changed);
     this.client.removeEventListener("message", this.#heard);
-    this.subscriptions.host.removeEventListener("change", this.#aged);
     this.removeEventListener("reveal", this.#revealed);
     this.removeEventListener("tell", this.#told);
     this.removeEventListener("embed", this.#embed);
@@ -121,8 +117,7 @@ export class VitalDashboard extends HTMLElement {
   #build() {
     const { client, view, subscriptions } = this;
     const { clock } = client;
-    this.#name = h("h1", {}, "\u2026");
-    this.#uptime = h("span", { class: "uptime" });
+    const machine = Object.assign(h("vital-machine"), { client, subscriptions });
     this.#notice = h("p", { class: "notice", role: "status", hidden: true });
     this.#status = Object.assign(h("vital-status"), { client, view, subscriptions });
     this.#time = new TimeParts({ dashboard: this, view, clock, past: this.past });
@@ -134,7 +129,7 @@ export class VitalDashboard extends HTMLElement {
     this.#printing = new Printing({ dashboard: this, view, clock, host: () => this.client.host });
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
-    this.replaceChildren(h("header", { class: "top" }, h("div", { class: "host" }, this.#name, this.#uptime), this.#status, controls), overview, this.#notice, notice, this.#main, help, picker, this.#embedding, this.#kiosk.element);
+    this.replaceChildren(h("header", { class: "top" }, machine, this.#status, controls), overview, this.#notice, notice, this.#main, help, picker, this.#embedding, this.#kiosk.element);
     const keyActions = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk, limits: () => this.#time.limits });
     this.#stopListening = listen(document.documentElement, (binding) => keyActions.act(binding));
   }
@@ -279,7 +274,6 @@ export class VitalDashboard extends HTMLElement {
       if (this.#welcomed && this.#panels) this.#load(new Backoff());
       this.#welcomed = true;
       const host = message.host ?? "";
-      setText(this.#name, host);
       this.#title.tell({ host });
       this.#keepPace();
     } else if (message.type === "error" && message.id === undefined) {
@@ -287,13 +281,6 @@ export class VitalDashboard extends HTMLElement {
     } else if (message.type === "invalid") {
       this.#say(`The server sent a message that this page cannot read (${message.why}).`);
     }
-  };
-
-  #aged = () => {
-    const { ring, series } = this.subscriptions.host.store;
-    const column = series.findIndex(({ name }) => name === "system.uptime");
-    const upS = column < 0 || !ring.length ? NaN : ring.value(column, ring.length - 1);
-    setText(this.#uptime, upS > 0 ? `up ${formatDuration(Math.floor(upS))}` : "");
   };
 
   #entitle = ({ detail }) => this.#title.tell({ state: detail });

@@ -5,7 +5,7 @@ import { h } from "../dom/html.js";
 /** Set `label` and `items` before it is connected. */
 export class VitalMenu extends HTMLElement {
   label = "";
-  /** @type {{words: string, key?: string, run: () => void}[]} */ items = [];
+  /** @type {readonly {words: string, key?: string, run?: () => void, href?: string}[]} run, or href of a page */ items = [];
 
   /** @type {HTMLElement} */ #button;
   /** @type {HTMLElement} */ #list;
@@ -33,10 +33,11 @@ export class VitalMenu extends HTMLElement {
   set open(open) {
     this.#list.hidden = !open;
     this.#button.setAttribute("aria-expanded", String(open));
-    if (open) this.#list.querySelector("button")?.focus();
+    if (open) /** @type {HTMLElement|null} */ (this.#list.querySelector("a, button"))?.focus();
   }
 
-  #item({ words, key, run }) {
+  #item({ words, key, run = () => {}, href }) {
+    if (href) return h("a", { href }, words);
     const button = h("button", { type: "button" }, h("span", {}, words), ...(key ? [h("kbd", {}, key)] : []));
     button.addEventListener("click", () => {
       this.open = false;
@@ -57,7 +58,7 @@ export class VitalMenu extends HTMLElement {
   /** The arrows go through the list while it is open; the page's own meaning of the keys is not meant then. */
   #pressed = (event) => {
     if (!this.open) return;
-    const buttons = [...this.#list.querySelectorAll("button")];
+    const buttons = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll("a, button")]);
     const at = buttons.findIndex((button) => button.matches(":focus"));
     const steps = { ArrowDown: at + 1, ArrowUp: at - 1 + buttons.length, Home: 0, End: buttons.length - 1 };
     if (event.key === "Escape") {

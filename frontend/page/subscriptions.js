@@ -6,7 +6,7 @@ import { LIVE_S, rangeAbove } from "./choices.js";
 /** No change of the range has to wait for readings, but for the longest. */
 const WINDOW_MIN_S = 300;
 const JUST_NOW_MS = 5000;
-const HOST = Object.freeze({ metrics: ["system.uptime", "vitalcast.sampler.lag"], interval: 1 });
+const HOST = Object.freeze({ metrics: ["system.uptime", "vitalcast.sampler.lag", "system.cpu.logical.count", "system.memory.limit"], interval: 1 });
 
 /** How long ago the newest reading of any of these came, in seconds; NaN before the first. @param {{ageS: number}[]} streams */
 export function youngest(streams) {

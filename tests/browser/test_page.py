@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import time
 from urllib.parse import urlsplit
@@ -56,6 +57,10 @@ async def test_shows_live_values_of_every_kind(dashboard: Watched) -> None:
              document.querySelector("vital-vitals").innerText.includes(word))"""
     )
     await dashboard.until("() => /^up \\d/.test(document.querySelector('.uptime').innerText)")
+    # Which machine it is: at least how many CPUs and how much memory, with the kernel for whoever points at it.
+    what = "document.querySelector('.facts .what').textContent"
+    await dashboard.until(f"() => /\\d ([\u00d7]|CPU).* \u00b7 [\\d.]+\u00a0.iB$/.test({what})")
+    assert re.search(r"^Linux \d", await page.get_attribute(".facts", "title") or "", re.MULTILINE)
     await ticks(dashboard, 2)
 
 

@@ -82,7 +82,9 @@ def test_a_host_name_of_any_bytes_can_be_shown(tmp_path: Path) -> None:
 
 
 def test_the_attributes_say_what_machine_it_is(tmp_path: Path) -> None:
-    machine = roots(tmp_path, machine_id=ID, os_release='NAME="Debian"\nVERSION_ID="12"\n', hostname="web-1\n")
+    machine = roots(
+        tmp_path, machine_id=ID, os_release='PRETTY_NAME="Debian 12"\nVERSION_ID="12"\n', hostname="web-1\n"
+    )
     (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: AMD  EPYC\n\nmodel name\t: another\n")
     resource = host_resource(machine)
     attributes = dict(resource.attributes)
@@ -90,7 +92,8 @@ def test_the_attributes_say_what_machine_it_is(tmp_path: Path) -> None:
     assert attributes["host.name"] == resource.name == "web-1"
     assert attributes["host.cpu.model.name"] == "AMD EPYC"
     assert attributes["os.version"] == "12"
-    assert attributes["os.type"]
+    assert attributes["os.description"] == "Debian 12"
+    assert attributes["os.type"] and attributes["os.build_id"]
     assert attributes["host.arch"]
 
 

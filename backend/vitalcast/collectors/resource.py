@@ -38,6 +38,8 @@ def host_resource(roots: Roots = HERE, *, id_: str = "", name: str = "", data_fo
         "host.name": name,
         "os.type": platform.system().lower(),
         "os.version": os_version(roots),
+        "os.description": os_description(roots),
+        "os.build_id": platform.release(),
         "host.arch": platform.machine(),
         "host.cpu.model.name": cpu_model(roots),
     }
@@ -89,11 +91,23 @@ def os_version(roots: Roots = HERE) -> str:
     return platform.release()
 
 
+def os_description(roots: Roots = HERE) -> str:
+    """Return what the operating system calls itself, such as `Debian GNU/Linux 12 (bookworm)`."""
+    for folder in ("etc", "usr/lib"):
+        text = read_if_readable(roots.rootfs / folder / "os-release")
+        if text is not None:
+            return _field(text, b"PRETTY_NAME")
+    return ""
+
+
 def parse_os_release(text: bytes) -> str:
     """Parse /etc/os-release: `VERSION_ID`, or `BUILD_ID` of one that rolls."""
+    return _field(text, b"VERSION_ID") or _field(text, b"BUILD_ID")
+
+
+def _field(text: bytes, name: bytes) -> str:
     fields = dict(line.split(b"=", 1) for line in text.split(b"\n") if b"=" in line)
-    version = fields.get(b"VERSION_ID") or fields.get(b"BUILD_ID") or b""
-    return from_system(version.strip().strip(b"\"'")[:255])
+    return from_system(fields.get(name, b"").strip().strip(b"\"'")[:255])
 
 
 def cpu_model(roots: Roots = HERE) -> str:

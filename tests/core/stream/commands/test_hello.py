@@ -8,8 +8,10 @@ import pytest
 from tests.core.machine import Machine, ask, decode
 from tests.core.stream.talk import (
     ALL,
+    DISKS,
     LOAD_ONLY,
     PROGRAM,
+    SDA,
     error_of,
     granted,
     stranger,
@@ -18,6 +20,7 @@ from tests.core.stream.talk import (
 )
 
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.stream.grants import Caller, Grant
 from vitalcast.core.vocabulary import CloseCode, Scope
 
@@ -41,6 +44,13 @@ def test_the_welcome_says_what_a_client_needs(machine: Machine) -> None:
         "dashboards": "",
     }
     assert limits["streams"] == 64
+
+
+def test_what_the_machine_is_is_for_those_who_may_see_names() -> None:
+    resource = Resource("machine-1", "web-1", attributes=(("os.type", "linux"),))
+    machine = Machine(source=Source(resource, "epoch-1"))
+    said = [decode(granted(machine, grant).open())[0].get("resource") for grant in (ALL, DISKS, LOAD_ONLY, SDA)]
+    assert said == [{"os.type": "linux"}, {"os.type": "linux"}, None, None]
 
 
 @pytest.mark.parametrize("plain", [False, True])

@@ -48,13 +48,15 @@ def withdraw(conversation: Conversation, grant: Grant) -> list[Message]:
 
 def _about(timeline: Timeline, grant: Grant) -> dict[str, object]:
     """Return what is so of the source that is meant where none is named."""
-    return {
+    about = {
         "epoch": timeline.epoch,
         "source": timeline.id,
         "host": timeline.name,
         "interval": max(timeline.interval_ms, grant.interval_min_ms) / 1000,
         "interval_min": max(timeline.interval_min_ms, grant.interval_min_ms) / 1000,
     }
+    attributes = dict(timeline.resource.attributes)
+    return about | {"resource": attributes} if attributes and grant.sees_names else about
 
 
 def welcome(conversation: Conversation) -> Message:

@@ -21,13 +21,14 @@ export class VitalMachine extends HTMLElement {
   /** @type {HTMLElement} */ #uptime;
   /** @type {any} */ #menu;
   /** @type {Record<string, string>} */ #resource = {};
-  #welcomed = false;
 
   connectedCallback() {
     this.#name = h("h1", {}, "\u2026");
     this.#what = h("span", { class: "what" });
     this.#uptime = h("span", { class: "uptime" });
     this.#menu = Object.assign(h("vital-menu"), { label: "Other pages", items: LINKS });
+    // Not before somebody looks.
+    this.#menu.addEventListener("click", () => this.#offerLogOut(), { once: true });
     this.classList.add("host");
     this.replaceChildren(this.#menu, h("div", {}, this.#name, h("p", { class: "facts" }, this.#what, this.#uptime)));
     this.client.addEventListener("message", this.#heard);
@@ -37,7 +38,6 @@ export class VitalMachine extends HTMLElement {
   disconnectedCallback() {
     this.subscriptions.host.removeEventListener("change", this.#changed);
     this.client.removeEventListener("message", this.#heard);
-    this.#welcomed = false;
     this.replaceChildren();
   }
 
@@ -46,8 +46,6 @@ export class VitalMachine extends HTMLElement {
     setText(this.#name, message.host ?? "");
     this.#resource = message.resource ?? {};
     this.#changed();
-    if (!this.#welcomed) this.#offerLogOut();
-    this.#welcomed = true;
   };
 
   #changed = () => {
@@ -67,9 +65,7 @@ export class VitalMachine extends HTMLElement {
   async #offerLogOut() {
     const access = await loadAccess().catch(() => null);
     if (!access?.required || !this.isConnected) return;
-    const menu = Object.assign(h("vital-menu"), { label: this.#menu.label, items: [...LINKS, { words: "Log out", run: leave }] });
-    this.#menu.replaceWith(menu);
-    this.#menu = menu;
+    this.#menu.add({ words: "Log out", run: leave });
   }
 }
 

@@ -36,6 +36,11 @@ export class VitalMenu extends HTMLElement {
     if (open) /** @type {HTMLElement|null} */ (this.#list.querySelector("a, button"))?.focus();
   }
 
+  /** One more thing to do, at the end. @param {VitalMenu["items"][number]} item */
+  add(item) {
+    this.#list.append(h("li", {}, this.#item(item)));
+  }
+
   #item({ words, key, run = () => {}, href }) {
     if (href) return h("a", { href }, words);
     const button = h("button", { type: "button" }, h("span", {}, words), ...(key ? [h("kbd", {}, key)] : []));

@@ -1,5 +1,6 @@
 /** `<vital-crosshair>`: what a pointer does over a chart: reads and chooses moments, picks a window, goes back to live. */
 
+import { stepWords } from "./model/past_steps.js";
 import { momentWords } from "./model/time_words.js";
 import { SPAN_MIN_MS } from "./model/zoom.js";
 import { MomentMark } from "./moment_mark.js";
@@ -256,7 +257,15 @@ export class VitalCrosshair extends HTMLElement {
   #mark(mark, time, said = true) {
     const { window, area } = this.plot;
     if (time === null || !window) mark.hide();
-    else mark.show(placeOf(this.plot, time), area, said ? momentWords(time, this.clock.now(), { seconds: window.to - window.from < SECONDS_BELOW_MS }) : "");
+    else mark.show(placeOf(this.plot, time), area, said ? this.#wordsOf(time, window) : "");
+  }
+
+  /** Of a point that stands for a step, which one: no second is known then. */
+  #wordsOf(time, window) {
+    const now = this.clock.now();
+    const { stepMs } = this.plot;
+    if (stepMs > 0) return `${stepWords(stepMs)} to ${momentWords(Math.ceil(time / stepMs) * stepMs, now, { seconds: stepMs < 60_000 })}`;
+    return momentWords(time, now, { seconds: window.to - window.from < SECONDS_BELOW_MS });
   }
 
   #showSelection() {

@@ -106,6 +106,11 @@ export class VitalPlot extends HTMLElement {
     return model && model.kind !== "bars" ? { from: model.from, to: model.to } : null;
   }
 
+  /** How long the steps are that its points stand for, in ms; 0 for samples. */
+  get stepMs() {
+    return this.#shown?.stepMs ?? 0;
+  }
+
   /** @returns {{from: number, to: number, why: string}[]} the holes in what is drawn */
   get breaks() {
     return this.#shown?.breaks ?? [];

@@ -10,6 +10,8 @@ import { bandsOf, peaksOf } from "./past_bands.js";
 import { pastPointsOf, piledUp } from "./past_points.js";
 import { timeAxis } from "./time_axis.js";
 
+/** Shares that were read one after the other add up to a little more than all there is. */
+const OVER_ALL = 1.1;
 /** A cell of a heatmap is at least so wide, in pixels: narrower ones only flicker. */
 const CELL = 3;
 
@@ -20,12 +22,12 @@ const CELL = 3;
  * @typedef {{value: number, text: string}[]} Ticks
  * @typedef {import("../../client/store.js").Break} Break
  * @typedef {{kind: "lines", from: number, to: number, times: Float64Array, shapes: Shape[], low: number, high: number,
- *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[],
+ *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[], stepMs: number,
  *            extras: import("./past_bands.js").Extra[]}} LinesModel
  *   extras: what is drawn behind or above the lines of a past that is made of steps
  * @typedef {{kind: "heatmap", from: number, to: number, times: Float64Array,
  *            rows: {key: string, label: string, value: Float64Array}[], low: number, high: number, xTicks: Ticks,
- *            unit: string, breaks: Break[]}} HeatmapModel times: each cell's last reading
+ *            unit: string, breaks: Break[], stepMs: number}} HeatmapModel times: each cell's last reading
  * @typedef {{key: string, label: string, color: number, share: number}} BarPart
  * @typedef {{kind: "bars", bars: {key: string, label: string, parts: BarPart[], share: number,
  *            level: import("./headline.js").Level, text: string}[]}} BarsModel
@@ -73,6 +75,7 @@ function linesModel({ panel, store, layout, range, from, to, width, height, ghos
     unit,
     reference,
     breaks: breaksOf(store, from, to),
+    stepMs: stepMsOf(store),
     extras,
   };
 }
@@ -171,7 +174,7 @@ function extentOf(shapes, reference) {
 function scaleOf({ store, layout, range, from, to, ticks, low, high }) {
   const { unit, max, maxColumn, spanMin } = layout;
   const end = possible(Number.isNaN(max) ? valueBefore(store.ring, maxColumn, to) : max);
-  if (end > 0 && high <= end * 1.02 && low >= 0) return fixedScale(unit, end, ticks);
+  if (end > 0 && high <= end * (isRatio(unit) ? OVER_ALL : 1.02) && low >= 0) return fixedScale(unit, end, ticks);
   return range.fit({ low, high, unit, least: spanMin, ticks, span: scaleOfSpan(to - from) }, to);
 }
 
@@ -206,8 +209,12 @@ function heatmapModel({ store, layout, range, from, to, width }) {
     xTicks: xTicksOf(from, to, width),
     unit,
     breaks: breaksOf(store, from, to),
+    stepMs: stepMsOf(store),
   };
 }
+
+/** How long the steps are that its points stand for; 0 for samples. */
+const stepMsOf = ({ bands, stepMs }) => (bands?.size ? stepMs : 0);
 
 /** What was highest in each cell. */
 function cellTracks(store, columns, window) {

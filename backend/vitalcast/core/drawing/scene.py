@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vitalcast.core.drawing.axis import Scale, Tick, fixed_scale, round_scale, time_ticks
 from vitalcast.core.drawing.clock import begins_day, day_text, offset_ms
+from vitalcast.core.drawing.format import is_ratio
 from vitalcast.core.drawing.svg import element, number, width_of, words
 from vitalcast.core.panels.line import Line
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 STALE = 0.45  # the opacity of what is old
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+OVER_ALL = 1.1  # as much as shares that were read one after the other may add up to
 LABEL = 0.78  # the size of an axis's labels in rem
 
 
@@ -166,7 +168,8 @@ def scale_of(scene: Scene, low: float, high: float, ticks: int) -> Scale:
     """Return the scale of the values: up to where the panel says, else as far as they reach."""
     panel, unit = scene.panel, scene.resolved.unit
     end = panel.max if isinstance(panel.max, float) else newest_of(scene, scene.resolved.max)
-    if end > 0 and high <= end * 1.02 and low >= 0:
+    over = OVER_ALL if is_ratio(unit) else 1.02
+    if end > 0 and high <= end * over and low >= 0:
         return fixed_scale(end, unit, ticks=ticks)
     return round_scale(low, high, unit, least=panel.span_min, ticks=ticks)
 

@@ -17,7 +17,8 @@ const BESIDE = 12;
 const SECONDS_BELOW_MS = 6 * 3_600_000;
 
 /**
- * Lies over a `<vital-plot>`. Set `plot` and `view` before it is connected. The moment that is pointed at goes into
+ * Lies over a `<vital-plot>`. Set `plot` and `view` before it is connected. Event: `chosen`, whose `detail` has the time
+ * and the place of a click, in pixels from the top of the page as it is seen. The moment that is pointed at goes into
  * `view.hover`, for all charts, and that of a click or a tap into `view.at`; each is shown as a line. A drag freezes the
  * view to the window it picked, a double click sets it live. Where nothing is known, the chart is hatched.
  */
@@ -144,7 +145,7 @@ export class VitalCrosshair extends HTMLElement {
     this.#endDrag();
     if (!drag || Number.isNaN(time)) return;
     if (!drag.moved) {
-      this.#choose(time);
+      this.#choose(time, event);
       return;
     }
     const [from, to] = [drag.time, time].sort((a, b) => a - b).map(Math.round);
@@ -160,12 +161,14 @@ export class VitalCrosshair extends HTMLElement {
       this.#hold();
     } else {
       this.view.set({ hover: null });
-      this.#choose(this.#timeAt(this.#placeOf(event)));
+      this.#choose(this.#timeAt(this.#placeOf(event)), event);
     }
   }
 
-  #choose(time) {
-    if (!Number.isNaN(time)) this.view.set({ at: Math.round(time) });
+  #choose(time, { clientY }) {
+    if (Number.isNaN(time)) return;
+    this.view.set({ at: Math.round(time) });
+    this.dispatchEvent(new CustomEvent("chosen", { detail: { time, y: clientY } }));
   }
 
   /** What was begun here has become something else. */

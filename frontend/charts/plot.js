@@ -116,6 +116,11 @@ export class VitalPlot extends HTMLElement {
     return this.#shown?.breaks ?? [];
   }
 
+  /** What is drawn, null where nothing is. @returns {ChartModel|null} */
+  get model() {
+    return this.#shown;
+  }
+
   /** Whether a full drawing is under way. */
   get busy() {
     return this.#busy;

@@ -6,6 +6,7 @@ import { chartModelOf } from "../charts/model/chart_model.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
 import { formatAge } from "../charts/model/format.js";
 import { layoutOf } from "../charts/model/lines.js";
+import { Culprits } from "../charts/culprits.js";
 import { DataTable } from "../charts/data_table.js";
 import { PanelNumbers } from "../charts/panel_numbers.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
@@ -60,6 +61,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {DataTable} */ #dataTable;
   /** @type {PanelNotes} */ #notes;
   /** @type {PanelWindow} */ #window;
+  /** @type {Culprits|null} */ #culprits = null;
   /** @type {HTMLElement} */ #age;
 
   connectedCallback() {
@@ -114,13 +116,14 @@ export class VitalPanel extends HTMLElement {
     this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
     const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view, clock: this.clock, past: this.past });
     const { view, clock, events, definition: panel } = this;
+    this.#culprits = panel.others?.length ? new Culprits({ panel, plot: this.#plot, crosshair, view, shown: () => this.#lines() }) : null;
     const flags = events ? [Object.assign(h("vital-flags"), { plot: this.#plot, view, clock, events, panel })] : [];
     const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: itemsOf(this) })];
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
       h("header", {}, h("h2", { id: `title-${id}` }, named), ...(this.variants ? [this.variants] : []), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
-      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, this.#notes.step, this.#numbers.difference, this.#notes.problem),
+      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, ...(this.#culprits ? [this.#culprits.element] : []), this.#notes.step, this.#numbers.difference, this.#notes.problem),
       this.#numbers.summary,
       this.#numbers.legend,
       this.#dataTable.element,
@@ -305,7 +308,14 @@ export class VitalPanel extends HTMLElement {
   #point = () => {
     const { drawn } = this.#shown();
     if (drawn.ring.length) this.#write(drawn);
+    this.#culprits?.point();
   };
+
+  /** What there is to read of a moment. */
+  #lines() {
+    const store = this.#shown().drawn;
+    return { store, layout: layoutOf(store) };
+  }
 
   #say(store = this.stream.store, from = NaN, to = NaN) {
     const { refusal, store: live } = this.stream;

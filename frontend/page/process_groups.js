@@ -35,9 +35,10 @@ function groupsOf(rows, group, wanted) {
     const name = String(row.values[at] ?? NO_UNIT);
     groups.set(name, [...(groups.get(name) ?? []), row]);
   }
-  const made = [...groups].map(([name, members]) => ({ members, whole: wholeOf(name, members, wanted) }));
+  // A program of one process is that process.
+  const wholeFor = (name, members) => (members.length === 1 && group === "program" ? members[0] : wholeOf(name, members, wanted));
+  const made = [...groups].map(([name, members]) => ({ members, whole: wholeFor(name, members) }));
   return inOrder(made, wanted).flatMap(({ members, whole }) => {
-    if (members.length === 1 && group === "program") return members;
     return whole.open ? [whole, ...members.map((row) => ({ ...row, depth: 1 }))] : [whole];
   });
 }

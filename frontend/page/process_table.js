@@ -21,7 +21,7 @@ export const COLUMNS = Object.freeze({
   user: { label: "User", optional: 1 },
   cpu: { label: "CPU", unit: "1", number: true },
   trend: { label: "Trend", optional: 3, unordered: true },
-  cpu_peak: { label: "Peak", unit: "1", number: true, optional: 2 },
+  cpu_peak: { label: "Peak", unit: "1", number: true, optional: 1 },
   memory: { label: "Memory", unit: "By", number: true },
   memory_peak: { label: "Memory", unit: "By", number: true, sort: "memory" },
   read: { label: "Read", unit: "By/s", number: true, optional: 1 },

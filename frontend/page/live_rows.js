@@ -76,13 +76,13 @@ export class Rows {
 
   /** Shows an element below the row of a key; null takes it away. @param {any} key @param {HTMLElement|null} element */
   detail(key, element) {
-    if (this.#detail) this.#entries.get(this.#detail.key)?.row.removeAttribute("aria-expanded");
+    if (this.#detail) this.#entries.get(this.#detail.key)?.row.classList.remove("opened");
     this.#detail?.row.remove();
     this.#detail = element && { key, row: h("tr", { class: "detail" }, h("td", { colspan: this.columns.length }, element)) };
     const row = this.#entries.get(key)?.row;
     if (!element || !row || !this.#detail) return;
     row.after(this.#detail.row);
-    row.setAttribute("aria-expanded", "true");
+    row.classList.add("opened");
   }
 
   #make(key) {

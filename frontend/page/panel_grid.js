@@ -49,7 +49,7 @@ export class PanelGrid {
     const wanted = new Set(panels.map(textOf));
     // First, for the stream of another panel may have the same name.
     for (const [text, element] of this.#shown) if (!wanted.has(text)) this.#remove(text, element);
-    for (const panel of panels) if (!this.#shown.has(textOf(panel))) this.#shown.set(textOf(panel), this.#make(panel, panels));
+    for (const panel of panels) if (!this.#shown.has(textOf(panel))) this.#shown.set(textOf(panel), this.#make(panel));
     this.element.querySelector(":scope > p")?.remove();
     const empty = panels.length ? [] : [h("p", { class: "failure" }, "No panels are configured: see [[panels]] in config.toml.")];
     const bySection = Map.groupBy(panels, ({ section = "" }) => section);
@@ -103,11 +103,11 @@ export class PanelGrid {
     for (const section of this.#sections.values()) if (!bodies || bodies.has(section.body)) section.layOut(width);
   }
 
-  #make(definition, panels) {
+  #make(definition) {
     const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : definition.small ? "small" : null, tabindex: "-1" });
     const stream = this.#subscriptions.open(definition);
     this.#changes.observe(element, { attributeFilter: ["hidden", "class"] });
-    const variants = this.#places.switchFor(definition, panels);
+    const variants = this.#places.switchFor(definition);
     const past = this.#past.of(definition, stream);
     return Object.assign(element, { definition, stream, past, variants, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
   }

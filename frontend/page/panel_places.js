@@ -53,32 +53,44 @@ export class PanelPlaces {
   /** @type {Map<string, HTMLElement>} by the panel's id */ #elements = new Map();
   /** @type {Panel[][]} */ #places = [];
 
-  /** The switch for a panel, or null where it has its place to itself. @param {Panel} panel @param {Panel[]} panels */
-  switchFor(panel, panels) {
-    const sharing = sharedPlaces(panels).get(panel.place ?? "");
-    if (!sharing) return null;
-    const pressed = (one) => h("button", { type: "button", "aria-pressed": String(one === panel), "data-show": one.id }, one.variant || one.title);
-    const element = h("div", { class: "variants", role: "group", "aria-label": `${titleBeside(panel)}: what is shown` }, ...sharing.map(pressed));
+  /** The switch for a panel, which `arrange` fills; null for one that shares no place with any. @param {Panel} panel */
+  switchFor(panel) {
+    if (!panel.place) return null;
+    const element = h("div", { class: "variants", role: "group", hidden: true, "aria-label": `${titleBeside(panel)}: what is shown` });
     element.addEventListener("click", (event) => {
       const id = /** @type {HTMLElement} */ (event.target).closest("button")?.dataset.show;
-      if (id) this.#choose(sharing, id, element.contains(document.activeElement));
+      if (id) this.#choose(this.#sharingWith(id), id, element.contains(document.activeElement));
     });
     return element;
   }
 
-  /** @param {Panel[]} panels @param {(panel: Panel) => HTMLElement} elementOf */
+  /** @param {Panel[]} panels @param {(panel: Panel) => any} elementOf */
   arrange(panels, elementOf) {
     this.#watch.disconnect();
+    for (const panel of panels) {
+      const element = elementOf(panel);
+      element.classList.remove("aside");
+      if (element.variants) element.variants.hidden = true;
+    }
     this.#places = [...sharedPlaces(panels).values()];
     this.#elements = new Map(this.#places.flat().map((panel) => [panel.id, elementOf(panel)]));
+    for (const sharing of this.#places) {
+      const button = (shown) => (one) => h("button", { type: "button", "aria-pressed": String(one === shown), "data-show": one.id }, one.variant || one.title);
+      for (const panel of sharing) elementOf(panel).variants.replaceChildren(...sharing.map(button(panel)));
+    }
     for (const element of this.#elements.values()) this.#watch.observe(element, { attributeFilter: ["hidden"] });
     this.#settle();
   }
 
   /** The id of the panel that is to be seen where this one is. @param {string} id */
   inSight(id) {
-    const sharing = this.#places.find((panels) => panels.some((panel) => panel.id === id));
-    return sharing ? this.#shown(sharing).id : id;
+    const sharing = this.#sharingWith(id);
+    return sharing.length ? this.#shown(sharing).id : id;
+  }
+
+  /** @returns {Panel[]} */
+  #sharingWith(id) {
+    return this.#places.find((panels) => panels.some((panel) => panel.id === id)) ?? [];
   }
 
   #choose(sharing, id, focused) {

@@ -217,7 +217,7 @@ def test_the_vocabulary_costs_nothing_to_import() -> None:
 @pytest.mark.parametrize("name", ["collectors", "bus"])
 def test_implementations_do_not_import_each_other(name: str) -> None:
     shared = {"base", "registry", "declaration", "runtime_stats", "procfs", "process_source", "host", "__init__"}
-    shared |= {"cgroup_path", "process_scan", "process_usage", "roster"}
+    shared |= {"cgroup_path", "layers", "process_scan", "process_usage", "roster"}
     for path in (PACKAGE / name).glob("*.py"):
         if path.stem == "registry":
             continue

@@ -215,7 +215,7 @@ export class VitalPlot extends HTMLElement {
     const common = [model.kind, this.#width, this.#height, this.#rem];
     if (model.kind === "bars") {
       const pixels = (share) => Math.round((share || 0) * this.area.width);
-      const bar = ({ label, parts, level, text }) => [label, level, text, parts.map((one) => [one.color, pixels(one.share)])];
+      const bar = ({ label, parts, level, text, trend }) => [label, level, text, trend, parts.map((one) => [one.color, pixels(one.share)])];
       return JSON.stringify([...common, model.bars.map(bar)]);
     }
     if (model.kind === "heatmap") return [...common, model.rows.length].join("|");
@@ -306,7 +306,7 @@ export class VitalPlot extends HTMLElement {
   /** @returns {import("./plotly_figure.js").Look} */
   #look({ bars = [] }) {
     this.#colors ??= colorsOf(this, COLORS);
-    const needed = barsHeight(bars.length, this.#rem);
+    const needed = barsHeight(bars, this.#rem);
     return {
       width: this.#width,
       height: Math.max(this.#height, needed),

@@ -10,7 +10,7 @@ const REFERENCE = Object.freeze({ width: 1.5, dash: "6px,4px" });
 /** What follows a bar's first part. */
 const LATER_PART = 0.45;
 /** Of one bar, in rem: its words, itself, the space to the next; and how much of it they may grow to where there is room. */
-const BAR = Object.freeze({ words: 1.3, thick: 0.55, space: 0.85, growth: 1.5 });
+const BAR = Object.freeze({ words: 1.3, thick: 0.55, space: 0.85, trend: 0.75, growth: 1.5 });
 
 /**
  * @typedef {object} Look how a figure is to look
@@ -138,23 +138,26 @@ function heatTrace(model, { colors }) {
   };
 }
 
-/** What so many bars need at least, in pixels. */
-export const barsHeight = (count, rem) => Math.ceil(count * (BAR.words + BAR.thick + BAR.space) * rem);
+/** What these bars need at least, in pixels. @param {{trend?: string}[]} bars */
+export const barsHeight = (bars, rem) => Math.ceil(bars.length * (BAR.words + BAR.thick + spaceAfter(bars)) * rem);
+
+/** Below a bar there is room for how it fills. @param {{trend?: string}[]} bars */
+const spaceAfter = (bars) => BAR.space + (bars.some(({ trend }) => trend) ? BAR.trend : 0);
 
 /** Where bars and their words are, in pixels from the top; they fill the height as far as is becoming. */
-function barPlaces(count, { rem, height, margin }) {
-  const room = (height - margin.t - margin.b) / barsHeight(Math.max(1, count), rem);
+function barPlaces(bars, { rem, height, margin }) {
+  const room = (height - margin.t - margin.b) / barsHeight(bars.length ? bars : [{}], rem);
   const growth = Math.min(BAR.growth, Math.max(1, room));
   const thick = BAR.thick * rem * growth;
-  const step = (BAR.words + (BAR.thick + BAR.space) * growth) * rem;
-  const tops = Array.from({ length: count }, (_, i) => i * step);
+  const step = (BAR.words + (BAR.thick + spaceAfter(bars)) * growth) * rem;
+  const tops = bars.map((_, i) => i * step);
   return { thick, words: tops.map((top) => top + (BAR.words / 2) * rem), bars: tops.map((top) => top + BAR.words * rem) };
 }
 
 /** Each part begins where those before it end, over a track as long as the whole. */
 function barTraces({ bars }, look) {
   const { colors } = look;
-  const places = barPlaces(bars.length, look);
+  const places = barPlaces(bars, look);
   const common = { type: "bar", orientation: "h", y: places.bars, width: places.thick, offset: 0 };
   const track = { ...common, uid: "track", base: 0, x: bars.map(() => 1), marker: { color: cssOf(colors.grid) } };
   const most = Math.max(0, ...bars.map(({ parts }) => parts.length));
@@ -182,12 +185,22 @@ function barWords({ bars }, look, area) {
   const { rem, colors, family } = look;
   const size = 0.82 * rem;
   const measure = measuring(`${size}px ${family}`);
-  const { words: y } = barPlaces(bars.length, look);
+  const { words: y, bars: tops, thick } = barPlaces(bars, look);
   const ink = { "": colors["ink-soft"], warning: colors.warn, critical: colors.bad };
   const common = { type: "scatter", mode: "text", y, cliponaxis: false, showlegend: false };
   const labels = bars.map((bar) => escaped(shortened(bar.label, area.width - measure(bar.text) - rem, measure)));
   const at = (x) => bars.map(() => x);
+  const trends = {
+    ...common,
+    uid: "trends",
+    y: tops.map((top) => top + thick + 0.65 * rem),
+    x: at(0),
+    text: bars.map(({ trend }) => escaped(trend ?? "")),
+    textposition: "middle right",
+    textfont: { size: 0.76 * rem, color: cssOf(colors["ink-soft"]) },
+  };
   return [
+    ...(bars.some(({ trend }) => trend) ? [trends] : []),
     { ...common, uid: "names", x: at(0), text: labels, textposition: "middle right", textfont: { size, color: cssOf(colors.ink) } },
     {
       ...common,

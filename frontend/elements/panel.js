@@ -11,6 +11,7 @@ import { DataTable } from "../charts/data_table.js";
 import { PanelNumbers } from "../charts/panel_numbers.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
+import { FillTrends } from "../page/fill_trends.js";
 import { csvFile, fileName } from "../page/panel_files.js";
 import { itemsOf } from "../page/panel_items.js";
 import { PanelNotes } from "../page/panel_notes.js";
@@ -58,6 +59,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {any} */ #plot;
   /** @type {PanelNumbers} */ #numbers;
   /** @type {SecondNumbers|null} */ #second = null;
+  /** @type {FillTrends} */ #trends;
   /** @type {DataTable} */ #dataTable;
   /** @type {PanelNotes} */ #notes;
   /** @type {PanelWindow} */ #window;
@@ -110,6 +112,7 @@ export class VitalPanel extends HTMLElement {
     const named = this.variants ? titleBeside(this.definition) : title;
     const causeAt = (time) => this.events?.causeOf(id, time) ?? [];
     this.#numbers = new PanelNumbers(this.definition, { picked: () => this.#changed(), causeAt });
+    this.#trends = new FillTrends({ panel: this.definition, client: this.client, clock: this.clock, changed: () => this.#changed() });
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
     this.#notes = new PanelNotes();
@@ -293,7 +296,7 @@ export class VitalPanel extends HTMLElement {
     this.#numbers.arrange(layout);
     this.#window.drawnTo = live ? to : NaN;
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
-    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked }));
+    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked, trends: this.#trends.words }));
     this.#numbers.compare(ghost, { store, from, to, view: this.view });
     if (this.#numbers.due(store, this.#second?.store)) this.#write(store);
     const now = performance.now();

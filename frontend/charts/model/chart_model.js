@@ -30,7 +30,7 @@ const CELL = 3;
  *            unit: string, breaks: Break[], stepMs: number}} HeatmapModel times: each cell's last reading
  * @typedef {{key: string, label: string, color: number, share: number}} BarPart
  * @typedef {{kind: "bars", bars: {key: string, label: string, parts: BarPart[], share: number,
- *            level: import("./headline.js").Level, text: string}[]}} BarsModel
+ *            level: import("./headline.js").Level, text: string, trend: string}[]}} BarsModel
  * @typedef {LinesModel|HeatmapModel|BarsModel} ChartModel
  */
 
@@ -41,8 +41,8 @@ const CELL = 3;
  *          layout: import("./lines.js").Layout, range: import("./axis.js").CalmRange,
  *          from: number, to: number, width: number, height: number, at?: number|null,
  *          ghost?: import("./past_answer.js").PastAnswer|null,
- *          only?: ReadonlySet<string>}} options
- *   at: the moment that bars are of, null for the window's end; ghost: what it is compared with; only: the keys of lines that are shown alone; from, to: Unix ms; width, height: of the
+ *          only?: ReadonlySet<string>, trends?: ReadonlyMap<string, string>}} options
+ *   at: the moment that bars are of, null for the window's end; ghost: what it is compared with; only: the keys of lines that are shown alone; trends: of bars; from, to: Unix ms; width, height: of the
  *   drawing area in pixels
  * @returns {ChartModel}
  */
@@ -223,7 +223,7 @@ function cellTracks(store, columns, window) {
   return { times, tracks: highs };
 }
 
-function barsModel({ store, layout, to, at = null }) {
+function barsModel({ store, layout, to, at = null, trends }) {
   const { ring } = store;
   const { lines, unit } = layout;
   const last = Math.min(ring.length, ring.firstAtOrAfter(to + 1)) - 1;
@@ -241,6 +241,7 @@ function barsModel({ store, layout, to, at = null }) {
       })),
       share,
       level: levelAt(ring, levels, row),
+      trend: trends?.get(key) ?? "",
       text: whole > 0 ? `${formatValue(whole - used, unit)} ${restLabel} of ${formatValue(whole, unit)}` : formatValue(used, unit),
     };
   });

@@ -12,6 +12,7 @@ from vitalcast.core.metrics.model import Frame, Layout, Series
 from vitalcast.core.metrics.resource import Resource, Source
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
+from vitalcast.core.panels.folded import folded
 from vitalcast.core.panels.palette import Palette
 from vitalcast.core.panels.reduce import totals
 from vitalcast.core.panels.state import PanelState
@@ -59,6 +60,8 @@ class PanelOverPast:
         series-major, and so are those returned. Lines are chosen, and the level is judged, by the first aggregate.
         """
         several = len(aggregates)
+        if not self.all_lines:
+            series, values = folded(self.panel, series, values, several)
         past = _Aggregated({one: values[:, at::several] for at, one in enumerate(aggregates)}, aggregates[0])
         timeline = _replayed(series, times_ms, past.first, step_ms)
         choice = timeline.catalogue.choices.of(self.selection)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from vitalcast import clocks
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.folded import folded
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown_then import shown_then
 from vitalcast.core.query.ask import ask
@@ -85,6 +87,8 @@ class PastReader:
         def pictured(result: Result) -> Pictured:
             from vitalcast.core.drawing.past_window import window_then
 
+            series, values = folded(panel, result.series, result.values)
+            result = replace(result, series=series, values=values)
             shown = shown_then(panel, result.series, result.values, palette=now.palette.copy(), colors=now.colors)
             return Pictured(shown, window_then(result, shown.columns, self._timeline.interval_ms), result.step_ms)
 

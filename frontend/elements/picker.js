@@ -117,8 +117,7 @@ export class VitalPicker extends HTMLElement {
     const now = Math.floor(this.clock.now());
     const { window, moment, problem } = readingOf(this.#from.value, this.#to.value, now);
     this.#show.disabled = window === null;
-    this.#go.disabled = moment === null;
-    this.#go.hidden = this.#to.value.trim() !== "" || this.#from.value.trim() === "";
+    this.#go.hidden = moment === null;
     this.#reading.classList.toggle("problem", problem !== "");
     for (const one of [this.#from, this.#to]) one.setAttribute("aria-invalid", String(problem !== ""));
     const words = window ? `${windowWords(window, now)}, ${formatDuration(Math.round((window.to - window.from) / 1000))}` : "";

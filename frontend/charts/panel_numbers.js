@@ -46,6 +46,7 @@ export class PanelNumbers {
   #writtenAt = -Infinity;
   #summedUpAt = -Infinity;
   #secondAt = NaN;
+  /** Those of the head as they were written last. @type {import("./model/headline.js").HeadlineNow["numbers"]} */ numbers = [];
   /** Why there are no numbers of the moment that is pointed at; empty where there are. */ why = "";
 
   /** @returns {ReadonlySet<string>} the keys of lines that are shown alone; empty for all */
@@ -134,6 +135,7 @@ export class PanelNumbers {
 
   #head(ring, row, live = false, layout = this.#layout) {
     const headline = headlineAt(/** @type {import("./model/lines.js").Layout} */ (layout), ring, row);
+    this.numbers = headline.numbers;
     this.#headline.write(headline, headline.level ? this.#causeAt(live ? null : ring.time(row)) : []);
   }
 

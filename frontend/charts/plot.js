@@ -143,13 +143,13 @@ export class VitalPlot extends HTMLElement {
   /**
    * What is drawn as an image that stands alone, in the page's present colours.
    *
-   * @param {{title: string, scale?: number}} options scale: its pixels for each of the page's
+   * @param {import("./png_figure.js").About & {scale?: number}} options scale: its pixels for each of the page's
    * @returns {Promise<Blob>} Raises an Error while nothing is drawn.
    */
-  async png({ title, scale = 2 }) {
+  async png({ scale = 2, ...about }) {
     const model = this.#shown;
     if (!model) throw new Error("there is nothing to save yet");
-    const { data, layout } = pngFigureOf(model, this.#look(model), title);
+    const { data, layout } = pngFigureOf(model, this.#look(model), about);
     const options = { format: "png", width: layout.width, height: layout.height, scale, imageDataOnly: true };
     const base64 = await this.#plotly.toImage({ data, layout, config: CONFIG }, options);
     return new Blob([Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))], { type: "image/png" });

@@ -1,6 +1,6 @@
-/** A chart model as a figure that stands alone, to be saved: opaque, with title, legend, labelled axes and its time. */
+/** A chart model as a figure that stands alone, to be saved: opaque, with its numbers, legend, axes, machine and time. */
 
-import { formatClock, formatTick } from "./model/format.js";
+import { formatClock, formatTick, formatValue } from "./model/format.js";
 import { thinned } from "./axes.js";
 import { cssOf } from "./colors.js";
 import { areaPoints } from "./model/svg_path.js";
@@ -12,6 +12,15 @@ const HEIGHT_MIN = 12;
 const MARGIN = Object.freeze({ l: 5, r: 1.2, t: 4, b: 2 });
 /** A row of the legend, in rem. */
 const LEGEND = 1.6;
+
+const MARKS = Object.freeze({ "": "", up: "\u25b2", down: "\u25bc" });
+
+/**
+ * @typedef {object} About what a picture says beside its chart
+ * @property {string} title
+ * @property {string} [host]
+ * @property {{text: string, label: string, mark?: ""|"up"|"down", down?: boolean}[]} [numbers] those of the panel's head
+ */
 
 const pad = (number) => String(number).padStart(2, "0");
 
@@ -26,11 +35,19 @@ export function spanWords(from, to) {
   return `${day(from)} ${clock(from)} – ${end}`;
 }
 
+/** The reader's time zone: `Europe/Berlin, GMT+1`. @param {number} at Unix ms */
+function zoneWords(at) {
+  const format = new Intl.DateTimeFormat("en", { timeZoneName: "shortOffset" });
+  const offset = format.formatToParts(at).find(({ type }) => type === "timeZoneName")?.value ?? "";
+  const { timeZone } = format.resolvedOptions();
+  return timeZone === "UTC" ? "UTC" : [timeZone, offset].filter(Boolean).join(", ");
+}
+
 /**
- * @param {any} model @param {import("./plotly_figure.js").Look} look as the chart has it on the page @param {string} title
+ * @param {any} model @param {import("./plotly_figure.js").Look} look as the chart has it on the page @param {About} about
  * @returns {{data: any[], layout: any}}
  */
-export function pngFigureOf(model, look, title) {
+export function pngFigureOf(model, look, about) {
   const { rem, colors } = look;
   const { l, r, t, b } = MARGIN;
   const legend = model.kind === "lines" ? LEGEND : 0;
@@ -43,7 +60,7 @@ export function pngFigureOf(model, look, title) {
   const { layout } = figure;
   figure.data = [...extraTraces(model, look, "band"), ...figure.data, ...extraTraces(model, look, "peak"), ...extraTraces(model, look, "ghost")];
   layout.paper_bgcolor = cssOf(colors.surface);
-  layout.title = headOf(model, look, title);
+  layout.title = headOf(model, look, about);
   if (model.kind === "bars") return figure;
   Object.assign(layout.xaxis, axisOf(model.xTicks, colors));
   Object.assign(layout.yaxis, axisOf(valueTicks(model, area / (1.1 * rem)), colors));
@@ -51,6 +68,7 @@ export function pngFigureOf(model, look, title) {
     layout.yaxis.showgrid = false;
     Object.assign(figure.data[0], scaleOf(model, rem));
   }
+  if (legend) nameValues(figure.data, model, about);
   layout.showlegend = legend > 0;
   layout.legend = { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom" };
   return figure;
@@ -66,11 +84,29 @@ function extraTraces({ extras = [], times: points }, { colors }, wanted) {
   });
 }
 
-function headOf({ kind, from, to }, { rem, colors }, title) {
+/** What the legend says of each line: its newest value, and of a device both ways. */
+function nameValues(data, { shapes, unit }, { numbers = [] }) {
+  const wayOf = (down) => {
+    const way = shapes.some((shape) => shape.down) && numbers.find((number) => number.down === down);
+    return way ? `${MARKS[way.mark ?? ""] || way.label} ` : "";
+  };
+  /** @type {Map<string, string[]>} */ const values = new Map();
+  for (const { key, value, down } of shapes) {
+    const newest = value.findLast((one) => one === one);
+    if (newest !== undefined) values.set(key, [...(values.get(key) ?? []), `${wayOf(down)}${formatValue(newest, unit)}`]);
+  }
+  for (const trace of data) {
+    if (values.has(trace.legendgroup)) trace.name += ` ${values.get(trace.legendgroup)?.join(" ")}`;
+  }
+}
+
+function headOf({ kind, from, to }, { rem, colors }, { title, host = "", numbers = [] }) {
   const soft = `font-size:${(0.8 * rem).toFixed(1)}px;color:${cssOf(colors["ink-soft"])}`;
-  const time = kind === "bars" ? "" : `<br><span style="${soft}">${spanWords(from, to)}</span>`;
+  const time = kind === "bars" ? "" : `${spanWords(from, to)} ${zoneWords(to)}`;
+  const below = [host, time].filter(Boolean).map(escaped).join(" \u00b7 ");
+  const said = numbers.map(({ text, label, mark = "" }) => [MARKS[mark], text, label].filter(Boolean).join(" "));
   return {
-    text: `<b>${escaped(title)}</b>${time}`,
+    text: `<b>${escaped(title)}</b>  ${escaped(said.join("  "))}<br><span style="${soft}">${below}</span>`,
     font: { size: 1.1 * rem, color: cssOf(colors.ink) },
     x: 0,
     xref: "container",

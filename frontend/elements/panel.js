@@ -180,7 +180,8 @@ export class VitalPanel extends HTMLElement {
 
   async png() {
     try {
-      save(await this.#plot.png({ title: this.definition.title, scale: 2 }), fileName(this.definition, this.#shown().to, "png"));
+      const about = { title: this.definition.title, host: this.client?.host, numbers: this.#numbers.numbers };
+      save(await this.#plot.png({ ...about, scale: 2 }), fileName(this.definition, this.#shown().to, "png"));
     } catch (error) {
       this.#tell(`The image could not be created: ${error.message}.`);
     }

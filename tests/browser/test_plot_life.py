@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Page, Route
 from tests.browser.conftest import OpenPage, Watched
@@ -176,6 +178,31 @@ async def test_a_chart_is_saved_as_an_opaque_picture_in_the_pages_colours(lab: W
     assert f"rgb({', '.join(map(str, told['corner']))})" == told["surface"]
     assert told["counts"] == {"full": 1, "live": 0}
     assert await lab.page.evaluate("document.querySelectorAll('.modebar-btn, .hoverlayer *').length") == 0
+
+
+async def test_a_saved_picture_says_of_what_it_is_and_from_when(lab: Watched) -> None:
+    title, names = await lab.page.evaluate(
+        """async () => {
+        const { pngFigureOf } = await import("/static/charts/png_figure.js");
+        const colors = new Proxy({}, { get: () => [10, 20, 30] });
+        const top = Float64Array.of(1, 2, NaN);
+        const common = { key: "eth0", label: "eth0 <x>", color: 1, width: 1, fill: 0, top, base: top };
+        const below = Float64Array.of(5, 4, 3);
+        const shapes = [{ ...common, value: top, down: false }, { ...common, value: below, down: true }];
+        const model = { kind: "lines", from: 0, to: 60000, times: Float64Array.of(0, 30000, 60000), shapes,
+          low: -5, high: 5, xTicks: [], yTicks: [], unit: "By/s", reference: NaN, breaks: [], extras: [] };
+        const look = { width: 600, height: 300, margin: { l: 0, r: 0, t: 0, b: 0 }, rem: 14, family: "sans-serif",
+          colors };
+        const numbers = [{ text: "2 B/s", label: "sent", mark: "up", down: false },
+          { text: "3 B/s", label: "received", mark: "down", down: true }];
+        const { data, layout } = pngFigureOf(model, look, { title: "Network", host: "web-<1>", numbers });
+        return [layout.title.text, data.filter(({ showlegend }) => showlegend).map(({ name }) => name)];
+    }"""
+    )
+    words = title.replace("\u00a0", " ")
+    assert words.startswith("<b>Network</b>  ▲ 2 B/s sent  ▼ 3 B/s received<br>")
+    assert re.search(r">web-&lt;1> · \d{4}-\d\d-\d\d \d\d:\d\d:\d\d – .*(UTC|GMT)", words)
+    assert [name.replace("\u00a0", " ") for name in names] == ["eth0 &lt;x> ▲ 2 B/s ▼ 3 B/s"]
 
 
 async def test_colours_are_read_in_every_notation(lab: Watched) -> None:

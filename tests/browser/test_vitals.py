@@ -98,8 +98,10 @@ async (id) => {
   const seen = { vital: [], panel: [] };
   const note = (list, { textContent }) => list.at(-1) !== textContent && list.push(textContent);
   // What comes first is of the panel's own lines: the numbers are asked for with them, and come after them.
-  for (let agreed = 0; agreed < 30; await new Promise(requestAnimationFrame))
+  for (let agreed = 0, frames = 0; agreed < 30 && frames < 2000; frames += 1) {
     agreed = vital.textContent === panel.textContent ? agreed + 1 : 0;
+    await new Promise(requestAnimationFrame);
+  }
   for (const begun = performance.now(); seen.vital.length < 5 && performance.now() - begun < 20000; ) {
     note(seen.panel, panel);
     note(seen.vital, vital);

@@ -19,7 +19,7 @@ export class PanelNotes {
     this.problem.classList.toggle("soft", soft);
     setText(this.problem, words);
     const { said, title } = stepWordsOf(now.past, now.from);
-    this.step.hidden = !said || timeless;
+    this.step.hidden = !said || timeless || words !== "";
     setText(this.step, said);
     this.step.title = title;
   }

@@ -129,7 +129,8 @@ export class VitalDashboard extends HTMLElement {
     this.#printing = new Printing({ dashboard: this, view, clock, host: () => this.client.host });
     controls.addEventListener("help", () => help.toggle());
     this.#main = h("main", { "aria-busy": "true" });
-    this.replaceChildren(h("header", { class: "top" }, machine, this.#status, controls), overview, this.#notice, notice, this.#main, help, picker, this.#embedding, this.#kiosk.element);
+    const sections = Object.assign(h("vital-sections"), { main: this.#main });
+    this.replaceChildren(h("header", { class: "top" }, machine, this.#status, controls), overview, this.#notice, notice, this.#main, sections, help, picker, this.#embedding, this.#kiosk.element);
     const keyActions = new KeyActions({ dashboard: this, view, controls, help, kiosk: this.#kiosk, limits: () => this.#time.limits });
     this.#stopListening = listen(document.documentElement, (binding) => keyActions.act(binding));
   }

@@ -17,6 +17,7 @@ import { VitalPicker } from "../elements/picker.js";
 import { VitalPlot } from "../charts/plot.js";
 import { VitalProcess } from "../elements/process_detail.js";
 import { VitalProcesses } from "../elements/processes.js";
+import { VitalSections } from "../elements/sections.js";
 import { VitalStatus } from "../elements/status.js";
 import { VitalVitals } from "../elements/vitals.js";
 
@@ -33,6 +34,7 @@ customElements.define("vital-process", VitalProcess);
 customElements.define("vital-processes", VitalProcesses);
 customElements.define("vital-vitals", VitalVitals);
 customElements.define("vital-status", VitalStatus);
+customElements.define("vital-sections", VitalSections);
 customElements.define("vital-comparison", VitalComparison);
 customElements.define("vital-controls", VitalControls);
 customElements.define("vital-help", VitalHelp);

@@ -1,6 +1,7 @@
 /** The charts of a dashboard in their order and sections; when panels change, those that stay go on undisturbed. */
 
 import { h } from "../dom/html.js";
+import { foldable, Folding } from "./folding.js";
 import { PanelPlaces } from "./panel_places.js";
 import { Section } from "./section.js";
 import { lastingStorageOf } from "./storage.js";
@@ -42,6 +43,7 @@ export class PanelGrid {
   #resizes;
   /** @type {Set<string>} names of sections */ #folded;
   /** @type {Map<string, HTMLElement>} by the text of its panel */ #shown = new Map();
+  /** @type {Map<HTMLElement, Folding>} of panels that may be folded to a line */ #foldings = new Map();
   /** @type {Map<string, Section>} by name */ #sections = new Map();
 
   /** @param {Panel[]} panels */
@@ -60,6 +62,7 @@ export class PanelGrid {
       const own = bySection.get(section.name) ?? [];
       inOrder(section.body, own.map((panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel)))));
       section.titled = sections.length > 1;
+      section.lines.replaceChildren(...[...section.body.children].flatMap((panel) => this.#foldings.get(/** @type {HTMLElement} */ (panel))?.line ?? []));
     }
     this.#places.arrange(panels, (panel) => /** @type {HTMLElement} */ (this.#shown.get(textOf(panel))));
     this.#arrange();
@@ -109,10 +112,20 @@ export class PanelGrid {
     this.#changes.observe(element, { attributeFilter: ["hidden", "class"] });
     const variants = this.#places.switchFor(definition);
     const past = this.#past.of(definition, stream);
-    return Object.assign(element, { definition, stream, past, variants, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
+    const holder = this.#holderOf(element, definition, stream);
+    return Object.assign(element, { definition, stream, holder, past, variants, client: this.#client, clock: this.#client.clock, view: this.#view, events: this.#events });
+  }
+
+  #holderOf(element, definition, stream) {
+    if (!foldable(definition)) return null;
+    const folding = new Folding({ element, definition, stream, view: this.#view });
+    this.#foldings.set(element, folding);
+    return folding;
   }
 
   #remove(text, element) {
+    this.#foldings.get(element)?.close();
+    this.#foldings.delete(element);
     element.remove();
     this.#subscriptions.close(/** @type {any} */ (element).definition);
     this.#shown.delete(text);

@@ -20,9 +20,10 @@ export class Section {
     this.#button = h("button", { type: "button", "aria-expanded": "true" }, h("i", { class: "sign", "aria-hidden": "true" }), name);
     this.#count = h("span", { class: "count" });
     this.body = h("div", { class: "panels", id: `section-${slugOf(name)}` });
+    /** A line for each panel in which nothing moves. */ this.lines = h("ul", { class: "quiet-lines" });
     this.#button.setAttribute("aria-controls", this.body.id);
     this.#head = h("h2", { class: "section-head" }, this.#button, this.#count);
-    this.element = h("section", { class: "section", "aria-label": name ? `${name} panels` : null }, this.#head, this.body);
+    this.element = h("section", { class: "section", "aria-label": name ? `${name} panels` : null }, this.#head, this.body, this.lines);
     this.#button.addEventListener("click", () => {
       this.folded = !this.folded;
       turned(this);
@@ -41,7 +42,7 @@ export class Section {
   }
 
   set folded(folded) {
-    this.body.hidden = folded;
+    this.body.hidden = this.lines.hidden = folded;
     this.#button.setAttribute("aria-expanded", String(!folded));
     this.#count.hidden = !folded;
     this.#button.title = folded ? `Show ${this.name}` : `Fold ${this.name}`;

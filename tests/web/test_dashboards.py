@@ -103,6 +103,13 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path / "data")
 
 
+def test_panels_that_name_programs_are_absent_for_those_who_may_not_see_names(house: House) -> None:
+    by_program = {"cpu-programs", "memory-programs", "disk-programs"}
+    assert by_program <= set(house.panels(house.view))
+    assert by_program.isdisjoint(house.panels(house.dashboard))
+    assert "cpu" in house.panels(house.dashboard)
+
+
 def test_a_token_is_resolved_against_the_panels_there_are_now(house: House) -> None:
     assert house.panels(house.token) == ["cpu"]
     house.store.replace((MEMORY,), ())

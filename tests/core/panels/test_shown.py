@@ -43,6 +43,21 @@ def labels(panel: Panel, reading: Resolved, *values: Any) -> list[str]:
     return [line.label for line in busiest(panel, reading, seen(reading, *values))]
 
 
+def test_of_many_programs_the_greatest_come_first_and_all_others_last() -> None:
+    panel, reading = read("cpu-programs", lines_max=2)
+    by_label = {line.label: at for at, line in enumerate(reading.lines)}
+    drawn = busiest(
+        panel, reading, seen(reading, {by_label["program-7"]: 0.9, by_label["gzip"]: 0.5, by_label["others"]: 1.0})
+    )
+    assert len(drawn) == len(reading.lines), "half a stack is no whole"
+    assert [line.label for line in drawn[:2]] == ["gzip", "program-7"]
+    assert {line.label for line in drawn[-2:]} == {"others", "short-lived"}
+    assert [bool(line.color) for line in drawn] == [True, True] + [False] * (len(drawn) - 2)
+    newest = np.zeros(len(reading.lines))
+    newest[reading.lines[by_label["others"]].column], newest[reading.lines[by_label["gzip"]].column] = 0.9, 0.4
+    assert headline_of(panel, reading, newest).main.label == "most gzip"
+
+
 def mounts(count: int) -> list[Series]:
     usage = DESCRIPTORS["system.filesystem.usage"]
     values = {"system.device": "/dev/x", "system.filesystem.type": "ext4", "system.filesystem.mode": "rw"}

@@ -19,6 +19,7 @@ _BY_PROGRAM: dict[str, Any] = {
     "stack": True,
     "by": [_PROGRAM],
     "others": ["(others)", "(short-lived)"],
+    "lines_max": 7,  # as many as have a colour that is not like grey
     "labels": {"(others)": "others", "(short-lived)": "short-lived"},
     "interval": 5.0,
     "variant": "by program",

@@ -55,7 +55,7 @@ class Panels:
         grant = grant_of(request)
         shown = [one for one in map(dashboards.panels.__getitem__, self._listed[2]) if may_show(grant, one)]
         named = {panel.id: self.source.named(request, panel) for panel in shown}
-        shown = [panel for panel in shown if named[panel.id] or NAMING_ATTRIBUTES.isdisjoint(panel.by)]
+        shown = [panel for panel in shown if named[panel.id] or not panel.by or set(panel.by) - NAMING_ATTRIBUTES]
         parts = [self._listed[2][panel.id][named[panel.id]] for panel in shown]
         body = b'{"revision":"%s","panels":[%s]}' % (revision.encode(), b",".join(parts))
         return Response(body, 200, LIVE, "application/json")

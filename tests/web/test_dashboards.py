@@ -105,6 +105,7 @@ def house(tmp_path: Path) -> House:
 
 def test_panels_that_name_programs_are_absent_for_those_who_may_not_see_names(house: House) -> None:
     by_program = {"cpu-programs", "memory-programs", "disk-programs"}
+    house.store.replace(BUILT_IN, ())
     assert by_program <= set(house.panels(house.view))
     assert by_program.isdisjoint(house.panels(house.dashboard))
     assert "cpu" in house.panels(house.dashboard)

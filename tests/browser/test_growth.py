@@ -93,9 +93,10 @@ FASTER = """
 """
 DRAWN_LEAST = 20
 DRAWN = "() => [...document.querySelectorAll('vital-plot')].map(({ counts: { full, live } }) => full + live)"
+# Of events there may be none.
 ALL_KNOWN = """() => {
   const { streams } = document.querySelector("vital-dashboard").client;
-  const asked = [...streams].filter(({ asked }) => asked);
+  const asked = [...streams].filter(({ asked, awake }) => asked && !awake);
   return asked.length > 10 && asked.every(({ group }) => faster.knows(group)); }"""
 
 
@@ -140,6 +141,7 @@ async def test_ten_thousand_ticks_leave_the_page_as_large_as_it_was(
     assert len(drawn) > 10, drawn
     assert min(drawn) >= DRAWN_LEAST, drawn
     growth = {name: after[name] / before[name] - 1 for name in HELD}
-    assert all(abs(share) <= GROWTH_MAX for share in growth.values()), (growth, before, after)
+    # Less is no leak: what was asked of the past at first is let go of by and by.
+    assert max(growth.values()) <= GROWTH_MAX, (growth, before, after)
     await watched.state("live")
     assert watched.errors == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.browser.conftest import OpenPage, RunJs
+from tests.browser.past import PastServer
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -78,3 +79,14 @@ async def test_sections_fold_and_stay_so_until_a_panel_is_asked_for(page_server:
     await page.locator('vital-vitals a[href="#panel-memory"]').click()
     await page.locator("#panel-memory").wait_for(state="visible")
     assert watched.errors == []
+
+
+@pytest.mark.parametrize("width", [1440, 1920, 3840])
+async def test_no_title_is_cut(width: int, past_server: PastServer, open_page: OpenPage) -> None:
+    size = {"width": width, "height": 3000}
+    watched = await open_page(past_server.url, charts=False, viewport=size)
+    heads = """() => [...document.querySelectorAll("vital-panel > header")].filter((head) => head.checkVisibility())"""
+    await watched.until(f"() => ({heads})().filter((head) => /\\d/.test(head.innerText)).length >= 10")
+    titles = f"({heads})().map((head) => head.querySelector('h2'))"
+    cut = f"() => {titles}.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
+    assert await watched.page.evaluate(cut) == []

@@ -221,6 +221,8 @@ async def test_everyone_can_read_it(page_server: Server, open_page: OpenPage, sc
     )
     page = watched.page
     await watched.state("live")
+    # On a phone the charts come after the processes.
+    await page.locator("vital-panel:visible").first.scroll_into_view_if_needed()
     await watched.drawn()
     await page.locator("vital-processes").scroll_into_view_if_needed()
     await page.wait_for_selector("vital-processes tbody tr")

@@ -117,3 +117,22 @@ async def test_held_rows_end_only_where_that_is_known(js: RunJs) -> None:
         "2:14+ 1:15+ false",  # 1 is another process now
         "1:2 2:1 false",
     ]
+
+
+async def test_rows_that_change_places_slide_there_unless_somebody_holds_them(js: RunJs) -> None:
+    assert await js(
+        ROWS
+        + """
+        const sliding = () => [...table.body.children].map((row) => row.getAnimations().length);
+        writes([[1, "a", 3], [2, "b", 2], [3, "c", 1]]);
+        const atFirst = sliding();
+        writes([[3, "c", 4], [1, "a", 3], [2, "b", 2]]);
+        const held = sliding();
+        table.slides = true;
+        writes([[2, "b", 5], [3, "c", 4], [1, "a", 3]]);
+        const moved = sliding();
+        writes([[2, "b", 5], [3, "c", 4], [1, "a", 3], [4, "d", 0]]);
+        const added = sliding().at(-1);
+        table.element.remove();
+        return [atFirst, held, moved, added];"""
+    ) == [[0, 0, 0], [0, 0, 0], [1, 1, 1], 0]

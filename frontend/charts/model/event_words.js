@@ -34,6 +34,8 @@ export const timeWords = (time, now) => momentWords(time, now, { seconds: true }
 
 /** How long it lasted, or goes on; nothing for a moment. @param {import("./events.js").HostEvent} event @param {number} now Unix ms */
 export function lengthWords(event, now) {
+  // The title of a level says already for how long.
+  if (isOngoing(event) && event.kind === "level") return "going on";
   if (isOngoing(event)) return `for ${formatDuration(Math.max(0, Math.round((now - event.time) / 1000)))} so far`;
   const lastedS = Math.round((endOf(event) - event.time) / 1000);
   return lastedS > 0 ? formatDuration(lastedS) : "";

@@ -81,6 +81,12 @@ async def test_a_query_is_answered_with_what_was_seen_live(start_server: StartSe
         panel = await one.ask("query", panel="load", start=first - 1, end=last, step=TICK_S)
         assert panel["headline"]["label"] == "1 min"
         assert panel["times"] == result["times"]
+        asked = {"panel": "load", "start": first - 1, "end": last, "step": 60, "aggregate": ["avg", "min", "max"]}
+        steps = await one.ask("query", **asked)
+        assert len(steps["values"]) == 3 * len(steps["series"])
+        columns = [3 * line["column"] for line in steps["lines"]]
+        for mean, least, greatest in (steps["values"][column : column + 3] for column in columns):
+            assert all(low <= middle <= high for low, middle, high in zip(least, mean, greatest, strict=True))
         processes = await one.ask("query", table="processes", start=first - 60_000)
         assert processes["type"] == "result"
 

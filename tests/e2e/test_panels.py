@@ -149,7 +149,10 @@ async def test_a_level_lasts_and_every_view_of_the_panel_says_the_same(house: Se
     async with client(house) as one:
         mirror, snapshot = await watch(one, "flips", interval=0.2)
         headline = snapshot["headline"]
-        assert headline["rule"].replace("\u00a0", " ") == "warning from 50 % for 1 s, critical from 200 % for 1 s"
+        assert (
+            headline["rule"].replace("\u00a0", " ")
+            == "warning from 50 % for 1 s, critical from 200 % for 1 s; over after 20 s below"
+        )
         while len(mirror.ticks) < 8:
             mirror.feed(await one.receive())
         assert mirror.values[headline["levels"]] == 0  # it is 0 by turns, and never lasts

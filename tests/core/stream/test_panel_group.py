@@ -29,7 +29,7 @@ LOAD = Panel.model_validate(
         "id": "load",
         "title": "Load",
         "metrics": ["system.load"],
-        "thresholds": {"warning": 1.0, "critical": 2.0, "for": 2.0},
+        "thresholds": {"warning": 1.0, "critical": 2.0, "for": 2.0, "keep": 0.0},
     }
 )
 DISKS = Panel.model_validate(

@@ -2,7 +2,7 @@
 
 import { offerOf } from "../page/elsewhere.js";
 import { snippetsOf } from "../page/snippets.js";
-import { RANGES } from "../page/view.js";
+import { LIVE_S, RANGES, longWords } from "../page/choices.js";
 import { loadAccess, makeToken } from "../http/access.js";
 import { h, setText } from "../dom/html.js";
 import { copy } from "../page/save.js";
@@ -53,7 +53,7 @@ export class VitalEmbedding extends HTMLElement {
         { class: "options", "aria-label": "Appearance" },
         choice("What", "what", { [this.#panel.title]: "panel", "The dashboard": "dashboard" }),
         choice("Theme", "theme", { "page or system": "", dark: "dark", light: "light" }),
-        choice("Range", "range", { "5 min": 300, "1 min": RANGES["1m"], "15 min": RANGES["15m"] }),
+        choice("Range", "range", Object.fromEntries(Object.entries(RANGES).map(([words, seconds]) => [longWords(words), seconds])), RANGES["5m"]),
         choice("Size", "size", Object.fromEntries(Object.entries(SIZES).map(([name, [width, height]]) => [`${name}, ${width} × ${height}`, name])), "medium"),
         h("label", { class: "tick" }, h("input", { type: "checkbox", name: "title", checked: true }), " Title"),
       )
@@ -180,7 +180,7 @@ export class VitalEmbedding extends HTMLElement {
       const given = new FormData(form);
       await this.#make(String(given.get("origin")), Number(given.get("expires")), told);
     });
-    return h("div", {}, h("p", {}, "A token is needed. A token created here opens this and nothing else."), form);
+    return h("div", {}, h("p", {}, "A token is needed. A token created here opens this and nothing else, as far back as the range that is chosen."), form);
   }
 
   async #make(site, expires, told) {
@@ -192,7 +192,7 @@ export class VitalEmbedding extends HTMLElement {
     // By characters, for half of one is no text.
     const name = [...`${dashboard ? "dashboard" : title} on ${origin}`.replace(/\s/gu, " ")].slice(0, NAME_MAX).join("");
     try {
-      const made = await makeToken({ ...what, origins: [origin], expires: expires || null, name });
+      const made = await makeToken({ ...what, origins: [origin], expires: expires || null, since: Math.max(LIVE_S, this.#options.range), name });
       tokens.set(dashboard, made.token);
       if (tokens !== this.#tokens || !this.#dialog) return;
       this.#write();

@@ -14,7 +14,7 @@ export async function loadAccess({ page = globalThis.document.baseURI } = {}) {
 }
 
 /**
- * @param {{panels?: string[], dashboard?: boolean, origins: string[], expires: number|null, name?: string}} limits expires: seconds from now
+ * @param {{panels?: string[], dashboard?: boolean, origins: string[], expires: number|null, since?: number, name?: string}} limits expires: seconds from now; since: seconds back
  * @param {{page?: string}} [options]
  * @returns {Promise<{token: string, id: string, origins: string[], expires: number|null}>} Raises an Error that says why not.
  */

@@ -1,6 +1,7 @@
 /** Our styles for trees of their own, on pages that have colours, sizes and styles of theirs. */
 
 import base from "../styles/base.css" with { type: "css" };
+import events from "../styles/events.css" with { type: "css" };
 import embeddedElement from "../styles/embedded_element.css" with { type: "css" };
 import number from "../styles/number.css" with { type: "css" };
 import panel from "../styles/panel.css" with { type: "css" };
@@ -42,7 +43,7 @@ const common = ruled
   .map(({ cssText }) => cssText)
   .join("\n");
 
-const PANEL = Object.freeze([sheetOf([common, textOf(embeddedElement), frame, ...[panel, plot, embedView].map(textOf)].join("\n")), rules]);
+const PANEL = Object.freeze([sheetOf([common, textOf(embeddedElement), frame, ...[panel, plot, events, embedView].map(textOf)].join("\n")), rules]);
 const NUMBER = Object.freeze([sheetOf([common, frame, textOf(number)].join("\n"))]);
 
 /** The names under which a page may give our colours and our type others. */

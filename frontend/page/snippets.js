@@ -1,6 +1,6 @@
 /** The lines that show a panel elsewhere, ready to be copied. */
 
-import { RANGES } from "./view.js";
+import { LIVE_S, RANGES } from "./choices.js";
 
 /**
  * @typedef {"frame"|"script"|"image"|"file"|"program"} Kind what shows it: `script` runs in a page of another site, `image`
@@ -32,10 +32,12 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
   if (!panel) return list;
   const script = tag("script", { type: "module", src: address(base, "embed.js", {}) });
   const attributes = { theme, range: look.range, heading: look.title, token };
-  const still = { theme, range: range === 300 ? "" : range, width, height, token };
+  // What is longer ago than a server surely has in memory is asked of its history.
+  const span = range === 300 ? {} : range <= LIVE_S ? { range } : { start: `-${words.replace("1y", "365d")}`, end: "now" };
+  const still = { theme, ...span, width, height, token };
   const badge = address(base, `badge/${panel.id}.svg`, { token });
   const picture = address(base, `api/v1/panels/${panel.id}.svg`, still);
-  const figure = address(base, `api/v1/panels/${panel.id}/figure`, { theme, range: range === 300 ? "" : range });
+  const figure = address(base, `api/v1/panels/${panel.id}/figure`, { theme, ...span });
   const header = token ? ` -H 'Authorization: Bearer ${token}'` : "";
   return [
     ...list,

@@ -33,13 +33,17 @@ async def test_shows_the_lines_as_they_are_wanted_and_copies_them(page_server: S
     await frame.locator("vital-panel h2", has_text="Memory").wait_for()
 
     await dialog.get_by_label("Theme").select_option("dark")
-    await dialog.get_by_label("Range").select_option("15 min")
+    await dialog.get_by_label("Range").select_option("15 minutes")
     await dialog.get_by_label("Size").select_option("small")
     lines = await page.evaluate(LINES)
     assert "memory.svg?theme=dark&range=900&width=320" in lines["Image"]
     await dialog.get_by_role("button", name="Copy: Image", exact=True).click()
     await dialog.get_by_text("Copied.").wait_for()
     assert await page.evaluate("navigator.clipboard.readText()") == lines["Image"]
+
+    # What no server surely has in memory is asked of the history.
+    await dialog.get_by_label("Range").select_option("7 days")
+    assert "memory.svg?theme=dark&start=-7d&end=now&width=320" in (await page.evaluate(LINES))["Image"]
 
     await dialog.get_by_label("What").select_option("The dashboard")
     assert list(await page.evaluate(LINES)) == ["Frames"]
@@ -63,7 +67,7 @@ async def test_the_lines_name_the_public_address_and_the_preview_does_not(open_p
         await watched.page.keyboard.press("e")
         dialog = watched.page.get_by_role("dialog", name="Embed CPU")
         await dialog.get_by_text('src="https://metrics.example.org/embed/panel/cpu').wait_for()
-        for label, value in (("Theme", "dark"), ("Range", "15 min"), ("Size", "small")):
+        for label, value in (("Theme", "dark"), ("Range", "15 minutes"), ("Size", "small")):
             await dialog.get_by_label(label).select_option(value)
         await dialog.get_by_label("Title").uncheck()
         lines = await watched.page.evaluate(LINES)

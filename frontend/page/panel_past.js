@@ -175,7 +175,10 @@ export class PanelPast extends EventTarget {
     }
     const beside = (window.to - window.from) * BESIDE;
     const to = Math.min(window.to, now);
-    return { from: floor(window.from - beside), to: Math.min(now, ceil(window.to + beside)), stepMs, needed: { from: Math.min(window.from, to), to } };
+    const from = Math.min(window.from, to);
+    // Of a window that goes beyond the present, what has come since it was asked for is not asked for all the time.
+    const lag = window.to > now ? Math.max(TAIL.leastMs, stepMs) : 0;
+    return { from: floor(window.from - beside), to: Math.min(now, ceil(window.to + beside)), stepMs, needed: { from, to: Math.max(from, to - lag) } };
   }
 
   #want(wish) {

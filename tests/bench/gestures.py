@@ -100,7 +100,10 @@ async def measure(page: Page, cdp: CDPSession, hand: Hand, gesture: Gesture) -> 
     before = await metrics(cdp)
     await page.evaluate("(type) => gestures.arm(type)", gesture.event)
     await gesture.do(hand)
-    await _until(page, "() => gestures.taken !== null", f"the charts did not follow: {gesture.kind}")
+    try:
+        await _until(page, "() => gestures.taken !== null", "not all was drawn")
+    except RuntimeError as error:
+        raise RuntimeError(f"{gesture.kind}: {error}: {await page.evaluate('() => gestures.missing')}") from None
     after = await metrics(cdp)
     taken: dict[str, float] = await page.evaluate("() => gestures.taken")
     return taken | {CPU: 1000 * (after["ThreadTime"] - before["ThreadTime"])}

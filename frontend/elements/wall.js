@@ -8,11 +8,10 @@ import { everyBeat } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
 import { loadPanels } from "../http/panels.js";
 import { PlaylistPoller } from "../http/playlist.js";
-import { loadEvents } from "../http/events.js";
 import { hideIdleCursor } from "../page/cursor.js";
-import { EventLog } from "../page/event_log.js";
 import { opaqueWords } from "../page/opaque.js";
 import { Reload } from "../page/reload.js";
+import { eventsOf } from "../page/server_events.js";
 import { storageOf } from "../page/storage.js";
 import { Subscriptions, youngest } from "../page/subscriptions.js";
 import { View } from "../page/view.js";
@@ -40,7 +39,7 @@ export class VitalWall extends HTMLElement {
   /** @type {PlaylistPoller} */ #poller;
   /** @type {Reload} */ #reload;
   /** @type {WallPages} */ #pages;
-  /** @type {EventLog|null} null where no page has flags */ #events = null;
+  /** @type {import("../page/event_log.js").EventLog|null} null where no page has flags */ #events = null;
   /** @type {any} what the server says that this screen shows; null until it is known */ #screen = null;
   /** @type {import("../charts/model/panel.js").Panel[]|null} */ #panels = null;
   /** @type {() => void} */ #stopBeat = () => {};
@@ -117,12 +116,7 @@ export class VitalWall extends HTMLElement {
   }
 
   get #eventLog() {
-    if (this.#events) return this.#events;
-    const { client } = this;
-    const load = (range, options) => loadEvents(range, { ...options, page: this.#root });
-    this.#events = new EventLog({ client, clock: client.clock, load });
-    this.#events.start();
-    return this.#events;
+    return (this.#events ??= eventsOf({ client: this.client, page: this.#root }));
   }
 
   #build() {

@@ -2,9 +2,8 @@
 
 import { Backoff } from "../client/backoff.js";
 import { Client } from "../client/client.js";
-import { loadEvents } from "../http/events.js";
 import { loadPanels } from "../http/panels.js";
-import { EventLog } from "./event_log.js";
+import { eventsOf } from "./server_events.js";
 
 /** Who is moved from one place of a page to another leaves and comes in the same breath. */
 const LINGERS_MS = 50;
@@ -63,15 +62,11 @@ export class ServerPage extends EventTarget {
   /** @type {any} */ #retry;
   /** How many have been made on this page: a stream's name is its owner's alone. */ #marks = 0;
 
-  /** @type {EventLog|null} */ #events = null;
+  /** @type {import("./event_log.js").EventLog|null} */ #events = null;
 
   /** The events of the server; asked for once somebody wants to see them. */
   get events() {
-    if (this.#events) return this.#events;
-    const { client, src: page } = this;
-    const load = (range, options) => loadEvents(range, { ...options, page, token: this.#token });
-    this.#events = new EventLog({ client, clock: client.clock, load });
-    this.#events.start();
+    this.#events ??= eventsOf({ client: this.client, page: this.src, token: this.#token });
     return this.#events;
   }
 

@@ -12,6 +12,8 @@ import { focusRow, rowAfter, turnsBranch } from "../page/row_keys.js";
 const TYPING_MS = 150;
 const FILTER_MAX = 100;
 const UNKNOWN_TABLE = 102;
+/** Where more rows than these change places at once, sliding is unrest, and costs as much as some charts. */
+const FEW = 12;
 const MEMORY = { metrics: ["system.memory.limit"], interval: 60 };
 const GROUP_WORDS = Object.freeze({ "": "one by one", program: "by program", unit: "by unit or container", tree: "as a tree" });
 
@@ -282,7 +284,7 @@ export class VitalProcesses extends HTMLElement {
     }
     this.#rows.mark(this.view.sort);
     this.#rows.element.classList.toggle("tree", told.group === "tree");
-    this.#rows.slides = this.#drawn.size > 0 && !this.#holding;
+    this.#rows.slides = this.#drawn.size === 0 || this.#holding ? 0 : FEW;
     this.#drawn = new Map(rows.map((row) => [row.key, row]));
     const memory = this.#memoryBytes();
     this.#rows.draw(rows, { cpu: 1, memory, memory_peak: memory });

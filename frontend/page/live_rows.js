@@ -24,7 +24,7 @@ export class Rows {
   #sort = "";
   /** @type {Map<any, Entry>} */ #entries = new Map();
   /** What is known of one process, below its row. @type {{key: any, row: HTMLElement}|null} */ #detail = null;
-  /** Whether rows slide to their places. */ slides = false;
+  /** So many rows may slide to their places at once. */ slides = 0;
 
   /** The header's buttons carry their column in `data-column`. @param {string[]} columns @param {string} sort */
   build(columns, sort) {
@@ -179,13 +179,13 @@ class Entry {
 function place(body, rows, slides) {
   const at = new Map([...body.children].map((row, i) => [row, i]));
   const stay = longestRising(rows.map((row) => at.get(row) ?? -1));
-  const before = slides && stay.size < rows.length ? placesOf(body.children) : new Map();
+  const before = slides > 0 && stay.size < rows.length ? placesOf(body.children) : new Map();
   let next = null;
   for (let i = rows.length - 1; i >= 0; i -= 1) {
     if (!stay.has(i)) body.insertBefore(rows[i], next);
     next = rows[i];
   }
-  slide(before);
+  slide(before, slides);
 }
 
 /** The places of a longest run of numbers that rise; those below 0 are none. @param {number[]} numbers */

@@ -128,11 +128,14 @@ async def test_rows_that_change_places_slide_there_unless_somebody_holds_them(js
         const atFirst = sliding();
         writes([[3, "c", 4], [1, "a", 3], [2, "b", 2]]);
         const held = sliding();
-        table.slides = true;
+        table.slides = 2;
         writes([[2, "b", 5], [3, "c", 4], [1, "a", 3]]);
+        const many = sliding();
+        table.slides = 3;
+        writes([[1, "a", 6], [2, "b", 5], [3, "c", 4]]);
         const moved = sliding();
-        writes([[2, "b", 5], [3, "c", 4], [1, "a", 3], [4, "d", 0]]);
+        writes([[1, "a", 6], [2, "b", 5], [3, "c", 4], [4, "d", 0]]);
         const added = sliding().at(-1);
         table.element.remove();
-        return [atFirst, held, moved, added];"""
-    ) == [[0, 0, 0], [0, 0, 0], [1, 1, 1], 0]
+        return [atFirst, held, many, moved, added];"""
+    ) == [[0, 0, 0], [0, 0, 0], [0, 0, 0], [1, 1, 1], 0]

@@ -212,7 +212,7 @@ async def test_a_refusal_is_told_in_its_panel(page_server: Server, open_page: Op
 
 
 async def test_out_of_view_it_neither_draws_nor_is_sent_anything(page_server: Server, open_page: OpenPage) -> None:
-    watched = await open_page(page_server.url, viewport={"width": 700, "height": 500})
+    watched = await open_page(page_server.url, viewport={"width": 700, "height": 900})
     page = watched.page
     await watched.state("live")
     await watched.drawn()

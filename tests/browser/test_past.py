@@ -91,7 +91,7 @@ async def test_a_window_in_the_past_is_drawn_at_once_of_what_is_held_and_then_sh
     assert min(later - time for time, later in pairwise(week["times"][1:-1])) > 10 * 60_000
     # Numbers of a moment are those of its step, and say so; the file has the steps that are drawn.
     await page.evaluate("(at) => document.querySelector('vital-dashboard').view.set({ at })", spike)
-    moment = page.locator("#panel-load .moment")
+    moment = page.locator("#panel-load header .moment")
     await moment.filter(has_text=re.compile(r"^\d+\s\w+ to .*\d\d:\d\d")).wait_for(state="attached")
     await page.focus("#panel-load")
     async with page.expect_download() as download:

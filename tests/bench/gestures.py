@@ -129,7 +129,7 @@ async def measured(
         await _until(page, DRAWN, "no charts are drawn")
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Performance.enable")
-        box = await page.locator("vital-plot").first.bounding_box()
+        box = await page.locator("vital-plot:visible").first.bounding_box()
         assert box is not None
         hand = Hand(page, dict(box))
         for number in range(rounds):

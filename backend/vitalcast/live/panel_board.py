@@ -93,7 +93,7 @@ class PanelBoard:
         panel = self._store.panel(panel_id)
         state = self._of(timeline, panel, named=named).state
         selection = _selection(panel, named=named)
-        return PanelOverPast(panel, selection, _judged, all_lines, state.palette.copy(), state.colors)
+        return PanelOverPast(panel, selection, _judged, all_lines, state.palette.copy(), state.colors, state.remember)
 
     # --- levels --------------------------------------------------------------------------------------------------
 

@@ -91,7 +91,8 @@ def told_apart(
     """Return lines that are drawn together with a colour each, as far as there are colours.
 
     `staying` has the colours of what was drawn until now: those stay, and who comes gives way. Where it can, that has
-    the colour that it had `before`, else its own of the palette. Colours in `without` are not given.
+    the colour that it had `before`, which nobody who never had it takes first, else its own of the palette. Colours in
+    `without` are not given.
     """
     lines = list(lines)
     drawn = dict.fromkeys(map(paint_key, lines))
@@ -101,7 +102,7 @@ def told_apart(
         if key in drawn and color not in taken:
             colors[key] = color
             taken.add(color)
-    for line in lines:
+    for line in sorted(lines, key=lambda line: paint_key(line) not in before):
         key = paint_key(line)
         if key not in colors:
             free = [one for one in range(1, COLORS + 1) if one not in taken] or [line.color]

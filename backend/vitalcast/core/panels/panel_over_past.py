@@ -15,7 +15,7 @@ from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.panels.folded import folded
 from vitalcast.core.panels.palette import Palette
 from vitalcast.core.panels.reduce import totals
-from vitalcast.core.panels.state import PanelState
+from vitalcast.core.panels.state import PanelState, colors_of
 from vitalcast.core.panels.view import PanelView
 from vitalcast.core.vocabulary import Aggregate
 
@@ -32,11 +32,16 @@ ALWAYS_MS = 2**53
 OPPOSITES = {Aggregate.MIN: Aggregate.MAX, Aggregate.MAX: Aggregate.MIN}
 
 
+def forgotten(_colors: Mapping[str, int]) -> None:
+    """Keep none of these colours in mind."""
+
+
 @dataclass(frozen=True, slots=True)
 class PanelOverPast:
     """A panel and what it asks for; `palette` and `colors` have what its lines were given until now.
 
-    `judge` has a panel's levels kept by its thresholds. Good for any thread.
+    `judge` has a panel's levels kept by its thresholds, and `remember` takes the colours that lines got, so that they
+    have them in other ranges too. Good for any thread.
     """
 
     panel: Panel
@@ -45,6 +50,7 @@ class PanelOverPast:
     all_lines: bool = False
     palette: Palette = field(default_factory=Palette)
     colors: Mapping[str, int] = field(default_factory=dict)
+    remember: Callable[[Mapping[str, int]], object] = forgotten
 
     def shown(
         self,
@@ -65,9 +71,13 @@ class PanelOverPast:
         past = _Aggregated({one: values[:, at::several] for at, one in enumerate(aggregates)}, aggregates[0])
         timeline = _replayed(series, times_ms, past.first, step_ms)
         choice = timeline.catalogue.choices.of(self.selection)
-        state = PanelState(self.panel, choice, timeline.ring, palette=self.palette.copy(), colors=self.colors)
+        state = PanelState(
+            self.panel, choice, timeline.ring, palette=self.palette.copy(), colors=self.colors, peaks=past.peaks
+        )
         self.judge(state)
         view = PanelView(state.over(ALWAYS_MS, all_lines=self.all_lines))
+        if not self.all_lines:
+            self.remember(colors_of(view.shown.lines))
         ring = timeline.ring
         read = ring.read(view.columns, ring.first_row, ring.end_row)
         shown = view.project(read, ring.offsets())
@@ -92,6 +102,12 @@ class _Aggregated:
     @property
     def first(self) -> Floats:
         return self.blocks[self.by_default]
+
+    @property
+    def peaks(self) -> Floats | None:
+        """The greatest of each series, None where nobody asked for it."""
+        block = self.blocks.get(Aggregate.MAX)
+        return None if block is None else np.fmax.reduce(block, axis=0, initial=np.nan)
 
     def shown(self, view: PanelView, aggregate: Aggregate, offsets: Integers) -> Floats:
         """Return the panel's columns by one aggregate."""

@@ -30,11 +30,15 @@ STAYING = 0.02  # of two about as high the one that is shown stays: nobody could
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The lowest and the highest of each column in the time that is shown, and its newest; `nan` for no value."""
+    """The lowest and the highest of each column in the time that is shown, and its newest; `nan` for no value.
+
+    `sums` are of how far from zero it was each time, None where nobody added them up.
+    """
 
     lowest: Floats
     highest: Floats
     newest: Floats
+    sums: Floats | None = None
 
     @property
     def sizes(self) -> Floats:
@@ -135,8 +139,21 @@ def shows_all(panel: Panel, resolved: Resolved) -> bool:
 
 
 def ranked_of(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[str] = ()) -> list[str]:
-    """Return the keys of all lines, what the panel's number is about first."""
-    ranks, leaders = _ranks(panel, resolved, seen), _leaders(panel, resolved, seen.newest)
+    """Return the keys of all lines, what the panel's number is about first.
+
+    Of many others, which come and go, what had most in all and what was highest take turns: neither a short peak nor
+    what went on all the time is lost among them.
+    """
+    leaders = _leaders(panel, resolved, seen.newest)
+    highest = _ordered(_ranks(panel, resolved, seen), leaders, staying)
+    if not panel.others or seen.sums is None:
+        return highest
+    most = _ordered(_highest_of(resolved, seen.sums.tolist()), set(), staying)
+    return list(dict.fromkeys(key for pair in zip(most, highest, strict=True) for key in pair))
+
+
+def _ordered(ranks: Mapping[str, float], leaders: Collection[str], staying: Collection[str]) -> list[str]:
+    """Return the keys from the highest rank down, after the leaders; of two about as high the one that stays first."""
 
     def rank(key: str) -> tuple[bool, float]:
         value = ranks[key]
@@ -150,7 +167,12 @@ def ranked_of(panel: Panel, resolved: Resolved, seen: Seen, staying: Collection[
 def _ranks(panel: Panel, resolved: Resolved, seen: Seen) -> dict[str, float]:
     if panel.chart == "bar":
         return {bar.key: bar.share for bar in bars_of(resolved, resolved.lines, seen.newest)}
-    by_column = (seen.highest if panel.headline.reduce == "max" and not panel.below else seen.sizes).tolist()
+    by_column = seen.highest if panel.headline.reduce == "max" and not panel.below else seen.sizes
+    return _highest_of(resolved, by_column.tolist())
+
+
+def _highest_of(resolved: Resolved, by_column: Sequence[float]) -> dict[str, float]:
+    """Return the highest that each key has in any of its columns."""
     ranks: dict[str, float] = {}
     for line in resolved.lines:
         rank, before = by_column[line.column], ranks.get(line.key, math.nan)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
@@ -65,7 +66,7 @@ class PanelState:
 
     Everything that shows the panel asks here, so that all show the same. `levels` judges it, and `rule` says in words
     how, given the whole that its number is a share of; a panel that is not judged has neither. `palette` and `colors`
-    are what its lines had before, if anything.
+    are what its lines had before, if anything. `peaks` says how high each column was where the ring has but means.
     """
 
     def __init__(
@@ -76,9 +77,11 @@ class PanelState:
         *,
         palette: Palette | None = None,
         colors: Mapping[str, int] = MappingProxyType({}),
+        peaks: Floats | None = None,
     ) -> None:
         self.panel = panel
         self.ring = ring
+        self.peaks = peaks
         self.levels: LevelsAt | None = None
         self.rule: Callable[[float], str] = no_rule
         self._withdrawn = False
@@ -124,6 +127,10 @@ class PanelState:
     def colors_before(self) -> dict[str, int]:
         """Return the colours that its lines had before."""
         return dict(self._colors)
+
+    def remember(self, colors: Mapping[str, int]) -> None:
+        """Keep in mind the colours in which lines of some past were drawn. Good for any thread."""
+        self._colors = remembered(self._colors, colors)
 
     @property
     def colors(self) -> dict[str, int]:
@@ -185,13 +192,13 @@ class ShownOver:
         lines = self._every(resolved) if self._all_lines else self._chosen(resolved)
         keys = set(map(paint_key, self._lines))
         drawn = {key: color for key, color in self.colors.items() if key in keys and color}
-        painted = tuple(coloured(panel, lines, drawn, self.colors))
+        painted = tuple(coloured(panel, lines, drawn, self.state.colors_before() | self.colors))
         if self._shown is None or resolved is not self._resolved or painted != self._lines:
             held = {line.series for line in self._lines}
             if self.state.ring.newest is not None and any(line.series not in held for line in painted):
                 newest = self.state.ring.newest.offset
                 self.came_offset = newest if self._shown is not None else self._first_came(resolved, painted, newest)
-            self.colors = self._remembered(painted)
+            self.colors = remembered(self.colors, colors_of(painted))
             self._lines, self._resolved = painted, resolved
             self._shown = Shown(panel, resolved, painted)
 
@@ -221,11 +228,6 @@ class ShownOver:
         """Whether what was seen of the lines makes no difference."""
         return draws_all(self.state.panel) and not self.state.panel.others
 
-    def _remembered(self, painted: tuple[Line, ...]) -> dict[str, int]:
-        now = {paint_key(line): line.color for line in painted if line.color}
-        before = {key: color for key, color in self.colors.items() if key not in now}
-        return dict(list(before.items())[-COLORS_KEPT:]) | now
-
     def _seen(self, resolved: Resolved) -> Seen:
         ring = self.state.ring
         columns = sorted({line.column for line in (*resolved.lines, *resolved.remainder)})
@@ -235,7 +237,20 @@ class ShownOver:
             return Seen(nothing, nothing, nothing if ring.newest is None else ring.newest.values)
         rows = rows_seen(ring, len(columns), self.range_ms)
         self.reads = rows * len(columns)
-        return seen_in(ring, np.array(columns, dtype=np.intp), rows)
+        seen = seen_in(ring, np.array(columns, dtype=np.intp), rows)
+        peaks = self.state.peaks
+        return seen if peaks is None else replace(seen, highest=np.fmax(seen.highest, peaks))
+
+
+def colors_of(lines: Iterable[Line]) -> dict[str, int]:
+    """Return the colours of lines that have one, by what is coloured."""
+    return {paint_key(line): line.color for line in lines if line.color}
+
+
+def remembered(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """Return the colours of now, and as many of before as are kept."""
+    kept = {key: color for key, color in before.items() if key not in now}
+    return {**dict(list(kept.items())[-COLORS_KEPT:]), **now}
 
 
 def last_to_come(values: Floats) -> int:
@@ -255,9 +270,11 @@ def seen_in(ring: Ring, columns: npt.NDArray[np.intp], rows: int) -> Seen:
     assert ring.newest is not None
     newest = ring.newest.values
     lowest, highest = (np.full(len(newest), np.nan) for _ in range(2))
+    sums = np.zeros(len(newest))
     step = max(1, SEEN_VALUES_AT_ONCE // len(columns))
     for start in range(ring.end_row - rows, ring.end_row, step):
         block = ring.read(columns, start, min(start + step, ring.end_row))
         lowest[columns] = np.fmin(lowest[columns], np.fmin.reduce(block, axis=0, initial=np.nan))
         highest[columns] = np.fmax(highest[columns], np.fmax.reduce(block, axis=0, initial=np.nan))
-    return Seen(lowest, highest, newest)
+        sums[columns] += np.nansum(np.abs(block), axis=0)
+    return Seen(lowest, highest, newest, sums)

@@ -11,6 +11,7 @@ from vitalcast.core.metrics.names import Selection
 from vitalcast.core.panels.folded import folded
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown_then import shown_then
+from vitalcast.core.panels.state import colors_of
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.query import Query, Result
@@ -90,6 +91,7 @@ class PastReader:
             series, values = folded(panel, result.series, result.values)
             result = replace(result, series=series, values=values)
             shown = shown_then(panel, result.series, result.values, palette=now.palette.copy(), colors=now.colors)
+            now.remember(colors_of(shown.lines))
             return Pictured(shown, window_then(result, shown.columns, self._timeline.interval_ms), result.step_ms)
 
         def prepare() -> Callable[[Past], Pictured]:

@@ -87,9 +87,9 @@ class Processes:
         grant = grant_of(request)
         if not grant.allows_table(NAMING_TABLE):
             raise ApiError(403, ErrorCode.DENIED, "processes: your token does not cover table.processes")
-        wanted, now_ms, pid = self._wanted(request), self._now_ms(), _PID.of(request)
+        wanted, now_ms, pid, points = self._wanted(request), self._now_ms(), _PID.of(request), _POINTS.of(request)
         if pid is not None:
-            return json_response(self._shown(await self._course(request, pid, now_ms)))
+            return json_response(self._shown(await self._course(request, pid, points, now_ms)))
         at_ms = moment_of(request, now_ms)
         if at_ms is not None and (beside := [one.name for one in (START, END) if one.name in request.query_params]):
             raise bad(f"{beside[0]}: at is given too; give either a moment or a range")
@@ -114,12 +114,12 @@ class Processes:
             command=self._service.settings.collectors.process_command_line,
         )
 
-    async def _course(self, request: Request, pid: int, now_ms: int) -> ProcessAnswer:
+    async def _course(self, request: Request, pid: int, points: int, now_ms: int) -> ProcessAnswer:
         """Answer about one process."""
         names = (AT.name, _SORT.name, _ORDER.name, _FILTER.name, _LIMIT.name)
         if beside := [name for name in names if name in request.query_params]:
             raise bad(f"{beside[0]}: does not go with pid; leave one of them out")
-        window, points = range_of(request, now_ms, default_s=DEFAULT_S), _POINTS.of(request)
+        window = range_of(request, now_ms, default_s=DEFAULT_S)
         return await self._ask(lambda past: course_between(past, pid, window.start_ms, window.end_ms, points))
 
     async def _ask(self, ask: Callable[[Past], ProcessAnswer]) -> ProcessAnswer:

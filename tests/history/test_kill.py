@@ -7,7 +7,7 @@ from random import Random
 
 from tests.history.kill import killed
 
-KILLS = 6  # `python -m tests.soak.kills` does hundreds
+KILLS = 10  # `python -m tests.soak.kills` does hundreds
 
 
 def test_kills_lose_nothing_that_was_put_down_and_double_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tests.core.panel_machine import panel_of, series_for
 
+from vitalcast.core.metrics.model import Series
 from vitalcast.core.panels.panel_over_past import PanelOverPast
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.vocabulary import Aggregate
@@ -32,3 +33,19 @@ def test_the_greatest_share_is_of_the_least_whole() -> None:
     found = shown("memory", memory)
     assert np.allclose(found["@value"], [0.4, 0.2, 0.6])
     assert np.allclose(found["@number"], [40.0, 20.0, 60.0])
+
+
+def test_a_program_that_was_there_for_a_moment_counts_for_no_more() -> None:
+    panel = panel_of("cpu-programs")
+    [one] = series_for(panel)[:1]
+    descriptor = one.descriptor
+    names = ("gzip", "postgres", "(others)")
+    series = [Series(descriptor, (name,)) for name in names]
+    over = PanelOverPast(panel, request_selection(panel), lambda state: None)
+    asked = over.to_ask(BY)
+    assert asked == (*BY, Aggregate.COUNT)
+    row = [0.9, 0.8, 1.0, 25.0, 0.2, 0.1, 0.3, 600.0, 0.1, 0.0, 0.2, 600.0]
+    columns, found, _ = over.shown(series, np.array([1_790_000_000_000]), np.array([row]), 600_000, BY)
+    values = {one.values[0]: found[0, 3 * at : 3 * at + 3].tolist() for at, one in enumerate(columns) if one.values}
+    assert np.allclose(values["gzip"], [0.9 * 25 / 600, 0.0, 1.0])
+    assert np.allclose(values["postgres"], [0.2, 0.1, 0.3])

@@ -17,6 +17,7 @@ from vitalcast.core.panels.palette import Palette
 from vitalcast.core.panels.reduce import totals
 from vitalcast.core.panels.state import PanelState, colors_of
 from vitalcast.core.panels.view import PanelView
+from vitalcast.core.panels.whole_steps import over_whole_steps, to_ask
 from vitalcast.core.vocabulary import Aggregate
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class PanelOverPast:
     colors: Mapping[str, int] = field(default_factory=dict)
     remember: Callable[[Mapping[str, int]], object] = forgotten
 
+    def to_ask(self, aggregates: Sequence[Aggregate]) -> tuple[Aggregate, ...]:
+        """Return by which aggregates to ask for its series, so that it can be shown by these."""
+        return to_ask(self.panel, aggregates)
+
     def shown(
         self,
         series: Sequence[Series],
@@ -62,10 +67,12 @@ class PanelOverPast:
     ) -> tuple[tuple[Series, ...], Floats, dict[str, Any]]:
         """Return the series of the panel, their values, and what a snapshot says beside them.
 
-        `values` are those of the series that the panel asks for, of the shape (times, series x aggregates),
-        series-major, and so are those returned. Lines are chosen, and the level is judged, by the first aggregate.
+        `values` are those of the series that the panel asks for, by the aggregates `to_ask`, of the shape (times,
+        series x aggregates), series-major, and so are those returned. Lines are chosen, and the level is judged, by
+        the first aggregate.
         """
         several = len(aggregates)
+        values = over_whole_steps(self.panel, values, aggregates)
         if not self.all_lines:
             series, values = folded(self.panel, series, values, several)
         past = _Aggregated({one: values[:, at::several] for at, one in enumerate(aggregates)}, aggregates[0])

@@ -80,6 +80,10 @@ class PastPanel(Protocol):
         """All that it asks for."""
         ...
 
+    def to_ask(self, aggregates: Sequence[Aggregate]) -> tuple[Aggregate, ...]:
+        """Return by which aggregates to ask for its series, so that it can be shown by these."""
+        ...
+
     def shown(
         self,
         series: Sequence[Series],
@@ -88,7 +92,7 @@ class PastPanel(Protocol):
         step_ms: int,
         aggregates: Sequence[Aggregate],
     ) -> tuple[tuple[Series, ...], Floats, dict[str, Any]]:
-        """Return what is sent of values of the shape (times, series x aggregates): series, values, and the head."""
+        """Return what is sent of values of the shape (times, series x `to_ask`): series, values, and the head."""
         ...
 
 

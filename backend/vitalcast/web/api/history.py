@@ -89,12 +89,15 @@ class HistoryAnswers:
             if panel is None or offer is CSV:
                 return _answer(result, about, offer)
             series, values, head = panel.shown(
-                result.series, result.times_ms, result.values, result.step_ms, result.aggregates
+                result.series, result.times_ms, result.values, result.step_ms, query.aggregates
             )
-            return _answer(replace(result, series=series, values=values), about | head, offer)
+            shown = replace(result, series=series, values=values, aggregates=query.aggregates)
+            return _answer(shown, about | head, offer)
+
+        by = query.aggregates if panel is None or offer is CSV else panel.to_ask(query.aggregates)
 
         def prepare() -> Callable[[Past], _Answer]:
-            read = ask(timeline, query, limits)
+            read = ask(timeline, replace(query, aggregates=by), limits)
             return lambda past: answered(read(past))
 
         found = await unless_gone(request, self._service.queries.run_prepared(prepare))

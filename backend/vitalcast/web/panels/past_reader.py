@@ -12,6 +12,7 @@ from vitalcast.core.panels.folded import folded
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown_then import shown_then
 from vitalcast.core.panels.state import colors_of
+from vitalcast.core.panels.whole_steps import over_whole_steps, to_ask
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.query import Query, Result
@@ -81,15 +82,16 @@ class PastReader:
             range_.start_ms,
             range_.end_ms,
             points=least,
-            aggregates=(aggregate,),
+            aggregates=to_ask(panel, (aggregate,)),
             hidden_ms=range_.hidden_ms,
         )
 
         def pictured(result: Result) -> Pictured:
             from vitalcast.core.drawing.past_window import window_then
 
-            series, values = folded(panel, result.series, result.values)
-            result = replace(result, series=series, values=values)
+            values = over_whole_steps(panel, result.values, (aggregate,))
+            series, values = folded(panel, result.series, values)
+            result = replace(result, series=series, values=values, aggregates=(aggregate,))
             shown = shown_then(panel, result.series, result.values, palette=now.palette.copy(), colors=now.colors)
             now.remember(colors_of(shown.lines))
             return Pictured(shown, window_then(result, shown.columns, self._timeline.interval_ms), result.step_ms)

@@ -171,14 +171,14 @@ def _panel(conversation: Conversation, command: Query, panel_id: str) -> Prepare
     about = _about(timeline, command)
 
     def prepare() -> Callable[[Past], Message]:
-        read = ask(timeline, question, limits)
+        read = ask(timeline, replace(question, aggregates=panel.to_ask(question.aggregates)), limits)
 
         def work(past: Past) -> Message:
             result = read(past)
             series, values, head = panel.shown(
-                result.series, result.times_ms, result.values, result.step_ms, result.aggregates
+                result.series, result.times_ms, result.values, result.step_ms, question.aggregates
             )
-            shown = replace(result, series=series, values=values)
+            shown = replace(result, series=series, values=values, aggregates=question.aggregates)
             return _result_message(command.id, about | head, question, shown)
 
         return work

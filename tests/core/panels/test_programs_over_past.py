@@ -19,13 +19,15 @@ def colours(state: PanelState, means: dict[str, float], peaks: dict[str, float])
     """Return the colours of a day in which programs had these means in every hour, and these peaks in the last."""
     panel = panel_of("cpu-programs")
     series = series_for(panel)
-    values = np.zeros((HOURS, len(series) * len(BY)))
-    for at, one in enumerate(series):
-        values[:, 3 * at] = values[:, 3 * at + 2] = means.get(one.values[0], 0.0)
-        values[-1, 3 * at + 2] = peaks.get(one.values[0], values[-1, 3 * at + 2])
     over = PanelOverPast(panel, request_selection(panel), bool, colors=state.colors, remember=state.remember)
+    asked = over.to_ask(BY)
+    values = np.zeros((HOURS, len(series), len(asked)))
+    values[:, :, asked.index(Aggregate.COUNT)] = 3600
+    for at, one in enumerate(series):
+        values[:, at, 0] = values[:, at, 2] = means.get(one.values[0], 0.0)
+        values[-1, at, 2] = peaks.get(one.values[0], values[-1, at, 2])
     times_ms = np.arange(HOURS) * 3_600_000 + 1_790_000_000_000
-    _, _, head = over.shown(series, times_ms, values, 3_600_000, BY)
+    _, _, head = over.shown(series, times_ms, values.reshape(HOURS, -1), 3_600_000, BY)
     return {line["key"]: line["color"] for line in head["lines"] if line["color"]}
 
 

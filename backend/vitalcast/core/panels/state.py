@@ -276,5 +276,6 @@ def seen_in(ring: Ring, columns: npt.NDArray[np.intp], rows: int) -> Seen:
         block = ring.read(columns, start, min(start + step, ring.end_row))
         lowest[columns] = np.fmin(lowest[columns], np.fmin.reduce(block, axis=0, initial=np.nan))
         highest[columns] = np.fmax(highest[columns], np.fmax.reduce(block, axis=0, initial=np.nan))
-        sums[columns] += np.nansum(np.abs(block), axis=0)
+        with np.errstate(over="ignore"):  # values of others may be too large to add up
+            sums[columns] += np.nansum(np.abs(block), axis=0)
     return Seen(lowest, highest, newest, sums)

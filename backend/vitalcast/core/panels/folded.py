@@ -32,7 +32,8 @@ def folded(
     attribute, rest = panel.by[0], panel.others[0]
     names = [one.attributes.get(attribute, "") for one in series]
     sums: dict[str, float] = {}
-    totals = np.nansum(values[:, ::several], axis=0).tolist() if len(values) else [0.0] * len(series)
+    with np.errstate(over="ignore"):  # values of others may be too large to add up
+        totals = np.nansum(values[:, ::several], axis=0).tolist() if len(values) else [0.0] * len(series)
     for name, total in zip(names, totals, strict=True):
         if name not in panel.others:
             sums[name] = sums.get(name, 0.0) + total

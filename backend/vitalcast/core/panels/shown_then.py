@@ -43,7 +43,9 @@ def seen_then(values: Floats) -> Seen:
     """Return what was seen of each column; as its newest value counts that of the last time with any."""
     lowest = np.fmin.reduce(values, axis=0, initial=np.nan)
     highest = np.fmax.reduce(values, axis=0, initial=np.nan)
-    return Seen(lowest, highest, newest_row(values), np.nansum(np.abs(values), axis=0))
+    with np.errstate(over="ignore"):  # values of others may be too large to add up
+        sums = np.nansum(np.abs(values), axis=0)
+    return Seen(lowest, highest, newest_row(values), sums)
 
 
 def newest_row(values: Floats) -> Floats:

@@ -92,7 +92,9 @@ FASTER = """
 })();
 """
 DRAWN_LEAST = 20
-DRAWN = "() => [...document.querySelectorAll('vital-plot')].map(({ counts: { full, live } }) => full + live)"
+# Zero times anything is zero: where nothing moves a panel folds, and draws no more.
+DRAWN = """() => [...document.querySelectorAll('vital-plot')].map((plot) =>
+  plot.closest(".quiet") ? 0 : plot.counts.full + plot.counts.live)"""
 # Of events there may be none.
 ALL_KNOWN = """() => {
   const { streams } = document.querySelector("vital-dashboard").client;

@@ -107,12 +107,15 @@ export class SeriesStream extends Stream {
   take(message) {
     const { store } = this;
     const series = store.series;
+    const empty = store.ring.length > 0 && !series.length;
     if (message.type === "snapshot") store.snapshot(message);
     else if (message.type === "data") store.data(message);
     else if (message.type === "series") store.arrange(message);
     else if (message.type === "gap") store.gap(message);
     else return false;
     if (store.series !== series) this.dispatchEvent(new Event("series"));
+    // A server that has just begun knows no programs yet, and sends nothing of their past with the first of them.
+    if (empty && store.series.length && this.request.panel) this.session?.regain(this);
     if (this.#heeded || this.awaited) this.#report(message);
     return message.type !== "gap";
   }

@@ -131,6 +131,12 @@ export class Session {
     this.#negotiation.reach(stream);
   }
 
+  /** Asks for the past anew: lines have come that had none in what was sent of it. @param {SeriesStream} stream */
+  regain(stream) {
+    stream.wantPast();
+    this.#negotiation.reach(stream);
+  }
+
   /** @param {Stream} stream */
   drop(stream) {
     if (this.#streams.get(stream.name) !== stream) return;

@@ -62,6 +62,8 @@ export class StreamStore {
   #intervalBeforeS;
   /** @type {Why|""} what is known of why the next row may be late */ #why = "";
   #epoch = "";
+  /** Nothing of this epoch has come yet; and it knows no series: what is here of those before stays. */ #anew = false;
+  #bare = false;
   /** @type {string|undefined} whose ticks these are, where the server has said so */ #source;
   #offset = NaN;
   /** The tick of the newest row, or one after it that has none. */ #rowOffset = NaN;
@@ -112,6 +114,7 @@ export class StreamStore {
   #begin(epoch, source) {
     this.#source = source ?? this.#source;
     if (!epoch || epoch === this.#epoch) return;
+    this.#anew = this.#epoch !== "";
     this.#epoch = epoch;
     this.#countedTo = -Infinity;
     this.#rowOffset = NaN;
@@ -136,6 +139,7 @@ export class StreamStore {
     // These are of the past, and the server need not have read anything of late.
     const freshAt = this.#clock.steadyAt(times.at(-1) ?? NaN);
     if (Number.isFinite(freshAt) && !(freshAt <= this.#freshAt)) this.#freshAt = freshAt;
+    if (this.#bare) times = [];
     if (times.length) this.#cutAt(times[0]);
     this.#makeRoom(times.length);
     for (let row = Math.max(0, times.length - this.ring.capacity); row < times.length; row += 1) {
@@ -164,9 +168,10 @@ export class StreamStore {
       values = row;
     }
     this.#freshAt = this.#clock.steady();
+    this.#moveTo(offset);
+    if (this.#bare) return;
     this.#append(time, values, this.#ticksTo(offset));
     this.#rowOffset = offset;
-    this.#moveTo(offset);
   }
 
   /** A `series`: columns came or went; those that stay keep their past. */
@@ -318,6 +323,8 @@ export class StreamStore {
   }
 
   #arrange({ series, ...head }) {
+    if ((this.#bare = this.#anew && !series.length && this.ring.length > 0)) return;
+    this.#anew = false;
     this.#describe(head);
     const before = new Map(this.keys.map((key, i) => [key, i]));
     const same = series.length === this.keys.length && series.every((one, i) => seriesKey(one) === this.keys[i]);

@@ -30,6 +30,25 @@ async def test_a_session_asks_again_from_where_it_stood(js: RunJs) -> None:
     ) == [["subscribe", None, None], ["subscribe", None, 6]]
 
 
+async def test_a_session_asks_for_the_past_of_the_first_lines_that_come_to_a_panel(js: RunJs) -> None:
+    told = await js(
+        SESSION
+        + """const panel = session.subscribe("p", { panel: "p", range: 60, backfill: 60 }, { windowS: 60 });
+             session.opened({ host: "a" });
+             session.receive({ type: "ack", id: sent.at(-1).id, stream: "p", group: 9, epoch: "e", interval: 1 });
+             const head = { panel: "p", unit: "1", lines: [], more: 0, axis: {}, headline: null };
+             const series = [{ name: "cpu", unit: "1", attributes: {} }];
+             const take = (message) => {
+               session.receive({ group: 9, ...head, ...message });
+               const { type, since = null, backfill } = sent.at(-1);
+               return [sent.length, type, since, backfill];
+             };
+             return [take({ type: "snapshot", offset: 5, series: [], times: [4000, 5000], values: [] }),
+               take({ type: "series", series }), take({ type: "series", series: [] })];"""
+    )
+    assert told == [[2, "subscribe", None, 60], [3, "update", None, 60], [3, "update", None, 60]]
+
+
 async def test_a_session_asks_no_faster_than_the_server_grants(js: RunJs) -> None:
     assert await js(
         SESSION

@@ -277,6 +277,26 @@ async def test_a_new_epoch_counts_from_the_beginning(js: RunJs) -> None:
     ) == [[10, 11, 12, 13, 14], {"epoch": "f", "offset": 2}]
 
 
+async def test_a_server_that_has_just_begun_and_knows_no_series_yet_takes_nothing_away(js: RunJs) -> None:
+    told = await js(
+        STORE
+        + """store.interrupted("disconnected");
+             store.ack({ epoch: "f", interval: 1, recovered: false });
+             store.snapshot({ offset: 1, series: [], times: [11000, 20000], values: [] });
+             store.data({ offset: 2, time: 21000, values: [] });
+             const began = [dump(), store.keys.length, store.position.offset];
+             store.arrange({ series: series("idle", "steal") });
+             store.data({ offset: 3, time: 22000, values: [6, 1] });
+             store.ack({ epoch: "g", interval: 1 });
+             store.arrange({ series: series("idle") });
+             store.arrange({ series: [] });
+             return { began, gone: store.keys, breaks: store.breaks };"""
+    )
+    assert told["began"] == [[[10, 1, 9], [11, 2, 8], [12, 3, 7]], 2, 2]
+    assert told["gone"] == []  # a server that knew some and has them no more is believed
+    assert told["breaks"] == [{"from": 12_000, "to": 22_000, "why": "disconnected"}]
+
+
 async def test_how_old_readings_are_is_told_by_when_they_came(js: RunJs) -> None:
     """Whatever the clocks say: of the server, set back or ahead, and of this machine."""
     assert await js(

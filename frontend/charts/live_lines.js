@@ -51,7 +51,7 @@ export class LiveLines {
 
 /** One path element; what it shows already is not set again. */
 class Path {
-  #d = "";
+  /** @type {string|null} null: what the library drew */ #d = null;
 
   /** @param {Element} element */
   constructor(element) {

@@ -292,8 +292,8 @@ export class VitalPanel extends HTMLElement {
     this.past.width = width;
     const { drawn: store, from, to, live } = this.#shown();
     this.#say(store, from, to);
-    const layout = layoutOf(store);
-    if (!layout || !store.ring.length) return;
+    const layout = this.#layoutOf(store, live);
+    if (!layout) return;
     this.#numbers.arrange(layout);
     this.#window.drawnTo = live ? to : NaN;
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
@@ -304,14 +304,21 @@ export class VitalPanel extends HTMLElement {
     if (this.#dataTable.due(now)) this.#dataTable.write(dataTableOf({ layout, store, from, to }), now);
   };
 
+  /** Null while there is nothing to draw yet: what was drawn before stays. Where nothing will come, nothing is drawn. */
+  #layoutOf(store, live) {
+    if (store.ring.length) return layoutOf(store);
+    const layout = live || this.past.state === "asking" ? null : layoutOf(this.stream.store);
+    return layout?.lines.length ? layout : null;
+  }
+
   #write(store) {
     this.#numbers.write(store, this.view, this.#second?.store);
     this.classList.toggle("unknown", this.#numbers.why !== "");
   }
 
   #point = () => {
-    const { drawn } = this.#shown();
-    if (drawn.ring.length) this.#write(drawn);
+    const { drawn, live } = this.#shown();
+    if (this.#layoutOf(drawn, live)) this.#write(drawn);
     this.#culprits?.point();
   };
 

@@ -101,4 +101,14 @@ async def test_a_window_in_the_past_is_drawn_at_once_of_what_is_held_and_then_sh
     header, *rows = path.read_text().splitlines()
     assert "1 min" in header
     assert abs(len(rows) - len(inside)) <= 2
+    # Of a time of which nothing is kept, nothing is drawn: no line of before, and its own axis.
+    dead = {"from": spike - 90 * 24 * HOUR_MS, "to": spike - 89 * 24 * HOUR_MS}
+    await page.evaluate("(frozen) => document.querySelector('vital-dashboard').view.set({ frozen, at: null })", dead)
+    await watched.until(
+        """({ from, to }) => { const plot = document.querySelector("#panel-load vital-plot");
+          return plot.window.from === from && plot.window.to === to
+            && document.querySelector("#panel-load .problem").textContent.includes("Kept from")
+            && [...plot.querySelectorAll(".js-line, .js-fill")].every((one) => one.getAttribute("d").length < 25); }""",
+        dead,
+    )
     assert watched.errors == []

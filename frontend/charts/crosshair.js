@@ -266,7 +266,7 @@ export class VitalCrosshair extends HTMLElement {
   /** Of a point that stands for a step, which one: no second is known then. */
   #wordsOf(time, window) {
     const now = this.clock.now();
-    const { stepMs } = this.plot;
+    const stepMs = this.plot.stepAt(time);
     if (stepMs > 0) return `${stepWords(stepMs)} to ${momentWords(Math.ceil(time / stepMs) * stepMs, now, { seconds: stepMs < 60_000 })}`;
     return momentWords(time, now, { seconds: window.to - window.from < SECONDS_BELOW_MS });
   }

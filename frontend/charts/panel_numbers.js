@@ -158,8 +158,9 @@ function calmed(own, { lines }, calm, ring) {
 }
 
 /** The moment that numbers are of; where they are of a step, which one: `10 min to 14:20`. */
-function whenOf({ stepMs, bands }, time, moment) {
-  const stepped = bands?.size > 0 && !Number.isNaN(time);
+function whenOf(store, time, moment) {
+  const stepped = store.bands?.size > 0 && !Number.isNaN(time);
+  const stepMs = stepped ? store.stepAt(time) : 0;
   const words = momentWords(Number.isNaN(time) ? moment : time, Date.now(), { seconds: !stepped || stepMs < 60_000 });
   return stepped ? `${stepWords(stepMs)} to ${words}` : words;
 }

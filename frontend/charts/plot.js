@@ -106,9 +106,9 @@ export class VitalPlot extends HTMLElement {
     return model && model.kind !== "bars" ? { from: model.from, to: model.to } : null;
   }
 
-  /** How long the steps are that its points stand for, in ms; 0 for samples. */
-  get stepMs() {
-    return this.#shown?.stepMs ?? 0;
+  /** How long the step is that the point of a moment stands for, in ms; 0 for samples. @param {number} time Unix ms */
+  stepAt(time) {
+    return this.#shown?.stepAt?.(time) ?? 0;
   }
 
   /** @returns {{from: number, to: number, why: string}[]} the holes in what is drawn */

@@ -89,6 +89,27 @@ async def test_the_best_that_is_held_is_shown_each_moment_once(js: RunJs) -> Non
     assert told["covers"] == [True, False, False]
 
 
+async def test_the_step_that_a_window_ends_in_is_shown_to_its_edge_and_each_is_as_long_as_what_is_kept(
+    js: RunJs,
+) -> None:
+    told = await js(
+        WORLD
+        + """
+        const none = new StreamStore({ windowS: 900 });
+        const reached = (tier, from, to) => ({ tier, start: T0 + from * 1000, end: T0 + to * 1000 });
+        const tiers = [reached("1m", 0, 600), reached("raw", 600, 1200)];
+        const coarser = answer(0, 1200, 10, { drop: (end) => end <= 600 && end % 60 !== 0, tiers });
+        const over = (from, to) => joined([coarser], none, [from, to], 10, T0 + to * 1000);
+        const ends = [[0, 290], [0, 300], [500, 905]].map(([from, to]) => rowsOf(over(from, to)).at(-1));
+        const means = [300, 910].map((end) => rowsOf(over(0, 1200)).find(([time]) => time === end)[1]);
+        const steps = [290, 600, 601, 905].map((second) => over(0, 1200).stepAt(T0 + second * 1000));
+        return { ends: ends.map(([time]) => time), same: [ends[0][1] === means[0], ends[2][1] === means[1]], steps };"""
+    )
+    assert told["ends"] == [290, 300, 905]
+    assert told["same"] == [True, True]
+    assert told["steps"] == [60_000, 60_000, 10_000, 10_000]
+
+
 async def test_where_nothing_was_recorded_there_is_a_break_and_where_the_clock_was_set_back_too(js: RunJs) -> None:
     told: dict[str, Any] = await js(
         WORLD

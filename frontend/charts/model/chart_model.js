@@ -22,12 +22,12 @@ const CELL = 3;
  * @typedef {{value: number, text: string}[]} Ticks
  * @typedef {import("../../client/store.js").Break} Break
  * @typedef {{kind: "lines", from: number, to: number, times: Float64Array, shapes: Shape[], low: number, high: number,
- *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[], stepMs: number,
+ *            xTicks: Ticks, yTicks: Ticks, unit: string, reference: number, breaks: Break[], stepAt: (time: number) => number,
  *            extras: import("./past_bands.js").Extra[]}} LinesModel
  *   extras: what is drawn behind or above the lines of a past that is made of steps
  * @typedef {{kind: "heatmap", from: number, to: number, times: Float64Array,
  *            rows: {key: string, label: string, value: Float64Array}[], low: number, high: number, xTicks: Ticks,
- *            unit: string, breaks: Break[], stepMs: number}} HeatmapModel times: each cell's last reading
+ *            unit: string, breaks: Break[], stepAt: (time: number) => number}} HeatmapModel times: each cell's last reading
  * @typedef {{key: string, label: string, color: number, share: number}} BarPart
  * @typedef {{kind: "bars", bars: {key: string, label: string, parts: BarPart[], share: number,
  *            level: import("./headline.js").Level, text: string, trend: string}[]}} BarsModel
@@ -75,7 +75,7 @@ function linesModel({ panel, store, layout, range, from, to, width, height, ghos
     unit,
     reference,
     breaks: breaksOf(store, from, to),
-    stepMs: stepMsOf(store),
+    stepAt: stepAtOf(store),
     extras,
   };
 }
@@ -209,12 +209,12 @@ function heatmapModel({ store, layout, range, from, to, width }) {
     xTicks: xTicksOf(from, to, width),
     unit,
     breaks: breaksOf(store, from, to),
-    stepMs: stepMsOf(store),
+    stepAt: stepAtOf(store),
   };
 }
 
 /** How long the steps are that its points stand for; 0 for samples. */
-const stepMsOf = ({ bands, stepMs }) => (bands?.size ? stepMs : 0);
+const stepAtOf = (store) => (store.bands?.size ? (time) => store.stepAt(time) : () => 0);
 
 /** What was highest in each cell. */
 function cellTracks(store, columns, window) {

@@ -43,7 +43,7 @@ export class PastAnswer {
   }
 
   #take(times, values) {
-    const { rows, holes, steps } = inOrder(times, (time) => this.#stepAt(time));
+    const { rows, holes, steps } = inOrder(times, (time) => this.#stepOf(time));
     this.times = Float64Array.from(rows, (row) => times[row]);
     this.steps = Float64Array.from(steps);
     this.holes = Uint8Array.from(holes);
@@ -51,7 +51,7 @@ export class PastAnswer {
   }
 
   /** How long the step is that ends then: no shorter than what it is made of. */
-  #stepAt(time) {
+  #stepOf(time) {
     const found = this.tiers.find(({ start, end }) => time > start && time - this.stepMs < end);
     return Math.max(this.stepMs, TIER_MS[found?.tier] ?? 0);
   }
@@ -60,6 +60,17 @@ export class PastAnswer {
   #isPartial(expired) {
     if (expired !== undefined && expired !== null) return true;
     return !this.length || this.times[0] - this.from > 3 * this.steps[0];
+  }
+
+  /** How long the step is that holds a moment, in ms. @param {number} time Unix ms */
+  stepAt(time) {
+    return this.steps[this.after(time - 1)] ?? this.stepMs;
+  }
+
+  /** Whether the first step that ends after `time` has begun then. @param {number} time Unix ms */
+  begun(time) {
+    const row = this.after(time);
+    return row < this.length && this.times[row] - this.steps[row] < time;
   }
 
   /** The row of the first step that ends after `time`. */

@@ -58,6 +58,12 @@ export class PastStore {
     return this.intervalS;
   }
 
+  /** How long the step is that holds a moment, in ms. @param {number} time Unix ms */
+  stepAt(time) {
+    const found = this.pieces.find(({ from, to }) => time > from && time <= to);
+    return found ? found.answer.stepAt(time) : this.stepMs;
+  }
+
   openBreak(time) {
     return this.#liveTo === Infinity ? this.#live.openBreak(time) : null;
   }
@@ -99,7 +105,7 @@ export class PastStore {
       for (let i = 0; i < width; i += 1) this.bands.set(i, { low: width + i, high: 2 * width + i });
       this.#tail = new PastTail(this.ring, series.map(({ name }) => name), this.stepMs);
     }
-    for (const piece of pieces) this.#append(piece);
+    pieces.forEach((piece, i) => this.#append(piece, { first: i === 0, last: i === pieces.length - 1 }));
     this.#arrangeLive();
     this.#takeLive();
   }
@@ -109,15 +115,20 @@ export class PastStore {
     return this.stepMs > 1500 * this.#live.intervalS;
   }
 
-  #append({ answer, from, to }) {
+  /**
+   * @param {import("./past_held.js").Piece} piece
+   * @param {{first: boolean, last: boolean}} place of all pieces: lines go on to both edges, from the step before the first
+   *   one, and to the end within the last one
+   */
+  #append({ answer, from, to }, { first, last }) {
     const columns = this.keys.map((key) => answer.index.get(key) ?? -1);
     const { aggregates } = answer;
     const width = columns.length;
     const parts = this.#tail ? 3 : 1;
     const values = new Float64Array(parts * width);
     const valueOf = (row, i, part) => (columns[i] < 0 ? NaN : answer.columns[columns[i] * aggregates + (aggregates > 1 ? part : 0)][row]);
-    const last = to < answer.to ? answer.after(to) : answer.length;
-    for (let row = answer.after(from); row < last; row += 1) {
+    const end = to < answer.to ? answer.after(to) + Number(last && this.#tail !== null && answer.begun(to)) : answer.length;
+    for (let row = Math.max(0, answer.after(from) - Number(first)); row < end; row += 1) {
       const [time, step] = [answer.times[row], answer.steps[row]];
       if (!(Math.min(time, to) > this.ring.newest) && this.ring.length) continue;
       const why = this.ring.length ? this.#whyHole(answer, row, time - step) : "";

@@ -17,7 +17,8 @@ const axisOf = (agoMs, width = 1400) => new OverviewAxis({ from: now - agoMs, to
 async def test_each_part_of_the_past_has_its_own_scale(js: RunJs) -> None:
     assert await js(
         AXIS
-        + """const said = (axis) => axis.parts.map(({ words }) => words.replaceAll("\\u00a0", " "));
+        + """const texts = (axis) => axis.ticks().map(({ text }) => text.replaceAll("\\u00a0", " ")).join(",");
+             const said = (axis) => axis.parts.map(({ words }) => words.replaceAll("\\u00a0", " "));
              const month = axisOf(30 * D);
              const places = [30 * D, 7 * D, D, H, 60_000, 0].map((ago) => month.placeOf(now - ago));
              const back = places.map((x) => Math.round((now - month.timeAt(x)) / 1000) * 1000);
@@ -25,7 +26,8 @@ async def test_each_part_of_the_past_has_its_own_scale(js: RunJs) -> None:
                years: said(axisOf(800 * D)),
                places: places.map(Math.round), back, young: [axisOf(0).timeAt(1400) === now, said(axisOf(0))],
                beyond: [month.placeOf(now - 99 * D), month.placeOf(now + D), month.timeAt(-9) === month.from],
-               ticks: month.ticks().map(({ text }) => text.replaceAll("\\u00a0", " ")).join(",") };"""
+               ticks: texts(month), begun: texts(axisOf(0, 400)),
+               summer: texts(axisOf(60 * D)).split(",").slice(0, 4) };"""
     ) == {
         "hour": ["since 18:30"],
         "day": ["since 26 Nov", "1 h ago"],
@@ -35,7 +37,9 @@ async def test_each_part_of_the_past_has_its_own_scale(js: RunJs) -> None:
         "back": [30 * 86_400_000, 7 * 86_400_000, 86_400_000, 3_600_000, 60_000, 0],
         "young": [True, ["since 19:29"]],
         "beyond": [0, 1400, True],
-        "ticks": "3 Nov,7 Nov,11 Nov,15 Nov,22 Nov,23 Nov,24 Nov,25 Nov,26 Nov,27 Nov,06:00,12:00,18:45,19:00,19:15",
+        "ticks": "2 Nov,9 Nov,16 Nov,22 Nov,23 Nov,24 Nov,25 Nov,26 Nov,27 Nov,06:00,12:00,18:45,19:00,19:15",
+        "begun": "19:29:10,19:29:20,19:29:30,19:29:40,19:29:50",
+        "summer": ["5 Oct", "12 Oct", "19 Oct", "2 Nov"],  # days begin at another hour then
     }
 
 

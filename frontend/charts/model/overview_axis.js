@@ -1,8 +1,8 @@
 /** The axis of the whole kept time: the last hour, day, week and month side by side, each in its own scale. */
 
-import { timeTicks } from "./axis.js";
 import { dateWords } from "./event_words.js";
 import { formatClock } from "./format.js";
+import { timeAxis } from "./time_axis.js";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -58,8 +58,8 @@ export class OverviewAxis {
   /** @returns {{x: number, text: string}[]} clock times and days, as many as there is room for */
   ticks() {
     return this.parts.flatMap(({ from, to, left, width }) => {
-      const ticks = timeTicks({ from, to, most: Math.max(1, width / LABEL_APART), clock: formatClock });
-      const places = ticks.map(({ value }) => ({ x: this.placeOf(value), text: tickWords(value, this.to) }));
+      const ticks = timeAxis({ from, to, most: Math.max(1, width / LABEL_APART), now: this.to });
+      const places = ticks.map(({ value, text }) => ({ x: this.placeOf(value), text }));
       return places.filter(({ x }) => x > left + LABEL_APART / 2 && x < left + width - LABEL_APART / 2);
     });
   }
@@ -118,9 +118,3 @@ function partsOf(from, to, width) {
 }
 
 const sinceWords = (from, to) => `since ${to - from < DAY_MS ? formatClock(from) : dateWords(from, to)}`;
-
-/** A clock time, or at midnight the day. */
-function tickWords(time, now) {
-  const date = new Date(time);
-  return date.getHours() || date.getMinutes() ? formatClock(time) : dateWords(time, now);
-}

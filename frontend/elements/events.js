@@ -117,7 +117,7 @@ export class VitalEvents extends HTMLElement {
     setText(this.#parts.span, spanWords(span, now));
     setText(count, wanted.length === all.length ? String(all.length || "") : `${wanted.length} of ${all.length}`);
     empty.hidden = shown.length > 0;
-    setText(empty, empty.hidden ? "" : emptyWords(all.length));
+    setText(empty, empty.hidden ? "" : emptyWords(all.length, span.to <= this.events.floor));
     more.hidden = wanted.length === shown.length;
     setText(more, `Show ${wanted.length - shown.length} more`);
     this.#arrange(list, shown.map((event) => this.#row(event, now)));

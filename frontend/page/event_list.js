@@ -38,5 +38,8 @@ export function listOf(events, { kind, severity, text }) {
 /** What the chosen moment has to do with an event. @param {HostEvent} event @param {number|null} at */
 export const isChosen = (event, at) => at !== null && overlaps(event, at, at);
 
-/** What a list without rows says. @param {number} all how many there are without the filter */
-export const emptyWords = (all) => (all ? `None of ${all} events matches.` : "Nothing happened in this time that Vitalcast noted.");
+/** What a list without rows says. @param {number} all how many there are without the filter @param {boolean} [beyond] whether they are not known, as too many came later */
+export function emptyWords(all, beyond = false) {
+  if (all) return `None of ${all} events matches.`;
+  return beyond ? "So many events came later that those of this time are not shown." : "Nothing happened in this time that Vitalcast noted.";
+}

@@ -33,6 +33,7 @@ export class EventLog extends EventTarget {
   #store = new EventStore();
   /** @type {import("../client/event_stream.js").EventStream|null} */ #stream = null;
   /** Since when what happens is heard, Unix ms; NaN while it is not. */ #heardSince = NaN;
+  /** What came of the time before. */ #before = { count: 0, first: Infinity };
   /** @type {{from: number, to: number}[]} the latest first */ #wishes = [];
   #loading = false;
   /** Whether the server has said what comes by itself: what is yet to be asked for is known then. */ #answered = false;
@@ -54,6 +55,11 @@ export class EventLog extends EventTarget {
   /** Whether this reader may see events at all. */
   get denied() {
     return this.#denied;
+  }
+
+  /** Before that time there are too many events to be known, Unix ms; -Infinity where there are not. */
+  get floor() {
+    return this.#store.floor;
   }
 
   /** Those of which some was between these moments, oldest first, as far as they are known. @param {number} from @param {number} to Unix ms @returns {HostEvent[]} */
@@ -83,7 +89,10 @@ export class EventLog extends EventTarget {
     // A tab that nobody looks at goes on hearing of levels, for its title; nothing is sent unless something happens.
     const stream = this.#client.events({ backfill: RECENT_S }, { name: "@events", awake: true });
     this.#stream = stream;
-    stream.addEventListener("event", ({ detail }) => this.#take([detail]));
+    stream.addEventListener("event", ({ detail }) => {
+      this.#count(detail);
+      this.#take([detail]);
+    });
     stream.addEventListener("gap", () => this.#listenAnew());
     stream.addEventListener("state", () => this.#heard(stream.state === "live"));
     stream.addEventListener("refused", () => {
@@ -106,12 +115,21 @@ export class EventLog extends EventTarget {
       this.#denied = false;
       this.#store.know(now - RECENT_S * 1000, now);
       this.#heardSince = now;
+      this.#before = { count: 0, first: Infinity };
       this.#answered = true;
       this.#fulfil();
     } else if (!Number.isNaN(this.#heardSince)) {
       this.#store.know(this.#heardSince, now);
       this.#heardSince = NaN;
     }
+  }
+
+  /** Of more than the server tells unasked, the newest came. */
+  #count({ time }) {
+    if (!(time <= this.#heardSince)) return;
+    this.#before.first = Math.min(this.#before.first, time);
+    this.#before.count += 1;
+    if (this.#before.count === EVENTS_MAX) this.#store.doubt(this.#before.first);
   }
 
   #welcomed = ({ detail }) => {

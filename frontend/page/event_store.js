@@ -2,8 +2,8 @@
 
 import { eventOf, overlaps } from "../charts/model/events.js";
 
-/** More are too many to show, and to hold. */
-const HELD_MAX = 5000;
+/** More are too many to show, and to hold: then the newest are held, and earlier ones not asked for any more. */
+const HELD_MAX = 20_000;
 
 /** @typedef {import("../charts/model/events.js").HostEvent} HostEvent @typedef {{from: number, to: number}} Span */
 
@@ -17,9 +17,15 @@ export class EventStore {
   /** @type {Map<string, HostEvent>} */ #byId = new Map();
   /** @type {HostEvent[]|null} in order */ #ordered = [];
   /** @type {Span[]} in order and apart */ #known = [];
+  #floor = -Infinity;
 
   get length() {
     return this.#byId.size;
+  }
+
+  /** Before that time there are too many to be known, Unix ms; -Infinity where there is room. */
+  get floor() {
+    return this.#floor;
   }
 
   /** Takes in what the server told; one with a known id replaces it. @param {any[]} told @returns {boolean} whether anything is new */
@@ -35,13 +41,14 @@ export class EventStore {
     return changed;
   }
 
-  /** What is dropped is known no more, and can be asked for again. */
+  /** What is dropped would be dropped again: nobody is to ask for it. */
   #forgetOldest() {
     const all = this.#all();
     const dropped = all.slice(0, all.length - this.#heldMax);
     for (const { id } of dropped) this.#byId.delete(id);
-    const since = dropped.at(-1)?.time ?? -Infinity;
-    this.#known = this.#known.filter(({ to }) => to > since).map(({ from, to }) => ({ from: Math.max(from, since + 1), to }));
+    const since = (dropped.at(-1)?.time ?? -Infinity) + 1;
+    this.#floor = Math.max(this.#floor, since);
+    this.doubt(since);
     this.#ordered = null;
   }
 
@@ -68,8 +75,14 @@ export class EventStore {
     this.#known = [...apart, joined].sort((a, b) => a.from - b.from);
   }
 
+  /** Not all events before that time are known. @param {number} time */
+  doubt(time) {
+    this.#known = this.#known.filter(({ to }) => to > time).map(({ from, to }) => ({ from: Math.max(from, time), to }));
+  }
+
   /** The first part of a time that is not known; null where all is. @param {number} from @param {number} to @returns {Span|null} */
   missing(from, to) {
+    from = Math.max(from, this.#floor);
     for (const span of this.#known) {
       if (span.to <= from) continue;
       if (from >= to) break;
@@ -84,5 +97,6 @@ export class EventStore {
     this.#byId.clear();
     this.#known = [];
     this.#ordered = [];
+    this.#floor = -Infinity;
   }
 }

@@ -14,8 +14,11 @@ export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", fold: 
 /**
  * What is known of the columns; others are shown as they come. `optional`: the higher, the sooner it is hidden where
  * there is little room; `unordered`: nobody can sort by it; `sort`: what the order by it is called.
+ *
+ * What is looked up comes from the address too: `constructor` is no column.
  */
 export const COLUMNS = Object.freeze({
+  __proto__: null,
   pid: { label: "PID", number: true, optional: 2 },
   name: { label: "Name" },
   user: { label: "User", optional: 1 },
@@ -45,7 +48,7 @@ export const SHOWN = Object.freeze({
 /** Those that are made of others. */
 const MADE = ["trend", "span"];
 /** What one answer calls one thing and another otherwise. */
-const ALIKE = Object.freeze({ memory: ["memory_peak"], memory_peak: ["memory"], cpu_peak: ["cpu"], read: ["read_sum"], read_sum: ["read"], write: ["write_sum"], write_sum: ["write"] });
+const ALIKE = Object.freeze({ __proto__: null, memory: ["memory_peak"], memory_peak: ["memory"], cpu_peak: ["cpu"], read: ["read_sum"], read_sum: ["read"], write: ["write_sum"], write_sum: ["write"] });
 
 /** The columns that a filter looks into, as the server does. */
 const SEARCHED = ["name", "pid", "user", "unit", "command"];

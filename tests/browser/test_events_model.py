@@ -43,9 +43,10 @@ async def test_times_of_which_all_events_are_known_join(js: RunJs) -> None:
              gaps.push(store.missing(0, 100), store.missing(20, 100), store.missing(30, 35));
              store.know(40, 65); gaps.push(store.missing(20, 80), store.missing(25, 90));
              store.add([event("a", 21), event("b", 30), event("c", 40), event("d", 50), event("e", 60)]);
-             gaps.push(store.missing(20, 80));
+             gaps.push(store.missing(20, 80), store.missing(0, 30), [store.floor, store.add([event("a", 21)])]
+               .reduce((from, to) => ({ from, to })), store.missing(0, 80));
              return gaps.map((gap) => gap && [gap.from, gap.to]).concat([[ids(store.between(0, 99))]]);"""
-    ) == [[0, 100], [0, 20], [40, 60], None, None, [80, 90], [20, 31], ["c d e"]]
+    ) == [[0, 100], [0, 20], [40, 60], None, None, [80, 90], None, None, [31, True], None, ["c d e"]]
 
 
 async def test_a_log_asks_once_for_what_is_not_known_and_hears_the_rest(js: RunJs) -> None:
@@ -82,13 +83,20 @@ async def test_a_log_asks_once_for_what_is_not_known_and_hears_the_rest(js: RunJ
              server.session.pause();
              const paused = server.sent.length;
              server.session.closed(); server.open();
-             return { first, asked, changes, known: ids(log.between(0, now)), kept: paused === 1,
+             for (let i = 0; i < 1000; i += 1)
+               server.session.receive({ type: "event", group: 4, ...event(`s${i}`, now - 1e6 + i) });
+             log.want(now - 1e7, now);
+             await new Promise((resume) => setTimeout(resume));
+             const storm = asked.pop().map((days) => Math.round(days * DAY));
+             return { first, storm, asked, changes,
+               known: ids(log.between(0, now)).startsWith("old s0 s1"), kept: paused === 1,
                again: server.sent.length, denied: log.denied };"""
     ) == {
         "first": [["events", 86_400]],
         "asked": [[-4, -1]],
-        "changes": 2,
-        "known": "old new",
+        "changes": 1002,
+        "storm": [-10_000_000, -1_000_000],
+        "known": True,
         "kept": True,
         "again": 2,
         "denied": False,

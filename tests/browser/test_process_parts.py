@@ -67,10 +67,14 @@ async def test_idle_threads_are_one_row_and_the_columns_those_of_the_time(js: Ru
              const live = tableOf({ kind: "live", ...shape, folded: 84, trend: (pids) => pids.join() });
              const window = tableOf({ kind: "window", ...shape, columns: [...columns, "read", "first", "last"] });
              const known = processOf(shape, live.rows[2] && { ...live.rows[2] }, 5000);
-             return { columns: live.columns, last: live.rows.at(-1).values[1], trend: live.rows[0].values[4],
+             const { placeOf, arranged } = await load("page/process_table");
+             const unsorted = arranged(columns, [[1]], { sort: "__proto__", filter: "" });
+             const odd = placeOf(columns, "constructor") + unsorted.length;
+             return { odd, columns: live.columns, last: live.rows.at(-1).values[1], trend: live.rows[0].values[4],
                       window: window.columns, parent: known.parentName, started: known.started };"""
     )
     assert answers == {
+        "odd": 0,
         "columns": ["pid", "name", "user", "cpu", "trend", "memory", "unit"],
         "last": "84 idle kernel threads",
         "trend": "1",
@@ -106,7 +110,7 @@ async def test_the_past_is_asked_for_what_the_view_is_of(js: RunJs) -> None:
            const noon = new Date(2026, 10, 28, 12).getTime();
            return [at.kind, window.kind, subjectOf({ at: null, frozen: null }).kind,
              questionOf(window, { sort: "-memory", filter: "x" }),
-             orderThen("age", "moment"), orderThen("threads", "window"),
+             orderThen("age", "moment"), orderThen("threads", "window"), orderThen("constructor", "window"),
              subjectWords({ kind: "moment", at: noon }, { end: noon + 2000, interval: 5 }, noon),
              subjectWords({ kind: "window", from: noon, to: noon + 3_600_000 }, null, noon),
              emptyWords(at, ""), emptyWords(at, "gzip")];"""
@@ -116,13 +120,14 @@ async def test_the_past_is_asked_for_what_the_view_is_of(js: RunJs) -> None:
         "table": "processes", "start": 1, "end": 9, "sort": "memory", "order": "ascending", "filter": "x", "limit": 200,
         "stream": "@processes-past",
     }  # fmt: skip
-    assert answers[4:6] == [
+    assert answers[4:7] == [
         {"sort": "started", "order": "ascending"},
         {"sort": "cpu", "order": "descending"},
+        {"sort": "constructor", "order": "ascending"},
     ]
-    assert answers[6:8] == ["at 12:00:02, the 5\u00a0s before", "12:00\u201313:00, means and sums"]
-    assert "No processes were recorded at this moment" in answers[8]
-    assert "gzip" in answers[9]
+    assert answers[7:9] == ["at 12:00:02, the 5\u00a0s before", "12:00\u201313:00, means and sums"]
+    assert "No processes were recorded at this moment" in answers[9]
+    assert "gzip" in answers[10]
 
 
 async def test_a_course_is_of_the_process_that_was_meant_and_has_its_gaps(js: RunJs) -> None:

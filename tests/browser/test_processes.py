@@ -324,7 +324,7 @@ async def test_a_phone_shows_what_fits_and_is_sent_nothing_while_it_is_out_of_vi
         """() => { const { scrollWidth, clientWidth } = document.querySelector("vital-processes .scroll");
              return scrollWidth <= clientWidth; }"""
     )
-    await page.evaluate("scrollTo(0, 0)")
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     await watched.until("() => document.querySelector('vital-processes').stream.group === null")
     newest = await page.evaluate(NEWEST)
     await page.evaluate("document.querySelector('vital-processes').scrollIntoView()")

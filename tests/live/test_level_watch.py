@@ -11,7 +11,7 @@ from tests.core.panel_machine import DESCRIPTORS
 from vitalcast.core.events.event import Event, Severity
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.panels.builtin import BUILT_IN
-from vitalcast.core.panels.schema import Panel
+from vitalcast.core.panels.schema import Headline, Panel
 from vitalcast.core.processes.snapshot import ProcessRow, ProcessSnapshot
 from vitalcast.dashboards.store import DashboardStore
 from vitalcast.live.burst import Burst
@@ -176,6 +176,16 @@ def test_names_of_programs_in_a_panels_lines_stay_out_of_the_title() -> None:
     watched = Watched(panel)
     watched.take({Series(PROGRAM, ("gzip",)): 0.7, Series(PROGRAM, ("python",)): 0.1}, times=2)
     assert (watched.event.title, watched.event.names) == ("Programs 70 %", ("gzip",))
+
+
+def test_a_name_in_the_lines_of_whatever_metric_stays_out_of_the_title() -> None:
+    busy = Descriptor("app.busy", "1", Kind.GAUGE, "", ("user.name",))
+    panel = cpu_panel(for_s=0.0).model_copy(
+        update={"id": "app", "metrics": ("app.busy",), "by": (), "rest": (), "headline": Headline(reduce="max")}
+    )
+    watched = Watched(panel)
+    watched.take({Series(busy, ("root",)): 0.97, Series(busy, ("nobody",)): 0.5}, times=2)
+    assert (watched.event.title, watched.event.names) == ("CPU 97 %", ("root",))
 
 
 def test_a_panel_without_a_value_goes_on_for_a_while(watched: Watched) -> None:

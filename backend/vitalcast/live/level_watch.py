@@ -18,7 +18,7 @@ from vitalcast.core.panels.schema import Panel
 from vitalcast.core.panels.state import PanelState
 from vitalcast.core.processes.culprits import Culprits, Used
 from vitalcast.core.processes.snapshot import ProcessSnapshot
-from vitalcast.core.stream.grants import NAMING_ATTRIBUTES
+from vitalcast.core.stream.grants import NAMELESS, NAMING_ATTRIBUTES
 from vitalcast.live.burst import Burst
 from vitalcast.live.event_log import EventLog
 from vitalcast.live.panel_board import PanelBoard
@@ -221,7 +221,9 @@ def used_by(panel: Panel, whose: str) -> Used | None:
 
 def _names_people(panel: Panel) -> bool:
     """Say whether the lines of a panel may be called by programs or users, whose names not everybody may see."""
-    return not NAMING_ATTRIBUTES.isdisjoint(panel.by) or (not panel.by and panel.metrics[0].startswith("process."))
+    if not NAMING_ATTRIBUTES.isdisjoint((*panel.by, panel.parts)):
+        return True
+    return not panel.by and any(metric.partition(".")[0] not in NAMELESS for metric in panel.metrics)
 
 
 def _number(value: float, unit: str) -> str:

@@ -22,6 +22,8 @@ _BY_PROGRAM: dict[str, Any] = {
     "lines_max": 7,  # as many as have a colour that is not like grey
     "labels": {"(others)": "others", "(short-lived)": "short-lived"},
     "interval": 5.0,
+    # Beside the means of others, that of a program which came amid five seconds would be too high.
+    "aggregate": "last",
     "variant": "by program",
 }
 # Of what ordinary work takes in full for a while, as a build does all CPUs.

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 
+def aggregate_of(panel: Panel) -> Aggregate:
+    """Return how a panel's series are aggregated over steps of the past where nobody wants it otherwise."""
+    return Aggregate.AVG if panel.others else Aggregate(panel.aggregate)
+
+
 def to_ask(panel: Panel, aggregates: Sequence[Aggregate]) -> tuple[Aggregate, ...]:
     """Return by which aggregates to ask for a panel's series, so that `over_whole_steps` can return these."""
     return (*aggregates, Aggregate.COUNT) if _comes_and_goes(panel, aggregates) else tuple(aggregates)

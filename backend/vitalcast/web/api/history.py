@@ -15,12 +15,13 @@ from starlette.responses import Response, StreamingResponse
 
 from vitalcast import clocks
 from vitalcast.core.panels.selection import request_selection
+from vitalcast.core.panels.whole_steps import aggregate_of
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.csv import csv_of
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.times import iso_of
 from vitalcast.core.stream.results import number_parts, result_json
-from vitalcast.core.vocabulary import Aggregate, ErrorCode
+from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.core.wire.bounds import PANEL_AGGREGATES_MAX
 from vitalcast.core.wire.messages import describe_series
 from vitalcast.errors import ApiError, ProtocolError
@@ -126,7 +127,7 @@ class HistoryAnswers:
         else:
             check_panel_alone(request)
             found = panel_called(panel_id, self._service.dashboards.panels, grant)
-            wish = wish_of(request, usual=(Aggregate(found.aggregate),))
+            wish = wish_of(request, usual=(aggregate_of(found),))
             if len(wish.aggregates) > PANEL_AGGREGATES_MAX:
                 raise bad(f"aggregate: of a panel at most {PANEL_AGGREGATES_MAX} at once")
             wanted = request_selection(found)

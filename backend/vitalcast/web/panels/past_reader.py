@@ -12,7 +12,7 @@ from vitalcast.core.panels.folded import folded
 from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.panels.shown_then import shown_then
 from vitalcast.core.panels.state import colors_of
-from vitalcast.core.panels.whole_steps import over_whole_steps, to_ask
+from vitalcast.core.panels.whole_steps import aggregate_of, over_whole_steps, to_ask
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.query import Query, Result
@@ -74,7 +74,7 @@ class PastReader:
         selection = grant_of(request).narrowed(wanted)
         now = self._service.panels.over_past(self._timeline, panel.id, named=selection == wanted)
         peaks = panel.chart == "heatmap"
-        aggregate = Aggregate.MAX if peaks else Aggregate(panel.aggregate)
+        aggregate = Aggregate.MAX if peaks else aggregate_of(panel)
         interval_ms = round(panel.interval * 1000)
         least = max(1, min(points, (range_.end_ms - range_.start_ms) // interval_ms)) if interval_ms else points
         query = Query(

@@ -126,7 +126,8 @@ def test_no_panels_means_none(tmp_path: Path) -> None:
         ),
         (
             f"{GOOD}headline = {{zzz = 1}}",
-            "panels[0] (a).headline.zzz: unknown key in FILE; headline has reduce, metric, where, exclude, per, show, label",
+            "panels[0] (a).headline.zzz: unknown key in FILE; headline has reduce, metric, where, exclude, per, show, "
+            "label",
         ),
         (
             f"{GOOD}thresholds = {{warning = 1}}",

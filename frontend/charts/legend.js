@@ -179,7 +179,8 @@ export class Legend extends EventTarget {
 
   #parts(lines) {
     const parts = new Map(lines.map(({ part, partLabel, label, color }) => [part || label, { words: partLabel || label, color }]));
-    return [...parts.values()].map(({ words, color }) => h("li", {}, h("span", { class: "entry" }, swatch(`c${color}`), nameNode(words))));
+    // What bars of one part show, their numbers say.
+    return parts.size < 2 ? [] : [...parts.values()].map(({ words, color }) => h("li", {}, h("span", { class: "entry" }, swatch(`c${color}`), nameNode(words))));
   }
 
   #value(i) {

@@ -11,7 +11,8 @@ const STROKES = Object.freeze([
   { severity: "critical", share: 1 },
 ]);
 const SPAN_HEIGHT = 3;
-const WORDS_ABOVE = 13;
+/** As shares of the height, which grows with the text as the style sheet says: where words end, and where the load does. */
+const WORDS = Object.freeze({ above: 0.225, graph: 0.7, below: 0.955 });
 
 /**
  * @param {HTMLElement} element whose picture this is
@@ -20,7 +21,7 @@ const WORDS_ABOVE = 13;
  */
 export function drawOverview(element, { axis, height, load, events }) {
   const placeOf = (time) => axis.placeOf(time);
-  const graph = Math.max(1, height - WORDS_ABOVE);
+  const graph = Math.max(1, height * WORDS.graph);
   const svg = s("svg", {});
   svg.append(
     s("path", { class: "peak", d: areaPath(load, "peak", { placeOf, height: graph }) }),
@@ -29,8 +30,8 @@ export function drawOverview(element, { axis, height, load, events }) {
     ...STROKES.flatMap(({ severity, share }) => strokes(events, severity, { placeOf, graph, share })),
     s("path", { class: "parts", d: axis.parts.slice(1).map(({ left }) => `M${left.toFixed(1)} 0V${height}`).join("") }),
     s("path", { class: "base", d: `M0 ${graph}H${axis.width}` }),
-    ...axis.parts.map(({ left, words }) => text("part", left + 4, 10, words)),
-    ...axis.ticks().map(({ x, text: words }) => text("tick", x, height - 2, words)),
+    ...axis.parts.map(({ left, words }) => text("part", left + 4, height * WORDS.above, words)),
+    ...axis.ticks().map(({ x, text: words }) => text("tick", x, height * WORDS.below, words)),
   );
   element.replaceChildren(svg);
 }

@@ -55,7 +55,7 @@ def test_of_many_programs_the_greatest_come_first_and_all_others_last() -> None:
     assert [bool(line.color) for line in drawn] == [True, True] + [False] * (len(drawn) - 2)
     newest = np.zeros(len(reading.lines))
     newest[reading.lines[by_label["others"]].column], newest[reading.lines[by_label["gzip"]].column] = 0.9, 0.4
-    assert headline_of(panel, reading, newest).main.label == "most gzip"
+    assert headline_of(panel, reading, newest).main.label == "gzip"
 
 
 def mounts(count: int) -> list[Series]:

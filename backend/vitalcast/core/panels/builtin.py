@@ -40,7 +40,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "section": "Compute",
         "metrics": ["process.cpu.utilization"],
         "max": 1.0,
-        "headline": {"reduce": "max", "label": "most"},
+        "headline": {"reduce": "max"},
         "wide": True,
         "place": "cpu",
     },
@@ -110,7 +110,7 @@ _KEYS: tuple[dict[str, Any], ...] = (
         "title": "Memory by program",
         "section": "Memory",
         "metrics": ["process.memory.usage"],
-        "headline": {"reduce": "max", "label": "most"},
+        "headline": {"reduce": "max"},
         "place": "memory",
     },
     {

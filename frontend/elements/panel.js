@@ -18,7 +18,7 @@ import { PanelNotes } from "../page/panel_notes.js";
 import { PanelPast } from "../page/panel_past.js";
 import { titleBeside } from "../page/panel_places.js";
 import { PanelWindow } from "../page/panel_window.js";
-import { known, shows } from "../page/panel_words.js";
+import { fewBars, known, shows } from "../page/panel_words.js";
 import { save } from "../page/save.js";
 import { SecondNumbers } from "../page/second_numbers.js";
 
@@ -295,6 +295,7 @@ export class VitalPanel extends HTMLElement {
     const layout = this.#layoutOf(store, live);
     if (!layout) return;
     this.#numbers.arrange(layout);
+    this.classList.toggle("few", fewBars(this.definition, layout));
     this.#window.drawnTo = live ? to : NaN;
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
     this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked, trends: this.#trends.words }));

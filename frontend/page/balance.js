@@ -38,15 +38,22 @@ export function balanced(sizes, columns) {
   return { places, columns: whole, rows: kinds };
 }
 
-/** Small ones that follow each other share a place. @returns {Cell[]} */
+/** Small ones that follow each other share a place; of an odd number the first, which says most, has one alone. @returns {Cell[]} */
 function cellsOf(sizes, most) {
   /** @type {Cell[]} */ const cells = [];
   sizes.forEach((size, i) => {
     const last = cells.at(-1);
-    if (size === "small" && last?.size === "small" && last.members.length === 1) last.members.push(i);
+    const others = size === "small" ? smallFrom(sizes, i) - 1 : 0;
+    if (size === "small" && last?.size === "small" && last.members.length === 1 && others % 2 === 0) last.members.push(i);
     else cells.push({ weight: size === "wide" ? Math.min(2, most) : 1, members: [i], size });
   });
   return cells;
+}
+
+/** How many small ones follow each other from here on. @param {Size[]} sizes @param {number} first */
+function smallFrom(sizes, first) {
+  const end = sizes.findIndex((size, i) => i > first && size !== "small");
+  return (end < 0 ? sizes.length : end) - first;
 }
 
 /** As few rows as there can be, of weights as equal as can be. @param {Cell[]} cells @param {number} most @returns {Cell[][]} */

@@ -3,6 +3,7 @@
 import { h } from "../dom/html.js";
 import { foldable, Folding } from "./folding.js";
 import { PanelPlaces } from "./panel_places.js";
+import { mayBeFew } from "./panel_words.js";
 import { Section } from "./section.js";
 import { lastingStorageOf } from "./storage.js";
 
@@ -107,7 +108,8 @@ export class PanelGrid {
   }
 
   #make(definition) {
-    const element = h("vital-panel", { id: `panel-${definition.id}`, class: definition.wide ? "wide" : definition.small ? "small" : null, tabindex: "-1" });
+    const size = definition.wide ? "wide" : definition.small ? "small" : mayBeFew(definition) ? "few" : null;
+    const element = h("vital-panel", { id: `panel-${definition.id}`, class: size, tabindex: "-1" });
     const stream = this.#subscriptions.open(definition);
     this.#changes.observe(element, { attributeFilter: ["hidden", "class"] });
     const variants = this.#places.switchFor(definition);

@@ -10,6 +10,15 @@ export const known = (store) => store.position !== null && store.panel !== null;
 /** Whether there is a line to draw. */
 export const shows = (store) => (store.panel?.lines.length ?? 0) > 0;
 
+/** More bars than this do not fit a small panel. */
+const BARS_FEW = 2;
+
+/** What the list of panels lets one expect of that, so that nothing jumps when it is drawn: bars have two parts as a rule. @param {import("../charts/model/panel.js").Panel} panel */
+export const mayBeFew = ({ chart, series = Infinity }) => chart === "bar" && series <= 2 * BARS_FEW;
+
+/** Whether it has bars, and so few that a small place will do. @param {import("../charts/model/panel.js").Panel} panel @param {import("../charts/model/lines.js").Layout} layout */
+export const fewBars = ({ chart }, { lines }) => chart === "bar" && new Set(lines.map(({ key }) => key)).size <= BARS_FEW;
+
 /**
  * @param {{refusal: any, failure: string, live: any, store: any, past: import("./panel_past.js").PanelPast, from: number,
  *          to: number}} now live: the stream's store; store: what is shown

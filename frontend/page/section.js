@@ -78,7 +78,7 @@ export class Section {
   }
 }
 
-/** @param {any} panel @returns {import("./balance.js").Size} */
-const sizeOf = ({ definition }) => (definition.wide ? "wide" : definition.small ? "small" : "");
+/** A panel with few bars needs no more room than a small one. @param {any} panel @returns {import("./balance.js").Size} */
+const sizeOf = ({ definition, classList }) => (definition.wide ? "wide" : definition.small || classList.contains("few") ? "small" : "");
 
 const slugOf = (name) => name.toLowerCase().replace(/[^a-z0-9]+/g, "-");

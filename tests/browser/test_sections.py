@@ -38,6 +38,13 @@ async def test_rows_are_full_and_about_equal_whatever_there_is(js: RunJs) -> Non
            const page = ["wide", "", "", "small", "small"];
            return { tried: all.length, wrong: wrong.slice(0, 3), five: balanced(page, 5),
                     three: balanced(page, 3).places.map(({ row, column, span }) => [row, column, span]),
+                    odd: balanced(["", "small", "small", "small"], 3).places.map((at) => [at.row, at.column, at.rows]),
+                    few: await (async () => {
+                      const { fewBars } = await load("page/panel_words");
+                      const lines = (count) => Array.from({ length: count }, (_, i) => ({ key: `/${i >> 1}` }));
+                      const tried = [["bar", 4], ["bar", 5], ["line", 1]];
+                      return tried.map(([chart, count]) => fewBars({ chart }, { lines: lines(count) }));
+                    })(),
                     phone: balanced(["small", "small"], 1).rows };"""
     )
     assert found["tried"] > 5000
@@ -47,6 +54,10 @@ async def test_rows_are_full_and_about_equal_whatever_there_is(js: RunJs) -> Non
     assert found["five"]["rows"] == ["half", "half"]
     assert [place["rows"] for place in found["five"]["places"]] == [2, 2, 2, 1, 1]
     assert found["phone"] == ["low", "low"]
+    # Of three small ones the first has the height of two, so that there is no hole below the last.
+    assert found["odd"] == [[1, 1, 2], [1, 2, 2], [1, 3, 1], [2, 3, 1]]
+    # Two bars of two parts each need no more room than a small panel has; what is no bar does not count.
+    assert found["few"] == [True, False, False]
 
 
 async def test_sections_fold_and_stay_so_until_a_panel_is_asked_for(page_server: Server, open_page: OpenPage) -> None:

@@ -6,7 +6,7 @@ import { SPAN_MIN_MS } from "./model/zoom.js";
 import { MomentMark } from "./moment_mark.js";
 import { Hatching, cover, placeOf } from "./time_spans.js";
 import { WindowGestures } from "./window_gestures.js";
-import { h } from "../dom/html.js";
+import { h, setHidden } from "../dom/html.js";
 
 /** A shorter drag is a click whose hand shook, in pixels. */
 const DRAG_MIN = 5;
@@ -91,7 +91,7 @@ export class VitalCrosshair extends HTMLElement {
   /** The window has moved on: what marks a moment moves with it, and a mouse at rest points at a later one. */
   #drawn = () => {
     // Over a chart without time it would only be in the way.
-    this.hidden = this.plot.window === null;
+    setHidden(this, this.plot.window === null);
     if (this.hidden) return;
     this.#hatching.draw();
     if (!Number.isNaN(this.#pointed)) this.#aim();

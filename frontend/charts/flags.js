@@ -2,7 +2,7 @@
 
 import { clusterWords } from "./model/event_words.js";
 import { clustersOf, concerns, endOf, momentOf, worstOf } from "./model/events.js";
-import { h, setText } from "../dom/html.js";
+import { h, setHidden } from "../dom/html.js";
 
 /** Nearer to each other, events share a flag, in pixels. */
 const APART = 12;
@@ -68,7 +68,7 @@ export class VitalFlags extends HTMLElement {
 
   #drawn = () => {
     const { window, area } = this.plot;
-    this.hidden = window === null;
+    setHidden(this, window === null);
     if (!window) return;
     const built = this.#built;
     const scale = area.width / (window.to - window.from);
@@ -103,7 +103,7 @@ export class VitalFlags extends HTMLElement {
       ...events.map((event) => spanOf(event, placeOf, width * (1 + BEYOND))).filter((span) => span !== null),
       ...clusters.map(({ x, events: together }, i) => this.#flag(x, together, i)),
     );
-    this.#layer.hidden = events.length === 0;
+    setHidden(this.#layer, events.length === 0);
     const { style } = this.#layer;
     style.left = `${left}px`;
     style.top = `${base}px`;
@@ -145,7 +145,7 @@ export class VitalFlags extends HTMLElement {
   }
 
   #hide() {
-    this.#tip.hidden = true;
+    setHidden(this.#tip, true);
     if (this.#pointing) this.view.set({ hover: null });
     this.#pointing = false;
   }

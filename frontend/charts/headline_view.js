@@ -1,6 +1,6 @@
 /** The large numbers of a panel; coloured, and with a word, only when something is wrong. */
 
-import { h, setText } from "../dom/html.js";
+import { h, setHidden, setText, setTitle } from "../dom/html.js";
 import { wayNodes } from "./legend.js";
 
 export class Headline {
@@ -26,13 +26,13 @@ export class Headline {
       setText(/** @type {Element} */ (part.querySelector("b")), text);
       setText(/** @type {Element} */ (part.querySelector("small")), label);
     });
-    this.element.dataset.level = level;
-    this.#level.hidden = !level;
+    if (this.element.dataset.level !== level) this.element.dataset.level = level;
+    setHidden(this.#level, !level);
     setText(this.#level, level);
-    this.#cause.hidden = !level || !cause.length;
+    setHidden(this.#cause, !level || !cause.length);
     setText(this.#cause, cause.join(", "));
-    this.#cause.title = cause.join(", ");
-    this.element.title = rule;
+    setTitle(this.#cause, cause.join(", "));
+    setTitle(this.element, rule);
   }
 
   #build(numbers) {

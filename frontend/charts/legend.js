@@ -4,7 +4,7 @@ import { formatValue } from "./model/format.js";
 import { wayOf } from "./model/headline.js";
 import { listingOf, pickedAfter } from "./model/legend_model.js";
 import { telltaleEnds } from "./model/short_names.js";
-import { h, setText } from "../dom/html.js";
+import { h, setHidden, setText } from "../dom/html.js";
 
 /** More rows of a heatmap than this are read from its picture, not from a list. */
 const ROWS_LISTED_MAX = 16;
@@ -72,11 +72,11 @@ export class Legend extends EventTarget {
     let hidden = 0;
     for (const [key, entry] of this.#entries) {
       // What is more than zero at this moment is seen at once.
-      entry.element.hidden = this.#folded.has(key) && !this.#unfolded && zero(entry);
+      setHidden(entry.element, this.#folded.has(key) && !this.#unfolded && zero(entry));
       hidden += Number(entry.element.hidden);
     }
-    this.#zeros.hidden = !hidden && !this.#unfolded;
-    this.#more.hidden = this.#zeros.hidden && this.#more.children.length < 2;
+    setHidden(this.#zeros, !hidden && !this.#unfolded);
+    setHidden(this.#more, this.#zeros.hidden && this.#more.children.length < 2);
     setText(this.#zeros, this.#unfolded ? "Hide those at 0" : `${hidden} more at 0`);
   }
 

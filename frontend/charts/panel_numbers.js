@@ -8,7 +8,7 @@ import { momentWords } from "./model/time_words.js";
 import { valuesAt } from "./model/values_at.js";
 import { Headline } from "./headline_view.js";
 import { Legend } from "./legend.js";
-import { h, setText } from "../dom/html.js";
+import { h, setHidden, setText, setTitle } from "../dom/html.js";
 
 /** Nobody reads digits that change faster; the chart itself takes every value. */
 const EVERY_MS = 240;
@@ -92,7 +92,7 @@ export class PanelNumbers {
     if (!this.#layout) return;
     this.#writtenAt = store.newest;
     this.#secondAt = second?.newest ?? NaN;
-    this.moment.hidden = moment === null;
+    setHidden(this.moment, moment === null);
     if (moment !== null) {
       this.#writeMoment(store, moment);
       return;
@@ -116,9 +116,9 @@ export class PanelNumbers {
    */
   compare(ghost, { store: { ring }, from, to, view: { compare: shift, moment } }) {
     const words = ghost && this.#layout ? differenceOf(ghost, this.#layout, { ring, from, to, moment, shift, stack: Boolean(this.#panel.stack) }) : "";
-    this.difference.hidden = !words;
+    setHidden(this.difference, !words);
     setText(this.difference, words);
-    this.difference.title = words;
+    setTitle(this.difference, words);
   }
 
   /** The chart marks the moment itself; what there was not is told in the place of the numbers. */
@@ -130,7 +130,7 @@ export class PanelNumbers {
     this.#legend.write(values);
     this.#head(ring, Number.isNaN(time) ? -1 : ring.firstAtOrAfter(time));
     setText(this.moment, `${whenOf(store, time, hover)}${why && `: ${why}`}`);
-    this.moment.title = this.moment.textContent ?? "";
+    setTitle(this.moment, this.moment.textContent ?? "");
   }
 
   #head(ring, row, live = false, layout = this.#layout) {

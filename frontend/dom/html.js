@@ -20,3 +20,13 @@ export function h(tag, attributes = {}, ...children) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+/** Hides or shows only where that changes something: an attribute that is written again tells its observers, too. @param {HTMLElement} element @param {boolean} hidden */
+export function setHidden(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden;
+}
+
+/** Likewise its title. @param {HTMLElement} element @param {string} title */
+export function setTitle(element, title) {
+  if (element.title !== title) element.title = title;
+}

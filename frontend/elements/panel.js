@@ -10,7 +10,7 @@ import { Culprits } from "../charts/culprits.js";
 import { DataTable } from "../charts/data_table.js";
 import { PanelNumbers } from "../charts/panel_numbers.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
-import { h, setText } from "../dom/html.js";
+import { h, setHidden, setText } from "../dom/html.js";
 import { FillTrends } from "../page/fill_trends.js";
 import { csvFile, fileName } from "../page/panel_files.js";
 import { itemsOf } from "../page/panel_items.js";
@@ -248,8 +248,8 @@ export class VitalPanel extends HTMLElement {
   #settle() {
     const { store, refusal } = this.stream;
     const unknown = refusal?.code === UNKNOWN_METRIC;
-    if (this.stays || shows(store) || (refusal && !refusal.temporary && !unknown)) this.hidden = false;
-    else if (known(store) || unknown) this.hidden = true;
+    if (this.stays || shows(store) || (refusal && !refusal.temporary && !unknown)) setHidden(this, false);
+    else if (known(store) || unknown) setHidden(this, true);
     this.#second?.want({ intervalS: this.view.interval, inView: this.#inView && !this.hidden });
     const wanted = this.#inView || this.hidden;
     if (wanted === this.#wanted) return;
@@ -273,7 +273,7 @@ export class VitalPanel extends HTMLElement {
   /** Nothing may have arrived: the chart moves on all the same, so that a standstill shows. */
   #beat() {
     const stale = this.stream.stale && !this.view.frozen;
-    this.#age.hidden = !stale;
+    setHidden(this.#age, !stale);
     this.classList.toggle("stale", stale);
     if (stale) setText(this.#age, formatAge(this.stream.ageS));
     if (stale && this.#inView && !document.hidden && Math.abs(this.clock.now() - this.#window.drawnTo) >= 1000) nextFrame(this.#draw);

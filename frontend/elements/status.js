@@ -5,7 +5,7 @@ import { momentWords, windowWords } from "../charts/model/time_words.js";
 import { State, Status } from "../client/status.js";
 import { youngest } from "../page/subscriptions.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
-import { h, setText } from "../dom/html.js";
+import { h, setHidden, setText } from "../dom/html.js";
 import { lagWords, missedBy } from "../page/gap_report.js";
 
 /** The reader has frozen the charts: the line may be well, but what is shown is not now. */
@@ -109,7 +109,7 @@ export class VitalStatus extends HTMLElement {
 
   #sayMissed() {
     const { ticks, reasons } = missedBy(this.subscriptions.streams);
-    this.#missed.hidden = ticks === 0;
+    setHidden(this.#missed, ticks === 0);
     if (!ticks) return;
     const [summary, list] = this.#missed.children;
     setText(summary, `${ticks} ${ticks === 1 ? "tick" : "ticks"} missed`);

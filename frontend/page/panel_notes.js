@@ -1,6 +1,6 @@
 /** What a panel says over its chart: what is in the way of a picture, and by which steps it is drawn. */
 
-import { h, setText } from "../dom/html.js";
+import { h, setHidden, setText, setTitle } from "../dom/html.js";
 import { obstacleOf, stepWordsOf } from "./panel_words.js";
 
 export class PanelNotes {
@@ -15,12 +15,12 @@ export class PanelNotes {
    */
   write({ timeless, ...now }) {
     const { words, soft } = obstacleOf(now);
-    this.problem.hidden = !words;
+    setHidden(this.problem, !words);
     this.problem.classList.toggle("soft", soft);
     setText(this.problem, words);
     const { said, title } = stepWordsOf(now.past, now.from);
-    this.step.hidden = !said || timeless || words !== "";
+    setHidden(this.step, !said || timeless || words !== "");
     setText(this.step, said);
-    this.step.title = title;
+    setTitle(this.step, title);
   }
 }

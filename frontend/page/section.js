@@ -1,7 +1,7 @@
 /** A section of a dashboard: its heading, which folds it, and its panels in rows without a hole. */
 
 import { balanced } from "./balance.js";
-import { h } from "../dom/html.js";
+import { h, setHidden, setText } from "../dom/html.js";
 
 /** What one column of charts needs, and what is between two, in rem. */
 const COLUMN = 21.5;
@@ -62,8 +62,8 @@ export class Section {
   layOut(width = this.#width) {
     this.#width = width;
     const { panels } = this;
-    this.element.hidden = ![...this.body.children].some((panel) => !(/** @type {HTMLElement} */ (panel).hidden));
-    this.#count.textContent = `${panels.length} ${panels.length === 1 ? "panel" : "panels"}`;
+    setHidden(this.element, [...this.body.children].every((panel) => /** @type {HTMLElement} */ (panel).hidden));
+    setText(this.#count, `${panels.length} ${panels.length === 1 ? "panel" : "panels"}`);
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const layout = balanced(panels.map(sizeOf), Math.floor((width / rem + GAP) / (COLUMN + GAP)));
     const text = JSON.stringify([layout, panels.map(({ id }) => id)]);

@@ -4,7 +4,7 @@ import { formatAge } from "../charts/model/format.js";
 import { headlineAt } from "../charts/model/headline.js";
 import { layoutOf } from "../charts/model/lines.js";
 import { ofColumn, sparkPoints, sparkReach } from "../charts/model/sparkline_model.js";
-import { h, setText } from "../dom/html.js";
+import { h, setText, setTitle } from "../dom/html.js";
 import { valuesAt } from "../charts/model/values_at.js";
 import { numbersOf } from "./second_numbers.js";
 import { Sparkline } from "../charts/sparkline.js";
@@ -126,7 +126,7 @@ export class VitalCell {
     setText(this.#parts.number, number);
     setText(this.#parts.unit, unit && `\u00a0${unit}`);
     setText(this.#parts.what, what);
-    this.#link.title = title;
+    setTitle(this.#link, title);
   }
 
   #mark(late, level) {

@@ -239,6 +239,25 @@ async def test_out_of_view_it_neither_draws_nor_is_sent_anything(page_server: Se
     assert set(await page.evaluate(breaks)) <= {"sampler"}
 
 
+async def test_what_has_not_changed_is_not_written_again(dashboard: Watched) -> None:
+    # Whoever observes panels would arrange them anew, each time.
+    again = await dashboard.page.evaluate("""async () => {
+      const again = new Set(), attributeFilter = ["hidden", "title", "data-level"];
+      const look = ({ target, attributeName: name, oldValue }) => {
+        if (target.getAttribute(name) === oldValue) again.add(`${name} of ${target.className || target.localName}`);
+      };
+      const observer = new MutationObserver((records) => records.forEach(look));
+      const { stream } = document.querySelector("#panel-load");
+      const heard = () => new Promise((done) => stream.addEventListener("change", done, { once: true }));
+      const options = { subtree: true, attributeOldValue: true, attributeFilter };
+      observer.observe(document.querySelector(".charts"), options);
+      for (let i = 0; i < 3; i += 1) await heard();
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      observer.disconnect();
+      return [...again]; }""")
+    assert again == []
+
+
 async def test_panels_that_do_not_load_are_told_and_tried_again(page_server: Server, open_page: OpenPage) -> None:
     watched = await open_page("about:blank", charts=False)
     page = watched.page

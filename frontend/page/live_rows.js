@@ -95,7 +95,7 @@ export class Rows {
 
 function headOf(column) {
   if (COLUMNS[column]?.unordered) return h("span", {}, labelOf(column));
-  return h("button", { type: "button", "data-column": COLUMNS[column]?.sort ?? column }, labelOf(column));
+  return h("button", { type: "button", "data-column": COLUMNS[column]?.sort ?? column, title: COLUMNS[column]?.hint ?? null }, labelOf(column));
 }
 
 /** One row, and what it shows. */
@@ -123,7 +123,7 @@ class Entry {
   /** @param {import("./process_table.js").Shown} shown @param {Record<string, number>} wholes */
   fill(shown, wholes) {
     const { values, ended, past = false } = shown;
-    if (ended !== this.#ended) this.#end(ended);
+    if (ended !== this.#ended) this.#end(ended, past);
     this.#shapeAs(shown);
     values.forEach((value, i) => {
       const column = this.#columns[i];
@@ -166,9 +166,10 @@ class Entry {
     this.cells[i].style.setProperty("--share", String(step));
   }
 
-  #end(ended) {
+  /** What ended after the time that is shown does not step back: then it was as much there as others. */
+  #end(ended, past) {
     this.#ended = ended;
-    this.row.classList.toggle("ended", ended);
+    this.row.classList.toggle("ended", ended && !past);
     const cell = this.cells[Math.max(0, this.#columns.indexOf("name"))];
     cell.querySelector(".end")?.remove();
     if (ended) cell.append(h("span", { class: "end" }, "ended"));

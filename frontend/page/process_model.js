@@ -145,9 +145,9 @@ export class ProcessModel {
   #wordsNow(rows) {
     const { filter, sort } = this.#view;
     const { refusal } = this.#stream;
-    const { matches, total, newest } = this.#still ?? this.#stream;
+    const { matches, total, newest, folded = 0 } = this.#still ?? this.#stream;
     const current = this.#stream.current || this.#still !== null;
-    const words = current ? countWords({ rows, matches, total, filter }) : "";
+    const words = current ? countWords({ rows, matches, total, filter, summed: this.#view.group !== "" && rows + folded < total }) : "";
     const nothing = current && !refusal && matches === 0;
     const usual = sort === USUAL && filter === "";
     const waiting = Number.isFinite(newest) || refusal ? "" : "Waiting for processes\u2026";

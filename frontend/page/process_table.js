@@ -13,7 +13,8 @@ export const PROCESSES = Object.freeze({ table: "processes", sort: "cpu", fold: 
 
 /**
  * What is known of the columns; others are shown as they come. `optional`: the higher, the sooner it is hidden where
- * there is little room; `unordered`: nobody can sort by it; `sort`: what the order by it is called.
+ * there is little room; `unordered`: nobody can sort by it; `sort`: what the order by it is called;
+ * `hint`: what its numbers mean, where the panels count otherwise.
  *
  * What is looked up comes from the address too: `constructor` is no column.
  */
@@ -22,9 +23,9 @@ export const COLUMNS = Object.freeze({
   pid: { label: "PID", number: true, optional: 2 },
   name: { label: "Name" },
   user: { label: "User", optional: 1 },
-  cpu: { label: "CPU", unit: "1", number: true },
+  cpu: { label: "CPU", unit: "1", number: true, hint: "100 % is one CPU" },
   trend: { label: "Trend", optional: 3, unordered: true },
-  cpu_peak: { label: "Peak", unit: "1", number: true, optional: 1 },
+  cpu_peak: { label: "Peak", unit: "1", number: true, optional: 1, hint: "The most CPU at once: 100 % is one CPU" },
   memory: { label: "Memory", unit: "By", number: true },
   memory_peak: { label: "Memory", unit: "By", number: true, sort: "memory" },
   read: { label: "Read", unit: "By/s", number: true, optional: 1 },
@@ -114,11 +115,11 @@ export function compare(a, b, descending) {
 /**
  * How many there are, in words.
  *
- * @param {{rows: number, matches: number, total: number, filter: string}} counts
+ * @param {{rows: number, matches: number, total: number, filter: string, summed?: boolean}} counts summed: rows add up those that there are
  */
-export function countWords({ rows, matches, total, filter }) {
+export function countWords({ rows, matches, total, filter, summed = false }) {
   if (!Number.isFinite(total)) return "";
-  if (!filter.trim()) return rows < total ? `${rows} of ${total}` : `${total}`;
+  if (!filter.trim()) return rows < total ? `${summed ? "sums of " : ""}${rows} of ${total}` : `${total}`;
   const words = `${matches} of ${total} ${total === 1 ? "process" : "processes"} ${matches === 1 ? "matches" : "match"}`;
   return rows < matches ? `${words}, ${rows} shown` : words;
 }

@@ -88,6 +88,10 @@ async def test_rows_at_hand_are_sorted_and_filtered_until_the_server_has(js: Run
 async def test_says_how_many_there_are(js: RunJs, rows: int, matches: int, total: int, text: str, words: str) -> None:
     given = {"rows": rows, "matches": matches, "total": total, "filter": text}
     assert await js("return (await load('page/process_table')).countWords(given);", given) == words
+    if text == "" and rows < total:
+        given["summed"] = True
+        summed = await js("return (await load('page/process_table')).countWords(given);", given)
+        assert summed == f"sums of {words}", "of some it is no sum of all"
 
 
 async def test_held_rows_end_only_where_that_is_known(js: RunJs) -> None:

@@ -23,6 +23,15 @@ SMALL = """() => [...document.querySelectorAll(
 CUT = """() => [...document.querySelectorAll("vital-controls :is(.window, .chosen, .pause)")]
   .filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth)
   .map((one) => one.innerText)"""
+STALE_AND_CRITICAL = """() => {
+  for (const panel of document.querySelectorAll("vital-panel")) {
+    panel.classList.add("stale");
+    const parts = { ".age": "12 s old", ".level": "critical", ".cause": "chromium, postgres, node-MainThread" };
+    for (const [name, words] of Object.entries(parts))
+      Object.assign(panel.querySelector(name), { hidden: false, textContent: words });
+  }
+  return document.documentElement.scrollWidth;
+}"""
 CURRENT = "() => document.querySelector('vital-sections [aria-current]')?.innerText"
 
 
@@ -77,6 +86,8 @@ async def test_a_phone_has_one_line_that_stays_and_its_sections_at_the_foot(
     await dashboard.evaluate("({ view }) => { view.pause(Date.now()); view.set({ at: Date.now() - 9000 }); }")
     assert await page.evaluate(BAR) < 52
     assert await page.evaluate(CUT) == []
+    # Nor does a level with its cause, of a panel that is stale, reach beyond the screen.
+    assert await page.evaluate(STALE_AND_CRITICAL) == 360
     found = await Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert watched.errors == []

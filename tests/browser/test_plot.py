@@ -215,7 +215,7 @@ async def test_bars_are_drawn_again_only_where_a_pixel_changes(lab: Watched) -> 
     assert other["counts"]["full"] == 2
     assert other["words"][3] == "16.0 GiB free of 40 GiB"
     # The track, and its own colours while all is well; the third bar is nearly full and says so.
-    assert first["fills"] == ["rgb(232, 236, 239)", "rgb(47, 111, 208)", "rgb(150, 86, 10)", "rgb(200, 98, 27)"]
+    assert first["fills"] == ["rgb(232, 236, 239)", "rgb(47, 111, 208)", "rgb(150, 86, 10)", "rgb(66, 82, 0)"]
     assert first["window"] is None
 
 

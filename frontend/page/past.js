@@ -4,6 +4,8 @@ import { PanelPast } from "./panel_past.js";
 
 /** What a server answers at once to one socket: more would wait there, where nothing can overtake them. */
 const AT_ONCE = 4;
+/** Charts begin later where what is kept begins by so much later than they know. */
+const LATER_MS = 60_000;
 /** The whole past in one step, to learn where it begins. */
 const WHOLE_STEP_S = 31_536_000;
 
@@ -80,6 +82,7 @@ export class Past extends EventTarget {
     try {
       const answer = panel.answered(await this.#client.query(asked.request), asked.wish);
       if (answer.partial) this.wantReach(panel);
+      this.#follow(answer);
     } catch (error) {
       const againMs = panel.failed(error, asked.wish);
       if (againMs >= 0) this.#later(panel, againMs);
@@ -100,6 +103,11 @@ export class Past extends EventTarget {
     this.#askedReach = true;
     this.reaches = time;
     this.dispatchEvent(new Event("reaches"));
+  }
+
+  /** What is kept, or may be seen, begins later by and by: an answer from before it says where. @param {import("../charts/model/past_answer.js").PastAnswer} answer */
+  #follow({ from, tiers }) {
+    if (from <= this.reaches && tiers.length && tiers[0].start - this.reaches > LATER_MS) this.learn(tiers[0].start);
   }
 
   /** Not all that was looked for is there: where does what is kept begin? @param {PanelPast} panel */

@@ -103,9 +103,12 @@ async def test_the_step_that_a_window_ends_in_is_shown_to_its_edge_and_each_is_a
         const ends = [[0, 290], [0, 300], [500, 905]].map(([from, to]) => rowsOf(over(from, to)).at(-1));
         const means = [300, 910].map((end) => rowsOf(over(0, 1200)).find(([time]) => time === end)[1]);
         const steps = [290, 600, 601, 905].map((second) => over(0, 1200).stepAt(T0 + second * 1000));
-        return { ends: ends.map(([time]) => time), same: [ends[0][1] === means[0], ends[2][1] === means[1]], steps };"""
+        const within = answer(0, 600, 1, { drop: (end) => end % 600 !== 0, tiers: [reached("10m", 120, 124)] });
+        return { within: [...within.steps],
+          ends: ends.map(([time]) => time), same: [ends[0][1] === means[0], ends[2][1] === means[1]], steps };"""
     )
     assert told["ends"] == [290, 300, 905]
+    assert told["within"] == [600_000]
     assert told["same"] == [True, True]
     assert told["steps"] == [60_000, 60_000, 10_000, 10_000]
 
@@ -132,6 +135,28 @@ async def test_where_nothing_was_recorded_there_is_a_break_and_where_the_clock_w
     assert times == sorted(times)
     assert (times, why) == ([10, 20, 25, 35, 45], ["clock"])
     assert told["tiers"] == []
+
+
+async def test_charts_begin_later_where_less_is_kept_by_and_by(js: RunJs) -> None:
+    told = await js(
+        WORLD
+        + """
+        const { Past } = await load("page/past");
+        const reached = [];
+        for (const [from, begins] of [[0, 300], [400, 300], [0, 310], [0, 900]]) {
+          const past = new Past({ client: { query: async () => ({}) }, view: {}, clock: { now: () => T0 + 9e6 } });
+          past.learn(T0 + 300_000);
+          const first = Math.max(from, begins);
+          const tiers = [{ tier: "raw", start: T0 + first * 1000, end: T0 + 1200_000 }];
+          const one = Object.assign(answer(first, 1200, 10, { tiers }), { from: T0 + from * 1000 });
+          await new Promise((done) => past.want(
+            { urgent: true, question: { wish: {}, request: {} }, answered: () => (setTimeout(done), one) }));
+          past.stop();
+          reached.push((past.reaches - T0) / 1000);
+        }
+        return reached;"""
+    )
+    assert told == [300, 300, 300, 900]
 
 
 async def test_steps_fit_the_chart_and_each_other_and_are_said(js: RunJs) -> None:

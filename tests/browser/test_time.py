@@ -180,5 +180,11 @@ async def test_a_dead_link_says_since_when_there_is_anything(past_server: Any, o
     await page.go_back()
     await notice.get_by_role("button", name="Go live").click()
     await watched.state("live")
+    # A moment that is yet to come is said to be so, and the button leads back.
+    await page.evaluate("() => document.querySelector('vital-dashboard').view.set({ at: Date.now() + 3_600_000 })")
+    await notice.filter(has_text="This moment is in the future.").wait_for()
+    assert await notice.locator("button:visible").all_inner_texts() == ["Go live"]
+    await notice.get_by_role("button", name="Go live").click()
+    await notice.wait_for(state="hidden")
     await page.keyboard.press("Shift+Home")
     await watched.until(f"(start) => ({FROZEN})?.[0] === start", start)

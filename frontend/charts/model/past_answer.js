@@ -52,7 +52,8 @@ export class PastAnswer {
 
   /** How long the step is that ends then: no shorter than what it is made of. */
   #stepOf(time) {
-    const found = this.tiers.find(({ start, end }) => time > start && time - this.stepMs < end);
+    // The last step ends after what was asked for, where that ends within it.
+    const found = this.tiers.find(({ start, end }) => time > start && time <= end) ?? this.tiers.findLast(({ start }) => time > start);
     return Math.max(this.stepMs, TIER_MS[found?.tier] ?? 0);
   }
 

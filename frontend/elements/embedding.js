@@ -4,6 +4,7 @@ import { offerOf } from "../page/elsewhere.js";
 import { snippetsOf } from "../page/snippets.js";
 import { LIVE_S, RANGES, longWords } from "../page/choices.js";
 import { loadAccess, makeToken } from "../http/access.js";
+import { closeBeside } from "../dom/dialog.js";
 import { h, setText } from "../dom/html.js";
 import { copy } from "../page/save.js";
 
@@ -75,8 +76,7 @@ export class VitalEmbedding extends HTMLElement {
     );
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", this.#close);
-    // A click beside it is a click on the backdrop, which counts as the dialog's own.
-    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    closeBeside(dialog);
     this.#form.addEventListener("change", () => this.#changed());
     this.#form.addEventListener("submit", (event) => event.preventDefault());
     this.#dialog = dialog;

@@ -1,6 +1,7 @@
 /** `<vital-help>`: what the keys do, from the same table that makes them do it. */
 
 import { BINDINGS, capsOf } from "../page/keys.js";
+import { closeBeside } from "../dom/dialog.js";
 import { h } from "../dom/html.js";
 
 export class VitalHelp extends HTMLElement {
@@ -22,10 +23,7 @@ export class VitalHelp extends HTMLElement {
         h("p", {}, "Everything else is in the ", h("a", { href: "docs" }, "manual"), "."),
       )
     );
-    // A click beside it is a click on the backdrop, which counts as the dialog's own.
-    this.#dialog.addEventListener("click", (event) => {
-      if (event.target === this.#dialog) this.#dialog.close();
-    });
+    closeBeside(this.#dialog);
     this.replaceChildren(this.#dialog);
   }
 

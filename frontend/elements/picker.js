@@ -5,6 +5,7 @@ import { windowWords } from "../charts/model/time_words.js";
 import { RANGES, shortWords } from "../page/choices.js";
 import { quickWindows } from "../page/quick_windows.js";
 import { FORMS, WhenError, bothOf, momentOf, windowOf } from "../page/when.js";
+import { closeBeside } from "../dom/dialog.js";
 import { h, setText } from "../dom/html.js";
 
 /** Set `view` and `clock` before it is connected. */
@@ -36,10 +37,7 @@ export class VitalPicker extends HTMLElement {
         this.#quick,
       )
     );
-    // A click beside it is a click on the backdrop, which counts as the dialog's own.
-    this.#dialog.addEventListener("click", (event) => {
-      if (event.target === this.#dialog) this.#dialog.close();
-    });
+    closeBeside(this.#dialog);
     this.replaceChildren(this.#dialog);
   }
 

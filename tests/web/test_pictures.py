@@ -15,10 +15,12 @@ from tests.web.conftest import World, make_world
 from tests.web.panel_world import world_of
 
 from vitalcast.access.access import Access
+from vitalcast.core.drawing.theme import FONT
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.panels.builtin import BUILT_IN
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.vocabulary import Scope
+from vitalcast.web.panels.png import png_of
 
 STILL, BADGE = "/api/v1/panels/swap.svg", "/badge/swap.svg"
 
@@ -364,3 +366,11 @@ def test_the_form_that_there_is_not_tells_nothing_either(locked: World) -> None:
     for id_ in ("swap", "nope"):
         answer = get(locked, f"/api/v1/panels/{id_}.png", token)
         assert answer.json()["error"]["code"] == 103
+
+
+def test_a_word_that_the_own_fonts_do_not_have_leaves_the_others_as_they_are() -> None:
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40" font-family="{FONT}">'
+        '<text x="4" y="24">Vital signs</text><text x="-900" y="24">{}</text></svg>'
+    )
+    assert png_of(svg.replace("{}", "\u706b"), 1.0) == png_of(svg.replace("{}", "x"), 1.0)

@@ -203,6 +203,21 @@ def test_the_legend_has_the_newest_reading_of_each_line() -> None:
     assert "idle" not in texts
 
 
+def test_the_legend_is_by_value_without_those_at_0_and_cuts_nothing_while_there_is_room() -> None:
+    values = np.tile(np.array([0.9, 0.0, 0.02, 0.0, 0.0, 0.07, 0.05]), (3, 1))
+    texts = words_of(image(panel_of("cpu"), values))
+    assert [text for text in texts if text in {"system", "user", "I/O wait", "steal", "nice", "interrupt"}] == [
+        label for _, label in sorted([(-0.02, "I/O wait"), (-0.07, "system"), (-0.05, "user")])
+    ]
+    assert "3 more at 0" in texts
+    # Columns of two values are as wide as the longer one needs.
+    panel = panel_of("disk")
+    values = np.tile(np.arange(len(series_for(panel))) * 29_900.0, (3, 1))
+    assert not [text for text in words_of(image(panel, values)) if "…" in text]
+    # What bars of one part show needs no name.
+    assert "used" not in words_of(image(panel_of("filesystems")))
+
+
 def test_what_goes_down_is_below_the_axis_and_marked() -> None:
     panel = panel_of("network")
     values = np.full((5, len(series_for(panel))), 1024.0)

@@ -58,20 +58,23 @@ class Legend:
 
     def draw(self, bottom: float, room: float) -> tuple[str, int]:
         """Return the legend and how many rows it takes of the room above `bottom`."""
-        row, items = ROW * self.rem, self._items()
+        row, all_items = ROW * self.rem, self._items()
+        items = self._listed(all_items)
+        zeros = len(all_items) - len(items)
         rows_max = max(0, math.floor(min(room, SHARE_MAX * self.height) / row))
         if not items or not rows_max:
             return "", 0
         unseen = 0 if self.shown.panel.chart == "bar" else self.shown.more  # whose chart says it
-        width, columns = self._columns(items, len(items) + (unseen > 0), rows_max)
-        if len(items) + (unseen > 0) > columns * rows_max:
+        others = unseen + zeros > 0
+        width, columns = self._columns(items, len(items) + others, rows_max)
+        if len(items) + others > columns * rows_max:
             fits = columns * rows_max - 1
             unseen += len(items) - fits
             places = places_of(self.shown, self.window)
             kept = sorted(items, key=lambda item: places.get(item.key, 0))[:fits]
             items = [item for item in items if item in kept]
-        if unseen:
-            items.append(_Item("", None, f"{unseen} more", ()))
+        if unseen or zeros:
+            items.append(_Item("", None, f"{unseen + zeros} more" if unseen else f"{zeros} more at 0", ()))
         rows = math.ceil(len(items) / columns)
         step = (self.width + APART * self.rem) / columns
         drawn = [
@@ -94,13 +97,15 @@ class Legend:
     def _needed(self, item: _Item) -> float:
         size = SIZE * self.rem
         values = [width_of(one.text, size) + (0.75 * self.rem if one.mark else 0) for one in item.values]
-        several = [max(value, 6.4 * self.rem) for value in values] if len(values) > 1 else values
-        return width_of(clean(item.label), size) + sum(several) + 2 * self.rem
+        several = len(values) * max(*values, 6.4 * self.rem) if len(values) > 1 else sum(values)  # columns of one width
+        return width_of(clean(item.label), size) + several + 2 * self.rem
 
     def _items(self) -> list[_Item]:
         panel = self.shown.panel
         if panel.chart == "bar":
             parts = {line.part or line.label: line.color for line in self.shown.lines}
+            if len(parts) < 2:
+                return []  # what bars of one part show, their numbers say
             return [_Item(part, color, word_of(panel, panel.parts, part), ()) for part, color in parts.items()]
         if panel.chart == "heatmap":
             listed = self.shown.lines if len(self.shown.lines) <= min(ROWS_LISTED_MAX, self.height // 25) else ()
@@ -114,6 +119,27 @@ class Legend:
                 line.key, line.color, line.label, (*(known.values if known else ()), self._value(line))
             )
         return list(items.values())
+
+    def _listed(self, items: list[_Item]) -> list[_Item]:
+        """Return the entries by value, without those at 0 where that makes room for two or more, as the page does."""
+        if self.shown.panel.chart != "line" or len(items) < 2:
+            return items
+        nil = format_value(0.0, self.shown.resolved.unit)
+        sizes = dict.fromkeys((item.key for item in items), math.nan)
+        at_zero = dict.fromkeys(sizes, True)
+        for line in self.shown.lines:
+            value, known = value_of(line, self.window), sizes[line.key]
+            if not math.isnan(value):
+                sizes[line.key] = abs(value) + (0.0 if math.isnan(known) else known)
+                at_zero[line.key] &= format_value(value, self.shown.resolved.unit) == nil
+
+        def place(item: _Item) -> tuple[bool, float]:
+            size = sizes[item.key]
+            return at_zero[item.key], math.inf if math.isnan(size) else -size
+
+        ordered = sorted(items, key=place)
+        most = max(1, len(items) - sum(at_zero.values()))
+        return ordered[:most] if len(items) - most > 1 else ordered
 
     def _value(self, line: Line) -> _Value:
         panel, resolved = self.shown.panel, self.shown.resolved

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from vitalcast.core.drawing.theme import FONT
 from vitalcast.core.vocabulary import ErrorCode
 from vitalcast.errors import ApiError
 from vitalcast.web.edge.fields import Parameter
@@ -50,7 +51,7 @@ def png_of(svg: str, scale: float) -> bytes:
 
     return bytes(
         resvg_py.svg_to_bytes(
-            svg_string=svg,
+            svg_string=svg.replace(FONT, _FAMILY),  # with the machine's fonts, one of them would draw all the words
             zoom=scale,
             skip_system_fonts=_FOREIGN.search(svg) is None,
             font_files=[*FONTS],

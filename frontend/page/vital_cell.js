@@ -16,12 +16,14 @@ const DRAWN_EVERY_MS = 900;
 const PARTS = 4;
 
 /**
- * The moment whose number is to be seen and the window about it; null for now.
+ * The moment whose number is to be seen and the window about it; null for now. A pause moves nothing: the line goes on
+ * being that of the last minute.
  *
  * @param {import("./view.js").View} view @param {number} now Unix ms
  */
-export function lookedAt({ moment, frozen, range }, now) {
+export function lookedAt({ moment, frozen, paused, range }, now) {
   if (moment === null && !frozen) return null;
+  if (paused) return { moment: moment ?? frozen.to, window: { from: frozen.to - 1000 * WINDOW_S, to: frozen.to, live: false } };
   if (frozen) return { moment: moment ?? frozen.to, window: { ...frozen, live: false } };
   const partMs = (1000 * range) / PARTS;
   const to = Math.ceil(now / partMs) * partMs;
@@ -113,8 +115,9 @@ export class VitalCell {
     const { time, why } = valuesAt({ store, lines: layout.lines, time: moment });
     const row = Number.isNaN(time) ? -1 : store.ring.firstAtOrAfter(time);
     const then = headlineAt(layout, store.ring, row);
-    const words = row < 0 ? (past.state === "asking" ? "loading" : why) : layout.headline.label;
-    this.#write(then, words, row < 0 ? words : then.rule);
+    const cause = (then.level && this.#events?.causeOf(this.panel.id, moment).join(", ")) || "";
+    const words = row < 0 ? (past.state === "asking" ? "loading" : why) : cause || layout.headline.label;
+    this.#write(then, words, row < 0 ? words : [then.rule, cause].filter(Boolean).join(": "));
     this.#mark(false, then.level);
     const points = sparkPoints(store.ring, ofColumn(layout.headline.column));
     this.#drawnAt = -Infinity;

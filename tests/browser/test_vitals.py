@@ -305,3 +305,17 @@ async def test_numbers_follow_the_moment_that_is_looked_at(past_server: PastServ
     await watched.page.evaluate("document.querySelector('vital-dashboard').view.set({ at: null, hover: null })")
     await watched.until(f"() => ({share})() < 60")
     assert watched.errors == []
+
+
+async def test_a_pause_leaves_the_last_minute_in_the_lines(js: RunJs) -> None:
+    windows = await js(
+        """const { View } = await load("page/view");
+           const { lookedAt } = await load("page/vital_cell");
+           const view = new View({ range: 300 });
+           view.pause(1_000_000);
+           const paused = lookedAt(view, 1_500_000).window;
+           view.set({ frozen: { from: 100_000, to: 400_000 } });
+           return [paused, lookedAt(view, 1_500_000).window].map(({ from, to }) => [from, to]);"""
+    )
+    # What is zoomed into has a line of all of it.
+    assert windows == [[940_000, 1_000_000], [100_000, 400_000]]

@@ -333,6 +333,7 @@ export class VitalPanel extends HTMLElement {
     const { refusal, store: live } = this.stream;
     const { past } = this;
     this.#notes.write({ refusal, failure: this.#failure, live, store, past, from, to, timeless: this.definition.chart === "bar" });
-    this.classList.toggle("coarse", past.state === "coarse" || past.state === "asking");
+    this.classList.toggle("coarse", past.state === "coarse");
+    this.classList.toggle("asking", past.state === "asking");
   }
 }

@@ -152,6 +152,8 @@ export class PanelPast extends EventTarget {
       this.#store = new PastStore({ pieces, live, stepMs: pieces.at(-1)?.answer.stepMs ?? stepMs, liveTo });
       this.#storeKey = key;
     }
+    // Of the window that is wanted now, not of the one before.
+    if (this.#wish) this.state = this.#store.ring.length ? "coarse" : "asking";
     this.#describe(pieces);
     return this.#store;
   }
@@ -187,7 +189,6 @@ export class PanelPast extends EventTarget {
     if (this.#refused === same) return undefined;
     this.#refused = "";
     this.why = "";
-    this.state = this.#store?.ring.length ? "coarse" : "asking";
     this.#wish = wish;
     this.#loader?.want(this);
     return undefined;

@@ -137,6 +137,29 @@ async def test_where_nothing_was_recorded_there_is_a_break_and_where_the_clock_w
     assert told["tiers"] == []
 
 
+async def test_a_window_of_which_nothing_is_held_is_asked_for_whatever_the_one_before_showed(js: RunJs) -> None:
+    told = await js(
+        WORLD
+        + """
+        const { PanelPast } = await load("page/panel_past");
+        const loader = Object.assign(new EventTarget(), { reaches: NaN, now: () => T0 + 90_000_000, mark: "",
+          want() {}, unwanted() {}, wantReach() {} });
+        const stream = { store: live(89_000, 89_900) };
+        const past = new PanelPast({ id: "p", title: "P" }, stream, loader);
+        const state = (from, to) => {
+          past.store({ from: T0 + from * 1000, to: T0 + to * 1000, live: false });
+          return past.state;
+        };
+        const seen = [state(0, 3600)];
+        const { from, to, stepMs } = past.question.wish;
+        past.answered({ type: "result", step: stepMs / 1000, aggregate: ["avg"], series, ...head,
+          tiers: [{ tier: "raw", start: from, end: to }], times: [T0 + 3600_000], values: [[1], [1]] },
+          { from, to, stepMs });
+        return [...seen, state(0, 3600), state(40_000, 43_600), state(3000, 6600)];"""
+    )
+    assert told == ["asking", "", "asking", "coarse"]
+
+
 async def test_charts_begin_later_where_less_is_kept_by_and_by(js: RunJs) -> None:
     told = await js(
         WORLD

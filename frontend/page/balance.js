@@ -1,7 +1,7 @@
 /** How the panels of a section share its room: full rows without a hole, wide ones wide, small ones in pairs. Pure. */
 
 /** More columns no row has, however wide the screen. */
-export const COLUMNS_MAX = 6;
+const COLUMNS_MAX = 6;
 
 /**
  * @typedef {"wide"|"small"|""} Size

@@ -5,7 +5,7 @@ import { h } from "../dom/html.js";
 /** @typedef {import("../charts/model/panel.js").Panel} Panel */
 
 /** The panels that share each place, where there are several. @param {Panel[]} panels @returns {Map<string, Panel[]>} */
-export function sharedPlaces(panels) {
+function sharedPlaces(panels) {
   /** @type {Map<string, Panel[]>} */ const places = new Map();
   for (const panel of panels) if (panel.place) places.set(panel.place, [...(places.get(panel.place) ?? []), panel]);
   for (const [place, sharing] of places) if (sharing.length < 2) places.delete(place);

@@ -19,7 +19,7 @@ const DEPTH_MAX = 8;
 export const ROWS_MAX = 300;
 
 /** What belongs to no unit, or where that is not known. */
-export const NO_UNIT = "no unit";
+const NO_UNIT = "no unit";
 
 /** @param {Shown[]} rows in their order @param {string} group one of GROUPS @param {Wanted} wanted @returns {Shown[]} */
 export function grouped(rows, group, wanted) {

@@ -77,7 +77,9 @@ export class Legend extends EventTarget {
     }
     setHidden(this.#zeros, !hidden && !this.#unfolded);
     setHidden(this.#more, this.#zeros.hidden && this.#more.children.length < 2);
-    setText(this.#zeros, this.#unfolded ? "Hide those at 0" : `${hidden} more at 0`);
+    // Where nothing is known, nothing is at zero.
+    const known = Array.from(values).some((value) => !Number.isNaN(value));
+    setText(this.#zeros, this.#unfolded ? "Hide those at 0" : `${hidden} more${known ? " at 0" : ""}`);
   }
 
   /** Shows all lines again. @returns {boolean} whether some were not shown */

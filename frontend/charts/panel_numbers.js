@@ -79,7 +79,8 @@ export class PanelNumbers {
    */
   due({ newest }, second = null) {
     if (second && second.newest !== this.#secondAt) return true;
-    return Math.abs(newest - this.#writtenAt) >= EVERY_MS;
+    // Where there is no newest, that is to be written too.
+    return !(Math.abs(newest - this.#writtenAt) < EVERY_MS);
   }
 
   /**

@@ -306,7 +306,7 @@ async def test_a_moment_has_the_nearest_value_or_a_reason(js: RunJs) -> None:
              store.interrupted("disconnected"); return [...found, at(300)];"""
     )
     assert found == [
-        "no data yet",
+        "no data",
         "before the first sample kept here, at 01:00:01",
         [1, [1, 10]],
         [1, [1, 10]],

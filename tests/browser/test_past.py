@@ -108,6 +108,7 @@ async def test_a_window_in_the_past_is_drawn_at_once_of_what_is_held_and_then_sh
         """({ from, to }) => { const plot = document.querySelector("#panel-load vital-plot");
           return plot.window.from === from && plot.window.to === to
             && document.querySelector("#panel-load .problem").textContent.includes("Kept from")
+            && !document.querySelector("#panel-load .zeros").textContent.includes("at 0")
             && [...plot.querySelectorAll(".js-line, .js-fill")].every((one) => one.getAttribute("d").length < 25); }""",
         dead,
     )

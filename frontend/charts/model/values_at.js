@@ -23,7 +23,7 @@ const BREAK_WORDS = Object.freeze({
 export function valuesAt({ store, lines, time }) {
   const { ring } = store;
   const row = store.bands?.size ? rowOf(ring, time) : nearestRow(ring, time);
-  const why = row < 0 ? "no data yet" : whyNone(store, row, time);
+  const why = row < 0 ? "no data" : whyNone(store, row, time);
   const shown = why ? -1 : row;
   return { time: shown < 0 ? NaN : ring.time(shown), values: rowValues(ring, lines, shown), why };
 }

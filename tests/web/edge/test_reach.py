@@ -31,6 +31,7 @@ ADDRESSES: Mapping[str, tuple[str, str]] = {
         "/api/v1/panels/cpu/figure?at={at}",
     ),
     "/api/v1/panels/{id}.svg": ("/api/v1/panels/cpu.svg?start={start}&end={end}", "/api/v1/panels/cpu.svg?at={at}"),
+    "/api/v1/panels/{id}.png": ("/api/v1/panels/cpu.png?start={start}&end={end}", "/api/v1/panels/cpu.png?at={at}"),
     "/badge/{metric}.svg": ("", "/badge/cpu.svg?at={at}"),
 }
 SPANS = ("/api/v1/history?panel=cpu&start=-30m&end=-20m&shift=3600", "/api/v1/history?panel=cpu&start=-2h&end=-61m")

@@ -53,7 +53,8 @@ async def test_page_still_and_figure_agree_on_lines_and_colours(open_page: OpenP
 async def test_names_too_long_for_a_small_legend_keep_the_ends_that_tell_them_apart(open_page: OpenPage) -> None:
     with serving([*built_in("cpu"), DISKS], scripted=True) as server:
         (server.folder / "disks").write_text(" ".join(NAMES), encoding="utf-8")
-        watched = await open_page(server.url, charts=False, viewport={"width": 360, "height": 700})
+        watched = await open_page(server.url, charts=False, viewport={"width": 320, "height": 700})
         await watched.until(f"(count) => ({SWATCHES})().length === count", len(NAMES))
         ends = await watched.page.evaluate(ENDS)
-    assert sorted(ends) == [["-Core-1", True, True], ["Core-12", True, True]]
+    assert sorted(end[:2] for end in ends) == [["-Core-1", True], ["Core-12", True]]
+    assert any(cut for *_, cut in ends)

@@ -122,6 +122,15 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert [path.name for path in left] == []
 
 
+@pytest.mark.parametrize("page", sorted(FRONTEND.glob("*.html")), ids=lambda path: path.name)
+def test_no_two_sheets_of_a_page_have_keyframes_of_one_name(page: Path) -> None:
+    """The later ones would hold for both."""
+    sheets = re.findall(r'href="static/(styles/[^"]+\.css)"', page.read_text())
+    names = [name for sheet in sheets for name in re.findall(r"@keyframes ([\w-]+)", (FRONTEND / sheet).read_text())]
+    assert sheets
+    assert len(names) == len(set(names))
+
+
 def test_elements_are_custom_elements() -> None:
     element = re.compile(r"^export class \w+ extends (HTMLElement|EmbeddedElement)\b", re.MULTILINE)
     for path in (FRONTEND / "elements").glob("*.js"):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Five minutes are kept at the least: the first hundred readings after these come to a page that holds all it ever will.
 TICKS_BEFORE = 302 + 100
-TICKS = 10_000
+TICKS = 5_000
 GROWTH_MAX = 0.05
 HELD = ("JSHeapUsedSize", "Nodes", "JSEventListeners")
 # V8 goes on compiling what runs often, and counts the code as heap: by and by a megabyte that is not the page's doing.

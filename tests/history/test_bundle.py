@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vitalcast.errors import CodecError
@@ -19,6 +19,19 @@ def test_each_block_comes_back_by_its_series(parts: dict[int, bytes]) -> None:
     assert bundle.ids == ids
     assert {one: bundle.get(one) for one in ids} == parts
     assert bundle.get(0) is None
+
+
+@example({1: b"", 2: bytes(8)})
+@example({1: b""})
+@given(blocks)
+def test_another_count_is_noticed(parts: dict[int, bytes]) -> None:
+    ids = sorted(parts)
+    packed = bytearray(pack_bundle(ids, [parts[one] for one in ids]))
+    for bit in range(32):
+        packed[4 + bit // 8] ^= 1 << bit % 8
+        with pytest.raises(CodecError):
+            Bundle(bytes(packed))
+        packed[4 + bit // 8] ^= 1 << bit % 8
 
 
 @given(blocks, st.data())

@@ -35,8 +35,11 @@ class Bundle:
             raise CodecError(f"a bundle cannot be read: {error}") from error
         self._data = data
         self._start = _HEAD.size + index.nbytes
-        ends = index[1].tolist()
-        self._places = dict(zip(index[0].tolist(), zip([0, *ends[:-1]], ends, strict=True), strict=True))
+        ids, ends = index.tolist()
+        # The checksum is not of the count: with another the index is none.
+        if not ids or ends[-1] != len(data) - self._start or sorted(ends) != ends or sorted(set(ids)) != ids:
+            raise CodecError(f"a bundle has no index of {count} blocks")
+        self._places = dict(zip(ids, zip([0, *ends[:-1]], ends, strict=True), strict=True))
 
     @property
     def ids(self) -> list[int]:

@@ -1,6 +1,6 @@
 /** Where moments and spans of time lie over a chart, and the hatching of those of which nothing is known. */
 
-import { h } from "../dom/html.js";
+import { h, setHidden } from "../dom/html.js";
 
 /** @param {import("./plot.js").VitalPlot} plot @param {number} time Unix ms @returns {number} pixels from the plot's left edge */
 export function placeOf({ window, area }, time) {
@@ -14,7 +14,7 @@ export function cover(element, plot, one, other) {
   const inView = (x) => Math.min(left + width, Math.max(left, x));
   const [start, end] = [inView(placeOf(plot, one)), inView(placeOf(plot, other))].sort((a, b) => a - b);
   const { style } = element;
-  element.hidden = !(end - start >= 1);
+  setHidden(element, !(end - start >= 1));
   style.top = `${top}px`;
   style.height = `${height}px`;
   style.width = `${(end - start).toFixed(1)}px`;

@@ -138,7 +138,7 @@ async def test_a_png_is_what_a_browser_draws_of_the_same_still(js: RunJs, page_s
 
 async def test_a_still_that_is_opened_by_itself_keeps_its_policy(open_page: OpenPage, page_server: Server) -> None:
     watched = await open_page(f"{page_server.url}/api/v1/panels/cpu.svg", charts=False)
-    await watched.until("() => document.documentElement.tagName === 'svg' && document.querySelector('text') !== null")
+    await watched.until("() => document.documentElement?.tagName === 'svg' && document.querySelector('text') !== null")
     assert await watched.violations() == []
     assert watched.errors == []
 

@@ -30,8 +30,8 @@ SERIES_ROW_BYTES = 120  # of a series beside its texts, in the table and its ind
 BESIDE_BYTES = 8 * PAGE_BYTES  # that a transaction writes beside what it is about: tables, indexes, the pages of pages
 PURGED_AT_ONCE = 64  # bundles
 
-# Of 512 MiB, for 201 series of a busy machine, as measured: 1 s for 22 days, a minute for 36, ten minutes for 127, an
-# hour for 570, and processes for 8; an ordinary one has about three times as much of each tier, which is what the
+# Of 512 MiB, by what a day of a busy machine's 201 series takes: 1 s for 22 days, a minute for 36, ten minutes for 127,
+# an hour for 570, and processes for 8; an ordinary one has about three times as much of each tier, which is what the
 # shares aim at: two weeks at least, three months, a year, and five.
 SHARES: Mapping[str, float] = MappingProxyType(
     {

@@ -28,7 +28,11 @@ export class VitalFlags extends HTMLElement {
   /** @type {HTMLElement} */ #layer;
   /** @type {HTMLElement} */ #tip;
   /** @type {{from: number, to: number, left: number, width: number, base: number}|null} what the flags stand in */ #built = null;
-  /** @type {HostEvent[][]} */ #clusters = [];
+  /** @type {HostEvent[][]} one a flag */ #clusters = [];
+  /** @type {HTMLElement[]} */ #flags = [];
+  /** @type {HTMLElement[]} */ #spans = [];
+  /** The events that flags and spans are of, as text. */ #told = "";
+  /** @type {HTMLElement|null} whose words are shown */ #said = null;
   #pushed = "";
   #pointing = false;
 
@@ -48,6 +52,7 @@ export class VitalFlags extends HTMLElement {
     this.#hide();
     this.#built = null;
     this.#clusters = [];
+    this.#told = "";
     this.replaceChildren();
   }
 
@@ -92,17 +97,17 @@ export class VitalFlags extends HTMLElement {
     this.#built = { from, to, left, width, base };
     this.events.want(from, to);
     const events = this.events.between(from - beyond, to + beyond).filter((event) => concerns(event, this.panel));
-    const hadFlags = this.#clusters.length > 0;
-    if (!events.length && !hadFlags) return;
+    if (!events.length && !this.#clusters.length) return;
     // Of spans that began before, the flag stands where the window begins.
     const placeOf = (time) => ((Math.max(from - beyond, time) - from) / (to - from)) * width;
     const clusters = clustersOf(events, placeOf, APART);
-    this.#clusters = clusters.map(({ events: together }) => together);
-    const focused = this.#layer.contains(document.activeElement);
-    this.#layer.replaceChildren(
-      ...events.map((event) => spanOf(event, placeOf, width * (1 + BEYOND))).filter((span) => span !== null),
-      ...clusters.map(({ x, events: together }, i) => this.#flag(x, together, i)),
-    );
+    const spans = events.map((event) => spanOf(event, placeOf, width * (1 + BEYOND))).filter(({ length }) => length >= SPAN_MIN);
+    this.#renew(clusters.map(({ events: together }) => together), spans.map(({ event }) => event));
+    spans.forEach(({ start, length }, i) => {
+      this.#spans[i].style.left = `${start.toFixed(1)}px`;
+      this.#spans[i].style.width = `${length.toFixed(1)}px`;
+    });
+    clusters.forEach(({ x }, i) => (this.#flags[i].style.left = `${x.toFixed(1)}px`));
     setHidden(this.#layer, events.length === 0);
     const { style } = this.#layer;
     style.left = `${left}px`;
@@ -110,16 +115,33 @@ export class VitalFlags extends HTMLElement {
     this.style.clipPath = `inset(0 ${Math.max(0, this.clientWidth - left - width)}px 0 ${left}px)`;
     this.#pushed = "";
     this.#push(0);
-    this.#hide();
-    if (focused) /** @type {HTMLElement|null} */ (this.#layer.querySelector("button"))?.focus({ preventScroll: true });
+    if (this.#said) this.#show(this.#said, this.#pointing);
   }
 
-  #flag(x, together, i) {
+  /** Makes flags and spans anew where they are of other events than before. Who has come to a flag by keyboard stays there. */
+  #renew(clusters, spans) {
+    const told = JSON.stringify([clusters, spans]);
+    if (told === this.#told) return;
+    this.#told = told;
+    const { activeElement } = document;
+    const focused = this.#layer.contains(activeElement) ? this.#clusterOf(activeElement)?.events[0].id : undefined;
+    const said = focused !== undefined && this.#said !== null;
+    this.#hide();
+    this.#clusters = clusters;
+    this.#spans = spans.map(({ severity }) => h("i", { class: `span ${severity}` }));
+    this.#flags = clusters.map((together, i) => this.#flag(together, i));
+    this.#layer.replaceChildren(...this.#spans, ...this.#flags);
+    if (focused === undefined) return;
+    const again = this.#flags.find((_, i) => clusters[i].some(({ id }) => id === focused)) ?? this.#flags[0];
+    again?.focus({ preventScroll: true });
+    if (again && said) this.#show(again);
+  }
+
+  #flag(together, i) {
     const { severity, kind } = /** @type {HostEvent} */ (worstOf(together));
     const [when, ...what] = clusterWords(together, this.clock.now());
     const flag = h("button", { type: "button", class: `flag ${severity}${kind === "mark" ? " mark" : ""}`, tabindex: i === 0 ? "0" : "-1", "aria-label": `${what.join("; ")}, ${when}` });
     flag.dataset.i = String(i);
-    flag.style.left = `${x.toFixed(1)}px`;
     return flag;
   }
 
@@ -133,7 +155,8 @@ export class VitalFlags extends HTMLElement {
     if (!found?.events) return;
     const lines = clusterWords(found.events, this.clock.now());
     this.#tip.replaceChildren(...lines.map((line, i) => h(i ? "span" : "b", {}, line)));
-    this.#tip.hidden = false;
+    this.#said = found.flag;
+    setHidden(this.#tip, false);
     const { left, right, top } = found.flag.getBoundingClientRect();
     const own = this.getBoundingClientRect();
     const middle = (left + right) / 2 - own.left;
@@ -145,6 +168,7 @@ export class VitalFlags extends HTMLElement {
   }
 
   #hide() {
+    this.#said = null;
     setHidden(this.#tip, true);
     if (this.#pointing) this.view.set({ hover: null });
     this.#pointing = false;
@@ -159,7 +183,7 @@ export class VitalFlags extends HTMLElement {
   /** One stop for the tab key; the arrows go from flag to flag. */
   #keyed(event) {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const flags = [.../** @type {NodeListOf<HTMLElement>} */ (this.#layer.querySelectorAll(".flag"))];
+    const flags = this.#flags;
     const at = flags.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     if (!by || at < 0 || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
@@ -171,15 +195,10 @@ export class VitalFlags extends HTMLElement {
   }
 }
 
-/** A span as a bar on the axis. @param {HostEvent} event @returns {HTMLElement|null} */
+/** Where a span lies as a bar on the axis, in pixels. @param {HostEvent} event */
 function spanOf(event, placeOf, until) {
   const start = placeOf(event.time);
-  const length = Math.min(until, endOf(event) === Infinity ? until : placeOf(endOf(event))) - start;
-  if (!(length >= SPAN_MIN)) return null;
-  const span = h("i", { class: `span ${event.severity}` });
-  span.style.left = `${start.toFixed(1)}px`;
-  span.style.width = `${length.toFixed(1)}px`;
-  return span;
+  return { event, start, length: Math.min(until, endOf(event) === Infinity ? until : placeOf(endOf(event))) - start };
 }
 
 /** The moment, or what the window shows of a span that reaches beyond it. */

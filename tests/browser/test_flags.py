@@ -92,3 +92,25 @@ async def test_a_flag_says_what_happened_and_takes_the_page_there(lab: Watched) 
     await page.keyboard.press("ArrowLeft")
     await page.keyboard.press("Enter")
     assert await page.evaluate("view.at - lab.START") == 101_000, "of several the worst"
+
+    await page.keyboard.press("ArrowRight")
+    focused = "document.activeElement.getAttribute('aria-label')"
+    assert "gzip, tar" in await page.evaluate(focused)
+    later = {"id": "f", "time": 280, "title": "three"}
+    await page.evaluate(
+        """(later) => events.add({ end: null, kind: "mark", severity: "info", attributes: {}, ...later,
+             time: lab.START + later.time * 1000 })""",
+        later,
+    )
+    assert await flag.count() == 4
+    assert "gzip, tar" in await page.evaluate(focused), "another event takes nobody away from a flag"
+    assert "gzip, tar" in await tip.inner_text()
+
+    kept = await page.evaluate(
+        """async () => { const first = document.querySelector("vital-flags .flag"), { left } = first.style;
+             plot.draw({ ...lab.lines(300), to: lab.START + 400_000 }); await lab.settled(plot, 1, 1);
+             return [first === document.querySelector("vital-flags .flag"), left !== first.style.left]; }"""
+    )
+    assert kept == [True, True], "in a window that grows flags move and are not made anew"
+    assert "gzip, tar" in await tip.inner_text()
+    assert not lab.errors

@@ -44,9 +44,9 @@ logger = logging.getLogger(__name__)
 
 ID_BYTES = 6
 KNOWN_MAX = 4096  # tokens whose signature is not computed again
-SECRET_NAME = "secret"  # noqa: S105 - the name of a file
+KEY_FILE = "secret"
 STORE_NAME = "access.db"
-TOKEN_COMMAND = "vitalcast token create --scope view"  # noqa: S105 - a command
+VIEWER_COMMAND = "vitalcast token create --scope view"
 
 
 class Access:
@@ -80,7 +80,7 @@ class Access:
         self._origins = tuple(str(parse_origin(origin)) for origin in allowed_origins)
         self.now_ms = now_ms
         self._opened: Store | None = None
-        self._secret = Secret(self.folder / SECRET_NAME)
+        self._secret = Secret(self.folder / KEY_FILE)
         self._version: object = None
         self._records: dict[str, Record] = {}
         self._grants: dict[str, Grant] = {}
@@ -111,7 +111,7 @@ class Access:
             raise ConfigError(
                 "server.host",
                 f'"{printable(self._host)}" can be reached from other machines, and there is no token yet; '
-                f"create a token with `{TOKEN_COMMAND}`, listen on 127.0.0.1, or use --no-auth to serve everybody who "
+                f"create a token with `{VIEWER_COMMAND}`, listen on 127.0.0.1, or use --no-auth to serve everybody who "
                 "can connect",
             )
         self._secret.check()
@@ -129,7 +129,7 @@ class Access:
                 logger.warning(
                     "every token has expired, so nobody can connect; create a token with `%s`, or revoke the old "
                     "tokens: from the next start, callers on this machine then need none",
-                    TOKEN_COMMAND,
+                    VIEWER_COMMAND,
                 )
         except ConfigError as error:
             logger.warning("tokens cannot be used: %s", error)

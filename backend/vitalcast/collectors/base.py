@@ -11,6 +11,7 @@ from vitalcast.core.metrics.model import Descriptor, Sample, Series
 from vitalcast.core.metrics.table_info import Column
 
 NO_READING = float("nan")
+DENIED = (OSError, NotImplementedError, RuntimeError)  # what psutil raises where a machine does not tell
 
 Device = TypeVar("Device", bound=Hashable)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psutil
 
-from vitalcast.collectors.base import NO_READING, Collector, SeriesPerDevice, share
+from vitalcast.collectors.base import DENIED, NO_READING, Collector, SeriesPerDevice, share
 from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import COUNT_MAX, amount, number, open_if_readable, read_if_readable
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
@@ -337,7 +337,7 @@ def _psutil_mhz() -> list[float]:
         return []
     try:
         return [frequency.current for frequency in read(percpu=True) or ()]
-    except (OSError, NotImplementedError, RuntimeError):  # virtual machines of several kinds
+    except DENIED:  # virtual machines of several kinds
         return []
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import psutil
 
-from vitalcast.collectors.base import Collector, Table
+from vitalcast.collectors.base import DENIED, Collector, Table
 from vitalcast.collectors.declaration import Declaration, Setup, TableDeclaration
 from vitalcast.collectors.process_scan import ProcessScanner
 from vitalcast.collectors.runtime_stats import RuntimeStats
@@ -105,7 +105,7 @@ def _build(what: str, make: Callable[[Setup], Built], setup: Setup) -> Built | N
     """Build one; that which the system denies its subject is left out, so that it cannot stop the others."""
     try:
         return make(setup)
-    except (OSError, NotImplementedError, RuntimeError, psutil.Error) as error:
+    except (*DENIED, psutil.Error) as error:
         _log.warning("the %s is left out: %s", what, error)
         return None
 

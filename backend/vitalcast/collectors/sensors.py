@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from vitalcast.collectors.base import NO_READING, Collector
+from vitalcast.collectors.base import DENIED, NO_READING, Collector
 from vitalcast.collectors.declaration import Declaration
 from vitalcast.collectors.procfs import amount, read_small
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample
@@ -265,7 +265,7 @@ class SensorsCollector(Collector):
 def _finds_any(read: Callable[[], Any] | None) -> bool:
     try:
         return bool(read and read())
-    except (OSError, NotImplementedError, RuntimeError):
+    except DENIED:
         return False
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TOLD_A_TURN = 500
 RECONNECT_MS = (300, 1600)  # so that viewers are back within 2 s, and not all at once
 RECONNECT_TOO_FAST_MS = (5000, 15_000)  # what flooded will again, more likely than not
+_RANDOM = random.SystemRandom()
 
 
 class ConnectionManager:
@@ -174,7 +175,7 @@ class ConnectionManager:
     @staticmethod
     def _say_bye(connection: Connection, code: CloseCode, reason: str, last: Iterable[Message] = ()) -> None:
         bounds_ms = RECONNECT_TOO_FAST_MS if code is CloseCode.TOO_FAST else RECONNECT_MS
-        pause_ms = None if code >= STAY_AWAY_FROM else random.randint(*bounds_ms)  # noqa: S311 (jitter)
+        pause_ms = None if code >= STAY_AWAY_FROM else _RANDOM.randint(*bounds_ms)
         connection.writer.close(code, reason, Batch([*last, bye(code, pause_ms)]))
 
     # --- tokens --------------------------------------------------------------------------------------------------

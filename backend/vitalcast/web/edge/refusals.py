@@ -16,6 +16,7 @@ from vitalcast.web.edge.lost import lost_within
 from vitalcast.web.edge.proxies import is_proxied
 
 HELD_BACK_S: Final = 1.0
+_RANDOM: Final = random.SystemRandom()
 TOO_LITTLE: Final = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}  # RFC 6750, 3.1
 
 
@@ -95,6 +96,6 @@ async def hold_back(scope: Scope, refusal: Callable[[], Awaitable[None]]) -> Non
     Not all in the same moment, and nothing where the client has left meanwhile. Not later where a proxy asks for others
     too, who would have to wait for its connections.
     """
-    if not is_proxied(scope) and await lost_within(scope, HELD_BACK_S * random.uniform(1, 2)):  # noqa: S311 (jitter)
+    if not is_proxied(scope) and await lost_within(scope, HELD_BACK_S * _RANDOM.uniform(1, 2)):
         return
     await refusal()

@@ -55,7 +55,7 @@ export class VitalVitals extends HTMLElement {
     this.view?.removeEventListener("change", this.#changed);
     for (const { stream, past } of this.#cells) {
       past?.removeEventListener("change", this.#changed);
-      past?.rest();
+      past?.rest({ hidden: true });
       stream.removeEventListener("refused", this.#changed);
       stream.removeEventListener("change", this.#changed);
       stream.close();

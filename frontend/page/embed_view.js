@@ -184,7 +184,7 @@ export class EmbedView extends EventTarget {
       this.#room.replaceChildren(...charts);
       return;
     }
-    const vitals = this.#ids ? [] : [Object.assign(h("vital-vitals"), { panels: all, client, view })];
+    const vitals = this.#ids ? [] : [Object.assign(h("vital-vitals"), { panels: all, client, view, past: this.#past })];
     this.#room.replaceChildren(...vitals, h("div", { class: "charts" }, ...charts));
   }
 

@@ -39,7 +39,6 @@ export class PanelPast extends EventTarget {
     this.definition = definition;
     this.stream = stream;
     this.#loader = loader;
-    loader?.addEventListener("reaches", () => this.dispatchEvent(new Event("change")));
   }
 
   #loader;
@@ -83,6 +82,7 @@ export class PanelPast extends EventTarget {
    * @returns {any} a store
    */
   store(window) {
+    this.#loader?.addEventListener("reaches", this.#learned);
     const live = this.#frozen.of(this.stream.store, window.live ? null : window);
     if (!this.#loader || this.#liveCovers(live, window)) return this.#plain(live, window);
     const whose = `${live.position?.source} ${live.setBacks}`;
@@ -120,8 +120,13 @@ export class PanelPast extends EventTarget {
   rest({ hidden = false } = {}) {
     this.#wish = null;
     this.#loader?.unwanted(this);
-    if (hidden) this.#ghost?.rest();
+    if (!hidden) return;
+    this.#loader?.removeEventListener("reaches", this.#learned);
+    this.#ghost?.rest();
   }
+
+  /** It is known now how far back anything is kept. */
+  #learned = () => this.dispatchEvent(new Event("change"));
 
   #plain(live, { from, live: goesOn }) {
     this.state = this.why = this.said = this.title = "";
@@ -184,14 +189,12 @@ export class PanelPast extends EventTarget {
   }
 
   #want(wish) {
-    if (!(wish.to > wish.from)) return this.#settle("");
-    const same = `${wish.from} ${wish.stepMs}`;
-    if (this.#refused === same) return undefined;
-    this.#refused = "";
-    this.why = "";
-    this.#wish = wish;
-    this.#loader?.want(this);
-    return undefined;
+    if (!(wish.to > wish.from)) this.#settle("");
+    else if (this.#refused !== `${wish.from} ${wish.stepMs}`) {
+      this.#refused = this.why = "";
+      this.#wish = wish;
+      this.#loader?.want(this);
+    }
   }
 
   #settle(state) {

@@ -51,7 +51,7 @@ async def _photograph(url: str, file: Path) -> None:
         while not await page.evaluate(DRAWN):
             await asyncio.sleep(0.2)
         await asyncio.sleep(SETTLED_S)
-        await page.locator("vital-panel vital-flags .flag.critical").first.focus()  # which then says what it was
+        await page.locator("#panel-cpu-programs .flag.critical").focus()  # which then says what it was
         await asyncio.sleep(SETTLED_S)
         await page.screenshot(path=file)
         await browser.close()

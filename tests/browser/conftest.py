@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, WebSocket, async_playwright
+from playwright.async_api import Browser, Error, Page, Route, WebSocket, async_playwright
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.lab import cleared, open_lab
 from tests.browser.past import PastServer, made_in
@@ -88,9 +88,20 @@ class Watched:
             await asyncio.sleep(0.02)
 
     async def until(self, expression: str, argument: object = None, *, within_ms: int = WITHIN_MS) -> None:
-        """Wait until this holds. Playwright's own `wait_for_function` needs eval, which the policy forbids."""
+        """Wait until this holds. Playwright's own `wait_for_function` needs eval, which the policy forbids.
+
+        A document that is still coming may have nothing yet to look at.
+        """
         deadline_s = time.monotonic() + within_ms / 1000
-        while not await self.page.evaluate(expression, argument):
+        complete = False
+        while True:
+            try:
+                if await self.page.evaluate(expression, argument):
+                    return
+            except Error:
+                if complete:
+                    raise
+                complete = await self.page.evaluate("document.readyState === 'complete'")
             assert time.monotonic() < deadline_s, f"did not come true within {within_ms} ms: {expression} {argument}"
             await asyncio.sleep(0.05)
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitalcast.core.metrics.aggregate import Fold, aggregate_runs, aggregates_of_tick, boundaries, is_boundary
+from vitalcast.core.query.partials import Partials
 from vitalcast.core.vocabulary import PERCENTILES, Aggregate
 
 PLAIN = (Aggregate.LAST, Aggregate.AVG, Aggregate.MIN, Aggregate.MAX, Aggregate.SUM, Aggregate.COUNT)
@@ -60,6 +61,26 @@ def test_a_fold_over_pieces_is_the_same_as_one_run(block: np.ndarray, data: st.D
     fold.add(block[:cut])
     fold.add(block[cut:])
     np.testing.assert_allclose(fold.result(PLAIN), aggregate_runs(block, np.array([0]), PLAIN)[0], rtol=1e-9, atol=1e-6)
+
+
+@given(st.floats(-1e9, 1e9), st.integers(2, 60), st.integers(0, 3))
+def test_what_lies_between_extremes_is_never_outside_them_for_rounding(value: float, ticks: int, others: int) -> None:
+    """Added up and divided, 0.1 thrice is 0.10000000000000002."""
+    column = np.array([value] * ticks + [math.nextafter(value, math.inf)] * others)
+    times_ms = np.arange(1, len(column) + 1)
+    fold = Fold(1)
+    for reading in column:
+        fold.add(np.array([[reading]]))
+    partials = Partials(ALL)
+    partials.add_ticks(0, times_ms, column, 1000)
+    run = aggregate_runs(column[:, None], np.array([0]), ALL)[0]
+    assert fold.result((Aggregate.MIN, Aggregate.AVG, Aggregate.MAX)).tolist() == sorted(
+        fold.result((Aggregate.MIN, Aggregate.AVG, Aggregate.MAX))
+    )
+    for values in (run, partials.steps().values[0]):
+        found = dict(zip(ALL, values.tolist(), strict=True))
+        for aggregate in (Aggregate.AVG, *map(Aggregate, PERCENTILES)):
+            assert found[Aggregate.MIN] <= found[aggregate] <= found[Aggregate.MAX], aggregate
 
 
 @given(st.lists(readings, max_size=5))

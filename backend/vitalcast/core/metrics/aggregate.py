@@ -74,7 +74,7 @@ class Fold:
 
     def _one(self, aggregate: Aggregate) -> Floats:
         if aggregate is Aggregate.AVG:
-            return _divide(self.sum, self.count)
+            return mean_of(self.sum, self.count, self.min, self.max)
         if aggregate in PERCENTILES:
             return np.full_like(self.sum, np.nan)
         result: Floats = getattr(self, aggregate.value)
@@ -112,7 +112,10 @@ def _aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregate: Aggr
         return _known(count, count)
     with np.errstate(over="ignore", invalid="ignore"):  # values of others may be too large to add up
         total = np.add.reduceat(np.where(seen, block, 0.0), starts, axis=0)
-    return _known(total, count) if aggregate is Aggregate.SUM else _divide(total, count)
+    if aggregate is Aggregate.SUM:
+        return _known(total, count)
+    least, greatest = (reduce.reduceat(block, starts, axis=0) for reduce in (np.fmin, np.fmax))
+    return mean_of(total, count, least, greatest)
 
 
 def percentiles_of_runs(block: Floats, starts: npt.NDArray[np.intp], fraction: float) -> Floats:
@@ -144,7 +147,7 @@ def between(low: Floats, high: Floats, share: Floats) -> Floats:
     """Return what lies so far along the straight line between two values, however large they are."""
     with np.errstate(invalid="ignore", over="ignore"):
         # Not low + (high - low) * share: the difference of two huge ones is infinite.
-        mixed = low * (1 - share) + high * share
+        mixed = np.clip(low * (1 - share) + high * share, low, high)
     return np.where((low == high) | (share == 0), low, mixed)
 
 
@@ -152,8 +155,11 @@ def _known(values: Floats, count: Floats | npt.NDArray[np.bool_]) -> Floats:
     return np.where(count > 0, values, np.nan)
 
 
-def _divide(total: Floats, count: Floats) -> Floats:
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+def mean_of(total: Floats, count: Floats, least: Floats, greatest: Floats) -> Floats:
+    """Return means, `nan` of nothing. None is outside its extremes, as a sum of equal numbers may round to be; one
+    whose total is too large to add up is infinite."""
+    mean: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return np.where(np.isfinite(mean), np.fmin(np.fmax(mean, least), greatest), mean)
 
 
 def _interleave(columns: list[Floats]) -> Floats:

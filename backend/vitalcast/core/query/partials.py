@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.metrics.aggregate import between
+from vitalcast.core.metrics.aggregate import between, mean_of
 from vitalcast.core.query.sketch import Sketches, merged, sketched
 from vitalcast.core.vocabulary import PERCENTILES, Aggregate
 
@@ -108,7 +108,7 @@ class Partials:
         for column, aggregate in enumerate(self._aggregates):
             if aggregate in PERCENTILES:
                 assert percentiles is not None
-                values[:, column] = percentiles[:, at]
+                values[:, column] = columns.within(percentiles[:, at])
                 at += 1
             else:
                 values[:, column] = columns.of(aggregate)
@@ -168,9 +168,8 @@ class _Columns:
 
     def of(self, aggregate: Aggregate) -> Floats:
         if aggregate is Aggregate.AVG:
-            total, count = self.of(Aggregate.SUM), self.of(Aggregate.COUNT)
-            mean: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-            return mean
+            parts = (Aggregate.SUM, Aggregate.COUNT, Aggregate.MIN, Aggregate.MAX)
+            return mean_of(*(self.of(one) for one in parts))
         if aggregate is Aggregate.LAST:
             stops = np.append(self._starts[1:], len(self._order))
             newest: Floats = self._column("last")[stops - 1]
@@ -180,6 +179,11 @@ class _Columns:
         if aggregate is Aggregate.MAX:
             return np.fmax.reduceat(self._column("maximum"), self._starts)
         return _sum(self._column("total" if aggregate is Aggregate.SUM else "count"), self._starts)
+
+    def within(self, values: Floats) -> Floats:
+        """Return one value for each run, none outside its extremes, as one of a sketch may be."""
+        inside = np.fmin(np.fmax(values, self.of(Aggregate.MIN)), self.of(Aggregate.MAX))
+        return np.where(np.isnan(values), np.nan, inside)
 
     def _column(self, name: str) -> Floats:
         joined: Floats = np.concatenate([getattr(piece, name) for piece in self._pieces])[self._order]

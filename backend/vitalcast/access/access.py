@@ -30,7 +30,7 @@ from vitalcast.core.panels.schema import Panel
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.core.wire.commands import TOKEN_CHARS_MAX
+from vitalcast.core.wire.command_fields import TOKEN_CHARS_MAX
 from vitalcast.errors import AccessError, ConfigError, LimitsError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from vitalcast.core.panels.selection import request_selection
 from vitalcast.core.stream.grants import TOKEN_NAME_CHARS_MAX, Grant
 from vitalcast.core.text import advice_for
 from vitalcast.core.vocabulary import ErrorCode, Scope
-from vitalcast.core.wire.commands import TOKEN_CHARS_MAX
+from vitalcast.core.wire.command_fields import TOKEN_CHARS_MAX
 from vitalcast.errors import AccessError, LimitsError
 
 ISSUER = "vitalcast"

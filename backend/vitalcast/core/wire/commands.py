@@ -1,53 +1,46 @@
-"""What clients send: one model a command. They are checked by `parsing`."""
+"""What clients send: one model a command. They are checked by `parsing`.
+
+`/asyncapi.json` and the tables of the manual are made from them too, so each field says what it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Field
 
 from vitalcast.core.metrics.names import Selection
-from vitalcast.core.metrics.pace import TIME_MAX_MS
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
-from vitalcast.core.wire.bounds import (
-    AGGREGATES_MAX,
-    ATTRIBUTES_MAX,
-    BACK_S_MAX,
-    FILTER_CHARS_MAX,
-    POINTS_MAX,
-    STEP_S,
-    TOP_MAX,
+from vitalcast.core.wire.bounds import POINTS_MAX, STEP_S
+from vitalcast.core.wire.command_fields import (
+    EVENTS_BACK_S_MAX,
+    ITEMS_MAX,
+    TOKEN_CHARS_MAX,
+    Aggregates,
+    Backfill,
+    Filter,
+    GroupBy,
+    Host,
+    Interval,
+    Lines,
+    Metrics,
+    Moment,
+    Offset,
+    Order,
+    Pace,
+    Patterns,
+    RangeBack,
+    ReduceBy,
+    RowKey,
+    ShiftBy,
+    StreamName,
+    Text,
+    Top,
+    Where,
+    about,
 )
 from vitalcast.errors import ProtocolError
-
-ITEMS_MAX = 64  # of a list or mapping in a command, unless another bound is named
-ATTRIBUTE_CHARS_MAX = 4096  # a mountpoint may be as long
-EVENTS_BACK_S_MAX = 100 * 365 * 86_400
-TOKEN_CHARS_MAX = 4000  # a cookie, with its name and its attributes, has 4096
-
-Text = Annotated[str, Field(min_length=1, max_length=256)]
-# At the first item that is wrong the rest of a list is not looked at: nobody reads a thousand errors.
-Patterns = Annotated[list[Text], Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True)]
-Values = Annotated[
-    list[Annotated[str, Field(max_length=ATTRIBUTE_CHARS_MAX)]],
-    Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True),
-]
-Interval = Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)]
-Range = Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, le=BACK_S_MAX, allow_inf_nan=False)]
-Offset = Annotated[int, Field(ge=0, le=2**53)]
-Moment = Annotated[int, Field(ge=0, le=TIME_MAX_MS)]
-AggregateName = Literal["last", "avg", "min", "max", "sum", "count", "p50", "p90", "p95", "p99"]
-ReduceName = Literal["sum", "avg", "min", "max", "count", "p50", "p90", "p95", "p99"]
-Attributes = Annotated[list[Text], Field(max_length=ATTRIBUTES_MAX, fail_fast=True)]
-Top = Annotated[int, Field(ge=1, le=TOP_MAX)]
-Shift = Annotated[float, Field(ge=0, le=BACK_S_MAX, allow_inf_nan=False)]
-# Told apart by type alone, so that a wrong one is told once; the tags are what pydantic calls the members by itself.
-RowKey = Annotated[
-    Annotated[Offset, Tag("int")] | Annotated[Text, Tag("constrained-str")],
-    Discriminator(lambda value: "constrained-str" if isinstance(value, str) else "int"),
-]
 
 
 class _Strict(BaseModel):
@@ -58,41 +51,53 @@ class _Strict(BaseModel):
 class Since(_Strict):
     """The last position that a client holds: positions are of one source each, whose epoch says which."""
 
-    epoch: Text
-    offset: Offset
-    source: Text | None = None
+    epoch: Annotated[Text, about("The store that counts the ticks.")]
+    offset: Annotated[Offset, about("The newest tick that the client has.")]
+    source: Annotated[Text | None, about("The id of the source.")] = None
 
     def is_of(self, source: str, epoch: str) -> bool:
         """Say whether the position is one of this source and epoch."""
         return self.epoch == epoch and self.source in (None, source)
 
 
+SinceThen = Annotated[Since | None, about("The last position that the client has: the snapshot brings what it missed.")]
+
+
 class _Command(_Strict):
-    id: int | Annotated[str, Field(max_length=64)] | None = None
+    id: Annotated[
+        int | Annotated[str, Field(max_length=64)] | None, about("Any number or text; the answer repeats it.")
+    ] = None
 
 
 class Hello(_Command):
+    """Show a token."""
+
     type: Literal["hello"]
-    token: Annotated[str, Field(min_length=1, max_length=TOKEN_CHARS_MAX)] | None = None
+    token: Annotated[
+        Annotated[str, Field(min_length=1, max_length=TOKEN_CHARS_MAX)] | None,
+        about("The token; without it the answer says what the connection's own allows."),
+    ] = None
 
 
 class Subscribe(_Command):
+    """Begin a stream of some series, or of a panel."""
+
     type: Literal["subscribe"]
-    stream: Text
-    host: Text | None = None
-    metrics: Patterns | None = None
-    panel: Text | None = None
-    range: Range | None = None
-    lines: Literal["drawn", "all"] | None = None
-    where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
-    interval: Interval | None = None
-    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=AGGREGATES_MAX, fail_fast=True)] = ["last"]
-    group_by: Attributes | None = None
-    reduce: ReduceName | None = None
-    top: Top | None = None
-    shift: Shift = 0
-    backfill: Seconds = 0
-    since: Since | None = None
+    stream: StreamName
+    host: Host = None
+    metrics: Metrics = None
+    panel: Annotated[Text | None, about("The id of a panel, in place of metrics.")] = None
+    range: RangeBack = None
+    lines: Lines = None
+    where: Where = {}
+    interval: Pace = None
+    aggregate: Annotated[Aggregates, about("How the samples of an interval become one value.")] = ["last"]
+    group_by: GroupBy = None
+    reduce: ReduceBy = None
+    top: Annotated[Top | None, about("Only so many series, those with the highest newest values.")] = None
+    shift: ShiftBy = 0
+    backfill: Backfill = 0
+    since: SinceThen = None
 
     def selection(self) -> Selection:
         """Raises ProtocolError for a malformed pattern."""
@@ -125,24 +130,30 @@ class Subscribe(_Command):
 
 
 class Update(_Command):
+    """Change a stream, pause it or resume it."""
+
     type: Literal["update"]
-    stream: Text
-    interval: Interval | None = None
-    range: Range | None = None
-    paused: bool | None = None
-    backfill: Seconds = 0
-    since: Since | None = None
+    stream: StreamName
+    interval: Annotated[Interval | None, about("Seconds between ticks; by default it stays.")] = None
+    range: RangeBack = None
+    paused: Annotated[bool | None, about("Whether nothing is to come for now; by default it stays.")] = None
+    backfill: Backfill = 0
+    since: SinceThen = None
 
 
 class Unsubscribe(_Command):
+    """End a stream."""
+
     type: Literal["unsubscribe"]
-    stream: Text
+    stream: StreamName
 
 
 class List(_Command):
+    """List series."""
+
     type: Literal["list"]
-    host: Text | None = None
-    metrics: Patterns = [">"]
+    host: Host = None
+    metrics: Annotated[Patterns, about("Patterns of metrics; by default all.")] = [">"]
 
     def selection(self) -> Selection:
         """Raises ProtocolError for a malformed pattern."""
@@ -150,52 +161,78 @@ class List(_Command):
 
 
 class Table(_Command):
+    """Begin a stream of a table's rows."""
+
     type: Literal["table"]
-    stream: Text
-    host: Text | None = None
-    table: Text
-    sort: Text | None = None
-    order: Literal["ascending", "descending"] | None = None
-    filter: Annotated[str, Field(max_length=FILTER_CHARS_MAX)] = ""
-    keys: Annotated[list[RowKey], Field(min_length=1, max_length=100_000, fail_fast=True)] | None = None
-    limit: Annotated[int, Field(ge=1, le=100_000)] = 15
-    fold: bool = False
-    interval: Interval = 2.0
+    stream: StreamName
+    host: Host = None
+    table: Annotated[Text, about("The table's name, such as `processes`.")]
+    sort: Annotated[Text | None, about("The column to sort by; by default the first.")] = None
+    order: Order = None
+    filter: Filter = ""
+    keys: Annotated[
+        Annotated[list[RowKey], Field(min_length=1, max_length=100_000, fail_fast=True)] | None,
+        about("Only the rows with these values of the first column."),
+    ] = None
+    limit: Annotated[int, about("How many rows at most.", ge=1, le=100_000)] = 15
+    fold: Annotated[bool, about("Whether idle threads of the kernel are left out.")] = False
+    interval: Annotated[Interval, about("Seconds between the rows.")] = 2.0
 
 
 class Events(_Command):
+    """Begin a stream of events."""
+
     type: Literal["events"]
-    stream: Text
-    host: Text | None = None
-    kinds: Annotated[list[Text], Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True)] | None = None
-    severity: Literal["info", "warning", "critical"] | None = None
-    backfill: Annotated[float, Field(ge=0, le=EVENTS_BACK_S_MAX, allow_inf_nan=False)] = 0
+    stream: StreamName
+    host: Host = None
+    kinds: Annotated[
+        Annotated[list[Text], Field(min_length=1, max_length=ITEMS_MAX, fail_fast=True)] | None,
+        about("Only events of these kinds."),
+    ] = None
+    severity: Annotated[
+        Literal["info", "warning", "critical"] | None, about("Only events at least this bad; by default `info`.")
+    ] = None
+    backfill: Annotated[
+        float,
+        about("Seconds of the past whose events come first.", ge=0, le=EVENTS_BACK_S_MAX, allow_inf_nan=False),
+    ] = 0
 
 
 class Query(_Command):
+    """Ask once for the past of some series, of a panel, or of the processes."""
+
     type: Literal["query"]
-    stream: Text | None = None
-    host: Text | None = None
-    metrics: Patterns | None = None
-    where: Annotated[dict[Text, Values], Field(max_length=ITEMS_MAX)] = {}
-    panel: Text | None = None
-    lines: Literal["drawn", "all"] | None = None
-    start: Moment | None = None
-    end: Moment | None = None
-    points: Annotated[int, Field(ge=1, le=POINTS_MAX)] | None = None
-    step: Annotated[float, Field(ge=STEP_S[0], le=STEP_S[1], allow_inf_nan=False)] | None = None
-    aggregate: Annotated[list[AggregateName], Field(min_length=1, max_length=AGGREGATES_MAX, fail_fast=True)] = ["avg"]
-    group_by: Attributes | None = None
-    reduce: ReduceName | None = None
-    top: Top | None = None
-    shift: Shift = 0
-    table: Text | None = None
-    at: Moment | None = None
-    sort: Text | None = None
-    order: Literal["ascending", "descending"] | None = None
-    filter: Annotated[str, Field(max_length=FILTER_CHARS_MAX)] = ""
-    limit: Annotated[int, Field(ge=1, le=100_000)] = 20
-    keys: Annotated[list[RowKey], Field(min_length=1, max_length=1)] | None = None
+    stream: Annotated[Text | None, about("A name: a later query of the same name takes the place of this one.")] = None
+    host: Host = None
+    metrics: Metrics = None
+    where: Where = {}
+    panel: Annotated[Text | None, about("The id of a panel, in place of metrics.")] = None
+    lines: Lines = None
+    start: Annotated[Moment | None, about("Where the range begins, in Unix ms; the range is without it.")] = None
+    end: Annotated[Moment | None, about("Where the range ends, in Unix ms; by default now.")] = None
+    points: Annotated[
+        Annotated[int, Field(ge=1, le=POINTS_MAX)] | None,
+        about("At least so many steps; by default 300, of one process 120."),
+    ] = None
+    step: Annotated[
+        Annotated[float, Field(ge=STEP_S[0], le=STEP_S[1], allow_inf_nan=False)] | None,
+        about("Seconds of a step, in place of points."),
+    ] = None
+    aggregate: Annotated[Aggregates, about("How the samples of a step become one value.")] = ["avg"]
+    group_by: GroupBy = None
+    reduce: ReduceBy = None
+    top: Annotated[Top | None, about("Only so many series, those with the highest means.")] = None
+    shift: ShiftBy = 0
+    table: Annotated[Text | None, about("`processes`, in place of metrics.")] = None
+    at: Annotated[Moment | None, about("Of the processes: the moment, in Unix ms, in place of a range.")] = None
+    sort: Annotated[Text | None, about("The column to sort by; by default `cpu`.")] = None
+    order: Order = None
+    filter: Filter = ""
+    limit: Annotated[int, about("How many rows at most.", ge=1, le=100_000)] = 20
+    keys: Annotated[
+        Annotated[list[RowKey], Field(min_length=1, max_length=1)] | None,
+        about("One pid: the rows are that process over time."),
+    ] = None
 
     def selection(self) -> Selection:
         """Raises ProtocolError for a malformed pattern."""
@@ -210,6 +247,8 @@ class Query(_Command):
 
 
 class Ping(_Command):
+    """Ask whether the server is there, and for its time."""
+
     type: Literal["ping"]
 
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from vitalcast.core.text import SHOWN_CHARS, SHOWN_ITEMS, cut
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.commands import COMMAND_TYPES, ITEMS_MAX, MODELS, Command
+from vitalcast.core.wire.command_fields import ITEMS_MAX
+from vitalcast.core.wire.commands import COMMAND_TYPES, MODELS, Command
 from vitalcast.core.wire.limits import DEFAULT_LIMITS
 from vitalcast.errors import ProtocolError
 

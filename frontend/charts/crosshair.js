@@ -90,7 +90,7 @@ export class VitalCrosshair extends HTMLElement {
 
   /** The window has moved on: what marks a moment moves with it, and a mouse at rest points at a later one. */
   #drawn = () => {
-    // Over a chart without time it would only be in the way.
+    // Over a chart that shows no time yet it would only be in the way.
     setHidden(this, this.plot.window === null);
     if (this.hidden) return;
     this.#hatching.draw();

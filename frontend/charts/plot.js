@@ -3,7 +3,7 @@
 import { formatTick } from "./model/format.js";
 import { Axes, thinned } from "./axes.js";
 import { colorsOf, onRecolour } from "./colors.js";
-import { barsHeight, figureOf } from "./plotly_figure.js";
+import { figureOf } from "./plotly_figure.js";
 import { HeatCanvas } from "./heatmap.js";
 import { h, setText } from "../dom/html.js";
 import { LiveLines } from "./live_lines.js";
@@ -23,25 +23,24 @@ const CONFIG = Object.freeze({
 const MARGINS = Object.freeze({
   lines: { l: 4.9, r: 0.5, t: 0.65, b: 1.75 },
   heatmap: { l: 4.9, r: 0.5, t: 1.7, b: 1.75 },
-  bars: { l: 0.1, r: 0.1, t: 0, b: 0 },
 });
 /** Narrower, a chart has no labels beside it, and lower none below it: the little room is the chart's. In rem. */
 const LABELLED = Object.freeze({ width: 17, height: 6 });
 const WIDTH_MIN = 80;
 const HEIGHT_MIN = 60;
 const COLORS = Object.freeze([
-  ...["surface", "ink", "ink-soft", "grid", "axis", "warn", "bad"],
+  ...["surface", "ink", "ink-soft", "grid", "axis"],
   ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((number) => [`c${number}`, `c${number}-down`]),
   ...["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"],
 ]);
 const RAMP = Object.freeze(["heat-0", "heat-1", "heat-2", "heat-3", "heat-4"]);
 
-/** @typedef {any} ChartModel as `charts/model/chart_model.js` makes them: of kind "lines", "heatmap" or "bars" */
+/** @typedef {any} ChartModel as `charts/model/chart_model.js` makes them: of kind "lines" or "heatmap" */
 
 /**
  * Plotly draws each figure once. From then on a tick only rewrites what it drew: lines' paths, a heatmap's cells, the
  * grid and the labels, which costs a tenth of a redraw. A full one comes when the size, the colours or the lines
- * change, and where bars do.
+ * change.
  *
  * Events: `drawn` after each drawing; `resized` when a new model is wanted, because the drawing area or the colours
  * changed; `failed` with the error, when Plotly could not be loaded or could not draw.
@@ -100,10 +99,10 @@ export class VitalPlot extends HTMLElement {
     return { left: l, top: t, width: Math.max(1, this.#width - l - r), height: Math.max(1, this.#height - t - b) };
   }
 
-  /** The time that is drawn, Unix ms; null where nothing is, or bars, which know no time. */
+  /** The time that is drawn, Unix ms; null where nothing is. */
   get window() {
     const model = this.#shown;
-    return model && model.kind !== "bars" ? { from: model.from, to: model.to } : null;
+    return model && { from: model.from, to: model.to };
   }
 
   /** How long the step is that the point of a moment stands for, in ms; 0 for samples. @param {number} time Unix ms */
@@ -149,7 +148,7 @@ export class VitalPlot extends HTMLElement {
   async png({ scale = 2, ...about }) {
     const model = this.#shown;
     if (!model) throw new Error("there is nothing to save yet");
-    const { data, layout } = pngFigureOf(model, this.#look(model), about);
+    const { data, layout } = pngFigureOf(model, this.#look(), about);
     const options = { format: "png", width: layout.width, height: layout.height, scale, imageDataOnly: true };
     const base64 = await this.#plotly.toImage({ data, layout, config: CONFIG }, options);
     return new Blob([Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))], { type: "image/png" });
@@ -213,11 +212,6 @@ export class VitalPlot extends HTMLElement {
   /** All that the live path cannot change. */
   #signature(model) {
     const common = [model.kind, this.#width, this.#height, this.#rem];
-    if (model.kind === "bars") {
-      const pixels = (share) => Math.round((share || 0) * this.area.width);
-      const bar = ({ label, parts, level, text, trend }) => [label, level, text, trend, parts.map((one) => [one.color, pixels(one.share)])];
-      return JSON.stringify([...common, model.bars.map(bar)]);
-    }
     if (model.kind === "heatmap") return [...common, model.rows.length].join("|");
     const shapes = model.shapes.map(({ color, down, width, fill }) => `${color} ${down} ${width} ${fill}`);
     return [...common, Number.isFinite(model.reference), ...shapes].join("|");
@@ -228,7 +222,7 @@ export class VitalPlot extends HTMLElement {
     this.#busy = true;
     this.counts.full += 1;
     this.#stale = false;
-    const look = this.#look(model);
+    const look = this.#look();
     this.#dress(model, look);
     try {
       const { data, layout } = figureOf(model, look);
@@ -251,7 +245,7 @@ export class VitalPlot extends HTMLElement {
   }
 
   #drawLive(model) {
-    this.counts.live += model.kind === "bars" ? 0 : 1;
+    this.counts.live += 1;
     if (model.kind === "lines") this.#lines?.draw(model, this.area);
     if (model.kind === "heatmap") {
       this.#heat?.paint(model, this.area.width);
@@ -263,14 +257,12 @@ export class VitalPlot extends HTMLElement {
   /** What goes with both ways of drawing. */
   #finish(model) {
     this.#shown = model;
-    if (model.kind !== "bars") this.#drawAxes(model);
+    this.#drawAxes(model);
     this.dispatchEvent(new Event("drawn"));
   }
 
   /** Settles what only a full drawing changes around the graph. */
   #dress({ kind }, look) {
-    const axes = /** @type {Axes} */ (this.#axes);
-    axes.element.toggleAttribute("hidden", kind === "bars");
     const heat = /** @type {HeatCanvas} */ (this.#heat);
     heat.element.hidden = true;
     this.#graph?.classList.remove("covered");
@@ -279,11 +271,6 @@ export class VitalPlot extends HTMLElement {
       heat.recolour(RAMP.map((name) => look.colors[name]));
       heat.place(this.area);
     }
-    // More bars than there is room for are scrolled to, by keyboard too.
-    const scrolls = look.height > this.#height;
-    this.classList.toggle("scrolls", scrolls);
-    if (scrolls) this.tabIndex = 0;
-    else this.removeAttribute("tabindex");
   }
 
   #drawAxes({ kind, from, to, xTicks, yTicks, rows, low, high, unit }) {
@@ -304,12 +291,11 @@ export class VitalPlot extends HTMLElement {
   }
 
   /** @returns {import("./plotly_figure.js").Look} */
-  #look({ bars = [] }) {
+  #look() {
     this.#colors ??= colorsOf(this, COLORS);
-    const needed = barsHeight(bars, this.#rem);
     return {
       width: this.#width,
-      height: Math.max(this.#height, needed),
+      height: this.#height,
       margin: this.#margin,
       rem: this.#rem,
       family: getComputedStyle(this).fontFamily,

@@ -1,4 +1,4 @@
-/** Chart models as figures of the charting library: what `plot.js` has drawn in full. Pure but for the measuring of words. */
+/** Chart models as figures of the charting library: what `plot.js` has drawn in full. Pure. */
 
 import { areaPoints } from "./model/svg_path.js";
 import { cssOf } from "./colors.js";
@@ -7,10 +7,6 @@ import { cellsOf } from "./heatmap.js";
 const CLEAR = "rgba(0,0,0,0)";
 /** The level that a chart is compared with. */
 const REFERENCE = Object.freeze({ width: 1.5, dash: "6px,4px" });
-/** What follows a bar's first part. */
-const LATER_PART = 0.45;
-/** Of one bar, in rem: its words, itself, the space to the next; and how much of it they may grow to where there is room. */
-const BAR = Object.freeze({ words: 1.3, thick: 0.55, space: 0.85, trend: 0.75, growth: 1.5 });
 
 /**
  * @typedef {object} Look how a figure is to look
@@ -35,9 +31,9 @@ export function figureOf(model, look) {
     dragmode: false,
     hovermode: false,
   };
-  const { data, x, y, more = {} } = parts[model.kind](model, look);
+  const { data, x, y } = parts[model.kind](model, look);
   const axis = { visible: false, fixedrange: true, type: "linear" };
-  return { data, layout: { ...layout, ...more, xaxis: { ...axis, range: x }, yaxis: { ...axis, range: y } } };
+  return { data, layout: { ...layout, xaxis: { ...axis, range: x }, yaxis: { ...axis, range: y } } };
 }
 
 const parts = {
@@ -47,12 +43,6 @@ const parts = {
   heatmap(model, look) {
     const x = [model.from, model.to];
     return { data: [heatTrace(model, look)], x, y: [Math.max(1, model.rows.length), 0] };
-  },
-  bars(model, look) {
-    const { l, r, t, b } = look.margin;
-    const area = { width: look.width - l - r, height: look.height - t - b };
-    const data = [...barTraces(model, look), ...barWords(model, look, area)];
-    return { data, x: [0, 1], y: [area.height, 0], more: { barmode: "overlay" } };
   },
 };
 
@@ -136,99 +126,6 @@ function heatTrace(model, { colors }) {
     showscale: false,
     connectgaps: false,
   };
-}
-
-/** What these bars need at least, in pixels. @param {{trend?: string}[]} bars */
-export const barsHeight = (bars, rem) => Math.ceil(bars.length * (BAR.words + BAR.thick + spaceAfter(bars)) * rem);
-
-/** Below a bar there is room for how it fills. @param {{trend?: string}[]} bars */
-const spaceAfter = (bars) => BAR.space + (bars.some(({ trend }) => trend) ? BAR.trend : 0);
-
-/** Where bars and their words are, in pixels from the top; they fill the height as far as is becoming. */
-function barPlaces(bars, { rem, height, margin }) {
-  const room = (height - margin.t - margin.b) / barsHeight(bars.length ? bars : [{}], rem);
-  const growth = Math.min(BAR.growth, Math.max(1, room));
-  const thick = BAR.thick * rem * growth;
-  const step = (BAR.words + (BAR.thick + spaceAfter(bars)) * growth) * rem;
-  const tops = bars.map((_, i) => i * step);
-  return { thick, words: tops.map((top) => top + (BAR.words / 2) * rem), bars: tops.map((top) => top + BAR.words * rem) };
-}
-
-/** Each part begins where those before it end, over a track as long as the whole. */
-function barTraces({ bars }, look) {
-  const { colors } = look;
-  const places = barPlaces(bars, look);
-  const common = { type: "bar", orientation: "h", y: places.bars, width: places.thick, offset: 0 };
-  const track = { ...common, uid: "track", base: 0, x: bars.map(() => 1), marker: { color: cssOf(colors.grid) } };
-  const most = Math.max(0, ...bars.map(({ parts }) => parts.length));
-  const before = ({ parts }, number) => parts.slice(0, number).reduce((sum, { share }) => sum + (share || 0), 0);
-  const part = (_, number) => ({
-    ...common,
-    uid: `part${number}`,
-    base: bars.map((bar) => before(bar, number)),
-    x: bars.map(({ parts }) => parts[number]?.share || 0),
-    marker: { color: bars.map((bar) => partColor(bar, number, colors)) },
-  });
-  return [track, ...Array.from({ length: most }, part)];
-}
-
-/** Its own colour while all is well. */
-function partColor({ level, parts }, number, colors) {
-  const strength = number > 0 ? LATER_PART : 1;
-  if (level === "critical") return cssOf(colors.bad, strength);
-  if (level === "warning") return cssOf(colors.warn, strength);
-  return cssOf(colors[`c${parts[number]?.color ?? 1}`]);
-}
-
-/** Its name at the left, its number at the right. As points they need no measuring, which a page's styles could upset. */
-function barWords({ bars }, look, area) {
-  const { rem, colors, family } = look;
-  const size = 0.82 * rem;
-  const measure = measuring(`${size}px ${family}`);
-  const { words: y, bars: tops, thick } = barPlaces(bars, look);
-  const ink = { "": colors["ink-soft"], warning: colors.warn, critical: colors.bad };
-  const common = { type: "scatter", mode: "text", y, cliponaxis: false, showlegend: false };
-  const labels = bars.map((bar) => escaped(shortened(bar.label, area.width - measure(bar.text) - rem, measure)));
-  const at = (x) => bars.map(() => x);
-  const trends = {
-    ...common,
-    uid: "trends",
-    y: tops.map((top) => top + thick + 0.65 * rem),
-    x: at(0),
-    text: bars.map(({ trend }) => escaped(trend ?? "")),
-    textposition: "middle right",
-    textfont: { size: 0.76 * rem, color: cssOf(colors["ink-soft"]) },
-  };
-  return [
-    ...(bars.some(({ trend }) => trend) ? [trends] : []),
-    { ...common, uid: "names", x: at(0), text: labels, textposition: "middle right", textfont: { size, color: cssOf(colors.ink) } },
-    {
-      ...common,
-      uid: "numbers",
-      x: at(1),
-      text: bars.map((bar) => escaped(bar.text)),
-      textposition: "middle left",
-      textfont: { size, color: bars.map(({ level }) => cssOf(ink[level] ?? ink[""])) },
-    },
-  ];
-}
-
-/** @type {CanvasRenderingContext2D|null} */ let ruler = null;
-
-/** @param {string} font @returns {(text: string) => number} its width in pixels */
-function measuring(font) {
-  ruler ??= document.createElement("canvas").getContext("2d");
-  const context = /** @type {CanvasRenderingContext2D} */ (ruler);
-  context.font = font;
-  return (text) => context.measureText(text).width;
-}
-
-/** The end of a path tells more than its beginning. */
-function shortened(text, room, measure) {
-  if (measure(text) <= room) return text;
-  let kept = text.length - 1;
-  while (kept > 1 && measure(`…${text.slice(-kept)}`) > room) kept -= 1;
-  return `…${text.slice(-kept)}`;
 }
 
 /** The library reads a little markup in labels; a device's name is none. */

@@ -1,5 +1,6 @@
 /** A chart model as a figure that stands alone, to be saved: opaque, with its numbers, legend, axes, machine and time. */
 
+import { headWords } from "./model/bars_picture.js";
 import { formatClock, formatTick, formatValue } from "./model/format.js";
 import { thinned } from "./axes.js";
 import { cssOf } from "./colors.js";
@@ -52,7 +53,6 @@ export function pngFigureOf(model, look, about) {
   const { l, r, t, b } = MARGIN;
   const legend = model.kind === "lines" ? LEGEND : 0;
   const margin = { l: l * rem, r: r * rem, t: (t + legend) * rem, b: b * rem };
-  if (model.kind === "bars") Object.assign(margin, { l: 1.2 * rem, b: rem });
   const area = look.height - look.margin.t - look.margin.b;
   const height = Math.max(HEIGHT_MIN * rem, area) + margin.t + margin.b;
   const width = Math.max(WIDTH_MIN * rem, look.width);
@@ -61,7 +61,6 @@ export function pngFigureOf(model, look, about) {
   figure.data = [...extraTraces(model, look, "band"), ...figure.data, ...extraTraces(model, look, "peak"), ...extraTraces(model, look, "ghost")];
   layout.paper_bgcolor = cssOf(colors.surface);
   layout.title = headOf(model, look, about);
-  if (model.kind === "bars") return figure;
   Object.assign(layout.xaxis, axisOf(model.xTicks, colors));
   Object.assign(layout.yaxis, axisOf(valueTicks(model, area / (1.1 * rem)), colors));
   if (model.kind === "heatmap") {
@@ -100,20 +99,19 @@ function nameValues(data, { shapes, unit }, { numbers = [] }) {
   }
 }
 
-function headOf({ kind, from, to }, { rem, colors }, { title, host = "", numbers = [] }) {
+function headOf({ from, to }, { rem, colors }, { title, host = "", numbers = [] }) {
   const soft = `font-size:${(0.8 * rem).toFixed(1)}px;color:${cssOf(colors["ink-soft"])}`;
-  const time = kind === "bars" ? "" : `${spanWords(from, to)} ${zoneWords(to)}`;
+  const time = `${spanWords(from, to)} ${zoneWords(to)}`;
   const below = [host, time].filter(Boolean).map(escaped).join(" \u00b7 ");
-  const said = numbers.map(({ text, label, mark = "" }) => [MARKS[mark], text, label].filter(Boolean).join(" "));
   return {
-    text: `<b>${escaped(title)}</b>  ${escaped(said.join("  "))}<br><span style="${soft}">${below}</span>`,
+    text: `<b>${escaped(title)}</b>  ${escaped(headWords(numbers))}<br><span style="${soft}">${below}</span>`,
     font: { size: 1.1 * rem, color: cssOf(colors.ink) },
     x: 0,
     xref: "container",
     xanchor: "left",
     y: 1,
     yanchor: "top",
-    pad: { l: 1.2 * rem, t: (kind === "bars" ? 1 : 1.5) * rem },
+    pad: { l: 1.2 * rem, t: 1.5 * rem },
   };
 }
 

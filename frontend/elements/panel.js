@@ -6,13 +6,13 @@ import { chartModelOf } from "../charts/model/chart_model.js";
 import { dataTableOf } from "../charts/model/data_table_model.js";
 import { formatAge } from "../charts/model/format.js";
 import { layoutOf } from "../charts/model/lines.js";
-import { Culprits } from "../charts/culprits.js";
 import { DataTable } from "../charts/data_table.js";
 import { PanelNumbers } from "../charts/panel_numbers.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setHidden, setText } from "../dom/html.js";
 import { FillTrends } from "../page/fill_trends.js";
 import { csvFile, fileName } from "../page/panel_files.js";
+import { canvasOf } from "../page/panel_canvas.js";
 import { itemsOf } from "../page/panel_items.js";
 import { PanelNotes } from "../page/panel_notes.js";
 import { PanelPast } from "../page/panel_past.js";
@@ -63,7 +63,7 @@ export class VitalPanel extends HTMLElement {
   /** @type {DataTable} */ #dataTable;
   /** @type {PanelNotes} */ #notes;
   /** @type {PanelWindow} */ #window;
-  /** @type {Culprits|null} */ #culprits = null;
+  /** @type {import("../charts/culprits.js").Culprits|null} */ #culprits = null;
   /** @type {HTMLElement} */ #age;
 
   connectedCallback() {
@@ -116,17 +116,15 @@ export class VitalPanel extends HTMLElement {
     this.#dataTable = new DataTable(title);
     this.#age = h("span", { class: "age", hidden: true });
     this.#notes = new PanelNotes();
-    this.#plot = h("vital-plot", { role: "img", "aria-label": `${title}, live chart`, "aria-describedby": `summary-${id}` });
-    const crosshair = Object.assign(h("vital-crosshair"), { plot: this.#plot, view: this.view, clock: this.clock, past: this.past });
-    const { view, clock, events, definition: panel } = this;
-    this.#culprits = panel.others?.length ? new Culprits({ panel, plot: this.#plot, crosshair, view, shown: () => this.#lines() }) : null;
-    const flags = events ? [Object.assign(h("vital-flags"), { plot: this.#plot, view, clock, events, panel })] : [];
+    const { plot, over, culprits } = canvasOf(this, () => this.#lines());
+    this.#plot = plot;
+    this.#culprits = culprits;
     const menu = this.bare ? [] : [Object.assign(h("vital-menu"), { label: `More about ${title}`, items: itemsOf(this) })];
     this.setAttribute("role", "region");
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
       h("header", {}, h("h2", { id: `title-${id}` }, named), ...(this.variants ? [this.variants] : []), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
-      h("div", { class: "canvas" }, this.#plot, crosshair, ...flags, ...(this.#culprits ? [this.#culprits.element] : []), this.#notes.step, this.#numbers.difference, this.#notes.problem),
+      h("div", { class: "canvas" }, plot, ...over, this.#notes.step, this.#numbers.difference, this.#notes.problem),
       this.#numbers.summary,
       this.#numbers.legend,
       this.#dataTable.element,
@@ -298,7 +296,7 @@ export class VitalPanel extends HTMLElement {
     this.classList.toggle("few", fewBars(this.definition, layout));
     this.#window.drawnTo = live ? to : NaN;
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
-    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked, trends: this.#trends.words }));
+    this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked, trends: this.#trends.now }));
     this.#numbers.compare(ghost, { store, from, to, view: this.view });
     if (this.#numbers.due(store, this.#second?.store)) this.#write(store);
     const now = performance.now();

@@ -1,5 +1,6 @@
 /** Registers the custom elements; parts before the whole. */
 
+import { VitalBars } from "../elements/bars.js";
 import { VitalComparison } from "../elements/comparison.js";
 import { VitalControls } from "../elements/controls.js";
 import { VitalCrosshair } from "../charts/crosshair.js";
@@ -22,6 +23,7 @@ import { VitalStatus } from "../elements/status.js";
 import { VitalVitals } from "../elements/vitals.js";
 
 customElements.define("vital-plot", VitalPlot);
+customElements.define("vital-bars", VitalBars);
 customElements.define("vital-crosshair", VitalCrosshair);
 customElements.define("vital-flags", VitalFlags);
 customElements.define("vital-menu", VitalMenu);

@@ -2,6 +2,7 @@
 
 import { VitalCrosshair } from "../charts/crosshair.js";
 import { VitalFlags } from "../charts/flags.js";
+import { VitalBars } from "../elements/bars.js";
 import { VitalcastPanel } from "../elements/embedded_panel.js";
 import { VitalcastValue } from "../elements/embedded_value.js";
 import { VitalPanel } from "../elements/panel.js";
@@ -11,6 +12,7 @@ import { isolate } from "../charts/plotly.js";
 if (!customElements.get("vitalcast-panel")) {
   isolate();
   customElements.define("vital-plot", VitalPlot);
+  customElements.define("vital-bars", VitalBars);
   customElements.define("vital-crosshair", VitalCrosshair);
   customElements.define("vital-flags", VitalFlags);
   customElements.define("vital-panel", VitalPanel);

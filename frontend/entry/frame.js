@@ -2,6 +2,7 @@
 
 import { VitalCrosshair } from "../charts/crosshair.js";
 import { VitalFlags } from "../charts/flags.js";
+import { VitalBars } from "../elements/bars.js";
 import { VitalEmbed } from "../elements/embed.js";
 import { VitalMenu } from "../elements/menu.js";
 import { VitalPanel } from "../elements/panel.js";
@@ -9,6 +10,7 @@ import { VitalPlot } from "../charts/plot.js";
 import { VitalVitals } from "../elements/vitals.js";
 
 customElements.define("vital-plot", VitalPlot);
+customElements.define("vital-bars", VitalBars);
 customElements.define("vital-crosshair", VitalCrosshair);
 customElements.define("vital-flags", VitalFlags);
 customElements.define("vital-menu", VitalMenu);

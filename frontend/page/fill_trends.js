@@ -24,12 +24,12 @@ export class FillTrends {
   #clock;
   #changed;
   #askedAt = -Infinity;
-  /** @type {ReadonlyMap<string, string>} */ #words = new Map();
+  /** @type {ReadonlyMap<string, import("../charts/model/fill_trend.js").Trend>} */ #trends = new Map();
 
   /** By the bars' keys; none until the history has answered, or where it may not be asked. */
-  get words() {
+  get now() {
     if (this.#panel.chart === "bar" && this.#client && performance.now() - this.#askedAt > AGAIN_MS) this.#ask(this.#client);
-    return this.#words;
+    return this.#trends;
   }
 
   async #ask(client) {
@@ -38,7 +38,7 @@ export class FillTrends {
     const asked = { from: to - WEEK_MS, to, stepMs: 1000 * STEP_S };
     try {
       const result = await client.query({ panel: this.#panel.id, start: asked.from, end: to, step: STEP_S, stream: `@fill-${this.#panel.id}` });
-      this.#words = trendsOf(new PastAnswer(result, asked));
+      this.#trends = trendsOf(new PastAnswer(result, asked));
       this.#changed();
     } catch {
       // A token that sees no past, or a server that keeps none: the bars stand without.

@@ -1,6 +1,7 @@
 /** Paper: all of the page, black on white, with what a screen says by its place: which machine, which time, which zone. */
 
 import { h } from "../dom/html.js";
+import { DRAWS } from "./panel_canvas.js";
 
 /** How long charts that nobody has looked at yet may take to come. */
 const PREPARED_MS = 15_000;
@@ -74,7 +75,7 @@ export class Printing {
     const now = this.#clock.now();
     this.#head.replaceChildren(h("strong", {}, this.#host()), h("span", {}, timeWords(this.#view, now)), h("small", {}, `Vitalcast, printed ${stampOf(Date.now())}`));
     for (const panel of this.#panels) {
-      const plot = panel.querySelector("vital-plot");
+      const plot = panel.querySelector(DRAWS);
       plot?.measure();
       plot?.invalidate();
       panel.drawNow();
@@ -95,7 +96,7 @@ export class Printing {
 
 /** Whether there is nothing more to wait for: it is drawn, says why it is not, or has nothing to show. */
 function settled(panel) {
-  const plot = panel.querySelector("vital-plot");
+  const plot = panel.querySelector(DRAWS);
   if (!plot?.checkVisibility() || panel.querySelector(".canvas .problem:not([hidden])")) return true;
   return plot.counts.full > 0 && !plot.busy && panel.past.state === "";
 }

@@ -1,5 +1,6 @@
 /** Our styles for trees of their own, on pages that have colours, sizes and styles of theirs. */
 
+import bars from "../styles/bars.css" with { type: "css" };
 import base from "../styles/base.css" with { type: "css" };
 import events from "../styles/events.css" with { type: "css" };
 import embeddedElement from "../styles/embedded_element.css" with { type: "css" };
@@ -43,7 +44,7 @@ const common = ruled
   .map(({ cssText }) => cssText)
   .join("\n");
 
-const PANEL = Object.freeze([sheetOf([common, textOf(embeddedElement), frame, ...[panel, plot, events, embedView].map(textOf)].join("\n")), rules]);
+const PANEL = Object.freeze([sheetOf([common, textOf(embeddedElement), frame, ...[panel, plot, bars, events, embedView].map(textOf)].join("\n")), rules]);
 const NUMBER = Object.freeze([sheetOf([common, frame, textOf(number)].join("\n"))]);
 
 /** The names under which a page may give our colours and our type others. */

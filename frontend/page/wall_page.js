@@ -1,5 +1,6 @@
 /** One page of a wall screen: panels that fill it, prepared before they are shown. */
 
+import { DRAWS } from "./panel_canvas.js";
 import { tilesOf } from "./wall_layout.js";
 import { RANGES } from "./choices.js";
 import { Past } from "./past.js";
@@ -102,7 +103,7 @@ export class WallPage {
 }
 
 const drawnOf = (panel) => {
-  const { full, live } = panel.querySelector("vital-plot")?.counts ?? { full: 0, live: 0 };
+  const { full, live } = panel.querySelector(DRAWS)?.counts ?? { full: 0, live: 0 };
   return full + live;
 };
 

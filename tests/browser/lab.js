@@ -9,14 +9,16 @@ async () => {
       link.onerror = reject;
       document.head.append(link);
     });
-  await Promise.all([sheet("base"), sheet("plot"), sheet("plotly", "plotly.js-style-global")]);
+  await Promise.all([sheet("base"), sheet("plot"), sheet("bars"), sheet("plotly", "plotly.js-style-global")]);
   document.body.replaceChildren();
   const { VitalPlot } = await load("charts/plot");
+  const { VitalBars } = await load("elements/bars");
   const { VitalCrosshair } = await load("charts/crosshair");
   const { View } = await load("page/view");
   const { timeTicks, ticksOf, roundStep } = await load("charts/model/axis");
   const { formatClock } = await load("charts/model/format");
   customElements.define("vital-plot", VitalPlot);
+  customElements.define("vital-bars", VitalBars);
   customElements.define("vital-crosshair", VitalCrosshair);
 
   const START = 1790000000000;
@@ -81,15 +83,15 @@ async () => {
         return { key: `/${i}`, label: i === 1 ? "/var/lib/containers/storage/overlay/of/a/very/long/name" : `/disk${i}`,
           parts: [{ key: "used", label: "used", color: 1, share: share * 0.9 },
             { key: "reserved", label: "reserved", color: 2, share: share * 0.1 }],
-          share, level: level(share), text: `${((1 - share) * 40).toFixed(1)} GiB free of 40 GiB` };
+          share, level: level(share), trend: "", course: null, text: `${((1 - share) * 40).toFixed(1)} GiB free of 40 GiB` };
       }) };
     },
     /** A chart in a box; with a `view`, a crosshair over it. */
-    chart({ left = 40, top = 40, width = 700, height = 300, view = null, box: more = "" } = {}) {
+    chart({ left = 40, top = 40, width = 700, height = 300, view = null, tag = "vital-plot", box: more = "" } = {}) {
       const box = document.createElement("div");
       box.style.cssText = `position: absolute; left: ${left}px; top: ${top}px; width: ${width}px; height: ${height}px;
         background: var(--surface); ${more}`;
-      const plot = document.createElement("vital-plot");
+      const plot = document.createElement(tag);
       plot.style.cssText = "position: absolute; inset: 0";
       box.append(plot);
       document.body.append(box);

@@ -52,7 +52,7 @@ async def told(watched: Watched, type_: str, element: str) -> dict[str, object]:
 
 async def drawn(watched: Watched, *ids: str) -> None:
     for id_ in ids:
-        counts = "document.getElementById(id)?.shadowRoot?.querySelector('vital-plot')?.counts.full > 0"
+        counts = "document.getElementById(id)?.shadowRoot?.querySelector('vital-plot, vital-bars')?.counts.full > 0"
         await watched.until(f"(id) => {counts}", id_)
 
 
@@ -129,13 +129,16 @@ async def test_neither_the_pages_styles_nor_its_plotly_meet_ours(
     assert seen["height"] == 260
     assert seen["position"] == "absolute"
     assert seen["chart"] != "none"
-    # A word that is measured in the page is as wide as it is in the chart: it ends where the bar ends.
-    end = await watched.page.evaluate(
-        f"""() => {{ {IN} const words = [...shadow("filesystems").querySelectorAll(".textpoint text")];
-          return Math.max(...words.map((one) => one.getBoundingClientRect().right))
-            - shadow("filesystems").querySelector("vital-plot").getBoundingClientRect().right; }}"""
+    # The list of filesystems is as the page has it: one line of words over its bar, and no marks of a list.
+    style, ends = await watched.page.evaluate(
+        f"""() => {{ {IN} const list = shadow("filesystems").querySelector("vital-bars > ul");
+          const box = (name) => list.querySelector(name).getBoundingClientRect();
+          const own = getComputedStyle(list), [text, track] = [box(".text"), box(".track")];
+          return [[own.listStyleType, own.paddingLeft, own.marginTop],
+            [text.right - track.right, text.bottom <= track.top + 1]]; }}"""
     )
-    assert -6 < end <= 1
+    assert style == ["none", "0px", "0px"]
+    assert ends == [pytest.approx(0, abs=1), True]
     left = await watched.page.evaluate(
         """() => ({ plotly: JSON.stringify(Plotly), styles: document.querySelectorAll("style, link").length,
              adopted: document.adoptedStyleSheets.length, color: getComputedStyle(text).color,

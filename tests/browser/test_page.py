@@ -106,7 +106,7 @@ async def test_every_chart_has_a_name_and_says_in_words_what_it_shows(dashboard:
     page = dashboard.page
     assert await page.get_by_role("img", name="CPU, live chart").count() == 1
     for panel in PANELS:
-        chart = page.locator(f"#panel-{panel} vital-plot")
+        chart = page.locator(f"#panel-{panel} :is(vital-plot, vital-bars)")
         described = await chart.get_attribute("aria-describedby")
         words = await page.inner_text(f"#{described}")
         assert "the last 5" in words and "Now: " in words, words

@@ -189,51 +189,6 @@ COMPARE = """async (shots) => {
 }"""
 
 
-async def test_bars_are_drawn_again_only_where_a_pixel_changes(lab: Watched) -> None:
-    told = await lab.page.evaluate("""async () => {
-        const plot = lab.chart();
-        const bars = (more) => [...plot.querySelectorAll(`.barlayer ${more} path`)];
-        const seen = () => ({
-          counts: { ...plot.counts },
-          words: [...plot.querySelectorAll(".textpoint text")].map((text) => text.textContent),
-          fills: [...new Set(bars(".point").map((path) => path.style.fill))],
-          widths: bars(".trace:nth-child(2)").map((path) => path.getBoundingClientRect().width),
-          window: plot.window });
-        plot.draw(lab.bars(0, { used: 0.5 }));
-        await lab.settled(plot, 1, 0);
-        const first = seen();
-        plot.draw(lab.bars(0, { used: 0.50001 }));
-        const same = seen();
-        plot.draw(lab.bars(0, { used: 0.6 }));
-        await lab.settled(plot, 2, 0);
-        return { first, same, other: seen(), area: plot.area };
-    }""")
-    first, other = told["first"], told["other"]
-    assert first["words"][::3] == ["/disk0", "20.0 GiB free of 40 GiB"]
-    assert first["widths"] == pytest.approx([told["area"]["width"] * 0.9 * used for used in (0.5, 0.72, 0.94)], abs=1)
-    assert told["same"] == first
-    assert other["counts"]["full"] == 2
-    assert other["words"][3] == "16.0 GiB free of 40 GiB"
-    # The track, and its own colours while all is well; the third bar is nearly full and says so.
-    assert first["fills"] == ["rgb(232, 236, 239)", "rgb(47, 111, 208)", "rgb(150, 86, 10)", "rgb(66, 82, 0)"]
-    assert first["window"] is None
-
-
-async def test_more_bars_than_fit_are_scrolled_to(lab: Watched) -> None:
-    few, many = await lab.page.evaluate("""async () => {
-        const plot = lab.chart({ height: 160 });
-        const seen = () => [plot.tabIndex, plot.scrollHeight > plot.clientHeight + 1];
-        plot.draw(lab.bars(0, { bars: 2 }));
-        await lab.settled(plot, 1, 0);
-        const few = seen();
-        plot.draw(lab.bars(0, { bars: 9 }));
-        await lab.settled(plot, 2, 0);
-        return [few, seen()];
-    }""")
-    assert few == [-1, False]
-    assert many == [0, True]
-
-
 async def test_only_what_plotly_must_know_costs_a_full_drawing(lab: Watched) -> None:
     counts = await lab.page.evaluate("""async () => {
         const plot = lab.chart();

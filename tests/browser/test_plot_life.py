@@ -53,8 +53,6 @@ async def test_a_chart_without_readings_is_empty_and_fills_later(lab: Watched) -
         await lab.settled(plot, 3, 2);
         plot.draw({ ...lab.heatmap(301), rows: [] });
         await lab.settled(plot, 4, 2);
-        plot.draw({ kind: "bars", bars: [] });
-        await lab.settled(plot, 5, 2);
         return [empty, filled, paths().length];
     }""")
     assert empty == 0
@@ -148,7 +146,7 @@ async def test_a_chart_does_not_grow_with_time(lab: Watched, kind: str) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize("kind", ["lines", "bands", "heatmap", "bars"])
+@pytest.mark.parametrize("kind", ["lines", "bands", "heatmap"])
 async def test_a_chart_is_saved_as_an_opaque_picture_in_the_pages_colours(lab: Watched, kind: str) -> None:
     await lab.page.emulate_media(color_scheme="dark")
     told = await lab.page.evaluate(

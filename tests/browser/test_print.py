@@ -22,7 +22,7 @@ LOOK = """() => {
     ink: colour(panels[0].querySelector("h2"), "color"),
     wide: document.documentElement.scrollWidth,
     torn: panels.filter((panel) => colour(panel, "breakInside") !== "avoid").length,
-    drawn: panels.every((panel) => panel.querySelector("vital-plot").counts.full > 0),
+    drawn: panels.every((panel) => panel.querySelector("vital-plot, vital-bars").counts.full > 0),
     legends: panels.every((panel) => panel.querySelector(".legend").checkVisibility()),
     operated: [...document.querySelectorAll("vital-controls, vital-menu")].some((one) => one.checkVisibility()),
   };

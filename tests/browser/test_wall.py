@@ -64,7 +64,7 @@ HELD = """(name) => [...document.querySelector("vital-wall").client.streams]
   .find((stream) => stream.name === name).askedToPause"""
 FILLED = """() => { const panels = [...document.querySelectorAll(".page.shown vital-panel")];
   return panels.every(({ stream: { store } }) => store.breaks.length === 0 && store.ring.length > 5) &&
-    panels.every((panel) => panel.querySelector("vital-plot").counts.full > 0); }"""
+    panels.every((panel) => panel.querySelector("vital-plot, vital-bars").counts.full > 0); }"""
 FITS = """() => { const stage = document.querySelector(".pages").getBoundingClientRect();
   const tiles = [...document.querySelectorAll(".page.shown vital-panel")].map((one) => one.getBoundingClientRect());
   const root = document.documentElement;

@@ -30,7 +30,8 @@ const CELL = 3;
  *            unit: string, breaks: Break[], stepAt: (time: number) => number}} HeatmapModel times: each cell's last reading
  * @typedef {{key: string, label: string, color: number, share: number}} BarPart
  * @typedef {{kind: "bars", bars: {key: string, label: string, parts: BarPart[], share: number,
- *            level: import("./headline.js").Level, text: string, trend: string}[]}} BarsModel
+ *            level: import("./headline.js").Level, text: string, trend: string, course: import("./fill_trend.js").Course|null}[]}} BarsModel
+ *   trend: how it fills, in words; course: as a line
  * @typedef {LinesModel|HeatmapModel|BarsModel} ChartModel
  */
 
@@ -41,7 +42,7 @@ const CELL = 3;
  *          layout: import("./lines.js").Layout, range: import("./axis.js").CalmRange,
  *          from: number, to: number, width: number, height: number, at?: number|null,
  *          ghost?: import("./past_answer.js").PastAnswer|null,
- *          only?: ReadonlySet<string>, trends?: ReadonlyMap<string, string>}} options
+ *          only?: ReadonlySet<string>, trends?: ReadonlyMap<string, import("./fill_trend.js").Trend>}} options
  *   at: the moment that bars are of, null for the window's end; ghost: what it is compared with; only: the keys of lines that are shown alone; trends: of bars; from, to: Unix ms; width, height: of the
  *   drawing area in pixels
  * @returns {ChartModel}
@@ -241,7 +242,8 @@ function barsModel({ store, layout, to, at = null, trends }) {
       })),
       share,
       level: levelAt(ring, levels, row),
-      trend: trends?.get(key) ?? "",
+      trend: trends?.get(key)?.words ?? "",
+      course: trends?.get(key)?.course ?? null,
       text: whole > 0 ? `${formatValue(whole - used, unit)} ${restLabel} of ${formatValue(whole, unit)}` : formatValue(used, unit),
     };
   });

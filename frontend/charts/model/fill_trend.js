@@ -12,18 +12,44 @@ const STRAIGHT = 0.75;
 /** Further ahead nobody knows. */
 const DAYS_MAX = 120;
 
+/** The least that a line reaches from its low to its high end, of the whole: so steady looks steady. */
+const REACH = 0.1;
+
 /**
- * Each bar's trend in words, by its key.
+ * @typedef {{from: number, to: number, low: number, high: number, times: number[], values: number[]}} Course what was used, in a
+ *   frame that shows how it changed
+ * @typedef {{words: string, course: Course|null}} Trend course: null where too little is known for a line
+ */
+
+/**
+ * Each bar's trend, by its key.
  *
  * @param {import("./past_answer.js").PastAnswer} answer of a panel of bars, one aggregate a series
- * @returns {Map<string, string>}
+ * @returns {Map<string, Trend>}
  */
 export function trendsOf({ head, columns, times }) {
   const lines = layoutOf({ panel: head, labels: new Map() })?.lines ?? [];
   /** @type {Map<string, import("./lines.js").Line[]>} */ const bars = new Map();
   for (const line of lines) bars.set(line.key, [...(bars.get(line.key) ?? []), line]);
   const used = (parts) => Float64Array.from(times, (_, row) => parts.reduce((sum, { column }) => sum + columns[column][row], 0));
-  return new Map([...bars].map(([key, parts]) => [key, trendWords(times, used(parts), columns[parts[0].whole]?.at(-1) ?? NaN)]));
+  return new Map([...bars].map(([key, parts]) => {
+    const [values, whole] = [used(parts), columns[parts[0].whole]?.at(-1) ?? NaN];
+    return [key, { words: trendWords(times, values, whole), course: courseOf(times, values, whole) }];
+  }));
+}
+
+/**
+ * A line of what was used, in the middle of its frame.
+ *
+ * @param {ArrayLike<number>} times Unix ms, rising @param {ArrayLike<number>} used @param {number} whole @returns {Course|null}
+ */
+export function courseOf(times, used, whole) {
+  const values = Array.from(used);
+  const some = values.filter((value) => value === value);
+  if (!(whole > 0) || some.length < LEAST.points) return null;
+  const [least, most] = [Math.min(...some), Math.max(...some)];
+  const beside = Math.max(0, REACH * whole - (most - least)) / 2 + 0.01 * whole;
+  return { from: times[0], to: times[times.length - 1], low: least - beside, high: most + beside, times: Array.from(times), values };
 }
 
 /**

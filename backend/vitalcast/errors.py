@@ -28,7 +28,9 @@ VitalcastError
 ├── OutputError              the command line, which says it in one line: what a command is run for cannot be written
 ├── BenchError               the command line: the benchmarks cannot be run here
 ├── AskError                 the command line: a server cannot be asked, or does not answer this
-├── TailError                the command line: a server cannot be followed
+├── ClientError              whoever uses the Python client: a server cannot be followed or asked; says what to do
+│   ├── RefusedError         the server refused what was asked for; has its code
+│   └── UnreachableError     no server is there, or the connection broke and none is to be made again
 └── LostError                the client, which connects again: a connection broke
 
 What is raised to the module's own handler and never leaves it is a private signal, and not in here.
@@ -232,8 +234,25 @@ class BenchError(VitalcastError):
     """The benchmarks cannot be run here."""
 
 
-class TailError(VitalcastError):
-    """Following has come to its end: there is no server, or it will not serve this."""
+class ClientError(VitalcastError):
+    """A server cannot be followed or asked, and trying again would not help; the message says what would."""
+
+
+class RefusedError(ClientError):
+    """The server refused what was asked for.
+
+    `code` is its error code or close code, as in the wire's reference; where it is `temporary` the same may be granted
+    later.
+    """
+
+    def __init__(self, message: str, *, code: int, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.temporary = temporary
+
+
+class UnreachableError(ClientError):
+    """There is no server, or the connection broke and the client is not to connect again."""
 
 
 class AskError(VitalcastError):

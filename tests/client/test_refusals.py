@@ -9,7 +9,7 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from vitalcast.client.refusals import explained
-from vitalcast.errors import LostError, TailError
+from vitalcast.errors import ClientError, LostError
 
 URL = "ws://h:1/ws"
 
@@ -54,7 +54,7 @@ def test_a_close_is_told_with_its_reason(
 ) -> None:
     told = explained(ConnectionClosedError(received, sent), url=URL, after_s=3.0)
     assert expected in str(told)
-    assert isinstance(told, TailError) == final
+    assert isinstance(told, ClientError) == final
 
 
 @pytest.mark.parametrize(

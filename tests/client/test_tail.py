@@ -35,7 +35,7 @@ from vitalcast.client.follow import open_socket, socket_url
 from vitalcast.client.stream import WHOLE_MAX, Bye, Feed, Gap, Request, Tick
 from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import commands, parsing
-from vitalcast.errors import LostError, TailError
+from vitalcast.errors import ClientError, LostError
 
 Turn = Callable[[ServerConnection], None]
 
@@ -214,7 +214,7 @@ def test_tail_refuses_a_server_of_another_protocol(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"type":"data"}', '{"type":"data","changed":{"9":1}}'])
 def test_tail_refuses_a_server_that_breaks_the_contract(text: str) -> None:
     feed = Feed(Request(("x",)))
-    with pytest.raises(TailError, match="does not follow"):
+    with pytest.raises(ClientError, match="does not follow"):
         feed.receive(text)
 
 
@@ -257,7 +257,7 @@ def shown(*texts: str) -> None:
     """Let a client read these and show them in both of its ways."""
     feed = Feed(Request(("x",)))
     lines, table = io.StringIO(), LiveTable(Console(file=io.StringIO()))
-    with suppress(TailError, LostError):
+    with suppress(ClientError, LostError):
         for event in (event for text in texts for event in feed.receive(text)):
             for sink in (JsonLines(lines, io.StringIO()), table):
                 if isinstance(event, Tick):
@@ -271,7 +271,7 @@ def shown(*texts: str) -> None:
 
 def test_no_count_grows_too_long_to_be_written() -> None:
     endless = json.dumps({"type": "gap", "from": 0, "to": 10**4299, "why": "restart"})
-    with pytest.raises(TailError, match="does not follow"):
+    with pytest.raises(ClientError, match="does not follow"):
         Feed(Request(("x",))).receive(endless)
     most = json.dumps({"type": "gap", "from": -WHOLE_MAX, "to": WHOLE_MAX, "why": "restart"})
     shown(*[most] * 50)
@@ -279,7 +279,7 @@ def test_no_count_grows_too_long_to_be_written() -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"type":' * 50_000, "9" * 5000, "\ud800", "NaN"])
 def test_what_cannot_be_parsed_breaks_the_contract(text: str) -> None:
-    with pytest.raises(TailError, match="does not follow") as told:
+    with pytest.raises(ClientError, match="does not follow") as told:
         Feed(Request(("x",))).receive(text)
     assert str(told.value).isprintable()
 
@@ -492,7 +492,7 @@ ANSWERS = {
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_what_is_no_vitalcast_is_told_in_one_line(kind: str) -> None:
     given, expected = ANSWERS[kind]
-    with raw_server(given) as url, pytest.raises(TailError) as told:
+    with raw_server(given) as url, pytest.raises(ClientError) as told:
         follow_url(url, Request(("x",)), Recorder())
     line = str(told.value)
     assert expected in line
@@ -509,21 +509,21 @@ def test_what_is_no_vitalcast_is_told_in_one_line(kind: str) -> None:
     ],
 )
 def test_an_address_without_a_server_is_told_in_one_line(url: str, expected: str) -> None:
-    with pytest.raises(TailError) as told:
+    with pytest.raises(ClientError) as told:
         follow_url(url, Request(("x",)), Recorder())
     assert expected in str(told.value)
     assert str(told.value).isprintable()
 
 
 def test_a_server_without_https_is_told_in_one_line() -> None:
-    with raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url, pytest.raises(TailError, match="no HTTPS there"):
+    with raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url, pytest.raises(ClientError, match="no HTTPS there"):
         follow_url(url.replace("ws:", "wss:"), Request(("x",)), Recorder())
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told_in_one_line() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
-    with fake_server(stay, ssl=context) as fake, pytest.raises(TailError, match="the certificate is not valid"):
+    with fake_server(stay, ssl=context) as fake, pytest.raises(ClientError, match="the certificate is not valid"):
         follow_url(fake.url.replace("ws:", "wss:"), Request(("x",)), Recorder())
 
 
@@ -746,7 +746,7 @@ def test_a_close_code_that_says_stay_away_ends_tail() -> None:
         opening(connection)
         connection.close(4507, "denied")
 
-    with fake_server(turn) as fake, pytest.raises(TailError, match="closed with 4507 denied"):
+    with fake_server(turn) as fake, pytest.raises(ClientError, match="closed with 4507 denied"):
         follow(fake, count=5)
 
 

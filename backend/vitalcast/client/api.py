@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from vitalcast.client.refusals import START_IT
-from vitalcast.client.stream import words
+from vitalcast.client.streams import words
 from vitalcast.core.text import printable
 from vitalcast.errors import AskError
 

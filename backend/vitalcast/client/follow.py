@@ -16,7 +16,7 @@ from vitalcast.client.stream import Bye, Feed, Gap, Quiet, Request, Tick
 from vitalcast.core.drawing.clock import stale_after_s
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import SUBPROTOCOL
-from vitalcast.errors import LostError, TailError
+from vitalcast.errors import ClientError, LostError
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -101,7 +101,7 @@ def follow(
 
     Only the first connection must succeed. A later one that fails is tried again for as long as it takes,
     after pauses that double up to half a minute, where no server is there to two seconds, with jitter so that not all
-    clients come back at once. Raises TailError where trying again is useless.
+    clients come back at once. Raises ClientError where trying again is useless.
     """
     connect = connect or functools.partial(open_socket, token=token)
     feed = Feed(request)
@@ -133,7 +133,7 @@ def follow(
         except LostError as error:
             lost = error
         if attempt is None:
-            raise TailError(f"{printable(url)}: {lost}{lost.advice}")
+            raise ClientError(f"{printable(url)}: {lost}{lost.advice}")
         ceiling_s = min(AWAY_MAX_S if lost.away else BACKOFF_MAX_S, BACKOFF_MIN_S * 2**attempt)
         pause_s = jitter(ceiling_s / 2, ceiling_s) if lost.after_s is None else lost.after_s
         attempt = min(attempt + 1, 10)
@@ -157,12 +157,12 @@ def _wait(seconds: float, sink: Sink, sleep: Callable[[float], None]) -> None:
 
 
 def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Quiet]:
-    """Yield what one connection brings, until LostError, or TailError where a new one would not help."""
+    """Yield what one connection brings, until LostError, or ClientError where a new one would not help."""
     after_s: float | None = None
     try:
         with connect(url) as socket:
             if socket.subprotocol != SUBPROTOCOL:
-                raise TailError(f"{printable(url)}: the server does not speak {SUBPROTOCOL}")
+                raise ClientError(f"{printable(url)}: the server does not speak {SUBPROTOCOL}")
             socket.send(feed.subscribe())
             while True:
                 try:
@@ -175,7 +175,7 @@ def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Qu
                         after_s = event.reconnect_after_s
                     else:
                         yield event
-    except (LostError, TailError, GeneratorExit):
+    except (LostError, ClientError, GeneratorExit):
         raise
     except Exception as error:
         raise explained(error, url=printable(url), after_s=after_s) from None

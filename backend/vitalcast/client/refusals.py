@@ -7,9 +7,10 @@ import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from vitalcast.client.stream import RECONNECT_AFTER_S_MAX, words
+from vitalcast.client.protocol import RECONNECT_AFTER_S_MAX
+from vitalcast.client.streams import words
 from vitalcast.core.vocabulary import STAY_AWAY_FROM
-from vitalcast.errors import LostError, TailError
+from vitalcast.errors import ClientError, LostError, RefusedError
 
 if TYPE_CHECKING:
     from websockets.http11 import Response
@@ -21,7 +22,7 @@ START_IT = "; start the server with `vitalcast`, or give its address with --url"
 TRY_TLS = "; if it serves HTTPS, use wss://"
 
 
-def explained(error: Exception, *, url: str, after_s: float | None = None) -> LostError | TailError:
+def explained(error: Exception, *, url: str, after_s: float | None = None) -> LostError | ClientError:
     """Return what an exception of a connection means. Raises it anew where it is none of the kind.
 
     `after_s` is when the server asked to come back.
@@ -34,7 +35,7 @@ def explained(error: Exception, *, url: str, after_s: float | None = None) -> Lo
         case InvalidStatus():
             return _refused(error.response, url)
         case InvalidURI():
-            return TailError(f"--url: {words(error)}")
+            return ClientError(f"--url: {words(error)}")
         case WebSocketException() | EOFError():
             return LostError(f"no WebSocket there ({words(error)})", advice=TRY_TLS if url.startswith("ws:") else "")
         case TimeoutError():
@@ -46,37 +47,37 @@ def explained(error: Exception, *, url: str, after_s: float | None = None) -> Lo
         case OSError():
             return LostError(f"cannot connect ({words(error.strerror or error)})", away=True, advice=START_IT)
         case ImportError():  # a SOCKS proxy in the environment wants a package
-            return TailError(f"{url}: {words(error)}")
+            return ClientError(f"{url}: {words(error)}")
         case UnicodeError():  # a host that no name server can be asked for, or bytes that are no text
-            return TailError(f"{url}: cannot be read ({words(error)})")
+            return ClientError(f"{url}: cannot be read ({words(error)})")
     raise error
 
 
-def _closed(error: Any, url: str, after_s: float | None) -> LostError | TailError:
+def _closed(error: Any, url: str, after_s: float | None) -> LostError | ClientError:
     close, sent = error.rcvd, error.sent
     if close is not None:
         said = f"{close.code} {words(close.reason)}".rstrip()
         if STAY_AWAY_FROM <= close.code < RECOVERABLE_CODES_BELOW:
-            return TailError(f"{url}: the server closed with {said}")
+            return RefusedError(f"{url}: the server closed with {said}", code=close.code)
         return LostError(f"connection closed with {said}", after_s=after_s)
     if sent is not None and sent.code == MESSAGE_TOO_BIG:
-        return TailError(f"{url}: the server sent a message that is too large ({words(sent.reason)})")
+        return ClientError(f"{url}: the server sent a message that is too large ({words(sent.reason)})")
     # What we closed for, where it was not the line that broke: it was silent, or did not keep to the protocol.
     why = f" ({words(sent.reason)})" if sent is not None and sent.reason else ""
     return LostError(f"connection lost{why}", after_s=after_s)
 
 
-def _refused(response: Response, url: str) -> LostError | TailError:
+def _refused(response: Response, url: str) -> LostError | ClientError:
     status = response.status_code
     said = _message(response.body or b"")
     if status < 300:
         return LostError(f"no WebSocket there (HTTP {status})")
     if status == HTTPStatus.UPGRADE_REQUIRED:
-        return TailError(
+        return ClientError(
             f"{url}: a proxy in between does not forward the headers Upgrade and Connection, which a WebSocket needs"
         )
     if 400 <= status < 500 and status not in PASSING:
-        return TailError(f"{url}: the server refused the WebSocket with HTTP {status}{said}")
+        return ClientError(f"{url}: the server refused the WebSocket with HTTP {status}{said}")
     return LostError(f"HTTP {status}{said}", after_s=_retry_after_s(response.headers.get_all("Retry-After")))
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from vitalcast.core.metrics.model import series_key
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import SUBPROTOCOL
-from vitalcast.errors import LostError, TailError
+from vitalcast.errors import ClientError, LostError
 
 STREAM = "tail"
 WORDS_MAX = 300  # of a server's sentence
@@ -107,16 +107,16 @@ class Feed:
         return json.dumps(command)
 
     def receive(self, text: str) -> list[Event]:
-        """Return what a text says. Raises TailError for a refusal and for what is not the contract."""
+        """Return what a text says. Raises ClientError for a refusal and for what is not the contract."""
         try:
             return list(self._read(json.loads(text)))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError):
-            raise TailError(f"the server does not follow {SUBPROTOCOL}, it sent {text[:80]!r}") from None
+            raise ClientError(f"the server does not follow {SUBPROTOCOL}, it sent {text[:80]!r}") from None
 
     def _read(self, message: dict[str, Any]) -> Iterator[Event]:
         match message["type"]:
             case "welcome" if message.get("auth") == "required":
-                raise TailError(NEEDS_HELLO)
+                raise ClientError(NEEDS_HELLO)
             case "ack":
                 yield from self._acknowledged(message)
             case "snapshot":
@@ -132,7 +132,7 @@ class Feed:
                 yield Bye(None if after_ms is None else min(max(after_ms / 1000, 0.0), RECONNECT_AFTER_S_MAX))
             case "error":
                 text = f"{words(message['message'])} (error {_whole(message['code'])})"
-                raise LostError(text) if message["temporary"] else TailError(text)
+                raise LostError(text) if message["temporary"] else ClientError(text)
 
     def _acknowledged(self, message: dict[str, Any]) -> Iterator[Event]:
         epoch = str(message["epoch"])

@@ -1,0 +1,287 @@
+"""The client for asyncio: streams and answers of one server, over one WebSocket that comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from vitalcast.client import requests
+from vitalcast.client.address import LOCAL, socket_url
+from vitalcast.client.link import Link, connector
+from vitalcast.client.mailbox import Mailbox
+from vitalcast.client.protocol import Answer, Changed, Ended, Happening, News, Protocol, Question
+from vitalcast.client.requests import Seconds, given, seconds, taking
+from vitalcast.client.streams import Json, MetricStream, Stream
+from vitalcast.client.ticks import Position, Tick
+from vitalcast.errors import ClientError
+
+if TYPE_CHECKING:
+    import ssl as tls
+    from types import TracebackType
+    from typing import Self
+
+BUFFER: Final = 256
+
+Item = TypeVar("Item")
+AStream = TypeVar("AStream", bound=Stream)
+
+logger = logging.getLogger("vitalcast.client")
+
+
+class Subscription(AsyncIterator[Item], Generic[Item]):
+    """Items of one stream, for as long as the client is open. It ends with `aclose`, or when nobody holds it."""
+
+    def __init__(self, client: Client, stream: Stream, mailbox: Mailbox[Item]) -> None:
+        self._client = client
+        self._stream = stream
+        self._mailbox = mailbox
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        """Return the next item. Raises RefusedError where the server refused it."""
+        await self._client.open()
+        return await self._mailbox.get()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        with suppress(RuntimeError):  # of a loop that is closed
+            self.close()
+
+    def close(self) -> None:
+        """End it. Safe to call again."""
+        self._client._drop(self._stream)
+
+    async def aclose(self) -> None:
+        """End it. Safe to call again."""
+        self.close()
+
+
+class Ticks(Subscription[Tick]):
+    """The ticks of series, or of a panel."""
+
+    _stream: MetricStream
+
+    def __init__(self, client: Client, stream: MetricStream, mailbox: Mailbox[Tick]) -> None:
+        super().__init__(client, stream, mailbox)
+        self._position = stream.position
+
+    async def __anext__(self) -> Tick:
+        tick = await super().__anext__()
+        self._position = tick.position or self._position
+        return tick
+
+    @property
+    def position(self) -> Position | None:
+        """Where this program stands: give it as `since` to go on from here, even after a restart."""
+        return self._position
+
+    @property
+    def interval(self) -> float:
+        """How often ticks come, in seconds, as the server grants it."""
+        return self._stream.interval_s
+
+    @property
+    def matching(self) -> bool:
+        """Whether any series is there now."""
+        return self._stream.matching
+
+    async def update(self, *, interval: Seconds | None = None, range: Seconds | None = None) -> None:  # noqa: A002
+        """Ask for another interval, or let another range decide which lines a panel has. Raises RefusedError."""
+        changes = given(interval=seconds(interval), range=seconds(range))
+        await self._client._change(self._stream, changes)
+
+
+class Client:
+    """One server, whatever it is asked for. A context manager; without that it connects when it is first used.
+
+    `url` is any address of the server. A connection that is lost is made anew, after pauses, and streams go on from
+    where they stood; with `reconnect=False` that raises UnreachableError. The first connection must succeed, unless
+    `wait`. A stream keeps `buffer` items for a program that is slower; then the server is not read any more, and tells
+    by a `Gap` what it could not send. `on_status` is told of the line, in words: `connected`, or why it is not.
+    """
+
+    def __init__(
+        self,
+        url: str = LOCAL,
+        token: str | None = None,
+        *,
+        reconnect: bool = True,
+        wait: bool = False,
+        binary: bool = True,
+        buffer: int = BUFFER,
+        ssl: tls.SSLContext | None = None,
+        on_status: Callable[[str], None] | None = None,
+        **internals: Any,
+    ) -> None:
+        self._url = url
+        self._buffer = max(1, buffer)
+        self._on_status = on_status or logger.info
+        self._protocol = Protocol()
+        self._boxes: dict[Stream, Mailbox[Any]] = {}
+        self._answers: dict[Question, asyncio.Future[Json]] = {}
+        self._changes: dict[Stream, list[asyncio.Future[None]]] = {}
+        connect = internals.pop("connect", None) or connector(token=token, context=ssl, binary=binary)
+        self._link = Link(
+            socket_url(url),
+            self._protocol,
+            connect=connect,
+            deliver=self._deliver,
+            readable=self._readable,
+            status=self._on_status,
+            reconnect=reconnect,
+            wait=wait,
+            **internals,
+        )
+        self._running: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def open(self) -> None:
+        """Connect, and return once the server has answered. Raises ClientError where it does not."""
+        if self._closed:
+            raise ClientError("this client was closed; make another")
+        if self._running is None:
+            self._running = asyncio.create_task(self._link.run())
+            self._running.add_done_callback(self._ran)
+        if self._link.stood.is_set():
+            return
+        standing = asyncio.create_task(self._link.stood.wait())
+        try:
+            await asyncio.wait((standing, self._running), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            standing.cancel()
+        if self._running.done() and not self._link.stood.is_set():
+            self._running.result()
+
+    async def aclose(self) -> None:
+        """End all streams, and close the connection. Safe to call again."""
+        self._closed = True
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError, ClientError):
+                await self._running
+        self._end(None)
+
+    # --- streams -----------------------------------------------------------------------------------------------------
+
+    @taking(requests.subscription)
+    def subscribe(self, *metrics: str, **options: Any) -> Ticks:
+        fields, position = requests.subscription(*metrics, **options)
+        stream = self._protocol.add(MetricStream, fields, position=position)
+        return Ticks(self, stream, self._begun(stream, Mailbox(self._buffer, self._link.stir)))
+
+    def _begun(self, stream: Stream, mailbox: Mailbox[Item]) -> Mailbox[Item]:
+        self._boxes[stream] = mailbox
+        if self._closed:
+            mailbox.end(ClientError("this client was closed; make another"))
+        self._link.stir()
+        return mailbox
+
+    def _drop(self, stream: Stream) -> None:
+        mailbox = self._boxes.pop(stream, None)
+        if mailbox is not None:
+            mailbox.end()
+            self._protocol.remove(stream)
+            self._link.stir()
+
+    async def _change(self, stream: Stream, changes: Json) -> None:
+        await self.open()
+        if self._protocol.change(stream, changes):
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._changes.setdefault(stream, []).append(future)
+            self._link.stir()
+            await future
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    async def _ask(self, fields: Json) -> Json:
+        """Return the message that answers. Raises RefusedError."""
+        await self.open()
+        question = self._protocol.ask(fields)
+        future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        self._answers[question] = future
+        self._link.stir()
+        try:
+            return await future
+        finally:
+            self._answers.pop(question, None)
+            self._protocol.forget(question)
+
+    # --- what the link tells -----------------------------------------------------------------------------------------
+
+    def _readable(self) -> bool:
+        """Say whether the line is to be read: while there is room, or somebody waits for what may come."""
+        full = [box for box in self._boxes.values() if box.full]
+        if not full:
+            return True
+        if not (self._answers or self._changes or any(box.waiting for box in self._boxes.values())):
+            return False
+        for box in full:
+            box.overflow()
+        return True
+
+    def _deliver(self, happening: Happening) -> None:
+        match happening:
+            case News():
+                if (mailbox := self._boxes.get(happening.stream)) is not None:
+                    mailbox.put(happening.item)
+            case Answer():
+                future = self._answers.get(happening.question)
+                if future is not None and not future.done():
+                    if happening.error is not None:
+                        future.set_exception(happening.error)
+                    elif happening.message is not None:
+                        future.set_result(happening.message)
+            case Changed():
+                waiting = self._changes.get(happening.stream)
+                if waiting:
+                    _settle(waiting.pop(0), happening.error)
+                if not waiting:
+                    self._changes.pop(happening.stream, None)
+            case Ended():
+                if (mailbox := self._boxes.pop(happening.stream, None)) is not None:
+                    mailbox.end(happening.error)
+
+    def _ran(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            error = task.exception()
+            self._end(error if isinstance(error, ClientError) else ClientError(f"a fault in the client: {error!r}"))
+
+    def _end(self, error: ClientError | None) -> None:
+        for mailbox in self._boxes.values():
+            mailbox.end(error)
+        closed = error or ClientError("this client was closed before the answer came")
+        for future in self._answers.values():
+            if not future.done():
+                future.set_exception(closed)
+        for futures in self._changes.values():
+            for one in futures:
+                _settle(one, closed)
+        self._changes.clear()
+
+
+def _settle(future: asyncio.Future[None], error: ClientError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

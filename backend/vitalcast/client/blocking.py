@@ -1,0 +1,165 @@
+"""The client without asyncio: the same one, in a thread that has a loop of its own.
+
+So there is one of everything that can go wrong with a line, and it is kept up while the program does something else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from vitalcast.client import requests
+from vitalcast.client.address import LOCAL
+from vitalcast.client.asyncio_client import BUFFER, Client, Subscription, Ticks
+from vitalcast.client.requests import Seconds, taking
+from vitalcast.client.ticks import Position, Tick
+from vitalcast.errors import ClientError
+
+if TYPE_CHECKING:
+    import ssl as tls
+    from typing import Self
+
+Item = TypeVar("Item")
+T = TypeVar("T")
+
+
+class LoopThread:
+    """A loop in a thread, which ends with the program if it is not ended before."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="vitalcast-client", daemon=True)
+        self._thread.start()
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run it there and return what it returns. Whatever interrupts the wait, such as Ctrl-C, cancels it."""
+        if self._loop.is_closed():
+            coroutine.close()
+            raise ClientError("this client was closed; make another")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def soon(self, function: Callable[[], None]) -> None:
+        """Have it called there, unless it is ended."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
+
+    def end(self) -> None:
+        """Stop it. Safe to call again."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+
+class BlockingSubscription(Iterator[Item], Generic[Item]):
+    """Items of one stream, for as long as the client is open. It ends with `close`, or when nobody holds it."""
+
+    def __init__(self, thread: LoopThread, stream: Subscription[Item]) -> None:
+        self._thread = thread
+        self._stream = stream
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Item:
+        """Return the next item, as soon as it comes. Raises RefusedError where the server refused the stream."""
+        try:
+            return self._thread.call(self._stream.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it. Safe to call again."""
+        self._thread.soon(self._stream.close)
+
+
+class BlockingTicks(BlockingSubscription[Tick]):
+    """The ticks of series, or of a panel."""
+
+    _stream: Ticks
+
+    @property
+    def position(self) -> Position | None:
+        """Where this program stands: give it as `since` to go on from here, even after a restart."""
+        return self._stream.position
+
+    @property
+    def interval(self) -> float:
+        """How often ticks come, in seconds, as the server grants it."""
+        return self._stream.interval
+
+    def update(self, *, interval: Seconds | None = None, range: Seconds | None = None) -> None:  # noqa: A002
+        """Ask for another interval, or let another range decide which lines a panel has. Raises RefusedError."""
+        self._thread.call(self._stream.update(interval=interval, range=range))
+
+
+class BlockingClient:
+    """One server, for programs without asyncio. All that `Client` says of itself goes for this, too.
+
+    It may be used from several threads. Ctrl-C ends a wait at once.
+    """
+
+    def __init__(
+        self,
+        url: str = LOCAL,
+        token: str | None = None,
+        *,
+        reconnect: bool = True,
+        wait: bool = False,
+        binary: bool = True,
+        buffer: int = BUFFER,
+        ssl: tls.SSLContext | None = None,
+        on_status: Callable[[str], None] | None = None,
+    ) -> None:
+        self._client = Client(
+            url,
+            token,
+            reconnect=reconnect,
+            wait=wait,
+            binary=binary,
+            buffer=buffer,
+            ssl=ssl,
+            on_status=on_status,
+        )
+        self._thread = LoopThread()
+
+    def __enter__(self) -> Self:
+        try:
+            self._thread.call(self._client.open())
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all streams, and close the connection. Safe to call again."""
+        with suppress(ClientError):
+            self._thread.call(self._client.aclose())
+        self._thread.end()
+
+    @taking(requests.subscription)
+    def subscribe(self, *metrics: str, **options: Any) -> BlockingTicks:
+        async def begin() -> Ticks:
+            return self._client.subscribe(*metrics, **options)
+
+        return BlockingTicks(self._thread, self._thread.call(begin()))

@@ -1,0 +1,253 @@
+"""What one subscription knows between a server's messages: how to ask for it, and where it stands. No I/O, no clock."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from vitalcast.client.binary import DataFrame
+from vitalcast.client.ticks import NO_COLUMNS, Columns, Gap, Position, Series, Tick, joined
+from vitalcast.core.metrics.model import series_key
+from vitalcast.core.text import printable
+
+WORDS_MAX: Final = 300  # of a server's sentence
+WHOLE_MAX: Final = 2**53  # past it JSON's numbers are not whole for everybody, and sums too long to be written
+NAN: Final = math.nan
+
+Json = Mapping[str, Any]
+
+
+class Stream(ABC):
+    """One subscription. `fields` are those of its command, as the wire has them.
+
+    `group` is the number under which its messages come on this connection, None until it has been acknowledged, and
+    `acknowledged` says that it once was, on any.
+    """
+
+    def __init__(self, name: str, fields: Json) -> None:
+        self.name = name
+        self.fields = dict(fields)
+        self.group: int | None = None
+        self.acknowledged = False
+
+    @abstractmethod
+    def command(self, id_: int) -> dict[str, Any]:
+        """Return the command for a new connection: it goes on where the last one ended."""
+
+    @abstractmethod
+    def acknowledge(self, message: Json) -> None:
+        """Take in an ack."""
+
+    @abstractmethod
+    def take(self, message: Json) -> Iterator[Any]:
+        """Yield what a message of its group brings. Raises what reading it may raise."""
+
+    def update(self, id_: int, changes: Json) -> dict[str, Any]:
+        """Return the command that changes it from now on."""
+        self.fields |= changes
+        return {"type": "update", "id": id_, "stream": self.name, **changes}
+
+    def unsubscribe(self, id_: int) -> dict[str, Any]:
+        return {"type": "unsubscribe", "id": id_, "stream": self.name}
+
+
+class MetricStream(Stream):
+    """Ticks of series or of a panel.
+
+    `position` is the last tick that the server has told of, from which it goes on. Ticks that came before are passed
+    over, whoever sends them again: by their offsets, and those of a snapshot, which have none, by their times.
+    """
+
+    def __init__(self, name: str, fields: Json, *, position: Position | None = None) -> None:
+        super().__init__(name, fields)
+        self.position = position
+        self.interval_s = float(fields.get("interval") or 1.0)  # how often ticks come, as far as is known
+        self._aggregates = tuple(dict.fromkeys(fields.get("aggregate") or ()))
+        self._columns = NO_COLUMNS
+        self._values: array[float] = array("d")
+        self._gaps: list[Gap] = []
+        self._time_ms: int | None = None  # of the newest tick
+        self._recovered = False
+        self._awaited = False  # whether a snapshot is to follow an ack
+        self._begun = False  # whether a snapshot has come on this connection
+
+    @property
+    def matching(self) -> bool:
+        """Whether any series is there now."""
+        return len(self._columns) > 0
+
+    def command(self, id_: int) -> dict[str, Any]:
+        self._begun = False
+        command = {"type": "subscribe", "id": id_, "stream": self.name, **self.fields}
+        return command | self._since()  # beside a backfill, for where this cannot be answered any more
+
+    def update(self, id_: int, changes: Json) -> dict[str, Any]:
+        return super().update(id_, changes) | self._since()
+
+    def _since(self) -> dict[str, Any]:
+        position = self.position
+        return {} if position is None or position.offset < 0 else {"since": position._asdict()}
+
+    def acknowledge(self, message: Json) -> None:
+        epoch = str(message["epoch"])
+        self.interval_s = max(number(message.get("interval")) or self.interval_s, 0.0)
+        self._recovered = message.get("recovered") is True
+        self._awaited = True
+        self._enter(epoch)
+
+    def take(self, message: Json) -> Iterator[Tick]:
+        match message["type"]:
+            case "snapshot":
+                yield from self._snapshot(message)
+            case "series":
+                self._set_columns(message)
+            case "data" if self._begun:
+                values, changed = _content(message)
+                yield from self._data(whole(message["offset"]), whole(message["time"]), values, changed)
+            case "gap":
+                self._gap(Gap(whole(message["from"]), whole(message["to"]), words(message["why"])))
+
+    def take_frame(self, frame: DataFrame) -> Iterator[Tick]:
+        """Yield what a binary data frame brings."""
+        if self._begun:
+            if frame.size != len(self._values):
+                raise ValueError(f"a frame of {frame.size} values for {len(self._values)} columns")
+            yield from self._data(frame.offset, whole(frame.time_ms), frame.values, frame.changed)
+
+    def _enter(self, epoch: str) -> None:
+        # Within an epoch the server itself says what expired; of another epoch it knows nothing.
+        if self.position is None:
+            self.position = Position(epoch, -1)
+        elif self.position.epoch != epoch:
+            self._gap(Gap(None, None, "restart"))
+            self._time_ms = None
+            self.position = Position(epoch, -1)
+
+    def _gap(self, gap: Gap) -> None:
+        """Keep a gap for the next tick. Those before the last few become one, as nobody counts them apart."""
+        if gap not in self._gaps:
+            self._gaps.append(gap)
+        if len(self._gaps) > GAPS_MAX:
+            self._gaps[:2] = [joined(self._gaps[0], self._gaps[1])]
+
+    def _snapshot(self, message: Json) -> Iterator[Tick]:
+        if "epoch" in message:  # another than the ack said where the source began anew meanwhile
+            self._enter(str(message["epoch"]))
+        assert self.position is not None
+        offset, end_ms = whole(message["offset"]), whole(message["time"])
+        times = [whole(one) for one in message["times"]]
+        columns = self._set_columns(message)
+        rows = _columns_of(message["values"], count=len(columns), length=len(times))
+        before, awaited, recovered = self.position, self._awaited, self._recovered
+        self._awaited, self._recovered, self._begun = False, False, True
+        if rows:
+            self._values = array("d", [column[-1] if column else NAN for column in rows])
+        if not awaited and offset <= before.offset:  # of a panel whose lines are others now: its past once more
+            return
+        self.position = Position(before.epoch, offset)
+        newest_ms = self._time_ms
+        # What was missed comes alone. Else ticks may be among these that have come before, if no clock was set back.
+        seen_ms = -1 if recovered or newest_ms is None or newest_ms > end_ms else newest_ms
+        newest = len(times) - 1
+        for index, time_ms in enumerate(times):
+            if time_ms > seen_ms:
+                values = array("d", [column[index] for column in rows])
+                # The newest interval's end is the snapshot's own tick only where their times agree.
+                at = offset if index == newest and time_ms == end_ms else None
+                yield self._tick(time_ms, at, values, self.position if index == newest else None)
+
+    def _data(self, offset: int, time_ms: int, values: array[float], changed: Sequence[int] | None) -> Iterator[Tick]:
+        assert self.position is not None  # since a snapshot has come
+        if offset <= self.position.offset:
+            return
+        if changed is None:
+            if len(values) != len(self._columns):
+                raise ValueError(f"{len(values)} values for {len(self._columns)} columns")
+            after = values
+        else:
+            after = array("d", self._values)
+            for place, value in zip(changed, values, strict=True):
+                after[place] = value
+        self._values = after
+        self.position = Position(self.position.epoch, offset)
+        yield self._tick(time_ms, offset, after, self.position)
+
+    def _tick(self, time_ms: int, offset: int | None, values: array[float], position: Position | None) -> Tick:
+        gaps = tuple(self._gaps)
+        self._gaps.clear()
+        self._time_ms = time_ms
+        return Tick(time_ms, offset, self._columns, values, gaps=gaps, position=position)
+
+    def _set_columns(self, message: Json) -> Columns:
+        forms = [(f"{one}({{}})", one) for one in self._aggregates] if len(self._aggregates) > 1 else [("{}", "")]
+        panel = {key: message[key] for key in PANEL_KEYS if key in message} if "panel" in message else None
+        known = [_series(one) for one in message["series"]]
+        self._columns = Columns(
+            [one._replace(key=form.format(one.key), aggregate=aggregate) for one in known for form, aggregate in forms],
+            panel,
+        )
+        self._values = array("d", [NAN] * len(self._columns))
+        return self._columns
+
+
+GAPS_MAX: Final = 64  # before one tick; a snapshot tells every hole of its past
+PANEL_KEYS: Final = ("panel", "unit", "lines", "more", "axis", "reference", "headline")
+
+
+def _series(one: Json) -> Series:
+    attributes = {str(key): str(value) for key, value in one["attributes"].items()}
+    labels = {str(key): str(value) for key, value in one.get("labels", {}).items()}
+    name = str(one["name"])
+    return Series(series_key(name, tuple(attributes.items())), name, str(one["unit"]), attributes, labels)
+
+
+def _columns_of(given: Sequence[Sequence[object]], *, count: int, length: int) -> list[list[float]]:
+    """Return the values of a snapshot, a list for each column."""
+    if len(given) != count or any(len(column) != length for column in given):
+        raise ValueError(f"not {length} values of each of {count} columns")
+    return [[_reading(value) for value in column] for column in given]
+
+
+def _content(message: Json) -> tuple[array[float], list[int] | None]:
+    """Return the values of a data message, and which they are where it has not all."""
+    if "values" in message:
+        return array("d", [_reading(one) for one in message["values"]]), None
+    changed = message["changed"]
+    return array("d", [_reading(one) for one in changed.values()]), [_place(one) for one in changed]
+
+
+def _place(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"{text!r} is no column")
+    return int(text)
+
+
+def _reading(given: object) -> float:
+    known = number(given)
+    return NAN if known is None else known
+
+
+def number(given: object) -> float | None:
+    """Return a reading; None for what is none, be it not finite or not a number."""
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return None
+    try:
+        return float(given) if math.isfinite(given) else None
+    except OverflowError:  # a whole number that no float reaches
+        return None
+
+
+def whole(given: object) -> int:
+    """Return a number that counts something. Raises TypeError for any other."""
+    if not isinstance(given, int) or isinstance(given, bool) or abs(given) > WHOLE_MAX:
+        raise TypeError("this is no whole number that counts anything")
+    return given
+
+
+def words(given: object) -> str:
+    """Return what a server says, as it may stand in a line of a terminal."""
+    text = printable(str(given)[:WORDS_MAX])
+    return text if len(text) <= WORDS_MAX else f"{text[: WORDS_MAX - 1]}…"

@@ -6,6 +6,7 @@ import { ClosedError, RefusedError } from "./errors.js";
 import * as protocol from "./protocol.js";
 import { Session } from "./session.js";
 import { Socket } from "./socket.js";
+import { Told } from "./told.js";
 
 export { ClosedError, RefusedError };
 
@@ -37,8 +38,8 @@ export function socketUrl(server) {
  *
  * @example
  * const client = new Client("http://localhost:8321/");
- * for await (const item of client.subscribe({ metrics: ["system.cpu.utilization"], interval: 1 })) {
- *   if (item.type === "tick") console.log(new Date(item.time), item.values);
+ * for await (const tick of client.subscribe({ metrics: ["system.cpu.utilization"], interval: 1 })) {
+ *   console.log(new Date(tick.time), tick.values);
  * }
  */
 export class Client extends EventTarget {
@@ -56,7 +57,7 @@ export class Client extends EventTarget {
     this.#socket = new Socket(socketUrl(url), { token, binary, backoff, WebSocket, ...(probe && { probe }), ...(knock && { knock }) });
     this.#session = new Session({ send: (message) => this.#socket.send(message), clock });
     this.#socket.addEventListener("link", () => this.#linked());
-    this.#socket.addEventListener("message", (event) => this.#heard(/** @type {CustomEvent} */ (event).detail));
+    this.#socket.addEventListener("message", (event) => this.#heard(/** @type {Told<any>} */ (event).detail));
   }
 
   #autostart;
@@ -152,14 +153,14 @@ export class Client extends EventTarget {
       if (message.type === "dashboards") this.#redecorated(message.revision);
       this.#session.receive(message);
     }
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    this.dispatchEvent(new Told("message", message));
   }
 
   #greeted(message) {
     this.clock.greeted(message.time);
     this.host = message.host ?? "";
     this.#session.opened(message);
-    this.dispatchEvent(new CustomEvent("welcome", { detail: message }));
+    this.dispatchEvent(new Told("welcome", message));
     this.#redecorated(message.dashboards ?? "");
   }
 
@@ -180,7 +181,7 @@ export class Client extends EventTarget {
    * @param {protocol.SeriesRequest} request `metrics` or `panel`; seconds for `interval`, `backfill` and `range`
    * @param {{name?: string, windowS?: number, held?: boolean}} [options] name: as the server is told it, of one's own
    *   unless told; windowS: how far back `store` keeps values; held: not asked for until it is released
-   * @returns {import("./series_stream.js").SeriesStream} an async iterable of ticks, gaps and arrangements
+   * @returns {import("./series_stream.js").SeriesStream} an async iterable of ticks
    */
   subscribe(request, { name = this.#nameOf("s"), windowS = request.backfill ?? WINDOW_S, held = false } = {}) {
     if ((request.metrics === undefined) === (request.panel === undefined)) throw new TypeError("give metrics or panel, and not both");
@@ -201,11 +202,12 @@ export class Client extends EventTarget {
    * Subscribes to events; a server that has none refuses.
    *
    * @param {protocol.EventsRequest} [request]
-   * @param {{name?: string, awake?: boolean}} [options] awake: they come also while nobody looks at the page
+   * @param {{name?: string, awake?: boolean, resumes?: boolean}} [options] awake: they come also while nobody looks at the
+   *   page; resumes: after a time without a connection only what is new comes, and not the whole backfill once more
    * @returns {import("./event_stream.js").EventStream}
    */
-  events(request = {}, { name = this.#nameOf("e"), awake = false } = {}) {
-    return this.#begun(this.#session.events(name, request, { awake }));
+  events(request = {}, { name = this.#nameOf("e"), awake = false, resumes = false } = {}) {
+    return this.#begun(this.#session.events(name, request, { awake, resumes }));
   }
 
   /**

@@ -1,35 +1,39 @@
-/** A bounded queue between what arrives and a reader who awaits it; what is dropped is told as a gap. */
+/** What has come for one reader who awaits it, until the end. */
 
-const ITEMS_MAX = 1000;
+import { Waiting } from "./waiting.js";
 
-/**
- * @typedef {{type: "gap", from: number|null, to: number|null, why: string}} Gap
- *   ticks that will not come, by their offsets; null where these are not known
- */
+/** @typedef {import("./waiting.js").Gap} Gap */
 
-/** @template T */
+/** An async iterator. @template T */
 export class Feed {
-  /** @param {{itemsMax?: number, ended?: () => void}} [options] ended: called once, when the reader leaves or it is over */
-  constructor({ itemsMax = ITEMS_MAX, ended = () => {} } = {}) {
-    this.#itemsMax = itemsMax;
+  /**
+   * @param {{itemsMax?: number, ended?: () => void, left?: () => void}} [options]
+   *   itemsMax: how many may wait before the oldest is dropped; ended: called once, when the reader leaves or it is over;
+   *   left: called once the reader has had all or has left
+   */
+  constructor({ itemsMax, ended = () => {}, left = () => {} } = {}) {
+    this.#waiting = new Waiting({ itemsMax });
     this.#ended = ended;
+    this.#left = left;
   }
 
-  #itemsMax;
+  /** @type {Waiting<T>} */ #waiting;
   #ended;
-  /** @type {T[]} */ #items = [];
-  /** @type {Gap|null} what was dropped, before the first item */ #dropped = null;
-  /** @type {T|null} the columns of the first item, where these were dropped */ #columns = null;
-  /** @type {(() => void)|null} */ #wake = null;
+  #left;
+  /** @type {Set<() => void>} */ #wakes = new Set();
   #over = false;
   /** @type {Error|null} */ #error = null;
 
-  /** @param {T} item */
-  push(item) {
+  /** @param {import("./waiting.js").Part<T>} part */
+  push(part) {
     if (this.#over) return;
-    this.#items.push(item);
-    if (this.#items.length > this.#itemsMax) this.#drop(/** @type {any} */ (this.#items.shift()));
-    this.#wake?.();
+    this.#waiting.add(part);
+    this.#wake();
+  }
+
+  /** Some will not come. @param {Gap} gap */
+  miss(gap) {
+    if (!this.#over) this.#waiting.miss(gap);
   }
 
   /** The reader gets what is there, and then the end, or this error. @param {Error|null} [error] */
@@ -38,42 +42,23 @@ export class Feed {
     this.#over = true;
     this.#error = error;
     this.#ended();
-    this.#wake?.();
+    this.#wake();
   }
 
-  /** @param {any} item */
-  #drop(item) {
-    if (item.type === "series") {
-      this.#columns = item;
-      return;
-    }
-    const { offset = null, from = offset, to = offset } = item;
-    this.#dropped ??= { type: "gap", from, to, why: "slow" };
-    this.#dropped.to = to ?? this.#dropped.to;
+  #wake() {
+    for (const wake of this.#wakes) wake();
+    this.#wakes.clear();
   }
 
-  #first() {
-    if (this.#dropped) {
-      const gap = this.#dropped;
-      this.#dropped = null;
-      return gap;
-    }
-    if (this.#columns) {
-      const columns = this.#columns;
-      this.#columns = null;
-      return columns;
-    }
-    return this.#items.shift();
-  }
-
-  /** @returns {Promise<IteratorResult<T|Gap>>} */
+  /** @returns {Promise<IteratorResult<T>>} */
   async next() {
-    while (!this.#dropped && !this.#columns && this.#items.length === 0 && !this.#over) {
-      await new Promise((resolve) => (this.#wake = () => resolve(undefined)));
-      this.#wake = null;
+    let value = this.#waiting.take();
+    while (value === undefined && !this.#over) {
+      await new Promise((resolve) => this.#wakes.add(() => resolve(undefined)));
+      value = this.#waiting.take();
     }
-    const value = this.#first();
     if (value !== undefined) return { done: false, value };
+    this.#left();
     const error = this.#error;
     this.#error = null;
     if (error) throw error;
@@ -81,9 +66,9 @@ export class Feed {
   }
 
   async return() {
-    this.#items = [];
-    this.#dropped = this.#columns = null;
+    this.#waiting.clear();
     this.end();
+    this.#left();
     return { done: true, value: undefined };
   }
 

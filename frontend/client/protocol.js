@@ -64,15 +64,17 @@ export function refusalWords({ code, message }) {
  * @typedef {{epoch: string, offset: number, source?: string}} Position source: whose, where the server has said so
  * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, range?: number,
  *            lines?: "drawn"|"all", group_by?: string[], reduce?: string, top?: number, interval?: number,
- *            backfill?: number, host?: string}} SeriesRequest
- *   `metrics`, with `where`, `aggregate`, `group_by`, `reduce` and `top`, or `panel` with `range` and `lines`; interval, range and backfill in seconds
- * @typedef {{kinds?: string[], backfill?: number}} EventsRequest backfill in seconds
+ *            shift?: number, ratio_to?: {metrics: string[], where?: Record<string, string[]>},
+ *            backfill?: number, since?: Position|null, host?: string}} SeriesRequest
+ *   `metrics`, with `where`, `aggregate`, `group_by`, `reduce`, `top`, `shift` and `ratio_to`, or `panel` with `range` and `lines`; interval, range,
+ *   shift and backfill in seconds
+ * @typedef {{kinds?: string[], severity?: "info"|"warning"|"critical", backfill?: number, host?: string}} EventsRequest backfill in seconds
  * @typedef {{metrics?: string[], where?: Record<string, string[]>, aggregate?: string[], panel?: string, table?: string,
  *            keys?: number[], sort?: string, order?: "ascending"|"descending", filter?: string, limit?: number,
  *            at?: number, start?: number, end?: number, points?: number, step?: number, stream?: string,
  *            host?: string}} QueryRequest at, start and end in Unix ms, step in seconds
  * @typedef {{table: string, sort?: string, order?: "ascending"|"descending", filter?: string, keys?: number[],
- *            limit?: number, fold?: boolean, interval?: number}} TableRequest
+ *            limit?: number, fold?: boolean, interval?: number, host?: string}} TableRequest
  * @typedef {{name: string, unit: string, attributes: Record<string, string>}} Series
  * @typedef {{id: number, key: string, label: string, name: string, color: number, direction: "up"|"down", part: string,
  *            part_label?: string, column: number, whole?: number, levels?: number, rest_label?: string}} PanelLine
@@ -100,8 +102,8 @@ export const hello = (token) => command("hello", HELLO, { token });
 
 /** @param {number} id @param {string} stream @param {SeriesRequest & {since?: Position|null}} request */
 export const subscribe = (id, stream, request) => {
-  const { metrics, where, panel, range, lines, interval, aggregate, group_by, reduce, top, backfill, host, since } = request;
-  const series = { metrics, where, panel, range, lines, aggregate, group_by, reduce, top };
+  const { metrics, where, panel, range, lines, interval, aggregate, group_by, reduce, top, shift, ratio_to, backfill, host, since } = request;
+  const series = { metrics, where, panel, range, lines, aggregate, group_by, reduce, top, shift, ratio_to };
   return command("subscribe", id, { stream, ...series, interval, backfill, host, since });
 };
 
@@ -119,14 +121,14 @@ export const unsubscribe = (id, stream) => command("unsubscribe", id, { stream }
 export const list = (id, metrics, host) => command("list", id, { metrics, host });
 
 /** @param {number} id @param {string} stream @param {EventsRequest} request */
-export const events = (id, stream, { kinds, backfill }) => command("events", id, { stream, kinds, backfill });
+export const events = (id, stream, { kinds, severity, backfill, host }) => command("events", id, { stream, kinds, severity, backfill, host });
 
 /** @param {number} id @param {QueryRequest} request */
 export const query = (id, request) => command("query", id, request);
 
 /** @param {number} id @param {string} stream @param {TableRequest} request */
-export const table = (id, stream, { table, sort, order, filter, keys, limit, fold, interval }) =>
-  command("table", id, { stream, table, sort, order, filter, keys, limit, fold, interval });
+export const table = (id, stream, { table, sort, order, filter, keys, limit, fold, interval, host }) =>
+  command("table", id, { stream, table, sort, order, filter, keys, limit, fold, interval, host });
 
 /** @param {number|string} id */
 export const ping = (id) => command("ping", id, {});

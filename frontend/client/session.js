@@ -58,9 +58,9 @@ export class Session {
     return this.#add(new TableStream(name, request, { held, clock: this.#clock }));
   }
 
-  /** @param {string} name @param {import("./protocol.js").EventsRequest} request @param {{awake?: boolean}} [options] */
-  events(name, request, { awake = false } = {}) {
-    return this.#add(new EventStream(name, request, { awake }));
+  /** @param {string} name @param {import("./protocol.js").EventsRequest} request @param {{awake?: boolean, resumes?: boolean}} [options] */
+  events(name, request, { awake = false, resumes = false } = {}) {
+    return this.#add(new EventStream(name, request, { awake, resumes }));
   }
 
   /**

@@ -17,6 +17,7 @@ import {
   staysAway,
 } from "./protocol.js";
 import { whyNoSocket } from "./probe.js";
+import { Told } from "./told.js";
 
 const WELCOME_WITHIN_MS = 10_000;
 const SETTLED_AFTER_MS = 10_000;
@@ -152,6 +153,7 @@ export class Socket extends EventTarget {
     this.#socket = socket;
     socket.onmessage = (event) => this.#heard(event.data);
     socket.onclose = (event) => this.#closed(event.code, event.reason);
+    socket.onerror = () => {}; // `ws` ends the program where nobody listens; a close follows
   }
 
   #heard(data) {
@@ -212,7 +214,7 @@ export class Socket extends EventTarget {
   #tell(message) {
     if (message.type === "bye") this.#nextMs = message.reconnect_after_ms ?? NaN;
     if (message.type === "error" && message.code === TOKEN_EXPIRED) this.#refusal = message;
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    this.dispatchEvent(new Told("message", message));
   }
 
   #check() {

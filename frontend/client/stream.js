@@ -5,7 +5,7 @@ import { Feed } from "./feed.js";
 
 /**
  * What all streams share. It is what `Client` hands out as a subscription: an EventTarget and an async iterable. Each
- * iterator has a bounded queue of its own; leaving its loop ends the iterator, and `close` the subscription.
+ * iterator has a bounded queue of its own. Leaving its last loop ends the subscription, as `close` does.
  *
  * Events: `change` (something new to show), `refused` (the server said no; see `refusal`), `state` whenever `state` is
  * another.
@@ -60,18 +60,23 @@ export class Stream extends EventTarget {
     this.session?.drop(this);
   }
 
-  /** What comes from now on. @param {{itemsMax?: number}} [options] how much may wait before the oldest is dropped */
-  items({ itemsMax } = {}) {
+  /**
+   * What comes from now on. Leaving this iterator leaves the subscription as it is.
+   *
+   * @param {{itemsMax?: number, left?: () => void}} [options] itemsMax: how much may wait before the oldest is dropped
+   */
+  items({ itemsMax, left } = {}) {
     /** @type {Feed<any>} */
-    const feed = new Feed({ itemsMax, ended: () => this.#feeds.delete(feed) });
+    const feed = new Feed({ itemsMax, ended: () => this.#feeds.delete(feed), left });
     if (this.#closed) feed.end();
     else this.#feeds.add(feed);
     if (this.refusal && !this.refusal.temporary) feed.end(new RefusedError(this.refusal));
     return feed;
   }
 
+  /** For a loop. Whoever leaves the last one gives the subscription back. */
   [Symbol.asyncIterator]() {
-    return this.items();
+    return this.items({ left: () => !this.awaited && this.close() });
   }
 
   /** Whether anybody awaits what comes. */
@@ -79,9 +84,14 @@ export class Stream extends EventTarget {
     return this.#feeds.size > 0;
   }
 
-  /** Hands what has come to those who await it. @param {any} item */
-  pass(item) {
-    for (const feed of this.#feeds) feed.push(item);
+  /** Hands what has come to those who await it. @param {import("./waiting.js").Part<any>} part */
+  pass(part) {
+    for (const feed of this.#feeds) feed.push(part);
+  }
+
+  /** Tells those who await it that some will not come. @param {import("./waiting.js").Gap} gap */
+  miss(gap) {
+    for (const feed of this.#feeds) feed.miss(gap);
   }
 
   /** @param {string} type */

@@ -8,8 +8,11 @@ import { Stream } from "./stream.js";
 const ROWS_EVERY_S = 2;
 
 /**
- * Iterates over `{type: "rows", time, columns, rows, matches, total}`.
+ * @typedef {{time: number, rows: Record<string, any>[], columns: string[], matches: number, total: number}} Rows
+ *   time: Unix ms; rows: each by the names of the columns; matches: how many pass the filter, total: how many there are
  */
+
+/** Iterates over `Rows`, the newest each time: whoever is slow misses older ones. */
 export class TableStream extends Stream {
   /**
    * @param {string} name @param {protocol.TableRequest} request
@@ -83,9 +86,19 @@ export class TableStream extends Stream {
     this.#freshAt = this.#first ? this.#clock.steadyAt(this.newest) : this.#clock.steady();
     this.#first = false;
     this.current = true;
-    const { columns, rows, matches, total, newest: time } = this;
-    if (this.awaited) this.pass({ type: "rows", time, columns, rows, matches, total });
+    if (this.awaited) this.#tell();
     return true;
+  }
+
+  #tell() {
+    const { columns, rows, matches, total, newest: time } = this;
+    const make = () => ({ time, rows: namedRows(columns, rows), columns, matches, total });
+    this.pass({ count: 1, make, offsetOf: () => null });
+  }
+
+  /** @param {{itemsMax?: number, left?: () => void}} [options] */
+  items({ itemsMax = 1, left } = {}) {
+    return super.items({ itemsMax, left });
   }
 
   forget() {
@@ -96,4 +109,9 @@ export class TableStream extends Stream {
     this.newest = this.#freshAt = NaN;
     this.current = false;
   }
+}
+
+/** Each row by the names of its columns. @param {string[]} columns @param {any[][]} rows @returns {Record<string, any>[]} */
+export function namedRows(columns, rows) {
+  return rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at]])));
 }

@@ -6,21 +6,19 @@ const found = {};
 
 const cpu = client.subscribe({ metrics: ["system.cpu.utilization"], interval: 0.5 });
 const ticks = [];
-for await (const item of cpu) {
-  if (item.type === "series") found.columns = item.series.map(({ name }) => name);
-  if (item.type !== "tick") continue;
-  ticks.push({ time: item.time, offset: item.offset, values: item.values.length });
+for await (const { time, offset, values, series, gap } of cpu) {
+  found.state = cpu.state;
+  found.columns = series.map(({ name }) => name);
+  ticks.push({ time, offset, keys: Object.keys(values), gap });
   if (ticks.length === 3) break;
 }
 found.ticks = ticks;
-found.state = cpu.state;
-cpu.close();
 found.closed = cpu.state;
 
 found.listed = (await client.list(["system.memory.*"])).map(({ name }) => name);
-for await (const { rows, columns } of client.table({ table: "processes", limit: 2 })) {
+for await (const { rows } of client.table({ table: "processes", limit: 2 })) {
   found.rows = rows.length;
-  found.named = columns.includes("name");
+  found.named = rows.every(({ name }) => typeof name === "string");
   break;
 }
 found.refused = await client.list(["system.nothing"]).catch((error) => [error instanceof RefusedError, error.code]);

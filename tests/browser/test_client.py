@@ -58,7 +58,8 @@ async def test_a_program_without_a_page_reads_lists_asks_and_is_refused_in_words
     assert process.returncode == 0, errors.decode()
     found = json.loads(out)
     assert set(found["columns"]) == {"system.cpu.utilization"}
-    assert all(tick["values"] == len(found["columns"]) for tick in found["ticks"])
+    assert all(len(tick["keys"]) == len(found["columns"]) and tick["gap"] is None for tick in found["ticks"])
+    assert all(key.startswith("system.cpu.utilization{cpu.mode=") for key in found["ticks"][0]["keys"])
     times = [tick["time"] for tick in found["ticks"]]
     assert times == sorted(set(times))
     assert found["ticks"][-1]["offset"] > 0
@@ -101,10 +102,20 @@ async def test_tells_each_tick_once_and_each_gap(js: RunJs) -> None:
              await until(() => made.length === 2); made[1].says(welcome); begin(made[1], made[1].sent[0], 2);
              made[1].says(past(2, 8, 5000, 6000, 7000, 8000), { type: "gap", group: 2, from: 9, to: 10, why: "slow" },
                tick(2, 11, 1.1));
-             const items = await taken(feed, 8); client.close();
-             const end = await feed.next(); return [items.map(({ type, time, offset, from, to }) =>
-               type === "series" ? [type] : type === "tick" ? [time, offset] : [from, to]), end.done];"""
-    ) == [[["series"], [4000, None], [5000, 5], [6000, 6], [7000, None], [8000, 8], [9, 10], [11000, 11]], True]
+             const items = await taken(feed, 6); client.close();
+             const end = await feed.next();
+             return [items.map(({ time, offset, values, gap }) => [time, offset, values.a, gap]), end.done];"""
+    ) == [
+        [
+            [4000, None, 4, None],
+            [5000, 5, 5, None],
+            [6000, 6, 0.6, None],
+            [7000, None, 7, None],
+            [8000, 8, 8, None],
+            [11000, 11, 1.1, {"from": 9, "to": 10, "why": "slow"}],
+        ],
+        True,
+    ]
 
 
 async def test_a_slow_reader_is_told_what_was_dropped_for_it(js: RunJs) -> None:
@@ -114,9 +125,9 @@ async def test_a_slow_reader_is_told_what_was_dropped_for_it(js: RunJs) -> None:
              const slow = cpu.items({ itemsMax: 3 });
              made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(past(1, 1, 1000));
              for (let offset = 2; offset < 8; offset += 1) made[0].says(tick(1, offset, 0));
-             const items = await taken(slow, 5); client.close();
-             return items.map(({ type, from, to, why, offset = type }) => type === "gap" ? [from, to, why] : offset);"""
-    ) == [[1, 4, "slow"], "series", 5, 6, 7]
+             const items = await taken(slow, 3); client.close();
+             return items.map(({ offset, gap }) => [offset, gap]);"""
+    ) == [[5, {"from": 1, "to": 4, "why": "slow"}], [6, None], [7, None]]
 
 
 async def test_leaving_the_loop_leaves_the_subscription(js: RunJs) -> None:
@@ -124,12 +135,20 @@ async def test_leaving_the_loop_leaves_the_subscription(js: RunJs) -> None:
         FAKE
         + """const client = make(); const cpu = client.subscribe({ metrics: ["a"] }); const states = [];
              cpu.addEventListener("state", () => states.push(cpu.state));
-             const read = (async () => { for await (const { type } of cpu) if (type === "tick") break; })();
-             made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(past(1, 1, 1000)); await read;
-             const awaited = cpu.awaited; cpu.hold(); cpu.release(); cpu.close();
-             const result = [awaited, states, made[0].sent.map(({ type }) => type), [...client.streams].length];
+             const read = async () => { for await (const tick of cpu) break; };
+             const other = cpu.items(); const reading = read();
+             made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(past(1, 1, 1000)); await reading;
+             const shared = cpu.state; await other.return(); const left = cpu.state;
+             cpu.hold(); cpu.release(); const last = read(); made[0].says(tick(1, 2, 2)); await last;
+             const result = [shared, left, states, made[0].sent.map(({ type }) => type), [...client.streams].length];
              client.close(); return result;"""
-    ) == [False, ["live", "paused", "live", "closed"], ["subscribe", "update", "update", "unsubscribe"], 0]
+    ) == [
+        "live",
+        "live",
+        ["live", "paused", "live", "closed"],
+        ["subscribe", "update", "update", "unsubscribe"],
+        0,
+    ]
 
 
 async def test_a_panel_is_subscribed_to_by_its_name(js: RunJs) -> None:
@@ -183,8 +202,8 @@ async def test_events_come_in_a_loop(js: RunJs) -> None:
         + """const client = make(); const feed = client.events({ kinds: ["alert"], backfill: 60 }).items();
              made[0].says(welcome); const [{ type, kinds, backfill }] = made[0].sent; begin(made[0], made[0].sent[0]);
              made[0].says({ type: "event", group: 1, id: "1", time: 1000, kind: "alert", title: "t" });
-             const { value } = await feed.next(); client.close(); return [type, kinds, backfill, value.title];"""
-    ) == ["events", ["alert"], 60, "t"]
+             const { value } = await feed.next(); client.close(); return [type, kinds, backfill, value];"""
+    ) == ["events", ["alert"], 60, {"id": "1", "time": 1000, "kind": "alert", "title": "t", "gap": None}]
 
 
 async def test_a_stream_that_the_server_ends_says_so(js: RunJs) -> None:
@@ -223,8 +242,8 @@ async def test_values_are_the_same_in_both_encodings(js: RunJs, binary: bool) ->
            const one = new Client(`${location.origin}/`, { binary: given, WebSocket: Kept });
            const two = new Client(`${location.origin}/`);
            const rows = async (client) => { const seen = new Map();
-             for await (const { type, offset, values } of client.subscribe({ panel: "cpu", interval: 0.5 })) {
-               if (type === "tick" && offset !== null) seen.set(offset, values.map((value) => String(value)).join());
+             for await (const { offset, values } of client.subscribe({ panel: "cpu", interval: 0.5 })) {
+               if (offset !== null) seen.set(offset, JSON.stringify(values));
                if (seen.size > 5) return seen; } };
            const [a, b] = await Promise.all([rows(one), rows(two)]);
            const common = [...a.keys()].filter((offset) => b.has(offset));

@@ -84,7 +84,7 @@ ARROWS = {
     "charts": {"charts/model", "dom"},
     "page": {"charts", "charts/model", "client", "http", "dom"},
     "elements": {"page", "charts", "charts/model", "client", "http", "dom"},
-    "entry": {"elements", "charts"},
+    "entry": {"elements", "charts", "client"},
 }
 IMPORTED = re.compile(r'^(?:import|export)\b[^;"]*from\s+"(\.[^"]*)"|\bimport\("(\.[^"]*)"\)', re.MULTILINE)
 

@@ -33,6 +33,8 @@ UNDOCUMENTED = {
     "/login",
     "/logout",
     "/embed.js",
+    "/client.js",
+    "/client.d.ts",
 }
 UNDOCUMENTED |= {"/embed/panel/{id}", "/embed/dashboard", "/wall", "/wall/{name}", "/screens"}
 

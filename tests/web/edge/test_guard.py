@@ -96,6 +96,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("POST", "/logout"):                   Row("/logout",                          303, 303, 303, 303, 303, body=""),
     ("GET", "/static/{path:path}"):        Row("/static/client/store.js",            200, 200, 200, 200, 200, 200),
     ("GET", "/embed.js"):                  Row("/embed.js",                        200, 200, 200, 200, 200, 200),
+    ("GET", "/client.js"):                 Row("/client.js",                       200, 200, 200, 200, 200, 200),
+    ("GET", "/client.d.ts"):               Row("/client.d.ts",                     200, 200, 200, 200, 200, 200),
     ("GET", "/healthz"):                   Row("/healthz",                         200, 200, 200, 200, 200),
     ("GET", "/readyz"):                    Row("/readyz",                          200, 200, 200, 200, 200),
 }

@@ -72,6 +72,15 @@ def test_one_module_does_what_all_did(tmp_path: Path) -> None:
     assert sorted(str(one.relative_to(root)) for one in sources) == sorted(MODULES)
 
 
+def test_others_may_import_what_its_entry_exports(tmp_path: Path) -> None:
+    root = write(tmp_path, MODULES | {"package.json": '{"type": "module"}'})
+    (root / "joined.js").write_bytes(bundle(root, "core/words.js", exports=True)[0])
+    (root / "user.js").write_text(
+        'import * as all from "./joined.js"; console.log(Object.keys(all), all.join("a", "b"));'
+    )
+    assert run(root / "user.js") == "[ 'join', 'later', 'where' ] a-b1\n"
+
+
 def test_each_module_is_run_once_and_after_those_it_imports(tmp_path: Path) -> None:
     joined = bundle(write(tmp_path, MODULES), "main.js")[0].decode()
     order = [joined.index(mark) for mark in ("ZERO = 0", 'hidden = "-"', "class Counter", "const result")]

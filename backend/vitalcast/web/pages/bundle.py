@@ -24,10 +24,11 @@ _RENAMED: Final = re.compile(r"(\w+)\s+as\s+(\w+)")
 _AS_PROPERTY: Final = r"\1: \2"
 
 
-def bundle(root: Path, entry: str, *, at: str = "") -> tuple[bytes, tuple[Path, ...]]:
+def bundle(root: Path, entry: str, *, at: str = "", exports: bool = False) -> tuple[bytes, tuple[Path, ...]]:
     """Return one module that does what `entry` (relative to `root`) does, and its sources.
 
-    It is to be served from `root`, or from where `at` leads to it, such as `static/`.
+    It is to be served from `root`, or from where `at` leads to it, such as `static/`. With `exports` it exports what
+    `entry` does, else nothing.
 
     Raises BundleError, naming the file, and OSError.
     """
@@ -36,6 +37,8 @@ def bundle(root: Path, entry: str, *, at: str = "") -> tuple[bytes, tuple[Path, 
     names = {path: f"module{number}" for number, path in enumerate(modules)}
     addresses = {path: json.dumps(at + path.relative_to(root).as_posix()) for path in modules}
     parts = [_function(path, text, names, addresses[path]) for path, text in modules.items()]
+    if exports:
+        parts.append(f"export const {{ {', '.join(_exported(modules[root / entry]))} }} = {names[root / entry]};\n")
     return "\n".join(parts).encode(), tuple(modules)
 
 
@@ -84,11 +87,22 @@ def _function(path: Path, text: str, names: dict[Path, str], address: str) -> st
     def styled(found: re.Match[str]) -> str:
         return f"const {found[1]} = {names[(path.parent / found[2]).resolve()]};"
 
-    exports = [name for _, name in _DECLARED.findall(text)]
-    for listed in _LISTED.findall(text):
-        exports += [_RENAMED.sub(r"\2: \1", one.strip()) for one in listed.split(",") if one.strip()]
+    exports = _exports(text)
     text = text.replace("import.meta.url", f"new URL({address}, import.meta.url).href")
     text = _LISTED.sub("", _DECLARED.sub(r"\1 \2", _IMPORT.sub(imported, _SHEET.sub(styled, text))))
     if (left := _LEFT.search(text)) is not None:
         raise BundleError(f"{json.loads(address)} has `{left[0]}`, which cannot be joined")
     return f"const {names[path]} = (() => {{\n{text.rstrip()}\nreturn {{ {', '.join(exports)} }};\n}})();"
+
+
+def _exports(text: str) -> list[str]:
+    """Return what a module exports, as members of an object literal."""
+    exports = [name for _, name in _DECLARED.findall(text)]
+    for listed in _LISTED.findall(text):
+        exports += [_RENAMED.sub(r"\2: \1", one.strip()) for one in listed.split(",") if one.strip()]
+    return exports
+
+
+def _exported(text: str) -> list[str]:
+    """Return the names under which a module exports what it does."""
+    return [one.split(":")[0] for one in _exports(text)]

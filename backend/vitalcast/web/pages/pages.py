@@ -48,6 +48,12 @@ class Pages:
     async def embed_script(self, request: Request) -> Response:
         return await self._respond(request, "embed.js")
 
+    async def client(self, request: Request) -> Response:
+        return await self._respond(request, "client.js")
+
+    async def client_types(self, request: Request) -> Response:
+        return await self._respond(request, "client/client.d.ts")
+
     async def static(self, request: Request) -> Response:
         return await self._respond(request, request.path_params["path"])
 
@@ -116,6 +122,8 @@ def page_endpoints(pages: Pages) -> EndpointGroup:
                 url_token=True,
             ),
             Endpoint("GET", "/embed.js", pages.embed_script, ANYBODY, "The elements for other sites", public=True),
+            Endpoint("GET", "/client.js", pages.client, ANYBODY, "The JavaScript client, one module", public=True),
+            Endpoint("GET", "/client.d.ts", pages.client_types, ANYBODY, "Its TypeScript types", public=True),
             Endpoint("GET", "/static/{path:path}", pages.static, ANYBODY, "Scripts and styles", public=True),
         ),
     )

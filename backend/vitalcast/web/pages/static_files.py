@@ -27,6 +27,7 @@ _CONTENT_TYPES: Final = {
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".ts": "application/typescript; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
@@ -38,9 +39,14 @@ BUNDLES: Final = {
     "embed.js": "entry/embed.js",
     "wall.js": "entry/wall.js",
     "screens.js": "entry/screens.js",
+    "client.js": "entry/client.js",
 }
 # Those that are served beside /static/, and not below it.
-_ABOVE: Final = {"embed.js": "static/"}
+_ABOVE: Final = {"embed.js": "static/", "client.js": "static/"}
+# Those that others import.
+EXPORTING: Final = frozenset({"client.js"})
+# Where the types of a module are, beside it.
+_TYPES: Final = {"client.js": "client.d.ts"}
 # Modules that hold another file.
 INCLUDING: Final = {"isolated_plotly.js": "charts/isolated_plotly.js"}
 _MADE: Final = BUNDLES | INCLUDING
@@ -133,6 +139,8 @@ class StaticFiles:
             headers.pop("Content-Encoding", None)
             return Response(status_code=304, headers=headers)
         headers["Content-Type"] = asset.content_type
+        if asset.path.name in _TYPES:
+            headers["X-TypeScript-Types"] = f"./{_TYPES[asset.path.name]}"
         if asset.path.suffix == ".html":
             headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         # Starlette counts the body for HEAD too and the server leaves it out.
@@ -172,7 +180,7 @@ def _read(path: Path) -> _Asset:
 
 def _make(root: Path, name: str) -> _Asset:
     if name in BUNDLES:
-        body, sources = bundle(root, BUNDLES[name], at=_ABOVE.get(name, ""))
+        body, sources = bundle(root, BUNDLES[name], at=_ABOVE.get(name, ""), exports=name in EXPORTING)
     else:
         body, sources = including(root, INCLUDING[name])
     return _asset(root / name, {path: _stamp(path) for path in sources}, body, {})

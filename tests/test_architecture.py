@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "history": QUERY | {"clocks", "heap"},
     "dashboards": BASE | {"core/panels"},
     "access": STREAM | {"core/panels"},
-    "client": METRICS | {"core/drawing"},
+    "client": METRICS | {"core/drawing", "core/query", "clocks"},
     "live": CONFIG
     | STREAM
     | {"core/alerts", "core/drawing", "access", "dashboards", "collectors", "bus", "history", "clocks", "__init__"},
@@ -93,6 +93,9 @@ FENCED: dict[str, set[str]] = {
     "jwt": {"access"},
     "orjson": {"core", "web"},
     "pydantic": {"core", "config", "web"},
+    "pandas": {"client"},
+    "polars": {"client"},
+    "pyarrow": {"client"},
     "pydantic_core": {"config"},
     "numpy": {"core", "history", "web", "client"},  # in the client, where a program asks for a row
 }

@@ -27,10 +27,11 @@ VitalcastError
 ├── BundleError              the server's start: the frontend's modules cannot be joined
 ├── OutputError              the command line, which says it in one line: what a command is run for cannot be written
 ├── BenchError               the command line: the benchmarks cannot be run here
-├── AskError                 the command line: a server cannot be asked, or does not answer this
 ├── ClientError              whoever uses the Python client: a server cannot be followed or asked; says what to do
 │   ├── RefusedError         the server refused what was asked for; has its code
-│   └── UnreachableError     no server is there, or the connection broke and none is to be made again
+│   ├── UnreachableError     no server is there, or the connection broke and none is to be made again
+│   ├── MissingLibraryError  a library that is not installed
+│   └── AskError             a server's HTTP API cannot be asked, or does not answer this
 └── LostError                the client, which connects again: a connection broke
 
 What is raised to the module's own handler and never leaves it is a private signal, and not in here.
@@ -255,8 +256,12 @@ class UnreachableError(ClientError):
     """There is no server, or the connection broke and the client is not to connect again."""
 
 
-class AskError(VitalcastError):
-    """A server cannot be asked, or does not answer this; the message says why."""
+class MissingLibraryError(ClientError, ImportError):
+    """What was asked for takes a library that is not installed; the message says how to install it."""
+
+
+class AskError(ClientError):
+    """A server's HTTP API cannot be asked, or does not answer this; the message says why."""
 
 
 class LostError(VitalcastError):

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vitalcast.client.asyncio_client import Client as Client
     from vitalcast.client.blocking import BlockingClient as BlockingClient
+    from vitalcast.client.catalogue import ListedSeries as ListedSeries
+    from vitalcast.client.events import Event as Event
+    from vitalcast.client.panels import Headline as Headline
+    from vitalcast.client.panels import Line as Line
+    from vitalcast.client.result import Result as Result
+    from vitalcast.client.tables import Rows as Rows
     from vitalcast.client.ticks import Gap as Gap
     from vitalcast.client.ticks import Position as Position
     from vitalcast.client.ticks import Series as Series
@@ -22,9 +28,15 @@ _HOMES = {
     "BlockingClient": "vitalcast.client.blocking",
     "Client": "vitalcast.client.asyncio_client",
     "ClientError": "vitalcast.errors",
+    "Event": "vitalcast.client.events",
     "Gap": "vitalcast.client.ticks",
+    "Headline": "vitalcast.client.panels",
+    "Line": "vitalcast.client.panels",
+    "ListedSeries": "vitalcast.client.catalogue",
     "Position": "vitalcast.client.ticks",
     "RefusedError": "vitalcast.errors",
+    "Result": "vitalcast.client.result",
+    "Rows": "vitalcast.client.tables",
     "Series": "vitalcast.client.ticks",
     "Tick": "vitalcast.client.ticks",
     "UnreachableError": "vitalcast.errors",
@@ -34,9 +46,15 @@ __all__ = [
     "BlockingClient",
     "Client",
     "ClientError",
+    "Event",
     "Gap",
+    "Headline",
+    "Line",
+    "ListedSeries",
     "Position",
     "RefusedError",
+    "Result",
+    "Rows",
     "Series",
     "Tick",
     "UnreachableError",

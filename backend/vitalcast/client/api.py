@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from vitalcast.client.reading import words
 from vitalcast.client.refusals import START_IT
-from vitalcast.client.streams import words
 from vitalcast.core.text import printable
 from vitalcast.errors import AskError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 PART_BYTES: Final = 65_536
 ERROR_BYTES_MAX: Final = 65_536
+ANSWER_BYTES_MAX: Final = 1 << 28
 NONSENSE: Final = "the server's answer makes no sense"
 BROKEN_OFF: Final = "the server ended in the midst of its answer"
 ACCESS_ADVICE: Final = (
@@ -90,9 +91,18 @@ def base_url(url: str) -> str:
 class HttpAnswer:
     """The answer of a server at an address."""
 
-    def __init__(self, url: str, request: ApiRequest, *, token: str | None, timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        request: ApiRequest,
+        *,
+        token: str | None,
+        timeout_s: float,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         """Ask. Raises AskError where there is no answer of the API."""
         self._url = printable(url)
+        self._context = context
         self._response = self._opened(url, request, token, timeout_s)
         self.status = self._response.status
         self.content_type = self._response.headers.get("Content-Type", "")
@@ -117,7 +127,7 @@ class HttpAnswer:
     def _opened(self, url: str, request: ApiRequest, token: str | None, timeout_s: float) -> HTTPResponse:
         from http.client import HTTPException
         from urllib.error import HTTPError, URLError
-        from urllib.request import HTTPRedirectHandler, Request, build_opener
+        from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
         class Stay(HTTPRedirectHandler):
             """Follows nowhere: the token is for this server alone."""
@@ -134,7 +144,9 @@ class HttpAnswer:
             f"{url}{request.path}{'?' if query else ''}{query}", data=body, headers=headers, method=request.method
         )
         try:
-            response: HTTPResponse = build_opener(Stay).open(asked, timeout=timeout_s)
+            response: HTTPResponse = build_opener(Stay, HTTPSHandler(context=self._context)).open(
+                asked, timeout=timeout_s
+            )
         except HTTPError as error:
             raise self._refused(error.code, error.read(ERROR_BYTES_MAX)) from None
         except URLError as error:
@@ -150,6 +162,22 @@ class HttpAnswer:
         if said is None:
             return AskError(f"{self._url}: HTTP {status}; there is no Vitalcast, or an older one")
         return AskError(said)
+
+
+def json_of(answer: ApiAnswer) -> dict[str, Any]:
+    """Return the JSON object of an answer. Raises AskError where it has none."""
+    body = bytearray()
+    try:
+        for part in answer.parts():
+            body += part
+            if len(body) > ANSWER_BYTES_MAX:
+                raise AskError(f"the answer is longer than {ANSWER_BYTES_MAX >> 20} MiB; ask for less")
+        value = json.loads(body)
+    except (OSError, ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise AskError(NONSENSE)
+    return value
 
 
 def message_of(body: bytes | bytearray) -> str | None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from vitalcast.client import requests
 from vitalcast.client.address import LOCAL, socket_url
+from vitalcast.client.api import ApiRequest, HttpAnswer, base_url, json_of
+from vitalcast.client.catalogue import ListedSeries, read_catalogue
+from vitalcast.client.events import Event, EventStream, read_event
 from vitalcast.client.link import Link, connector
-from vitalcast.client.mailbox import Mailbox
+from vitalcast.client.mailbox import Latest, Mailbox
 from vitalcast.client.protocol import Answer, Changed, Ended, Happening, News, Protocol, Question
+from vitalcast.client.reading import Json
 from vitalcast.client.requests import Seconds, given, seconds, taking
-from vitalcast.client.streams import Json, MetricStream, Stream
+from vitalcast.client.result import Result, read_result
+from vitalcast.client.streams import MetricStream, Stream
+from vitalcast.client.tables import Rows, TableStream, read_rows
 from vitalcast.client.ticks import Position, Tick
 from vitalcast.errors import ClientError
 
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 BUFFER: Final = 256
+ANSWER_S: Final = 60.0  # a server answers within its own limits, which are shorter
 
 Item = TypeVar("Item")
 AStream = TypeVar("AStream", bound=Stream)
@@ -124,6 +131,8 @@ class Client:
         **internals: Any,
     ) -> None:
         self._url = url
+        self._token = token
+        self._ssl = ssl
         self._buffer = max(1, buffer)
         self._on_status = on_status or logger.info
         self._protocol = Protocol()
@@ -188,6 +197,16 @@ class Client:
         stream = self._protocol.add(MetricStream, fields, position=position)
         return Ticks(self, stream, self._begun(stream, Mailbox(self._buffer, self._link.stir)))
 
+    @taking(requests.table)
+    def table(self, *names: str, **options: Any) -> Subscription[Rows]:
+        stream = self._protocol.add(TableStream, requests.table(*names, **options))
+        return Subscription(self, stream, self._begun(stream, Latest(self._link.stir)))
+
+    @taking(requests.events)
+    def events(self, **options: Any) -> Subscription[Event]:
+        stream = self._protocol.add(EventStream, requests.events(**options))
+        return Subscription(self, stream, self._begun(stream, Mailbox(self._buffer, self._link.stir)))
+
     def _begun(self, stream: Stream, mailbox: Mailbox[Item]) -> Mailbox[Item]:
         self._boxes[stream] = mailbox
         if self._closed:
@@ -211,6 +230,34 @@ class Client:
             await future
 
     # --- questions ---------------------------------------------------------------------------------------------------
+
+    @taking(requests.query)
+    async def query(self, *metrics: str, **options: Any) -> Result:
+        return read_result(await self._ask(requests.query(*metrics, **options)))
+
+    @taking(requests.processes)
+    async def processes(self, **options: Any) -> Rows:
+        return read_rows(await self._ask(requests.processes(**options)))
+
+    @taking(requests.catalogue)
+    async def list(self, *metrics: str, **options: Any) -> Sequence[ListedSeries]:
+        return read_catalogue(await self._ask(requests.catalogue(*metrics, **options)))
+
+    @taking(requests.subscription)
+    async def latest(self, *metrics: str, **options: Any) -> Tick:
+        """Return the newest tick, with the options of `subscribe`."""
+        async with self.subscribe(*metrics, **options) as ticks:
+            return await anext(ticks)
+
+    @taking(requests.mark)
+    async def mark(self, *title: str, **options: Any) -> Event:
+        request = ApiRequest("/api/v1/events", {}, method="POST", body=requests.mark(*title, **options))
+        return read_event(await asyncio.to_thread(self._http, request))
+
+    def _http(self, request: ApiRequest) -> Json:
+        url = base_url(self._url)
+        with HttpAnswer(url, request, token=self._token, timeout_s=ANSWER_S, context=self._ssl) as answer:
+            return json_of(answer)
 
     async def _ask(self, fields: Json) -> Json:
         """Return the message that answers. Raises RefusedError."""

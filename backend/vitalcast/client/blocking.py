@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vitalcast.client import requests
 from vitalcast.client.address import LOCAL
 from vitalcast.client.asyncio_client import BUFFER, Client, Subscription, Ticks
+from vitalcast.client.catalogue import ListedSeries
+from vitalcast.client.events import Event
 from vitalcast.client.requests import Seconds, taking
+from vitalcast.client.result import Result
+from vitalcast.client.tables import Rows
 from vitalcast.client.ticks import Position, Tick
 from vitalcast.errors import ClientError
 
@@ -163,3 +167,38 @@ class BlockingClient:
             return self._client.subscribe(*metrics, **options)
 
         return BlockingTicks(self._thread, self._thread.call(begin()))
+
+    @taking(requests.table)
+    def table(self, *names: str, **options: Any) -> BlockingSubscription[Rows]:
+        async def begin() -> Subscription[Rows]:
+            return self._client.table(*names, **options)
+
+        return BlockingSubscription(self._thread, self._thread.call(begin()))
+
+    @taking(requests.events)
+    def events(self, **options: Any) -> BlockingSubscription[Event]:
+        async def begin() -> Subscription[Event]:
+            return self._client.events(**options)
+
+        return BlockingSubscription(self._thread, self._thread.call(begin()))
+
+    @taking(requests.query)
+    def query(self, *metrics: str, **options: Any) -> Result:
+        return self._thread.call(self._client.query(*metrics, **options))
+
+    @taking(requests.processes)
+    def processes(self, **options: Any) -> Rows:
+        return self._thread.call(self._client.processes(**options))
+
+    @taking(requests.catalogue)
+    def list(self, *metrics: str, **options: Any) -> Sequence[ListedSeries]:
+        return self._thread.call(self._client.list(*metrics, **options))
+
+    @taking(requests.subscription)
+    def latest(self, *metrics: str, **options: Any) -> Tick:
+        """Return the newest tick, with the options of `subscribe`."""
+        return self._thread.call(self._client.latest(*metrics, **options))
+
+    @taking(requests.mark)
+    def mark(self, *title: str, **options: Any) -> Event:
+        return self._thread.call(self._client.mark(*title, **options))

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from vitalcast.client.ticks import follow_lost
+from vitalcast.client.events import Event
+from vitalcast.client.ticks import Gap, Tick, follow_lost
 from vitalcast.errors import ClientError
 
 Item = TypeVar("Item")
@@ -41,8 +42,10 @@ class Mailbox(Generic[Item]):
     def put(self, item: Item) -> None:
         if self._overflowing and self.full:
             lost = self._items.popleft()
-            follow_lost(lost, self._items[0] if self._items else item)
-        self._items.append(item)
+            self._items.append(item)
+            self._items[0] = after_lost(lost, self._items[0])
+        else:
+            self._items.append(item)
         self._news.set()
 
     def end(self, error: ClientError | None = None) -> None:
@@ -87,3 +90,12 @@ class Latest(Mailbox[Item]):
     def put(self, item: Item) -> None:
         self._items.clear()
         super().put(item)
+
+
+def after_lost(lost: Item, after: Item) -> Item:
+    """Return an item as it is to be given where the one before it was let go."""
+    if isinstance(after, Tick) and isinstance(lost, Tick):
+        follow_lost(lost, after)
+    elif isinstance(after, Event):
+        return after._replace(gap=Gap(None, None, "slow"))
+    return after

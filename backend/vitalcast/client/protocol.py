@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
 from vitalcast.client.binary import decode
-from vitalcast.client.streams import Json, MetricStream, Stream, number, whole, words
+from vitalcast.client.events import EventStream
+from vitalcast.client.reading import Json, moment, number, whole, words
+from vitalcast.client.streams import MetricStream, Stream
 from vitalcast.core.vocabulary import BINARY_SUBPROTOCOL, SUBPROTOCOL, ErrorCode
 from vitalcast.errors import ClientError, LostError, RefusedError
 
@@ -92,6 +94,7 @@ class Protocol:
         self._out: list[str] = []
         self._connected = False
         self._number = 0
+        self._heard_ms: int | None = None  # the server's time, up to which nothing it told can be missing
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -143,7 +146,8 @@ class Protocol:
         self.disconnected()
         self._connected = True
         for stream in self._streams.values():
-            self._begin(stream)
+            if not self._goes_on(stream):
+                self._begin(stream)
         for question in self._questions.values():
             self._send({**question.fields, "id": question.id})
 
@@ -179,6 +183,7 @@ class Protocol:
     def _frame(self, message: bytes) -> Iterator[Happening]:
         frame = decode(message)
         self._joining.pop(frame.group, None)
+        self._heard_ms = frame.time_ms
         for stream in self._of_group(frame.group):
             if isinstance(stream, MetricStream):
                 for tick in stream.take_frame(frame):
@@ -189,6 +194,7 @@ class Protocol:
             case "welcome" if message.get("auth") == "required":
                 raise RefusedError(WITHOUT_ACCESS, code=ErrorCode.UNAUTHORIZED)
             case "welcome":
+                self._welcomed(moment(message["time"]) if "time" in message else None)
                 heartbeat_s = number(message.get("heartbeat"))
                 yield Welcome(None if heartbeat_s is None else min(max(heartbeat_s, 0.1), HEARTBEAT_S_MAX))
             case "ack":
@@ -200,10 +206,26 @@ class Protocol:
                 yield Bye(None if after_ms is None else min(max(after_ms / 1000, 0.0), RECONNECT_AFTER_S_MAX))
             case "error":
                 yield from self._refused(message)
+            case "heartbeat":
+                self._heard_ms = moment(message["time"])
             case "snapshot" | "series" | "data" | "gap" | "rows" | "event":
+                if message["type"] in ("data", "rows"):
+                    self._heard_ms = moment(message["time"])
                 for stream in self._meant(whole(message["group"]), message["type"]):
                     for item in stream.take(message):
                         yield News(stream, item)
+
+    def _goes_on(self, stream: Stream) -> bool:
+        """Say whether it is asked for once the server has told its time, as what happened since then is."""
+        return isinstance(stream, EventStream) and stream.acknowledged and self._heard_ms is not None
+
+    def _welcomed(self, time_ms: int | None) -> None:
+        for stream in self._streams.values():
+            if self._goes_on(stream) and stream.group is None:
+                if isinstance(stream, EventStream) and time_ms is not None and self._heard_ms is not None:
+                    stream.go_on(time_ms - self._heard_ms)
+                self._begin(stream)
+        self._heard_ms = time_ms if time_ms is not None else self._heard_ms
 
     def _meant(self, group: int, kind: str) -> list[Stream]:
         """Return the streams that a message is for: of a past, equal streams have each their own."""

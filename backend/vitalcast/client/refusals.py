@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from vitalcast.client.protocol import RECONNECT_AFTER_S_MAX
-from vitalcast.client.streams import words
+from vitalcast.client.reading import words
 from vitalcast.core.vocabulary import STAY_AWAY_FROM
 from vitalcast.errors import ClientError, LostError, RefusedError
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+from vitalcast import clocks
 from vitalcast.client.ticks import Position
 from vitalcast.core.durations import seconds_of
+from vitalcast.core.query.times import time_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +54,18 @@ def seconds(value: Seconds | None) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return seconds_of(value) if isinstance(value, str) else value
+
+
+def moment(value: Moment, now_ms: int) -> int:
+    """Return the Unix milliseconds that a time means. Raises ValueError where it is none.
+
+    A datetime without a zone is of the local one, as everywhere in Python.
+    """
+    if isinstance(value, datetime):
+        return (value.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    if isinstance(value, timedelta):
+        return now_ms - abs(value) // timedelta(milliseconds=1)
+    return time_of(str(value), now_ms)
 
 
 def selection(metrics: Sequence[str], panel: str | None) -> dict[str, Any]:
@@ -112,3 +126,137 @@ def subscription(
         host=host,
     )
     return fields, None if since is None else Position(*since)
+
+
+def table(
+    name: str,
+    *,
+    sort: str | None = None,
+    order: str | None = None,
+    filter: str | None = None,  # noqa: A002 - the wire's word
+    keys: Iterable[int | str] | None = None,
+    limit: int | None = None,
+    fold: bool | None = None,
+    interval: Seconds | None = None,
+    host: str | None = None,
+) -> dict[str, Any]:
+    """Follow the rows of a table, such as `processes`. The options are those of `table` on the wire.
+
+    Iterate over what this returns; a program that is slower gets the newest rows.
+    """
+    return {"table": name} | given(
+        sort=sort,
+        order=order,
+        filter=filter,
+        keys=None if keys is None else list(keys),
+        limit=limit,
+        fold=fold,
+        interval=seconds(interval),
+        host=host,
+    )
+
+
+def events(
+    *,
+    kinds: Texts | None = None,
+    severity: str | None = None,
+    backfill: Seconds | None = None,
+    host: str | None = None,
+) -> dict[str, Any]:
+    """Follow what happens, after what happened in the seconds of `backfill`."""
+    return given(kinds=texts(kinds), severity=severity, backfill=seconds(backfill), host=host)
+
+
+def query(
+    *metrics: str,
+    panel: str | None = None,
+    start: Moment = "-1h",
+    end: Moment | None = None,
+    points: int | None = None,
+    step: Seconds | None = None,
+    where: Where | None = None,
+    aggregate: Texts | None = None,
+    group_by: Texts | None = None,
+    reduce: str | None = None,
+    top: int | None = None,
+    shift: Seconds | None = None,
+    ratio_to: RatioTo | None = None,
+    lines: str | None = None,
+    host: str | None = None,
+) -> dict[str, Any]:
+    """Ask what series, or a panel, were between two times. The options are those of `query` on the wire.
+
+    A time is a datetime, a timedelta (so long ago), Unix milliseconds, ISO 8601, or a text such as `-3h`.
+    """
+    now_ms = clocks.wall_ms()
+    return (
+        {"type": "query"}
+        | selection(metrics, panel)
+        | given(
+            start=moment(start, now_ms),
+            end=None if end is None else moment(end, now_ms),
+            points=points,
+            step=seconds(step),
+            where=where_of(where),
+            aggregate=texts(aggregate),
+            group_by=texts(group_by),
+            reduce=reduce,
+            top=top,
+            shift=seconds(shift),
+            ratio_to=ratio_of(ratio_to),
+            lines=lines,
+            host=host,
+        )
+    )
+
+
+def processes(
+    *,
+    at: Moment | None = None,
+    start: Moment | None = None,
+    end: Moment | None = None,
+    sort: str | None = None,
+    order: str | None = None,
+    filter: str | None = None,  # noqa: A002 - the wire's word
+    limit: int | None = None,
+    host: str | None = None,
+) -> dict[str, Any]:
+    """Ask which processes used the machine: at a moment, now unless told, or between two times in all."""
+    now_ms = clocks.wall_ms()
+    if at is None and start is None and end is None:
+        at = now_ms
+    times = {name: moment(one, now_ms) for name, one in given(at=at, start=start, end=end).items()}
+    more = given(sort=sort, order=order, filter=filter, limit=limit, host=host)
+    return {"type": "query", "table": "processes"} | times | more
+
+
+def catalogue(*metrics: str, host: str | None = None) -> dict[str, Any]:
+    """Ask which series there are, by patterns of metrics; all of them unless told."""
+    return {"type": "list", "metrics": list(metrics or (">",))} | given(host=host)
+
+
+def mark(
+    title: str = "",
+    *,
+    severity: str | None = None,
+    time: Moment | None = None,
+    end: Moment | None = None,
+    ongoing: bool | None = None,
+    id: str | None = None,  # noqa: A002 - the API's word
+    attributes: Mapping[str, str | int | float] | None = None,
+) -> dict[str, Any]:
+    """Make a mark: an event of your own, such as a deployment. It takes a token of scope admin.
+
+    With `ongoing` it goes on until the mark of that `id` is given an `end`. A mark that may have been made is not made
+    again, so this raises UnreachableError where the answer is lost.
+    """
+    now_ms = clocks.wall_ms()
+    return given(
+        title=title or None,
+        severity=severity,
+        time=None if time is None else moment(time, now_ms),
+        end=None if end is None else moment(end, now_ms),
+        ongoing=ongoing,
+        id=id,
+        attributes=None if attributes is None else dict(attributes),
+    )

@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from vitalcast.client.binary import DataFrame
-from vitalcast.client.ticks import NO_COLUMNS, Columns, Gap, Position, Series, Tick, joined
-from vitalcast.core.metrics.model import series_key
-from vitalcast.core.text import printable
+from vitalcast.client.panels import head_of
+from vitalcast.client.reading import Json, moment, number, series_of, whole, words
+from vitalcast.client.ticks import NO_COLUMNS, Columns, Gap, Position, Tick, joined
 
-WORDS_MAX: Final = 300  # of a server's sentence
-WHOLE_MAX: Final = 2**53  # past it JSON's numbers are not whole for everybody, and sums too long to be written
 NAN: Final = math.nan
-
-Json = Mapping[str, Any]
 
 
 class Stream(ABC):
@@ -65,7 +61,7 @@ class MetricStream(Stream):
         super().__init__(name, fields)
         self.position = position
         self.interval_s = float(fields.get("interval") or 1.0)  # how often ticks come, as far as is known
-        self._aggregates = tuple(dict.fromkeys(fields.get("aggregate") or ()))
+        self._aggregates = tuple(dict.fromkeys(fields.get("aggregate") or ("" if "panel" in fields else "last",)))
         self._columns = NO_COLUMNS
         self._values: array[float] = array("d")
         self._gaps: list[Gap] = []
@@ -106,7 +102,7 @@ class MetricStream(Stream):
                 self._set_columns(message)
             case "data" if self._begun:
                 values, changed = _content(message)
-                yield from self._data(whole(message["offset"]), whole(message["time"]), values, changed)
+                yield from self._data(whole(message["offset"]), moment(message["time"]), values, changed)
             case "gap":
                 self._gap(Gap(whole(message["from"]), whole(message["to"]), words(message["why"])))
 
@@ -115,7 +111,7 @@ class MetricStream(Stream):
         if self._begun:
             if frame.size != len(self._values):
                 raise ValueError(f"a frame of {frame.size} values for {len(self._values)} columns")
-            yield from self._data(frame.offset, whole(frame.time_ms), frame.values, frame.changed)
+            yield from self._data(frame.offset, moment(frame.time_ms), frame.values, frame.changed)
 
     def _enter(self, epoch: str) -> None:
         # Within an epoch the server itself says what expired; of another epoch it knows nothing.
@@ -137,8 +133,8 @@ class MetricStream(Stream):
         if "epoch" in message:  # another than the ack said where the source began anew meanwhile
             self._enter(str(message["epoch"]))
         assert self.position is not None
-        offset, end_ms = whole(message["offset"]), whole(message["time"])
-        times = [whole(one) for one in message["times"]]
+        offset, end_ms = whole(message["offset"]), moment(message["time"])
+        times = [moment(one) for one in message["times"]]
         columns = self._set_columns(message)
         rows = _columns_of(message["values"], count=len(columns), length=len(times))
         before, awaited, recovered = self.position, self._awaited, self._recovered
@@ -182,26 +178,13 @@ class MetricStream(Stream):
         return Tick(time_ms, offset, self._columns, values, gaps=gaps, position=position)
 
     def _set_columns(self, message: Json) -> Columns:
-        forms = [(f"{one}({{}})", one) for one in self._aggregates] if len(self._aggregates) > 1 else [("{}", "")]
-        panel = {key: message[key] for key in PANEL_KEYS if key in message} if "panel" in message else None
-        known = [_series(one) for one in message["series"]]
-        self._columns = Columns(
-            [one._replace(key=form.format(one.key), aggregate=aggregate) for one in known for form, aggregate in forms],
-            panel,
-        )
+        series = series_of(message["series"], self._aggregates)
+        self._columns = Columns(series, head_of(message, len(series)))
         self._values = array("d", [NAN] * len(self._columns))
         return self._columns
 
 
 GAPS_MAX: Final = 64  # before one tick; a snapshot tells every hole of its past
-PANEL_KEYS: Final = ("panel", "unit", "lines", "more", "axis", "reference", "headline")
-
-
-def _series(one: Json) -> Series:
-    attributes = {str(key): str(value) for key, value in one["attributes"].items()}
-    labels = {str(key): str(value) for key, value in one.get("labels", {}).items()}
-    name = str(one["name"])
-    return Series(series_key(name, tuple(attributes.items())), name, str(one["unit"]), attributes, labels)
 
 
 def _columns_of(given: Sequence[Sequence[object]], *, count: int, length: int) -> list[list[float]]:
@@ -228,26 +211,3 @@ def _place(text: str) -> int:
 def _reading(given: object) -> float:
     known = number(given)
     return NAN if known is None else known
-
-
-def number(given: object) -> float | None:
-    """Return a reading; None for what is none, be it not finite or not a number."""
-    if not isinstance(given, int | float) or isinstance(given, bool):
-        return None
-    try:
-        return float(given) if math.isfinite(given) else None
-    except OverflowError:  # a whole number that no float reaches
-        return None
-
-
-def whole(given: object) -> int:
-    """Return a number that counts something. Raises TypeError for any other."""
-    if not isinstance(given, int) or isinstance(given, bool) or abs(given) > WHOLE_MAX:
-        raise TypeError("this is no whole number that counts anything")
-    return given
-
-
-def words(given: object) -> str:
-    """Return what a server says, as it may stand in a line of a terminal."""
-    text = printable(str(given)[:WORDS_MAX])
-    return text if len(text) <= WORDS_MAX else f"{text[: WORDS_MAX - 1]}…"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from vitalcast.client.panels import Headline, Line, PanelHead
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +55,7 @@ class Columns:
 
     __slots__ = ("index", "panel", "series")
 
-    def __init__(self, series: Sequence[Series], panel: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, series: Sequence[Series], panel: PanelHead | None = None) -> None:
         self.series = tuple(series)
         self.index: dict[str, int] = {}
         for position, one in enumerate(self.series):
@@ -123,6 +125,24 @@ class Tick(Mapping[str, "float | None"]):
         return self._columns.series
 
     @property
+    def lines(self) -> tuple[Line, ...]:
+        """Of a panel the lines that it draws, in order."""
+        panel = self._columns.panel
+        return () if panel is None else panel.lines_at(self._values)
+
+    @property
+    def headline(self) -> Headline | None:
+        """The number that stands for a panel; None where it shows nothing for now, and of what is no panel."""
+        panel = self._columns.panel
+        return None if panel is None else panel.headline_at(self._values)
+
+    @property
+    def level(self) -> str:
+        """The level of a panel: `warning`, `critical`, or empty."""
+        headline = self.headline
+        return "" if headline is None else headline.level
+
+    @property
     def row(self) -> npt.NDArray[np.float64]:
         """The values in the order of `series`, `nan` for none."""
         import numpy as np
@@ -134,15 +154,14 @@ def _size(gap: Gap) -> float:
     return inf if gap.first is None or gap.last is None else gap.last - gap.first
 
 
-def follow_lost(lost: object, after: object) -> None:
+def follow_lost(lost: Tick, after: Tick) -> None:
     """Have a tick tell that the one before it was dropped here, and what was lost before that."""
-    if isinstance(lost, Tick) and isinstance(after, Tick):
-        gap = Gap(lost.offset, lost.offset, "slow")
-        for one in lost.gaps:
-            gap = joined(one, gap)
-        if after.gaps and after.gaps[0].why == gap.why:
-            gap, after.gaps = joined(gap, after.gaps[0]), after.gaps[1:]
-        after.gaps = (gap, *after.gaps)
+    gap = Gap(lost.offset, lost.offset, "slow")
+    for one in lost.gaps:
+        gap = joined(one, gap)
+    if after.gaps and after.gaps[0].why == gap.why:
+        gap, after.gaps = joined(gap, after.gaps[0]), after.gaps[1:]
+    after.gaps = (gap, *after.gaps)
 
 
 def joined(one: Gap, other: Gap) -> Gap:

@@ -186,13 +186,20 @@ def test_the_pictures_of_the_example_are_there(address: str) -> None:
 
 
 def test_the_http_examples_give_values(address: str) -> None:
-    first, second, third, fourth, _ = examples(page("http.md"), "sh")  # the last is run by tests.e2e.test_hypercorn
+    first, second, live, third, fourth, _ = examples(
+        page("http.md"), "sh"
+    )  # the last is run by tests.e2e.test_hypercorn
     for line in first.splitlines():
         with urllib.request.urlopen(url_of(line, address), timeout=TIMEOUT_S) as answer:
             assert "system.load.average" in answer.read().decode().replace("_", ".")
     with urllib.request.urlopen(url_of(second, address), timeout=TIMEOUT_S) as answer:
         figure = plotly.io.from_json(answer.read().decode())
     assert "user" in [trace.name for trace in figure.data]
+    for line in live.splitlines():
+        with urllib.request.urlopen(url_of(line, address), timeout=TIMEOUT_S) as answer:
+            told = [next(answer).decode() for _ in range(8)]
+        assert [one.partition(":")[0] for one in told] == ["id", "event", "data", "\n"] * 2
+        assert all(json.loads(one.removeprefix("data:"))["metrics"] for one in told[2::4])
     as_json, as_csv = third.splitlines()
     with urllib.request.urlopen(url_of(as_json, address), timeout=TIMEOUT_S) as answer:
         past = json.load(answer)

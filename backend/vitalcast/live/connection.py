@@ -76,9 +76,7 @@ class Connection:
     def __init__(self, id_: int, session: Session, writer: Writer, now_s: float) -> None:
         self.id = id_
         self.session = session
-        self.writer = writer
-        self.write = writer.write
-        self.direct = writer if isinstance(writer, DirectWriter) and writer.fd >= 0 else None
+        self.use(writer)
         self.closed = False
         self.blocked = False
         self.blocked_s = now_s
@@ -93,6 +91,12 @@ class Connection:
         self.inbox_bytes = 0
         self.outbox: deque[Message] | None = None
         self.outbox_bytes = 0
+
+    def use(self, writer: Writer) -> None:
+        """Write by this from now on."""
+        self.writer = writer
+        self.write = writer.write
+        self.direct = writer if isinstance(writer, DirectWriter) and writer.fd >= 0 else None
 
     @property
     def plain(self) -> bool:

@@ -124,6 +124,13 @@ class ConnectionManager:
         self._stats.sockets = len(self._registry)
         return connection
 
+    def hand_over(self, connection: Connection, writer: Writer, messages: list[Message]) -> None:
+        """Have an open socket that has taken all be written to by another writer from now on, first these messages."""
+        self.fanout.leave(connection)
+        connection.use(writer)
+        self.fanout.enter(connection)
+        self._send(connection, messages)
+
     def disconnect(self, connection: Connection) -> None:
         """Forget a socket that has gone, and tell the plain ones that remain. Safe to call again."""
         if self._forget(connection):
@@ -293,6 +300,9 @@ class ConnectionManager:
         self._count_streams()
         group_ids = connection.session.group_ids
         if group_ids == connection.group_ids:
+            return
+        if connection.group_ids and not group_ids and connection.session.encoding.of_one_stream:
+            self.close(connection, CloseCode.DENIED, "its stream has ended")
             return
         self.fanout.leave(connection)
         connection.group_ids = group_ids

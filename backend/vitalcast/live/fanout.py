@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from vitalcast.core.stream.output import BulkOutput, Output
+from vitalcast.core.wire.encodings import Encoding
 from vitalcast.core.wire.messages import Message
 from vitalcast.core.wire.websocket import payload_bytes
 from vitalcast.live.connection import Connection
@@ -22,16 +23,17 @@ MARK_S = 0.2
 
 
 class FanoutSet:
-    """Sockets with the same groups: what one of them gets in a tick, all get, in the same bytes.
+    """Sockets with the same groups and encoding: what one of them gets in a tick, all get, in the same bytes.
 
     All its members take what they are given; one that does not is no member until it does. `direct` holds those that
     have a descriptor, by it.
     """
 
-    __slots__ = ("direct", "group_ids", "last_s", "others")
+    __slots__ = ("direct", "encoding", "group_ids", "last_s", "others")
 
-    def __init__(self, group_ids: tuple[int, ...], now_s: float) -> None:
+    def __init__(self, group_ids: tuple[int, ...], encoding: Encoding, now_s: float) -> None:
         self.group_ids = group_ids
+        self.encoding = encoding
         self.direct: dict[int, Connection] = {}
         self.others: dict[Connection, None] = {}
         self.last_s = now_s
@@ -54,8 +56,8 @@ class FanoutSet:
         else:
             self.others.pop(connection, None)
 
-    def write(self, messages: list[Message]) -> list[Connection]:
-        """Give every member these messages; return those that have not taken them all.
+    def write(self, messages: Sequence[Message]) -> list[Connection]:
+        """Give every member these messages, wrapped already; return those that have not taken them all.
 
         The loop is where ten thousand viewers cost their time: it does nothing but the system call.
         """
@@ -132,7 +134,7 @@ class Fanout:
     def __init__(self, stats: RuntimeStats, *, now_s: Callable[[], float]) -> None:
         self._stats = stats
         self._now_s = now_s
-        self._sets: dict[tuple[int, ...], FanoutSet] = {}
+        self._sets: dict[tuple[tuple[int, ...], Encoding], FanoutSet] = {}
         self._sets_of: dict[int, dict[FanoutSet, None]] = {}
         self._lanes: dict[int, Lane] = {}
 
@@ -143,24 +145,25 @@ class Fanout:
     def enter(self, connection: Connection) -> None:
         """Put a socket into the set of its groups."""
         self._lanes.clear()
-        group_ids = connection.group_ids or ()
-        found = self._sets.get(group_ids)
+        key = _key(connection)
+        found = self._sets.get(key)
         if found is None:
-            found = self._sets[group_ids] = FanoutSet(group_ids, self._now_s())
-            for group_id in group_ids:
+            found = self._sets[key] = FanoutSet(*key, self._now_s())
+            for group_id in found.group_ids:
                 self._sets_of.setdefault(group_id, {})[found] = None
         found.add(connection)
 
     def leave(self, connection: Connection) -> None:
         """Take a socket out of its set. Safe to call where it is in none."""
-        found = self._sets.get(connection.group_ids or ())
+        key = _key(connection)
+        found = self._sets.get(key)
         if found is None:
             return
         self._lanes.clear()
         found.discard(connection)
         if len(found):
             return
-        del self._sets[found.group_ids]
+        del self._sets[key]
         for group_id in found.group_ids:
             sets = self._sets_of[group_id]
             del sets[found]
@@ -221,7 +224,9 @@ class Fanout:
     def _write_sets(self, messages: dict[int, list[Message]], now_s: float) -> list[Connection]:
         blocked: list[Connection] = []
         for one in {one: None for group_id in messages for one in self._sets_of.get(group_id, ())}:
-            theirs = [message for group_id in one.group_ids for message in messages.get(group_id, ())]
+            theirs = one.encoding.wrap([said for id_ in one.group_ids for said in messages.get(id_, ())])
+            if not theirs:
+                continue
             one.last_s = now_s
             self._stats.frames_sent += len(theirs) * len(one)
             self._stats.bytes_sent += sum([len(message.payload) for message in theirs]) * len(one)
@@ -245,8 +250,12 @@ class Fanout:
         return found
 
 
-def joined(messages: list[Message]) -> bytes:
-    """Return these messages as RFC 6455 frames, one after the other."""
+def _key(connection: Connection) -> tuple[tuple[int, ...], Encoding]:
+    return connection.group_ids or (), connection.session.encoding
+
+
+def joined(messages: Sequence[Message]) -> bytes:
+    """Return these messages as they are framed, one after the other."""
     return messages[0].frame if len(messages) == 1 else b"".join([one.frame for one in messages])
 
 

@@ -19,7 +19,7 @@ class Batch:
 
     @property
     def joined(self) -> bytes:
-        """All messages as RFC 6455 frames, one after the other; made once."""
+        """All messages as they are framed, one after the other; made once."""
         if self._joined is None:
             messages = self.messages
             self._joined = messages[0].frame if len(messages) == 1 else b"".join([one.frame for one in messages])

@@ -23,6 +23,7 @@ from vitalcast.web.api.processes import Processes, process_endpoints
 from vitalcast.web.api.samples import Samples, sample_endpoints
 from vitalcast.web.api.screen_endpoints import screen_endpoints
 from vitalcast.web.api.screens import Walls
+from vitalcast.web.api.stream import Streams, stream_endpoints
 from vitalcast.web.api.tokens import Tokens, token_endpoints
 from vitalcast.web.edge.authenticator import Authenticator
 from vitalcast.web.edge.endpoint import EndpointGroup, EndpointTable
@@ -41,6 +42,7 @@ from vitalcast.web.pages.pages import Pages, page_endpoints
 from vitalcast.web.pages.static_files import frontend_dir
 from vitalcast.web.pages.version import Version
 from vitalcast.web.panels.endpoints import panel_endpoints
+from vitalcast.web.serving.event_stream import EventStream
 from vitalcast.web.serving.ws import socket_endpoints
 
 REQUESTS_WINDOW_S = 10  # whose requests may come at once: a page asks for sixty files, and twenty screens wake together
@@ -157,6 +159,7 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         manual_endpoints(Manual()),
         login_endpoints(Login(service.access, service.attempts, log)),
         socket_endpoints(service.manager, log),
+        stream_endpoints(Streams(service.manager, EventStream)),
         sample_endpoints(Samples(service, health)),
         history_endpoints(HistoryAnswers(service)),
         panel_endpoints(service),

@@ -212,6 +212,17 @@ class PanelView:
             "headline": self._said(shown, newest) if self._made else None,
         }
 
+    def headline(self, row: Floats) -> Json | None:
+        """Return the number in a row of what is sent, where the panel has one."""
+        if not self._made:
+            return None
+        return {
+            "label": self._headline.word,
+            "value": row[self._place["@value"]],
+            "unit": self._headline.unit(share=self._headline.shows_share),
+            "level": self.level(row) or "",
+        }
+
     def _optional(self, column: int) -> int | None:
         return self._at[column] if column >= 0 else None
 

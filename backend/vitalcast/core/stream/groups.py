@@ -13,6 +13,7 @@ from vitalcast.core.query.query import Result
 from vitalcast.core.stream.ahead import in_order_of
 from vitalcast.core.stream.kept_ticks import Rows
 from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, SeriesKey, key_bytes
+from vitalcast.core.stream.named import NamedTicks, keys_of
 from vitalcast.core.stream.replay import (
     ONLY_LAST,
     Replay,
@@ -142,7 +143,7 @@ class Group:
         if before.series == series and [one.labels for one in before.series] == [one.labels for one in series]:
             return []
         self.series_version += 1
-        return [self.series_message()] if self.key.form is Form.COLUMNS else []
+        return self._series_said()
 
     def restart(self) -> None:
         """Begin anew, since the source has: what is said next is a snapshot."""
@@ -178,8 +179,11 @@ class Group:
         emission = self._emission(tick)
         if self.key.form is Form.SELF_DESCRIBING:
             return self._self_describing(tick.offset, tick.time_ms, emission.values)
+        if self.key.form is Form.NAMED:
+            return self._named_ticks().event(tick.offset, tick.time_ms, emission.values)
         encoding = self._encoding
-        return Message(self._data_head(tick) + encoding.body(emission, whole=whole), encoding.opcode)
+        payload = self._data_head(tick) + encoding.body(emission, whole=whole)
+        return encoding.message(payload, self._timeline.epoch, tick.offset)
 
     def _data_head(self, _tick: TickValues) -> bytes:
         return self.head
@@ -198,6 +202,13 @@ class Group:
                 "metrics": dict(zip(names, values.tolist(), strict=True)),
             }
         )
+
+    def _named_ticks(self) -> NamedTicks:
+        return NamedTicks(self._timeline.epoch, keys_of(self.series, self.key.aggregates), self._named_head)
+
+    def _named_head(self, _values: npt.NDArray[np.float64]) -> Mapping[str, object]:
+        """Return what is said of a tick beside its values."""
+        return {}
 
     # --- in a run ----------------------------------------------------------------------------------------------
 
@@ -228,6 +239,10 @@ class Group:
         """Return this tick in the self-describing form, for a plain socket that has just come."""
         return self._self_describing(frame.offset, frame.time_ms, frame.values[self.chosen.columns])
 
+    def _series_said(self) -> list[Message]:
+        """Return what says to members that the series are others than before, if anything has to."""
+        return [self.series_message()] if self.key.form is Form.COLUMNS else []
+
     def series_message(self) -> Message:
         return Message.of({"type": "series", "group": self.id, "series": describe_series(self.series)})
 
@@ -236,7 +251,7 @@ class Group:
         if known_version < self._anew_version:
             ring = self._timeline.ring
             return self.snapshot(ring, self.plan_backfill(ring, 0))
-        return [self.series_message(), *([latest] if latest is not None else [])]
+        return [*self._series_said(), *([latest] if latest is not None else [])]
 
     @property
     def read_places(self) -> Sequence[tuple[Series, int]]:
@@ -288,7 +303,12 @@ class Group:
         newest = ring.newest
         assert newest is not None
         values = self._shown_last(replay) if self._is_shifted else self._replayed(ring, replay)
+        # What the sampler missed in the interval under way is said now, unless the next data will.
+        missed = holes(ring, replay, up_to_newest=self._pending_gap is None)
         times = ring.times()[replay.start_row - ring.first_row :]
+        if self.key.form is Form.NAMED:
+            offsets = ring.offsets()[replay.start_row - ring.first_row :][replay.ends].tolist()
+            return self._named_ticks().events(offsets, times[replay.ends].tolist(), values, missed)
         message = Message.of(
             {
                 **self._place_of(newest),
@@ -298,8 +318,6 @@ class Group:
                 "values": np.ascontiguousarray(values.T),
             }
         )
-        # What the sampler missed in the interval under way is said now, unless the next data will.
-        missed = holes(ring, replay, up_to_newest=self._pending_gap is None)
         return [message, *(gap(self.id, *hole, GapReason.SAMPLER) for hole in missed)]
 
     @property
@@ -333,6 +351,11 @@ class Group:
     def _snapshot_of(self, times_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Message:
         self.resync()
         newest = self._timeline.newest
+        if (
+            self.key.form is Form.NAMED
+        ):  # nobody knows the ticks of steps of the past, but all is there up to the newest
+            offsets = [*[None] * (len(times_ms) - 1), newest.offset][: len(times_ms)]
+            return self._named_ticks().events(offsets, times_ms.tolist(), values)[0]
         return Message.of(
             {
                 **self._place_of(newest),

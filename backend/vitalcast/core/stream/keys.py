@@ -21,6 +21,12 @@ class Form(enum.Enum):
 
     COLUMNS = "columns"  # by its position, which the snapshot has named
     SELF_DESCRIBING = "self-describing"  # by its key, for sockets that speak no protocol
+    NAMED = "named"  # by its key, one message a tick, and nothing else but gaps
+
+    @classmethod
+    def of(cls, encoding: Encoding) -> Form:
+        """Return the form of subscriptions in an encoding."""
+        return cls.NAMED if encoding.named else cls.COLUMNS
 
 
 class SeriesKey(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 
 from vitalcast.core.metrics.choices import Places
 from vitalcast.core.stream.groups import Group
-from vitalcast.core.stream.keys import GROUP_BYTES, PanelKey, key_bytes
+from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, key_bytes
 from vitalcast.core.stream.replay import Replay, Snapshots, newest_of, replay_values
 from vitalcast.core.wire.emission import Emission, TickValues
 from vitalcast.core.wire.messages import Message, describe_series
@@ -69,6 +69,10 @@ class PanelColumns(Protocol):
 
     def head(self, newest: Floats) -> dict[str, Any]:
         """Return what is said beside the values, of which `newest` are those of the newest tick."""
+        ...
+
+    def headline(self, row: Floats) -> dict[str, Any] | None:
+        """Return the panel's number in a row of what is sent: label, value, unit and level; None where it has none."""
         ...
 
 
@@ -184,6 +188,8 @@ class PanelGroup(Group):
         self._resync = True
         self._told_levels.clear()  # all are told the level now
         self.series_version += 1
+        if self.key.form is Form.NAMED:  # which says with each tick what there is
+            return []
         if self._columns.came_offset == self._came_offset:
             return [self._series_alone()]
         self._came_offset = self._columns.came_offset
@@ -228,14 +234,19 @@ class PanelGroup(Group):
         self._told_levels = told
         return message
 
-    def made_up(self, _latest: Message | None, _known_version: int) -> list[Message]:
+    def made_up(self, latest: Message | None, _known_version: int) -> list[Message]:
         """Return the snapshot of the whole range: a line may have come, which has a past."""
+        if self.key.form is Form.NAMED:
+            return [latest] if latest is not None else []
         return self.whole_range()
 
     def whole_range(self) -> list[Message]:
         """Return the snapshot of all that the charts show."""
         replay = self.plan_backfill(self._ring, self._panel_key.range_ms)
         return [*self.snapshot(self._ring, newest_of(replay, self._values_max // max(self.width, 1)))]
+
+    def _named_head(self, values: Floats) -> Mapping[str, object]:
+        return {"panel": self._panel_key.panel, "headline": self._columns.headline(values)}
 
     def _series_alone(self) -> Message:
         said = {"type": "series", "group": self.id, **self._head(self._newest_values())}

@@ -127,7 +127,7 @@ class ReducedGroup(Group):
         self.resync()
         self._tick = None  # whose columns mean something else now
         self.series_version += 1
-        return [self.series_message()]
+        return self._series_said()
 
     def _reduced(self, values: Floats) -> Floats:
         """Reduce values of the columns that are read, of the shape (steps, columns, aggregates)."""

@@ -123,6 +123,11 @@ class Session:
         return self._conversation.caller
 
     @property
+    def encoding(self) -> Encoding:
+        """In which its streams' data is written, and all else wrapped."""
+        return self._conversation.encoding
+
+    @property
     def ending(self) -> tuple[CloseCode, str] | None:
         return self._conversation.ending
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 from vitalcast.core.metrics.choices import Chosen
 from vitalcast.core.wire.emission import Emission, TickValues
 from vitalcast.core.wire.json_bulk import JsonBulk
+from vitalcast.core.wire.messages import Message
 from vitalcast.core.wire.websocket import OPCODE_TEXT
 
 VALUE_BYTES_MIN = 4  # of a number in JSON, the comma counted
@@ -30,6 +31,10 @@ class Encoding(ABC):
 
     name: ClassVar[str]
     opcode: ClassVar[int] = OPCODE_TEXT  # of the WebSocket frames that hold it
+    of_one_stream: ClassVar[bool] = (
+        False  # whether nothing can be asked for where it is spoken once the stream has ended
+    )
+    named: ClassVar[bool] = False  # whether each value stands under the key of its series, which groups know
 
     def __init__(self) -> None:
         self._least_key = object()
@@ -55,6 +60,14 @@ class Encoding(ABC):
 
     @abstractmethod
     def _least(self, emission: Emission) -> bytes: ...
+
+    def message(self, payload: bytes, _epoch: str, _offset: int) -> Message:
+        """Return head and body as a message, with which a client has all up to this tick of the epoch."""
+        return Message(payload, self.opcode)
+
+    def wrap(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return messages, which may be no data, as they go out where this encoding is spoken."""
+        return messages
 
     def bulk(self, _rows: Sequence[tuple[bytes, Chosen]], _values_per_series: int) -> Bulk | None:
         """Return what writes the messages with these heads at one go, of no more than FEW values each, if anything."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vitalcast.core.stream.commands.checks import named_panel
 from vitalcast.core.stream.commands.joining import ack, start
 from vitalcast.core.stream.conversation import Conversation, Stream
-from vitalcast.core.stream.keys import PanelKey
+from vitalcast.core.stream.keys import Form, PanelKey
 from vitalcast.core.stream.panel_group import PanelGroup
 from vitalcast.core.wire.commands import Subscribe, Update
 from vitalcast.core.wire.messages import Message
@@ -22,7 +22,16 @@ def subscribe_panel(conversation: Conversation, command: Subscribe) -> list[Mess
     asked_ms = conversation.interval_ms(command.interval, timeline)
     reach_ms = range_ms(conversation, RANGE_S if command.range is None else command.range)
     all_lines, encoding = command.lines == "all", conversation.encoding
-    key = PanelKey(timeline.id, panel_id, reach_ms, asked_ms, named=named, all_lines=all_lines, encoding=encoding)
+    key = PanelKey(
+        timeline.id,
+        panel_id,
+        reach_ms,
+        asked_ms,
+        named=named,
+        all_lines=all_lines,
+        form=Form.of(encoding),
+        encoding=encoding,
+    )
     key = paced(conversation, key, asked_ms)
     messages = start(conversation, command, key, since=command.since, backfill_s=command.backfill)
     conversation.streams[command.stream].asked_ms = asked_ms

@@ -6,7 +6,7 @@ from vitalcast.core.stream.commands.checks import check_known, granted
 from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.commands.panel import subscribe_panel
 from vitalcast.core.stream.conversation import Conversation
-from vitalcast.core.stream.keys import SeriesKey
+from vitalcast.core.stream.keys import Form, SeriesKey
 from vitalcast.core.vocabulary import Reduce
 from vitalcast.core.wire.commands import Subscribe
 from vitalcast.core.wire.messages import Message
@@ -26,6 +26,7 @@ def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
         selection,
         interval_ms,
         command.aggregates(),
+        form=Form.of(conversation.encoding),
         encoding=conversation.encoding,
         group_by=command.grouping(),
         reduce=Reduce(command.reduce or Reduce.SUM),

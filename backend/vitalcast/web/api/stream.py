@@ -1,0 +1,149 @@
+"""`/api/v1/stream`: what a subscription brings, as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vitalcast.access.rate_limit import network_of
+from vitalcast.core.stream.grants import Caller
+from vitalcast.core.vocabulary import ErrorCode, GapReason
+from vitalcast.core.wire.messages import Message
+from vitalcast.core.wire.sse import EVENT_STREAM, Event, gap_text, type_of
+from vitalcast.errors import ApiError, ProtocolError, TooManyConnections
+from vitalcast.live.writer import Batch, Writer
+from vitalcast.web.api.stream_query import HOST, PARAMETERS, command_of, encoding_of, since_asked
+from vitalcast.web.edge.caller import grant_of
+from vitalcast.web.edge.endpoint import PANELS, Endpoint, EndpointGroup
+from vitalcast.web.edge.errors import api_error
+from vitalcast.web.edge.waiting import unless_gone
+
+if TYPE_CHECKING:
+    from vitalcast.core.wire.commands import Since
+    from vitalcast.live.connection import Connection
+    from vitalcast.live.connections import ConnectionManager
+
+HEADERS: Final = {
+    # RFC 9111, 5.2.2.6: no-transform keeps proxies from compressing it, for which they would gather events first.
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",  # which has nginx pass on at once what comes
+}
+
+
+class Opening(Writer):
+    """Gathers what a connection gets before it is known whether there is a stream for it; it takes all.
+
+    `answered` is done with the ack or the error, as a dict, or with None where the connection was closed before.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.answered: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+
+    def write(self, batch: Batch) -> bool:
+        self.messages += batch.messages
+        if not self.answered.done():
+            answers = (one.payload for one in batch.messages if type_of(one.payload) in (b"ack", b"error"))
+            if (answer := next(answers, None)) is not None:
+                self.answered.set_result(orjson.loads(answer))
+        return True
+
+    def progress(self) -> int:
+        return 0
+
+    def close(self, _code: int, _reason: str, last: Batch) -> None:
+        self.messages += last.messages
+        if not self.answered.done():
+            self.answered.set_result(None)
+
+
+Respond = Callable[["ConnectionManager", "Connection", Opening, dict[str, str]], Response]
+
+
+class Streams:
+    """Begins streams. `respond` makes the response that goes on with a connection after its opening."""
+
+    def __init__(self, manager: ConnectionManager, respond: Respond) -> None:
+        self._manager = manager
+        self._respond = respond
+
+    async def stream(self, request: Request) -> Response:
+        """Begin the stream that is asked for, or say why there is none."""
+        since = since_asked(request)
+        self._check_host(request)
+        command = orjson.dumps(command_of(request, since)).decode()
+        manager, opening, state = self._manager, Opening(), request.scope["state"]
+        caller = Caller(grant_of(request), network_of(state["address"]), state["origin"])
+        try:
+            connection = manager.connect(opening, plain=False, encoding=encoding_of(request), caller=caller)
+        except TooManyConnections as error:
+            manager.on_refused(caller, str(error))
+            raise ApiError(503, ErrorCode.LIMIT, str(error)) from None
+        try:
+            manager.receive(connection, command)
+            if not opening.answered.done():
+                await unless_gone(request, opening.answered)
+            self._check(opening, since)
+        except BaseException:
+            manager.disconnect(connection)
+            raise
+        if request.method == "HEAD":
+            manager.disconnect(connection)
+            head = Response(None, 200, HEADERS, EVENT_STREAM)
+            del head.headers["content-length"]  # which GET has not
+            return head
+        return self._respond(manager, connection, opening, HEADERS)
+
+    def _check_host(self, request: Request) -> None:
+        try:
+            self._manager.hub.sources.find(HOST.of(request), advised=grant_of(request).within is None)
+        except ProtocolError as error:
+            raise ApiError(503 if error.temporary else 404, ErrorCode.BAD_REQUEST, error.message) from None
+
+    @staticmethod
+    def _check(opening: Opening, since: Since | None) -> None:
+        """Raise ApiError where there is no stream; say what is lost where it cannot go on in the epoch of before."""
+        answer = opening.answered.result()
+        if answer is None:
+            raise ApiError(503, ErrorCode.INTERNAL, "the server is ending; try again in a few seconds")
+        if answer["type"] == "error":
+            raise api_error(ProtocolError(answer["code"], answer["message"], temporary=answer["temporary"]))
+        if since is not None and answer["epoch"] != since.epoch:
+            opening.messages.insert(0, Event(gap_text(since.offset + 1, None, GapReason.EXPIRED)))
+
+
+def stream_endpoints(streams: Streams) -> EndpointGroup:
+    """Return the address of the stream for programs that speak HTTP alone."""
+    return EndpointGroup(
+        "Server-sent events",
+        (
+            Endpoint(
+                "GET",
+                "/api/v1/stream",
+                streams.stream,
+                PANELS,
+                "Live values, as server-sent events",
+                "A subscription as on the WebSocket, to `metrics` or a `panel`, for programs that only read. An event "
+                "`metrics` has the values of a tick by the keys of their series, `gap` says which ticks are missing "
+                "and why, and `bye` that the server ends the stream. The id of an event is a position: a client that "
+                "comes back with it in the header Last-Event-ID gets what it missed, as far as that is kept. A "
+                "comment comes where nothing else does for some seconds.",
+                parameters=lambda: PARAMETERS,
+                answers={
+                    200: {"description": "The events.", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+                },
+                errors={
+                    400: "A parameter is unknown or not valid, or the past would be too much at once.",
+                    404: "No metric that can exist here has such a name, or there is no such panel or source.",
+                    503: "There are too many connections or subscriptions, or the past cannot be read.",
+                },
+                url_token=True,
+                cost=10,
+            ),
+        ),
+    )

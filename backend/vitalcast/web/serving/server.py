@@ -21,6 +21,7 @@ from vitalcast.web.edge.tls import Certificate
 from vitalcast.web.serving.acceptor import Acceptor, Room
 from vitalcast.web.serving.descriptors import sockets_max
 from vitalcast.web.serving.http_protocol import READ_BYTES, Bounds, House, HttpProtocol
+from vitalcast.web.serving.supervisor import tell
 
 STDIN = 0
 DATE_S = 1.0
@@ -75,6 +76,7 @@ class Server(uvicorn.Server):
             if note := self._service.history.note:
                 sys.stdout.write(f"{note}\n")
             sys.stdout.flush()
+            tell("READY=1", f"STATUS=Live on {' and '.join(self._urls)}")
             if self._open_browser:
                 webbrowser.open(self._urls[0])
 
@@ -117,6 +119,7 @@ class Server(uvicorn.Server):
             self._stop.clear()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        tell("STOPPING=1")
         if self._acceptor is not None:
             await self._acceptor.close()
         manager = self._service.manager

@@ -99,3 +99,11 @@ def each_way_of_writing(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.setattr(peers, "RUN_MIN", 1)
             patch.setattr(peers.Peers, "_worth_sharing", lambda _self, _values: True)
         yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what stood in for the real thing, and what the real thing was: it depends on the machine."""
+    reports = [one for all_of_kind in terminalreporter.stats.values() for one in all_of_kind]
+    ran = {value for one in reports for name, value in getattr(one, "user_properties", ()) if name == "ran"}
+    for line in sorted(map(str, ran)):
+        terminalreporter.write_line(f"ran: {line}")

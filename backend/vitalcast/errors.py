@@ -27,6 +27,7 @@ VitalcastError
 ├── BundleError              the server's start: the frontend's modules cannot be joined
 ├── OutputError              the command line, which says it in one line: what a command is run for cannot be written
 ├── BenchError               the command line: the benchmarks cannot be run here
+├── ServiceError             the command line: systemd is not there, or does not do what it is asked
 ├── ClientError              whoever uses the Python client: a server cannot be followed or asked; says what to do
 │   ├── RefusedError         the server refused what was asked for; has its code
 │   ├── UnreachableError     no server is there, or the connection broke and none is to be made again
@@ -233,6 +234,10 @@ class OutputError(VitalcastError):
 
 class BenchError(VitalcastError):
     """The benchmarks cannot be run here."""
+
+
+class ServiceError(VitalcastError):
+    """There is nobody to run the server as a service, or it is refused; the message has systemd's own words."""
 
 
 class ClientError(VitalcastError):

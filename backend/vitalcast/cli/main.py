@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from vitalcast.cli import output, screens, token
+from vitalcast.cli import output, screens, service, token
 from vitalcast.cli.bench import bench
 from vitalcast.cli.check import check
 from vitalcast.cli.events import events
@@ -36,6 +36,7 @@ app = typer.Typer(
 app.callback(invoke_without_command=True)(serve)
 app.add_typer(token.app)
 app.add_typer(screens.app)
+app.add_typer(service.app)
 for command in (reload, check, tail, history, who, events):
     app.command()(command)
 app.command(cls=WithCommand)(mark)

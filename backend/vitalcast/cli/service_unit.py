@@ -1,0 +1,108 @@
+"""The text of the systemd unit that runs the server, hardened as far as it can be without losing sight of the machine.
+
+What is not in it is left out on purpose. `PrivateUsers`, `ProtectProc` and `ProcSubset` hide the users and processes
+that are to be shown; `ProtectHostname` would keep the name that the machine had at the start; `PrivateDevices` and
+`ProtectKernelLogs` hide the kernel's log, which says whom it killed for want of memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+NAME: Final = "vitalcast.service"
+ACCOUNT: Final = "vitalcast"
+STATE_FOLDER: Final = "/var/lib/vitalcast"
+SYSUSERS: Final = f'u {ACCOUNT} - "Vitalcast" {STATE_FOLDER}\n'
+EXIT_MISUSED: Final = 2  # of the server: its settings are wrong, and will be so at the next start
+
+# What needs no namespace of mounts, so that a user's own manager can do it too.
+_SHARED: Final = """\
+UMask=0077
+NoNewPrivileges=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+"""
+_OF_SYSTEM: Final = f"""\
+User={ACCOUNT}
+Group={ACCOUNT}
+StateDirectory={ACCOUNT}
+StateDirectoryMode=0700
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+ProtectControlGroups=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectClock=yes
+RemoveIPC=yes
+DevicePolicy=closed
+DeviceAllow=/dev/kmsg r
+"""
+_NETWORK: Final = "Wants=network-online.target\nAfter=network-online.target\n"  # an address to listen on may be late
+_PLAIN: Final = re.compile(r"[\w@+=:,./-]+", re.ASCII)
+
+
+class Service(NamedTuple):
+    """What a unit is about. `capabilities` and `writable` are for one of the system, which else has neither."""
+
+    command: Sequence[str]
+    folder: str
+    system: bool
+    environment: Mapping[str, str]
+    capabilities: Sequence[str] = ()
+    writable: Sequence[str] = ()
+
+
+def unit_text(service: Service) -> str:
+    """Return the unit. It holds no secret: whoever logs in to the machine can read it."""
+    of_system = _system_part(service) if service.system else ""
+    variables = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in service.environment.items())
+    return f"""\
+# Written by `vitalcast service install`, which writes it anew; `systemctl edit` keeps changes of your own.
+[Unit]
+Description=Vitalcast, the vital signs of this machine
+{_NETWORK if service.system else ""}
+[Service]
+Type=notify
+ExecStart={" ".join(map(_of_command, service.command))}
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=on-failure
+RestartSec=2
+RestartPreventExitStatus={EXIT_MISUSED}
+WorkingDirectory=-{_specifiers_kept(service.folder)}
+{variables}{of_system}{_SHARED}
+[Install]
+WantedBy={"multi-user.target" if service.system else "default.target"}
+"""
+
+
+def _system_part(service: Service) -> str:
+    names = " ".join(service.capabilities)
+    capabilities = f"AmbientCapabilities={names}\nCapabilityBoundingSet={names}\n"
+    return _OF_SYSTEM + capabilities + "".join(f"ReadWritePaths={quoted(path)}\n" for path in service.writable)
+
+
+def quoted(word: str) -> str:
+    """Return a word of a list as systemd reads it back: see systemd.syntax(7)."""
+    word = _specifiers_kept(word)
+    if _PLAIN.fullmatch(word):
+        return word
+    return '"' + word.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def _of_command(word: str) -> str:
+    return quoted(word).replace("$", "$$")  # which would name a variable: see systemd.service(5)
+
+
+def _specifiers_kept(text: str) -> str:
+    return text.replace("%", "%%")

@@ -1,0 +1,107 @@
+"""`vitalcast service`: the unit that it writes, and what it says where it can do nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.command import run
+
+from vitalcast.cli.service_unit import NAME, STATE_FOLDER, Service, quoted, unit_text
+from vitalcast.cli.systemd import Systemd, write
+from vitalcast.errors import ServiceError
+
+EXPOSURE_MAX = 2.5  # of ten, as `systemd-analyze security` reckons it; most of it is what is to be shown
+
+
+def service(**changes: object) -> Service:
+    given = {"command": ["/usr/bin/env"], "folder": STATE_FOLDER, "system": True, "environment": {}}
+    return Service(**given | changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scope", ["--system", "--user"])
+def test_systemd_finds_nothing_wrong_with_the_unit(
+    scope: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    done = run("service", "show", scope, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    if (analyze := shutil.which("systemd-analyze")) is None:
+        record_property("ran", "the unit was not tried: there is no systemd-analyze on this machine")
+        return
+    unit = tmp_path / NAME
+    unit.write_text(done.stdout, encoding="utf-8")
+    checks = [["verify", "--man=no", *([] if scope == "--system" else ["--user"])]]
+    if scope == "--system":
+        checks.append(["security", "--offline=true", f"--threshold={EXPOSURE_MAX * 10:.0f}", "--no-pager"])
+    for check in checks:
+        environ = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}  # for --user, where nobody is logged in
+        tried = subprocess.run([analyze, *check, unit], capture_output=True, text=True, env=environ, check=False)
+        assert tried.returncode == 0, tried.stdout + tried.stderr
+        assert check[0] == "security" or tried.stderr == ""
+    version = subprocess.run([analyze, "--version"], capture_output=True, text=True, check=True).stdout
+    record_property("ran", f"the unit was tried by {version.splitlines()[0]}")
+
+
+def test_no_setting_of_the_environment_gets_into_the_unit(tmp_path: Path) -> None:
+    done = run("service", "show", "--user", cwd=tmp_path, VITALCAST_TOKEN="s3cret", VITALCAST_SERVER__PORT="1234")
+    assert done.returncode == 0
+    assert "s3cret" not in done.stdout
+    assert "1234" not in done.stdout
+
+
+def test_the_file_in_use_is_the_services_file_by_its_whole_path(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[server]\nport = 443\n", encoding="utf-8")
+    unit = run("service", "install", "--dry-run", "--system", cwd=tmp_path).stdout
+    assert re.search(rf"^ExecStart=/.+ --config {re.escape(str(tmp_path / 'config.toml'))}$", unit, re.MULTILINE)
+    assert "AmbientCapabilities=CAP_SYSLOG CAP_NET_BIND_SERVICE\n" in unit
+
+
+def test_wrong_settings_are_said_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[server]\nprot = 443\n", encoding="utf-8")
+    done = run("service", "show", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean server.port?" in done.stderr
+
+
+def test_capabilities_are_few_and_asked_for() -> None:
+    assert "CAP_SYS_PTRACE" not in unit_text(service(capabilities=["CAP_SYSLOG"]))
+    assert "CapabilityBoundingSet=CAP_A CAP_B\n" in unit_text(service(capabilities=["CAP_A", "CAP_B"]))
+
+
+def test_words_are_read_back_as_they_were() -> None:
+    assert quoted("/opt/vitalcast/bin/vitalcast") == "/opt/vitalcast/bin/vitalcast"
+    assert quoted('/a b/100%/"c\\') == r'"/a b/100%%/\"c\\"'
+    assert "ExecStart=/x '\n" not in unit_text(service(command=["/x", "'"]))
+    assert 'ExecStart=/x "$$HOME"\n' in unit_text(service(command=["/x", "$HOME"]))
+    assert 'Environment="XDG_DATA_HOME=/$HOME"\n' in unit_text(service(environment={"XDG_DATA_HOME": "/$HOME"}))
+
+
+def test_a_file_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / NAME
+    assert [write(path, "a"), write(path, "a"), write(path, "b")] == [True, False, True]
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [one.name for one in path.parent.iterdir()] == [NAME]
+    with pytest.raises(ServiceError, match="cannot be written: "):
+        write(path / "below", "a")
+
+
+def test_where_there_is_no_systemd_it_says_so(tmp_path: Path) -> None:
+    for command in ("install", "status", "uninstall"):
+        done = run("service", command, "--user", cwd=tmp_path, PATH=str(tmp_path))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("vitalcast: error: systemd does not run here; start `vitalcast` by ")
+
+
+def test_a_service_of_the_system_needs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vitalcast.cli.systemd.BOOTED", tmp_path)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    (tmp_path / "systemctl").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ServiceError, match="needs root: use sudo, or --user"):
+        Systemd(system=True).check()

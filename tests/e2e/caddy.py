@@ -11,9 +11,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+NAME = "localhost"
 START_S = 30.0  # only so that a failure ends
 FROM = "127.0.0.2"  # where it comes from, which tells it from everybody else on this machine
 
@@ -57,13 +58,20 @@ def free_port() -> int:
 def caddy(upstream: int, *handles: str) -> Iterator[list[str]]:
     """Run a proxy before a port, with one site for each directive, as `handle_path /below/*`; yield their addresses."""
     ports = [free_port() for _ in handles]
+    sites = [
+        _SITE % {"port": port, "handle": handle, "upstream": upstream, "from": FROM}
+        for port, handle in zip(ports, handles, strict=True)
+    ]
+    with caddy_with("".join(sites), ports):
+        yield [f"https://localhost:{port}" for port in ports]
+
+
+@contextlib.contextmanager
+def caddy_with(sites: str, ports: Sequence[int], name: str = NAME) -> Iterator[None]:
+    """Run a proxy with these sites until the block ends, which begins when it serves all of these ports."""
     with tempfile.TemporaryDirectory(prefix="vitalcast-caddy-") as folder:
-        sites = [
-            _SITE % {"port": port, "handle": handle, "upstream": upstream, "from": FROM}
-            for port, handle in zip(ports, handles, strict=True)
-        ]
         file = Path(folder, "Caddyfile")
-        file.write_text("".join([_SETTINGS % folder, *sites]))
+        file.write_text(_SETTINGS % folder + sites)
         with Path(folder, "log").open("w+") as log:
             process = subprocess.Popen(
                 [Path(sys.executable).with_name("caddy"), "run", "--config", file, "--adapter", "caddyfile"],
@@ -74,14 +82,14 @@ def caddy(upstream: int, *handles: str) -> Iterator[list[str]]:
             )
             try:
                 for port in ports:
-                    _await(process, port, Path(log.name))
-                yield [f"https://localhost:{port}" for port in ports]
+                    await_proxy(process, port, Path(log.name), name)
+                yield
             finally:
                 process.terminate()
                 process.wait(START_S)
 
 
-def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_proxy(process: subprocess.Popen[bytes], port: int, log: Path, name: str = NAME) -> None:
     """Return once it shows its certificate, which it makes after it has begun to listen."""
     anybody = ssl.create_default_context()
     anybody.check_hostname = False
@@ -91,7 +99,7 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         with (
             contextlib.suppress(OSError),
             socket.create_connection(("127.0.0.1", port), timeout=5) as peer,
-            anybody.wrap_socket(peer, server_hostname="localhost"),
+            anybody.wrap_socket(peer, server_hostname=name),
         ):
             return
         threading.Event().wait(0.05)

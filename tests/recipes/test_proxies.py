@@ -1,0 +1,102 @@
+"""Behind real proxies, set up as the manual says: nothing is cut for want of data, though they have no patience."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+from tests.debian import program_of
+from tests.e2e.client import PROTOCOL, TIMEOUT_S
+from tests.e2e.server import Server, running
+from tests.examples import examples, section
+from tests.recipes.proxies import IDLE_S, NAME, caddy, nginx, relay
+from tests.reference.tables import page
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from vitalcast.config.load import load_settings
+
+RECIPE = section(page("recipes.md"), "Behind nginx, Caddy or Cloudflare")
+OFTEN, NEVER = "0.3", "3600"
+UNVERIFIED = ssl.create_default_context()
+UNVERIFIED.check_hostname = False
+UNVERIFIED.verify_mode = ssl.CERT_NONE
+
+
+@contextmanager
+def serving(every_s: str) -> Iterator[Server]:
+    """Run a server with the recipe's settings that shows signs of life so often."""
+    signs = dict.fromkeys(("VITALCAST_TIMEOUTS__HEARTBEAT_S", "VITALCAST_TIMEOUTS__PING_INTERVAL_S"), every_s)
+    proxied = {"VITALCAST_SERVER__PUBLIC_URL": f"https://{NAME}", "VITALCAST_SERVER__TRUSTED_PROXIES": "127.0.0.1"}
+    with running(env=signs | proxied) as server:
+        yield server
+
+
+@asynccontextmanager
+async def quiet_stream(port: int, *, tls: bool) -> AsyncIterator[ClientConnection]:
+    """Subscribe to what comes once an hour, through a proxy at this port; yield the socket once the first has come."""
+    async with connect(
+        f"ws{'s' if tls else ''}://{NAME}/ws",
+        host="127.0.0.1",
+        port=port,
+        ssl=UNVERIFIED if tls else None,
+        subprotocols=[Subprotocol(PROTOCOL)],
+        open_timeout=TIMEOUT_S,
+        ping_interval=None,  # else it were the client that keeps it open
+        proxy=None,
+    ) as socket:
+        await socket.send(
+            json.dumps({"type": "subscribe", "stream": "s", "metrics": ["system.load.average"], "interval": 3600})
+        )
+        while json.loads(await socket.recv())["type"] != "snapshot":
+            pass
+        yield socket
+
+
+async def stays(port: int, tls: bool) -> None:
+    """Listen for longer than the proxy has patience for."""
+    async with quiet_stream(port, tls=tls) as socket:
+        heard: list[str] = []
+        begun_s = time.monotonic()
+        while time.monotonic() < begun_s + 2 * IDLE_S:
+            heard.append(json.loads(await socket.recv())["type"])
+        assert set(heard) == {"heartbeat"}
+
+
+async def is_cut(port: int, tls: bool) -> None:
+    async with quiet_stream(port, tls=tls) as socket:
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+
+
+async def test_streams_outlast_the_patience_of_each_proxy(record_property: Callable[[str, object], None]) -> None:
+    """And one that shows no sign of life does not: so it is heartbeats that keep the others."""
+    text_of_nginx, text_of_caddy = examples(RECIPE, "nginx")[0], examples(RECIPE, "caddyfile")[0]
+    program = program_of("nginx", "nginx", "libpcre2-8-0", "libssl3", "zlib1g", "libcrypt1")
+    async with AsyncExitStack() as proxies:
+        with ExitStack() as servers:
+            lively, silent = (servers.enter_context(serving(every_s)) for every_s in (OFTEN, NEVER))
+            relays = [await proxies.enter_async_context(relay(one.port)) for one in (lively, silent)]
+            kept, cut = [(relays[0], False)], [(relays[1], False)]
+            kept.append((servers.enter_context(caddy(text_of_caddy, lively.port)), True))
+            if program is not None:
+                ports = servers.enter_context(nginx(program, text_of_nginx, [lively.port, silent.port]))
+                kept.append((ports[0], True))
+                cut.append((ports[1], True))
+            await asyncio.gather(*(stays(*one) for one in kept), *(is_cut(*one) for one in cut))
+            assert [lively.errors(), silent.errors()] == ["", ""]
+    record_property("ran", f"nginx {program.origin}" if program else "nginx was not tried: it is not to be had here")
+
+
+def test_the_settings_are_settings(tmp_path: Any) -> None:
+    (tmp_path / "config.toml").write_text(examples(RECIPE, "toml")[0], encoding="utf-8")
+    settings = load_settings(environ={}, cwd=tmp_path, user_config_dir=tmp_path).settings
+    assert settings.server.public_url == f"https://{NAME}"
+    assert (settings.timeouts.heartbeat_s, settings.timeouts.ping_interval_s) == (10, 20)  # as the recipe has it

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,14 +46,38 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _DATA = tempfile.TemporaryDirectory(prefix="vitalcast-data-")
 os.environ["XDG_DATA_HOME"] = _DATA.name
 
-# Every server that a test starts would compile the whole program again.
+# Every server that a test starts would compile the whole program again, and every worker all tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A machine that is busy is slow, and that is no fault of what is tested.
 settings.register_profile("suite", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+WORKERS_MAX = 8  # each has a browser and some servers
 LONGEST = ("browser", "e2e", "bench", "test_cli.py", "web", "history", "tail")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run two files at a time on each core: many tests wait more than they compute."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(2 * cores, WORKERS_MAX)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let each worker import another part of the tests first.
+
+    To rewrite their assertions takes most of what it takes to collect them. What one has rewritten is there for the
+    others, who would all be at the same file at the same time.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    files = sorted(Path(__file__).parent.rglob("test_*.py"))
+    own = int(worker["workerid"].removeprefix("gw"))
+    for file in files[own :: worker["workercount"]]:
+        with suppress(Exception):  # which is told when the file is collected
+            importlib.import_module(".".join(file.relative_to(Path(__file__).parents[1]).with_suffix("").parts))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -114,21 +115,29 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PATHS = {".".join(("vitalcast", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in MODULES}
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return all of a module's syntax that matters here."""
+    kinds = (ast.Import, ast.ImportFrom, ast.Call)
+    return tuple(node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds))
+
+
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """Return the dotted names that a module imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module or ""}
-    return names
+    return frozenset(names)
 
 
 def called(path: Path) -> set[str]:
     """Return the functions that a module calls by name, and methods of dates, such as `now` of `datetime.now()`."""
-    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    calls = [node.func for node in nodes(path) if isinstance(node, ast.Call)]
     methods = {call.attr for call in calls if isinstance(call, ast.Attribute) and ast.unparse(call.value) in DATES}
     return methods | {call.id for call in calls if isinstance(call, ast.Name)}
 

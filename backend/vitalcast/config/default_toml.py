@@ -24,7 +24,7 @@ def render_default_toml() -> str:
             lines += ["", "", f"# {section_type(section).__doc__}", f"[{section}]"]
         lines += ["", f"# {info.description}.", f"# Type: {type_of(info)}."]
         lines.append(f"{name} = {_toml_lines(info.default)}")
-    tables = [TABLE_ARRAYS[name].render(Settings.model_fields[name].default) for name in TABLES]
+    tables = [TABLE_ARRAYS[name].render(getattr(Settings(), name)) for name in TABLES]
     return "\n".join([*lines, "", "", "\n\n".join(tables)])
 
 

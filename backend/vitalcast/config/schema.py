@@ -43,8 +43,9 @@ class Settings(BaseModel):
     stream: Stream = Stream()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
-    panels: tuple[Panel, ...] = Field(default=BUILT_IN, strict=False)
-    playlists: tuple[Playlist, ...] = Field(default=BUILT_IN_PLAYLISTS, strict=False)
+    # By factories: a default that holds a dictionary would be copied each time.
+    panels: tuple[Panel, ...] = Field(default_factory=lambda: BUILT_IN, strict=False)
+    playlists: tuple[Playlist, ...] = Field(default_factory=lambda: BUILT_IN_PLAYLISTS, strict=False)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

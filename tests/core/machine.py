@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
+from tests.schemas import check_accepted, check_message
 
 from vitalcast.bus.base import Bus
 from vitalcast.bus.local import LocalBus
@@ -115,12 +116,19 @@ class Machine:
 
 
 def decode(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    return [json.loads(message.payload) for message in messages]
+    """Return what was sent, each held to its schema."""
+    decoded = [json.loads(message.payload) for message in messages]
+    for message in decoded:
+        check_message(message)
+    return decoded
 
 
 def ask(session: Session, **command: Any) -> list[dict[str, Any]]:
-    """Send a command and return the decoded answers."""
-    return decode(session.receive(json.dumps(command)))
+    """Send a command and return the decoded answers. One that is accepted is one by its schema too."""
+    answers = decode(session.receive(json.dumps(command)))
+    if any(answer["type"] != "error" for answer in answers):
+        check_accepted(command)
+    return answers
 
 
 class Client:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.e2e.server import Server, Variant
+from tests.schemas import check_accepted, check_message
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -32,6 +33,7 @@ class Talker(ABC):
         self.heard: list[Json] = []
         self.texts: list[str] = []
         self._next_id = 1
+        self._asked: dict[Any, Json] = {}  # what was sent, by id
 
     @abstractmethod
     async def send_text(self, text: str) -> None: ...
@@ -41,11 +43,14 @@ class Talker(ABC):
         """Return the next text message. Raises TimeoutError, or an exception of the connection's end."""
 
     async def receive(self) -> Json:
-        """Return the next message; anything but a JSON object with a type is an error."""
+        """Return the next message, held to its schema; anything but a JSON object with a type is an error."""
         text = await self.receive_text()
         message = json.loads(text)
         assert isinstance(message, dict), text
         assert isinstance(message["type"], str), text
+        check_message(message)
+        if message["type"] != "error" and (command := self._asked.pop(message.get("id"), None)) is not None:
+            check_accepted(command)
         self.heard.append(message)
         return message
 
@@ -62,7 +67,10 @@ class Talker(ABC):
         """Send a command; return its id, which is a new one unless given."""
         id_ = fields.pop("id", self._next_id)
         self._next_id += 1
-        await self.send_text(json.dumps({"type": type_, "id": id_} | fields))
+        command = {"type": type_, "id": id_} | fields
+        if isinstance(id_, int | str):
+            self._asked[id_] = command
+        await self.send_text(json.dumps(command))
         return id_
 
     async def ask(self, type_: str, **fields: Any) -> Json:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.core.machine import LOAD, Machine
+from tests.schemas import check_message
 
 from vitalcast.collectors.runtime_stats import RuntimeStats
 from vitalcast.core.metrics.model import Series
@@ -59,9 +60,12 @@ class RecordingWriter(Writer):
         self.stalled = self._waiting = False
 
     def messages(self) -> list[dict[str, Any]]:
-        """Return and forget the JSON messages so far."""
+        """Return and forget the JSON messages so far, each held to its schema."""
         texts, self.texts = self.texts, []
-        return [json.loads(text) for text in texts]
+        messages = [json.loads(text) for text in texts]
+        for message in messages:
+            check_message(message)
+        return messages
 
     def types(self) -> list[str]:
         return [message["type"] for message in self.messages()]

@@ -365,7 +365,7 @@ def test_after_a_device_came_in_mid_interval_a_resumed_socket_gets_nothing_twice
         house.tick(1.0)
     writer.messages()
     writer.stalled = True
-    house.manager.send_personal_message('{"type":"note"}', connection)
+    house.manager.send_personal_message('{"type":"heartbeat","time":0}', connection)
     disks = dict.fromkeys(house.machine.timeline.series(), 1.0) | {disk("sdz"): 2.0}
     house.machine.take(house.machine.frame(disks))
     writer.messages()

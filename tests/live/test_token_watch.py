@@ -99,11 +99,11 @@ def test_a_stranger_gets_nothing_and_has_to_go_unless_a_token_comes_in_time(hous
     (_, late), (quick, known) = house.open(caller=STRANGER, plain=True), house.open(caller=STRANGER)
     house.ask(quick, type="hello", token="good")
     house.tick()
-    house.manager.broadcast('{"type":"note"}')
+    house.manager.broadcast('{"type":"heartbeat","time":0}')
     house.machine.now_s += 8
     house.manager.sweep()
     assert [one["type"] for one in late.messages()] == ["welcome"]
-    assert known.types() == ["welcome", "ack", "welcome", "note"]
+    assert known.types() == ["welcome", "ack", "welcome", "heartbeat"]
     house.machine.now_s += 1
     house.manager.sweep()
     error, bye = late.messages()
@@ -125,12 +125,12 @@ def test_a_wrong_hello_is_answered_and_then_closed(house: House) -> None:
 def test_after_a_wrong_hello_nothing_more_is_read(house: House) -> None:
     connection, writer = house.open(caller=STRANGER)
     writer.stalled = True
-    house.manager.send_personal_message('{"type":"note"}', connection)
+    house.manager.send_personal_message('{"type":"heartbeat","time":0}', connection)
     house.ask(connection, type="hello", token="bad")
     house.ask(connection, type="hello", token="good")
     writer.drain()
     house.manager.resume(connection)
-    assert writer.types() == ["welcome", "note", "error", "bye"]
+    assert writer.types() == ["welcome", "heartbeat", "error", "bye"]
 
 
 def test_no_more_revoked_tokens_are_remembered_than_may_be_and_that_is_said(

@@ -21,6 +21,7 @@ from vitalcast.live.open_access import open_access, open_attempts
 from vitalcast.live.panel_board import PanelBoard
 from vitalcast.live.queries import Queries
 from vitalcast.live.service import Service
+from vitalcast.web.api.asyncapi import asyncapi_endpoints
 from vitalcast.web.api.health import Health, health_endpoints
 from vitalcast.web.api.history import HistoryAnswers, history_endpoints
 from vitalcast.web.api.openapi import openapi_endpoints
@@ -79,6 +80,7 @@ def make_world(
         ),
         health_endpoints(health),
         openapi_endpoints(),
+        asyncapi_endpoints(),
     )
     return World(machine, service, app, TestClient(app, base_url="http://127.0.0.1"))
 

@@ -15,6 +15,7 @@ from vitalcast.access.rate_limit import Throttle
 from vitalcast.config.load import load_settings
 from vitalcast.config.schema import Settings
 from vitalcast.live.service import Service
+from vitalcast.web.api.asyncapi import asyncapi_endpoints
 from vitalcast.web.api.events import Events, event_endpoints
 from vitalcast.web.api.health import Health, health_endpoints
 from vitalcast.web.api.history import HistoryAnswers, history_endpoints
@@ -169,4 +170,5 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         screen_endpoints(Walls(service, Version(root))),
         health_endpoints(health),
         openapi_endpoints(),
+        asyncapi_endpoints(),
     )

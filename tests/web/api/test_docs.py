@@ -29,6 +29,7 @@ UNDOCUMENTED = {
     "/docs/api",
     "/docs/{page}",
     "/openapi.json",
+    "/asyncapi.json",
     "/ws",
     "/login",
     "/logout",

@@ -66,6 +66,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/docs/api"):                  Row("/docs/api",                        303, 200, 403, 403, 200),
     ("GET", "/docs/{page}"):               Row("/docs/wire",                       303, 200, 403, 403, 200),
     ("GET", "/openapi.json"):              Row("/openapi.json",                    401, 200, 403, 200, 200),
+    ("GET", "/asyncapi.json"):             Row("/asyncapi.json",                   401, 200, 403, 200, 200),
     ("GET", "/metrics"):                   Row("/metrics",                         401, 200, 403, 200, 200),
     ("GET", "/api/v1/metrics"):            Row("/api/v1/metrics",                  401, 200, 403, 200, 200),
     ("GET", "/api/v1/latest"):             Row("/api/v1/latest",                   401, 200, 403, 200, 200),

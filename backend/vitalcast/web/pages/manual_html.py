@@ -54,17 +54,18 @@ def _document(
 </main>
 <nav id="contents" aria-label="Contents">
 <h2>Contents</h2>
-{_contents(f"{up}docs", pages, current)}
+{_contents(up, pages, current)}
 </nav>
 </div>"""
     return document(up, f"{title} · Vitalcast", body, style="manual.css", script="entry/manual.js")
 
 
-def _contents(docs: str, pages: Mapping[str, Page], current: str | None) -> str:
-    return "<ul>\n" + "\n".join(_contents_lines(docs, pages, current)) + "\n</ul>"
+def _contents(up: str, pages: Mapping[str, Page], current: str | None) -> str:
+    return "<ul>\n" + "\n".join(_contents_lines(up, pages, current)) + "\n</ul>"
 
 
-def _contents_lines(docs: str, pages: Mapping[str, Page], current: str | None) -> Iterator[str]:
+def _contents_lines(up: str, pages: Mapping[str, Page], current: str | None) -> Iterator[str]:
+    docs = f"{up}docs"
     for name, page in pages.items():
         here = ' aria-current="page"' if name == current else ""
         yield f'<li><a href="{docs}{"/" if name else ""}{name}"{here}>{html.escape(page.title)}</a>'
@@ -75,6 +76,7 @@ def _contents_lines(docs: str, pages: Mapping[str, Page], current: str | None) -
             yield "</ul>"
         yield "</li>"
     yield f'<li><a href="{docs}/api">Try the HTTP API</a></li>'
+    yield f'<li><a href="{up}asyncapi.json">AsyncAPI of the streams</a></li>'
 
 
 def _results(query: str, found: Found, docs: str) -> str:

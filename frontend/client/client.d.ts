@@ -19,9 +19,9 @@ export interface Gap {
   to: number | null;
   /**
    * slow: this program, or its line, could not keep up; sampler: the server did not sample it; expired: the server no
-   * longer has it; restarted: the server began anew without what it had before.
+   * longer has it; restart: the server counts anew, so nobody knows how many there were.
    */
-  why: "slow" | "sampler" | "expired" | "restarted" | (string & {});
+  why: "slow" | "sampler" | "expired" | "restart" | (string & {});
 }
 
 export interface Series {
@@ -285,6 +285,7 @@ export class Client extends EventTarget {
 
 /** The server said no; the message says why. */
 export class RefusedError extends Error {
+  private constructor();
   /** As in the reference of the wire. */
   readonly code: number;
   /** Whether the same may be granted later. */
@@ -293,6 +294,7 @@ export class RefusedError extends Error {
 
 /** There is no connection any more, and there will be none. */
 export class ClosedError extends Error {
+  private constructor();
   /** The error or close code; NaN where there is none. */
   readonly code: number;
 }

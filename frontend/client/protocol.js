@@ -141,11 +141,14 @@ const isObject = (value) => typeof value === "object" && value !== null && !isAr
 const isPanel = (m) =>
   m.panel === undefined || (isArray(m.lines) && isObject(m.axis) && (m.headline === null || isArray(m.headline?.numbers)));
 
+/** Whether what a snapshot says of where its times stand is whole, where it does. */
+const isPlaced = (m) => isArray(m.offsets ?? []) && isArray(m.gaps ?? []) && (m.gaps ?? []).every(isArray);
+
 /** What each known message must hold for the page to act on it. */
 const SHAPES = {
   welcome: (m) => (typeof m.epoch === "string" && isNumber(m.time)) || m.auth === "required",
   ack: (m) => typeof m.stream === "string" || typeof m.scope === "string",
-  snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values) && isPanel(m),
+  snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values) && isPanel(m) && isPlaced(m),
   data: (m) => isNumber(m.group) && isNumber(m.offset) && isNumber(m.time) && (isArray(m.values) || isObject(m.changed)),
   series: (m) => isNumber(m.group) && isArray(m.series) && isPanel(m),
   rows: (m) => isNumber(m.group) && isArray(m.columns) && isArray(m.rows),

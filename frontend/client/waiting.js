@@ -7,10 +7,16 @@ const ITEMS_MAX = 1000;
  *   ticks that will not come, by their offsets; null where these are not known
  */
 
-/** Two gaps with nothing between them, as one. @param {Gap|null} before @param {Gap|null} after @returns {Gap|null} */
+/** How many ticks it is. @param {Gap} gap */
+const sizeOf = ({ from, to }) => (from === null || to === null ? Infinity : to - from + 1);
+
+/** Two gaps with nothing between them, as one, for the reason of the larger. @param {Gap|null} before @param {Gap|null} after @returns {Gap|null} */
 function joined(before, after) {
   if (!before || !after) return before ?? after;
-  return { from: before.from ?? after.from, to: after.to ?? before.to, why: before.why };
+  const { why } = sizeOf(after) > sizeOf(before) ? after : before;
+  if (before.why === after.why) return { from: before.from ?? after.from, to: after.to ?? before.to, why };
+  const known = sizeOf(before) + sizeOf(after) < Infinity;
+  return { from: known ? Math.min(before.from, after.from) : null, to: known ? Math.max(before.to, after.to) : null, why };
 }
 
 /**

@@ -118,6 +118,62 @@ async def test_tells_each_tick_once_and_each_gap(js: RunJs) -> None:
     ]
 
 
+async def test_a_gap_stands_before_the_tick_that_it_was_before(js: RunJs) -> None:
+    """Of a replay with a hole, over a server that began anew, and of what memory no longer had."""
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ metrics: ["a"], interval: 0.5 }); const feed = cpu.items();
+             made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(past(1, 5, 5000)); made[0].ends(1006);
+             await until(() => made.length === 2); made[1].says(welcome);
+             const [{ id, stream, since }] = made[1].sent;
+             made[1].says({ type: "ack", id, stream, group: 2, epoch: "e", interval: 1, recovered: true },
+               { ...past(2, 12, 4000, 11000, 12000), offsets: [6, 11, 12], gaps: [[7, 10]] },
+               { type: "gap", group: 2, from: 7, to: 10, why: "sampler" }, tick(2, 13, 1.3));
+             made[1].says({ type: "gap", group: 2, from: 14, to: 20, why: "expired" });
+             made[1].says({ ...past(2, 1, 13000, 14000), epoch: "f" });
+             const items = await taken(feed, 6); const { position } = cpu; client.close();
+             return [since.offset, position, items.map(({ time, offset, gap }) =>
+               [time, offset, gap && [gap.from, gap.to, gap.why]])];"""
+    ) == [
+        5,
+        {"epoch": "f", "offset": 1},
+        [
+            [5000, 5, None],
+            [4000, 6, None],  # its clock was set back, and it is new all the same
+            [11000, 11, [7, 10, "sampler"]],
+            [12000, 12, None],
+            [13000, 13, None],
+            [14000, 1, [None, None, "restart"]],
+        ],
+    ]
+
+
+async def test_a_long_past_is_no_reason_to_drop_any_of_it(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const cpu = client.subscribe({ metrics: ["a"], backfill: 3000 });
+             const feed = cpu.items({ itemsMax: 2 });
+             made[0].says(welcome); begin(made[0], made[0].sent[0]);
+             made[0].says(past(1, 3000, ...Array.from({ length: 3000 }, (_, at) => at * 1000)));
+             const items = await taken(feed, 3000); client.close();
+             return [items.every(({ time, values, gap }, at) => time === at * 1000 && values.a === at && !gap), items.at(-1).offset];"""
+    ) == [True, 3000]
+
+
+async def test_events_that_were_told_are_not_told_again_after_a_reconnect(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const client = make(); const feed = client.events({ backfill: 86400 }, { resumes: true }).items();
+             const event = { type: "event", group: 1, id: "1", time: 1000, end: null, kind: "alert", title: "t" };
+             made[0].says(welcome); begin(made[0], made[0].sent[0]); made[0].says(event); made[0].ends(1006);
+             await until(() => made.length === 2); made[1].says(welcome); begin(made[1], made[1].sent[0]);
+             made[1].says(event, { ...event, end: 2000 }, { type: "gap", group: 1, from: 0, to: 0, why: "slow" },
+               { ...event, id: "2" });
+             const items = await taken(feed, 3); client.close();
+             return [made[1].sent[0].backfill <= 61, items.map(({ id, end, gap }) => [id, end, gap?.why ?? null])];"""
+    ) == [True, [["1", None, None], ["1", 2000, None], ["2", None, "slow"]]]
+
+
 async def test_a_slow_reader_is_told_what_was_dropped_for_it(js: RunJs) -> None:
     assert await js(
         FAKE

@@ -139,3 +139,17 @@ def test_ticks_missed_in_the_interval_under_way_are_said_to_a_newcomer() -> None
     ack, snapshot, gap = subscribe(machine.session(), interval=10, since={"epoch": "epoch-1", "offset": 10})
     assert (ack["recovered"], snapshot["times"]) == (True, [])
     assert (gap["from"], gap["to"], gap["why"]) == (13, 15, "sampler")
+    assert (snapshot["offsets"], snapshot["gaps"]) == ([], [[13, 15]])
+
+
+def test_a_snapshot_says_where_ticks_are_missing_in_it() -> None:
+    machine = Machine()
+    for number in range(3):
+        machine.tick(float(number), skip=2 * number)
+    _, whole = subscribe(machine.session(), stream="newest")
+    assert "offsets" not in whole
+    _, holed, *gaps = subscribe(machine.session(), stream="past", backfill=60)
+    assert (holed["offsets"], holed["gaps"]) == ([1, 4, 9], [[2, 3], [5, 8]])
+    assert [[gap["from"], gap["to"]] for gap in gaps] == holed["gaps"]
+    _, missed, _ = subscribe(machine.session(), stream="again", since={"epoch": "epoch-1", "offset": 4})
+    assert (missed["offsets"], missed["gaps"]) == ([9], [[5, 8]])

@@ -150,6 +150,22 @@ def test_backfill_goes_back_beyond_the_epoch_and_says_no_gap_for_it() -> None:
     assert ack["epoch"] == "epoch-2"
     assert snapshot["values"][0][-3:] == [299.0, 7.0, 8.0]
     assert snapshot["times"][-2] - snapshot["times"][-3] == 61_000
+    assert "offsets" not in snapshot
+
+
+def test_ticks_of_another_epoch_have_no_number_in_this_one() -> None:
+    machine = recorded()
+    machine.source = Source(machine.source.resource, "epoch-2")
+    machine.timeline.restart(machine.source)
+    machine.offset = 0
+    machine.wait(60_000)
+    machine.tick(7.0)
+    machine.tick(8.0, skip=2)
+    session = machine.session()
+    subscribe(session, backfill=70)
+    _, snapshot, _ = settle(session, machine.keeper.past())
+    assert snapshot["values"][0][-3:] == [299.0, 7.0, 8.0]
+    assert (snapshot["offsets"][-3:], snapshot["gaps"]) == ([None, 1, 4], [[2, 3]])
 
 
 def test_of_a_backfill_that_is_too_much_the_newest_comes() -> None:

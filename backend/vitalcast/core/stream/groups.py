@@ -19,6 +19,7 @@ from vitalcast.core.stream.replay import (
     Replay,
     Snapshots,
     holes,
+    places_of,
     plan_backfill,
     plan_since,
     replay_values,
@@ -313,6 +314,7 @@ class Group:
             {
                 **self._place_of(newest),
                 **self._head_of(values),
+                **places_of(ring, replay, missed),
                 "series": describe_series(self.series),
                 "times": times[replay.ends],
                 "values": np.ascontiguousarray(values.T),

@@ -34,6 +34,9 @@ class Rows(Protocol):
     @property
     def end_row(self) -> int: ...
 
+    @property
+    def oldest_offset(self) -> int: ...
+
     def offsets(self) -> Integers: ...
 
     def times(self) -> Integers: ...
@@ -119,6 +122,12 @@ class JoinedRows:
     @property
     def newest(self) -> Frame | None:
         return self._ring.newest
+
+    @property
+    def oldest_offset(self) -> int:
+        """The first tick of this epoch."""
+        own = self._kept.offsets[: self._count]
+        return next((int(one) for one in own[own >= 0]), self._ring.oldest_offset)
 
     @property
     def end_row(self) -> int:

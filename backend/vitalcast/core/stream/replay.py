@@ -163,3 +163,11 @@ def holes(ring: Rows, replay: Replay, *, up_to_newest: bool) -> list[tuple[int, 
     else:
         offsets = offsets[replay.start_row - ring.first_row :]
     return [(int(offsets[at]) + 1, int(offsets[at + 1]) - 1) for at in np.flatnonzero(np.diff(offsets) > 1)]
+
+
+def places_of(ring: Rows, replay: Replay, missed: list[tuple[int, int]]) -> dict[str, object]:
+    """Return what a snapshot says of where its times stand: what goes on with something, or has holes, is numbered."""
+    if replay.after_offset is None and not missed:
+        return {}
+    offsets = ring.offsets()[replay.start_row - ring.first_row :][replay.ends]
+    return {"offsets": [one if one >= ring.oldest_offset else None for one in offsets.tolist()], "gaps": missed}

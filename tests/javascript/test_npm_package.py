@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -118,7 +119,7 @@ def check_whole(told: list[dict[str, Any]]) -> None:
     known = [
         (at, tick["position"]["epoch"], tick["offset"]) for at, tick in enumerate(told) if tick["offset"] is not None
     ]
-    for (at, epoch, offset), (next_at, next_epoch, next_offset) in zip(known, known[1:], strict=False):
+    for (at, epoch, offset), (next_at, next_epoch, next_offset) in itertools.pairwise(known):
         between = told[at + 1 : next_at + 1]
         gaps = [tick["gap"] for tick in between if tick["gap"]]
         if epoch == next_epoch:

@@ -152,6 +152,14 @@ class Snapshot(Record):
     time: Annotated[int, about("The time of the newest tick in Unix milliseconds.")]
     series: Annotated[list[Series], about("What each column of values is of.")]
     times: Times
+    offsets: Annotated[
+        list[int | None],
+        about("The number of the tick at each time, null for one of another epoch; of what was missed or has holes."),
+    ] = LEFT_OUT
+    gaps: Annotated[
+        list[Annotated[list[int], Field(min_length=2, max_length=2)]],
+        about("Beside `offsets`: the first and the last tick of each hole, which `gap` messages tell once more."),
+    ] = LEFT_OUT
     values: Values
 
 

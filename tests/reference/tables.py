@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
+from tests.reference.markdown import table
+from tests.reference.wire_tables import binary_part, commands_part, messages_part, panels_part
 from tests.web.edge.test_guard import markdown as access_part
 
 from vitalcast.collectors.process_table import COLUMNS, COMMAND, ProcessTable
@@ -21,12 +23,6 @@ from vitalcast.web.edge.endpoint import WEBSOCKET
 
 ROOT = Path(__file__).resolve().parents[2]
 MANUAL = ROOT / "backend" / "vitalcast" / "reference"
-
-
-def table(*rows: tuple[str, ...]) -> str:
-    """Return a Markdown table; the first row is its head."""
-    head, *body = ([cell.replace("|", "\\|") for cell in row] for row in rows)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body))
 
 
 def settings_part() -> str:
@@ -102,6 +98,10 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("metrics.md", "metrics"): metrics_part,
     ("metrics.md", "tables"): tables_part,
     ("http.md", "endpoints"): http_part,
+    ("wire.md", "binary"): binary_part,
+    ("wire.md", "commands"): commands_part,
+    ("wire.md", "messages"): messages_part,
+    ("wire.md", "panels"): panels_part,
     ("security.md", "access"): access_part,
 }
 

@@ -62,14 +62,17 @@ class Headline(Record):
     level: Annotated[Level, about("The panel's level; empty for good or unknown.")]
     column: Annotated[int, about("The series whose values it has.")]
     which: Annotated[int | None, about("The series with the `id` of the line whose number it is, if it is one's.")]
-    levels: Annotated[int | None, about("The series with its level, 0 to 2; null where the panel has no thresholds.")]
+    levels: Annotated[
+        int | None,
+        about("The series of its level, 0 good, 1 warning, 2 critical; null where it has no thresholds."),
+    ]
     end: Annotated[Value, about("Where a small chart of it ends at least.")]
     rule: Annotated[str, about("The rule of the level, in words.")]
     numbers: Annotated[list[Number], about("What the head of the panel shows.")]
 
 
 class PanelHead(Record):
-    """What a panel is, beside its series."""
+    """What is said of a panel beside its series."""
 
     panel: Annotated[str, about("The panel's id.")]
     unit: Annotated[str, about("Of the lines' values, in UCUM.")]

@@ -75,7 +75,7 @@ class HelloAck(Record):
 
 
 class Ack(Record):
-    """A stream has begun, changed or ended."""
+    """A command took effect: a stream has begun, changed or ended."""
 
     type: Literal["ack"]
     id: Id = LEFT_OUT
@@ -109,7 +109,7 @@ class Error(Record):
 
 
 class Heartbeat(Record):
-    """Nothing else was sent for a while."""
+    """Nothing else was sent for `timeouts.heartbeat_s`."""
 
     type: Literal["heartbeat"]
     time: Annotated[int, about("The server's time in Unix milliseconds.")]
@@ -131,7 +131,7 @@ class Dashboards(Record):
 
 
 class Bye(Record):
-    """The server is about to close the socket."""
+    """The server is about to close the socket with `code`: reconnect, or stay away."""
 
     type: Literal["bye"]
     code: Annotated[int, about(f"The close code: {listed(CloseCode)}.")]
@@ -142,7 +142,7 @@ class Bye(Record):
 
 
 class Snapshot(Record):
-    """What a stream is of, and the newest tick, the backfill, or what was missed."""
+    """What a stream is of, and the newest tick, the backfill, or exactly what was missed if `recovered` was true."""
 
     type: Literal["snapshot"]
     group: Group
@@ -168,7 +168,7 @@ class PanelSnapshot(Snapshot, PanelHead):
 
 
 class SeriesChange(Record):
-    """The list of series changed; the next `data` is complete."""
+    """The list of series changed, or what is shown of a panel; the next `data` is complete."""
 
     type: Literal["series"]
     group: Group
@@ -206,7 +206,7 @@ class Gap(Record):
     to: Annotated[int, about("The last of them.")]
     why: Annotated[
         Literal["slow", "sampler", "expired"],
-        about("`slow`: this socket could not take them; `sampler`: never sampled; `expired`: no longer kept."),
+        about("`slow` (this socket could not take them), `sampler` (not sampled), or `expired` (no longer kept)."),
     ]
 
 

@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from subprocess import run
 from typing import Any
 
 import pytest
 from tests.e2e.server import Server
 from tests.examples import ADDRESS, examples
 from tests.javascript.project import Project, lines_of, program
+from tests.reference.tables import page
 
 from vitalcast import __version__
 from vitalcast.web.pages.npm_package import semantic
@@ -21,6 +23,7 @@ from vitalcast.web.pages.static_files import frontend_dir
 
 HERE = Path(__file__).parent
 README = frontend_dir() / "client" / "README.md"
+MANUAL = page("clients.md")
 TICK_S = 0.1
 ENV = {
     "VITALCAST_SAMPLER__INTERVAL_S": str(TICK_S),
@@ -57,19 +60,23 @@ def test_the_archive_holds_what_a_package_needs_and_no_more(project: Project) ->
 
 
 def test_its_types_fit_what_programs_do_and_nothing_else(project: Project) -> None:
-    blocks = examples(README.read_text(encoding="utf-8"), "js")
+    blocks = [*examples(README.read_text(encoding="utf-8"), "js"), *examples(MANUAL, "js")]
     files = [f"example-{number}.mts" for number in range(len(blocks))]
     for file, block in zip(files, blocks, strict=True):
-        project.write(
-            file, block.replace('from "ws"', 'from "./ws.js"').replace(f"http://{ADDRESS}/client.js", "vitalcast")
-        )
-    project.write("ws.d.ts", "declare const WebSocket: unknown;\nexport default WebSocket;\n" + GLOBALS)
+        project.write(file, block.replace("./vitalcast.mjs", "vitalcast"))
+    project.write("globals.d.ts", GLOBALS)
     project.write("wrong.mts", (HERE / "wrong.ts").read_text(encoding="utf-8"))
-    assert project.types_of(*files, "wrong.mts") == ""
+    assert project.types_of(*files, "wrong.mts", "globals.d.ts") == ""
 
 
-# Which have types in a package of their own, as `ws` has.
-GLOBALS = "declare global { const process: { env: Record<string, string | undefined> }; }\n"
+# What has types in packages of their own.
+GLOBALS = """declare const process: { env: Record<string, string | undefined> };
+declare module "ws" { const WebSocket: unknown; export default WebSocket; }
+declare module "node:fs" {
+  export function readFileSync(path: string, encoding: string): string;
+  export function writeFileSync(path: string, text: string): void;
+}
+"""
 
 
 def test_what_its_types_promise_is_there(project: Project) -> None:
@@ -96,6 +103,34 @@ delete globalThis.WebSocket;
 let without; try { new all.Client(); } catch ({ message }) { without = message; }
 console.log(JSON.stringify({ exports: Object.keys(all).sort(), missing, without }));
 """
+
+
+def test_the_manuals_programs_run(project: Project, server: Server) -> None:
+    """All at the same time, as they stand there; where Node.js has no WebSocket, with that of `ws`."""
+    blocks = [one.replace(ADDRESS, f"127.0.0.1:{server.port}") for one in examples(MANUAL, "js")]
+    module = project.folder / "node_modules" / "vitalcast" / "client.js"
+    project.write("vitalcast.mjs", module.read_text(encoding="utf-8"))
+    own = "" if has_websocket() else 'import Socket from "ws"; globalThis.WebSocket = Socket;\n'
+    programs = [
+        project.start(project.write(f"manual-{number}.mjs", block if '"ws"' in block else own + block))
+        for number, block in enumerate(blocks)
+    ]
+    try:
+        said = [[one.stdout.readline() for _ in range(2)] for one in programs if one.stdout is not None]
+    finally:
+        for one in programs:
+            one.kill()
+        complaints = [one.communicate()[1] for one in programs]
+    assert complaints == [""] * len(programs)
+    ticks, latest, resumed, past = said
+    assert "system.cpu.utilization" in "".join(ticks)
+    assert float(latest[0]) >= 0
+    assert re.match(r"\d{13} ", resumed[0])
+    assert re.match(r"\d+ \[", past[0])
+
+
+def has_websocket() -> bool:
+    return run([program("node"), "-p", "typeof WebSocket"], text=True, capture_output=True).stdout.strip() == "function"
 
 
 def test_a_loop_goes_on_over_cut_lines_and_a_killed_server_with_nothing_missing_or_doubled(

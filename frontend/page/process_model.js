@@ -3,6 +3,7 @@
 import { formatClock } from "../charts/model/format.js";
 import { errorWords } from "../client/protocol.js";
 import { HeldRows } from "./held_rows.js";
+import { PastTrends } from "./past_trends.js";
 import { ProcessPast, emptyWords, subjectOf, subjectWords } from "./process_past.js";
 import { arranged, countWords, labelOf, orderOf, tableRequestOf } from "./process_table.js";
 import { Trends } from "./process_trends.js";
@@ -33,7 +34,8 @@ export class ProcessModel {
     this.#limit = stream.request.limit ?? 0;
     this.#held = new HeldRows({ client, stream, changed });
     this.#past = new ProcessPast(client);
-    this.#past.addEventListener("change", changed);
+    this.#past.addEventListener("change", this.#cameOfThen);
+    this.#pastTrends = new PastTrends({ client, changed });
     stream.addEventListener("change", this.#came);
     stream.addEventListener("refused", changed);
   }
@@ -46,6 +48,7 @@ export class ProcessModel {
   #held;
   #past;
   #trends = new Trends();
+  #pastTrends;
   /** The table as it was when the page was paused. @type {any} */ #still = null;
   #toggled = new Set();
   #unfolded = false;
@@ -53,8 +56,9 @@ export class ProcessModel {
   stop() {
     this.#stream.removeEventListener("refused", this.#changed);
     this.#stream.removeEventListener("change", this.#came);
-    this.#past.removeEventListener("change", this.#changed);
+    this.#past.removeEventListener("change", this.#cameOfThen);
     this.#past.stop();
+    this.#pastTrends.stop();
     this.#held.letGo();
   }
 
@@ -74,6 +78,7 @@ export class ProcessModel {
     const subject = this.subject;
     if (subject.kind === "live") {
       this.#past.stop();
+      this.#pastTrends.stop();
       const limit = this.#view.group || this.#unfolded ? ROWS_TO_GROUP : this.#limit;
       const wanted = { ...tableRequestOf(this.#view), limit, fold: !this.#unfolded };
       const { request } = this.#stream;
@@ -109,6 +114,12 @@ export class ProcessModel {
     this.#changed();
   };
 
+  #cameOfThen = () => {
+    const { answer } = this.#past;
+    if (answer) this.#pastTrends.ask(this.subject, answer);
+    this.#changed();
+  };
+
   /** Opens or closes a group, a branch, or what is folded. @param {any} key @param {boolean} [fold] */
   toggle(key, fold = false) {
     if (fold) this.#unfolded = !this.#unfolded;
@@ -127,12 +138,12 @@ export class ProcessModel {
     return { ...shape, kind, columns, rows, rank, folded, unfolded: this.#unfolded, trend: (pids) => this.#trends.path(pids) };
   }
 
-  /** @returns {{kind: "moment"|"window", columns: string[], rows: import("./process_table.js").Shown[]}} */
+  /** @returns {{kind: "moment"|"window", columns: string[], rows: import("./process_table.js").Shown[], trend: (keys: any[]) => string}} */
   #toldThen(kind) {
     const { columns, rows } = this.#past.answer ?? { columns: [], rows: [] };
     const [ended, started] = [kind === "window" ? "ended" : "state", "started"].map((name) => columns.indexOf(name));
     const shown = rows.map((values) => ({ key: `${values[0]} ${values[started]}`, values, ended: values[ended] === true || values[ended] === "ended", past: true }));
-    return { kind: columns.includes("cpu_peak") ? "window" : "moment", columns, rows: shown };
+    return { kind: columns.includes("cpu_peak") ? "window" : "moment", columns, rows: shown, trend: (keys) => this.#pastTrends.path(keys) };
   }
 
   // --- in words ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import { placeOf, shownColumns } from "./process_table.js";
 /**
  * @typedef {import("./process_table.js").Shown} Shown
  * @typedef {{kind: "live"|"moment"|"window", columns: string[], rows: Shown[], group: string, sort: string, toggled: Set<any>,
- *            rank?: Map<any, number>|null, folded?: number, unfolded?: boolean, trend?: (pids: any[]) => string}} Told
+ *            rank?: Map<any, number>|null, folded?: number, unfolded?: boolean, trend?: (keys: any[]) => string}} Told
  * @typedef {Shown & {source?: any[]}} Drawn source: the values as they were sent
  *   folded: how many idle threads of the kernel there are beside them; unfolded: they are among the rows on request
  */
@@ -33,10 +33,10 @@ function valueOf(told, column, place, row) {
 /** Whether it is one, and no group of several. @param {Shown} row */
 export const isProcess = ({ key, fold }) => !fold && !(typeof key === "string" && key.startsWith("group "));
 
-/** The pids of a group. */
+/** The keys of a group's rows. */
 function membersOf({ columns, rows, group }, { key }) {
   const at = columns.indexOf(group === "program" ? "name" : "unit");
-  return rows.filter(({ values }) => `group ${values[at] ?? "no unit"}` === key).map(({ values }) => values[0]);
+  return rows.filter(({ values }) => `group ${values[at] ?? "no unit"}` === key).map((row) => row.key);
 }
 
 /** What is known of the process of a row. @param {Told} told @param {Drawn} row @param {number} now Unix ms */

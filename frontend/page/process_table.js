@@ -43,8 +43,8 @@ export const COLUMNS = Object.freeze({
 /** What is shown of now, of a moment and of a window, in this order, as far as it is known. */
 export const SHOWN = Object.freeze({
   live: ["pid", "name", "user", "cpu", "trend", "memory", "read", "write", "threads", "age", "unit", "command"],
-  moment: ["pid", "name", "user", "cpu", "memory", "read", "write", "threads", "state", "unit", "command"],
-  window: ["pid", "name", "user", "cpu", "cpu_peak", "memory_peak", "read_sum", "write_sum", "span", "unit", "command"],
+  moment: ["pid", "name", "user", "cpu", "trend", "memory", "read", "write", "threads", "state", "unit", "command"],
+  window: ["pid", "name", "user", "cpu", "cpu_peak", "trend", "memory_peak", "read_sum", "write_sum", "span", "unit", "command"],
 });
 /** Those that are made of others. */
 const MADE = ["trend", "span"];

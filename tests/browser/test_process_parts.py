@@ -78,7 +78,7 @@ async def test_idle_threads_are_one_row_and_the_columns_those_of_the_time(js: Ru
         "columns": ["pid", "name", "user", "cpu", "trend", "memory", "unit"],
         "last": "84 idle kernel threads",
         "trend": "1",
-        "window": ["pid", "name", "user", "cpu", "cpu_peak", "memory_peak", "read_sum", "span", "unit"],
+        "window": ["pid", "name", "user", "cpu", "cpu_peak", "trend", "memory_peak", "read_sum", "span", "unit"],
         "parent": "sh",
         "started": None,
     }
@@ -145,6 +145,29 @@ async def test_a_course_is_of_the_process_that_was_meant_and_has_its_gaps(js: Ru
     assert times == [1000, 6000, 6001, 90_000]
     assert values == [0.1, 0.2, None, 0.3]
     assert (peak, steps, none) == (0.4, 3, 0)
+
+
+async def test_trends_of_then_are_one_question_for_all_rows(js: RunJs) -> None:
+    asked, found, path = await js(
+        """const { trendsQuestion, trendsOf } = await load("page/past_trends");
+           const { trendPath } = await load("page/process_trends");
+           const table = { columns: ["pid", "started"], rows: [[7, 50], [8, 60], [7, 9000]], end: 300_000 };
+           const questions = [trendsQuestion({ kind: "moment", at: 299_000 }, table),
+             trendsQuestion({ kind: "window", from: 0, to: 60_000 }, table),
+             trendsQuestion({ kind: "window", from: 0, to: 7 * 86_400_000 }, table),
+             trendsQuestion({ kind: "moment", at: 1 }, { ...table, rows: [] })];
+           const columns = ["pid", "time", "cpu", "started"].map((name) => ({ name }));
+           const rows = [[7, 5000, 0.1, 50], [8, 150_000, 0.5, 60], [7, 150_000, 0.2, 50], [7, 300_000, 1, 9000]];
+           const trends = trendsOf({ columns, rows, start: 0, end: 300_000 }, [7, 8]);
+           const found = [...trends].map(([key, values]) => [key, values.length,
+             values.flatMap((value, i) => (Number.isNaN(value) ? [] : [[i, value]]))]);
+           return [questions.map((one) => one && [one.keys, one.start, one.end]), found,
+             trendPath(trends.get("8 60"))];"""
+    )
+    # Of a moment the minutes up to it; of a week there would be too much to read.
+    assert asked == [[[7, 8], 150_000, 300_000], [[7, 8], 0, 60_000], None, None]
+    assert found == [["7 50", 30, [[0, 0.1], [14, 0.2]]], ["8 60", 30, [[14, 0.5]]], ["7 9000", 30, [[29, 1]]]]
+    assert path.count("M") == path.count("h") == 1
 
 
 async def test_the_greatest_are_named_and_the_band_under_the_pointer_is_found(js: RunJs) -> None:

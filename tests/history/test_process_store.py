@@ -77,7 +77,7 @@ def test_a_block_comes_back_as_it_was(some: list[ProcessSnapshot]) -> None:
 def test_the_rows_of_one_process_are_read_alone(some: list[ProcessSnapshot], pid: int) -> None:
     pid = next((row.pid for one in some for row in one.rows), pid)
     alone = [one._replace(rows=tuple(row for row in one.rows if row.pid == pid)) for one in some]
-    assert same(unpack(pack(some), pid=pid), alone)
+    assert same(unpack(pack(some), pids={pid}), alone)
 
 
 @given(st.lists(snapshots, min_size=1, max_size=3), st.data())

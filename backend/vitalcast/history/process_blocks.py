@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING
@@ -67,13 +67,13 @@ def pack(snapshots: Sequence[ProcessSnapshot]) -> bytes:
     return zlib.compress(bytes([len(head)]) + head + b"".join(bodies), 9)
 
 
-def unpack(data: bytes, *, pid: int | None = None) -> list[ProcessSnapshot]:
+def unpack(data: bytes, *, pids: Collection[int] | None = None) -> list[ProcessSnapshot]:
     """Unpack what `pack` packed; the rows of a snapshot come in the order of the block. Raises CodecError.
 
-    With `pid` there are only the rows of its processes, which takes a fraction of the time.
+    With `pids` there are only the rows of their processes, which takes a fraction of the time.
     """
     with making_sense():
-        return _snapshots(ProcessBlock(data), pid)
+        return _snapshots(ProcessBlock(data), pids)
 
 
 class _Texts:
@@ -184,9 +184,9 @@ class ProcessBlock:
         )
 
 
-def _snapshots(block: ProcessBlock, pid: int | None = None) -> list[ProcessSnapshot]:
+def _snapshots(block: ProcessBlock, pids: Collection[int] | None = None) -> list[ProcessSnapshot]:
     found: list[list[ProcessRow]] = [[] for _ in block.times]
-    wanted = np.ones(len(block.counts), np.bool_) if pid is None else block.identities[0] == pid
+    wanted = np.ones(len(block.counts), np.bool_) if pids is None else np.isin(block.identities[0], list(pids))
     rows = zip(*(stream[np.repeat(wanted, block.counts)].tolist() for stream in block.rows), strict=True)
     counts = zip(block.identified(), block.counts.tolist(), wanted.tolist(), strict=True)
     for who, count in ((who, count) for who, count, is_wanted in counts if is_wanted):

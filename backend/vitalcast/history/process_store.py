@@ -61,14 +61,14 @@ class ProcessStore(SizedRows):
             last_ms = run[-1].time_ms
 
     def read(
-        self, connection: sqlite3.Connection, start_ms: int, end_ms: int, *, pid: int | None = None
+        self, connection: sqlite3.Connection, start_ms: int, end_ms: int, *, pids: Collection[int] | None = None
     ) -> Iterator[ProcessSnapshot]:
-        """Yield the snapshots of (start_ms, end_ms], in the order in which they were taken; with `pid` only its rows.
+        """Yield the snapshots of (start_ms, end_ms], in the order they were taken in; with `pids` only their rows.
 
         Blocks that make no sense, such as those of a newer version, are passed over.
         """
         for (data,) in connection.execute(_READ, (start_ms, end_ms)):
-            for snapshot in _readable(data, lambda data: unpack(data, pid=pid)) or ():
+            for snapshot in _readable(data, lambda data: unpack(data, pids=pids)) or ():
                 if start_ms < snapshot.time_ms <= end_ms:
                     yield snapshot
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -200,11 +200,13 @@ class FilePast:
         both = [*(one for one in kept if one.id not in known), *fresh]
         return matching(both, start_ms, end_ms, wanted, limit=limit)
 
-    def processes(self, start_ms: int, end_ms: int, *, pid: int | None = None) -> Iterator[ProcessSnapshot]:
+    def processes(
+        self, start_ms: int, end_ms: int, *, pids: Collection[int] | None = None
+    ) -> Iterator[ProcessSnapshot]:
         newest: set[int] = set()
-        fresh = list(self._recent.processes(start_ms, end_ms, pid=pid))
+        fresh = list(self._recent.processes(start_ms, end_ms, pids=pids))
         with self._asking():
-            for one in ProcessStore().read(self._connection, start_ms, end_ms, pid=pid):
+            for one in ProcessStore().read(self._connection, start_ms, end_ms, pids=pids):
                 self._check()
                 if fresh and one.time_ms >= fresh[0].time_ms:
                     newest.add(one.time_ms)  # written since `recent` was taken

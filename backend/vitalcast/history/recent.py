@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from vitalcast.core.events.event import ANY_EVENT, Event, EventFilter
 from vitalcast.core.events.recent import matching
@@ -119,12 +119,14 @@ class RecentPast(NoPast):
         """Return every event, in the order in which they came first."""
         return list(self._events)
 
-    def processes(self, start_ms: int, end_ms: int, *, pid: int | None = None) -> Iterator[ProcessSnapshot]:
-        """Yield the snapshots of a range, oldest first; with `pid` those have only its rows."""
+    def processes(
+        self, start_ms: int, end_ms: int, *, pids: Collection[int] | None = None
+    ) -> Iterator[ProcessSnapshot]:
+        """Yield the snapshots of a range, oldest first; with `pids` those have only their rows."""
         for one in self._snapshots:
             self._check()
             if start_ms < one.time_ms <= end_ms:
-                yield one if pid is None else one._replace(rows=tuple(row for row in one.rows if row.pid == pid))
+                yield one if pids is None else one._replace(rows=tuple(row for row in one.rows if row.pid in pids))
 
     def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
         """Yield what the processes of a range used."""

@@ -1,16 +1,17 @@
-"""What one process did over a while, step by step, of the snapshots in which it was seen."""
+"""What processes did over a while, step by step, of the snapshots in which they were seen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from vitalcast.core.metrics.table_info import Column
 from vitalcast.core.processes.answer import Cells, ProcessAnswer
-from vitalcast.core.processes.columns import STARTED, THREADS
+from vitalcast.core.processes.columns import PID, STARTED, THREADS
 from vitalcast.core.processes.snapshot import ENDED, ProcessRow, ProcessSnapshot
 
 COURSE_POINTS = 120
+COURSE_ROWS_MAX = 3000  # of several processes
 COURSE_COLUMNS = (
     Column("time", "ms", "The end of the step, or when it was recorded, in Unix milliseconds."),
     Column("cpu", "1", "Mean share of one CPU."),
@@ -66,25 +67,38 @@ class _Step:
 
 
 def course_of(
-    snapshots: Iterable[ProcessSnapshot], pid: int, start_ms: int, end_ms: int, points: int = COURSE_POINTS
+    snapshots: Iterable[ProcessSnapshot],
+    pids: Collection[int],
+    start_ms: int,
+    end_ms: int,
+    points: int = COURSE_POINTS,
 ) -> ProcessAnswer:
-    """Answer what the process of a pid did in (start_ms, end_ms], in about so many steps, oldest first.
+    """Answer what the processes of some pids did in (start_ms, end_ms], in about so many steps, oldest first.
 
-    Steps in which it was not recorded are left out. A later process of the same pid has rows of its own, by `started`.
+    Steps in which one was not recorded are left out. A later process of the same pid has rows of its own, by `started`.
+    Of several pids, rows begin with theirs.
     """
     width_ms = max(1, -((start_ms - end_ms) // points))
-    steps: dict[tuple[int, int], _Step] = {}
+    steps: dict[tuple[int, int, int], _Step] = {}
     interval_ms = 0
     for snapshot in snapshots:
         interval_ms = max(interval_ms, snapshot.interval_ms)
         for row in snapshot.rows:
-            if row.pid != pid:
+            if row.pid not in pids:
                 continue
-            where = ((snapshot.time_ms - start_ms - 1) // width_ms, row.started_ms)
+            where = ((snapshot.time_ms - start_ms - 1) // width_ms, row.pid, row.started_ms)
             step = steps.get(where)
             if step is None:
                 step = steps[where] = _Step(row, snapshot.time_ms)
             if row.state != ENDED:
                 step.add(row, snapshot.time_ms, snapshot.interval_ms / 1000)
-    rows = [step.cells() for step in steps.values()]
-    return ProcessAnswer(start_ms, end_ms, interval_ms, COURSE_COLUMNS, rows, len(rows))
+    if len(pids) == 1:
+        return _answer(start_ms, end_ms, interval_ms, COURSE_COLUMNS, [step.cells() for step in steps.values()])
+    rows: list[Cells] = [(pid, *step.cells()) for (_, pid, _), step in steps.items()]
+    return _answer(start_ms, end_ms, interval_ms, (PID, *COURSE_COLUMNS), rows)
+
+
+def _answer(
+    start_ms: int, end_ms: int, interval_ms: int, columns: tuple[Column, ...], rows: list[Cells]
+) -> ProcessAnswer:
+    return ProcessAnswer(start_ms, end_ms, interval_ms, columns, rows, len(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -114,8 +114,10 @@ class Past(Protocol):
     def events(self, start_ms: int, end_ms: int, wanted: EventFilter = ANY_EVENT, *, limit: int) -> list[Event]:
         """Return the newest events that overlap a range, oldest first, those that are wanted."""
 
-    def processes(self, start_ms: int, end_ms: int, *, pid: int | None = None) -> Iterator[ProcessSnapshot]:
-        """Yield the recorded processes of a range, oldest first; with `pid` they have only its rows."""
+    def processes(
+        self, start_ms: int, end_ms: int, *, pids: Collection[int] | None = None
+    ) -> Iterator[ProcessSnapshot]:
+        """Yield the recorded processes of a range, oldest first; with `pids` they have only their rows."""
 
     def process_usage(self, start_ms: int, end_ms: int) -> Iterator[WindowUsage]:
         """Yield what the recorded processes of a range used, in parts, oldest first, which `add_up` puts together."""

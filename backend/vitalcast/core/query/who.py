@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from vitalcast.core.processes.answer import ProcessAnswer, ProcessRequest, at_moment, over_window
 from vitalcast.core.processes.course import course_of
 from vitalcast.core.processes.moment import NEAR_MS
@@ -17,9 +19,9 @@ def who_at(past: Past, at_ms: int, request: ProcessRequest, *, hidden_ms: int = 
     return at_moment(near, at_ms, request)
 
 
-def course_between(past: Past, pid: int, start_ms: int, end_ms: int, points: int) -> ProcessAnswer:
-    """Answer what the process of a pid did in (start_ms, end_ms]. Raises what a Past raises."""
-    return course_of(past.processes(start_ms, end_ms, pid=pid), pid, start_ms, end_ms, points)
+def course_between(past: Past, pids: Collection[int], start_ms: int, end_ms: int, points: int) -> ProcessAnswer:
+    """Answer what the processes of some pids did in (start_ms, end_ms]. Raises what a Past raises."""
+    return course_of(past.processes(start_ms, end_ms, pids=pids), pids, start_ms, end_ms, points)
 
 
 def who_between(past: Past, start_ms: int, end_ms: int, request: ProcessRequest) -> ProcessAnswer:

@@ -15,3 +15,4 @@ ATTRIBUTES_MAX: Final = 16  # to group by
 AGGREGATES_MAX: Final = len(Aggregate)
 PANEL_AGGREGATES_MAX: Final = 3  # a line, and how far it went
 FILTER_CHARS_MAX: Final = 100  # of a table's rows
+COURSE_KEYS_MAX: Final = 50  # processes asked about at once: as many as are seen of a table

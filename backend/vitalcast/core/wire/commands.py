@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
-from vitalcast.core.wire.bounds import POINTS_MAX, STEP_S
+from vitalcast.core.wire.bounds import COURSE_KEYS_MAX, POINTS_MAX, STEP_S
 from vitalcast.core.wire.command_fields import (
     EVENTS_BACK_S_MAX,
     ITEMS_MAX,
@@ -230,8 +230,8 @@ class Query(_Command):
     filter: Filter = ""
     limit: Annotated[int, about("How many rows at most.", ge=1, le=100_000)] = 20
     keys: Annotated[
-        Annotated[list[RowKey], Field(min_length=1, max_length=1)] | None,
-        about("One pid: the rows are that process over time."),
+        Annotated[list[RowKey], Field(min_length=1, max_length=COURSE_KEYS_MAX)] | None,
+        about("Pids: the rows are these processes over time."),
     ] = None
 
     def selection(self) -> Selection:

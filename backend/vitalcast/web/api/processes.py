@@ -120,7 +120,7 @@ class Processes:
         if beside := [name for name in names if name in request.query_params]:
             raise bad(f"{beside[0]}: does not go with pid; leave one of them out")
         window = range_of(request, now_ms, default_s=DEFAULT_S)
-        return await self._ask(lambda past: course_between(past, pid, window.start_ms, window.end_ms, points))
+        return await self._ask(lambda past: course_between(past, (pid,), window.start_ms, window.end_ms, points))
 
     async def _ask(self, ask: Callable[[Past], ProcessAnswer]) -> ProcessAnswer:
         return await self._service.queries.run(ask)

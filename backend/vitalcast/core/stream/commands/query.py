@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.processes.answer import ProcessRequest, check_request
-from vitalcast.core.processes.course import COURSE_POINTS
+from vitalcast.core.processes.course import COURSE_POINTS, COURSE_ROWS_MAX
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
@@ -211,7 +211,7 @@ def _processes(conversation: Conversation, command: Query) -> Prepare:
     )
     about = _about(timeline, command)
     if command.keys is not None:
-        return _course(conversation, command, command.keys[0], about)
+        return _course(conversation, command, command.keys, about)
     if command.at is not None:
         return _at(conversation, command, command.at, request, about)
     _check(request, window=True)
@@ -224,17 +224,20 @@ def _processes(conversation: Conversation, command: Query) -> Prepare:
     return lambda: work
 
 
-def _course(conversation: Conversation, command: Query, pid: int | str, about: dict[str, object]) -> Prepare:
-    """Prepare the answer about one process."""
-    if not isinstance(pid, int):
+def _course(conversation: Conversation, command: Query, keys: Sequence[int | str], about: dict[str, object]) -> Prepare:
+    """Prepare the answer about some processes."""
+    pids = frozenset(key for key in keys if isinstance(key, int))
+    if len(pids) < len(set(keys)):
         raise ProtocolError(ErrorCode.BAD_REQUEST, "keys: those of 'processes' are numbers, its column 'pid'")
     if beside := sorted(given(command) & {"at", "sort", "order", "filter", "limit"}):
         raise ProtocolError(ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: does not go with keys; leave this out")
     start_ms, end_ms = _range(conversation, command)
     points = command.points or COURSE_POINTS
+    if len(pids) > 1 and len(pids) * points > COURSE_ROWS_MAX:
+        raise ProtocolError(ErrorCode.LIMIT, f"points: at most {COURSE_ROWS_MAX // len(pids)} for {len(pids)} keys")
 
     def work(past: Past) -> Message:
-        return processes_message(command.id, course_between(past, pid, start_ms, end_ms, points), about)
+        return processes_message(command.id, course_between(past, pids, start_ms, end_ms, points), about)
 
     return lambda: work
 

@@ -296,6 +296,7 @@ def test_one_process_over_time(machine: Machine) -> None:
     [
         ({"table": "processes", "keys": ["x"]}, ErrorCode.BAD_REQUEST, "keys: those of 'processes' are numbers"),
         ({"table": "processes", "keys": [1], "sort": "cpu"}, ErrorCode.BAD_REQUEST, "sort: does not go with keys"),
+        ({"table": "processes", "keys": [1, 2], "points": 2000}, ErrorCode.LIMIT, "points: at most 1500 for 2 keys"),
         ({"table": "units"}, ErrorCode.UNKNOWN_METRIC, "only 'processes' is recorded"),
         ({"table": "processes", "at": START_MS}, ErrorCode.BAD_REQUEST, "start: does not go with at"),
         ({"table": "processes", "sort": "beauty"}, ErrorCode.BAD_REQUEST, "sort: 'beauty' is not one of pid, name"),

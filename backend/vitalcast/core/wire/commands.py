@@ -231,7 +231,7 @@ class Query(_Command):
     limit: Annotated[int, about("How many rows at most.", ge=1, le=100_000)] = 20
     keys: Annotated[
         Annotated[list[RowKey], Field(min_length=1, max_length=COURSE_KEYS_MAX)] | None,
-        about("Pids: the rows are these processes over time."),
+        about("Pids: the rows are these over time. Of several they begin with the pid, and are at most 3000."),
     ] = None
 
     def selection(self) -> Selection:

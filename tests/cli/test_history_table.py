@@ -19,14 +19,14 @@ from vitalcast.cli.history_table import (
     show_table,
     summaries,
 )
-from vitalcast.client.past import PastAnswer, read_result
+from vitalcast.client.result import Result, read_result
 
 END_MS = 1_790_000_000_000
 STEP_S = 30
 STEPS = 40
 
 
-def answer(modes: int = 3, aggregates: tuple[str, ...] = SUMMED, **fields: Any) -> PastAnswer:
+def answer(modes: int = 3, aggregates: tuple[str, ...] = SUMMED, **fields: Any) -> Result:
     """Return waves of the CPU's modes, with a hole of five steps; in each step are 30 readings of a rising value."""
     series = [
         {"name": "system.cpu.utilization", "unit": "1", "attributes": {"cpu.mode": f"mode{number}"}}
@@ -63,7 +63,7 @@ def answer(modes: int = 3, aggregates: tuple[str, ...] = SUMMED, **fields: Any) 
     )
 
 
-def printed(width: int, found: PastAnswer, *, joined: bool = True) -> list[str]:
+def printed(width: int, found: Result, *, joined: bool = True) -> list[str]:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     show_table(console, found, summaries(found, joined=joined), joined=joined)
     assert isinstance(console.file, io.StringIO)

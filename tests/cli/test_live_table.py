@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import io
+import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import pytest
@@ -13,9 +14,9 @@ from rich.console import Console
 
 from vitalcast.cli.live_table import LiveTable, format_value, sparkline
 from vitalcast.client.follow import LIVE
-from vitalcast.client.stream import Column, Gap, Tick
+from vitalcast.client.ticks import Columns, Gap, Series, Tick
 
-LOAD = (Column('system.load.average{system.load.window="1m"}', "system.load.average", "{thread}"),)
+LOAD = (('system.load.average{system.load.window="1m"}', "system.load.average", "{thread}"),)
 
 
 class Clock:
@@ -25,6 +26,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+def ticked(
+    time_ms: int, offset: int | None, columns: Sequence[tuple[str, str, str]], values: Sequence[float | None]
+) -> Tick:
+    """Return a tick of columns, each with its key, name and unit."""
+    series = [Series(*one, {}) for one in columns]
+    return Tick(time_ms, offset, Columns(series), [math.nan if one is None else one for one in values])
 
 
 @pytest.fixture
@@ -46,13 +55,13 @@ def words(table: LiveTable) -> str:
 
 def tick_every(table: LiveTable, interval_ms: int, times: int = 3) -> None:
     for offset in range(times):
-        table.tick(Tick(1_000_000 + offset * interval_ms, offset, LOAD, (0.5,)))
+        table.tick(ticked(1_000_000 + offset * interval_ms, offset, LOAD, (0.5,)))
 
 
 def test_the_age_of_readings_is_told_by_when_they_came(table: LiveTable, clock: Clock) -> None:
     table.status(LIVE)
     for time_ms in (1_000_000, 9_000_000, 5):
-        table.tick(Tick(time_ms, 1, LOAD, (0.5,)))
+        table.tick(ticked(time_ms, 1, LOAD, (0.5,)))
         clock.now_s += 3
         assert "live · 3.0 s old" in words(table)
 
@@ -78,7 +87,7 @@ def test_what_was_not_delivered_leaves_room_for_a_row(clock: Clock) -> None:
     table = LiveTable(console, monotonic=clock)
     table.gap(Gap(1, 5000, "expired"))
     table.status("live")
-    table.tick(Tick(0, 1, LOAD, (1.0,)))
+    table.tick(ticked(0, 1, LOAD, (1.0,)))
     with console.capture() as capture:
         console.print(table.picture())
     lines = capture.get().splitlines()
@@ -90,7 +99,7 @@ def test_what_was_not_delivered_leaves_room_for_a_row(clock: Clock) -> None:
 
 def test_a_row_has_its_reading_and_its_recent_past(table: LiveTable) -> None:
     for offset, value in enumerate((0.0, 1.0, None, 2.0)):
-        table.tick(Tick(1_000_000 + offset * 1000, offset, LOAD, (value,)))
+        table.tick(ticked(1_000_000 + offset * 1000, offset, LOAD, (value,)))
     shown = words(table)
     assert "▁▅ █" in shown or "▁▄ █" in shown
     assert " 2 " in shown
@@ -121,7 +130,7 @@ def test_a_row_has_its_reading_and_its_recent_past(table: LiveTable) -> None:
     ],
 )
 def test_values_are_shown_in_their_unit(value: float | None, name: str, unit: str, expected: str) -> None:
-    assert format_value(value, Column(name, name, unit)) == expected
+    assert format_value(value, Series(name, name, unit, {})) == expected
 
 
 def test_a_sparkline_spans_least_to_greatest() -> None:
@@ -135,7 +144,7 @@ HOSTILE = "\x1b[2J\x1b]0;pwned\x07\u202e\r\n"
 
 
 def test_what_a_server_says_moves_no_cursor(table: LiveTable) -> None:
-    table.tick(Tick(0, None, (Column(HOSTILE, HOSTILE, HOSTILE),), (1.0,)))
+    table.tick(ticked(0, None, ((HOSTILE, HOSTILE, HOSTILE),), (1.0,)))
     table.status(HOSTILE)
     table.gap(Gap(1, 2, HOSTILE))
     shown = words(table)
@@ -150,10 +159,8 @@ def test_a_picture_keeps_to_its_terminal(clock: Clock, size: tuple[int, int], co
     width, height = size
     console = Console(file=io.StringIO(), width=width, height=height)
     table = LiveTable(console, monotonic=clock)
-    columns = tuple(
-        Column(f'system.cpu.utilization{{cpu.logical_number="{i}",n="日本"}}', "x", "By/s") for i in range(count)
-    )
-    table.tick(Tick(0, None, columns, (123456.0,) * count))
+    columns = tuple((f'system.cpu.utilization{{cpu.logical_number="{i}",n="日本"}}', "x", "By/s") for i in range(count))
+    table.tick(ticked(0, None, columns, (123456.0,) * count))
     table.status("connection closed with 4001 shutdown; trying again in 0.7 s")
     with console.capture() as capture:
         console.print(table.picture())
@@ -186,7 +193,7 @@ def test_whatever_is_shown_keeps_to_its_terminal(
     table = LiveTable(console)
     for offset in range(2):
         values = data.draw(st.lists(numbers, min_size=len(columns), max_size=len(columns)))
-        table.tick(Tick(offset, None, tuple(Column(*one) for one in columns), tuple(values)))
+        table.tick(ticked(offset, None, columns, values))
     table.status(data.draw(st.text()))
     with console.capture() as capture:
         console.print(table.picture())
@@ -196,5 +203,5 @@ def test_whatever_is_shown_keeps_to_its_terminal(
 
 
 def test_the_name_of_a_series_is_no_markup(table: LiveTable) -> None:
-    table.tick(Tick(0, None, (Column("m[/]", "m", "1"),), (1.0,)))
+    table.tick(ticked(0, None, (("m[/]", "m", "1"),), (1.0,)))
     assert "m[/]" in words(table)

@@ -30,9 +30,15 @@ from websockets.typing import Subprotocol
 
 from vitalcast.cli.live_table import LiveTable
 from vitalcast.cli.tail_output import JsonLines
+from vitalcast.client.address import socket_url
+from vitalcast.client.backoff import Backoff
 from vitalcast.client.follow import follow as follow_url
-from vitalcast.client.follow import open_socket, socket_url
-from vitalcast.client.stream import WHOLE_MAX, Bye, Feed, Gap, Request, Tick
+from vitalcast.client.link import connector
+from vitalcast.client.protocol import Bye, News, Protocol
+from vitalcast.client.reading import WHOLE_MAX
+from vitalcast.client.requests import subscription
+from vitalcast.client.streams import MetricStream
+from vitalcast.client.ticks import Gap, Tick
 from vitalcast.core.vocabulary import SUBPROTOCOL
 from vitalcast.core.wire import commands, parsing
 from vitalcast.errors import ClientError, LostError
@@ -55,7 +61,9 @@ class FakeServer:
 
     def handle(self, connection: ServerConnection) -> None:
         try:
-            self.commands.append(json.loads(connection.recv()))
+            send(connection, type="welcome", time=0)
+            connection.asked = json.loads(connection.recv())
+            self.commands.append(connection.asked)
             self._turns.popleft()(connection)
         except ConnectionClosed:
             pass
@@ -82,12 +90,16 @@ def send(connection: ServerConnection, **message: Any) -> None:
     connection.send(json.dumps(message))
 
 
+def refuse(connection: ServerConnection, **error: Any) -> None:
+    send(connection, type="error", id=connection.asked["id"], **error)
+
+
 def ack(connection: ServerConnection, *, epoch: str = "e1", offset: int = 10, recovered: bool = False) -> None:
     send(
         connection,
         type="ack",
-        id=1,
-        stream="tail",
+        id=connection.asked["id"],
+        stream=connection.asked["stream"],
         group=7,
         epoch=epoch,
         offset=offset,
@@ -116,9 +128,9 @@ def snapshot(
     )
 
 
-def opening(connection: ServerConnection) -> None:
-    ack(connection)
-    snapshot(connection)
+def opening(connection: ServerConnection, offset: int = 10) -> None:
+    ack(connection, offset=offset)
+    snapshot(connection, times=(offset * 1000,), offset=offset)
 
 
 def data(connection: ServerConnection, offset: int, **content: Any) -> None:
@@ -171,7 +183,7 @@ def test_tail_writes_one_json_object_a_tick_into_a_pipe(tmp_path: Path) -> None:
         {
             "type": "subscribe",
             "id": 1,
-            "stream": "tail",
+            "stream": "s1",
             "metrics": ["system.cpu.utilization", "system.memory.>"],
             "interval": 2.0,
             "aggregate": ["max"],
@@ -195,7 +207,7 @@ def test_tail_without_a_server_says_so(tmp_path: Path) -> None:
 
 def test_tail_passes_on_the_servers_refusal(tmp_path: Path) -> None:
     def turn(connection: ServerConnection) -> None:
-        send(connection, type="error", id=1, code=102, message="nothing here is called x", temporary=False)
+        refuse(connection, code=102, message="nothing here is called x", temporary=False)
         connection.recv()
 
     with fake_server(turn) as fake:
@@ -211,9 +223,12 @@ def test_tail_refuses_a_server_of_another_protocol(tmp_path: Path) -> None:
     assert done.stderr == f"vitalcast: error: {fake.url}: the server does not speak vitalcast.v1.json\n"
 
 
-@pytest.mark.parametrize("text", ["no json", "[]", "{}", '{"type":"data"}', '{"type":"data","changed":{"9":1}}'])
+@pytest.mark.parametrize(
+    "text",
+    ["no json", "[]", "{}", '{"type":"data"}', '{"type":"data","group":7,"offset":2,"time":5,"changed":{"9":1}}'],
+)
 def test_tail_refuses_a_server_that_breaks_the_contract(text: str) -> None:
-    feed = Feed(Request(("x",)))
+    feed = following()
     with pytest.raises(ClientError, match="does not follow"):
         feed.receive(text)
 
@@ -225,7 +240,9 @@ anything = st.recursive(
         st.floats(),
         st.integers(),
         st.text(max_size=8),
-        st.sampled_from([10**400, 1e308, "By", "\x1b[2J", "ack", "snapshot", "data", "series", "gap", "bye", "error"]),
+        st.sampled_from(
+            [10**400, 1e308, "By", "\x1b[2J", "ack", "snapshot", "data", "series", "gap", "bye", "error", 1, 7]
+        ),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
@@ -233,7 +250,22 @@ anything = st.recursive(
     ),
     max_leaves=8,
 )
-FIELDS = ["type", "series", "values", "changed", "times", "time", "offset", "epoch", "interval", "from", "to", "why"]
+FIELDS = [
+    "type",
+    "group",
+    "id",
+    "series",
+    "values",
+    "changed",
+    "times",
+    "time",
+    "offset",
+    "epoch",
+    "interval",
+    "from",
+    "to",
+    "why",
+]
 
 
 @given(st.lists(st.dictionaries(st.sampled_from([*FIELDS, "message", "code", "temporary"]), anything), max_size=4))
@@ -246,47 +278,63 @@ def test_no_reading_makes_the_client_fail_otherwise_than_by_name(data: st.DataOb
     names = data.draw(st.lists(st.fixed_dictionaries({"name": st.text(), "unit": st.text()}), max_size=3))
     series = [{**one, "attributes": {"a": str(at)}} for at, one in enumerate(names)]
     values = data.draw(st.one_of(anything, st.lists(anything, min_size=len(series), max_size=len(series))))
-    message: dict[str, Any] = {"type": kind, "offset": 5, "time": 7, "values": values}
+    message: dict[str, Any] = {"type": kind, "group": 7, "offset": 5, "time": 7, "values": values}
     if kind == "snapshot":
         columns = [[value] for value in values] if isinstance(values, list) else values
         message |= {"series": series, "times": [7], "values": columns}
-    shown(json.dumps({"type": "series", "series": series}), json.dumps(message))
+    shown(json.dumps({"type": "series", "group": 7, "series": series}), json.dumps(message))
+
+
+def following(*metrics: str, **fields: Any) -> Protocol:
+    """Return a client that follows one stream, which has begun with a snapshot of nothing."""
+    protocol = Protocol()
+    protocol.add(MetricStream, {"metrics": list(metrics or ("x",)), **fields})
+    protocol.connected()
+    protocol.receive(json.dumps({"type": "ack", "id": 1, "group": 7, "epoch": "e", "offset": 1, "interval": 1.0}))
+    protocol.receive(
+        json.dumps({"type": "snapshot", "group": 7, "offset": 1, "time": 1, "series": [], "times": [], "values": []})
+    )
+    return protocol
+
+
+def ticks_of(protocol: Protocol, text: str) -> list[Tick]:
+    return [one.item for one in protocol.receive(text) if isinstance(one, News)]
 
 
 def shown(*texts: str) -> None:
     """Let a client read these and show them in both of its ways."""
-    feed = Feed(Request(("x",)))
+    feed = following()
     lines, table = io.StringIO(), LiveTable(Console(file=io.StringIO()))
     with suppress(ClientError, LostError):
         for event in (event for text in texts for event in feed.receive(text)):
             for sink in (JsonLines(lines, io.StringIO()), table):
-                if isinstance(event, Tick):
-                    sink.tick(event)
-                if isinstance(event, Gap):
-                    sink.gap(event)
+                if isinstance(event, News):
+                    for gap in event.item.gaps:
+                        sink.gap(gap)
+                    sink.tick(event.item)
             table.idle()
     for line in lines.getvalue().splitlines():
         json.loads(line, parse_constant=pytest.fail)  # NaN is no JSON
 
 
 def test_no_count_grows_too_long_to_be_written() -> None:
-    endless = json.dumps({"type": "gap", "from": 0, "to": 10**4299, "why": "restart"})
+    endless = json.dumps({"type": "gap", "group": 7, "from": 0, "to": 10**4299, "why": "restart"})
     with pytest.raises(ClientError, match="does not follow"):
-        Feed(Request(("x",))).receive(endless)
-    most = json.dumps({"type": "gap", "from": -WHOLE_MAX, "to": WHOLE_MAX, "why": "restart"})
+        following().receive(endless)
+    most = json.dumps({"type": "gap", "group": 7, "from": -WHOLE_MAX, "to": WHOLE_MAX, "why": "restart"})
     shown(*[most] * 50)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"type":' * 50_000, "9" * 5000, "\ud800", "NaN"])
 def test_what_cannot_be_parsed_breaks_the_contract(text: str) -> None:
     with pytest.raises(ClientError, match="does not follow") as told:
-        Feed(Request(("x",))).receive(text)
+        following().receive(text)
     assert str(told.value).isprintable()
 
 
 @pytest.mark.parametrize("after_ms", [-5, 1e300, 10**400, "soon", None])
 def test_a_server_that_leaves_is_not_waited_for_for_ever(after_ms: object) -> None:
-    (bye,) = Feed(Request(("x",))).receive(json.dumps({"type": "bye", "code": 1, "reconnect_after_ms": after_ms}))
+    (bye,) = Protocol().receive(json.dumps({"type": "bye", "code": 1, "reconnect_after_ms": after_ms}))
     assert isinstance(bye, Bye)
     assert bye.reconnect_after_s is None or 0 <= bye.reconnect_after_s <= 300
 
@@ -432,7 +480,7 @@ def test_ticks_of_the_past_are_no_reason_to_be_called_silent_or_live() -> None:
 
     sink = Waiting()
     with fake_server(turn) as fake, pytest.raises(KeyboardInterrupt):
-        follow_url(fake.url, Request(("x",)), sink, monotonic=lambda: now_s)
+        follow_url(fake.url, sink, "x", monotonic=lambda: now_s)
     assert sink.events == [10, 11, 12, 13]
     assert sink.statuses == ["live", "stale: the server is silent"]
     assert now_s == 9.0
@@ -493,7 +541,7 @@ ANSWERS = {
 def test_what_is_no_vitalcast_is_told_in_one_line(kind: str) -> None:
     given, expected = ANSWERS[kind]
     with raw_server(given) as url, pytest.raises(ClientError) as told:
-        follow_url(url, Request(("x",)), Recorder())
+        follow_url(url, Recorder(), "x")
     line = str(told.value)
     assert expected in line
     assert line.isprintable()
@@ -504,27 +552,26 @@ def test_what_is_no_vitalcast_is_told_in_one_line(kind: str) -> None:
     ("url", "expected"),
     [
         ("ws://nowhere.invalid/ws", "cannot connect ("),
-        ("ws://a..b/ws", "cannot be read ("),
         ("ws://127.0.0.1:1/ws", "cannot connect (Connection refused)"),
     ],
 )
 def test_an_address_without_a_server_is_told_in_one_line(url: str, expected: str) -> None:
     with pytest.raises(ClientError) as told:
-        follow_url(url, Request(("x",)), Recorder())
+        follow_url(url, Recorder(), "x")
     assert expected in str(told.value)
     assert str(told.value).isprintable()
 
 
 def test_a_server_without_https_is_told_in_one_line() -> None:
     with raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url, pytest.raises(ClientError, match="no HTTPS there"):
-        follow_url(url.replace("ws:", "wss:"), Request(("x",)), Recorder())
+        follow_url(url.replace("ws:", "wss:"), Recorder(), "x")
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told_in_one_line() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
     with fake_server(stay, ssl=context) as fake, pytest.raises(ClientError, match="the certificate is not valid"):
-        follow_url(fake.url.replace("ws:", "wss:"), Request(("x",)), Recorder())
+        follow_url(fake.url.replace("ws:", "wss:"), Recorder(), "x")
 
 
 def test_what_goes_wrong_while_it_comes_back_is_a_line_each(tmp_path: Path) -> None:
@@ -537,14 +584,14 @@ def test_what_goes_wrong_while_it_comes_back_is_a_line_each(tmp_path: Path) -> N
         accept = base64.b64encode(hashlib.sha1(asked[1] + key).digest()).decode()
         head = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Accept: {accept}")
         lines = ["HTTP/1.1 101 Switching Protocols", *head, f"Sec-WebSocket-Protocol: {SUBPROTOCOL}"]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return ("\r\n".join(lines) + "\r\n\r\n").encode() + frame(1, b'{"type":"welcome","time":0}'.ljust(126))
 
     def frame(opcode: int, payload: bytes) -> bytes:
         return bytes([0x80 | opcode, 126]) + len(payload).to_bytes(2, "big") + payload
 
     texts = [
-        {"type": "ack", "id": 1, "epoch": "e", "interval": 1.0},
-        {"type": "snapshot", "offset": 1, "time": 5, "series": [MEMORY], "times": [5], "values": [[1]]},
+        {"type": "ack", "id": 1, "group": 7, "epoch": "e", "interval": 1.0},
+        {"type": "snapshot", "group": 7, "offset": 1, "time": 5, "series": [MEMORY], "times": [5], "values": [[1]]},
     ]
     good = b"".join(frame(1, json.dumps(text).encode()) for text in texts)
     turns = [good, b"\xff" * 64, frame(8, b"\x0f\xa1\x1b[2J")]
@@ -603,17 +650,18 @@ def follow(fake: FakeServer, *, count: int, backfill_s: float | None = None) -> 
     sink = Recorder()
     slept: dict[int, float] = {}
 
-    def sleep(seconds: float) -> None:
+    async def sleep(seconds: float) -> None:
         connections = len(fake.commands)
         slept[connections] = slept.get(connections, 0.0) + seconds
 
     follow_url(
         fake.url,
-        Request(("x",), backfill_s=backfill_s),
         sink,
+        "x",
+        options={"backfill": backfill_s},
         count=count,
         sleep=sleep,
-        jitter=lambda low, high: low,
+        backoff=Backoff(lambda low, high: low),
     )
     return sink, [round(seconds, 6) for seconds in slept.values()]
 
@@ -651,12 +699,12 @@ def test_a_server_that_is_away_is_looked_for_every_two_seconds_and_one_that_is_o
     why: Exception, ceilings: list[float]
 ) -> None:
     asked: list[float] = []
-    sockets = iter([open_socket])
+    sockets = iter([connector(token=None)])
 
-    def connect(url: str) -> Any:
+    async def connect(url: str) -> Any:
         if (opened := next(sockets, None)) is None:
             raise why
-        return opened(url)
+        return await opened(url)
 
     def jitter(_low: float, high: float) -> float:
         asked.append(high)
@@ -668,7 +716,7 @@ def test_a_server_that_is_away_is_looked_for_every_two_seconds_and_one_that_is_o
         opening(connection)
 
     with fake_server(gone) as fake, pytest.raises(EnoughError):
-        follow_url(fake.url, Request(("x",)), Recorder(), connect=connect, jitter=jitter)
+        follow_url(fake.url, Recorder(), "x", connect=connect, backoff=Backoff(jitter))
     assert asked == ceilings
 
 
@@ -729,8 +777,10 @@ def test_that_nothing_matches_yet_is_said() -> None:
 
 
 def test_pauses_double_to_half_a_minute_until_a_connection_stands() -> None:
+    offsets = count(10)
+
     def connected(connection: ServerConnection) -> None:
-        opening(connection)
+        opening(connection, next(offsets))
         connection.close(1001)
 
     def refused(connection: ServerConnection) -> None:
@@ -752,10 +802,14 @@ def test_a_close_code_that_says_stay_away_ends_tail() -> None:
 
 def test_a_temporary_refusal_is_tried_again_once_connected() -> None:
     def busy(connection: ServerConnection) -> None:
-        send(connection, type="error", id=1, code=106, message="all taken", temporary=True)
+        refuse(connection, code=106, message="all taken", temporary=True)
         connection.recv()
 
-    with fake_server(dropped, busy, dropped) as fake:
+    def again(connection: ServerConnection) -> None:
+        opening(connection, 12)
+        connection.recv()
+
+    with fake_server(dropped, busy, again) as fake:
         sink, pauses = follow(fake, count=3)
     assert sink.statuses[2] == "all taken (error 106); trying again in 0.5 s"
     assert len(pauses) == 2
@@ -765,39 +819,40 @@ def test_a_temporary_refusal_is_tried_again_once_connected() -> None:
 
 
 def test_a_feed_sends_commands_that_the_server_accepts() -> None:
-    request = Request(("system.>",), 2.0, ("avg", "max"), 60.0)
-    feed = Feed(request)
-    command = parsing.parse_command(json.loads(feed.subscribe()))
+    protocol = Protocol()
+    fields, _ = subscription("system.>", interval=2.0, aggregate=("avg", "max"), backfill=60.0)
+    protocol.add(MetricStream, fields)
+    protocol.connected()
+    (text,) = protocol.outgoing()
+    command = parsing.parse_command(json.loads(text))
     assert isinstance(command, commands.Subscribe)
     assert (command.interval, command.backfill, command.aggregate) == (2.0, 60.0, ["avg", "max"])
 
 
 def test_several_aggregates_have_keys_of_their_own() -> None:
-    feed = Feed(Request(("x",), aggregates=("avg", "max")))
-    (tick,) = feed.receive(
+    (tick,) = ticks_of(
+        following(aggregate=["avg", "max"]),
         json.dumps(
             {
                 "type": "snapshot",
-                "group": 1,
-                "offset": 1,
+                "group": 7,
+                "offset": 2,
                 "time": 5,
                 "series": [MEMORY],
                 "times": [5],
                 "values": [[1], [2]],
             }
-        )
+        ),
     )
-    assert isinstance(tick, Tick)
-    assert [column.key for column in tick.columns] == ["avg(system.memory.usage)", "max(system.memory.usage)"]
-    assert tick.values == (1, 2)
+    assert [one.key for one in tick.series] == ["avg(system.memory.usage)", "max(system.memory.usage)"]
+    assert list(tick.values()) == [1, 2]
 
 
 def test_a_changed_list_of_series_starts_without_readings() -> None:
-    feed = Feed(Request(("x",)))
-    assert feed.receive(json.dumps({"type": "series", "group": 1, "series": [CPU, MEMORY]})) == []
-    (tick,) = feed.receive('{"type":"data","group":1,"offset":2,"time":5,"changed":{"1":7}}')
-    assert isinstance(tick, Tick)
-    assert tick.values == (None, 7)
+    feed = following()
+    assert feed.receive(json.dumps({"type": "series", "group": 7, "series": [CPU, MEMORY]})) == []
+    (tick,) = ticks_of(feed, '{"type":"data","group":7,"offset":2,"time":5,"changed":{"1":7}}')
+    assert list(tick.values()) == [None, 7]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from vitalcast.cli.options import ServerConfig, ServerUrl, Token
 from vitalcast.cli.output import say
 from vitalcast.cli.past_options import Format, Since, Until, range_option, until_the_reader_leaves
 from vitalcast.cli.when import local
-from vitalcast.client.api import NONSENSE, ApiRequest
+from vitalcast.client.api import ApiRequest
+from vitalcast.client.reading import NONSENSE
 from vitalcast.core.drawing.format import format_duration
 from vitalcast.core.events.event import ONGOING, EventKind, Severity
 from vitalcast.core.text import printable

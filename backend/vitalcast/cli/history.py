@@ -28,7 +28,7 @@ from vitalcast.core.vocabulary import Aggregate, Reduce
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vitalcast.client.past import PastAnswer
+    from vitalcast.client.result import Result
 
 PATH: Final = "/api/v1/history"
 SINCE: Final = "-1h"
@@ -149,10 +149,10 @@ def _show(
     joined: bool,
 ) -> None:
     from vitalcast.cli.history_table import nothing_there, plain_lines, show_table, summaries
-    from vitalcast.client.past import read_result
+    from vitalcast.client.result import read_result
 
     answer = read_result(fetch(server, request))
-    if not any(line.known for line in answer.lines):
+    if all(value is None for column in answer.columns for value in column):
         say(f"vitalcast: {nothing_there(answer, patterns, where)}", err=True)
         raise typer.Exit(EXIT_NOTHING)
     if form is Format.PLOT:
@@ -166,7 +166,7 @@ def _show(
         say(line)
 
 
-def _plot(answer: PastAnswer) -> None:
+def _plot(answer: Result) -> None:
     from vitalcast.cli.history_table import show_charts
 
     console = _console()

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from vitalcast.cli.history_lines import HistoryLine, lines_of, squeezed
 from vitalcast.cli.live_table import sparkline
 from vitalcast.cli.plot import draw_chart
 from vitalcast.cli.when import local
-from vitalcast.client.past import PastAnswer, PastLine, squeezed
+from vitalcast.client.result import Result
 from vitalcast.core.drawing.format import NO_READING, format_duration, format_value
 from vitalcast.core.text import printable
 
@@ -40,26 +41,27 @@ class Summary(NamedTuple):
     recent: list[float | None]
 
 
-def summaries(answer: PastAnswer, *, joined: bool) -> list[Summary]:
+def summaries(answer: Result, *, joined: bool) -> list[Summary]:
     """Return a summary of each series, of the aggregates in SUMMED where `joined`, else of each line.
 
     The mean of a series is that of all its samples, not of its steps' means.
     """
     if not joined:
-        return [_of_line(line, several=len(answer.aggregates) > 1) for line in answer.lines]
+        return [_of_line(line, several=len(answer.aggregates) > 1) for line in lines_of(answer)]
     size = len(answer.aggregates)
-    groups = [answer.lines[at : at + size] for at in range(0, len(answer.lines), size)]
+    lines = lines_of(answer)
+    groups = [lines[at : at + size] for at in range(0, len(lines), size)]
     return [_of_series({line.aggregate: line for line in group}) for group in groups]
 
 
-def _of_line(line: PastLine, *, several: bool) -> Summary:
+def _of_line(line: HistoryLine, *, several: bool) -> Summary:
     known = line.known
     key = f"{line.key} {line.aggregate}" if several else line.key
     mean = sum(known) / len(known) if known else None
     return Summary(key, line.unit, _least(known), mean, _most(known), known[-1] if known else None, line.values)
 
 
-def _of_series(lines: dict[str, PastLine]) -> Summary:
+def _of_series(lines: dict[str, HistoryLine]) -> Summary:
     average, last = lines["avg"], lines["last"].known
     count = sum(lines["count"].known)
     return Summary(
@@ -88,7 +90,7 @@ def plain_lines(rows: Sequence[Summary]) -> Iterator[str]:
         yield "\t".join((printable(row.key), row.unit, *numbers))
 
 
-def show_table(console: Console, answer: PastAnswer, rows: Sequence[Summary], *, joined: bool) -> None:
+def show_table(console: Console, answer: Result, rows: Sequence[Summary], *, joined: bool) -> None:
     """Print a row for each line, in as many columns as the console is wide enough for."""
     from rich.table import Table
     from rich.text import Text
@@ -129,12 +131,12 @@ def _shown(value: float | None, unit: str) -> str:
     return NO_READING if value is None else format_value(value, unit)
 
 
-def show_charts(console: Console, answer: PastAnswer, *, zone: tzinfo | None, height: int) -> None:
+def show_charts(console: Console, answer: Result, *, zone: tzinfo | None, height: int) -> None:
     """Print a chart for each unit, and below it which line is which."""
     from rich.text import Text
 
-    units: dict[str, list[PastLine]] = {}
-    for line in answer.lines:
+    units: dict[str, list[HistoryLine]] = {}
+    for line in lines_of(answer):
         units.setdefault(line.unit, []).append(line)
     console.print(heading(answer), highlight=False)
     own_zone = zone or local(answer.end_ms).tzinfo
@@ -163,7 +165,7 @@ def show_charts(console: Console, answer: PastAnswer, *, zone: tzinfo | None, he
             console.print(f"and {more} more series, which --top or a narrower pattern would leave out", highlight=False)
 
 
-def _legend(line: PastLine, number: int, *, several: bool, braille: bool) -> Text:
+def _legend(line: HistoryLine, number: int, *, several: bool, braille: bool) -> Text:
     from rich.text import Text
 
     from vitalcast.cli.plot import PLAIN
@@ -178,12 +180,12 @@ def _legend(line: PastLine, number: int, *, several: bool, braille: bool) -> Tex
     return text
 
 
-def heading(answer: PastAnswer) -> str:
+def heading(answer: Result) -> str:
     """Say which time an answer is about, how long its steps are and what they come from."""
     start, end = local(answer.start_ms), local(answer.end_ms)
     last = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    kept = " and ".join(dict.fromkeys(TIERS.get(one.tier, one.tier) for one in answer.reaches))
-    words = [f"{start:%Y-%m-%d %H:%M:%S} to {last}", f"every {format_duration(answer.step_s)}"]
+    kept = " and ".join(dict.fromkeys(TIERS.get(one.tier, one.tier) for one in answer.tiers))
+    words = [f"{start:%Y-%m-%d %H:%M:%S} to {last}", f"every {format_duration(answer.step)}"]
     words += [f"from {kept}"] if kept else []
     words += ["percentiles within 2 %"] if answer.approximate else []
     if answer.expired_ms is not None and answer.expired_ms > answer.start_ms:
@@ -191,13 +193,13 @@ def heading(answer: PastAnswer) -> str:
     return " · ".join(words).replace("\u00a0", " ")
 
 
-def nothing_there(answer: PastAnswer, patterns: Sequence[str], where: Sequence[str] = ()) -> str:
+def nothing_there(answer: Result, patterns: Sequence[str], where: Sequence[str] = ()) -> str:
     """Say why an answer is empty, and what would help."""
     span = f"{local(answer.start_ms):%Y-%m-%d %H:%M:%S} to {local(answer.end_ms):%Y-%m-%d %H:%M:%S}"
     if answer.expired_ms is not None and answer.expired_ms >= answer.end_ms:
         return f"{span}: nothing is kept from before {local(answer.expired_ms):%Y-%m-%d %H:%M:%S}"
     wanted = ", ".join(map(printable, patterns))
     wanted += f" where {' and '.join(map(printable, where))}" if where else ""
-    if answer.lines:
+    if answer.series:
         return f"{span}: there are no values of {wanted}; was the server running?"
     return f"{span}: no series match {wanted}; `vitalcast history '>' --since -1m` shows all that there are"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vitalcast.client.stream import Column, Gap, Tick
+from vitalcast.client.ticks import Gap, Series, Tick
 from vitalcast.core.text import printable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ CAUSES = {
 
 @dataclass(slots=True)
 class _Row:
-    column: Column
+    series: Series
     value: float | None = None
     recent: deque[float | None] = field(default_factory=lambda: deque(maxlen=SPARK_POINTS))
 
@@ -93,10 +93,10 @@ class LiveTable:
     def tick(self, tick: Tick) -> None:
         self._seen_s = self._monotonic()
         rows = {}
-        for column, value in zip(tick.columns, tick.values, strict=True):
-            row = rows[column.key] = self._rows.get(column.key) or _Row(column)
-            row.value = value
-            row.recent.append(value)
+        for one in tick.series:
+            row = rows[one.key] = self._rows.get(one.key) or _Row(one)
+            row.value = tick[one.key]
+            row.recent.append(row.value)
         self._rows = rows
         if tick.offset is not None:  # the older ticks of a snapshot come all at once: draw after the last
             self._draw()
@@ -126,7 +126,7 @@ class LiveTable:
         room = height - len(status) - (FRAME_HEIGHT if framed else 0)
         # No more than these can have room.
         rows = list(islice(self._rows.items(), max(room, 0)))
-        values = [printable(format_value(row.value, row.column)) for _, row in rows]
+        values = [printable(format_value(row.value, row.series)) for _, row in rows]
         key_width, value_width, sparks = _widths(width - (FRAME_WIDTH if framed else 2), values)
 
         table = Table() if framed else Table.grid(padding=(0, 1))
@@ -228,14 +228,14 @@ def _widths(width: int, values: list[str]) -> tuple[int, int, bool]:
     return max(1, width - value_width - (SPARK_POINTS if sparks else 0)), value_width, sparks
 
 
-def format_value(value: float | None, column: Column) -> str:
+def format_value(value: float | None, series: Series) -> str:
     """Return a reading for human eyes: `31.0 %`, `1.5 GiB/s`, `–` for none."""
     if value is None or not math.isfinite(value):
         return "–"
     value = float(value)
-    if column.unit == "1" and column.name.endswith("utilization"):
+    if series.unit == "1" and series.name.endswith("utilization"):
         return f"{value * 100:.1f} %" if abs(value) < EXACT_BELOW else f"{value:.3g} × 100 %"
-    unit, _, per = column.unit.partition("/")
+    unit, _, per = series.unit.partition("/")
     tail = f"/{per}" if per else ""
     if unit == "By":
         for prefix in ("", "Ki", "Mi", "Gi", "Ti"):

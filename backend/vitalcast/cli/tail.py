@@ -39,10 +39,11 @@ def tail(
     """Follow series of a server, as a live table or as lines of JSON."""
     from vitalcast.cli.live_table import LiveTable, terminal_size
     from vitalcast.cli.tail_output import JsonLines
-    from vitalcast.client.follow import follow, socket_url
-    from vitalcast.client.stream import Request
+    from vitalcast.client.address import socket_url
+    from vitalcast.client.follow import follow
 
-    request = Request(tuple(patterns), interval, tuple(one.value for one in aggregate or ()), backfill)
+    aggregates = [one.value for one in aggregate or ()] or None
+    options = {"interval": interval, "aggregate": aggregates, "backfill": backfill}
     try:
         address = socket_url(url)
     except ValueError as error:
@@ -53,7 +54,8 @@ def tail(
     try:
         # A terminal that cannot move its cursor gets lines as well.
         if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-            follow(address, request, JsonLines(sys.stdout, sys.stderr), count=count, token=token)
+            lines = JsonLines(sys.stdout, sys.stderr)
+            follow(address, lines, *patterns, options=options, count=count, token=token)
             return
 
         from rich.console import Console
@@ -61,7 +63,7 @@ def tail(
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no other letters than ASCII
             sys.stdout.reconfigure(errors=LIKE)
         with LiveTable(Console(), size=functools.partial(terminal_size, sys.stdout.fileno())) as table:
-            follow(address, request, table, count=count, token=token)
+            follow(address, table, *patterns, options=options, count=count, token=token)
     except KeyboardInterrupt:  # how one leaves
         return
     except OutputError as error:

@@ -6,7 +6,7 @@ import json
 from typing import Any, TextIO
 
 from vitalcast.client.follow import LIVE
-from vitalcast.client.stream import Gap, Tick
+from vitalcast.client.ticks import Gap, Tick
 
 
 class JsonLines:
@@ -18,8 +18,7 @@ class JsonLines:
         self._troubled = False
 
     def tick(self, tick: Tick) -> None:
-        metrics = {column.key: value for column, value in zip(tick.columns, tick.values, strict=True)}
-        self._write({"time": tick.time_ms, "offset": tick.offset, "metrics": metrics})
+        self._write({"time": tick.time_ms, "offset": tick.offset, "metrics": dict(tick)})
 
     def gap(self, gap: Gap) -> None:
         self._write({"gap": {"from": gap.first, "to": gap.last, "why": gap.why}})

@@ -13,7 +13,8 @@ from vitalcast.cli.options import ServerConfig, ServerUrl, Token
 from vitalcast.cli.output import say
 from vitalcast.cli.past_options import EXIT_NOTHING, Format, Until, range_option, until_the_reader_leaves, write_parts
 from vitalcast.cli.when import FORMS, local, moment_of
-from vitalcast.client.api import NONSENSE, ApiRequest
+from vitalcast.client.api import ApiRequest
+from vitalcast.client.reading import NONSENSE
 from vitalcast.core.drawing.format import format_value
 from vitalcast.core.text import printable
 from vitalcast.errors import AskError

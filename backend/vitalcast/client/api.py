@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from vitalcast.client.reading import words
+from vitalcast.client.reading import NONSENSE, words
 from vitalcast.client.refusals import START_IT
 from vitalcast.core.text import printable
 from vitalcast.errors import AskError
@@ -21,7 +21,6 @@ SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"
 PART_BYTES: Final = 65_536
 ERROR_BYTES_MAX: Final = 65_536
 ANSWER_BYTES_MAX: Final = 1 << 28
-NONSENSE: Final = "the server's answer makes no sense"
 BROKEN_OFF: Final = "the server ended in the midst of its answer"
 ACCESS_ADVICE: Final = (
     "the server requires a token; create one on its machine with `vitalcast token create` and give it with --token or "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vitalcast.client.reading import Json, series_of
+from vitalcast.client.reading import NONSENSE, Json, series_of
 from vitalcast.errors import AskError
 
 
@@ -32,4 +32,4 @@ def read_catalogue(message: Json) -> list[ListedSeries]:
             for one, more in zip(series_of(said, ("last",)), said, strict=True)
         ]
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise AskError("the server's answer makes no sense") from None
+        raise AskError(NONSENSE) from None

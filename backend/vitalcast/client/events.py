@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from vitalcast.client.reading import Json, moment, whole, words
+from vitalcast.client.reading import NONSENSE, Json, moment, whole, words
 from vitalcast.client.streams import Stream
 from vitalcast.client.ticks import Gap
 from vitalcast.errors import AskError
@@ -89,7 +89,7 @@ def read_event(message: Json) -> Event:
     try:
         return _event(message)
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise AskError("the server's answer makes no sense") from None
+        raise AskError(NONSENSE) from None
 
 
 def _event(message: Json) -> Event:

@@ -1,44 +1,26 @@
-"""Keeps a connection to a server, for as long as it takes, and feeds a sink from it."""
+"""Follows series of a server for a sink that shows them, such as a terminal, and tells it how the line stands."""
 
 from __future__ import annotations
 
-import functools
-import logging
-import random
+import asyncio
 import time
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, closing
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
-from vitalcast.client.refusals import explained
-from vitalcast.client.stream import Bye, Feed, Gap, Quiet, Request, Tick
+from vitalcast.client.asyncio_client import Client, Ticks
+from vitalcast.client.link import CONNECTED
+from vitalcast.client.ticks import Gap, Tick
 from vitalcast.core.drawing.clock import stale_after_s
-from vitalcast.core.text import printable
-from vitalcast.core.vocabulary import SUBPROTOCOL
-from vitalcast.errors import ClientError, LostError
 
-if TYPE_CHECKING:
-    from websockets.sync.client import ClientConnection
+IDLE_S: Final = 0.5
 
-MESSAGE_BYTES_MAX = 64 * 2**20  # a snapshot of a million values is some 20 MB of JSON
-IDLE_S = 0.5
-BACKOFF_MIN_S = 0.5
-BACKOFF_MAX_S = 30.0
-AWAY_MAX_S = 2.0  # where nobody is there, whom it costs nothing to be asked
-
-LIVE = "live"  # the status while ticks come
-SILENT = "stale: the server is silent"
-NONE_YET = "no series match yet; waiting for one"
-
-# What went wrong with a connection is told in a line; the library would put its own tracebacks beside it.
-_library = logging.getLogger("vitalcast.client.websockets")
-_library.propagate = False
-_library.addHandler(logging.NullHandler())
+LIVE: Final = "live"  # the status while ticks come
+SILENT: Final = "stale: the server is silent"
+NONE_YET: Final = "no series match yet; waiting for one"
 
 
 class Sink(Protocol):
-    """Where the events go."""
+    """Where it goes."""
 
     def tick(self, tick: Tick) -> None: ...
 
@@ -51,131 +33,79 @@ class Sink(Protocol):
         """Be told that nothing came for a while."""
 
 
-def socket_url(url: str) -> str:
-    """Return the WebSocket URL meant by `url`; a page's `http://host:8000/` will do. Raises ValueError."""
-    try:
-        parts = urlsplit(url)
-        scheme = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}[parts.scheme]
-        known = bool(parts.hostname) and parts.port != 0 and url.isprintable()
-        (parts.hostname or "").encode("idna")  # which refuses a name that there cannot be
-    except (KeyError, ValueError):
-        known = False
-    if not known:
-        raise ValueError(f"{url!r} is not a WebSocket address; give an address such as ws://127.0.0.1:8000/ws")
-    path = parts.path if parts.path.rstrip("/") else "/ws"
-    return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
-
-
-Connect = Callable[[str], "AbstractContextManager[ClientConnection]"]
-
-
-def open_socket(url: str, *, token: str | None = None) -> AbstractContextManager[ClientConnection]:
-    """Connect with the subprotocol. Raises what `explained` knows."""
-    from websockets.sync.client import connect
-    from websockets.typing import Subprotocol
-
-    connection: AbstractContextManager[ClientConnection] = connect(
-        url,
-        subprotocols=[Subprotocol(SUBPROTOCOL)],
-        additional_headers=None if token is None else {"Authorization": f"Bearer {token}"},
-        max_size=MESSAGE_BYTES_MAX,
-        close_timeout=1,
-        logger=_library,
-    )
-    return connection
-
-
 def follow(
     url: str,
-    request: Request,
     sink: Sink,
-    *,
+    *metrics: str,
+    options: Mapping[str, Any] | None = None,
     count: int | None = None,
     token: str | None = None,
-    connect: Connect | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    idle_s: float = IDLE_S,
     monotonic: Callable[[], float] = time.monotonic,
-    jitter: Callable[[float, float], float] = random.uniform,
+    **internals: Any,
 ) -> None:
     """Feed `sink` until `count` ticks have come, for ever if None; tell it when the server falls silent.
 
-    Only the first connection must succeed. A later one that fails is tried again for as long as it takes,
-    after pauses that double up to half a minute, where no server is there to two seconds, with jitter so that not all
-    clients come back at once. Raises ClientError where trying again is useless.
+    `options` are those of a subscription. Only the first connection must succeed: raises ClientError where that does
+    not, and where trying again is useless.
     """
-    connect = connect or functools.partial(open_socket, token=token)
-    feed = Feed(request)
-    ticks = 0
-    attempt: int | None = None  # None before the first connection brought something, 0 while one does
-    while True:
-        lost: LostError
-        heard_s, status = monotonic(), ""
-        try:
-            with closing(_events(url, feed, connect)) as events:
-                for event in events:
-                    # By when they come, for the times in them are of a clock that may be set.
-                    now_s = monotonic()
-                    if not isinstance(event, Quiet):
-                        heard_s, attempt = now_s, 0
-                    silent = now_s - heard_s > stale_after_s(feed.interval_s)
-                    if attempt is not None or silent:
-                        status = _turn(sink, status, SILENT if silent else LIVE if feed.matching else NONE_YET)
-                    match event:
-                        case Tick():
-                            sink.tick(event)
-                            ticks += 1
-                        case Gap():
-                            sink.gap(event)
-                        case Quiet():
-                            sink.idle()
-                    if count is not None and ticks >= count:
-                        return
-        except LostError as error:
-            lost = error
-        if attempt is None:
-            raise ClientError(f"{printable(url)}: {lost}{lost.advice}")
-        ceiling_s = min(AWAY_MAX_S if lost.away else BACKOFF_MAX_S, BACKOFF_MIN_S * 2**attempt)
-        pause_s = jitter(ceiling_s / 2, ceiling_s) if lost.after_s is None else lost.after_s
-        attempt = min(attempt + 1, 10)
-        sink.status(f"{lost}; trying again in {pause_s:.1f} s")
-        _wait(pause_s, sink, sleep)
+    asyncio.run(_Following(sink, monotonic).run(url, metrics, options or {}, count, token, idle_s, internals))
 
 
-def _turn(sink: Sink, before: str, now: str) -> str:
-    if now != before:
-        sink.status(now)
-    return now
+class _Following:
+    def __init__(self, sink: Sink, monotonic: Callable[[], float]) -> None:
+        self._sink = sink
+        self._monotonic = monotonic
+        self._heard_s = monotonic()
+        self._status = ""
+        self._down = False  # since when the client says why
 
-
-def _wait(seconds: float, sink: Sink, sleep: Callable[[float], None]) -> None:
-    """Pause, and let the sink show meanwhile how time goes by."""
-    while seconds > 0:
-        step_s = min(seconds, IDLE_S)
-        sleep(step_s)
-        sink.idle()
-        seconds -= step_s
-
-
-def _events(url: str, feed: Feed, connect: Connect) -> Generator[Tick | Gap | Quiet]:
-    """Yield what one connection brings, until LostError, or ClientError where a new one would not help."""
-    after_s: float | None = None
-    try:
-        with connect(url) as socket:
-            if socket.subprotocol != SUBPROTOCOL:
-                raise ClientError(f"{printable(url)}: the server does not speak {SUBPROTOCOL}")
-            socket.send(feed.subscribe())
-            while True:
+    async def run(
+        self,
+        url: str,
+        metrics: tuple[str, ...],
+        options: Mapping[str, Any],
+        count: int | None,
+        token: str | None,
+        idle_s: float,
+        internals: Mapping[str, Any],
+    ) -> None:
+        left = count
+        async with Client(url, token, on_status=self._line, **internals) as client:
+            ticks = client.subscribe(*metrics, **options)
+            while left is None or left > 0:
                 try:
-                    text = socket.recv(timeout=IDLE_S, decode=True)
+                    async with asyncio.timeout(idle_s):
+                        tick = await anext(ticks)
                 except TimeoutError:
-                    yield Quiet()
+                    self._idle(ticks)
                     continue
-                for event in feed.receive(str(text)):
-                    if isinstance(event, Bye):
-                        after_s = event.reconnect_after_s
-                    else:
-                        yield event
-    except (LostError, ClientError, GeneratorExit):
-        raise
-    except Exception as error:
-        raise explained(error, url=printable(url), after_s=after_s) from None
+                self._tick(tick)
+                left = None if left is None else left - 1
+
+    def _line(self, text: str) -> None:
+        self._down = text != CONNECTED
+        if self._down:
+            self._status = ""
+            self._sink.status(text)
+        else:
+            self._heard_s = self._monotonic()
+
+    def _tick(self, tick: Tick) -> None:
+        # By when they come, for the times in them are of a clock that may be set.
+        self._heard_s = self._monotonic()
+        if not self._down:
+            self._turn(LIVE if tick.series else NONE_YET)
+        for gap in tick.gaps:
+            self._sink.gap(gap)
+        self._sink.tick(tick)
+
+    def _idle(self, ticks: Ticks) -> None:
+        if not self._down and self._monotonic() - self._heard_s > stale_after_s(ticks.interval):
+            self._turn(SILENT)
+        self._sink.idle()
+
+    def _turn(self, status: str) -> None:
+        if status != self._status:
+            self._status = status
+            self._sink.status(status)

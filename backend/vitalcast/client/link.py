@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+CONNECTED: Final = "connected"
 MESSAGE_BYTES_MAX: Final = 64 * 2**20  # a snapshot of a million values is some 20 MB of JSON
 SILENT_HEARTBEATS: Final = 3  # so many may be missing; the server sends one where it has nothing else to say
 SILENT_S: Final = 30.0  # while it has not said how often
@@ -119,6 +120,7 @@ class Link:
     async def _connection(self) -> None:
         """Do what one connection is for. Ends with LostError, or ClientError where a new one would not help."""
         after_s: float | None = None
+        told = False
         try:
             async with await self._connect(self._url) as socket:
                 if socket.subprotocol not in SUBPROTOCOLS:
@@ -129,6 +131,9 @@ class Link:
                 try:
                     while True:
                         message = await self._next(socket)
+                        if not told:
+                            told = True
+                            self._status(CONNECTED)
                         for happening in self._protocol.receive(message):
                             if isinstance(happening, Bye):
                                 after_s = happening.reconnect_after_s

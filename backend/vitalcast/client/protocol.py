@@ -90,10 +90,11 @@ class Protocol:
         self._questions: dict[int, Question] = {}
         self._asked: dict[int, Stream] = {}  # by the ids of commands that have no answer yet
         self._changing: dict[int, tuple[Stream, Json]] = {}  # with its fields before, by the ids of commands
+        self._joined = set[int]()
         self._joining: dict[int, Stream] = {}  # whose snapshot comes next, of those of a group
         self._out: list[str] = []
         self._connected = False
-        self._number = 0
+        self._number = self._named = 0
         self._heard_ms: int | None = None  # the server's time, up to which nothing it told can be missing
 
     @property
@@ -104,7 +105,8 @@ class Protocol:
 
     def add(self, kind: type[AStream], fields: Json, **options: Any) -> AStream:
         """Begin a stream."""
-        stream = kind(f"s{self._next()}", fields, **options)
+        self._named += 1
+        stream = kind(f"s{self._named}", fields, **options)
         self._streams[stream.name] = stream
         self._begin(stream)
         return stream
@@ -158,6 +160,7 @@ class Protocol:
         self._asked.clear()
         self._changing.clear()
         self._joining.clear()
+        self._joined.clear()
         for stream in self._streams.values():
             stream.group = None
 
@@ -230,9 +233,9 @@ class Protocol:
     def _meant(self, group: int, kind: str) -> list[Stream]:
         """Return the streams that a message is for: of a past, equal streams have each their own."""
         joining = self._joining.get(group)
-        if joining is not None and kind in ("snapshot", "gap"):
+        if joining is not None and (kind == "gap" or (kind == "snapshot" and group not in self._joined)):
             if kind == "snapshot":
-                del self._joining[group]
+                self._joined.add(group)  # whose gaps may follow
             return [joining]
         self._joining.pop(group, None)
         return self._of_group(group)
@@ -251,6 +254,7 @@ class Protocol:
             stream.acknowledge(message)
             if isinstance(stream, MetricStream):
                 self._joining[stream.group] = stream
+                self._joined.discard(stream.group)
         if changed is not None:
             yield Changed(changed)
 

@@ -13,6 +13,7 @@ from vitalcast.core.text import printable
 WORDS_MAX: Final = 300  # of a server's sentence
 WHOLE_MAX: Final = 2**53  # past it JSON's numbers are not whole for everybody, and sums too long to be written
 TIME_MAX_MS: Final = 253_370_764_799_999  # the end of the year 9998: dates end with 9999, where zones are ahead
+NONSENSE: Final = "the server's answer makes no sense"
 
 Json = Mapping[str, Any]
 
@@ -60,7 +61,7 @@ def series_of(given: Iterable[Json], aggregates: Sequence[str]) -> tuple[Series,
 
 
 def _series(one: Json) -> Series:
-    attributes = {str(key): str(value) for key, value in one["attributes"].items()}
+    attributes = {str(key): str(value) for key, value in one.get("attributes", {}).items()}
     labels = {str(key): str(value) for key, value in one.get("labels", {}).items()}
     name = str(one["name"])
     return Series(series_key(name, tuple(attributes.items())), name, str(one["unit"]), attributes, labels)

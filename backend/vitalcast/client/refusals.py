@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -45,12 +46,19 @@ def explained(error: Exception, *, url: str, after_s: float | None = None) -> Lo
         case ssl.SSLError():
             return LostError(f"no HTTPS there ({words(getattr(error, 'reason', None) or error)})")
         case OSError():
-            return LostError(f"cannot connect ({words(error.strerror or error)})", away=True, advice=START_IT)
+            return LostError(f"cannot connect ({_of_system(error)})", away=True, advice=START_IT)
         case ImportError():  # a SOCKS proxy in the environment wants a package
             return ClientError(f"{url}: {words(error)}")
         case UnicodeError():  # a host that no name server can be asked for, or bytes that are no text
             return ClientError(f"{url}: cannot be read ({words(error)})")
     raise error
+
+
+def _of_system(error: OSError) -> str:
+    """Return the system's own words: asyncio has others in their place, with the address in them."""
+    if error.errno is not None and error.errno > 0:  # others are of the resolver of names, which has its own words
+        return words(os.strerror(error.errno))
+    return words(error.strerror or error)
 
 
 def _closed(error: Any, url: str, after_s: float | None) -> LostError | ClientError:

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vitalcast.client.panels import PanelHead, head_of
-from vitalcast.client.reading import moment, number, series_of, whole
+from vitalcast.client.reading import NONSENSE, moment, number, series_of, whole
 from vitalcast.client.ticks import Series
 from vitalcast.errors import AskError, MissingLibraryError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-NONSENSE: Final = "the server's answer makes no sense"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from array import array
+from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from vitalcast.client.binary import DataFrame
@@ -65,6 +67,7 @@ class MetricStream(Stream):
         self._columns = NO_COLUMNS
         self._values: array[float] = array("d")
         self._gaps: list[Gap] = []
+        self._gaps_told = -1  # up to there a snapshot has said itself what is missing
         self._time_ms: int | None = None  # of the newest tick
         self._recovered = False
         self._awaited = False  # whether a snapshot is to follow an ack
@@ -104,7 +107,9 @@ class MetricStream(Stream):
                 values, changed = _content(message)
                 yield from self._data(whole(message["offset"]), moment(message["time"]), values, changed)
             case "gap":
-                self._gap(Gap(whole(message["from"]), whole(message["to"]), words(message["why"])))
+                gap = Gap(whole(message["from"]), whole(message["to"]), words(message["why"]))
+                if gap.last is not None and gap.last > self._gaps_told:  # else a snapshot has told of it
+                    self._gap(gap)
 
     def take_frame(self, frame: DataFrame) -> Iterator[Tick]:
         """Yield what a binary data frame brings."""
@@ -119,7 +124,7 @@ class MetricStream(Stream):
             self.position = Position(epoch, -1)
         elif self.position.epoch != epoch:
             self._gap(Gap(None, None, "restart"))
-            self._time_ms = None
+            self._time_ms, self._gaps_told = None, -1
             self.position = Position(epoch, -1)
 
     def _gap(self, gap: Gap) -> None:
@@ -133,27 +138,39 @@ class MetricStream(Stream):
         if "epoch" in message:  # another than the ack said where the source began anew meanwhile
             self._enter(str(message["epoch"]))
         assert self.position is not None
-        offset, end_ms = whole(message["offset"]), moment(message["time"])
-        times = [moment(one) for one in message["times"]]
+        past = _Past.read(message)
         columns = self._set_columns(message)
-        rows = _columns_of(message["values"], count=len(columns), length=len(times))
+        rows = _columns_of(message["values"], count=len(columns), length=len(past.times_ms))
         before, awaited, recovered = self.position, self._awaited, self._recovered
         self._awaited, self._recovered, self._begun = False, False, True
         if rows:
             self._values = array("d", [column[-1] if column else NAN for column in rows])
-        if not awaited and offset <= before.offset:  # of a panel whose lines are others now: its past once more
+        self._gaps_told = past.offset if past.holes is not None else -1
+        if not awaited and past.offset <= before.offset:  # of a panel whose lines are others now: its past once more
             return
-        self.position = Position(before.epoch, offset)
-        newest_ms = self._time_ms
+        self.position = before._replace(offset=past.offset)
+        for index in self._new_rows(past, recovered=recovered, known=before.offset):
+            offset, position = past.place(index, self.position)
+            if offset is not None:
+                self._gap_all(past.holes_before(offset, known=before.offset))
+            yield self._tick(past.times_ms[index], offset, array("d", [column[index] for column in rows]), position)
+        self._gap_all(past.holes_before(None, known=before.offset))
+
+    def _gap_all(self, gaps: Iterator[Gap]) -> None:
+        for gap in gaps:
+            self._gap(gap)
+
+    def _new_rows(self, past: _Past, *, recovered: bool, known: int) -> Iterator[int]:
+        """Yield which rows have not come before: by their numbers, or where they have none by their times."""
         # What was missed comes alone. Else ticks may be among these that have come before, if no clock was set back.
-        seen_ms = -1 if recovered or newest_ms is None or newest_ms > end_ms else newest_ms
-        newest = len(times) - 1
-        for index, time_ms in enumerate(times):
-            if time_ms > seen_ms:
-                values = array("d", [column[index] for column in rows])
-                # The newest interval's end is the snapshot's own tick only where their times agree.
-                at = offset if index == newest and time_ms == end_ms else None
-                yield self._tick(time_ms, at, values, self.position if index == newest else None)
+        newest_ms = self._time_ms
+        seen_ms = -1 if recovered or newest_ms is None or newest_ms > past.end_ms else newest_ms
+        for index, (time_ms, offset) in enumerate(zip(past.times_ms, past.offsets, strict=True)):
+            if offset is not None and recovered:
+                if offset > known:
+                    yield index
+            elif time_ms > seen_ms:
+                yield index
 
     def _data(self, offset: int, time_ms: int, values: array[float], changed: Sequence[int] | None) -> Iterator[Tick]:
         assert self.position is not None  # since a snapshot has come
@@ -182,6 +199,45 @@ class MetricStream(Stream):
         self._columns = Columns(series, head_of(message, len(series)))
         self._values = array("d", [NAN] * len(self._columns))
         return self._columns
+
+
+@dataclass(slots=True)
+class _Past:
+    """Where the rows of a snapshot stand. `holes`, first and last ticks, are None where the server does not say."""
+
+    offset: int
+    end_ms: int
+    times_ms: list[int]
+    offsets: list[int | None]
+    holes: deque[tuple[int, int]] | None
+
+    @classmethod
+    def read(cls, message: Json) -> _Past:
+        offset, end_ms = whole(message["offset"]), moment(message["time"])
+        times = [moment(one) for one in message["times"]]
+        if "offsets" in message:
+            offsets = [None if one is None else whole(one) for one in message["offsets"]]
+        else:  # the newest interval's end is the snapshot's own tick only where their times agree
+            offsets = [None] * len(times)
+            offsets[-1:] = [offset if times[-1] == end_ms else None] if times else []
+        if len(offsets) != len(times):
+            raise ValueError(f"{len(offsets)} offsets for {len(times)} times")
+        holes = deque((whole(first), whole(last)) for first, last in message["gaps"]) if "gaps" in message else None
+        return cls(offset, end_ms, times, offsets, holes)
+
+    def place(self, index: int, newest: Position) -> tuple[int | None, Position | None]:
+        """Return the number of a row, and where a program stands that has taken it."""
+        offset = self.offsets[index]
+        if index == len(self.times_ms) - 1:
+            return offset, newest
+        return offset, None if offset is None else newest._replace(offset=offset)
+
+    def holes_before(self, offset: int | None, *, known: int) -> Iterator[Gap]:
+        """Yield the holes before a tick that have not been yielded; all that are left before none."""
+        while self.holes and (offset is None or self.holes[0][1] < offset):
+            first, last = self.holes.popleft()
+            if last > known:
+                yield Gap(first, last, "sampler")
 
 
 GAPS_MAX: Final = 64  # before one tick; a snapshot tells every hole of its past

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from vitalcast.client.reading import Json, moment, number, whole
-from vitalcast.client.result import NONSENSE, library
+from vitalcast.client.reading import NONSENSE, Json, moment, number, whole
+from vitalcast.client.result import library
 from vitalcast.client.streams import Stream
 from vitalcast.errors import AskError
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.client.past import PastReach, read_result, squeezed
-from vitalcast.errors import AskError
+from vitalcast.cli.history_lines import lines_of, squeezed
+from vitalcast.client.result import Reach, library, read_result
+from vitalcast.errors import AskError, MissingLibraryError
 
 
 def result(**fields: Any) -> dict[str, Any]:
@@ -28,17 +31,43 @@ def result(**fields: Any) -> dict[str, Any]:
 
 def test_a_result_is_lines_of_each_aggregate_of_each_series() -> None:
     answer = read_result(result(expired=2000, approximate=True))
-    assert [(line.key, line.unit, line.aggregate) for line in answer.lines] == [
+    assert [(line.key, line.unit, line.aggregate) for line in lines_of(answer)] == [
         ('a.b{device="x\\"y"}', "By", "avg"),
         ('a.b{device="x\\"y"}', "", "count"),
         ("c", "1", "avg"),
         ("c", "", "count"),
     ]
-    assert answer.lines[0].values == [1.0, None, 3.5]
-    assert answer.lines[0].known == [1.0, 3.5]
-    assert answer.reaches == [PastReach("raw", 1000, 31_000)]
-    assert (answer.step_s, answer.expired_ms, answer.approximate) == (10.0, 2000, True)
+    assert lines_of(answer)[0].values == [1.0, None, 3.5]
+    assert lines_of(answer)[0].known == [1.0, 3.5]
+    assert answer.tiers == (Reach("raw", 1000, 31_000),)
+    assert (answer.step, answer.expired_ms, answer.approximate) == (10.0, 2000, True)
+    assert [one.key for one in answer.series][:2] == ['avg(a.b{device="x\\"y"})', 'count(a.b{device="x\\"y"})']
     assert read_result(result()).expired_ms is None
+
+
+def test_pandas_polars_and_arrow_are_told_the_same() -> None:
+    answer = read_result(result(times=[11_001, 21_001, 31_001]))
+    frame, polar, table = answer.to_pandas(), answer.to_polars(), answer.to_arrow()
+    keys = [one.key for one in answer.series]
+    assert list(frame.columns) == polar.columns[1:] == table.column_names[1:] == keys
+    assert list(frame.index) == polar["time"].to_list() == table["time"].to_pylist() == answer.times
+    assert answer.times[0] == datetime(1970, 1, 1, 0, 0, 11, 1000, tzinfo=UTC)
+    for number, key in enumerate(keys):
+        column = answer.columns[number]
+        assert polar[key].to_list() == table[key].to_pylist() == column
+        assert [None if math.isnan(one) else one for one in frame[key]] == column
+        assert [None if math.isnan(one) else one for one in answer.values[:, number]] == column
+
+
+def test_an_empty_result_is_an_empty_frame() -> None:
+    answer = read_result(result(times=[], series=[], values=[], tiers=[]))
+    assert answer.values.shape == (0, 0)
+    assert len(answer.to_pandas()) == len(answer.to_polars()) == len(answer.to_arrow()) == 0
+
+
+def test_a_library_that_is_not_there_is_said_with_what_to_do() -> None:
+    with pytest.raises(MissingLibraryError, match="`pip install vitalcast_never`"):
+        library("vitalcast_never")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +91,7 @@ def test_what_is_no_result_is_refused(fields: dict[str, Any]) -> None:
 
 def test_values_that_are_none_are_no_readings() -> None:
     answer = read_result(result(values=[["x", True, 1e400], [1, 1, 1], [1, 1, 1], [1, 1, 1]]))
-    assert answer.lines[0].values == [None, None, None]
+    assert lines_of(answer)[0].values == [None, None, None]
 
 
 @given(st.lists(st.none() | st.floats(-1e9, 1e9), max_size=200), st.integers(1, 50))

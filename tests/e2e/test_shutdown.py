@@ -18,6 +18,7 @@ import pytest
 from tests.command import TIMEOUT_S, start
 from tests.e2e.client import Client, client, plain_client
 from tests.e2e.conftest import StartServer
+from tests.e2e.event_stream import Reader, streaming
 from tests.e2e.raw import CLOSE, TEXT, EndedError, Frame, RawSocket, client_frame, raw, tcp
 from tests.e2e.server import Server, Variant, on_every_server
 from websockets.exceptions import ConnectionClosed
@@ -65,6 +66,13 @@ async def told_client(one: Client) -> None:
     assert json.loads(last)["code"] == 4001
 
 
+async def told_stream(one: Reader) -> None:
+    """The same for a reader of events, whose response comes to its end."""
+    last = (await one.rest())[-1]
+    assert (last.kind, last.data["code"]) == ("bye", 4001)
+    assert 0 < last.data["reconnect_after_ms"] < 60_000
+
+
 async def test_every_socket_is_told_and_none_holds_up_the_end(start_server: StartServer) -> None:
     servers = start_all(start_server, Variant.FAST, Variant.FAST, Variant.PLAIN)
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGTERM)
@@ -88,11 +96,14 @@ async def end(server: Server, number: signal.Signals) -> None:
         assert (await kept_alive.read_response()).status == 200
         stalled = await enter(raw(server, receive_buffer_bytes=2048))
         await stalled.subscribe("bulk", ["test.bulk"])
+        streams = [await enter(streaming(server, "?panel=cpu", version=version)) for version in ("1.1", "1.0")]
+        await enter(streaming(server, "?metrics=test.bulk", slow=True))
         clock, _ = await clients[0].subscribe("clock", [CPU])
         await clients[0].data(clock["group"], 8)  # by then the stalled one is blocked
         begin_s = time.monotonic()
         server.signal(number)
         telling = [told(one, answers=index % 2 == 0) for index, one in enumerate((*plain, *idle, *busy))]
+        telling += map(told_stream, streams)
         code, *_ = await asyncio.gather(server.wait_async(), *map(told_client, clients), *telling)
         took_s = time.monotonic() - begin_s
         assert code == 0

@@ -197,7 +197,8 @@ def test_the_http_examples_give_values(address: str) -> None:
     assert "user" in [trace.name for trace in figure.data]
     for line in live.splitlines():
         with urllib.request.urlopen(url_of(line, address), timeout=TIMEOUT_S) as answer:
-            told = [next(answer).decode() for _ in range(8)]
+            retry, _, *told = [next(answer).decode() for _ in range(10)]
+        assert retry.startswith("retry: ")
         assert [one.partition(":")[0] for one in told] == ["id", "event", "data", "\n"] * 2
         assert all(json.loads(one.removeprefix("data:"))["metrics"] for one in told[2::4])
     as_json, as_csv = third.splitlines()

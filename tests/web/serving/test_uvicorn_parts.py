@@ -35,7 +35,7 @@ CALLED |= {"on_message_begin", "on_header", "on_headers_complete", "on_body", "o
 ADAPTER = {"cycle", "flow", "loop", "parser", "pipeline", "timeout_keep_alive", "timeout_keep_alive_handler"}
 ADAPTER |= {"timeout_keep_alive_task"}
 HTTP = {"client", "handle_websocket_upgrade", "headers", "loop", "on_response_complete", "parser", "scheme", "scope"}
-HTTP |= {"server_state", "transport"}
+HTTP |= {"connections", "server_state", "transport"}
 BOTH = {"app", "close_sent", "close_timer", "conn", "curr_msg_data_type", "disconnected", "frames", "handle_close"}
 BOTH |= {
     "handle_parser_exception",
@@ -113,6 +113,7 @@ async def test_what_is_used_is_there_and_listed(
 def test_an_exchange_and_its_flow_are_as_the_adapter_takes_them_to_be() -> None:
     expected: Iterable[tuple[type, set[str]]] = (
         (RequestResponseCycle, {"disconnected", "message_event", "keep_alive", "response_started"}),
+        (RequestResponseCycle, {"chunked_encoding", "expected_content_length", "response_complete", "send"}),
         (FlowControl, {"read_paused", "write_paused", "pause_reading", "resume_reading"}),
     )
     for type_, names in expected:

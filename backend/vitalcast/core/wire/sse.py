@@ -75,7 +75,7 @@ def since_of(id_: str) -> Since:
 
 
 class ServerSentEvents(Encoding):
-    """What both forms have in common: a beat is a comment, and a good-bye says when to come back."""
+    """What both forms have in common: a beat is a comment, and a client has one stream."""
 
     of_one_stream: ClassVar[bool] = True
 
@@ -89,18 +89,11 @@ class ServerSentEvents(Encoding):
         kind = type_of(message.payload)
         if kind == b"heartbeat":
             return BEAT
-        if kind == b"bye":
-            return Event(_retry(message.payload) + event_text(kind, message.payload))
         return self._told(kind, message.payload) if kind not in (b"", b"welcome") else None
 
     def _told(self, kind: bytes, payload: bytes) -> Event | None:
         """Return what says a message of this type."""
         raise NotImplementedError
-
-
-def _retry(bye: bytes) -> bytes:
-    after_ms = orjson.loads(bye)["reconnect_after_ms"]
-    return b"" if after_ms is None else b"retry: %d\n" % after_ms
 
 
 class Columns(ServerSentEvents):
@@ -126,7 +119,7 @@ class Columns(ServerSentEvents):
     def _told(self, kind: bytes, payload: bytes) -> Event:
         found = _POSITION.search(payload, 0, _POSITION_BYTES_MAX) if kind == b"snapshot" else None
         position = b"" if found is None else position_of(orjson.loads(found[1]), int(found[2]))
-        return Event(event_text(kind, payload, position))
+        return Event(_retry(kind, payload) + event_text(kind, payload, position))
 
 
 class Named(ServerSentEvents):
@@ -149,12 +142,20 @@ class Named(ServerSentEvents):
         if fields is None:
             return None
         said = orjson.loads(payload)
-        return Event(event_text(kind, orjson.dumps({name: said[name] for name in fields if name in said})))
+        data = orjson.dumps({name: said[name] for name in fields})
+        return Event(_retry(kind, payload) + event_text(kind, data))
+
+
+def _retry(kind: bytes, payload: bytes) -> bytes:
+    """Return what says to a browser when to come back, for a good-bye that does."""
+    after_ms = orjson.loads(payload)["reconnect_after_ms"] if kind == b"bye" else None
+    return b"" if after_ms is None else retry_text(after_ms)
 
 
 _NAMED_FIELDS: Mapping[bytes, tuple[str, ...]] = {
     b"gap": ("from", "to", "why"),
     b"error": ("code", "message", "temporary"),
+    b"bye": ("code", "reconnect_after_ms"),
 }
 
 COLUMNS = Columns()
@@ -169,6 +170,11 @@ def named_text(
     said = {"time": time_ms, **place, **more, "metrics": metrics}
     data = orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY)
     return event_text(b"metrics", data, b"" if offset is None else position_of(epoch, offset))
+
+
+def retry_text(after_ms: int) -> bytes:
+    """Return how long a browser should wait before it comes back."""
+    return b"retry: %d\n" % after_ms
 
 
 def gap_text(first: int, last: int | None, why: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +15,9 @@ from vitalcast.access.rate_limit import network_of
 from vitalcast.core.stream.grants import Caller
 from vitalcast.core.vocabulary import ErrorCode, GapReason
 from vitalcast.core.wire.messages import Message
-from vitalcast.core.wire.sse import EVENT_STREAM, Event, gap_text, type_of
+from vitalcast.core.wire.sse import EVENT_STREAM, Event, gap_text, retry_text, type_of
 from vitalcast.errors import ApiError, ProtocolError, TooManyConnections
+from vitalcast.live.connections import RECONNECT_MS
 from vitalcast.live.writer import Batch, Writer
 from vitalcast.web.api.stream_query import HOST, PARAMETERS, command_of, encoding_of, since_asked
 from vitalcast.web.edge.caller import grant_of
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from vitalcast.live.connection import Connection
     from vitalcast.live.connections import ConnectionManager
 
+_RANDOM: Final = random.SystemRandom()
 HEADERS: Final = {
     # RFC 9111, 5.2.2.6: no-transform keeps proxies from compressing it, for which they would gather events first.
     "Cache-Control": "no-store, no-transform",
@@ -113,8 +116,9 @@ class Streams:
             raise ApiError(503, ErrorCode.INTERNAL, "the server is ending; try again in a few seconds")
         if answer["type"] == "error":
             raise api_error(ProtocolError(answer["code"], answer["message"], temporary=answer["temporary"]))
+        opening.messages.insert(0, Event(b"%b\n" % retry_text(_RANDOM.randint(*RECONNECT_MS))))
         if since is not None and answer["epoch"] != since.epoch:
-            opening.messages.insert(0, Event(gap_text(since.offset + 1, None, GapReason.EXPIRED)))
+            opening.messages.insert(1, Event(gap_text(since.offset + 1, None, GapReason.EXPIRED)))
 
 
 def stream_endpoints(streams: Streams) -> EndpointGroup:

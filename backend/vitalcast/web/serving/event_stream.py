@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from starlette.responses import Response
@@ -14,9 +15,17 @@ from vitalcast.core.wire.sse import EVENT_STREAM
 from vitalcast.live.connection import Connection
 from vitalcast.live.connections import ConnectionManager
 from vitalcast.live.writer import Batch, Writer
-from vitalcast.web.edge.lost import lost_within
+from vitalcast.web.edge.lost import give_up
 
 CLOSE_S: Final = 1.0
+EXTENSION: Final = "vitalcast.fast_events"  # whose value in the scope returns a FastEvents, while there is one
+
+
+class FastEvents(Protocol):
+    """What a server of ours offers for a response that has begun: to hand it to the manager, beside ASGI."""
+
+    def take_over(self, manager: ConnectionManager, connection: Connection, messages: list[Message]) -> bool:
+        """Go on with a connection and its first messages, or say that it cannot be; then it is ASGI's still."""
 
 
 class Gathered(Protocol):
@@ -42,9 +51,18 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if self._by_short_cut(scope):
+                return
             await self._by_asgi(scope, receive, send)
-        finally:
+        except BaseException:
             self._manager.disconnect(self._connection)
+            raise
+        self._manager.disconnect(self._connection)
+
+    def _by_short_cut(self, scope: Scope) -> bool:
+        offered: Callable[[], FastEvents | None] | None = scope.get("extensions", {}).get(EXTENSION)
+        fast = offered() if offered is not None else None
+        return fast is not None and fast.take_over(self._manager, self._connection, self._opening.messages)
 
     async def _by_asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         writer = AsgiEventWriter(send, self._connection.session.encoding)
@@ -57,8 +75,7 @@ class EventStream(Response):
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not writing.done() and writer.ended.is_set():
-                # The client takes nothing, and the response cannot be brought to its end: have the server notice.
-                await lost_within(scope, CLOSE_S)
+                await give_up(scope)
         finally:
             for task in tasks:
                 task.cancel()

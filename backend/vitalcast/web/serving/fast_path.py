@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from typing import Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.utils import ClientDisconnected
 from websockets.frames import Frame
@@ -45,6 +45,17 @@ class _Nobody:
 _NOBODY: Any = _Nobody()
 
 
+class Directed(Protocol):
+    """A connection's protocol, as far as what writes to its transport has to know it."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    writing_paused: bool
+
+    def say_goodbye(self, code: int, reason: str, last: Batch, /) -> None:
+        """Send the last messages, and end the connection soon even if the peer takes nothing."""
+
+
 class FastWriter(DirectWriter):
     """Writes frames to one transport.
 
@@ -58,7 +69,7 @@ class FastWriter(DirectWriter):
 
     __slots__ = ("_below", "_buffered_bytes", "_peer_fd", "_protocol", "_transport")
 
-    def __init__(self, protocol: FastWebSocketProtocol) -> None:
+    def __init__(self, protocol: Directed) -> None:
         transport = protocol.transport
         self._protocol = protocol
         self._transport = transport

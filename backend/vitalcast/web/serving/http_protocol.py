@@ -21,11 +21,20 @@ from uvicorn.server import ServerState
 
 from vitalcast.core.wire.blank_lines import TAIL_BYTES, after_blank_line
 from vitalcast.web.edge.lost import EXTENSION as LOST
+from vitalcast.web.edge.lost import Lost
 from vitalcast.web.edge.proxies import UNKNOWN_PEER
 from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.serving.error_answer import error_answer
 from vitalcast.web.serving.slow_peer import SlowPeer
-from vitalcast.web.serving.uvicorn_http import Exchange, UvicornHttp, end_after, has_begun, tell_gone
+from vitalcast.web.serving.uvicorn_http import (
+    Exchange,
+    UvicornHttp,
+    end_after,
+    end_by_close,
+    has_begun,
+    in_chunks,
+    tell_gone,
+)
 
 READ_BYTES: Final = 16_384
 HEADERS_MAX: Final = 100  # as Apache's LimitRequestFields; each costs far more here than its bytes
@@ -96,7 +105,7 @@ class HttpProtocol(UvicornHttp):
         self._upgrade = False
         self._refusal: bytes | None = None  # what is said before the connection ends, once the responses are out
         self._lingering = False
-        self._lost = asyncio.Event()
+        self._lost = Lost()
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_of: tuple[Phase, int] | None = None
         self._waiting_since_s = self.loop.time()
@@ -106,6 +115,7 @@ class HttpProtocol(UvicornHttp):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
         super().connection_made(transport)
+        self._lost.give_up = transport.abort
         self._slow = SlowPeer(transport, self.loop, limit_s=self._bounds.slow_s)
         # Writing pauses with the first byte that the kernel does not take, so that there is always a timer for it;
         # a transport with TLS pauses at the mark already, one without above it.
@@ -276,6 +286,8 @@ class HttpProtocol(UvicornHttp):
             self._reading = exchange
             self._waiting_since_s = self.loop.time()
             self._owed.append(Owed(exchange, self._head_bytes))
+            if self.parser.get_http_version() != "1.1":
+                end_by_close(exchange)
 
     def on_body(self, body: bytes) -> None:
         if self._refusal is None:
@@ -321,6 +333,27 @@ class HttpProtocol(UvicornHttp):
             self.transport.resume_reading()
             super().handle_websocket_upgrade()
             del self.parser  # which refers to this, so that both would wait for the garbage collector
+
+    # --- responses that go on elsewhere --------------------------------------------------------------------------
+
+    @property
+    def shared_buffer(self) -> memoryview:
+        return self._house.buffer
+
+    def release(self) -> asyncio.Transport | None:
+        """Give the transport away, on which a body in chunks has begun, to whoever goes on with it.
+
+        None where more is to be read or answered here, or there is no room for another connection that stays.
+        """
+        alone = len(self._owed) == 1 and self._phase is Phase.BETWEEN and not self._rest
+        ending = self._refusal is not None or self._upgrade or self.transport.is_closing()
+        if not alone or ending or not in_chunks(self._owed[0].exchange) or not self._house.may_upgrade():
+            return None
+        tell_gone(self._owed.pop().exchange)
+        self._end()
+        self.connections.discard(self)
+        self.let_go()
+        return self.transport
 
     # --- time-outs -----------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from vitalcast.web.edge.refusal_log import RefusalLog
 from vitalcast.web.edge.tls import Certificate
 from vitalcast.web.serving.acceptor import Acceptor, Room
 from vitalcast.web.serving.descriptors import sockets_max
+from vitalcast.web.serving.fast_events import FastHttpProtocol
 from vitalcast.web.serving.http_protocol import READ_BYTES, Bounds, House, HttpProtocol
 from vitalcast.web.serving.supervisor import tell
 
@@ -53,6 +54,7 @@ class Server(uvicorn.Server):
         self._certificate = certificate
         self._descriptors = descriptors
         self._refusals = refusals
+        self._http = FastHttpProtocol if service.settings.server.fast_path else HttpProtocol
         self._acceptor: Acceptor | None = None
         self._urls = urls
         self._open_browser = open_browser
@@ -88,7 +90,7 @@ class Server(uvicorn.Server):
             self._listeners,
             room=Room(sockets, limits.http_connections, limits.http_connections_per_address),
             open_sockets=lambda: len(self.server_state.connections),
-            new_protocol=lambda: HttpProtocol(
+            new_protocol=lambda: self._http(
                 config=self.config, server_state=self.server_state, app_state=self.lifespan.state, house=house
             ),
             tls=lambda: None if self._certificate is None else self._certificate.context,

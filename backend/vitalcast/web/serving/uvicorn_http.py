@@ -6,12 +6,14 @@ Written for uvicorn 0.54; `tests.web.serving.test_uvicorn_parts` fails where ano
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+import sys
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 Exchange = RequestResponseCycle  # one request and its response
+_ENDLESS: Final = sys.maxsize
 
 
 def tell_gone(exchange: Exchange) -> None:
@@ -23,6 +25,29 @@ def tell_gone(exchange: Exchange) -> None:
 def has_begun(exchange: Exchange) -> bool:
     """Say whether a part of the response has been sent."""
     return exchange.response_started
+
+
+def in_chunks(exchange: Exchange) -> bool:
+    """Say whether the body of a response that has begun goes out in chunks."""
+    return bool(exchange.chunked_encoding) and not exchange.response_complete
+
+
+def end_by_close(exchange: Exchange) -> None:
+    """Have a body whose length is not known be ended by the connection's end, and not come in chunks.
+
+    RFC 9112, 6.1: a server MUST NOT send a Transfer-Encoding unless the request says HTTP/1.1 or later.
+    """
+    send = exchange.send
+
+    async def send_as_it_is(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            if not any(name.lower() == b"content-length" for name, _ in message.get("headers", ())):
+                exchange.chunked_encoding, exchange.expected_content_length = False, _ENDLESS
+        elif exchange.expected_content_length > _ENDLESS // 2 and not message.get("more_body", False):
+            exchange.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    exchange.send = send_as_it_is  # type: ignore[method-assign]  # uvicorn reads it as the application begins
 
 
 def end_after(exchange: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""One real browser for the session, one real server to look at, and a page that tells what went wrong in it."""
+"""One real browser for all tests here, one real server to look at, and a page that tells what went wrong in it."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Watched:
         )
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     chromium = await asyncio.to_thread(find_chromium)
     async with async_playwright() as playwright:
@@ -132,7 +132,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page_server() -> Iterator[Server]:
     """A server that all tests share: look, do not touch."""
     server = Server(env=SERVER_ENV)
@@ -142,7 +142,7 @@ def page_server() -> Iterator[Server]:
         server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def past_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PastServer]:
     """A server that all tests share and that seems to have run for a month: `happened` says when what happened."""
     folder = tmp_path_factory.getbasetemp()
@@ -263,7 +263,7 @@ async def dashboard(_dashboard: Watched) -> Watched:
     return _dashboard
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def _shared_lab(browser: Browser, page_server: Server) -> AsyncIterator[Watched]:
     async with opening(browser) as open_page:
         yield await open_lab(open_page, page_server)
@@ -275,7 +275,7 @@ async def lab(_shared_lab: Watched) -> Watched:
     return await cleared(_shared_lab)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def bare_page(browser: Browser, page_server: Server) -> AsyncIterator[Page]:
     """A page of the server's origin on which nothing runs, to import modules in."""
     context = await browser.new_context(timezone_id="Europe/Berlin")

@@ -64,7 +64,8 @@ def _running(servers: dict[Variant, Server]) -> Iterator[dict[Variant, Server]]:
             one.close()
 
 
-@pytest.fixture(scope="session")
+# A server that ticks costs all others something: none outlives this folder's tests.
+@pytest.fixture(scope="package")
 def servers() -> Iterator[dict[Variant, Server]]:
     """A server of each variant that all tests share: read only."""
     with _running({variant: Server(variant, SHARED_ENV) for variant in Variant}) as shared:
@@ -83,7 +84,7 @@ def uvicorn_server(request: pytest.FixtureRequest, servers: dict[Variant, Server
     return servers[request.param]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def generous_server() -> Iterator[Server]:
     """A server that lets a client send as many messages as it likes; in the end it must have had nothing to say."""
     env = {"VITALCAST_SAMPLER__INTERVAL_S": "0.2", "VITALCAST_LIMITS__MESSAGES_PER_SECOND": "100000"}
@@ -93,7 +94,7 @@ def generous_server() -> Iterator[Server]:
         assert server.errors() == ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scripted_servers() -> Iterator[dict[Variant, Server]]:
     """A server of each variant with the metrics of `tests.e2e.machine`."""
     env = {"VITALCAST_SAMPLER__INTERVAL_S": "0.1"}

@@ -50,16 +50,19 @@ def served(folder: Path) -> Iterator[str]:
 
 def printed(example: str, address: str, folder: Path, *, lines: int) -> list[str]:
     """Run a Python example against the server at `address`; return the first lines that it prints."""
-    assert f"ws://{ADDRESS}/ws" in example
-    script = folder / "example.py"
-    script.write_text(example.replace(ADDRESS, address), encoding="utf-8")
-    process = subprocess.Popen([sys.executable, "-W", "error", script], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        return [process.stdout.readline() for _ in range(lines)]
-    finally:
-        process.terminate()
-        process.communicate(timeout=TIMEOUT_S)
+    assert ADDRESS in example
+    (folder / "example.py").write_text(example.replace(ADDRESS, address), encoding="utf-8")
+    return written([sys.executable, "-W", "error", "example.py"], folder, lines=lines)
+
+
+def written(command: list[str], folder: Path, *, lines: int) -> list[str]:
+    """Run a program in a folder; return the first lines that it writes."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder) as process:
+        try:
+            assert process.stdout is not None
+            return [process.stdout.readline() for _ in range(lines)]
+        finally:
+            process.terminate()
 
 
 def url_of(line: str, address: str) -> str:

@@ -216,8 +216,10 @@ def test_the_http_examples_give_values(address: str) -> None:
             assert answer.read().startswith(b"<svg")
 
 
-def test_the_protocol_example_prints_values(address: str, tmp_path: Path) -> None:
-    (example,) = examples(page("wire.md"), "python")
+def test_the_examples_of_the_wire_print_values(address: str, tmp_path: Path) -> None:
+    plain, example = examples(page("wire.md"), "python")
+    (line,) = printed(plain, address, tmp_path, lines=1)
+    assert re.search(r'cpu\.mode="user"}\': [\d.]+', line), line
     lines = printed(example, address, tmp_path, lines=3)
     assert all(re.search(r"'user': [\d.]+", line) for line in lines), lines
 

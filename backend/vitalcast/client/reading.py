@@ -56,8 +56,15 @@ def series_of(given: Iterable[Json], aggregates: Sequence[str]) -> tuple[Series,
         one._replace(key=f"{aggregate}({one.key})" if several else one.key, aggregate=aggregate, unit=unit)
         for one in map(_series, given)
         for aggregate in aggregates
-        for unit in ("" if aggregate == "count" else one.unit,)
+        for unit in (_unit(one.unit, aggregate, several=several),)
     )
+
+
+def _unit(unit: str, aggregate: str, *, several: bool) -> str:
+    """Return the unit of an aggregate; that of rates alone is said, and that of a metric beside others."""
+    if aggregate == "count":
+        return ""
+    return f"{unit}/s" if aggregate == "rate" and several else unit
 
 
 def _series(one: Json) -> Series:

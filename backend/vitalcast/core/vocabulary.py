@@ -56,7 +56,10 @@ class Scope(enum.StrEnum):
 
 
 class Aggregate(enum.StrEnum):
-    """How the ticks of an interval become one value. Ticks without a reading do not count, save for `last`."""
+    """How the ticks of an interval become one value. Ticks without a reading do not count, save for `last`.
+
+    DELTA and RATE compare the newest value of an interval with that of the interval before.
+    """
 
     LAST = "last"
     AVG = "avg"
@@ -68,10 +71,14 @@ class Aggregate(enum.StrEnum):
     P90 = "p90"
     P95 = "p95"
     P99 = "p99"
+    DELTA = "delta"
+    RATE = "rate"
 
 
 # What part of the readings lies below each percentile, by its name.
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+# What takes the interval before as well.
+DERIVED = frozenset({Aggregate.DELTA, Aggregate.RATE})
 
 
 class Reduce(enum.StrEnum):

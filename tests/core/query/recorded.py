@@ -13,11 +13,12 @@ from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.query.no_past import NoPast
 from vitalcast.core.query.past import Extent, Reach, Rollup, Ticks
+from vitalcast.core.query.plan import lead_ms
 from vitalcast.core.query.query import Query
 from vitalcast.core.query.ring_part import Anchor, RingPart
 from vitalcast.core.query.sketch import sketched
 from vitalcast.core.query.tier import ROLLUPS, Tier
-from vitalcast.core.vocabulary import PERCENTILES, Aggregate
+from vitalcast.core.vocabulary import DERIVED, PERCENTILES, Aggregate
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -62,6 +63,7 @@ class Recorded:
     def ring(self, first: int, query: Query, *, interval_ms: int = 1000) -> RingPart:
         """Return what a ring has that begins with this tick."""
         low, high = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
+        low -= lead_ms(query, interval_ms)
         rows = [row for row in range(first, len(self.times_ms)) if low < self.times_ms[row] <= high]
         columns = [place for place, one in enumerate(self.series) if query.selection.matches(one)]
         there = first < len(self.times_ms)
@@ -106,9 +108,38 @@ class Recorded:
             columns = [self.values[rows, place] for rows in steps.values()]
             if np.isnan(np.concatenate([*columns, np.full(1, np.nan)])).all():
                 continue
+            key = self.series[place].key
             for aggregate in query.aggregates:
-                found[self.series[place].key, aggregate] = [by_numpy(one, aggregate, method) for one in columns]
+                if aggregate in DERIVED:
+                    found[key, aggregate] = self._growth(aggregate, place, list(steps), query, step_ms)
+                else:
+                    found[key, aggregate] = [by_numpy(one, aggregate, method) for one in columns]
         return list(steps), found
+
+    def _growth(
+        self, aggregate: Aggregate, place: int, steps: list[tuple[int, int]], query: Query, step_ms: int
+    ) -> list[float]:
+        """Return how much a series grew in each step, as plainly as can be."""
+        newest, inside = dict[tuple[int, int], int](), dict[tuple[int, int], int]()
+        for row in np.flatnonzero(~np.isnan(self.values[:, place])).tolist():
+            time_ms = int(self.times_ms[row])
+            if query.hidden_ms < time_ms <= query.end_ms - query.shift_ms:
+                step = int(self.stretches[row]), -(-(time_ms + query.shift_ms) // step_ms) * step_ms
+                newest[step] = row
+                if time_ms > query.start_ms - query.shift_ms:
+                    inside[step] = row
+        found = []
+        for stretch, end in steps:
+            now, before = inside.get((stretch, end)), newest.get((stretch, end - step_ms))
+            if now is None or before is None:
+                found.append(float("nan"))
+                continue
+            value, other = self.values[now, place], self.values[before, place]
+            began_anew = self.series[place].descriptor.kind is Kind.COUNTER and value < other
+            delta = value if began_anew else value - other
+            seconds = (self.times_ms[now] - self.times_ms[before]) / 1000
+            found.append(float(delta if aggregate is Aggregate.DELTA else delta / seconds))
+        return found
 
 
 def by_numpy(values: Floats, aggregate: Aggregate, method: Method = "linear") -> float:

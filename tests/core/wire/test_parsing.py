@@ -64,7 +64,7 @@ SUBSCRIBE = {"type": "subscribe", "id": 1, "stream": "s", "metrics": ["system.>"
         ({"metrics": [1]}, "metrics.0: should be a valid string, got 1"),
         ({"stream": ""}, "stream: "),
         ({"stream": None}, "stream: should be a valid string, got None"),
-        ({"aggregate": ["median"]}, "'p95' or 'p99', got 'median'"),
+        ({"aggregate": ["median"]}, "'delta' or 'rate', got 'median'"),
         ({"intervall": 1}, "intervall: is not a field of this command"),
         ({"since": {"epoch": "e"}}, "since.offset: is missing"),
         ({"since": {"epoch": "e", "offset": -1}}, "since.offset: should be greater than or equal to 0, got -1"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitalcast.core.vocabulary import PERCENTILES, Aggregate
+from vitalcast.core.vocabulary import DERIVED, PERCENTILES, Aggregate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -53,7 +53,8 @@ class Fold:
         self.ticks += len(block)
         self.count += seen.sum(axis=0)
         with np.errstate(over="ignore", invalid="ignore"):  # values of others may be too large to add up
-            self.sum += np.where(seen, block, 0.0).sum(axis=0)
+            for row in np.where(seen, block, 0.0):  # one after the other, as sums_of_runs does
+                self.sum += row
         self.min = np.fmin(self.min, np.fmin.reduce(block, axis=0))
         self.max = np.fmax(self.max, np.fmax.reduce(block, axis=0))
         self.last = block[-1].copy()
@@ -68,29 +69,35 @@ class Fold:
         return fold
 
     def result(self, aggregates: tuple[Aggregate, ...]) -> Floats:
-        """Return one value a series and aggregate, series-major; `nan` where nothing was read, and for percentiles,
-        which take all readings."""
+        """Return one value a series and aggregate, series-major; `nan` where nothing was read, for percentiles, which
+        take all readings, and for what takes the interval before."""
         return _interleave([self._one(aggregate) for aggregate in aggregates])
 
     def _one(self, aggregate: Aggregate) -> Floats:
         if aggregate is Aggregate.AVG:
             return mean_of(self.sum, self.count, self.min, self.max)
-        if aggregate in PERCENTILES:
+        if aggregate in PERCENTILES or aggregate in DERIVED:
             return np.full_like(self.sum, np.nan)
         result: Floats = getattr(self, aggregate.value)
         return _known(result, self.count) if aggregate in (Aggregate.SUM, Aggregate.COUNT) else result
 
 
 def aggregates_of_tick(values: Floats, aggregates: tuple[Aggregate, ...]) -> Floats:
-    """Return what one tick alone comes to, series-major: its value, of which there is one."""
+    """Return what one tick alone comes to, series-major: its value, of which there is one.
+
+    It is `nan` for what takes the interval before.
+    """
     count = _known(np.ones_like(values), ~np.isnan(values))
-    return _interleave([count if aggregate is Aggregate.COUNT else values for aggregate in aggregates])
+    nothing = np.full_like(values, np.nan)
+    others = {Aggregate.COUNT: count} | dict.fromkeys(DERIVED, nothing)
+    return _interleave([others.get(aggregate, values) for aggregate in aggregates])
 
 
 def aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]) -> Floats:
     """Aggregate consecutive runs of ticks that begin at the rows `starts`; the last run goes to the end.
 
-    `block` has the shape (ticks, series), the result (runs, series x aggregates), series-major.
+    `block` has the shape (ticks, series), the result (runs, series x aggregates), series-major. It is `nan` for what
+    takes the interval before.
     """
     columns = [_aggregate_runs(block, starts, aggregate) for aggregate in aggregates]
     return _interleave(columns)
@@ -102,6 +109,8 @@ def _aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregate: Aggr
         return newest
     if aggregate in PERCENTILES:
         return percentiles_of_runs(block, starts, PERCENTILES[aggregate])
+    if aggregate in DERIVED:
+        return np.full((len(starts), block.shape[1]), np.nan)
     if aggregate in (Aggregate.MIN, Aggregate.MAX):
         reduce = np.fmin if aggregate is Aggregate.MIN else np.fmax
         extreme: Floats = reduce.reduceat(block, starts, axis=0)
@@ -110,12 +119,26 @@ def _aggregate_runs(block: Floats, starts: npt.NDArray[np.intp], aggregate: Aggr
     count = np.add.reduceat(seen.astype(np.float64), starts, axis=0)
     if aggregate is Aggregate.COUNT:
         return _known(count, count)
-    with np.errstate(over="ignore", invalid="ignore"):  # values of others may be too large to add up
-        total = np.add.reduceat(np.where(seen, block, 0.0), starts, axis=0)
+    runs = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(block))))
+    total = sums_of_runs(np.where(seen, block, 0.0), runs, np.zeros((len(starts), block.shape[1])))
     if aggregate is Aggregate.SUM:
         return _known(total, count)
     least, greatest = (reduce.reduceat(block, starts, axis=0) for reduce in (np.fmin, np.fmax))
     return mean_of(total, count, least, greatest)
+
+
+def sums_of_runs(block: Floats, runs: npt.NDArray[np.intp], before: Floats) -> Floats:
+    """Add up each column in each of some runs, `runs` saying of each row in which it lies, onto what was `before`.
+
+    `block` has the shape (ticks, series), `before` and the result (runs, series). Numbers are added one after the
+    other, oldest first, which numpy's own sums do not: so a sum is the same to the bit, however many columns there are
+    and in however many blocks the ticks come.
+    """
+    count, width = before.shape
+    places = np.concatenate([np.arange(count * width), (runs[:, None] * width + np.arange(width)).ravel()])
+    sums = np.bincount(places, np.concatenate([before.ravel(), block.ravel()]), count * width)
+    shaped: Floats = sums.astype(np.float64).reshape(count, width)  # of nothing at all it is integers
+    return shaped
 
 
 def percentiles_of_runs(block: Floats, starts: npt.NDArray[np.intp], fraction: float) -> Floats:

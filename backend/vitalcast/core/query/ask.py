@@ -9,6 +9,7 @@ from vitalcast.core.query.evaluate import evaluate
 from vitalcast.core.query.limits import DEFAULT_QUERY_LIMITS, QueryLimits
 from vitalcast.core.query.no_past import NoPast
 from vitalcast.core.query.past import Past
+from vitalcast.core.query.plan import lead_ms
 from vitalcast.core.query.query import Query, Result
 from vitalcast.core.query.ring_part import RingPart
 
@@ -30,7 +31,9 @@ def ask(
     """
     start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
     recorded = timeline.recorded
-    part = RingPart.capture(timeline, query.selection, start_ms, end_ms, reads_max=limits.ring_reads)
+    part = RingPart.capture(
+        timeline, query.selection, start_ms - lead_ms(query, timeline.interval_ms), end_ms, reads_max=limits.ring_reads
+    )
 
     def work(past: Past) -> Result:
         return evaluate(query, past if recorded else NoPast(), part(), limits=limits, cancelled=cancelled)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.metrics.aggregate import between, mean_of
+from vitalcast.core.metrics.growth import Newest, derives, growth
 from vitalcast.core.query.sketch import Sketches, merged, sketched
-from vitalcast.core.vocabulary import PERCENTILES, Aggregate
+from vitalcast.core.vocabulary import DERIVED, PERCENTILES, Aggregate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,10 +45,12 @@ def ends_of(times_ms: Integers, step_ms: int) -> Integers:
 class Partials:
     """The parts of one series. They come in the order of time, within each stretch.
 
-    Steps lie in the time that is shown, which is `shift_ms` after the one that was.
+    Steps lie in the time that is shown, which is `shift_ms` after the one that was. `counter` says that the series only
+    grows, unless it begins anew.
     """
 
-    def __init__(self, aggregates: Sequence[Aggregate], shift_ms: int = 0) -> None:
+    def __init__(self, aggregates: Sequence[Aggregate], shift_ms: int = 0, *, counter: bool = False) -> None:
+        self._counter = counter
         self._aggregates = tuple(aggregates)
         self._shift_ms = shift_ms
         self._fractions = tuple(PERCENTILES[one] for one in aggregates if one in PERCENTILES)
@@ -64,19 +67,35 @@ class Partials:
         changes = ends[1:] != ends[:-1]
         starts = np.append(0, np.flatnonzero(changes) + 1)
         stops = np.append(starts[1:], len(values))
+        rows = np.append(0, np.cumsum(changes))
         piece = _Piece(
             np.full(len(starts), stretch),
             ends[starts],
+            step_ms,
             (stops - starts).astype(np.float64),
-            _sum(values, starts),
+            self._totals(stretch, int(ends[0]), values, rows, len(starts)),
             np.minimum.reduceat(values, starts),
             np.maximum.reduceat(values, starts),
             values[stops - 1],
+            times_ms[stops - 1],
+            of_ticks=True,
         )
         if self._fractions:
-            piece.rows = np.append(0, np.cumsum(changes))
+            piece.rows = rows
             piece.readings = values
         self._pieces.append(piece)
+
+    def _totals(self, stretch: int, end_ms: int, values: Floats, rows: Integers, count: int) -> Floats:
+        """Add up values in `count` steps, each in that of `rows`, and onto what the first has of ticks already: so it
+        is the same in whatever parts they come."""
+        latest = self._pieces[-1] if self._pieces else None
+        if latest is not None and latest.of_ticks and (latest.stretches[-1], latest.ends_ms[-1]) == (stretch, end_ms):
+            rows, values = np.append(0, rows), np.append(latest.total[-1], values)
+            latest.total[-1] = 0.0
+        totals: Floats = np.bincount(rows, values, count).astype(
+            np.float64, copy=False
+        )  # one after the other, as sums_of_runs does
+        return totals
 
     def add_rollup(self, part: Rollup, step_ms: int) -> None:
         """Take in steps of a rollup tier, of which those of `step_ms` consist."""
@@ -84,11 +103,22 @@ class Partials:
             ends = ends_of(part.times_ms + self._shift_ms, step_ms)
             stretches = np.full(len(ends), part.stretch)
             self._pieces.append(
-                _Piece(stretches, ends, part.count, part.total, part.minimum, part.maximum, part.last, part.sketches)
+                _Piece(
+                    stretches,
+                    ends,
+                    step_ms,
+                    part.count,
+                    part.total,
+                    part.minimum,
+                    part.maximum,
+                    part.last,
+                    part.times_ms,
+                    part.sketches,
+                )
             )
 
-    def steps(self) -> Steps:
-        """Merge all parts."""
+    def steps(self, after_ms: int | None = None) -> Steps:
+        """Merge all parts. Steps up to a time are left out: they are there for what comes after them."""
         pieces = self._pieces
         if not pieces:
             nothing = np.zeros(0, dtype=np.int64)
@@ -110,9 +140,27 @@ class Partials:
                 assert percentiles is not None
                 values[:, column] = columns.within(percentiles[:, at])
                 at += 1
-            else:
+            elif aggregate not in DERIVED:
                 values[:, column] = columns.of(aggregate)
-        return Steps(stretches[starts], ends[starts], values, approximate)
+        stretches, ends = stretches[starts], ends[starts]
+        if derives(self._aggregates):
+            self._add_growth(values, columns, stretches, ends)
+        if after_ms is not None:
+            kept = ends > after_ms
+            stretches, ends, values = stretches[kept], ends[kept], values[kept]
+        return Steps(stretches, ends, values, approximate)
+
+    def _add_growth(self, values: Floats, columns: _Columns, stretches: Integers, ends_ms: Integers) -> None:
+        """Put how much there was more than in the step before where it belongs."""
+        newest, widths = columns.newest(), columns.widths()
+        follows = (stretches[1:] == stretches[:-1]) & (ends_ms[1:] - ends_ms[:-1] == widths[1:])
+        before = Newest.nothing(len(ends_ms))
+        before.values[1:][follows] = newest.values[:-1][follows]
+        before.times_ms[1:] = newest.times_ms[:-1]
+        counters = np.full(len(ends_ms), self._counter)
+        for column, aggregate in enumerate(self._aggregates):
+            if aggregate in DERIVED:
+                values[:, column] = growth(aggregate, newest, before, counters)
 
     def _percentiles(self, rows: Integers, count: int) -> tuple[Floats, bool]:
         """Return the percentiles of `count` steps, and whether any comes from a sketch: those of ticks are exact."""
@@ -144,16 +192,22 @@ class Partials:
 
 @dataclass(slots=True, eq=False)
 class _Piece:
-    """Steps of one part. `readings` are those of ticks, each in the step `rows` of these."""
+    """Steps of one part, each as long as `width_ms`, and the newest value of each with its time.
+
+    `readings` are those of ticks, each in the step `rows` of these.
+    """
 
     stretches: Integers
     ends_ms: Integers
+    width_ms: int
     count: Floats
     total: Floats
     minimum: Floats
     maximum: Floats
     last: Floats
+    last_ms: Integers
     sketches: Sketches | None = None
+    of_ticks: bool = False
     rows: Integers | None = None
     readings: Floats | None = None
 
@@ -171,14 +225,23 @@ class _Columns:
             parts = (Aggregate.SUM, Aggregate.COUNT, Aggregate.MIN, Aggregate.MAX)
             return mean_of(*(self.of(one) for one in parts))
         if aggregate is Aggregate.LAST:
-            stops = np.append(self._starts[1:], len(self._order))
-            newest: Floats = self._column("last")[stops - 1]
-            return newest
+            return self.newest().values
         if aggregate is Aggregate.MIN:
             return np.fmin.reduceat(self._column("minimum"), self._starts)
         if aggregate is Aggregate.MAX:
             return np.fmax.reduceat(self._column("maximum"), self._starts)
         return _sum(self._column("total" if aggregate is Aggregate.SUM else "count"), self._starts)
+
+    def newest(self) -> Newest:
+        """Return the newest values, and when they were read: of a rollup, when its step ended."""
+        newest = np.append(self._starts[1:], len(self._order)) - 1
+        times_ms = np.concatenate([piece.last_ms for piece in self._pieces])[self._order]
+        return Newest(self._column("last")[newest], times_ms[newest])
+
+    def widths(self) -> Integers:
+        """Return how long the steps are."""
+        widths = [np.full(len(piece.ends_ms), piece.width_ms) for piece in self._pieces]
+        return np.concatenate(widths)[self._order][self._starts]
 
     def within(self, values: Floats) -> Floats:
         """Return one value for each run, none outside its extremes, as one of a sketch may be."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitalcast.core.metrics.growth import derives
 from vitalcast.core.metrics.pace import STEP_MIN_MS, TIME_MAX_MS
 from vitalcast.core.query.past import Extent, Reach
 from vitalcast.core.query.query import Query
@@ -43,7 +44,7 @@ class Plan:
 
     `raw_from_ms` is the time after which all ticks are there as they came, None where there are none, and `rolled_ms`
     how far each rollup tier goes. After `last_ms` there is nothing yet. `expired_ms` is the time before which nothing
-    is kept that was asked for, or None.
+    is kept that was asked for, or None. `lead` is the step before the first, where it is needed for it.
     """
 
     step_ms: int
@@ -55,6 +56,7 @@ class Plan:
     rolled_ms: Mapping[Tier, int]
     last_ms: int
     expired_ms: int | None = None
+    lead: Part | None = None
 
     def rows(self, interval_ms: int) -> int:
         """Return about how many steps the answer has, where ticks are so far apart."""
@@ -62,7 +64,8 @@ class Plan:
 
     def reads(self, interval_ms: int) -> int:
         """Return about how many steps or ticks of a series are read."""
-        return sum(self._length_ms(part) // (part.tier or interval_ms) for part in self.parts)
+        parts = self.parts if self.lead is None else (self.lead, *self.parts)
+        return sum(self._length_ms(part) // (part.tier or interval_ms) for part in parts)
 
     def _length_ms(self, part: Part) -> int:
         return max(0, min(part.end_ms, self.last_ms) - part.start_ms)
@@ -79,6 +82,8 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
         first_ms = min((reach.start_ms for reach in reaches.values()), default=end_ms)
         kept_ms = min(end_ms, last_ms + ring.interval_ms) - max(start_ms, first_ms)
         step_ms = _step_for(kept_ms if kept_ms > 0 else end_ms - start_ms, query.points or 1)
+        if derives(query.aggregates):  # of steps between ticks there would be none
+            step_ms = max(step_ms, ring.interval_ms)
     step_ms = max(step_ms, query.step_min_ms)
     if not any(one in PERCENTILES for one in query.aggregates):
         order = _order(step_ms, query.shift_ms, reaches, ROLLUPS)
@@ -106,7 +111,27 @@ def resolve(query: Query, extent: Extent, ring: RingPart, *, series: int = 1) ->
         {tier: reach.end_ms for tier, reach in reaches.items()},
         last_ms,
         None if expired is None else expired + query.shift_ms,
+        _lead(query, parts) if derives(query.aggregates) else None,
     )
+
+
+def lead_ms(query: Query, interval_ms: int) -> int:
+    """Return how long before a query's beginning something may be looked at for its first step."""
+    if not derives(query.aggregates):
+        return 0
+    step_ms = query.step_ms or (query.end_ms - query.start_ms) // (query.points or 1)
+    coarsest_ms = Tier.HOUR if any(one in PERCENTILES for one in query.aggregates) else 0
+    return 2 * (max(step_ms, query.step_min_ms, interval_ms) + coarsest_ms)
+
+
+def _lead(query: Query, parts: tuple[Part, ...]) -> Part | None:
+    """Return the step before the first of some parts, as far as it may be seen."""
+    if not parts:
+        return None
+    first, shift_ms = parts[0], query.shift_ms
+    end_ms = (first.start_ms + shift_ms) // first.step_ms * first.step_ms - shift_ms
+    start_ms = max(end_ms - first.step_ms, query.hidden_ms)
+    return Part(first.tier, start_ms, end_ms, first.step_ms) if start_ms < end_ms else None
 
 
 def _reaches(extent: Extent, ring: RingPart) -> dict[Tier, Reach]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vitalcast.core.metrics.growth import with_units
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.query.past import Reach
@@ -57,3 +58,8 @@ class Result:
     values: npt.NDArray[np.float64]
     expired_ms: int | None = None
     approximate: bool = False
+
+    @property
+    def described(self) -> tuple[Series, ...]:
+        """The series with the units of their values."""
+        return with_units(self.series, self.aggregates)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitalcast.core.metrics.growth import are_counters
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.query.partials import Partials, Steps
 from vitalcast.core.query.past import Past, Reach, Rollup
@@ -37,14 +38,16 @@ class Reading:
 
     def steps(self, series: list[Series]) -> list[Steps]:
         """Return the steps of some series."""
-        partials = [Partials(self._aggregates, self._plan.shift_ms) for _ in series]
-        for part in self._plan.parts:
+        shift_ms, lead = self._plan.shift_ms, self._plan.lead
+        counters = are_counters(series).tolist()
+        partials = [Partials(self._aggregates, shift_ms, counter=counter) for counter in counters]
+        for part in self._plan.parts if lead is None else (lead, *self._plan.parts):
             if part.tier is Tier.RAW:
                 self._add_ticks(partials, series, part, part.start_ms, part.end_ms)
             else:
                 self._add_rolled(partials, series, part)
             self._add_ring(partials, series, part)
-        return [one.steps() for one in partials]
+        return [one.steps(None if lead is None else lead.end_ms + shift_ms) for one in partials]
 
     def _add_rolled(self, partials: list[Partials], series: list[Series], part: Part) -> None:
         """Add the steps of a rollup tier, and the ticks before the first and after the last of them."""

@@ -91,7 +91,7 @@ def reach_ms(group: Group, wanted_s: float, grant: Grant) -> float:
     wanted_ms = grant.reach_s(wanted_s) * 1000
     if grant.since_s is None or group.only_last:
         return wanted_ms
-    return max(0.0, min(wanted_ms, grant.since_s * 1000 - group.interval_ms))
+    return max(0.0, min(wanted_ms, grant.since_s * 1000 - group.needs * group.interval_ms))
 
 
 def _rows(timeline: Timeline, group: Group, kept: KeptTicks | None) -> Rows:

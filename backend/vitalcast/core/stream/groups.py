@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.metrics.choices import Choice, Chosen
+from vitalcast.core.metrics.growth import derives, with_units
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.query.query import Result
 from vitalcast.core.stream.ahead import in_order_of
+from vitalcast.core.stream.growing import add_growth
 from vitalcast.core.stream.kept_ticks import Rows
 from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, SeriesKey, key_bytes
 from vitalcast.core.stream.named import NamedTicks, keys_of
@@ -117,6 +119,11 @@ class Group:
     @property
     def series(self) -> tuple[Series, ...]:
         return self.chosen.series
+
+    @property
+    def described(self) -> tuple[Series, ...]:
+        """The series as clients are told of them, with the unit of what is sent."""
+        return with_units(self.series, self.key.aggregates)
 
     @property
     def width(self) -> int:
@@ -245,7 +252,7 @@ class Group:
         return [self.series_message()] if self.key.form is Form.COLUMNS else []
 
     def series_message(self) -> Message:
-        return Message.of({"type": "series", "group": self.id, "series": describe_series(self.series)})
+        return Message.of({"type": "series", "group": self.id, "series": describe_series(self.described)})
 
     def made_up(self, latest: Message | None, known_version: int) -> list[Message]:
         """Return what makes a socket whole that knows the series of this version; `latest` is the newest emission."""
@@ -253,6 +260,11 @@ class Group:
             ring = self._timeline.ring
             return self.snapshot(ring, self.plan_backfill(ring, 0))
         return [*self._series_said(), *([latest] if latest is not None else [])]
+
+    @property
+    def read_columns(self) -> npt.NDArray[np.intp]:
+        """The columns of which values are made."""
+        return self.chosen.columns
 
     @property
     def read_places(self) -> Sequence[tuple[Series, int]]:
@@ -265,15 +277,25 @@ class Group:
 
     def plan_backfill(self, ring: Rows, backfill_ms: int) -> Replay:
         """Choose the whole intervals that ended in the last `backfill_ms`, or the newest tick where there is none."""
-        return plan_backfill(ring, self.interval_ms, backfill_ms)
+        return plan_backfill(ring, self.interval_ms, backfill_ms, whole=self.grows)
 
     def plan_since(self, ring: Rows, offset: int) -> Replay | None:
         """Choose the intervals that ended after the tick `offset`; None where they are no longer there whole."""
-        return plan_since(ring, self.interval_ms, offset, only_last=self.only_last)
+        return plan_since(ring, self.interval_ms, offset, needs=self.needs)
 
     @property
     def only_last(self) -> bool:
         return self.key.aggregates == ONLY_LAST
+
+    @property
+    def grows(self) -> bool:
+        """Whether any value says what grew."""
+        return derives(self.key.aggregates)
+
+    @property
+    def needs(self) -> int:
+        """The ticks of how many intervals, the newest of which is shown, make a value; 0 where the newest tick does."""
+        return 0 if self.only_last else 2 if self.grows else 1
 
     def replay_values(self, replay: Replay) -> int:
         """Return how many values a snapshot of this replay holds."""
@@ -315,7 +337,7 @@ class Group:
                 **self._place_of(newest),
                 **self._head_of(values),
                 **places_of(ring, replay, missed),
-                "series": describe_series(self.series),
+                "series": describe_series(self.described),
                 "times": times[replay.ends],
                 "values": np.ascontiguousarray(values.T),
             }
@@ -361,7 +383,7 @@ class Group:
         return Message.of(
             {
                 **self._place_of(newest),
-                **columns_json(self.series, times_ms, values),
+                **columns_json(self.described, times_ms, values),
             }
         )
 
@@ -378,7 +400,16 @@ class Group:
 
     def _replayed(self, ring: Rows, replay: Replay) -> npt.NDArray[np.float64]:
         """Return the values of a replay, shape (intervals, values of an emission)."""
-        return replay_values(ring, replay, self.chosen.columns, self.key.aggregates)
+        return self._read(ring, replay, self.chosen.series, self.chosen.columns)
+
+    def _read(
+        self, ring: Rows, replay: Replay, series: Sequence[Series], columns: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.float64]:
+        """Return the values of some series in a replay, shape (intervals, series x aggregates)."""
+        values = replay_values(ring, replay, columns, self.key.aggregates)
+        if self.grows and values.size:
+            add_growth(values, ring, replay, series, columns, self.key)
+        return values
 
     def _head_of(self, _values: npt.NDArray[np.float64]) -> Mapping[str, object]:
         """Return what a snapshot of these values says beside its series."""

@@ -82,12 +82,12 @@ def look_back(
     wanted_ms = round(reach_ms(group, backfill_s, grant))
     start_ms = None
     steps_ms = 0
-    if wanted_ms > int(ages[0]) or _is_cut(timeline.ring, group.interval_ms, wanted_ms):
+    if wanted_ms > int(ages[0]) or _is_cut(timeline.ring, group, wanted_ms):
         most_ms = int(ages[0]) + rows_max * timeline.interval_ms
         if after is None and isinstance(group.key, SeriesKey) and (group.key.is_reduced or wanted_ms > most_ms):
             steps_ms = wanted_ms
         wanted_ms = min(wanted_ms, most_ms)
-        start_ms = newest.time_ms - wanted_ms - 2 * group.interval_ms - LEAD_MS
+        start_ms = newest.time_ms - wanted_ms - (1 + max(group.needs, 1)) * group.interval_ms - LEAD_MS
     if after is None and start_ms is None:
         return None
     rows_max += _lead(group, timeline.interval_ms) + LEAD_MS // timeline.interval_ms
@@ -98,10 +98,12 @@ def look_back(
     return lambda: read
 
 
-def _is_cut(ring: Ring, interval_ms: int, wanted_ms: int) -> bool:
-    """Say whether the oldest interval that ended in a ring is wanted, of which the beginning may be lost."""
-    ends = interval_ends(ring, interval_ms)
-    return wanted_ms > 0 and ring.first_row > 0 and (not len(ends) or int(ring.ages()[ends[0]]) < wanted_ms)
+def _is_cut(ring: Ring, group: Group, wanted_ms: int) -> bool:
+    """Say whether an interval is wanted for which the ring has no longer all that it needs."""
+    ends = interval_ends(ring, group.interval_ms)
+    first = max(group.needs, 1) - 1  # whose beginning, or the one before it, may be lost
+    ages = ring.ages()[ends]
+    return wanted_ms > 0 and ring.first_row > 0 and (len(ages) <= first or int(ages[first]) < wanted_ms)
 
 
 def _steps(
@@ -157,8 +159,8 @@ def _after(timeline: Timeline, group: Group, since: Since, rows_max: int) -> int
 
 
 def _lead(group: Group, interval_ms: int) -> int:
-    """Return how many ticks before a position are needed too: those of the interval under way then."""
-    return 1 if group.only_last else -(-group.interval_ms // interval_ms) + FASTER_TICKS
+    """Return how many ticks before a position are needed too: those of the interval under way then, at least."""
+    return 1 if group.only_last else group.needs * -(-group.interval_ms // interval_ms) + FASTER_TICKS
 
 
 def _rows_max(group: Group, interval_ms: int, series: int, limits: Limits) -> int:

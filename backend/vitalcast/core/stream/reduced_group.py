@@ -9,7 +9,6 @@ import numpy as np
 from vitalcast.core.metrics.choices import Places
 from vitalcast.core.query.reduction import Grouping, top_of
 from vitalcast.core.stream.groups import Group
-from vitalcast.core.stream.replay import replay_values
 from vitalcast.core.wire.emission import Emission, TickValues
 
 if TYPE_CHECKING:
@@ -156,6 +155,10 @@ class ReducedGroup(Group):
     # --- joining and catching up -------------------------------------------------------------------------------
 
     @property
+    def read_columns(self) -> Columns:
+        return self._columns
+
+    @property
     def read_places(self) -> Sequence[tuple[Series, int]]:
         if self._grouping is None:
             return super().read_places
@@ -171,6 +174,7 @@ class ReducedGroup(Group):
 
     def _replayed(self, ring: Rows, replay: Replay) -> Floats:
         aggregates = self.key.aggregates
-        values = replay_values(ring, replay, self._columns, aggregates)
+        series = [one for one, _ in self.read_places]
+        values = self._read(ring, replay, series, self._columns)
         reduced = self._reduced(values.reshape(len(values), len(self._columns), len(aggregates)))
         return reduced[:, self._shown].reshape(len(values), self.width)

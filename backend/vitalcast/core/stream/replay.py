@@ -77,13 +77,18 @@ def row_after_last_end(ring: Rows, interval_ms: int) -> int:
     return ring.first_row + (int(ends[-1]) + 1 if len(ends) else 0)
 
 
-def plan_backfill(ring: Rows, interval_ms: int, backfill_ms: int) -> Replay:
-    """Choose the whole intervals that ended in the last `backfill_ms`, or the newest tick where there is none."""
+def plan_backfill(ring: Rows, interval_ms: int, backfill_ms: int, *, whole: bool = False) -> Replay:
+    """Choose the whole intervals that ended in the last `backfill_ms`, or the newest tick where there is none.
+
+    With `whole` it is the newest whole interval, if there is any: where a tick alone says nothing.
+    """
     ends = interval_ends(ring, interval_ms)
     oldest = int(np.count_nonzero(ring.ages() >= backfill_ms))
     known = 0 if ring.first_row == 0 else 1  # the oldest interval in the ring has lost its beginning
     wanted = ends[known:][ends[known:] >= oldest]
     if backfill_ms <= 0 or len(wanted) == 0:
+        wanted = ends[known:][-1:] if whole else wanted[:0]
+    if len(wanted) == 0:
         return Replay(ring.end_row - 1, np.zeros(1, dtype=np.intp))
     return _runs(ring, ends, wanted)
 
@@ -96,20 +101,21 @@ def plan_after(ring: Rows, interval_ms: int, time_ms: int) -> Replay:
     return _runs(ring, ends, wanted) if len(wanted) else Replay(ring.end_row, wanted)
 
 
-def plan_since(ring: Rows, interval_ms: int, offset: int, *, only_last: bool) -> Replay | None:
+def plan_since(ring: Rows, interval_ms: int, offset: int, *, needs: int) -> Replay | None:
     """Choose the intervals that ended after the tick `offset`; None where the ring no longer has them whole.
 
-    Where `only_last` value of an interval is wanted, its beginning need not be there.
+    An interval `needs` all ticks of so many up to it: none where only its last value is wanted, itself, or also the one
+    before.
     """
     offsets, ends = ring.offsets(), interval_ends(ring, interval_ms)
     oldest = offsets[0] - (1 if ring.first_row == 0 else 0)
     if not oldest <= offset <= offsets[-1]:
         return None
-    wanted = ends[offsets[ends] > offset]
+    after = int(np.count_nonzero(offsets[ends] <= offset))
+    wanted = ends[after:]
     if len(wanted) == 0:
         return Replay(ring.end_row, wanted, offset)
-    beginning_lost = wanted[0] == (ends[0] if len(ends) else 0) and ring.first_row > 0
-    if beginning_lost and not only_last:
+    if after < needs and ring.first_row > 0:
         return None
     return _runs(ring, ends, wanted, offset)
 

@@ -73,3 +73,9 @@ class ShiftedCadence(Cadence):
 
     def _fold_rows(self, _ring: Ring, stop_row: int) -> None:
         self._next_row = max(stop_row, self._next_row)
+
+    def _begin_fold(self, _ring: Ring) -> None:
+        """Nothing is folded: all is read as it was."""
+
+    def _begin_growing(self, _ring: Ring) -> None:
+        return None

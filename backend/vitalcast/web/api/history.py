@@ -20,9 +20,9 @@ from vitalcast.core.query.ask import ask
 from vitalcast.core.query.csv import csv_of
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.times import iso_of
+from vitalcast.core.stream.commands.checks import wrong_for_panel
 from vitalcast.core.stream.results import number_parts, result_json
 from vitalcast.core.vocabulary import ErrorCode
-from vitalcast.core.wire.bounds import PANEL_AGGREGATES_MAX
 from vitalcast.core.wire.messages import describe_series
 from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
@@ -128,8 +128,8 @@ class HistoryAnswers:
             check_panel_alone(request)
             found = panel_called(panel_id, self._service.dashboards.panels, grant)
             wish = wish_of(request, usual=(aggregate_of(found),))
-            if len(wish.aggregates) > PANEL_AGGREGATES_MAX:
-                raise bad(f"aggregate: of a panel at most {PANEL_AGGREGATES_MAX} at once")
+            if (wrong := wrong_for_panel(wish.aggregates)) is not None:
+                raise bad(wrong)
             wanted = request_selection(found)
             named = grant.narrowed(wanted) == wanted
             panel = self._service.panels.over_past(timeline, panel_id, named=named, all_lines=all_lines)
@@ -158,7 +158,7 @@ def _offer(request: Request) -> Offer:
 
 
 def _answer(result: Result, about: dict[str, Any], offer: Offer) -> _Answer:
-    said = about | result_json(result) | {"series": describe_series(result.series)}
+    said = about | result_json(result) | {"series": describe_series(result.described)}
     head = orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY)
     etag = etag_of(offer.type.encode(), head, result.times_ms.tobytes(), np.ascontiguousarray(result.values).data)
     parts = _of_some_size(_json_parts(result, head) if offer is JSON else csv_of(result))

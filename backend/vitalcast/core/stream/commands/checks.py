@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from vitalcast.core.metrics.growth import derives
 from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.hub import Hub
 from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, SeriesKey, TableKey
 from vitalcast.core.text import few
-from vitalcast.core.vocabulary import ErrorCode
+from vitalcast.core.vocabulary import Aggregate, ErrorCode
+from vitalcast.core.wire.bounds import PANEL_AGGREGATES_MAX
 from vitalcast.errors import ProtocolError, UnknownIdError
 
 
@@ -67,6 +70,15 @@ def named_panel(panel_id: str, hub: Hub, grant: Grant) -> bool:
 
 def _panel_denied(panel_id: str) -> ProtocolError:
     return ProtocolError(ErrorCode.DENIED, f"panel: {panel_id!r} is more than this token may see")
+
+
+def wrong_for_panel(aggregates: Sequence[Aggregate]) -> str | None:
+    """Return why a panel cannot be asked for these aggregates of its past; None where it can."""
+    if len(aggregates) > PANEL_AGGREGATES_MAX:
+        return f"aggregate: of a panel at most {PANEL_AGGREGATES_MAX} at once"
+    if derives(aggregates):
+        return "aggregate: a panel has no delta and no rate; give its metrics in place of the panel"
+    return None
 
 
 def check_shift_granted(key: SeriesKey, grant: Grant) -> None:

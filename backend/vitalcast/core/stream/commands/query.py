@@ -15,13 +15,13 @@ from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query as Question
 from vitalcast.core.query.query import Result
 from vitalcast.core.query.who import course_between, who_at, who_between
-from vitalcast.core.stream.commands.checks import check_known, check_table, granted, named_panel
+from vitalcast.core.stream.commands.checks import check_known, check_table, granted, named_panel, wrong_for_panel
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.deferred import Deferred, Prepare, replaced
 from vitalcast.core.stream.grants import NAMING_TABLE
 from vitalcast.core.stream.results import columns_json, processes_message, result_json
 from vitalcast.core.vocabulary import ErrorCode, Reduce
-from vitalcast.core.wire.bounds import PANEL_AGGREGATES_MAX, POINTS
+from vitalcast.core.wire.bounds import POINTS
 from vitalcast.core.wire.commands import Query
 from vitalcast.core.wire.messages import Message, reply
 from vitalcast.errors import ProtocolError
@@ -151,7 +151,7 @@ def query_limits(conversation: Conversation) -> QueryLimits:
 
 
 def _result_message(id_: int | str | None, about: dict[str, object], question: Question, result: Result) -> Message:
-    columns = columns_json(result.series, result.times_ms, result.values)
+    columns = columns_json(result.described, result.times_ms, result.values)
     ends = {"start": question.start_ms, "end": question.end_ms}
     return reply("result", id_, **about, **ends, **result_json(result), **columns)
 
@@ -164,8 +164,8 @@ def _panel(conversation: Conversation, command: Query, panel_id: str) -> Prepare
     timeline, panels = conversation.source(command.host), conversation.hub.panels
     assert panels is not None  # by whom it is named
     panel = panels.over_past(timeline, panel_id, named=named, all_lines=command.lines == "all")
-    if len(command.aggregates()) > PANEL_AGGREGATES_MAX:
-        raise ProtocolError(ErrorCode.BAD_REQUEST, f"aggregate: of a panel at most {PANEL_AGGREGATES_MAX} at once")
+    if (wrong := wrong_for_panel(command.aggregates())) is not None:
+        raise ProtocolError(ErrorCode.BAD_REQUEST, wrong)
     question = _question(conversation, command, panel.selection)
     limits = query_limits(conversation)
     about = _about(timeline, command)

@@ -3,6 +3,8 @@
 export const JSON_PROTOCOL = "vitalcast.v1.json";
 /** The same with `data` as binary frames. */
 export const BINARY_PROTOCOL = "vitalcast.v1.bin";
+/** Past all times that a Date can have. */
+const TIME_MAX_MS = 8.64e15;
 export const TOKEN_WANTED = 101;
 export const TOKEN_EXPIRED = 109;
 /** The id of every `hello`: streams count theirs. */
@@ -134,6 +136,8 @@ export const table = (id, stream, { table, sort, order, filter, keys, limit, fol
 export const ping = (id) => command("ping", id, {});
 
 const isNumber = (value) => typeof value === "number";
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const isTime = (value) => isCount(value) && value <= TIME_MAX_MS;
 const isArray = Array.isArray;
 const isObject = (value) => typeof value === "object" && value !== null && !isArray(value);
 
@@ -149,7 +153,7 @@ const SHAPES = {
   welcome: (m) => (typeof m.epoch === "string" && isNumber(m.time)) || m.auth === "required",
   ack: (m) => typeof m.stream === "string" || typeof m.scope === "string",
   snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values) && isPanel(m) && isPlaced(m),
-  data: (m) => isNumber(m.group) && isNumber(m.offset) && isNumber(m.time) && (isArray(m.values) || isObject(m.changed)),
+  data: (m) => isNumber(m.group) && isCount(m.offset) && isTime(m.time) && (isArray(m.values) || isObject(m.changed)),
   series: (m) => isNumber(m.group) && isArray(m.series) && isPanel(m),
   rows: (m) => isNumber(m.group) && isArray(m.columns) && isArray(m.rows),
   gap: (m) => isNumber(m.group) && isNumber(m.from) && isNumber(m.to),

@@ -1,6 +1,7 @@
 /** What one stream knows: its series, their recent readings, where it stands, and where readings are missing. */
 
 import { ServerClock } from "./clock.js";
+import { fits } from "./fits.js";
 import { seriesKey } from "./protocol.js";
 import { Ring } from "./ring.js";
 import { staleAfterS } from "./status.js";
@@ -151,14 +152,13 @@ export class StreamStore {
   }
 
   /**
-   * A `data`: one more row, whole (`values`) or as what changed since the row before, by column or as the `values` of
-   * `columns`.
+   * A `data`: one more row, whole or as what changed since the row before: `changed` by column, or `values` of `columns`.
    *
    * @param {{time: number, offset: number, values?: any, changed?: Record<string, number|null>, columns?: number[]|null}} message
    */
   data({ time, offset, values, changed, columns = null }) {
-    // A frame that was already answered by a snapshot says nothing new.
-    if (offset <= this.#rowOffset) return;
+    // A frame that was already answered by a snapshot says nothing new, and one of other columns nothing at all.
+    if (offset <= this.#rowOffset || !(this.#bare || fits({ values, changed, columns }, this.ring.width))) return;
     if (!values) {
       values = this.ring.last();
       for (const [column, value] of Object.entries(changed ?? {})) values[Number(column)] = value;

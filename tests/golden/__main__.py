@@ -17,6 +17,9 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.golden.conversations import conversations
+from tests.golden.conversations import text_of as lines_text
+
 from vitalcast.cli.when import moment_of, range_of
 from vitalcast.core.alerts.levels import Levels
 from vitalcast.core.alerts.rule import Limit, Rule, Severity
@@ -27,6 +30,7 @@ from vitalcast.core.panels.schema import FOR_S, KEEP_S
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parent
+CONVERSATIONS = FOLDER / "conversations"
 
 SIZES = (
     0.0, 1e-12, 4e-4, 0.0005, 0.004, 0.0049999, 0.05, 0.125, 0.5, 0.994, 0.9995, 1.0, 1.005, 2.5, 9.949, 9.994, 9.995,
@@ -355,3 +359,6 @@ if __name__ == "__main__":
     for stem, content in vectors().items():
         (FOLDER / f"{stem}.json").write_text(text_of(content))
         sys.stdout.write(f"tests/golden/{stem}.json\n")
+    for stem, lines in conversations().items():
+        (CONVERSATIONS / f"{stem}.jsonl").write_text(lines_text(lines))
+        sys.stdout.write(f"tests/golden/conversations/{stem}.jsonl\n")

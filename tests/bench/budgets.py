@@ -68,7 +68,9 @@ def of_fanout(rows: Rows) -> list[Result]:
         case = name.removeprefix(fanout.VITALCAST).removeprefix(",").strip()
         where = f"{row['sockets']:,} sockets at {1 / row['interval']:g} Hz"
         results.append(
-            Result(
+            _of_events(row, rows, f"CPU a frame, {where}, {case}")
+            if name in (fanout.EVENTS, fanout.NAMED_EVENTS)
+            else Result(
                 f"CPU a frame, {where}{f', {case}' if case else ''}",
                 "µs",
                 row["net"],
@@ -94,7 +96,16 @@ def of_fanout(rows: Rows) -> list[Result]:
     return results
 
 
+def _of_events(row: Mapping[str, Any], rows: Rows, what: str) -> Result:
+    """Return what server-sent events cost, beside WebSockets."""
+    ours = _find(rows, "server", fanout.VITALCAST)
+    theirs = ours["net"] if ours is not None else None
+    budget = EVENTS_BUDGET if row["sockets"] >= BUDGETED_SOCKETS else None
+    return Result(what, "µs", row["net"], "WebSocket", theirs, quotient(row["net"], theirs), budget, of_ratio=True)
+
+
 BUDGETED_SOCKETS = 1000
+EVENTS_BUDGET = 1.5
 FANOUT_BUDGETS = {
     fanout.VITALCAST: 1.25,
     fanout.GROUPED.format(1000): 1.8,
@@ -102,9 +113,13 @@ FANOUT_BUDGETS = {
 }
 
 
+MANY = [fanout.VITALCAST, fanout.FLOOR, fanout.SEED, fanout.BINARY, fanout.EVENTS, fanout.NAMED_EVENTS]
+
+
 def run_fanout(quick: bool) -> tuple[list[Result], list[str]]:
     if quick:
-        rows, notes = fanout.run(1000, window_s=0.7, rounds=2, names=[fanout.VITALCAST, fanout.FLOOR])
+        names = [fanout.VITALCAST, fanout.FLOOR, fanout.EVENTS]
+        rows, notes = fanout.run(1000, window_s=0.7, rounds=2, names=names)
         return of_fanout(rows), notes
     results, notes = [], []
     cases: list[dict[str, Any]] = [
@@ -112,7 +127,7 @@ def run_fanout(quick: bool) -> tuple[list[Result], list[str]]:
         {"sockets": 1000, "names": tuple(fanout.CHOICES.values())},
         {"sockets": 1000, "interval_s": 1.0, "window_s": 4.0},
         {"sockets": 1000, "names": [fanout.FLOOR], "groups": (1, 10, 100, 1000), "rounds": 3},
-        {"sockets": 10_000, "interval_s": 1.0, "window_s": 4.0, "rounds": 3},
+        {"sockets": 10_000, "interval_s": 1.0, "window_s": 4.0, "rounds": 3, "names": MANY},
     ]
     for case in cases:
         found = fanout.run(**({"names": [fanout.VITALCAST, fanout.FLOOR, fanout.SEED]} | case))
@@ -123,15 +138,16 @@ def run_fanout(quick: bool) -> tuple[list[Result], list[str]]:
 
 def run_memory(quick: bool) -> tuple[list[Result], list[str]]:
     counts = (1000,) if quick else (1000, 10_000)
-    names = (memory.VITALCAST,) if quick else (memory.VITALCAST, memory.SEED)
+    names = (memory.VITALCAST, memory.EVENTS) if quick else (memory.VITALCAST, memory.EVENTS, memory.SEED)
     rows, notes = memory.run(counts, settle_s=0.4 if quick else 3.0, names=names)
     results = []
     for row in rows:
-        if row["server"] != memory.VITALCAST:
+        name: str = row["server"]
+        if not name.startswith(memory.VITALCAST):
             continue
         seeds = [one for one in rows if one["server"] == memory.SEED and one["sockets"] == row["sockets"]]
         size, theirs = row["KiB a socket"], seeds[0]["KiB a socket"] if seeds else None
-        what = f"memory of an idle viewer, {row['sockets']:,} sockets"
+        what = f"memory of an idle viewer, {row['sockets']:,} sockets{name.removeprefix(memory.VITALCAST)}"
         results.append(Result(what, "KiB", size, memory.SEED if seeds else "", theirs, quotient(size, theirs), 16))
     return results, notes
 

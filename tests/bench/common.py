@@ -43,6 +43,8 @@ NO_BOUNDS: Final = {
     "VITALCAST_LIMITS__HTTP_CONNECTIONS_PER_ADDRESS": "1000000",
     "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND": "1000000",
     "VITALCAST_LIMITS__HANDSHAKES_PER_SECOND_PER_ADDRESS": "1000000",
+    "VITALCAST_LIMITS__REQUESTS_PER_SECOND": "1000000",
+    "VITALCAST_LIMITS__REQUESTS_PER_SECOND_PER_ADDRESS": "1000000",
 }
 # The same command as `vitalcast`, except that SIGUSR1 collects garbage.
 COLLECTABLE: Final = (
@@ -214,6 +216,12 @@ class Drain(Process):
 def viewers(port: int, sockets: int, *options: str, subprotocol: str = SUBPROTOCOL) -> Drain:
     """Return a load client of Vitalcast's own protocol; its sockets are not open yet."""
     return Drain(port, sockets, *options, subprotocol=subprotocol)
+
+
+def event_viewers(port: int, sockets: int, *, interval_s: float, form: str = "columns") -> Drain:
+    """Return a load client of server-sent events; its streams are not open yet."""
+    path = f"/api/v1/stream?metrics={','.join(SERIES)}&interval={interval_s}&format={form}"
+    return Drain(port, sockets, "--events", path=path)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """A load client: opens many WebSockets to one server on this machine and reads them as cheaply as Python can.
 
+With `--events` they are responses of server-sent events instead, and each chunk of the body counts as a frame.
+
 It runs in a process of its own and imports nothing but the standard library. Commands come as lines on standard
 input, each is answered by one line of JSON; the end of standard input ends it. `common.Drain` drives it.
 
@@ -30,6 +32,7 @@ PORTS_PER_ADDRESS: Final = 20_000
 IP_BIND_ADDRESS_NO_PORT: Final = 24  # linux/in.h; the socket module has no name for it
 RECOVERED_MARK: Final = b'"recovered":true'
 DATA_MARKS: Final = (b'"type":"data"', b'"type":"metrics"')
+EVENT_MARKS: Final = (b"event: data", b"event: metrics")
 
 
 class Drain:
@@ -45,14 +48,17 @@ class Drain:
         subprotocol: str,
         marks: tuple[bytes, ...],
         handshakes_max: int,
+        events: bool,
     ) -> None:
         self.address = (host, port)
+        self._events = events
+        self._status, self._end_of = (b" 200 ", _chunk_end) if events else (b" 101 ", _frame_end)
         self.count = count
         self.frames = self.bytes = self.lost = self.recovered = 0
         self.tracing = False
         self._marks = marks
         self._handshakes_max = handshakes_max
-        self._request = request(host, port, path, subprotocol)
+        self._request = plain_request(host, port, path) if events else request(host, port, path, subprotocol)
         self._firsts = [b""]
         self._epoll = select.epoll()
         self._epoll.register(sys.stdin.fileno(), select.EPOLLIN)
@@ -172,7 +178,7 @@ class Drain:
             return
         data = bytes(self._view[:size])
         data = self._shake(fd, data) if fd in self._shaking else self._rest.pop(fd, b"") + data
-        while (end := _frame_end(data)) and end <= len(data):
+        while (end := self._end_of(data)) and end <= len(data):
             self._take(fd, data[:end])
             data = data[end:]
         if data:
@@ -184,7 +190,7 @@ class Drain:
         if not end:
             self._shaking[fd] = head
             return b""
-        if b" 101 " not in head.split(b"\r\n", 1)[0]:
+        if self._status not in head.split(b"\r\n", 1)[0]:
             raise SystemExit(f"drain: the server answered {head[:80]!r}")
         del self._shaking[fd]
         if first := self._firsts[fd % len(self._firsts)]:
@@ -195,10 +201,10 @@ class Drain:
         return data
 
     def _take(self, fd: int, frame: bytes) -> None:
-        if frame[0] == 0x89:  # RFC 6455 5.5.2: an endpoint MUST send a Pong frame in response
+        if frame[0] == 0x89 and not self._events:  # RFC 6455 5.5.2: an endpoint MUST send a Pong frame in response
             self._sockets[fd].send(masked(frame[2:], opcode=0x8A))
             return
-        if frame[0] not in (0x81, 0x82):
+        if frame[0] not in (0x81, 0x82) and not self._events:
             return
         self.frames += 1
         self.bytes += len(frame)
@@ -207,7 +213,7 @@ class Drain:
         if fd not in self._waiting:
             return
         self.recovered += RECOVERED_MARK in frame
-        if not self._marks or frame[0] == 0x82 or any(mark in frame[:48] for mark in self._marks):
+        if not self._marks or frame[0] == 0x82 or any(mark in frame[:96] for mark in self._marks):
             self._waiting.remove(fd)
             if not self._waiting and not self._to_open:
                 now_s = time.monotonic()
@@ -226,6 +232,10 @@ class Drain:
             seen[2] = now_ns
         elif len(self._ticks) < TICKS_MAX:
             self._ticks[frame] = [1, now_ns, now_ns]
+
+
+def plain_request(host: str, port: int, path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
 
 
 def request(host: str, port: int, path: str, subprotocol: str) -> bytes:
@@ -257,6 +267,12 @@ def _frame_end(data: bytes) -> int:
     if short < 126:
         return head + short
     return head + int.from_bytes(data[2:head], "big") if len(data) >= head else 0
+
+
+def _chunk_end(data: bytes) -> int:
+    """Return where the chunk that begins here ends, 0 where its size is not whole yet."""
+    end = data.find(b"\r\n")
+    return end + 4 + int(data[:end], 16) if end > 0 else 0
 
 
 def _head_bytes(frame: bytes) -> int:
@@ -295,6 +311,7 @@ def main() -> None:
     parser.add_argument("--path", default="/ws")
     parser.add_argument("--subprotocol", default="")
     parser.add_argument("--any", action="store_true", help="any frame makes a socket live, not only one with data")
+    parser.add_argument("--events", action="store_true", help="server-sent events, at --path")
     parser.add_argument("--handshakes-max", type=int, default=HANDSHAKES_MAX, help="so many at once")
     parser.add_argument("--seconds-max", type=int, default=300, help="the process ends itself after this")
     options = parser.parse_args()
@@ -309,8 +326,9 @@ def main() -> None:
         options.sockets,
         path=options.path,
         subprotocol=options.subprotocol,
-        marks=() if options.any else DATA_MARKS,
+        marks=() if options.any else EVENT_MARKS if options.events else DATA_MARKS,
         handshakes_max=options.handshakes_max,
+        events=options.events,
     ).run()
 
 

@@ -33,11 +33,14 @@ SEED = "seed's ConnectionManager"
 BROADCAST = "websockets.broadcast"
 NODE = "node ws"
 STALLED = "vitalcast, 1 % stalled"
+BINARY = "vitalcast, binary"
+EVENTS = "vitalcast, server-sent events"
+NAMED_EVENTS = "vitalcast, server-sent events with names"
 GROUPED = "vitalcast, {} subscriptions"
 GROUPED_BINARY = "vitalcast, {} subscriptions, binary"
 RIVALS = {SEED: "seed", BROADCAST: "websockets", FLOOR_WITHOUT_C: "write"}
 CHOICES = {"vitalcast": VITALCAST, "floor": FLOOR, "seed": SEED, "websockets": BROADCAST, "node": NODE}
-CHOICES |= {"stalled": STALLED}
+CHOICES |= {"stalled": STALLED, "binary": BINARY, "events": EVENTS, "named-events": NAMED_EVENTS}
 # Of these each of the different subscriptions has four: about a dozen series, which no other has all of.
 NAMES = (
     "system.cpu.context_switches.rate",
@@ -99,6 +102,11 @@ class Arena:
             self.payload_bytes = self._measure_payload(self.contenders[-1])
         elif name == VITALCAST:
             self._enter(name, common.vitalcast(), text=common.subscribe(interval_s=self.interval_s))
+        elif name == BINARY:
+            text = common.subscribe(interval_s=self.interval_s)
+            self._enter(name, common.vitalcast(), text=text, subprotocol=common.BINARY_SUBPROTOCOL)
+        elif name in (EVENTS, NAMED_EVENTS):
+            self._enter(name, common.vitalcast(), events="columns" if name == EVENTS else "named")
         elif name == STALLED:
             self._add_stalled(common.subscribe(interval_s=self.interval_s))
         elif name == FLOOR:
@@ -166,14 +174,17 @@ class Arena:
         text: str = "",
         sockets: int | None = None,
         subprotocol: str = common.SUBPROTOCOL,
+        events: str = "",
         pause: bool = True,
     ) -> None:
-        """Connect all sockets; with a text they speak Vitalcast's protocol and send it."""
+        """Connect all sockets; with a text they speak Vitalcast's protocol and send it, or they read such `events`."""
         self._processes.append(server)
         server.wait()
         sockets = sockets or self.sockets
         if text:
             drain = common.viewers(server.port, sockets, subprotocol=subprotocol)
+        elif events:
+            drain = common.event_viewers(server.port, sockets, interval_s=self.interval_s, form=events)
         else:
             drain = Drain(server.port, sockets, "--any")
         self._processes.append(drain)

@@ -19,6 +19,7 @@ INTERVAL_S = 1.0
 PAYLOAD_BYTES = 200
 KIB = 1024
 VITALCAST = "vitalcast"
+EVENTS = "vitalcast, server-sent events"
 SEED = "seed's ConnectionManager"
 
 
@@ -33,7 +34,7 @@ def settled_rss(server: Server, settle_s: float, *, collectable: bool) -> int:
 
 def weigh(name: str, counts: Sequence[int], *, settle_s: float) -> list[dict[str, Any]]:
     """Return a row for each number of sockets, each reached from none, on one server."""
-    ours = name == VITALCAST
+    ours = name.startswith(VITALCAST)
     if ours:
         server = common.vitalcast(collectable=True)
     else:
@@ -41,11 +42,11 @@ def weigh(name: str, counts: Sequence[int], *, settle_s: float) -> list[dict[str
         server = Server(sys.executable, program, "seed", "--interval", str(INTERVAL_S), "--bytes", str(PAYLOAD_BYTES))
     with server:
         server.wait()
-        _visit(server, 1, ours=ours)  # what the first viewer loads is not the weight of the others
+        _visit(server, 1, name)  # what the first viewer loads is not the weight of the others
         none_bytes = settled_rss(server, settle_s, collectable=ours)
         rows = []
         for count in counts:
-            with _visit(server, count, ours=ours, stay=True) as drain:
+            with _visit(server, count, name, stay=True) as drain:
                 many_bytes = settled_rss(server, settle_s, collectable=ours)
                 drain.count()  # raises where a socket was lost
             time.sleep(settle_s)
@@ -63,10 +64,13 @@ def weigh(name: str, counts: Sequence[int], *, settle_s: float) -> list[dict[str
         return rows
 
 
-def _visit(server: Server, count: int, *, ours: bool, stay: bool = False) -> Drain:
-    drain = common.viewers(server.port, count) if ours else Drain(server.port, count, "--any")
+def _visit(server: Server, count: int, name: str, *, stay: bool = False) -> Drain:
+    if name == EVENTS:
+        drain = common.event_viewers(server.port, count, interval_s=INTERVAL_S)
+    else:
+        drain = common.viewers(server.port, count) if name == VITALCAST else Drain(server.port, count, "--any")
     try:
-        opened = drain.open(common.subscribe(interval_s=INTERVAL_S) if ours else "")
+        opened = drain.open(common.subscribe(interval_s=INTERVAL_S) if name == VITALCAST else "")
         progress(f"  {count} sockets after {opened['handshakes_s']:.1f} s")
     except BaseException:
         drain.stop()
@@ -80,7 +84,7 @@ def run(
     counts: Sequence[int] = (1000, 10_000),
     *,
     settle_s: float = 3.0,
-    names: Sequence[str] = (VITALCAST, SEED),
+    names: Sequence[str] = (VITALCAST, EVENTS, SEED),
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each server and number of sockets, and notes."""
     rows = [row for name in names for row in weigh(name, counts, settle_s=settle_s)]

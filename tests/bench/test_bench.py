@@ -63,7 +63,7 @@ def test_fanout_names_what_is_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 def test_memory_weighs_a_socket_of_each_server() -> None:
     rows, _ = memory.run([SOCKETS], settle_s=0.02)
-    assert [row["server"] for row in rows] == ["vitalcast", "seed's ConnectionManager"]
+    assert [row["server"] for row in rows] == [memory.VITALCAST, memory.EVENTS, memory.SEED]
     for row in rows:
         assert row["sockets"] == SOCKETS
         assert isinstance(row["KiB a socket"], float)

@@ -224,6 +224,20 @@ def test_the_examples_of_the_wire_print_values(address: str, tmp_path: Path) -> 
     assert all(re.search(r"'user': [\d.]+", line) for line in lines), lines
 
 
+def test_the_examples_of_the_python_client_print_values(address: str, tmp_path: Path) -> None:
+    blocking, asynchronous, resumed, asking = examples(page("clients.md"), "python")
+    lines = printed(blocking, address, tmp_path, lines=2)
+    assert all(re.search(r"'system\.cpu\.utilization\{cpu\.mode=\"user\"\}': [\d.]+", line) for line in lines), lines
+    assert re.fullmatch(r"[\d.]+ None\n", printed(asynchronous, address, tmp_path, lines=1)[0])
+    positions = []
+    for _ in range(2):
+        assert re.match(r"20\d\d-", printed(resumed, address, tmp_path, lines=2)[-1])
+        positions.append(json.loads((tmp_path / "position.json").read_text()))
+    assert positions[0][0] == positions[1][0] and positions[0][1] < positions[1][1]
+    text = "".join(printed(asking, address, tmp_path, lines=17))
+    assert re.search(r"refused: .*nothing here is called system\.nonsense.*\n.* Vitalcast \S+ started", text), text
+
+
 def test_every_command_is_listed() -> None:
     names = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
     names |= {group.name for group in cli.registered_groups if group.name}

@@ -14,6 +14,7 @@ import jsonschema_rs
 from vitalcast.core.wire.commands import MODELS
 from vitalcast.core.wire.records import PLAIN_RECORDS, RECORDS
 from vitalcast.core.wire.schemas import closed, message_schemas, payload_of
+from vitalcast.core.wire.sse_records import SSE_RECORDS
 
 Json = dict[str, Any]
 SHOWN_CHARS = 500
@@ -26,6 +27,18 @@ def check_message(message: Mapping[str, Any]) -> None:
     assert validator is not None and kind not in MODELS, f"the server sends no {kind!r}: {str(message)[:SHOWN_CHARS]}"
     if not validator.is_valid(message):
         raise AssertionError(f"{_where(next(validator.iter_errors(message)))} in {str(message)[:SHOWN_CHARS]}")
+
+
+def check_event(kind: str, data: Any) -> None:
+    """Hold a server-sent event to the schema of its kind: in the form `columns` it is a message."""
+    if isinstance(data, dict) and "type" in data:
+        assert data["type"] == kind, (kind, data["type"])
+        check_message(data)
+        return
+    validator = _validators().get(_event(kind))
+    assert validator is not None, f"there are no events {kind!r}: {str(data)[:SHOWN_CHARS]}"
+    if not validator.is_valid(data):
+        raise AssertionError(f"{_where(next(validator.iter_errors(data)))} in {str(data)[:SHOWN_CHARS]}")
 
 
 def is_command(command: Mapping[str, Any]) -> bool:
@@ -49,7 +62,12 @@ def _where(error: Any) -> str:
 def _validators() -> dict[str, Any]:
     schemas = closed(message_schemas())
     models: dict[str, tuple[Any, ...]] = {name: (model,) for name, model in MODELS.items()}
+    events = {_event(kind): many for kind, many in SSE_RECORDS.items()}
     return {
         name: jsonschema_rs.validator_for(payload_of(many) | {"components": {"schemas": schemas}})
-        for name, many in {**models, **RECORDS, **PLAIN_RECORDS}.items()
+        for name, many in {**models, **RECORDS, **PLAIN_RECORDS, **events}.items()
     }
+
+
+def _event(kind: str) -> str:
+    return f"event: {kind}"

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from tests.e2e.client import TIMEOUT_S
 from tests.e2e.server import Server
+from tests.schemas import check_event
 
 PATH = "/api/v1/stream"
 
@@ -67,7 +68,10 @@ class Reader:
         fields = dict(line.split(": ", 1) for line in text.split("\n"))
         assert fields.keys() <= {"id", "event", "data", "retry"}
         self.last_id = fields.get("id", self.last_id)
-        return Told(fields.get("event", ""), fields.get("id"), json.loads(fields["data"]) if "data" in fields else None)
+        told = Told(fields.get("event", ""), fields.get("id"), json.loads(fields["data"]) if "data" in fields else None)
+        if told.data is not None:
+            check_event(told.kind, told.data)
+        return told
 
     async def next_of(self, *kinds: str) -> Told:
         """Return the next event of these kinds."""

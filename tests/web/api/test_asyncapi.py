@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.machine import Machine
 from tests.npm import file_of
-from tests.schemas import check_message, is_command
+from tests.schemas import check_event, check_message, is_command
 from tests.web.conftest import make_world
 
 from vitalcast.core.wire.commands import MODELS
-from vitalcast.core.wire.examples import EXAMPLES
+from vitalcast.core.wire.examples import EXAMPLES, SSE_EXAMPLES
 from vitalcast.core.wire.parsing import parse_command
 from vitalcast.core.wire.records import PLAIN_RECORDS, RECORDS
+from vitalcast.core.wire.sse_records import SSE_RECORDS
 from vitalcast.errors import ProtocolError
 
 PARSER = "@asyncapi/parser@3.6.6"
@@ -59,8 +60,9 @@ def test_asyncapis_own_parser_finds_nothing_wrong(parsed: Any) -> None:
 
 
 def test_the_document_names_the_server_that_was_asked(document: Any) -> None:
-    server = document["servers"]["this"]
-    assert (server["protocol"], server["host"], server["pathname"]) == ("ws", "127.0.0.1", "/vitalcast")
+    for name, protocol in (("socket", "ws"), ("http", "http")):
+        server = document["servers"][name]
+        assert (server["protocol"], server["host"], server["pathname"]) == (protocol, "127.0.0.1", "/vitalcast")
 
 
 def test_every_message_is_described_in_each_channel(document: Any) -> None:
@@ -70,6 +72,7 @@ def test_every_message_is_described_in_each_channel(document: Any) -> None:
     assert set(channels["json"]["messages"]) == {*MODELS, *RECORDS}
     assert set(channels["binary"]["messages"]) == {*MODELS, *RECORDS, "binaryData"} - {"data"}
     assert set(channels["plain"]["messages"]) >= set(PLAIN_RECORDS)
+    assert set(channels["events"]["messages"]) >= {f"{kind}Event" for kind in SSE_RECORDS}
 
 
 def test_every_field_says_what_it_is(document: Any) -> None:
@@ -97,6 +100,10 @@ def test_every_message_has_an_example_that_is_one() -> None:
                 assert is_command(one), one
             else:
                 check_message(one)
+    assert set(SSE_EXAMPLES) == set(SSE_RECORDS)
+    for kind, examples in SSE_EXAMPLES.items():
+        for one in examples:
+            check_event(kind, one)
 
 
 # --- what the schemas of commands allow is what the server takes ---------------------------------------------------

@@ -147,3 +147,13 @@ EXAMPLES: dict[str, tuple[Json, ...]] = {
         | {"metrics": {'system.cpu.utilization{cpu.mode="user"}': 0.31}},
     ),
 }
+SSE_EXAMPLES: dict[str, tuple[Json, ...]] = {
+    "metrics": (
+        {"time": _TIME, "offset": 812, "metrics": {'system.cpu.utilization{cpu.mode="user"}': 0.31}},
+        {"time": _TIME, "offset": 812, "panel": "load", "metrics": {"system.load.average": 1.4}}
+        | {"headline": {"label": "1 min", "value": 1.4, "unit": "{thread}", "level": ""}},
+    ),
+    "gap": ({"from": 813, "to": 815, "why": "sampler"},),
+    "error": ({"code": 103, "message": "the token has been revoked", "temporary": False},),
+    "bye": ({"code": 4001, "reconnect_after_ms": 1500},),
+}

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from vitalcast.core.wire.commands import MODELS
 from vitalcast.core.wire.records import PLAIN_RECORDS, RECORDS
+from vitalcast.core.wire.sse_records import SSE_RECORDS
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{model}"
@@ -20,7 +21,7 @@ def message_schemas() -> Json:
 
     What clients send has the fields that it has and no others. What the server sends may get more: ignore those.
     """
-    records = [one for many in (*RECORDS.values(), *PLAIN_RECORDS.values()) for one in many]
+    records = [one for many in (*RECORDS.values(), *PLAIN_RECORDS.values(), *SSE_RECORDS.values()) for one in many]
     return schemas_of([*MODELS.values(), *records])
 
 

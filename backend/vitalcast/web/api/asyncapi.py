@@ -24,17 +24,16 @@ class AsyncApi:
             from vitalcast.web.api.asyncapi_document import document  # a start has no use for it
 
             self._document = document()
-        return json_response(self._document | {"servers": {"this": _server(request)}})
+        return json_response(self._document | {"servers": _servers(request)})
 
 
-def _server(request: Request) -> Json:
-    server: Json = {
-        "host": request.url.netloc,
-        "protocol": "wss" if request.url.scheme == "https" else "ws",
-        "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY_SCHEMES],
-    }
+def _servers(request: Request) -> Json:
+    """Return this server, for sockets and for requests."""
+    secure = "s" if request.url.scheme == "https" else ""
+    security = [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY_SCHEMES]
     root: str = request.scope.get("root_path", "")
-    return server | {"pathname": root} if root else server
+    about: Json = {"host": request.url.netloc, "security": security} | ({"pathname": root} if root else {})
+    return {"socket": about | {"protocol": f"ws{secure}"}, "http": about | {"protocol": f"http{secure}"}}
 
 
 def asyncapi_endpoints() -> EndpointGroup:

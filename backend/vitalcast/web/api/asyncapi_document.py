@@ -11,10 +11,13 @@ from vitalcast import __version__
 from vitalcast.core.vocabulary import BINARY_SUBPROTOCOL, SUBPROTOCOL
 from vitalcast.core.wire.binary_layout import LAYOUT
 from vitalcast.core.wire.commands import MODELS
-from vitalcast.core.wire.examples import EXAMPLES
+from vitalcast.core.wire.examples import EXAMPLES, SSE_EXAMPLES
 from vitalcast.core.wire.records import ANSWERS, PLAIN_RECORDS, RECORDS
 from vitalcast.core.wire.schemas import Json, message_schemas, payload_of
+from vitalcast.core.wire.sse import EVENT_STREAM, ID_PATTERN
+from vitalcast.core.wire.sse_records import SSE_RECORDS
 from vitalcast.web.api.openapi import SECURITY_SCHEMES
+from vitalcast.web.api.stream_query import PARAMETERS
 
 DESCRIPTION: Final = """A machine's vital signs, live: the streams of Vitalcast. The HTTP API is described by
 `openapi.json`, and what messages mean by the manual at `/docs`.
@@ -26,6 +29,7 @@ _WIRE_DATA: Final = "binaryData"
 _ECHO: Final = "echo"
 _LEFT: Final = "left"
 _TEXT: Final = "text"
+_COLUMNS: Final = ("ack", "snapshot", "series", "data", "gap", "error", "bye")  # of the messages, as events
 
 
 def document() -> Json:
@@ -40,7 +44,7 @@ def document() -> Json:
         },
         "defaultContentType": "application/json",
         "channels": _channels(),
-        "operations": {**_operations("json"), **_operations("binary"), **_plain_operations()},
+        "operations": {**_operations("json"), **_operations("binary"), **_plain_operations(), **_event_operations()},
         "components": {
             "messages": _messages(),
             "schemas": message_schemas(),
@@ -67,6 +71,7 @@ def _messages() -> Json:
         _TEXT: _text(_TEXT, "Any text that is no command."),
         _ECHO: _text(_ECHO, "Your own text.", "^Message text was: "),
         _LEFT: _text(_LEFT, "Another plain socket was closed.", "^Client #[0-9]+ left the chat$"),
+        **{_event_name(kind): _event(kind, models) for kind, models in SSE_RECORDS.items()},
     }
 
 
@@ -77,6 +82,20 @@ def _message(name: str, models: tuple[type[BaseModel], ...]) -> Json:
         "payload": payload_of(models),
         "examples": [{"payload": one} for one in EXAMPLES.get(name, ())],
     }
+
+
+def _event_name(kind: str) -> str:
+    return f"{kind}Event"
+
+
+def _event(kind: str, models: tuple[type[BaseModel], ...]) -> Json:
+    """Return a server-sent event, of which the payload is the data; what stands beside it are its headers."""
+    headers: Json = {"event": {"type": "string", "const": kind}}
+    if kind == "metrics":
+        headers["id"] = {"type": "string", "pattern": f"^{ID_PATTERN}$", "description": "The position: epoch:offset."}
+    name = _event_name(kind)
+    examples = [{"payload": one} for one in SSE_EXAMPLES[kind]]
+    return _message(name, models) | {"headers": {"type": "object", "properties": headers}, "examples": examples}
 
 
 def _text(name: str, summary: str, pattern: str | None = None) -> Json:
@@ -104,20 +123,32 @@ def _channels() -> Json:
             None,
             (*PLAIN_RECORDS, _TEXT, _ECHO, _LEFT, "error", "bye"),
         ),
+        "events": {
+            "address": "/api/v1/stream",
+            "servers": [{"$ref": "#/servers/http"}],
+            "description": f"One subscription as `{EVENT_STREAM}`: by default an event a tick, and with "
+            "`format=columns` the messages of the protocol, each as an event of its type.",
+            "messages": _message_refs([*map(_event_name, SSE_RECORDS), *_COLUMNS]),
+        },
     }
 
 
 def _channel(description: str, subprotocol: str | None, messages: Iterable[str]) -> Json:
     channel: Json = {
         "address": "/ws",
+        "servers": [{"$ref": "#/servers/socket"}],
         "description": description,
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "messages": _message_refs(messages),
     }
     if subprotocol is None:
         return channel | {"bindings": {"ws": {"method": "GET"}}}
     header = {"type": "string", "const": subprotocol}
     headers = {"type": "object", "properties": {"Sec-WebSocket-Protocol": header}, "required": [*_HEADER]}
     return channel | {"bindings": {"ws": {"method": "GET", "headers": headers}}}
+
+
+def _message_refs(names: Iterable[str]) -> Json:
+    return {name: {"$ref": f"#/components/messages/{name}"} for name in names}
 
 
 _HEADER: Final = ("Sec-WebSocket-Protocol",)
@@ -154,6 +185,13 @@ def _plain_operations() -> Json:
             "reply": {"channel": {"$ref": "#/channels/plain"}, "messages": _refs("plain", [_ECHO])},
         },
     }
+
+
+def _event_operations() -> Json:
+    properties = {one.name: one.schema | {"description": one.description} for one in PARAMETERS}
+    query = {"type": "object", "properties": properties, "additionalProperties": False}
+    told = _told("events", "What a subscription brings.", [*map(_event_name, SSE_RECORDS), *_COLUMNS])
+    return {"events.tell": told | {"bindings": {"http": {"method": "GET", "query": query, "bindingVersion": "0.3.0"}}}}
 
 
 def _told(channel: str, summary: str, messages: Iterable[str]) -> Json:

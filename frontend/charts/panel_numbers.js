@@ -113,10 +113,10 @@ export class PanelNumbers {
    * How the number differs from what it is compared with.
    *
    * @param {import("./model/past_answer.js").PastAnswer|null} ghost
-   * @param {{store: import("../client/store.js").StreamStore, from: number, to: number, view: import("../page/view.js").View}} shown
+   * @param {{store: import("../client/store.js").StreamStore, from: number, to: number, why: string, view: import("../page/view.js").View}} shown
    */
-  compare(ghost, { store: { ring }, from, to, view: { compare: shift, moment } }) {
-    const words = ghost && this.#layout ? differenceOf(ghost, this.#layout, { ring, from, to, moment, shift, stack: Boolean(this.#panel.stack) }) : "";
+  compare(ghost, { store: { ring }, from, to, why, view: { compare: shift, moment } }) {
+    const words = why && shift ? `no comparison: ${why}` : ghost && this.#layout ? differenceOf(ghost, this.#layout, { ring, from, to, moment, shift, stack: Boolean(this.#panel.stack) }) : "";
     setHidden(this.difference, !words);
     setText(this.difference, words);
     setTitle(this.difference, words);

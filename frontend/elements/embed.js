@@ -10,7 +10,7 @@ import { viewOf } from "../page/view_address.js";
 
 /** The address below which the server is. */
 const ROOT = new URL("../..", import.meta.url).href;
-const LOOKS = Object.freeze(["theme", "range", "interval", "from", "to", "at", "events", "title"]);
+const LOOKS = Object.freeze(["theme", "range", "interval", "from", "to", "at", "compare", "events", "title"]);
 
 export class VitalEmbed extends HTMLElement {
   /** @type {import("../page/view.js").View} */ view;
@@ -108,13 +108,14 @@ export class VitalEmbed extends HTMLElement {
 
   /** @param {import("../page/options.js").Options} options */
   #set(options) {
-    const { theme, range, interval, events, title, panel, panels } = options;
+    const { theme, range, interval, compare, events, title, panel, panels } = options;
     if (theme !== undefined) this.view.set({ theme });
     if (timed(options)) this.#embedView.goTo(this.#timesOf(options));
     if (range !== undefined && timed(options)) this.view.set({ range });
     else if (range !== undefined) this.view.reach(range);
     if (events !== undefined) this.#embedView.events = events;
     if (interval !== undefined) this.view.set({ interval });
+    if (compare !== undefined) this.view.set({ compare });
     if (title !== undefined) this.#embedView.title = title;
     if (panels !== undefined) this.#embedView.show(panels);
     if (panel === undefined) return;

@@ -8,10 +8,11 @@ import { viewOf } from "../page/view_address.js";
 
 /**
  * Attributes: `src`, the server's address (where the script came from, unless told); `panel`, its id; `token`; `theme`
- * (as the page around, unless told), `range`, `interval`, `from`, `to`, `at`, `events` and `heading`.
+ * (as the page around, unless told), `range`, `interval`, `from`, `to`, `at`,
+ * `compare`, `events` and `heading`.
  */
 export class VitalcastPanel extends EmbeddedElement {
-  static options = ["panel", "theme", "range", "interval", "from", "to", "at", "events", "heading"];
+  static options = ["panel", "theme", "range", "interval", "from", "to", "at", "compare", "events", "heading"];
   static observedAttributes = [...VitalcastPanel.options, "src", "token"];
 
   constructor() {
@@ -45,7 +46,7 @@ export class VitalcastPanel extends EmbeddedElement {
   }
 
   change(options) {
-    const { interval, range, frozen, at } = viewOf(options);
+    const { interval, range, compare, frozen, at } = viewOf(options);
     const embedView = /** @type {EmbedView} */ (this.#embedView);
     embedView.title = options.heading ?? true;
     embedView.events = options.events ?? false;
@@ -54,7 +55,7 @@ export class VitalcastPanel extends EmbeddedElement {
     if (times !== this.#times) embedView.goTo({ frozen, at });
     this.#times = times;
     if (range !== this.view.range) this.view.reach(range);
-    this.view.set({ interval });
+    this.view.set({ interval, compare });
     if (options.panel === this.#panel) return;
     this.#panel = options.panel;
     embedView.show([options.panel]);

@@ -108,7 +108,7 @@ export class VitalEmbedding extends HTMLElement {
     // The preview is for this reader, and the lines are for others, who may know another address.
     const snippets = snippetsOf({ ...wanted, base: this.#granted.url || base, token: this.#tokens.get(dashboard) });
     const { works, needs } = offerOf(snippets, this.#granted, { panel: dashboard ? "" : this.#panel.id, site: EXAMPLE });
-    const rest = needs.length ? [h("h3", { class: "rest" }, "Not on other sites yet"), ...needs.map((need) => this.#snippet(need))] : [];
+    const rest = needs.length ? [h("h3", { class: "rest" }, "Not available yet"), ...needs.map((need) => this.#snippet(need))] : [];
     this.#lines.replaceChildren(...works.map((snippet) => this.#snippet(snippet)), ...rest);
   }
 

@@ -297,7 +297,7 @@ export class VitalPanel extends HTMLElement {
     this.#window.drawnTo = live ? to : NaN;
     const ghost = this.past.ghost({ from, to }, (this.definition.chart ?? "line") === "line" ? this.view.compare : 0);
     this.#plot.draw(chartModelOf({ panel: this.definition, store, layout, range: this.#range, from, to, width, height, ghost, at: this.view.at, only: this.#numbers.picked, trends: this.#trends.now }));
-    this.#numbers.compare(ghost, { store, from, to, view: this.view });
+    this.#numbers.compare(ghost, { store, from, to, why: this.past.ghostWhy, view: this.view });
     if (this.#numbers.due(store, this.#second?.store)) this.#write(store);
     const now = performance.now();
     if (this.#dataTable.due(now)) this.#dataTable.write(dataTableOf({ layout, store, from, to }), now);

@@ -8,6 +8,7 @@ import { everyBeat } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
 import { loadPanels } from "../http/panels.js";
 import { PlaylistPoller } from "../http/playlist.js";
+import { COMPARISONS } from "../page/choices.js";
 import { hideIdleCursor } from "../page/cursor.js";
 import { opaqueWords } from "../page/opaque.js";
 import { Reload } from "../page/reload.js";
@@ -112,7 +113,8 @@ export class VitalWall extends HTMLElement {
     this.#poller = new PlaylistPoller({ page: root, playlist: nameIn(address.pathname) });
     const memoryMaxMib = Number(address.searchParams.get("memory")) || undefined;
     this.#reload = new Reload({ needs: [address, new URL("static/wall.js", root), new URL("readyz", root)], memoryMaxMib });
-    this.#pages = new WallPages({ client, events: () => this.#eventLog, subscriptions: this.#subscriptions, reach, storage: storageOf() });
+    const compare = COMPARISONS[address.searchParams.get("compare") ?? ""];
+    this.#pages = new WallPages({ client, compare, events: () => this.#eventLog, subscriptions: this.#subscriptions, reach, storage: storageOf() });
   }
 
   get #eventLog() {

@@ -3,7 +3,7 @@
 import { answerOf } from "./answer.js";
 
 /**
- * @typedef {{required: boolean, scope: string, expires: number|null, url?: string, frame_ancestors?: string[],
+ * @typedef {{required: boolean, scope: string, expires: number|null, url?: string, png?: boolean, frame_ancestors?: string[],
  *            allowed_origins?: string[]}} Access
  *   url: at which others reach the server; then the sites that may frame it, and those whose pages may connect
  */

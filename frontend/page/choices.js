@@ -21,7 +21,7 @@ export const LIVE_S = 900;
 /** The seconds between two readings that may be asked for. */
 export const INTERVALS = Object.freeze([0.1, 0.5, 1, 5]);
 /** How long ago the past is that charts are compared with, in seconds, by its words in the address. */
-export const COMPARISONS = Object.freeze({ "1h": 3600, "24h": 86_400, "7d": 604_800 });
+export const COMPARISONS = Object.freeze({ __proto__: null, "1h": 3600, "24h": 86_400, "7d": 604_800 });
 /** What processes are shown as: one by one, or by what they have in common. */
 export const GROUPS = Object.freeze(["", "program", "unit", "tree"]);
 export const THEMES = Object.freeze(["system", "dark", "light"]);

@@ -1,12 +1,14 @@
 /** What may be asked of a panel that is shown elsewhere, and in words what is wrong with what was asked. */
 
-import { RANGES, THEMES, rangeOf } from "./choices.js";
+import { COMPARISONS, RANGES, THEMES, rangeOf } from "./choices.js";
 import { quoted } from "./quoted.js";
 
 const INTERVAL = Object.freeze({ least: 0.1, most: 3600 });
 const ID = /^[a-z][a-z0-9-]*$/;
 /** Names of metrics and attributes, as the server has them: `tests/golden/names.json` holds both to the same. */
 const NAME = Object.freeze({ shape: /^[A-Za-z0-9_:/-]+(\.[A-Za-z0-9_:/-]+)*$/, charsMax: 255, tokensMax: 32 });
+/** Compared with nothing. */
+const NONE = "none";
 const REDUCERS = Object.freeze(["sum", "avg", "min", "max"]);
 export const YES_OR_NO = Object.freeze({ right: "0 or 1", read: (text) => (["0", "1"].includes(text) ? text === "1" : null) });
 /** Moments are read together, by `viewOf`: what `to` means depends on `from`. */
@@ -14,9 +16,9 @@ const MOMENT = Object.freeze({ right: "a moment", read: (text) => text });
 const NUMBER = Object.freeze({ right: "a number in the base unit, such as 0.8 for 80 %", read: readNumber });
 
 /**
- * @typedef {{theme?: string, range?: number, interval?: number, from?: string, to?: string, at?: string, events?: boolean, title?: boolean, heading?: boolean, panel?: string, panels?: string[],
+ * @typedef {{theme?: string, range?: number, interval?: number, from?: string, to?: string, at?: string, compare?: number, events?: boolean, title?: boolean, heading?: boolean, panel?: string, panels?: string[],
  *            metric?: string, where?: Record<string, string[]>, reduce?: string, label?: string, warning?: number,
- *            critical?: number}} Options range and interval in seconds
+ *            critical?: number}} Options range, interval and compare in seconds
  */
 
 export const OPTIONS = Object.freeze({
@@ -26,6 +28,7 @@ export const OPTIONS = Object.freeze({
   from: MOMENT,
   to: MOMENT,
   at: MOMENT,
+  compare: { right: `${Object.keys(COMPARISONS).join(", ")} or ${NONE}`, read: (text) => (text === NONE ? 0 : Object.hasOwn(COMPARISONS, text) ? COMPARISONS[text] : null) },
   events: YES_OR_NO,
   title: YES_OR_NO,
   heading: YES_OR_NO,

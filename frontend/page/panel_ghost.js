@@ -23,6 +23,7 @@ export class PanelGhost extends EventTarget {
   #key = "";
   /** @type {any} */ #wish = null;
   #failed = "";
+  /** Why there is none, in the server's words; empty for no reason. */ why = "";
 
   get urgent() {
     return this.#of.urgent;
@@ -35,13 +36,18 @@ export class PanelGhost extends EventTarget {
    * @returns {PastAnswer|null}
    */
   over({ from, to }, { shift, width, finestS }) {
-    if (shift !== this.#shift) this.#answer = null;
+    if (shift !== this.#shift) this.#forget();
     this.#shift = shift;
     if (!shift) return this.rest();
     const stepMs = 1000 * stepOf(to - from, { width, finestS });
     const covered = this.#answer?.asked === stepMs && this.#answer.from <= from && this.#answer.to >= to;
     if (!covered) this.#want(from, to, stepMs);
     return this.#answer;
+  }
+
+  #forget() {
+    this.#answer = null;
+    this.why = "";
   }
 
   #want(from, to, stepMs) {
@@ -73,6 +79,7 @@ export class PanelGhost extends EventTarget {
   answered(result, wish) {
     const answer = new PastAnswer(result, wish);
     if (wish.shift === this.#shift) this.#answer = answer;
+    this.why = "";
     this.dispatchEvent(new Event("change"));
     return { partial: false };
   }
@@ -80,6 +87,9 @@ export class PanelGhost extends EventTarget {
   failed(error) {
     if (error.temporary || error.code === undefined) return AGAIN_MS;
     this.#failed = this.#key;
+    this.#answer = null;
+    this.why = error.message;
+    this.dispatchEvent(new Event("change"));
     return NaN;
   }
 }

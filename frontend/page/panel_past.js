@@ -106,6 +106,11 @@ export class PanelPast extends EventTarget {
     return this.#ghost.over(window, { shift, width: this.width, finestS: this.#finestS(this.stream.store) });
   }
 
+  /** Why there is nothing to compare with, in the server's words; empty for no reason. */
+  get ghostWhy() {
+    return this.#ghost?.why ?? "";
+  }
+
   #finestS({ serverIntervalS }) {
     return Math.max(1, serverIntervalS);
   }

@@ -3,8 +3,8 @@
 import { LIVE_S, RANGES } from "./choices.js";
 
 /**
- * @typedef {"frame"|"script"|"image"|"file"|"program"} Kind what shows it: `script` runs in a page of another site, `image`
- *   is asked for by a browser there, `file` by whoever reads a text, `program` by no browser at all
+ * @typedef {"frame"|"script"|"image"|"file"|"png"|"program"} Kind what shows it: `script` runs in a page of another site, `image`
+ *   is asked for by a browser there, `file` by whoever reads a text, `png` the same if the server draws it, `program` by no browser at all
  * @typedef {{name: string, kind: Kind, words: string, text: string}} Snippet
  */
 
@@ -37,6 +37,7 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
   const still = { theme, ...span, width, height, token };
   const badge = address(base, `badge/${panel.id}.svg`, { token });
   const picture = address(base, `api/v1/panels/${panel.id}.svg`, still);
+  const png = address(base, `api/v1/panels/${panel.id}.png`, { ...still, scale: 2 });
   const figure = address(base, `api/v1/panels/${panel.id}/figure`, { theme, ...span });
   const header = token ? ` -H 'Authorization: Bearer ${token}'` : "";
   return [
@@ -56,6 +57,7 @@ export function snippetsOf({ base, panel, token = "", theme = "", range = 300, t
     { name: "Badge, Markdown", kind: "file", words: "An image for a README; works without scripts.", text: markdown(named, badge) },
     { name: "Badge, HTML", kind: "image", words: "The same, for a web page.", text: tag("img", { src: badge, alt: named }, false) },
     { name: "Image", kind: "file", words: "The chart as an image; works without scripts.", text: markdown(named, picture) },
+    { name: "Image, PNG", kind: "png", words: "For chats, mail and notes, which take no SVG.", text: png },
     { name: "API", kind: "program", words: "The chart as data, for Plotly.", text: `curl${header} '${figure}'` },
   ];
 }

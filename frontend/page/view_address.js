@@ -21,7 +21,7 @@ const CHOICES = Object.freeze({
   from: OPTIONS.from,
   to: OPTIONS.to,
   at: OPTIONS.at,
-  compare: { right: Object.keys(COMPARISONS).join(", "), read: (text) => (Object.hasOwn(COMPARISONS, text) ? COMPARISONS[text] : null) },
+  compare: OPTIONS.compare,
   panel: OPTIONS.panel,
   theme: OPTIONS.theme,
   sort: { right: "the name of a column, such as cpu, or -cpu for the reverse", read: (text) => (SORT.test(text) ? text : null) },
@@ -58,8 +58,8 @@ export function readView(search, { now = Date.now() } = {}) {
  * @param {import("./options.js").Options} options @param {number} [now] Unix ms
  * @returns {View} with its `problems`
  */
-export function viewOf({ theme, range, interval, from, to, at }, now = Date.now()) {
-  const view = new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { interval }) });
+export function viewOf({ theme, range, interval, compare, from, to, at }, now = Date.now()) {
+  const view = new View({ ...(theme && { theme }), ...(range && { range }), ...(interval && { interval }), ...(compare && { compare }) });
   const times = readTimes({ from, to, at }, view.range, now);
   view.set({ frozen: times.frozen, at: times.at });
   view.problems = times.problems;

@@ -4,7 +4,7 @@ import { formatClock, formatDuration } from "../charts/model/format.js";
 import { State } from "../client/status.js";
 
 /**
- * @typedef {{panels: string[], seconds: number, layout: "grid"|"columns"|"rows"|"focus", range: string, events?: boolean}} Entry
+ * @typedef {{panels: string[], seconds: number, layout: "grid"|"columns"|"rows"|"focus", range: string, compare?: string, events?: boolean}} Entry
  * @typedef {{id: string, title: string, theme: string, clock: boolean, entries: Entry[]}} Playlist as config.toml has it
  * @typedef {{left: number, top: number, width: number, height: number, em: number}} Tile in pixels; em: its type's size
  */

@@ -2,7 +2,7 @@
 
 import { DRAWS } from "./panel_canvas.js";
 import { tilesOf } from "./wall_layout.js";
-import { RANGES } from "./choices.js";
+import { COMPARISONS, RANGES } from "./choices.js";
 import { Past } from "./past.js";
 import { View } from "./view.js";
 import { h } from "../dom/html.js";
@@ -19,12 +19,12 @@ export class WallPage {
   /**
    * @param {{entry: import("./wall_layout.js").Entry, panels: import("../charts/model/panel.js").Panel[],
    *          holderOf: (stream: any) => import("../elements/panel.js").Holder,
-   *          client: import("../client/client.js").Client, events: import("./event_log.js").EventLog|null, mark: string,
+   *          client: import("../client/client.js").Client, compare: number, events: import("./event_log.js").EventLog|null, mark: string,
    *          streamOf: (panel: import("../charts/model/panel.js").Panel) => any}} parts
    */
-  constructor({ entry, panels, holderOf, client, events, mark, streamOf }) {
+  constructor({ entry, panels, holderOf, client, compare, events, mark, streamOf }) {
     this.#entry = entry;
-    const view = new View({ range: RANGES[entry.range] });
+    const view = new View({ range: RANGES[entry.range], compare: COMPARISONS[entry.compare] ?? compare });
     const { clock } = client;
     this.#past = new Past({ client, view, clock, mark });
     this.#panels = panels.map((definition) => {

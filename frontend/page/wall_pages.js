@@ -14,13 +14,15 @@ const KEPT = "vitalcast.wall";
 /** Event: `turned`, when another page than before is shown. */
 export class WallPages extends EventTarget {
   /**
-   * @param {{client: import("../client/client.js").Client, events: () => import("./event_log.js").EventLog,
+   * @param {{client: import("../client/client.js").Client, compare?: number, events: () => import("./event_log.js").EventLog,
    *          subscriptions: import("./subscriptions.js").Subscriptions, reach: import("./view.js").View,
-   *          storage: Pick<Storage, "getItem"|"setItem">}} parts reach: how far back the streams reach; events: those to be flagged
+   *          storage: Pick<Storage, "getItem"|"setItem">}} parts reach: how far back the streams reach; events: those to be flagged; compare: how long ago
+   *   the past is that charts are compared with, in seconds, where a page says nothing else
    */
-  constructor({ client, events, subscriptions, reach, storage }) {
+  constructor({ client, compare = 0, events, subscriptions, reach, storage }) {
     super();
     this.#client = client;
+    this.#compare = compare;
     this.#events = events;
     this.#subscriptions = subscriptions;
     this.#reach = reach;
@@ -32,6 +34,7 @@ export class WallPages extends EventTarget {
   }
 
   #client;
+  #compare;
   #events;
   #subscriptions;
   #reach;
@@ -98,7 +101,7 @@ export class WallPages extends EventTarget {
       const key = JSON.stringify(look);
       if (made.has(key)) return made.get(key);
       const chosen = entry.panels.length ? entry.panels.flatMap((id) => panels.find((panel) => panel.id === id) ?? []) : oneOfEach(panels);
-      const page = new WallPage({ entry, panels: chosen, holderOf: holds.ofAnother(), client, events: entry.events ? this.#events() : null, mark: `~${(this.#marks += 1)}`, streamOf });
+      const page = new WallPage({ entry, panels: chosen, holderOf: holds.ofAnother(), client, compare: this.#compare, events: entry.events ? this.#events() : null, mark: `~${(this.#marks += 1)}`, streamOf });
       made.set(key, page);
       this.element.append(page.element);
       return page;

@@ -93,6 +93,7 @@ async def test_the_lines_to_copy_say_no_more_than_they_must(js: RunJs) -> None:
         "Badge, Markdown": f"![CPU]({BASE}badge/cpu.svg)",
         "Badge, HTML": f'<img src="{BASE}badge/cpu.svg" alt="CPU">',
         "Image": f"![CPU]({BASE}api/v1/panels/cpu.svg?width=640&height=360)",
+        "Image, PNG": f"{BASE}api/v1/panels/cpu.png?width=640&height=360&scale=2",
         "API": f"curl '{BASE}api/v1/panels/cpu/figure'",
     }
 
@@ -110,6 +111,31 @@ async def test_the_lines_to_copy_take_no_markup_from_titles(js: RunJs) -> None:
     assert lines["API"].startswith("curl -H 'Authorization: Bearer t' ")
     [frame] = await js(snippets, wanted | {"panel": None})
     assert "/embed/dashboard?" in frame["text"]
+
+
+async def test_what_this_server_does_not_show_elsewhere_is_offered_with_what_it_takes(js: RunJs) -> None:
+    body = """const { offerOf } = await load("page/elsewhere");
+      const snippets = (await load("page/snippets")).snippetsOf(given);
+      const offer = (access) => { const { works, needs } =
+          offerOf(snippets, access, { panel: "cpu", site: "https://a.example" });
+        return [works.map(({ name }) => name), needs.map(({ name, text }) => [name, text.split("\\n").at(-1)])]; };
+      return [offer({ required: false, png: true }), offer({ required: true, png: false })];"""
+    (open_works, open_needs), (works, needs) = await js(body, WANTED)
+    assert open_works == ["Badge, Markdown", "Image", "Image, PNG", "API"]
+    assert [name for name, _ in open_needs] == ["Frames", "Elements and numbers", "Images in web pages"]
+    assert "Frame" in works
+    assert "Image, PNG" not in works
+    assert needs == [["Images as PNG", "pip install 'vitalcast[png]'"]]
+
+
+async def test_an_embed_compares_as_the_page_does(js: RunJs) -> None:
+    body = """const { readOptions } = await load("page/options");
+      const { viewOf } = await load("page/view_address");
+      return ["24h", "none", "toString"].map((text) => {
+        const { options, problems } = readOptions([["compare", text]], ["compare"]);
+        return [viewOf(options).compare, problems]; });"""
+    wrong = "compare cannot be “toString”; give 1h, 24h, 7d or none."
+    assert await js(body) == [[86_400, []], [0, []], [0, [wrong]]]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ async def test_an_address_says_all_that_is_looked_at(js: RunJs) -> None:
             [
                 "range cannot be “7m”; give 1m, 5m, 15m, 1h, 6h, 24h, 7d, 30d, 1y.",
                 "interval cannot be “2”; give 0.1, 0.5, 1, 5.",
-                "compare cannot be “7s”; give 1h, 24h, 7d.",
+                "compare cannot be “7s”; give 1h, 24h, 7d or none.",
                 "group cannot be “pid”; give program, unit, tree.",
                 "theme cannot be “pink”; give system, dark, light.",
                 "There is no option “nothing” here; there are range, interval, from, to, at, compare, panel, theme, ",

@@ -43,12 +43,12 @@ def admin(settings: Settings, access: Access) -> Iterator[TestClient]:
 def test_says_what_the_caller_may_do(settings: Settings, access: Access) -> None:
     sites = {"frame_ancestors": [WIKI], "allowed_origins": []}
     named = settings.server.model_copy(update={"frame_ancestors": (WIKI,)})
-    open_to_all = {"required": False, "scope": "admin", "expires": None, "url": ""}
+    open_to_all = {"required": False, "scope": "admin", "expires": None, "url": "", "png": True}
     whole = client_of(settings.model_copy(update={"server": named}))
     assert whole.get("/api/v1/access").json() == open_to_all | sites
     token, record = access.mint(Scope.EMBED, panels=["cpu"], expires_s=100)
     answer = client_of(settings, token).get("/api/v1/access")
-    limited = {"required": True, "scope": "embed", "expires": record.expires_ms, "url": ""}
+    limited = {"required": True, "scope": "embed", "expires": record.expires_ms, "url": "", "png": True}
     assert answer.json() == limited | {"frame_ancestors": [], "allowed_origins": []}
     assert answer.headers["cache-control"] == "no-store"
     assert client_of(settings).get("/api/v1/access").status_code == 401

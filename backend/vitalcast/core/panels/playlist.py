@@ -36,6 +36,11 @@ class Entry(Strict):
         description="How panels share the screen: evenly, side by side, one below the other, or the first one large",
     )
     range: Range = Field(default="5m", description="How far back the charts reach")
+    compare: Literal["", "1h", "24h", "7d"] = Field(
+        default="",
+        description="How long ago the time is that charts are compared with; empty: nothing",
+        json_schema_extra={"form": "1h, 24h or 7d, or an empty string"},
+    )
     events: bool = Field(default=False, description="Whether charts have flags of what happened")
 
 

@@ -18,6 +18,7 @@ from vitalcast.web.edge.endpoint import ADMINS, PANELS, Endpoint, EndpointGroup
 from vitalcast.web.edge.errors import json_response
 from vitalcast.web.edge.fields import PRINTABLE_PATTERN, Body, Field
 from vitalcast.web.edge.schemas import Json, flag_of, json_answer, object_of, ref, text_of, texts_of, whole_of
+from vitalcast.web.panels import png
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -115,6 +116,7 @@ class Tokens:
             "scope": grant.scope.value,
             "expires": grant.expires_ms,
             "url": server.public_base,
+            "png": png.is_available(),
             "frame_ancestors": server.frame_ancestors if whole else (),
             "allowed_origins": server.allowed_origins if whole else (),
         }
@@ -201,6 +203,7 @@ def schemas() -> Json:
                 "scope": text_of("The caller's scope.", enum=[scope.value for scope in Scope]),
                 "expires": expires,
                 "url": text_of("The address at which others reach this server; empty if it is not configured."),
+                "png": flag_of("Whether this server draws panels as PNG too, which the extra `png` brings."),
                 "frame_ancestors": texts_of("The sites that may frame it; empty for tokens that see less than all."),
                 "allowed_origins": texts_of("The sites whose pages may connect; empty as above."),
             },

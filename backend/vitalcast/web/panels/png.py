@@ -29,9 +29,14 @@ _FOREIGN: Final = re.compile(
 )
 
 
+def is_available() -> bool:
+    """Whether what draws PNG is installed."""
+    return find_spec("resvg_py") is not None
+
+
 def check_available() -> None:
     """Raise ApiError that says what to do where this server cannot draw PNG."""
-    if find_spec("resvg_py") is None:
+    if not is_available():
         raise ApiError(
             501, ErrorCode.BAD_REQUEST, "this server draws no PNG; install it with: pip install 'vitalcast[png]'"
         )

@@ -8,6 +8,8 @@ const FONT = 0.78;
 const DIGIT = 0.62;
 /** Between two labels of the time axis, in digits. */
 const APART = 1.5;
+/** Between what stands in the corner below the value axis and the first label, in rem. */
+const CORNER = 0.15;
 
 /** @typedef {{at: number, text: string, line: boolean}} Mark on the value axis; at: pixels from the area's top */
 
@@ -124,10 +126,13 @@ export class Axes {
     const place = (value) => (value - this.#from) * perMs;
     const digit = DIGIT * FONT * rem;
     const ticks = roomy(xTicks, (text) => ((text.length + APART) * digit) / perMs);
-    const fits = ({ value, text }) => (value - from) * perMs + left + (text.length * digit) / 2 <= width;
+    const fits = ({ value, text }) => {
+      const [middle, half] = [left + (value - from) * perMs, (text.length * digit) / 2];
+      return middle + half <= width && middle - half >= left - CORNER * rem;
+    };
     const shown = ticks.filter(fits);
     const lines = ticks.map(({ value }) => value);
-    const signature = [perMs, left, top, height, rem, shown.length, ...lines, shown.at(-1)?.text].join("|");
+    const signature = [perMs, left, top, height, rem, shown.length, ...lines, shown[0]?.value, shown.at(-1)?.text].join("|");
     if (signature !== this.#ticks) {
       this.#ticks = signature;
       this.#from = from;

@@ -13,8 +13,8 @@ from tests.e2e.server import Server
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_labels_of_time_never_touch(lab: Watched) -> None:
-    gaps, counts = await lab.page.evaluate("""async () => {
+async def test_labels_of_time_never_touch_each_other_or_what_stands_in_the_corner(lab: Watched) -> None:
+    gaps, counts, lefts = await lab.page.evaluate("""async () => {
         const narrow = lab.chart({ width: 240 });
         const gaps = [];
         const counts = [];
@@ -26,8 +26,18 @@ async def test_labels_of_time_never_touch(lab: Watched) -> None:
           counts.push(edges.length);
           for (let i = 1; i < edges.length; i += 1) gaps.push(edges[i].left - edges[i - 1].right);
         }
-        return [gaps, counts];
+        const wide = lab.chart({ top: 400 });
+        const lefts = [];
+        for (let last = 340; last < 400; last += 5) {
+          wide.draw(lab.lines(last));
+          await lab.settled(wide, 1, 0);
+          const boxes = [...wide.querySelectorAll(".xtick")].filter((text) => text.textContent);
+          const edge = wide.getBoundingClientRect().left + wide.area.left;
+          lefts.push(Math.min(...boxes.map((text) => text.getBoundingClientRect().left)) - edge);
+        }
+        return [gaps, counts, lefts];
     }""")
+    assert min(lefts) > -4
     assert min(counts) >= 1
     assert len(gaps) >= 2
     assert min(gaps) > 3

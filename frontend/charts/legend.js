@@ -2,7 +2,7 @@
 
 import { formatValue } from "./model/format.js";
 import { wayOf } from "./model/headline.js";
-import { listingOf, pickedAfter } from "./model/legend_model.js";
+import { foldWords, listingOf, pickedAfter } from "./model/legend_model.js";
 import { telltaleEnds } from "./model/short_names.js";
 import { h, setHidden, setText } from "../dom/html.js";
 
@@ -38,6 +38,7 @@ export class Legend extends EventTarget {
   /** @type {Map<string, Entry>} what is listed by value, by the lines' key */ #entries = new Map();
   /** @type {Set<string>} at zero when that was last looked at */ #folded = new Set();
   #unfolded = false;
+  /** Whether any line has a value. */ #known = true;
   #settledAt = -Infinity;
   /** @type {ReadonlySet<string>} the keys of lines that are shown alone; empty for all */ picked = new Set();
 
@@ -77,9 +78,8 @@ export class Legend extends EventTarget {
     }
     setHidden(this.#zeros, !hidden && !this.#unfolded);
     setHidden(this.#more, this.#zeros.hidden && this.#more.children.length < 2);
-    // Where nothing is known, nothing is at zero.
-    const known = Array.from(values).some((value) => !Number.isNaN(value));
-    setText(this.#zeros, this.#unfolded ? "Hide those at 0" : `${hidden} more${known ? " at 0" : ""}`);
+    this.#known = Array.from(values).some((value) => !Number.isNaN(value));
+    setText(this.#zeros, foldWords({ hidden, known: this.#known, unfolded: this.#unfolded }));
   }
 
   /** Shows all lines again. @returns {boolean} whether some were not shown */
@@ -108,7 +108,7 @@ export class Legend extends EventTarget {
     this.#unfolded = !this.#unfolded;
     this.#zeros.setAttribute("aria-expanded", String(this.#unfolded));
     for (const [key, { element }] of this.#entries) element.hidden = this.#folded.has(key) && !this.#unfolded;
-    setText(this.#zeros, this.#unfolded ? "Hide those at 0" : `${this.#folded.size} more at 0`);
+    setText(this.#zeros, foldWords({ hidden: this.#folded.size, known: this.#known, unfolded: this.#unfolded }));
   }
 
   // --- lines alone -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ DRAWN = """() => [...document.querySelectorAll("#panel-load .scatterlayer path.j
 
 async def test_lines_are_listed_by_value_and_zeros_fold(js: RunJs) -> None:
     found = await js(
-        """const { listingOf, pickedAfter } = await load("charts/model/legend_model");
+        """const { foldWords, listingOf, pickedAfter } = await load("charts/model/legend_model");
            const entries = (values) => Object.entries(values).map(([key, value]) =>
              ({ key, value: value ?? NaN, zero: value === 0 || value === null }));
            const listed = (values) => { const { order, folded } = listingOf(entries(values));
@@ -24,12 +24,15 @@ async def test_lines_are_listed_by_value_and_zeros_fold(js: RunJs) -> None:
            const picked = (before, key, add) => [...pickedAfter(new Set(before), key, { add, all })].join(" ");
            return {
              mixed: listed({ a: 0, b: 2, c: 7, d: 0, e: null }), one: listed({ a: 0, b: 2, c: 7 }),
+             words: [[7, true, false], [7, false, false], [7, true, true], [7, false, true]].map(
+               ([hidden, known, unfolded]) => foldWords({ hidden, known, unfolded })),
              idle: listed({ a: 0, b: 0, c: 0 }), below: listed({ a: 1, b: -3 }),
              picked: [picked([], "a", false), picked(["a"], "a", false), picked(["a", "b"], "a", false),
                       picked(["a"], "b", true), picked(["a", "b"], "b", true), picked(["a", "b"], "c", true)] };"""
     )
     assert found["mixed"] == ["c b a d e", "a d e"]
     assert found["one"] == ["c b a", ""]  # a single one takes no more room than the word for it
+    assert found["words"] == ["7 more at 0", "7 more without values", "Hide those at 0", "Show fewer"]
     assert found["idle"] == ["a b c", "b c"]
     assert found["below"] == ["b a", ""]
     assert found["picked"] == ["a", "", "a", "a b", "a", ""]

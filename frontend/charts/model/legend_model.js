@@ -18,6 +18,16 @@ export function listingOf(entries) {
 }
 
 /**
+ * What the button says behind which the rest is. Where nothing is known, nothing is at zero.
+ *
+ * @param {{hidden: number, known: boolean, unfolded: boolean}} state
+ */
+export function foldWords({ hidden, known, unfolded }) {
+  if (unfolded) return known ? "Hide those at 0" : "Show fewer";
+  return `${hidden} more ${known ? "at 0" : "without values"}`;
+}
+
+/**
  * What is picked after a click on a line: that line alone; with `add` it as well, or no longer. What was picked alone, or
  * all lines, are as good as none: then all are shown.
  *

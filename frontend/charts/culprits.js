@@ -3,6 +3,7 @@
 import { bandAt, greatest } from "./model/culprits.js";
 import { formatValue } from "./model/format.js";
 import { valuesAt } from "./model/values_at.js";
+import { exactly } from "./model/table_filter.js";
 import { placeOf } from "./time_spans.js";
 import { h } from "../dom/html.js";
 
@@ -54,7 +55,7 @@ export class Culprits {
     const share = (y - this.#plot.getBoundingClientRect().top - area.top) / area.height;
     const key = bandAt(model, time, share);
     const others = this.#panel.others ?? [];
-    if (key && !others.includes(key)) this.#view.set({ filter: key });
-    else if (layout.lines.some((line) => line.key === this.#view.filter)) this.#view.set({ filter: "" });
+    if (key && !others.includes(key)) this.#view.set({ filter: exactly(key) });
+    else if (layout.lines.some((line) => exactly(line.key) === this.#view.filter)) this.#view.set({ filter: "" });
   };
 }

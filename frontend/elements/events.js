@@ -2,6 +2,7 @@
 
 import { KINDS, lengthWords, timeWords } from "../charts/model/event_words.js";
 import { isOngoing, namesOf, titleOf } from "../charts/model/events.js";
+import { exactly } from "../charts/model/table_filter.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
 import { ROWS_SHOWN, emptyWords, isChosen, listOf, spanOf, spanWords } from "../page/event_list.js";
@@ -158,7 +159,7 @@ export class VitalEvents extends HTMLElement {
     const event = row && this.#rows.get(row.dataset.id)?.event;
     if (!event) return;
     const cause = target.closest(".cause");
-    visit(this.view, event, this.clock.now(), cause ? { filter: cause.textContent } : {});
+    visit(this.view, event, this.clock.now(), cause ? { filter: exactly(cause.textContent ?? "") } : {});
   };
 }
 

@@ -1,6 +1,7 @@
 /** `<vital-processes>`: who uses the machine, now or then, as a table to sort, to filter, to group and to hold still. */
 
 import { formatAge } from "../charts/model/format.js";
+import { exactly } from "../charts/model/table_filter.js";
 import { everyBeat, forgetFrame, nextFrame } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
 import { Rows } from "../page/live_rows.js";
@@ -184,7 +185,7 @@ export class VitalProcesses extends HTMLElement {
   #find(pid) {
     const there = [...this.#drawn].find(([, row]) => isProcess(row) && row.source?.[0] === pid);
     if (!there) {
-      this.view.set({ filter: String(pid) });
+      this.view.set({ filter: exactly(String(pid)) });
       return;
     }
     this.#open(there[0]);

@@ -1,5 +1,7 @@
 /** The table of processes as data: its columns, its order, and which rows stay while somebody looks at them closely. */
 
+import { fieldTest } from "../charts/model/table_filter.js";
+
 /**
  * @typedef {(string|number|null)[]} Row the first cell is its key
  * @typedef {{key: any, values: Row, ended: boolean, depth?: number, members?: number, open?: boolean, fold?: boolean, past?: boolean}} Shown
@@ -97,10 +99,8 @@ export function arranged(columns, rows, { sort, filter }) {
   const { column, descending } = orderOf(sort);
   const at = placeOf(columns, column);
   const searched = SEARCHED.map((name) => columns.indexOf(name)).filter((i) => i >= 0);
-  const wanted = filter.trim().toLowerCase();
-  const kept = wanted
-    ? rows.filter((row) => searched.some((i) => String(row[i] ?? "").toLowerCase().includes(wanted)))
-    : [...rows];
+  const wanted = fieldTest(filter);
+  const kept = filter.trim() ? rows.filter((row) => searched.some((i) => wanted(String(row[i] ?? "")))) : [...rows];
   return at < 0 ? kept : kept.sort((a, b) => compare(a[at], b[at], descending));
 }
 

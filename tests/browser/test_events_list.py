@@ -53,7 +53,7 @@ async def test_an_event_leads_to_its_moment_and_a_cause_to_its_processes(
     at, frozen, filtered = await page.evaluate(f"(({{ at, frozen, filter }}) => [at, frozen, filter])({VIEW})")
     assert happened.spike_ms <= at <= happened.spike_end_ms
     assert frozen["from"] < happened.spike_ms < happened.spike_end_ms < frozen["to"]
-    assert filtered == "gzip"
+    assert filtered == '"gzip"'
     # The list is of that window now, and says which of its rows are of the moment.
     await page.wait_for_selector(f"{ROW}[aria-current]")
     assert "gzip" in await page.locator(f"{ROW}[aria-current]").inner_text()

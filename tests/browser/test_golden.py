@@ -78,6 +78,16 @@ async def test_the_page_places_ticks_as_written_down(js: RunJs) -> None:
         assert answer["texts"] == one["texts"], one
 
 
+async def test_the_page_filters_tables_as_the_server_does(js: RunJs) -> None:
+    golden = _golden("filters")["filters"]
+    answers = await js(
+        """const { exactly, fieldTest } = await load("charts/model/table_filter");
+        return [exactly("python3"), given.map(({ filter, fields }) => fields.map(fieldTest(filter)))];""",
+        golden,
+    )
+    assert answers == ['"python3"', [one["found"] for one in golden]]
+
+
 async def test_an_embed_accepts_the_names_that_the_server_does(js: RunJs) -> None:
     golden = _golden("names")["names"]
     answers = await js(

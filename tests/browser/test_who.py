@@ -54,7 +54,7 @@ async def test_a_click_on_a_colour_shows_its_processes_of_that_moment(spike: Wat
     await spike.until(
         f"() => /^at .+, the 5.s before$/.test(({TEXT})('.of')) && ({NAMES})().every((one) => one === 'gzip')"
     )
-    await spike.until("() => new URLSearchParams(location.search).get('filter') === 'gzip'")
+    await spike.until("() => new URLSearchParams(location.search).get('filter') === '\"gzip\"'")
     share = await page.locator("vital-processes tbody .col-cpu").first.inner_text()
     assert float(share.split()[0]) > 90
 

@@ -26,6 +26,7 @@ from vitalcast.core.alerts.rule import Limit, Rule, Severity
 from vitalcast.core.drawing.axis import round_scale, round_step, ticks_of
 from vitalcast.core.drawing.format import format_age, format_duration, format_tick, format_value
 from vitalcast.core.metrics.names import check_name
+from vitalcast.core.metrics.table_filter import field_test
 from vitalcast.core.panels.schema import FOR_S, KEEP_S
 
 Json = dict[str, Any]
@@ -90,6 +91,37 @@ NAMES = (
     "\u0391",
     "１",
     "a\u0000",
+)
+# Filters of tables, and fields that they find or do not.
+FILTERS = (
+    "",
+    "py",
+    "PY3",
+    '"python3"',
+    '"Python3"',
+    '"kworker"',
+    '"7"',
+    '"',
+    '""',
+    '"a',
+    ' "7" ',
+    "/",
+    '"a"b"',
+    "\u00e9",
+)
+FIELDS = (
+    "python3",
+    "python3.11",
+    "Python3",
+    "kworker/u8:3-events",
+    "kworker:x",
+    "kworkers",
+    "7",
+    "17",
+    'a"b',
+    '"',
+    "Caf\u00e9",
+    "",
 )
 # The browser of the tests is there as well.
 ZONE = ZoneInfo("Europe/Berlin")
@@ -191,6 +223,7 @@ def vectors() -> dict[str, Json]:
         "levels": _levels(),
         "names": _names(),
         "times": _times(),
+        "filters": _filters(),
     }
 
 
@@ -299,6 +332,16 @@ def _decimate() -> Json:
                 ("nothing but holes", [math.nan] * 300, []),
             )
             for most in (120, 300)
+        ]
+    }
+
+
+def _filters() -> Json:
+    """Each filter, and which of the fields it finds."""
+    return {
+        "filters": [
+            {"filter": one, "fields": FIELDS, "found": [field_test(one)(field.casefold()) for field in FIELDS]}
+            for one in FILTERS
         ]
     }
 

@@ -49,7 +49,12 @@ def who(
     until: Until = None,
     sort: Annotated[Literal["cpu", "memory", "read", "write"], typer.Option("--sort", help="Who comes first.")] = "cpu",
     filter_: Annotated[
-        str | None, typer.Option("--filter", metavar="TEXT", help="Only with this in name, id, user or unit.")
+        str | None,
+        typer.Option(
+            "--filter",
+            metavar="TEXT",
+            help="Only with this in name, id, user or unit; in double quotes only what is called so.",
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many.")] = 20,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,

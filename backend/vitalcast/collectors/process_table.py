@@ -10,6 +10,7 @@ from vitalcast.collectors.base import Table, TableQuery, TableRows
 from vitalcast.collectors.declaration import TableDeclaration
 from vitalcast.collectors.process_scan import KERNEL_THREADS, ProcessScanner, Scan
 from vitalcast.collectors.process_source import Process, age_s
+from vitalcast.core.metrics.table_filter import field_test
 from vitalcast.core.metrics.table_info import Column
 from vitalcast.core.processes.columns import (
     COMMAND,
@@ -193,9 +194,11 @@ def _matching(processes: list[Process], query: TableQuery, cells: Cells) -> list
         processes = [process for process in processes if process.pid in query.keys]
     if not query.filter:
         return processes
-    wanted = query.filter.casefold()
+    is_wanted = field_test(query.filter)
     searched = [cells[name] for name in SEARCHED if name in cells]
-    return [process for process in processes if any(wanted in str(cell(process) or "").casefold() for cell in searched)]
+    return [
+        process for process in processes if any(is_wanted(str(cell(process) or "").casefold()) for cell in searched)
+    ]
 
 
 def _sorted(processes: list[Process], cell: Callable[[Process], Cell], *, descending: bool) -> list[Process]:

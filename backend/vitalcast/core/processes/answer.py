@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from vitalcast.core.metrics.table_filter import field_test
 from vitalcast.core.metrics.table_info import Column
 from vitalcast.core.processes.columns import COMMAND, MOMENT_COLUMNS, WINDOW_COLUMNS
 from vitalcast.core.processes.moment import nearest
@@ -24,8 +25,8 @@ Cells = tuple[Cell, ...]
 class ProcessRequest:
     """Which rows are wanted, and in what order.
 
-    `descending` None is the usual direction: numbers from the highest down, text from A to Z. `filter` is a plain text
-    that name, pid, user, unit or a command line that is shown must hold, in whatever case. `command` says that command
+    `descending` None is the usual direction: numbers from the highest down, text from A to Z. `filter` is a text that
+    name, pid, user, unit or a command line that is shown must have, as `field_test` says. `command` says that command
     lines are shown, where they were recorded.
     """
 
@@ -153,11 +154,11 @@ _SEARCHED = ("name", "pid", "user", "unit", "command")
 
 def _matching(rows: list[Cells], at: dict[str, int], text: str) -> list[Cells]:
     """Return the rows that a filter is about; a column that is not shown is not searched either."""
-    wanted = text.strip().casefold()
-    if not wanted:
+    if not text.strip():
         return rows
+    is_wanted = field_test(text)
     searched = [at[name] for name in _SEARCHED if name in at]
-    return [row for row in rows if any(wanted in _text(row[index]) for index in searched)]
+    return [row for row in rows if any(is_wanted(_text(row[index])) for index in searched)]
 
 
 def _text(cell: Cell) -> str:

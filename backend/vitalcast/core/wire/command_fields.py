@@ -71,7 +71,11 @@ Order = Annotated[
     about("By default numbers are descending and text is ascending."),
 ]
 Filter = Annotated[
-    str, about("Text to find in a name, user, pid or visible command line, in any case.", max_length=FILTER_CHARS_MAX)
+    str,
+    about(
+        "Text to find in a name, user, pid, unit or visible command line, in any case; in double quotes, all of it.",
+        max_length=FILTER_CHARS_MAX,
+    ),
 ]
 RangeBack = Annotated[
     Range | None, about("Of a panel: seconds of the past by which its lines are chosen; by default 300.")

@@ -50,7 +50,7 @@ _ORDER: Final = Parameter(
 )
 _FILTER: Final = Parameter(
     "filter",
-    "Text that the name, pid, user or unit must contain, in upper or lower case.",
+    "Text that the name, pid, user or unit must contain, in any case; in double quotes, all of it.",
     {"type": "string", "maxLength": FILTER_CHARS_MAX, "default": ""},
     f"at most {FILTER_CHARS_MAX} characters",
 )

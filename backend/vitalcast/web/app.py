@@ -42,6 +42,7 @@ from vitalcast.web.pages.manual_pages import Manual, manual_endpoints
 from vitalcast.web.pages.pages import Pages, page_endpoints
 from vitalcast.web.pages.static_files import frontend_dir
 from vitalcast.web.pages.version import Version
+from vitalcast.web.panels import png
 from vitalcast.web.panels.endpoints import panel_endpoints
 from vitalcast.web.serving.event_stream import EventStream
 from vitalcast.web.serving.ws import socket_endpoints
@@ -166,7 +167,7 @@ def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, .
         panel_endpoints(service),
         event_endpoints(Events(service)),
         process_endpoints(Processes(service)),
-        token_endpoints(Tokens(service.access, service.settings.server)),
+        token_endpoints(Tokens(service.access, service.settings.server, draws_png=png.is_available())),
         screen_endpoints(Walls(service, Version(root))),
         health_endpoints(health),
         openapi_endpoints(),

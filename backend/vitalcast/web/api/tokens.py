@@ -18,7 +18,6 @@ from vitalcast.web.edge.endpoint import ADMINS, PANELS, Endpoint, EndpointGroup
 from vitalcast.web.edge.errors import json_response
 from vitalcast.web.edge.fields import PRINTABLE_PATTERN, Body, Field
 from vitalcast.web.edge.schemas import Json, flag_of, json_answer, object_of, ref, text_of, texts_of, whole_of
-from vitalcast.web.panels import png
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -102,8 +101,9 @@ NEW_TOKEN: Final = Body(
 class Tokens:
     """Answers about the caller's own token, and makes others."""
 
-    def __init__(self, access: Access, server: Server) -> None:
+    def __init__(self, access: Access, server: Server, *, draws_png: bool = False) -> None:
         self._access = access
+        self._draws_png = draws_png
         self._server = server
 
     async def access(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class Tokens:
             "scope": grant.scope.value,
             "expires": grant.expires_ms,
             "url": server.public_base,
-            "png": png.is_available(),
+            "png": self._draws_png,
             "frame_ancestors": server.frame_ancestors if whole else (),
             "allowed_origins": server.allowed_origins if whole else (),
         }

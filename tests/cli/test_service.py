@@ -90,6 +90,16 @@ def test_a_file_is_written_once(tmp_path: Path) -> None:
         write(path / "below", "a")
 
 
+def test_a_unit_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    manager = Systemd(system=False, user_units=tmp_path)
+    manager.check_unit()
+    write(manager.unit, unit_text(service()))
+    manager.check_unit()
+    write(manager.unit, "[Service]\nExecStart=/opt/mine\n")
+    with pytest.raises(ServiceError, match="was not written by this command; move it away first"):
+        manager.check_unit()
+
+
 def test_where_there_is_no_systemd_it_says_so(tmp_path: Path) -> None:
     for command in ("install", "status", "uninstall"):
         done = run("service", command, "--user", cwd=tmp_path, PATH=str(tmp_path))

@@ -13,6 +13,7 @@ import typer
 from vitalcast.cli.options import Config
 from vitalcast.cli.output import say
 from vitalcast.cli.service_unit import ACCOUNT, NAME, STATE_FOLDER, Service, unit_text
+from vitalcast.core.text import printable
 from vitalcast.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def install(
     manager.check()
     loaded = _loaded(config)
     service = _service(manager.system, loaded, process_io=process_io)
+    manager.check_unit()
     for line in _remarks(loaded, service):
         say(f"note: {line}", err=True)
     if manager.system:
@@ -94,9 +96,8 @@ def _start(manager: Systemd, *, anew: bool) -> None:
         manager.ask("restart" if anew else "start", NAME)
     except ServiceError as error:
         raise ServiceError("\n".join([str(error), *manager.log()])) from None
-    say(f"{NAME} is enabled and runs")
-    for line in manager.log()[-1:]:
-        say(line)
+    (told,) = manager.properties("StatusText").values()
+    say(f"{NAME} is enabled and runs: {printable(told)}" if told else f"{NAME} is enabled and runs")
 
 
 @app.command()
@@ -109,6 +110,7 @@ def uninstall(system: OfSystem = None) -> None:
     if not manager.unit.exists():
         say(f"there is no {manager.unit}", err=True)
         return
+    manager.check_unit()
     manager.ask("disable", "--now", "--quiet", NAME)
     try:
         manager.unit.unlink(missing_ok=True)
@@ -129,14 +131,16 @@ def status(system: OfSystem = None) -> None:
 
     manager = Systemd(system=_is_of_system(system))
     manager.check()
-    names = ("ActiveState", "SubState", "UnitFileState", "MainPID", "ActiveEnterTimestamp", "NRestarts")
-    state, detail, enabled, pid, since, restarts = manager.properties(*names).values()
+    names = ("ActiveState", "SubState", "UnitFileState", "MainPID", "ActiveEnterTimestamp", "NRestarts", "StatusText")
+    state, detail, enabled, pid, since, restarts, told = manager.properties(*names).values()
     if not manager.unit.exists():
         say(f"not installed: there is no {manager.unit}")
         raise typer.Exit(EXIT_STOPPED)
     running = state == "active"
     say(f"unit: {manager.unit} ({enabled or 'unknown'})")
     say(f"state: {state} ({detail})" + (f" since {since}, process {pid}" if running else ""))
+    if running and told:
+        say(printable(told))
     if restarts not in ("", "0"):
         say(f"restarts: {restarts}")
     for line in () if running else manager.log():
@@ -146,12 +150,12 @@ def status(system: OfSystem = None) -> None:
 
 
 def _is_of_system(wanted: bool | None) -> bool:
+    if os.name != "posix":
+        raise ServiceError("systemd is of Linux: start `vitalcast` by what starts services on this machine")
     return os.geteuid() == 0 if wanted is None else wanted
 
 
 def _loaded(config: Path | None) -> Loaded:
-    if os.name != "posix":
-        raise ServiceError("systemd is of Linux: start `vitalcast` by what starts services on this machine")
     from vitalcast.config.load import load_settings
 
     return load_settings(config)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 NAME: Final = "vitalcast.service"
 ACCOUNT: Final = "vitalcast"
 STATE_FOLDER: Final = "/var/lib/vitalcast"
+MARK: Final = "# Written by `vitalcast service install`"
 SYSUSERS: Final = f'u {ACCOUNT} - "Vitalcast" {STATE_FOLDER}\n'
 EXIT_MISUSED: Final = 2  # of the server: its settings are wrong, and will be so at the next start
 
@@ -68,7 +69,7 @@ def unit_text(service: Service) -> str:
     of_system = _system_part(service) if service.system else ""
     variables = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in service.environment.items())
     return f"""\
-# Written by `vitalcast service install`, which writes it anew; `systemctl edit` keeps changes of your own.
+{MARK}, which writes it anew; `systemctl edit` keeps changes of your own.
 [Unit]
 Description=Vitalcast, the vital signs of this machine
 {_NETWORK if service.system else ""}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from vitalcast.cli.service_unit import ACCOUNT, NAME, STATE_FOLDER, SYSUSERS
+from vitalcast.cli.service_unit import ACCOUNT, MARK, NAME, STATE_FOLDER, SYSUSERS
 from vitalcast.core.text import printable
 from vitalcast.errors import ServiceError
 
@@ -39,6 +39,17 @@ class Systemd:
             raise ServiceError("a service of the system needs root: use sudo, or --user for one of your own")
         if not self.system:
             self._ask("list-units", "--no-legend", NAME)  # it says so where this user has no manager
+
+    def check_unit(self) -> None:
+        """Raise ServiceError where there is a unit that somebody else wrote."""
+        try:
+            theirs = not self.unit.read_text(encoding="utf-8", errors="replace").startswith(MARK)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ServiceError(f"{self.unit} cannot be read: {error.strerror or error}") from error
+        if theirs:
+            raise ServiceError(f"{self.unit} was not written by this command; move it away first")
 
     def ask(self, *arguments: str) -> str:
         """Return what `systemctl` answers."""

@@ -9,7 +9,7 @@ from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.kept_ticks import JoinedRows, KeptTicks, Rows
-from vitalcast.core.stream.replay import Replay, newest_of
+from vitalcast.core.stream.replay import Replay, after_offset, newest_of
 from vitalcast.core.vocabulary import ErrorCode, GapReason
 from vitalcast.core.wire.commands import Since
 from vitalcast.core.wire.limits import Limits
@@ -71,19 +71,30 @@ def plan_catch_up(
         replay = group.plan_since(rows, since.offset)
         if replay is not None and _age_s(rows, replay) * 1000 <= reach_ms(group, math.inf, grant):
             caught_up = CatchUp(group, rows, replay, recovered=True)
-            if rows is timeline.ring:
+            if rows is timeline.ring and not group.is_named:
                 return _checked(caught_up, limits)
             if _excess(caught_up, limits) is None:  # else a part would be missing in silence
                 return caught_up
     replay = group.plan_backfill(rows, round(reach_ms(group, backfill_s, grant)))
-    if rows is not timeline.ring:
+    if since is not None and resumes(timeline, group, since):
+        replay = after_offset(rows, replay, since.offset)
+    if rows is not timeline.ring or group.is_named:
         replay = _fitted(group, replay, limits)
     lost = None
-    if since is not None and known:
+    if since is not None and known and len(replay.ends):
         first = int(rows.offsets()[replay.start_row - rows.first_row])
         if first - 1 > since.offset:
             lost = (since.offset + 1, first - 1)
     return _checked(CatchUp(group, rows, replay, recovered=False, lost=lost), limits)
+
+
+def resumes(timeline: Timeline, group: Group, since: Since) -> bool:
+    """Say whether a client gets all that is kept of what came after its position, be it only a part.
+
+    That is so where it keeps no columns in mind; others say how much of the past they want instead.
+    """
+    known = since.is_of(timeline.id, timeline.epoch)
+    return group.is_named and known and since.offset <= timeline.newest.offset
 
 
 def reach_ms(group: Group, wanted_s: float, grant: Grant) -> float:
@@ -110,7 +121,7 @@ def _age_s(rows: Rows, replay: Replay) -> float:
 
 def _fitted(group: Group, replay: Replay, limits: Limits) -> Replay:
     """Return as much of a replay as a snapshot may hold, the newest."""
-    replay = newest_of(replay, max(1, limits.snapshot_values // max(group.width, 1)))
+    replay = newest_of(replay, max(1, limits.snapshot_values // max(group.row_values, 1)))
     while len(replay.ends) > 1 and group.replay_reads(replay) > READS_A_SNAPSHOT_VALUE * limits.snapshot_values:
         replay = newest_of(replay, len(replay.ends) // 2)
     return replay

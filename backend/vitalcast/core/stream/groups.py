@@ -11,11 +11,12 @@ from vitalcast.core.metrics.growth import derives, with_units
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.query.query import Result
+from vitalcast.core.stream import named
 from vitalcast.core.stream.ahead import in_order_of
 from vitalcast.core.stream.growing import add_growth
 from vitalcast.core.stream.kept_ticks import Rows
 from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, SeriesKey, key_bytes
-from vitalcast.core.stream.named import NamedTicks, keys_of
+from vitalcast.core.stream.named import ROW_VALUES, NamedTicks
 from vitalcast.core.stream.replay import (
     ONLY_LAST,
     Replay,
@@ -55,6 +56,7 @@ class Group:
         "_choice",
         "_emissions",
         "_encoding",
+        "_named",
         "_pending_gap",
         "_resync",
         "_run",
@@ -96,6 +98,7 @@ class Group:
         self._resync = True  # somebody's newest state is not the newest emission: the next must be whole
         self._pending_gap: tuple[int, int] | None = None
         self._snapshots = snapshots
+        self._named: NamedTicks | None = None  # of the series that were written last
 
     @property
     def interval_ms(self) -> int:
@@ -187,7 +190,7 @@ class Group:
         emission = self._emission(tick)
         if self.key.form is Form.SELF_DESCRIBING:
             return self._self_describing(tick.offset, tick.time_ms, emission.values)
-        if self.key.form is Form.NAMED:
+        if self.is_named:
             return self._named_ticks().event(tick.offset, tick.time_ms, emission.values)
         encoding = self._encoding
         payload = self._data_head(tick) + encoding.body(emission, whole=whole)
@@ -212,7 +215,10 @@ class Group:
         )
 
     def _named_ticks(self) -> NamedTicks:
-        return NamedTicks(self._timeline.epoch, keys_of(self.series, self.key.aggregates), self._named_head)
+        ticks, epoch, series = self._named, self._timeline.epoch, self.series
+        if ticks is None or ticks.epoch != epoch or ticks.series != series:
+            ticks = self._named = NamedTicks(epoch, series, self.key.aggregates, self._named_head)
+        return ticks
 
     def _named_head(self, _values: npt.NDArray[np.float64]) -> Mapping[str, object]:
         """Return what is said of a tick beside its values."""
@@ -298,8 +304,18 @@ class Group:
         return 0 if self.only_last else 2 if self.grows else 1
 
     def replay_values(self, replay: Replay) -> int:
-        """Return how many values a snapshot of this replay holds."""
-        return len(replay.ends) * self.width
+        """Return how many values a snapshot of this replay holds, or as many as take as long to write."""
+        return len(replay.ends) * self.row_values
+
+    @property
+    def row_values(self) -> int:
+        """How many values an interval of a snapshot counts for."""
+        return self.width + (ROW_VALUES if self.is_named else 0)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether each value stands under its key: then a client needs nothing but the ticks that it lacks."""
+        return self.key.form is Form.NAMED
 
     def replay_reads(self, replay: Replay) -> int:
         """Return how many readings are looked at for it: of long intervals many more than it holds."""
@@ -308,7 +324,8 @@ class Group:
 
     def replay_bytes(self, replay: Replay) -> int:
         """Return about how long its snapshot will be."""
-        return self.replay_values(replay) * VALUE_BYTES + len(self.series) * SERIES_BYTES
+        value_bytes = named.VALUE_BYTES if self.is_named else VALUE_BYTES
+        return self.replay_values(replay) * value_bytes + len(self.series) * SERIES_BYTES
 
     def snapshot(self, ring: Rows, replay: Replay) -> list[Message]:
         """Return the snapshot of these rows, followed by a gap for each hole that the sampler left in them."""
@@ -329,7 +346,7 @@ class Group:
         # What the sampler missed in the interval under way is said now, unless the next data will.
         missed = holes(ring, replay, up_to_newest=self._pending_gap is None)
         times = ring.times()[replay.start_row - ring.first_row :]
-        if self.key.form is Form.NAMED:
+        if self.is_named:
             offsets = ring.offsets()[replay.start_row - ring.first_row :][replay.ends].tolist()
             return self._named_ticks().events(offsets, times[replay.ends].tolist(), values, missed)
         message = Message.of(

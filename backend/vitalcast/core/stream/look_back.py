@@ -12,7 +12,7 @@ from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query, Result
-from vitalcast.core.stream.catch_up import READS_A_SNAPSHOT_VALUE, reach_ms
+from vitalcast.core.stream.catch_up import READS_A_SNAPSHOT_VALUE, reach_ms, resumes
 from vitalcast.core.stream.grants import Grant
 from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.kept_ticks import KeptTicks
@@ -77,6 +77,7 @@ def look_back(
     if not timeline.recorded or not series or (timeline.ring.first_row == 0 and not timeline.recorded_before):
         return None
     rows_max = _rows_max(group, timeline.interval_ms, len(series), limits)
+    in_steps = since is None or not resumes(timeline, group, since)  # of which each has to have its tick
     after = _after(timeline, group, since, rows_max) if since is not None and goes_on else None
     newest, ages = timeline.newest, timeline.ring.ages()
     wanted_ms = round(reach_ms(group, backfill_s, grant))
@@ -84,7 +85,12 @@ def look_back(
     steps_ms = 0
     if wanted_ms > int(ages[0]) or _is_cut(timeline.ring, group, wanted_ms):
         most_ms = int(ages[0]) + rows_max * timeline.interval_ms
-        if after is None and isinstance(group.key, SeriesKey) and (group.key.is_reduced or wanted_ms > most_ms):
+        if (
+            after is None
+            and in_steps
+            and isinstance(group.key, SeriesKey)
+            and (group.key.is_reduced or wanted_ms > most_ms)
+        ):
             steps_ms = wanted_ms
         wanted_ms = min(wanted_ms, most_ms)
         start_ms = newest.time_ms - wanted_ms - (1 + max(group.needs, 1)) * group.interval_ms - LEAD_MS
@@ -115,7 +121,7 @@ def _steps(
     """
     step_ms = key.interval_ms
     end_ms = timeline.newest.time_ms // step_ms * step_ms
-    steps = min(reach_ms // step_ms, limits.snapshot_values // max(1, group.width))
+    steps = min(reach_ms // step_ms, limits.snapshot_values // max(1, group.row_values))
     question = Query(
         selection=key.selection,
         start_ms=max(hidden_ms, end_ms - max(1, steps) * step_ms, 0),
@@ -166,5 +172,5 @@ def _lead(group: Group, interval_ms: int) -> int:
 def _rows_max(group: Group, interval_ms: int, series: int, limits: Limits) -> int:
     """Return of how many ticks a snapshot can be made."""
     ticks_each = max(1, group.interval_ms // interval_ms)
-    held = limits.snapshot_values * ticks_each // max(1, group.width)
+    held = limits.snapshot_values * ticks_each // max(1, group.row_values)
     return max(1, min(held, READS_A_SNAPSHOT_VALUE * limits.snapshot_values // series))

@@ -8,7 +8,7 @@ import numpy as np
 
 from vitalcast.core.metrics.choices import Places
 from vitalcast.core.stream.groups import Group
-from vitalcast.core.stream.keys import GROUP_BYTES, Form, PanelKey, key_bytes
+from vitalcast.core.stream.keys import GROUP_BYTES, PanelKey, key_bytes
 from vitalcast.core.stream.replay import Replay, Snapshots, newest_of, replay_values
 from vitalcast.core.wire.emission import Emission, TickValues
 from vitalcast.core.wire.messages import Message, describe_series
@@ -188,7 +188,7 @@ class PanelGroup(Group):
         self._resync = True
         self._told_levels.clear()  # all are told the level now
         self.series_version += 1
-        if self.key.form is Form.NAMED:  # which says with each tick what there is
+        if self.is_named:  # which says with each tick what there is
             return []
         if self._columns.came_offset == self._came_offset:
             return [self._series_alone()]
@@ -236,7 +236,7 @@ class PanelGroup(Group):
 
     def made_up(self, latest: Message | None, _known_version: int) -> list[Message]:
         """Return the snapshot of the whole range: a line may have come, which has a past."""
-        if self.key.form is Form.NAMED:
+        if self.is_named:
             return [latest] if latest is not None else []
         return self.whole_range()
 
@@ -265,11 +265,12 @@ class PanelGroup(Group):
 
     def may_follow(self, offset: int) -> bool:
         """Say whether no line has come since, whose past would be lacking."""
-        return offset >= self._columns.came_offset
+        return self.is_named or offset >= self._columns.came_offset
 
     def plan_since(self, ring: Rows, offset: int) -> Replay | None:
         """Choose what came after the tick `offset`; None where that would not be enough."""
-        if not self.may_follow(offset) or (ring is not self._ring and self._came_after(ring, offset)):
+        came = ring is not self._ring and not self.is_named and self._came_after(ring, offset)
+        if came or not self.may_follow(offset):
             return None
         return super().plan_since(ring, offset)
 

@@ -136,6 +136,13 @@ def newest_of(replay: Replay, most: int) -> Replay:
     return Replay(replay.start_row + first, replay.ends[-most:] - first, replay.after_offset)
 
 
+def after_offset(ring: Rows, replay: Replay, offset: int) -> Replay:
+    """Return what of a replay ended after the tick `offset`."""
+    ends = ring.offsets()[replay.start_row - ring.first_row :][replay.ends]
+    count = int(np.count_nonzero(ends > offset))
+    return newest_of(replay, count) if count else Replay(ring.end_row, replay.ends[:0], offset)
+
+
 def replay_values(
     ring: Rows, replay: Replay, columns: npt.NDArray[np.intp], aggregates: tuple[Aggregate, ...]
 ) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
 
@@ -160,16 +160,6 @@ _NAMED_FIELDS: Mapping[bytes, tuple[str, ...]] = {
 
 COLUMNS = Columns()
 NAMED = Named()
-
-
-def named_text(
-    epoch: str, offset: int | None, time_ms: int, metrics: Mapping[str, float], more: Mapping[str, Any]
-) -> bytes:
-    """Return the event of one tick; without an offset, of a step of the past that no tick can be named for."""
-    place = {} if offset is None else {"offset": offset}
-    said = {"time": time_ms, **place, **more, "metrics": metrics}
-    data = orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY)
-    return event_text(b"metrics", data, b"" if offset is None else position_of(epoch, offset))
 
 
 def retry_text(after_ms: int) -> bytes:

@@ -11,7 +11,7 @@ from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Result
 from vitalcast.core.stream.ahead import check_shift, length_ms, question, step_before
-from vitalcast.core.stream.catch_up import plan_catch_up
+from vitalcast.core.stream.catch_up import plan_catch_up, resumes
 from vitalcast.core.stream.commands.checks import check_shift_granted
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.event_group import EventGroup
@@ -23,6 +23,7 @@ from vitalcast.core.stream.look_back import KeptSteps, look_back
 from vitalcast.core.stream.replay import plan_after
 from vitalcast.core.stream.table_group import TableGroup
 from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.wire.bounds import BACK_S_MAX
 from vitalcast.core.wire.commands import Events, Since, Subscribe, Table, Unsubscribe, Update
 from vitalcast.core.wire.messages import Message, reply
 from vitalcast.errors import NeedsPast, ProtocolError
@@ -82,6 +83,8 @@ def _joined(
     if isinstance(group.key, SeriesKey) and group.key.shift_ms:
         return _joined_shifted(conversation, command, group, group.key, backfill_s)
     timeline, limits = conversation.hub.timelines[group.key.source], conversation.hub.limits
+    if since is not None and resumes(timeline, group, since):
+        backfill_s = BACK_S_MAX
     goes_on = held is None or set(group.series) <= set(held)
     grant, kept = conversation.grant, conversation.brought
     if kept is None:

@@ -17,6 +17,7 @@ class Relay:
         self.accepted = 0
         self._to = port
         self._pairs: set[socket.socket] = set()
+        self._swallowed: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -31,6 +32,10 @@ class Relay:
         for thread in self._threads:
             thread.join()
         self._listening.close()
+
+    def swallow(self) -> None:
+        """Pass nothing on any more over the connections there are, and close none of them."""
+        self._swallowed |= self._pairs
 
     def cut(self) -> None:
         """Break all connections there are."""
@@ -64,7 +69,8 @@ class Relay:
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while data := one.recv(65_536):
-                other.sendall(data)
+                if one not in self._swallowed:
+                    other.sendall(data)
         for end in (one, other):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

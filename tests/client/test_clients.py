@@ -21,7 +21,7 @@ from tests.e2e.server import Server, Variant
 from vitalcast.client import BlockingClient, ClientError, RefusedError, Tick, UnreachableError
 
 TICKS = "vitalcast.sampler.ticks"  # counts all ticks, so that a value says which tick it is of
-ENV = {"VITALCAST_SAMPLER__INTERVAL_S": "0.1"}
+ENV = {"VITALCAST_SAMPLER__INTERVAL_S": "0.1", "VITALCAST_TIMEOUTS__HEARTBEAT_S": "0.5"}
 
 Shell = Callable[..., Any]
 
@@ -190,6 +190,29 @@ def test_a_server_that_is_killed_is_waited_for_and_asked_for_what_was_missed(ser
         assert next(rows)
         client.mark("after it")
         assert next(one for one in events if one.title == "after it")
+
+
+def test_a_line_that_falls_silent_is_made_anew(server: Server) -> None:
+    """The other side may be gone without a word: the server says something at least every half second."""
+    said: list[str] = []
+    with Relay(server.port) as relay, BlockingClient(relay.url, on_status=said.append) as client:
+        stream = client.subscribe(TICKS, interval=0.1)
+        ticks = take(stream, 2)
+        relay.swallow()
+        while len(said) < 3:
+            ticks.append(next(stream))
+        assert_each_once([*ticks, *take(stream, 3)])
+        assert "nothing came for 3 s" in said[1]
+
+
+def test_a_program_that_reads_nothing_is_not_read_for(server: Server) -> None:
+    with BlockingClient(server.url, buffer=2) as client, BlockingClient(server.url) as witness:
+        stream = client.subscribe(TICKS, interval=0.1)
+        ticks = take(stream, 2)
+        take(witness.subscribe(TICKS, interval=0.1), 10)
+        (mailbox,) = client._client._boxes.values()
+        assert len(mailbox._items) <= 2
+        assert_each_once([*ticks, *take(stream, 10)])
 
 
 def test_without_reconnecting_a_loss_is_raised(server: Server, shell: Shell) -> None:

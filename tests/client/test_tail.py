@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from tests.command import TIMEOUT_S, Terminal, run, start
 from tests.e2e.server import running
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
@@ -693,7 +693,7 @@ class EnoughError(Exception):
 
 @pytest.mark.parametrize(
     ("why", "ceilings"),
-    [(ConnectionRefusedError(), [0.5, 1, *[2] * 5]), (EOFError(), [0.5, 1, 2, 4, 8, 16, 30])],
+    [(ConnectionRefusedError(), [0.5, 1, *[2] * 5]), (WebSocketException("odd"), [0.5, 1, 2, 4, 8, 16, 30])],
 )
 def test_a_server_that_is_away_is_looked_for_every_two_seconds_and_one_that_is_odd_less_often(
     why: Exception, ceilings: list[float]

@@ -99,6 +99,7 @@ class Link:
         self._heard_s = 0.0
         self._silent_after_s = SILENT_S
         self._reading = False
+        self._silent = False
 
     def stir(self) -> None:
         """Look again whether there is something to send, and whether to read."""
@@ -152,6 +153,9 @@ class Link:
         except (LostError, ClientError):
             raise
         except Exception as error:
+            if self._silent:
+                self._silent = False
+                raise LostError(f"nothing came for {self._silent_after_s:.0f} s") from None
             raise explained(error, url=printable(self._url), after_s=after_s) from None
 
     async def _next(self, socket: ClientConnection) -> str | bytes:
@@ -184,6 +188,7 @@ class Link:
         while True:
             left_s = self._heard_s + self._silent_after_s - loop.time() if self._reading else self._silent_after_s
             if left_s <= 0:
+                self._silent = True
                 socket.transport.abort()
                 return
-            await asyncio.sleep(left_s)
+            await asyncio.sleep(min(left_s, SILENT_HEARTBEATS))  # the server may have said another time by then

@@ -38,7 +38,10 @@ def explained(error: Exception, *, url: str, after_s: float | None = None) -> Lo
         case InvalidURI():
             return ClientError(f"--url: {words(error)}")
         case WebSocketException() | EOFError():
-            return LostError(f"no WebSocket there ({words(error)})", advice=TRY_TLS if url.startswith("ws:") else "")
+            advice = TRY_TLS if url.startswith("ws:") else ""
+            # A proxy whose server is away takes a connection and closes it without a word.
+            away = isinstance(error.__cause__, EOFError)
+            return LostError(f"no WebSocket there ({words(error)})", away=away, advice=advice)
         case TimeoutError():
             return LostError("no answer in time", away=True)
         case ssl.SSLCertVerificationError():

@@ -19,14 +19,18 @@ export class VitalMachine extends HTMLElement {
   /** @type {HTMLElement} */ #name;
   /** @type {HTMLElement} */ #what;
   /** @type {HTMLElement} */ #uptime;
+  /** @type {HTMLElement} */ #about;
   /** @type {any} */ #menu;
   /** @type {Record<string, string>} */ #resource = {};
+  /** What the menu says of it. */ #told = "";
 
   connectedCallback() {
     this.#name = h("h1", {}, "\u2026");
     this.#what = h("span", { class: "what" });
     this.#uptime = h("span", { class: "uptime" });
-    this.#menu = Object.assign(h("vital-menu"), { label: "Other pages", items: LINKS });
+    // Where there is no room for a line, and no pointer that rests on it, this tells which machine it is.
+    this.#about = h("div", { class: "about" });
+    this.#menu = Object.assign(h("vital-menu"), { label: "This machine and other pages", items: LINKS, head: this.#about });
     // Not before somebody looks.
     this.#menu.addEventListener("click", () => this.#offerLogOut(), { once: true });
     this.classList.add("host");
@@ -58,7 +62,11 @@ export class VitalMachine extends HTMLElement {
     const { up, short, long } = factsOf(this.#resource, numbers);
     setText(this.#what, short.join(" \u00b7 "));
     setText(this.#uptime, up);
+    const lines = [this.#name.textContent ?? "", ...long];
     this.#what.parentElement?.setAttribute("title", long.join("\n"));
+    if (this.#told === lines.join("\n")) return;
+    this.#told = lines.join("\n");
+    this.#about.replaceChildren(...lines.map((line, i) => h(i ? "span" : "strong", {}, line)));
   };
 
   /** Whoever needed no token has nothing to log out of. */

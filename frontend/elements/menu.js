@@ -6,13 +6,14 @@ import { h } from "../dom/html.js";
 export class VitalMenu extends HTMLElement {
   label = "";
   /** @type {readonly {words: string, key?: string, run?: () => void, href?: string}[]} run, or href of a page */ items = [];
+  /** @type {HTMLElement|null} what is said above them */ head = null;
 
   /** @type {HTMLElement} */ #button;
   /** @type {HTMLElement} */ #list;
 
   connectedCallback() {
     this.#button = h("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-label": this.label, title: this.label }, dots());
-    this.#list = h("ul", { hidden: true }, ...this.items.map((item) => h("li", {}, this.#item(item))));
+    this.#list = h("ul", { hidden: true }, ...(this.head ? [h("li", { class: "head" }, this.head)] : []), ...this.items.map((item) => h("li", {}, this.#item(item))));
     this.replaceChildren(this.#button, this.#list);
     this.#button.addEventListener("click", this.#toggled);
     this.addEventListener("keydown", this.#pressed);

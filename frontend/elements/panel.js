@@ -110,7 +110,7 @@ export class VitalPanel extends HTMLElement {
   #build() {
     const { id, title } = this.definition;
     const named = this.variants ? titleBeside(this.definition) : title;
-    const causeAt = (time) => this.events?.causeOf(id, time) ?? [];
+    const causeAt = (time) => this.events?.causeOf(this.definition, time) ?? [];
     this.#numbers = new PanelNumbers(this.definition, { picked: () => this.#changed(), causeAt });
     this.#trends = new FillTrends({ panel: this.definition, client: this.client, clock: this.clock, changed: () => this.#changed() });
     this.#dataTable = new DataTable(title);

@@ -29,8 +29,11 @@ export async function loadPanels({ page = globalThis.document.baseURI, token = "
   if (!response.ok) throw await refusalOf(response, { url, token });
   const answer = await response.json().catch(() => null);
   if (!Array.isArray(answer?.panels)) throw new NoPanels("the server's answer could not be read");
-  return answer.panels;
+  return withKin(answer.panels);
 }
+
+/** Each knows who shares its place: what concerns one of them concerns all. */
+export const withKin = (panels) => panels.map((panel) => ({ ...panel, kin: panels.filter(({ id, place }) => id === panel.id || (place && place === panel.place)).map(({ id }) => id) }));
 
 /** @returns {Promise<Response>} */
 async function ask(url, { token, fetch }) {

@@ -98,7 +98,7 @@ export class VitalCell {
     }
     this.past?.rest();
     const late = this.isLate();
-    const cause = (!late && now.level && this.#events?.causeOf(this.panel.id, null).join(", ")) || "";
+    const cause = (!late && now.level && this.#events?.causeOf(this.panel, null).join(", ")) || "";
     this.#write(now, late ? formatAge(this.stream.ageS) : cause || layout.headline.label, [now.rule, cause].filter(Boolean).join(": "));
     this.#mark(late, late ? "" : now.level);
     this.#drawSpark(layout.headline, late);
@@ -115,7 +115,7 @@ export class VitalCell {
     const { time, why } = valuesAt({ store, lines: layout.lines, time: moment });
     const row = Number.isNaN(time) ? -1 : store.ring.firstAtOrAfter(time);
     const then = headlineAt(layout, store.ring, row);
-    const cause = (then.level && this.#events?.causeOf(this.panel.id, moment).join(", ")) || "";
+    const cause = (then.level && this.#events?.causeOf(this.panel, moment).join(", ")) || "";
     const words = row < 0 ? (past.state === "asking" ? "loading" : why) : cause || layout.headline.label;
     this.#write(then, words, row < 0 ? words : [then.rule, cause].filter(Boolean).join(": "));
     this.#mark(false, then.level);

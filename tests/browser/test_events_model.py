@@ -128,12 +128,15 @@ async def test_events_say_who_and_which_charts_they_concern(js: RunJs) -> None:
              const title = "CPU 98 % for 10 s: gzip, python";
              const old = level("old", 10, "cpu", { end: 20, title, attributes: { names } });
              const now = level("now", 50, "cpu", { attributes: { ongoing: 1, names: ["tar", 7] } });
-             const on = (event, ...panels) => panels.filter((id) => m.concerns(event, { id })).join(" ");
-             const all = ["cpu", "cpu-programs", "cpus", "memory"];
+             const on = (event, ...panels) => panels.filter((panel) => m.concerns(event, panel)).map(({ id }) => id).join(" ");
+             const { withKin } = await load('http/panels');
+             const all = withKin([["cpu", "x"], ["cpu-programs", "x"], ["cpu-mine", ""], ["memory", ""], ["memory-of-mine", ""]]
+               .map(([id, place]) => ({ id, place })));
+             const [cpu] = all;
              return {
                title: m.titleOf(old),
-               causes: [m.causeOf([old, now], "cpu"), m.causeOf([old, now], "cpu", 15), m.causeOf([old], "cpu"),
-                 m.causeOf([old, now], "load")],
+               causes: [m.causeOf([old, now], cpu), m.causeOf([old, now], all[1], 15), m.causeOf([old], cpu),
+                 m.causeOf([old, now], all[2])],
                on: [on(old, ...all), on(event("mark", 1), ...all), on(event("oom", 1, { kind: "oom_kill" }), ...all),
                  on(event("start", 1, { kind: "start" }), ...all)],
                worst: m.worstOf([event("a", 1), level("b", 2, "cpu"), event("c", 3)]).id,
@@ -143,7 +146,7 @@ async def test_events_say_who_and_which_charts_they_concern(js: RunJs) -> None:
     ) == {
         "title": "CPU 98 % for 10 s",
         "causes": [["tar"], ["gzip", "python"], [], []],
-        "on": ["cpu cpu-programs", "cpu cpu-programs cpus memory", "memory", ""],
+        "on": ["cpu cpu-programs", "cpu cpu-programs cpu-mine memory memory-of-mine", "memory", ""],
         "worst": "b",
         "clusters": [[0, "a b"], [9, "c"], [30, "d"]],
     }

@@ -53,28 +53,29 @@ export function worstOf(events) {
 
 /**
  * Whether an event is to be seen in a panel's chart: what concerned the machine as a whole, the panel's own level, and
- * that of the panel of which this one shows the programs, as `cpu-programs` of `cpu`.
+ * those of the panels that share its place, as `cpu-programs` and `cpu` do.
  *
- * @param {HostEvent} event @param {{id: string}} panel
+ * @param {HostEvent} event @param {Kin} panel
  */
-export function concerns({ kind, attributes }, { id }) {
+export function concerns({ kind, attributes }, panel) {
   if (OF_ALL.has(kind)) return true;
-  if (kind === "level") return isOf(id, attributes.panel);
-  if (kind === "oom_kill") return id === OF_MEMORY || id.startsWith(`${OF_MEMORY}-`);
-  return false;
+  if (kind === "level") return isOf(panel, attributes.panel);
+  return kind === "oom_kill" && isOf(panel, OF_MEMORY);
 }
 
-/** Whether a panel is that one, or shows the programs of it. @param {string} id @param {unknown} other */
-const isOf = (id, other) => id === other || id.startsWith(`${other}-`);
+/** @typedef {{id: string, kin?: readonly string[]}} Kin a panel, and the ids of all that share its place */
+
+/** Whether a panel is that one, or shows the same otherwise. @param {Kin} panel @param {unknown} other */
+const isOf = ({ id, kin = [id] }, other) => typeof other === "string" && kin.includes(other);
 
 /**
  * The programs behind the level of a panel at a moment.
  *
- * @param {HostEvent[]} events @param {string} panelId @param {number|null} [time] Unix ms; null for now
+ * @param {HostEvent[]} events @param {Kin} panel @param {number|null} [time] Unix ms; null for now
  * @returns {string[]} the one that used most first; none where none is known
  */
-export function causeOf(events, panelId, time = null) {
-  const mine = events.filter(({ kind, attributes }) => kind === "level" && isOf(panelId, attributes.panel));
+export function causeOf(events, panel, time = null) {
+  const mine = events.filter(({ kind, attributes }) => kind === "level" && isOf(panel, attributes.panel));
   const then = mine.filter((event) => (time === null ? isOngoing(event) : overlaps(event, time, time)));
   const last = then.at(-1);
   return last ? namesOf(last) : [];

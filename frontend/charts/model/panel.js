@@ -2,9 +2,9 @@
 
 /**
  * @typedef {{id: string, title: string, chart?: "line"|"heatmap"|"bar", stack?: boolean, vital?: string, wide?: boolean, small?: boolean,
- *            place?: string, variant?: string, others?: string[], section?: string, interval?: number, series?: number, metrics?: string[], where?: Record<string, string[]>,
+ *            place?: string, kin?: readonly string[], variant?: string, others?: string[], section?: string, interval?: number, series?: number, metrics?: string[], where?: Record<string, string[]>,
  *            aggregate?: string}} Panel
- *   how it looks, and what it is made from; which lines it has, and what they are called, its stream says
+ *   kin: the ids of all that share its place; how it looks, and what it is made from; which lines it has, and what they are called, its stream says
  */
 
 /**

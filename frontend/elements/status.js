@@ -82,7 +82,7 @@ export class VitalStatus extends HTMLElement {
     });
     const { frozen } = this.view;
     const shown = frozen && state === State.LIVE ? FROZEN : state;
-    setText(this.#word, shown === FROZEN && !this.view.paused ? "Showing" : WORDS[shown]);
+    setText(this.#word, shown === FROZEN && !this.view.paused ? "Past" : WORDS[shown]);
     setText(this.#since, frozen ? shownWords(this.view, this.client.clock.now()) : `since ${formatClock(since, { seconds: true })}`);
     setText(this.#age, this.#ageWords(shown, ageS));
     setText(this.#why, this.#reason(state));

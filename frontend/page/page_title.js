@@ -5,7 +5,7 @@ import { isOngoing, worstOf } from "../charts/model/events.js";
 /** Of these the page has nothing to say: it is as it should be. */
 const USUAL = new Set(["Live", "Connecting"]);
 /** While the page shows a moment or nobody looks at it, events are heard all the same. */
-const HEARING = new Set([...USUAL, "Paused", "Showing"]);
+const HEARING = new Set([...USUAL, "Paused", "Past"]);
 const ICONS = "static/styles/icon";
 
 /** @typedef {import("../charts/model/events.js").HostEvent} HostEvent */

@@ -7,7 +7,7 @@ import { h, setText } from "../dom/html.js";
 import { Rows } from "../page/live_rows.js";
 import { ProcessModel, USUAL } from "../page/process_model.js";
 import { isProcess, processOf, tableOf } from "../page/process_rows.js";
-import { clicked } from "../page/process_table.js";
+import { clicked, isYounger } from "../page/process_table.js";
 import { focusRow, rowAfter, turnsBranch } from "../page/row_keys.js";
 
 const TYPING_MS = 150;
@@ -29,6 +29,7 @@ export class VitalProcesses extends HTMLElement {
   /** @type {import("../page/process_rows.js").Told} */ #told;
   /** What is drawn, by key. @type {Map<any, import("../page/process_rows.js").Drawn>} */ #drawn = new Map();
   /** The key of the process that is opened. @type {any} */ #opened = null;
+  /** Its newest values. @type {any[]|null} */ #openedRow = null;
   #pointed = false;
   #visible = true;
   /** @type {any} */ #typing;
@@ -177,6 +178,7 @@ export class VitalProcesses extends HTMLElement {
   #open(key) {
     const row = key === null ? undefined : this.#drawn.get(key);
     this.#opened = row ? key : null;
+    this.#openedRow = row?.source ?? null;
     const process = row && processOf(this.#told, row, this.client.clock.now());
     this.#rows.detail(key, process ? Object.assign(h("vital-process"), { client: this.client, view: this.view, process }) : null);
   }
@@ -289,9 +291,17 @@ export class VitalProcesses extends HTMLElement {
     this.#drawn = new Map(rows.map((row) => [row.key, row]));
     const memory = this.#memoryBytes();
     this.#rows.draw(rows, { cpu: 1, memory, memory_peak: memory });
-    if (this.#opened !== null && !this.#drawn.has(this.#opened)) this.#open(null);
+    this.#follow();
     this.#say(this.#model.words(told));
   };
+
+  /** What is opened closes with its process, also where another has taken over its pid. */
+  #follow() {
+    if (this.#opened === null) return;
+    const values = this.#drawn.get(this.#opened)?.source;
+    if (!values || (this.#openedRow && isYounger(values, this.#openedRow, this.#told.columns.indexOf("age")))) this.#open(null);
+    else this.#openedRow = values;
+  }
 
   #memoryBytes() {
     const { ring } = this.#memory.store;

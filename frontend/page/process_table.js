@@ -180,4 +180,5 @@ export class ShownRows {
 }
 
 const SLACK_S = 1;
-const isYounger = (now, before, ageAt) => ageAt >= 0 && now[ageAt] !== null && now[ageAt] + SLACK_S < before[ageAt];
+/** Whether a row is of a process that began after the one that had its pid before. @param {Row} now @param {Row} before @param {number} ageAt the place of the age, -1 without one */
+export const isYounger = (now, before, ageAt) => ageAt >= 0 && now[ageAt] !== null && now[ageAt] + SLACK_S < before[ageAt];

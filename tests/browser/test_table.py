@@ -96,8 +96,11 @@ async def test_says_how_many_there_are(js: RunJs, rows: int, matches: int, total
 
 async def test_held_rows_end_only_where_that_is_known(js: RunJs) -> None:
     answers = await js(
-        """const { ShownRows } = await load("page/process_table");
+        """const { ShownRows, isYounger } = await load("page/process_table");
            const rows = new ShownRows();
+           const young = (now, before) => isYounger([7, now], [7, before], 1);
+           if ([young(2, 99), young(99.2, 99), young(98.5, 99), young(null, 99), young(2, null)].join() !==
+               "true,false,false,false,false" || isYounger([7, 2], [7, 99], -1)) return "who is younger";
            const tell = (shown) => [...shown.map(({ key, values, ended }) => `${key}:${values[1]}${ended ? "+" : ""}`),
                                     rows.missing].join(" ");
            return [

@@ -94,7 +94,7 @@ class Row {
     this.#name = h("span", { class: "name" }, h("bdi"));
     this.#text = h("span", { class: "text" });
     this.#words = h("span");
-    this.#track = h("span", { class: "track", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100" });
+    this.#track = h("span", { class: "track" });
     this.#trend = h("span", { class: "trend", hidden: true }, this.#spark.element, this.#words);
     this.element = h("li", {}, this.#name, this.#text, this.#track, this.#trend);
   }
@@ -123,10 +123,12 @@ class Row {
     this.#course = course;
   }
 
+  /** Of what nothing is known there is nothing to measure. */
   #measure(label, text, share) {
-    setAttribute(this.#track, "aria-label", label);
-    setAttribute(this.#track, "aria-valuetext", text);
-    setAttribute(this.#track, "aria-valuenow", Number.isNaN(share) ? null : String(Math.round(100 * share)));
+    const known = !Number.isNaN(share);
+    const measured = { role: "meter", "aria-label": label, "aria-valuetext": text, "aria-valuemin": "0", "aria-valuemax": "100" };
+    for (const [name, value] of Object.entries(measured)) setAttribute(this.#track, name, known ? value : null);
+    setAttribute(this.#track, "aria-valuenow", known ? String(Math.round(100 * share)) : null);
   }
 }
 

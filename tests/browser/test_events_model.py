@@ -128,10 +128,12 @@ async def test_events_say_who_and_which_charts_they_concern(js: RunJs) -> None:
              const title = "CPU 98 % for 10 s: gzip, python";
              const old = level("old", 10, "cpu", { end: 20, title, attributes: { names } });
              const now = level("now", 50, "cpu", { attributes: { ongoing: 1, names: ["tar", 7] } });
-             const on = (event, ...panels) => panels.filter((panel) => m.concerns(event, panel)).map(({ id }) => id).join(" ");
+             const on = (event, ...panels) => panels.filter((panel) => m.concerns(event, panel))
+               .map(({ id }) => id).join(" ");
              const { withKin } = await load('http/panels');
-             const all = withKin([["cpu", "x"], ["cpu-programs", "x"], ["cpu-mine", ""], ["memory", ""], ["memory-of-mine", ""]]
-               .map(([id, place]) => ({ id, place })));
+             const all = withKin(
+               [["cpu", "x"], ["cpu-programs", "x"], ["cpu-mine", ""], ["memory", ""], ["memory-of-mine", ""]]
+                 .map(([id, place]) => ({ id, place })));
              const [cpu] = all;
              return {
                title: m.titleOf(old),

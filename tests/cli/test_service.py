@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from tests.command import run
 
+from vitalcast.cli import service as commands
+from vitalcast.cli.service import FOLDERS
 from vitalcast.cli.service_unit import NAME, STATE_FOLDER, Service, quoted, unit_text
 from vitalcast.cli.systemd import Systemd, write
-from vitalcast.errors import ServiceError
+from vitalcast.errors import InvalidSettings, ServiceError
 
 EXPOSURE_MAX = 2.5  # of ten, as `systemd-analyze security` reckons it; most of it is what is to be shown
 
@@ -24,17 +26,30 @@ def service(**changes: object) -> Service:
     return Service(**given | changes)  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """`vitalcast service show` in an empty folder, of a user who has configured nothing."""
+    monkeypatch.chdir(tmp_path)
+    for name in FOLDERS:
+        monkeypatch.setenv(name, str(tmp_path))
+
+    def show(*, system: bool = False) -> str:
+        commands.install(system, dry_run=True)
+        return capsys.readouterr().out
+
+    return show
+
+
 @pytest.mark.parametrize("scope", ["--system", "--user"])
 def test_systemd_finds_nothing_wrong_with_the_unit(
-    scope: str, tmp_path: Path, record_property: Callable[[str, object], None]
+    scope: str, show: Callable[..., str], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    done = run("service", "show", scope, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    text = show(system=scope == "--system")
     if (analyze := shutil.which("systemd-analyze")) is None:
         record_property("ran", "the unit was not tried: there is no systemd-analyze on this machine")
         return
     unit = tmp_path / NAME
-    unit.write_text(done.stdout, encoding="utf-8")
+    unit.write_text(text, encoding="utf-8")
     checks = [["verify", "--man=no", *([] if scope == "--system" else ["--user"])]]
     if scope == "--system":
         checks.append(["security", "--offline=true", f"--threshold={EXPOSURE_MAX * 10:.0f}", "--no-pager"])
@@ -47,25 +62,27 @@ def test_systemd_finds_nothing_wrong_with_the_unit(
     record_property("ran", f"the unit was tried by {version.splitlines()[0]}")
 
 
-def test_no_setting_of_the_environment_gets_into_the_unit(tmp_path: Path) -> None:
-    done = run("service", "show", "--user", cwd=tmp_path, VITALCAST_TOKEN="s3cret", VITALCAST_SERVER__PORT="1234")
-    assert done.returncode == 0
-    assert "s3cret" not in done.stdout
-    assert "1234" not in done.stdout
+def test_no_setting_of_the_environment_gets_into_the_unit(
+    show: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITALCAST_TOKEN", "s3cret")
+    monkeypatch.setenv("VITALCAST_SERVER__PORT", "1234")
+    unit = show()
+    assert "s3cret" not in unit
+    assert "1234" not in unit
 
 
-def test_the_file_in_use_is_the_services_file_by_its_whole_path(tmp_path: Path) -> None:
+def test_the_file_in_use_is_the_services_file_by_its_whole_path(show: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[server]\nport = 443\n", encoding="utf-8")
-    unit = run("service", "install", "--dry-run", "--system", cwd=tmp_path).stdout
+    unit = show(system=True)
     assert re.search(rf"^ExecStart=/.+ --config {re.escape(str(tmp_path / 'config.toml'))}$", unit, re.MULTILINE)
     assert "AmbientCapabilities=CAP_SYSLOG CAP_NET_BIND_SERVICE\n" in unit
 
 
-def test_wrong_settings_are_said_before_anything_is_written(tmp_path: Path) -> None:
+def test_wrong_settings_are_said_before_anything_is_written(show: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[server]\nprot = 443\n", encoding="utf-8")
-    done = run("service", "show", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "did you mean server.port?" in done.stderr
+    with pytest.raises(InvalidSettings, match=r"did you mean server\.port"):
+        show()
 
 
 def test_capabilities_are_few_and_asked_for() -> None:
@@ -100,11 +117,14 @@ def test_a_unit_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
         manager.check_unit()
 
 
-def test_where_there_is_no_systemd_it_says_so(tmp_path: Path) -> None:
-    for command in ("install", "status", "uninstall"):
-        done = run("service", command, "--user", cwd=tmp_path, PATH=str(tmp_path))
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("vitalcast: error: systemd does not run here; start `vitalcast` by ")
+def test_where_there_is_no_systemd_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("service", "install", "--user", cwd=tmp_path, PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("vitalcast: error: systemd does not run here; start `vitalcast` by ")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for command in (commands.status, commands.uninstall):
+        with pytest.raises(ServiceError, match="systemd does not run here"):
+            command(False)
 
 
 def test_a_service_of_the_system_needs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 from tests.command import environment
 from tests.debian import program_of
-from tests.examples import served
+from tests.e2e.server import Server, running
+from tests.examples import TIMEOUT_S
+from tests.recipes.proxies import NAME
+
+from vitalcast.web.serving.supervisor import VARIABLE
 
 # It takes no `--unbuffered`, since it never buffers.
 _JAQ = """#!/bin/sh
@@ -23,9 +28,28 @@ exec {jaq} "$@"
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("server")) as address:
-        yield address
+def supervisor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[socket.socket]:
+    """What the server tells of its life, as systemd has it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path_factory.mktemp("supervisor") / "notify"))
+        supervisor.settimeout(TIMEOUT_S)
+        yield supervisor
+
+
+@pytest.fixture(scope="session")
+def server(supervisor: socket.socket) -> Iterator[Server]:
+    """A server behind proxies, of which a supervisor hears."""
+    proxied = {"VITALCAST_SERVER__PUBLIC_URL": f"https://{NAME}", "VITALCAST_SERVER__TRUSTED_PROXIES": "127.0.0.1"}
+    with running(env={VARIABLE: supervisor.getsockname(), **proxied}) as server:
+        assert supervisor.recv(1024) == f"READY=1\nSTATUS=Live on {server.url}/".encode()
+        yield server
+        assert server.errors() == ""
+    assert supervisor.recv(1024) == b"STOPPING=1"
+
+
+@pytest.fixture
+def address(server: Server) -> str:
+    return f"127.0.0.1:{server.port}"
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import secrets
 import socket
-from pathlib import Path
 
 import pytest
-from tests.e2e.server import running
 
 from vitalcast.web.serving.supervisor import VARIABLE, tell
 
@@ -17,14 +15,6 @@ def listening(address: str) -> socket.socket:
     supervisor.bind(address)
     supervisor.settimeout(60)  # only so that a failure ends
     return supervisor
-
-
-def test_a_server_says_when_it_serves_and_when_it_ends(tmp_path: Path) -> None:
-    path = str(tmp_path / "notify")
-    with listening(path) as supervisor:
-        with running(env={VARIABLE: path}) as server:
-            assert supervisor.recv(1024) == f"READY=1\nSTATUS=Live on {server.url}/".encode()
-        assert supervisor.recv(1024) == b"STOPPING=1"
 
 
 def test_an_abstract_address_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,6 +263,16 @@ def test_closing_leaves_no_thread_and_wakes_who_waits(server: Server) -> None:
     assert set(threading.enumerate()) == before
 
 
+def test_a_client_that_nobody_holds_ends_and_one_whose_stream_is_held_does_not(server: Server) -> None:
+    before = set(threading.enumerate())
+    stream = BlockingClient(server.url).subscribe(TICKS, interval=0.1)
+    assert_each_once(take(stream, 3))
+    (thread,) = set(threading.enumerate()) - before
+    del stream
+    thread.join(60)
+    assert not thread.is_alive()
+
+
 def test_an_interrupt_ends_a_blocking_loop_at_once(server: Server, tmp_path: Any) -> None:
     program = tmp_path / "follow.py"
     program.write_text(

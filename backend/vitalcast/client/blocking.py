@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -35,7 +36,8 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="vitalcast-client", daemon=True)
+        self._endings: list[asyncio.Task[None]] = []
+        self._thread = threading.Thread(target=self._run, name="vitalcast-client", daemon=True)
         self._thread.start()
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -55,18 +57,32 @@ class LoopThread:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function)
 
+    def end_after(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have this done there, and stop it, without waiting for either."""
+
+        async def ending() -> None:
+            await last()
+            self._loop.stop()
+
+        self.soon(lambda: self._endings.append(self._loop.create_task(ending())))
+
     def end(self) -> None:
         """Stop it. Safe to call again."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+        self.soon(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
             self._loop.close()
 
 
 class BlockingSubscription(Iterator[Item], Generic[Item]):
     """Items of one stream, for as long as the client is open. It ends with `close`, or when nobody holds it."""
 
-    def __init__(self, thread: LoopThread, stream: Subscription[Item]) -> None:
+    def __init__(self, client: BlockingClient, thread: LoopThread, stream: Subscription[Item]) -> None:
+        self._client = client  # which ends when nobody holds it
         self._thread = thread
         self._stream = stream
 
@@ -117,7 +133,7 @@ class BlockingTicks(BlockingSubscription[Tick]):
 class BlockingClient:
     """One server, for programs without asyncio. All that `Client` says of itself goes for this, too.
 
-    It may be used from several threads. Ctrl-C ends a wait at once.
+    It may be used from several threads. Ctrl-C ends a wait at once. It ends with `close`, or when nobody holds it.
     """
 
     def __init__(
@@ -143,6 +159,8 @@ class BlockingClient:
             on_status=on_status,
         )
         self._thread = LoopThread()
+        self._left = weakref.finalize(self, self._thread.end_after, self._client.aclose)
+        self._left.atexit = False  # the thread ends with the program
 
     def __enter__(self) -> Self:
         try:
@@ -157,6 +175,7 @@ class BlockingClient:
 
     def close(self) -> None:
         """End all streams, and close the connection. Safe to call again."""
+        self._left.detach()
         with suppress(ClientError):
             self._thread.call(self._client.aclose())
         self._thread.end()
@@ -166,21 +185,21 @@ class BlockingClient:
         async def begin() -> Ticks:
             return self._client.subscribe(*metrics, **options)
 
-        return BlockingTicks(self._thread, self._thread.call(begin()))
+        return BlockingTicks(self, self._thread, self._thread.call(begin()))
 
     @taking(requests.table)
     def table(self, *names: str, **options: Any) -> BlockingSubscription[Rows]:
         async def begin() -> Subscription[Rows]:
             return self._client.table(*names, **options)
 
-        return BlockingSubscription(self._thread, self._thread.call(begin()))
+        return BlockingSubscription(self, self._thread, self._thread.call(begin()))
 
     @taking(requests.events)
     def events(self, **options: Any) -> BlockingSubscription[Event]:
         async def begin() -> Subscription[Event]:
             return self._client.events(**options)
 
-        return BlockingSubscription(self._thread, self._thread.call(begin()))
+        return BlockingSubscription(self, self._thread, self._thread.call(begin()))
 
     @taking(requests.query)
     def query(self, *metrics: str, **options: Any) -> Result:

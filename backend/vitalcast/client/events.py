@@ -57,7 +57,7 @@ class EventStream(Stream):
 
     def __init__(self, name: str, fields: Json) -> None:
         super().__init__(name, fields)
-        self._seen: OrderedDict[str, Event] = OrderedDict()
+        self._seen: OrderedDict[int, int] = OrderedDict()  # what stands for each state, by what stands for its id
         self._gap: Gap | None = None
 
     def command(self, id_: int) -> dict[str, Any]:
@@ -75,13 +75,19 @@ class EventStream(Stream):
             self._gap = Gap(whole(message["from"]), whole(message["to"]), words(message["why"]))
         elif message["type"] == "event":
             event = _event(message)
-            if self._seen.get(event.id) != event:
-                self._seen[event.id] = event
-                self._seen.move_to_end(event.id)
-                if len(self._seen) > SEEN_MAX:
-                    self._seen.popitem(last=False)
+            if self._is_new(event):
                 gap, self._gap = self._gap, None
                 yield event._replace(gap=gap)
+
+    def _is_new(self, event: Event) -> bool:
+        """Say whether an event, or what has become of it, has not come before; take note of it."""
+        key, state = hash(event.id), hash(repr(event))
+        known = self._seen.get(key) == state
+        self._seen[key] = state
+        self._seen.move_to_end(key)
+        if len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+        return not known
 
 
 def read_event(message: Json) -> Event:

@@ -249,6 +249,9 @@ class Protocol:
         # One that nobody asked for says that the stream of a panel has another group from now on.
         stream = (changed or self._asked.pop(id_, None)) if id_ is not None else self._streams.get(message["stream"])
         if stream is not None and stream.name in self._streams and message.get("group") is not None:
+            if stream.group is not None:
+                self._joining.pop(stream.group, None)
+                self._joined.discard(stream.group)
             stream.group = whole(message["group"])
             stream.acknowledged = True
             stream.acknowledge(message)

@@ -9,7 +9,7 @@ from tests.reference.markdown import table
 
 from vitalcast.core.wire import panel_records, record_parts
 from vitalcast.core.wire.binary_layout import LAYOUT
-from vitalcast.core.wire.commands import MODELS, Since
+from vitalcast.core.wire.commands import MODELS, RatioTo, Since
 from vitalcast.core.wire.records import ANSWERS, PLAIN_RECORDS, RECORDS
 from vitalcast.core.wire.schemas import REF, schemas_of
 
@@ -38,7 +38,9 @@ def commands_part() -> str:
     ]
     overview = table(("client sends", "meaning", "answer"), *rows)
     parts = [f"### `{name}`\n\n{fields(model, null=False)}" for name, model in MODELS.items() if name != "ping"]
-    return "\n\n".join([overview, *parts, f"### `since`\n\n{said(Since)}\n\n{fields(Since, null=False)}"])
+    inner = (("`since`", Since), ("`RatioTo`", RatioTo))
+    parts += [f"### {title}\n\n{said(one)}\n\n{fields(one, null=False)}" for title, one in inner]
+    return "\n\n".join([overview, *parts])
 
 
 def messages_part() -> str:

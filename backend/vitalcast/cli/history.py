@@ -63,6 +63,10 @@ def history(
     reduce: Annotated[
         Reduce | None, typer.Option("--reduce", help="How series become one.", show_default="sum")
     ] = None,
+    ratio_to: Annotated[
+        list[str] | None,
+        typer.Option("--ratio-to", metavar="PATTERN", help="Divide by these metrics; may be repeated."),
+    ] = None,
     top: Annotated[
         int | None, typer.Option("--top", metavar="N", min=1, help="Only so many series, by their mean.")
     ] = None,
@@ -93,6 +97,7 @@ def history(
     vitalcast history system.memory.usage --since 'yesterday 14:00' --plot
     vitalcast history system.network.io.rate --since -7d --step 1h --csv > week.csv
     vitalcast history process.cpu.utilization --since monday --top 5
+    vitalcast history system.network.errors --ratio-to system.network.packet.count --aggregate rate
     """
     form = Format.of(json=json, csv=csv, plot=plot)
     now_ms = clocks.wall_ms()
@@ -100,7 +105,7 @@ def history(
     if bool(patterns) == (panel is not None):
         raise typer.BadParameter("give patterns of metrics, or --panel", param_hint="PATTERN")
     # Of series that become one, the aggregates of the members would not be those of the whole.
-    joined = not (aggregate or group_by or reduce or panel) and form in (Format.TABLE, Format.LINES)
+    joined = not (aggregate or group_by or reduce or ratio_to or panel) and form in (Format.TABLE, Format.LINES)
     request = ApiRequest(
         PATH,
         {
@@ -113,6 +118,7 @@ def history(
             "where": where,
             "group_by": group_by,
             "reduce": None if reduce is None else reduce.value,
+            "ratio_to": ratio_to,
             "top": top,
             "shift": duration_option("--shift", shift),
             "points": None if step is not None else _points(form),

@@ -29,6 +29,10 @@ def tail(
         list[Aggregate] | None,
         typer.Option("--aggregate", help="How samples are aggregated over the interval; may be repeated."),
     ] = None,
+    ratio_to: Annotated[
+        list[str] | None,
+        typer.Option("--ratio-to", metavar="PATTERN", help="Divide by these metrics; may be repeated."),
+    ] = None,
     backfill: Annotated[
         float | None,
         typer.Option("--backfill", metavar="SECONDS", min=0, max=86400, help="Start this far back."),
@@ -43,7 +47,7 @@ def tail(
     from vitalcast.client.follow import follow
 
     aggregates = [one.value for one in aggregate or ()] or None
-    options = {"interval": interval, "aggregate": aggregates, "backfill": backfill}
+    options = {"interval": interval, "aggregate": aggregates, "ratio_to": ratio_to or None, "backfill": backfill}
     try:
         address = socket_url(url)
     except ValueError as error:

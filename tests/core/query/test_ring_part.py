@@ -19,7 +19,7 @@ ALL = Selection.of([">"])
 
 def capture(machine: Machine, selection: Selection = ALL, *, back_ms: int = 10**9, reads_max: int = 10_000) -> RingPart:
     now_ms = machine.time_ms
-    return RingPart.capture(machine.timeline, selection, now_ms - back_ms, now_ms, reads_max=reads_max)()
+    return RingPart.capture(machine.timeline, [selection], now_ms - back_ms, now_ms, reads_max=reads_max)()
 
 
 def test_ticks_after_the_start_up_to_the_end_are_copied() -> None:
@@ -37,7 +37,7 @@ def test_what_was_taken_hold_of_stays_as_it_was_whatever_comes_after() -> None:
     machine = Machine(window_ms=60_000)
     for value in range(100):
         machine.tick(value)
-    part = RingPart.capture(machine.timeline, ALL, 0, machine.time_ms, reads_max=10_000)
+    part = RingPart.capture(machine.timeline, [ALL], 0, machine.time_ms, reads_max=10_000)
     before = part().values.copy()
     for value in range(300):
         machine.tick(-value, ["sda", *(f"sd{number}" for number in range(value))])

@@ -89,6 +89,10 @@ def test_without_a_range_it_is_the_last_hour_and_what_is_not_kept_is_said(world:
         ("metrics=system.disk.io,system.load&top=1", [{"system.device": "sda"}], [1193]),
         ("metrics=system.load&shift=60", [{}], [60]),
         ("metrics=system.load&aggregate=p50", [{}], [120]),
+        ("metrics=system.load,system.disk.io&aggregate=rate&where=system.device=sdb", [{"system.device": "sdb"}], [10]),
+        ("metrics=system.disk.io&aggregate=delta&ratio_to=system.load&group_by=", [{}], [20]),
+        ("metrics=system.disk.io&where=system.device=sda&ratio_to=system.disk.io&ratio_where=system.device=sdb",
+         [{"system.device": "sda"}], [1]),
     ],
 )  # fmt: skip
 def test_series_are_chosen_grouped_ranked_and_shifted(
@@ -98,6 +102,27 @@ def test_series_are_chosen_grouped_ranked_and_shifted(
     assert [one["attributes"] for one in answer["series"]] == names
     assert [column[-1] for column in answer["values"]] == last
     assert answer["times"][-1] == world.machine.time_ms
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("ratio_where=a=b", 400, "ratio_where: is of ratio_to, which is missing"),
+        ("ratio_to=system.lod", 404, "ratio_to: nothing here is called system.lod"),
+        ("ratio_to=a..b", 400, "ratio_to: 'a..b'"),
+        ("panel=cpu&ratio_to=system.load", 400, "ratio_to: does not go with panel"),
+    ],
+)
+def test_what_cannot_divide_is_refused_in_words(world: World, query: str, status: int, said: str) -> None:
+    code, message = refusal(world, query)
+    assert (code, said in message) == (status, True), message
+
+
+def test_units_of_rates_and_ratios_are_said(world: World) -> None:
+    rates = world.get(PATH, metrics="system.disk.io", aggregate="rate", start="-10s", step=1)
+    assert {one["unit"] for one in rates["series"]} == {"By/s"}
+    ratios = world.get(PATH, metrics="system.disk.io", aggregate="rate", ratio_to="system.load", start="-10s", step=1)
+    assert {one["unit"] for one in ratios["series"]} == {"By/1"}
 
 
 def test_a_moment_may_be_iso_or_unix_or_before_now(world: World) -> None:

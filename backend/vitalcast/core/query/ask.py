@@ -32,7 +32,7 @@ def ask(
     start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
     recorded = timeline.recorded
     part = RingPart.capture(
-        timeline, query.selection, start_ms - lead_ms(query, timeline.interval_ms), end_ms, reads_max=limits.ring_reads
+        timeline, query.selections, start_ms - lead_ms(query, timeline.interval_ms), end_ms, reads_max=limits.ring_reads
     )
 
     def work(past: Past) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from vitalcast.core.metrics.model import Series
 from vitalcast.core.query.limits import DEFAULT_QUERY_LIMITS, QueryLimits
 from vitalcast.core.query.partials import Steps
 from vitalcast.core.query.past import Past, Reach
@@ -31,7 +32,8 @@ def evaluate(
     it is `cancelled`.
     """
     start_ms, end_ms = query.start_ms - query.shift_ms, query.end_ms - query.shift_ms
-    series = all_series(past.series(query.selection, start_ms, end_ms), ring.series)
+    kept = [one for selection in query.selections for one in past.series(selection, start_ms, end_ms)]
+    series = all_series(kept, ring.series)
     plan = resolve(query, past.extent(), ring, series=len(series))
     reads = plan.reads(ring.interval_ms)
     limits.check_reads(reads, len(series))
@@ -45,7 +47,7 @@ def evaluate(
         if cancelled():
             raise InterruptedError
         steps += reading.steps(series[first : first + at_once])
-    table = _reduced(Table.of(series, steps, len(query.aggregates), limits), query)
+    table = _reduced(series, steps, query, limits)
     limits.check_values(table.values[:, :1].size, len(table.series), to_reduce=False)
     return _result(
         query, plan, table, reading.reaches(), ring.interval_ms, approximate=any(one.approximate for one in steps)
@@ -53,13 +55,25 @@ def evaluate(
 
 
 def _reduces(query: Query, series: int) -> bool:
-    return query.group_by is not None or (query.top is not None and query.top < series)
+    return query.group_by is not None or query.ratio_to is not None or (query.top is not None and query.top < series)
 
 
-def _reduced(table: Table, query: Query) -> Table:
-    if query.group_by is not None:
-        table = table.grouped(query.group_by, query.reduce)
+def _reduced(series: Sequence[Series], steps: Sequence[Steps], query: Query, limits: QueryLimits) -> Table:
+    """Lay the steps of series side by side, and make of them what is asked for."""
+    if query.ratio_to is None:
+        table = _grouped(Table.of(series, steps, len(query.aggregates), limits), query)
+    else:
+        sides = []
+        for selection in (query.selection, query.ratio_to):
+            own = [(one, its) for one, its in zip(series, steps, strict=True) if selection.matches(one)]
+            table = Table.of([one for one, _ in own], [its for _, its in own], len(query.aggregates), limits)
+            sides.append(_grouped(table, query))
+        table = sides[0].over(sides[1])
     return table if query.top is None else table.highest(query.top)
+
+
+def _grouped(table: Table, query: Query) -> Table:
+    return table if query.group_by is None else table.grouped(query.group_by, query.reduce)
 
 
 def _result(
@@ -75,4 +89,5 @@ def _result(
         table.values.reshape(len(table.ends_ms), len(table.series) * len(query.aggregates)),
         plan.expired_ms,
         approximate=approximate,
+        are_ratios=query.ratio_to is not None,
     )

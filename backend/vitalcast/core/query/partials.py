@@ -46,10 +46,12 @@ class Partials:
     """The parts of one series. They come in the order of time, within each stretch.
 
     Steps lie in the time that is shown, which is `shift_ms` after the one that was. `counter` says that the series only
-    grows, unless it begins anew.
+    grows, unless it begins anew. What is added while `leading` was before the range: of that only the newest value of a
+    step counts, for the step after it.
     """
 
     def __init__(self, aggregates: Sequence[Aggregate], shift_ms: int = 0, *, counter: bool = False) -> None:
+        self.leading = False
         self._counter = counter
         self._aggregates = tuple(aggregates)
         self._shift_ms = shift_ms
@@ -83,7 +85,10 @@ class Partials:
         if self._fractions:
             piece.rows = rows
             piece.readings = values
-        self._pieces.append(piece)
+        self._add(piece)
+
+    def _add(self, piece: _Piece) -> None:
+        self._pieces.append(piece.leading() if self.leading else piece)
 
     def _totals(self, stretch: int, end_ms: int, values: Floats, rows: Integers, count: int) -> Floats:
         """Add up values in `count` steps, each in that of `rows`, and onto what the first has of ticks already: so it
@@ -102,7 +107,7 @@ class Partials:
         if len(part.times_ms):
             ends = ends_of(part.times_ms + self._shift_ms, step_ms)
             stretches = np.full(len(ends), part.stretch)
-            self._pieces.append(
+            self._add(
                 _Piece(
                     stretches,
                     ends,
@@ -117,8 +122,8 @@ class Partials:
                 )
             )
 
-    def steps(self, after_ms: int | None = None) -> Steps:
-        """Merge all parts. Steps up to a time are left out: they are there for what comes after them."""
+    def steps(self) -> Steps:
+        """Merge all parts."""
         pieces = self._pieces
         if not pieces:
             nothing = np.zeros(0, dtype=np.int64)
@@ -145,8 +150,7 @@ class Partials:
         stretches, ends = stretches[starts], ends[starts]
         if derives(self._aggregates):
             self._add_growth(values, columns, stretches, ends)
-        if after_ms is not None:
-            kept = ends > after_ms
+            kept = columns.of(Aggregate.COUNT) > 0  # in the range
             stretches, ends, values = stretches[kept], ends[kept], values[kept]
         return Steps(stretches, ends, values, approximate)
 
@@ -210,6 +214,13 @@ class _Piece:
     of_ticks: bool = False
     rows: Integers | None = None
     readings: Floats | None = None
+
+    def leading(self) -> _Piece:
+        """Return the same with nothing in it but the newest values."""
+        none, nothing = np.zeros(len(self.ends_ms)), np.full(len(self.ends_ms), np.nan)
+        return _Piece(
+            self.stretches, self.ends_ms, self.width_ms, none, none, nothing, nothing, self.last, self.last_ms
+        )
 
 
 class _Columns:

@@ -44,7 +44,7 @@ class Plan:
 
     `raw_from_ms` is the time after which all ticks are there as they came, None where there are none, and `rolled_ms`
     how far each rollup tier goes. After `last_ms` there is nothing yet. `expired_ms` is the time before which nothing
-    is kept that was asked for, or None. `lead` is the step before the first, where it is needed for it.
+    is kept that was asked for, or None. `lead` is the time before it that the first steps are compared with.
     """
 
     step_ms: int
@@ -125,13 +125,16 @@ def lead_ms(query: Query, interval_ms: int) -> int:
 
 
 def _lead(query: Query, parts: tuple[Part, ...]) -> Part | None:
-    """Return the step before the first of some parts, as far as it may be seen."""
+    """Return the time before the first of some parts that its first steps are compared with, as far as it may be seen.
+
+    That is the step before the first, and what the first has of the time before the range.
+    """
     if not parts:
         return None
     first, shift_ms = parts[0], query.shift_ms
-    end_ms = (first.start_ms + shift_ms) // first.step_ms * first.step_ms - shift_ms
-    start_ms = max(end_ms - first.step_ms, query.hidden_ms)
-    return Part(first.tier, start_ms, end_ms, first.step_ms) if start_ms < end_ms else None
+    begin_ms = (first.start_ms + shift_ms) // first.step_ms * first.step_ms - shift_ms
+    start_ms = max(begin_ms - first.step_ms, query.hidden_ms)
+    return Part(first.tier, start_ms, first.start_ms, first.step_ms) if start_ms < first.start_ms else None
 
 
 def _reaches(extent: Extent, ring: RingPart) -> dict[Tier, Reach]:

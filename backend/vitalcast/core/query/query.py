@@ -22,7 +22,9 @@ class Query:
 
     One of `points` and `step_ms` is given: at least so many points where there is as much, or steps of exactly so long,
     unless no tier is as fine. `group_by` (None: not at all, empty: all series of a metric together) names attributes;
-    the series of a metric that have equal values of them are reduced. `top` keeps so many series, by their mean.
+    the series of a metric that have equal values of them are reduced. What comes of it is divided by what comes of
+    `ratio_to` after the same, if that is given. `top` keeps so many series, by their mean. The series of `beside` are
+    wanted too, as they are.
     `shift_ms` asks for what was so long before, under the times of now. What was before `hidden_ms` is not for whoever
     asks, not even as a part of the first step; nor are steps shorter than `step_min_ms`.
     """
@@ -39,6 +41,13 @@ class Query:
     shift_ms: int = 0
     hidden_ms: int = 0
     step_min_ms: int = 0
+    ratio_to: Selection | None = None
+    beside: Selection | None = None
+
+    @property
+    def selections(self) -> tuple[Selection, ...]:
+        """All that is read for it."""
+        return tuple(one for one in (self.selection, self.ratio_to, self.beside) if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,8 @@ class Result:
 
     `step_ms` is how far apart the times are, each of which is the end of its step. `reaches` says which tier brought
     what, in order. Where a clock was set back, times go back once. `expired_ms` is the time before which nothing is
-    kept that was asked for, or None. `approximate` says that percentiles come from sketches.
+    kept that was asked for, or None. `approximate` says that percentiles come from sketches, `are_ratios` that values
+    are ratios, whose units are those of the series.
     """
 
     step_ms: int
@@ -58,8 +68,9 @@ class Result:
     values: npt.NDArray[np.float64]
     expired_ms: int | None = None
     approximate: bool = False
+    are_ratios: bool = False
 
     @property
     def described(self) -> tuple[Series, ...]:
         """The series with the units of their values."""
-        return with_units(self.series, self.aggregates)
+        return self.series if self.are_ratios else with_units(self.series, self.aggregates)

@@ -42,12 +42,14 @@ class Reading:
         counters = are_counters(series).tolist()
         partials = [Partials(self._aggregates, shift_ms, counter=counter) for counter in counters]
         for part in self._plan.parts if lead is None else (lead, *self._plan.parts):
+            for one in partials:
+                one.leading = part is lead
             if part.tier is Tier.RAW:
                 self._add_ticks(partials, series, part, part.start_ms, part.end_ms)
             else:
                 self._add_rolled(partials, series, part)
             self._add_ring(partials, series, part)
-        return [one.steps(None if lead is None else lead.end_ms + shift_ms) for one in partials]
+        return [one.steps() for one in partials]
 
     def _add_rolled(self, partials: list[Partials], series: list[Series], part: Part) -> None:
         """Add the steps of a rollup tier, and the ticks before the first and after the last of them."""

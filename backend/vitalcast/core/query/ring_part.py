@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,15 +59,16 @@ class RingPart:
 
     @classmethod
     def capture(
-        cls, timeline: Timeline, selection: Selection, start_ms: int, end_ms: int, *, reads_max: int
+        cls, timeline: Timeline, selections: Sequence[Selection], start_ms: int, end_ms: int, *, reads_max: int
     ) -> Callable[[], RingPart]:
-        """Take hold of what the ring has in (start_ms, end_ms] of the series that a selection means, those gone
+        """Take hold of what the ring has in (start_ms, end_ms] of the series that selections mean, those gone
         included; return what copies it, in any thread. Many may wait for their turn, and none of them holds a copy.
 
         Raises ProtocolError where that is more than so many readings.
         """
         ring = timeline.ring
-        places = timeline.catalogue.remembered(selection)
+        remembered = timeline.catalogue.remembered
+        places = list(dict.fromkeys(place for selection in selections for place in remembered(selection)))
         offsets, times = ring.offsets(), ring.times()
         turns = np.append(0, np.cumsum(np.diff(times) <= 0)) if len(times) else times
         rows = np.flatnonzero((times > start_ms) & (times <= end_ms))

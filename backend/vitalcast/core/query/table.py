@@ -12,6 +12,7 @@ import numpy as np
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.query.limits import QueryLimits
 from vitalcast.core.query.partials import Steps
+from vitalcast.core.query.ratio import Ratio
 from vitalcast.core.query.reduction import Grouping, top_of
 from vitalcast.core.vocabulary import Reduce
 
@@ -51,6 +52,18 @@ class Table:
         """Return one series for each group."""
         grouping = Grouping.of(self.series, group_by, reduce)
         return Table(grouping.series, self.ends_ms, self.stretches, grouping.apply(self.values))
+
+    def over(self, divisors: Table) -> Table:
+        """Return what this is divided by others, in the steps that this has."""
+        ratio = Ratio.of(self.series, divisors.series)
+        _, ranks = np.unique(np.concatenate([self.stretches, divisors.stretches]), return_inverse=True)
+        keys = ranks.reshape(-1) * _STRETCH_MS + np.concatenate([self.ends_ms, divisors.ends_ms])
+        here, there = np.split(keys, [len(self.ends_ms)])
+        rows = np.searchsorted(there, here)
+        known = np.append(there, -1)[rows] == here
+        values = np.full((len(here), *divisors.values.shape[1:]), np.nan)
+        values[known] = divisors.values[rows[known]]
+        return Table(ratio.series, self.ends_ms, self.stretches, ratio.apply(self.values, values))
 
     def highest(self, count: int) -> Table:
         """Return only so many series, with the highest means of the first aggregate, and the steps that they have."""

@@ -59,7 +59,7 @@ def length_ms(key: SeriesKey) -> int:
 
 
 def question(key: SeriesKey, start_ms: int, end_ms: int) -> Query:
-    """Return the question what is shown in some time, of each series that is selected."""
+    """Return the question what is shown in some time, of each series that is selected, be it as a divisor."""
     return Query(
         selection=key.selection,
         start_ms=start_ms,
@@ -67,6 +67,7 @@ def question(key: SeriesKey, start_ms: int, end_ms: int) -> Query:
         step_ms=key.interval_ms,
         aggregates=key.aggregates,
         shift_ms=key.shift_ms,
+        beside=key.ratio_to,
     )
 
 

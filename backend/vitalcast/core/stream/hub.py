@@ -359,7 +359,7 @@ class Hub:
                 f"interval: a percentile needs all readings of it, and memory has {ring.window_ms / 1000:g} s; "
                 "ask for a shorter interval, or query",
             )
-        readings, limit = len(group.chosen.series) * (group.interval_ms // least_ms), self.limits.snapshot_values
+        readings, limit = len(group.read_columns) * (group.interval_ms // least_ms), self.limits.snapshot_values
         if readings > limit:
             raise ProtocolError(
                 ErrorCode.LIMIT,

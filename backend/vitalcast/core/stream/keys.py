@@ -32,7 +32,7 @@ class Form(enum.Enum):
 class SeriesKey(NamedTuple):
     """What makes two subscriptions equal. `source` is the id of the one whose series they are.
 
-    `group_by`, `reduce`, `top` and `shift_ms` are as in Query, save that the top is by the newest value.
+    `group_by`, `reduce`, `ratio_to`, `top` and `shift_ms` are as in Query, save that the top is by the newest value.
     """
 
     source: str
@@ -45,11 +45,12 @@ class SeriesKey(NamedTuple):
     reduce: Reduce = Reduce.SUM
     top: int | None = None
     shift_ms: int = 0
+    ratio_to: Selection | None = None
 
     @property
     def is_reduced(self) -> bool:
         """Whether what is sent is not just the series that are selected."""
-        return self.group_by is not None or self.top is not None
+        return self.group_by is not None or self.top is not None or self.ratio_to is not None
 
 
 class PanelKey(NamedTuple):
@@ -97,7 +98,7 @@ def key_bytes(key: AnyKey) -> int:
         return GROUP_BYTES // 4
     if isinstance(key, TableKey):
         return GROUP_BYTES // 4 + sum(TEXT_BYTES + (len(one) if isinstance(one, str) else 0) for one in key.keys or ())
-    selection = key.selection
-    values = sum(len(text) + TEXT_BYTES for _, texts in selection.where for text in texts)
-    names = (*selection.patterns, *(key.group_by or ()))
-    return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in names) + values
+    selections = [key.selection] if key.ratio_to is None else [key.selection, key.ratio_to]
+    values = [text for one in selections for _, texts in one.where for text in texts]
+    names = [pattern for one in selections for pattern in one.patterns]
+    return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in (*values, *names, *(key.group_by or ())))

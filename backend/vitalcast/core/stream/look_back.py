@@ -131,6 +131,7 @@ def _steps(
         group_by=key.group_by,
         reduce=key.reduce,
         hidden_ms=hidden_ms,
+        ratio_to=key.ratio_to,
     )
     if question.start_ms >= end_ms:  # no whole step of it may be seen
         return lambda: ticks

@@ -1,4 +1,5 @@
-"""A group whose series are reduced before they are sent: one for each value of some attributes, or only the highest."""
+"""A group whose series are reduced before they are sent: one for each value of some attributes, divided by others, or
+only the highest."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.metrics.choices import Places
-from vitalcast.core.query.reduction import Grouping, top_of
+from vitalcast.core.query.reduction import top_of
 from vitalcast.core.stream.groups import Group
+from vitalcast.core.stream.members import Members
 from vitalcast.core.wire.emission import Emission, TickValues
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from vitalcast.core.metrics.choices import Choice, Chosen
+    from vitalcast.core.metrics.choices import Choice
     from vitalcast.core.metrics.model import Series
     from vitalcast.core.metrics.timeline import Timeline
     from vitalcast.core.stream.kept_ticks import Rows
@@ -37,12 +39,9 @@ class ReducedGroup(Group):
     What is sent is the groups that there are, or the highest of them, by key; when that changes, a `series` says so.
     """
 
-    __slots__ = ("_came_ms", "_candidates", "_columns", "_grouped", "_grouping", "_places", "_reduced_key", "_shown")
+    __slots__ = ("_came_ms", "_members", "_places", "_reduced_key", "_shown")
 
-    _candidates: tuple[Series, ...]  # of which the highest are sent
-    _columns: Columns  # that are read for them
-    _grouping: Grouping | None
-    _shown: Columns  # the places of those that are sent
+    _shown: Columns  # the places of those that are sent, among what becomes of the members
 
     def __init__(self, id_: int, key: SeriesKey, choice: Choice, snapshots: Snapshots, timeline: Timeline) -> None:
         super().__init__(id_, key, choice, snapshots, timeline)
@@ -50,13 +49,16 @@ class ReducedGroup(Group):
         self._came_ms: dict[Series, int] = {}  # when each of the highest came among them
         self._shown = np.zeros(0, dtype=np.intp)
         self._places = Places(self._shown, 1)
-        self._grouped: tuple[Chosen | None, tuple[Series, ...]] = None, ()  # for which the grouping was made
-        self._grouping, self._candidates = None, ()
-        self._regroup()
+        self._members = Members(key, choice, timeline)
+        self._show(())
 
     @property
     def series(self) -> tuple[Series, ...]:
-        return tuple(self._candidates[place] for place in self._shown.tolist())
+        return tuple(self._members.series[place] for place in self._shown.tolist())
+
+    @property
+    def described(self) -> tuple[Series, ...]:
+        return self.series if self._reduced_key.ratio_to is not None else super().described  # whose units are said
 
     @property
     def width(self) -> int:
@@ -69,7 +71,7 @@ class ReducedGroup(Group):
     @property
     def nbytes(self) -> int:
         """About how much memory this group takes, as if it shared its series with no other."""
-        return super().nbytes + len(self._columns) * MEMBER_BYTES
+        return super().nbytes + len(self._members.columns) * MEMBER_BYTES
 
     # --- what is reduced to what -------------------------------------------------------------------------------
 
@@ -77,39 +79,35 @@ class ReducedGroup(Group):
         """Take over what the selection means after the layout changed; return what says so if the series changed."""
         before = self.series
         self.chosen = self._choice.chosen
-        self._regroup()
+        self._members.look()
+        self._show(before)
         return self._changed(before)
 
-    def _regroup(self) -> None:
-        """Say anew what is reduced to what. A series that is gone still counts in the past that memory has of it."""
-        key, shown = self._reduced_key, self.series if len(self._shown) else ()
-        if key.group_by is None:
-            self._grouping, self._candidates, self._columns = None, self.chosen.series, self.chosen.columns
-        else:
-            places = self._timeline.catalogue.remembered(key.selection)
-            self._columns = np.array([column for _, column in places], dtype=np.intp)
-            if self._grouped != (self.chosen, series := tuple(one for one, _ in places)):
-                there = Grouping.of(self.chosen.series, key.group_by, key.reduce).series
-                grouping = Grouping.of(series, key.group_by, key.reduce).only(frozenset(there))
-                self._grouped = self.chosen, series
-                self._grouping, self._candidates = grouping, grouping.series
-        frame = self._timeline.newest
-        self._shown = np.array([at for at, one in enumerate(self._candidates) if one in shown], dtype=np.intp)
-        self._choose(self._reduced(frame.values[None, self._columns, None])[0, :, 0], frame.time_ms)
+    def _show(self, shown: Sequence[Series]) -> None:
+        """Choose what is sent, after these were."""
+        frame, members = self._timeline.newest, self._members
+        self._shown = np.array([at for at, one in enumerate(members.series) if one in shown], dtype=np.intp)
+        values = frame.values[None, members.columns, None]
+        if self.grows and self._reduced_key.top is not None:  # a tick alone says nothing of that
+            ring = self._timeline.ring
+            read = self._read(ring, self.plan_backfill(ring, 0), [one for one, _ in members.places], members.columns)
+            values = read[-1:].reshape(1, len(members.places), -1)[:, :, :1]
+        self._choose(members.apply(values)[0, :, 0], frame.time_ms)
 
     def _choose(self, newest: Floats, time_ms: int) -> None:
         """Choose what is sent: the highest by their newest values, and those that have not been there for long."""
         top = self._reduced_key.top
-        if top is None or top >= len(self._candidates):
-            shown = np.arange(len(self._candidates))
+        candidates = self._members.series
+        if top is None or top >= len(candidates):
+            shown = np.arange(len(candidates))
         else:
-            held = [place for place in self._shown.tolist() if self._stays(self._candidates[place], time_ms)][:top]
+            held = [place for place in self._shown.tolist() if self._stays(candidates[place], time_ms)][:top]
             scores = np.where(np.isnan(newest), -np.inf, newest)
             scores[held] = np.inf
             shown = top_of(scores, top) if len(held) < top else np.array(held, dtype=np.intp)
         if top is not None:
             self._came_ms = {
-                one: self._came_ms.get(one, time_ms) for one in map(self._candidates.__getitem__, shown.tolist())
+                one: self._came_ms.get(one, time_ms) for one in map(candidates.__getitem__, shown.tolist())
             }
         self._shown = shown
         self._places = Places(np.arange(len(shown)), len(self.key.aggregates))
@@ -128,16 +126,12 @@ class ReducedGroup(Group):
         self.series_version += 1
         return self._series_said()
 
-    def _reduced(self, values: Floats) -> Floats:
-        """Reduce values of the columns that are read, of the shape (steps, columns, aggregates)."""
-        return values if self._grouping is None else self._grouping.apply(values)
-
     # --- the live stream ---------------------------------------------------------------------------------------
 
     def emit(self, tick: TickValues) -> list[Message]:
         """Return what a member in step gets for the interval that has ended with this tick."""
         aggregates = len(self.key.aggregates)
-        reduced = self._reduced(tick.values.reshape(1, -1, aggregates)[:, self._columns])[0]
+        reduced = self._members.apply(tick.values.reshape(1, -1, aggregates)[:, self._members.columns])[0]
         changes: list[Message] = []
         if self._reduced_key.top is not None:
             before = self.series
@@ -156,25 +150,21 @@ class ReducedGroup(Group):
 
     @property
     def read_columns(self) -> Columns:
-        return self._columns
+        return self._members.columns
 
     @property
     def read_places(self) -> Sequence[tuple[Series, int]]:
-        if self._grouping is None:
-            return super().read_places
-        return self._timeline.catalogue.remembered(self._reduced_key.selection)
+        return self._members.places
 
     def project(self, values: Floats) -> Floats:
-        return self._reduced(values)[:, self._shown].reshape(len(values), self.width)
+        return self._members.apply(values)[:, self._shown].reshape(len(values), self.width)
 
     def replay_reads(self, replay: Replay) -> int:
         """Return how many readings are looked at for it."""
         rows = int(replay.ends[-1]) + 1 if len(replay.ends) else 0
-        return rows * len(self._columns)
+        return rows * len(self._members.columns)
 
     def _replayed(self, ring: Rows, replay: Replay) -> Floats:
-        aggregates = self.key.aggregates
-        series = [one for one, _ in self.read_places]
-        values = self._read(ring, replay, series, self._columns)
-        reduced = self._reduced(values.reshape(len(values), len(self._columns), len(aggregates)))
-        return reduced[:, self._shown].reshape(len(values), self.width)
+        columns, aggregates = self._members.columns, self.key.aggregates
+        values = self._read(ring, replay, [one for one, _ in self.read_places], columns)
+        return self.project(values.reshape(len(values), len(columns), len(aggregates)))

@@ -60,6 +60,20 @@ class Since(_Strict):
         return self.epoch == epoch and self.source in (None, source)
 
 
+class RatioTo(_Strict):
+    """The series by whose values those of a selection are divided."""
+
+    metrics: Annotated[Patterns, about("Patterns of metrics.")]
+    where: Where = {}
+
+    def selection(self) -> Selection:
+        """Raises ProtocolError for a malformed pattern."""
+        return _selection(self.metrics, self.where, "ratio_to.metrics")
+
+
+DividedBy = Annotated[
+    RatioTo | None, about("Other series, by whose values these are divided, after all were aggregated and reduced.")
+]
 SinceThen = Annotated[Since | None, about("The last position that the client has: the snapshot brings what it missed.")]
 
 
@@ -94,6 +108,7 @@ class Subscribe(_Command):
     aggregate: Annotated[Aggregates, about("How the samples of an interval become one value.")] = ["last"]
     group_by: GroupBy = None
     reduce: ReduceBy = None
+    ratio_to: DividedBy = None
     top: Annotated[Top | None, about("Only so many series, those with the highest newest values.")] = None
     shift: ShiftBy = 0
     backfill: Backfill = 0
@@ -111,7 +126,8 @@ class Subscribe(_Command):
 
     def panel_id(self) -> str:
         """Raises ProtocolError for fields that do not go with a panel."""
-        beside = sorted(self.model_fields_set & {"metrics", "where", "aggregate", "group_by", "reduce", "top", "shift"})
+        others = {"metrics", "where", "aggregate", "group_by", "reduce", "ratio_to", "top", "shift"}
+        beside = sorted(self.model_fields_set & others)
         if beside or self.panel is None:
             raise ProtocolError(
                 ErrorCode.BAD_REQUEST, f"{', '.join(beside)}: a panel brings its own; leave this out, or the panel"
@@ -221,6 +237,7 @@ class Query(_Command):
     aggregate: Annotated[Aggregates, about("How the samples of a step become one value.")] = ["avg"]
     group_by: GroupBy = None
     reduce: ReduceBy = None
+    ratio_to: DividedBy = None
     top: Annotated[Top | None, about("Only so many series, those with the highest means.")] = None
     shift: ShiftBy = 0
     table: Annotated[Text | None, about("`processes`, in place of metrics.")] = None
@@ -267,8 +284,8 @@ MODELS: dict[str, type[Command]] = {
 COMMAND_TYPES = tuple(MODELS)
 
 
-def _selection(patterns: list[str], where: Mapping[str, list[str]]) -> Selection:
+def _selection(patterns: list[str], where: Mapping[str, list[str]], field: str = "metrics") -> Selection:
     try:
         return Selection.of(patterns, where)
     except ValueError as error:
-        raise ProtocolError(ErrorCode.BAD_REQUEST, f"metrics: {error}") from None
+        raise ProtocolError(ErrorCode.BAD_REQUEST, f"{field}: {error}") from None

@@ -28,7 +28,7 @@ from vitalcast.errors import ApiError, ProtocolError
 from vitalcast.live.service import Service
 from vitalcast.web.api.history_query import FORMAT, HOST, LINES, PANEL, PARAMETERS, RANGE_S, check_panel_alone, wish_of
 from vitalcast.web.api.long_csv import LongCsv
-from vitalcast.web.api.selections import patterns_of, selection_of
+from vitalcast.web.api.selections import RATIO_TO, divisor_asked, patterns_of, selection_of
 from vitalcast.web.edge.accept import Offer, best_offer
 from vitalcast.web.edge.caching import cache_headers, etag_of, knows
 from vitalcast.web.edge.caller import grant_of, panel_called
@@ -75,7 +75,7 @@ class HistoryAnswers:
         timeline = self._source(request)
         range_, query, panel = self._query(request, timeline)
         limits = QueryLimits(values=self._service.hub.limits.snapshot_values)
-        if offer is CSV and query.step_ms is not None and query.top is None:
+        if offer is CSV and query.step_ms is not None and query.top is None and query.ratio_to is None:
             holds, grant = self._service.access.holds, grant_of(request)
             long = LongCsv(self._service.queries, timeline, query, limits, lambda: holds(grant))
             survey = await unless_gone(request, asyncio.ensure_future(long.survey()))
@@ -118,12 +118,16 @@ class HistoryAnswers:
             raise ApiError(503 if error.temporary else 404, ErrorCode.BAD_REQUEST, error.message) from None
 
     def _query(self, request: Request, timeline: Timeline) -> tuple[Range, Query, PanelOverPast | None]:
-        grant, panel_id, panel = grant_of(request), PANEL.of(request), None
+        grant, panel_id, panel, divisor = grant_of(request), PANEL.of(request), None, None
         all_lines = LINES.of(request) == "all"
         if panel_id is None:
             patterns = patterns_of(request) or [">"]
             wish = wish_of(request)
             selection = grant.narrowed(selection_of(patterns, grant, timeline.catalogue, where_of(request)))
+            if (asked := divisor_asked(request)) is not None:
+                divisor = grant.narrowed(
+                    selection_of(asked[0], grant, timeline.catalogue, asked[1], name=RATIO_TO.name)
+                )
         else:
             check_panel_alone(request)
             found = panel_called(panel_id, self._service.dashboards.panels, grant)
@@ -136,7 +140,8 @@ class HistoryAnswers:
             selection = panel.selection
         range_ = range_of(request, self._now_ms(), default_s=RANGE_S, shift_ms=wish.shift_ms)
         grant.check_step(wish.step_ms)
-        return range_, wish.query(selection, range_, step_min_ms=grant.interval_min_ms), panel
+        query = wish.query(selection, range_, step_min_ms=grant.interval_min_ms)
+        return range_, replace(query, ratio_to=divisor), panel
 
 
 def _headers(request: Request, range_: Range) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from vitalcast.core.query.query import Query
 from vitalcast.core.vocabulary import Aggregate, Reduce
 from vitalcast.core.wire.bounds import AGGREGATES_MAX, ATTRIBUTES_MAX, BACK_S_MAX, POINTS, POINTS_MAX, STEP_S, TOP_MAX
-from vitalcast.web.api.selections import METRICS
+from vitalcast.web.api.selections import METRICS, RATIO_TO, RATIO_WHERE
 from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter, bad
 from vitalcast.web.edge.moments import END, START, Range
@@ -84,9 +84,9 @@ FORMAT: Final = Parameter(
 )
 PARAMETERS: Final = (
     METRICS, PANEL, LINES, HOST, WHERE, START, END,
-    POINTS_PARAMETER, STEP, AGGREGATE, GROUP_BY, REDUCE, TOP, SHIFT, FORMAT,
+    POINTS_PARAMETER, STEP, AGGREGATE, GROUP_BY, REDUCE, RATIO_TO, RATIO_WHERE, TOP, SHIFT, FORMAT,
 )  # fmt: skip
-OF_METRICS: Final = (METRICS, WHERE, GROUP_BY, REDUCE, TOP)  # which do not go with a panel
+OF_METRICS: Final = (METRICS, WHERE, GROUP_BY, REDUCE, RATIO_TO, RATIO_WHERE, TOP)  # which do not go with a panel
 
 
 class Wish(NamedTuple):

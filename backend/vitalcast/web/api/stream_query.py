@@ -10,7 +10,7 @@ from vitalcast.core.wire.encodings import Encoding
 from vitalcast.core.wire.sse import COLUMNS, ID_CHARS_MAX, ID_PATTERN, NAMED, since_of
 from vitalcast.web.api import history_query
 from vitalcast.web.api.history_query import GROUP_BY, LINES, REDUCE
-from vitalcast.web.api.selections import METRICS, patterns_of
+from vitalcast.web.api.selections import METRICS, RATIO_TO, RATIO_WHERE, divisor_asked, patterns_of
 from vitalcast.web.edge.errors import shown
 from vitalcast.web.edge.fields import Parameter, bad
 from vitalcast.web.edge.where import WHERE, where_of
@@ -75,7 +75,8 @@ POSITION: Final = Parameter(
     "the id of an event, as in <epoch>:<offset>",
 )
 PARAMETERS: Final = (
-    METRICS, PANEL, LINES, HOST, WHERE, INTERVAL, AGGREGATE, GROUP_BY, REDUCE, TOP, SHIFT, BACKFILL,
+    METRICS, PANEL, LINES, HOST, WHERE, INTERVAL, AGGREGATE, GROUP_BY, REDUCE, RATIO_TO, RATIO_WHERE, TOP,
+    SHIFT, BACKFILL,
     FORMAT, POSITION,
 )  # fmt: skip
 _PLAIN: Final = (PANEL, HOST, INTERVAL, REDUCE, TOP, SHIFT, BACKFILL)  # which a command has as they are
@@ -109,6 +110,8 @@ def command_of(request: Request, since: Since | None) -> dict[str, Any]:
         command["metrics"] = patterns or [">"]
     if where := where_of(request):
         command["where"] = where
+    if (divisor := divisor_asked(request)) is not None:
+        command["ratio_to"] = dict(zip(("metrics", "where"), divisor, strict=True))
     if aggregates := AGGREGATE.all_of(request, separator=","):
         command["aggregate"] = aggregates
     if GROUP_BY.name in request.query_params:

@@ -20,15 +20,17 @@ WHERE: Final = Parameter(
 )
 
 
-def where_of(request: Request, more: Sequence[tuple[str, str]] = ()) -> dict[str, tuple[str, ...]]:
+def where_of(
+    request: Request, more: Sequence[tuple[str, str]] = (), *, parameter: Parameter = WHERE
+) -> dict[str, tuple[str, ...]]:
     """Return the values that are wanted of each attribute, those of `more` first. Raises ApiError."""
     pairs = list(more)
-    for text in WHERE.all_of(request):
-        if not fits(text, WHERE.schema["items"]):
-            raise WHERE.refused(text)
+    for text in parameter.all_of(request):
+        if not fits(text, parameter.schema["items"]):
+            raise parameter.refused(text)
         name, _, value = text.partition("=")
         pairs.append((name, value))
     if len(pairs) > WHERE_MAX:
-        raise bad(f"where: {len(pairs)} values are more than {WHERE_MAX}")
+        raise bad(f"{parameter.name}: {len(pairs)} values are more than {WHERE_MAX}")
     names = dict.fromkeys(name for name, _ in pairs)
     return {name: tuple(value for other, value in pairs if other == name) for name in names}

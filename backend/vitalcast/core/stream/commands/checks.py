@@ -14,28 +14,39 @@ from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, SeriesKey, Ta
 from vitalcast.core.text import few
 from vitalcast.core.vocabulary import Aggregate, ErrorCode
 from vitalcast.core.wire.bounds import PANEL_AGGREGATES_MAX
+from vitalcast.core.wire.commands import RatioTo
 from vitalcast.errors import ProtocolError, UnknownIdError
 
 
-def check_known(selection: Selection, timeline: Timeline) -> None:
+def check_known(selection: Selection, timeline: Timeline, field: str = "metrics") -> None:
     """Raise ProtocolError where a selection can mean nothing here, whatever comes."""
     catalogue = timeline.catalogue
     impossible = catalogue.impossible(selection)
     if len(impossible) == len(selection.patterns):
         nearest = catalogue.advice(impossible[0])
         advice = f"did you mean {nearest}?" if nearest else "'list' shows the metrics"
-        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"metrics: nothing here is called {few(impossible)}; {advice}")
+        raise ProtocolError(ErrorCode.UNKNOWN_METRIC, f"{field}: nothing here is called {few(impossible)}; {advice}")
 
 
-def granted(selection: Selection, grant: Grant) -> Selection:
+def granted(selection: Selection, grant: Grant, field: str = "metrics") -> Selection:
     """Return a selection as its caller may have it: who may not see names gets no series with one.
 
     Raises ProtocolError where it can mean more than may be seen otherwise.
     """
     if outside := grant.outside(selection):
         what = few(outside) + (" with this 'where'" if selection.where else "")
-        raise ProtocolError(ErrorCode.DENIED, f"metrics: {what} is more than this token may see")
+        raise ProtocolError(ErrorCode.DENIED, f"{field}: {what} is more than this token may see")
     return grant.narrowed(selection)
+
+
+def divisor_of(ratio_to: RatioTo | None, timeline: Timeline, grant: Grant) -> Selection | None:
+    """Return what values are to be divided by, as its caller may have it, None for nothing. Raises ProtocolError."""
+    if ratio_to is None:
+        return None
+    field = "ratio_to.metrics"
+    selection = granted(ratio_to.selection(), grant, field)
+    check_known(selection, timeline, field)
+    return selection
 
 
 def check_table(name: str, grant: Grant) -> None:
@@ -102,7 +113,7 @@ def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
             raise ProtocolError(ErrorCode.DENIED, "panel: this token may not see names of programs and users")
         if (reach_s := grant.reach_s(key.range_ms / 1000)) * 1000 < key.range_ms:
             raise ProtocolError(ErrorCode.DENIED, f"range: this token sees {reach_s:g} s back")
-    elif granted(key.selection, grant) != key.selection:
+    elif any(granted(one, grant) != one for one in (key.selection, key.ratio_to) if one is not None):
         raise ProtocolError(ErrorCode.DENIED, "metrics: this token may not see names of programs and users")
     else:
         check_shift_granted(key, grant)

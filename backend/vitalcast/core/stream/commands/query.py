@@ -15,7 +15,14 @@ from vitalcast.core.query.past import Past
 from vitalcast.core.query.query import Query as Question
 from vitalcast.core.query.query import Result
 from vitalcast.core.query.who import course_between, who_at, who_between
-from vitalcast.core.stream.commands.checks import check_known, check_table, granted, named_panel, wrong_for_panel
+from vitalcast.core.stream.commands.checks import (
+    check_known,
+    check_table,
+    divisor_of,
+    granted,
+    named_panel,
+    wrong_for_panel,
+)
 from vitalcast.core.stream.conversation import Conversation
 from vitalcast.core.stream.deferred import Deferred, Prepare, replaced
 from vitalcast.core.stream.grants import NAMING_TABLE
@@ -29,7 +36,7 @@ from vitalcast.errors import ProtocolError
 BYTES_A_MESSAGE = 100_000  # an answer counts as one message more for each so many bytes
 OF_TABLES = frozenset({"table", "at", "sort", "order", "filter", "limit", "keys"})
 OF_PANELS = frozenset({"panel", "lines"})
-OF_SERIES = frozenset({"metrics", "where", "group_by", "reduce", "top"})
+OF_SERIES = frozenset({"metrics", "where", "group_by", "reduce", "ratio_to", "top"})
 OF_VALUES = frozenset({"points", "step", "aggregate", "shift"})
 
 
@@ -113,7 +120,8 @@ def _series(conversation: Conversation, command: Query) -> Prepare:
     selection = granted(command.selection(), conversation.grant)
     timeline = conversation.source(command.host)
     check_known(selection, timeline)
-    question = _question(conversation, command, selection)
+    divisor = divisor_of(command.ratio_to, timeline, conversation.grant)
+    question = replace(_question(conversation, command, selection), ratio_to=divisor)
     limits = query_limits(conversation)
     about = _about(timeline, command)
 

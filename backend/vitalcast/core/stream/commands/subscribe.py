@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitalcast.core.stream.commands.checks import check_known, granted
+from vitalcast.core.stream.commands.checks import check_known, divisor_of, granted
 from vitalcast.core.stream.commands.joining import start
 from vitalcast.core.stream.commands.panel import subscribe_panel
 from vitalcast.core.stream.conversation import Conversation
@@ -32,5 +32,6 @@ def subscribe(conversation: Conversation, command: Subscribe) -> list[Message]:
         reduce=Reduce(command.reduce or Reduce.SUM),
         top=command.top,
         shift_ms=round(command.shift * 1000),
+        ratio_to=divisor_of(command.ratio_to, timeline, conversation.grant),
     )
     return start(conversation, command, key, since=command.since, backfill_s=command.backfill)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,6 +18,7 @@ from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.lab import cleared, open_lab
 from tests.browser.past import PastServer, made_in
 from tests.e2e.server import Server
+from tests.schemas import check_message, is_command
 
 # The server reads twice a second, so that a page has something to show soon; the page asks for whole seconds.
 # It names no programs: CPU by mode is shown at once then, and not only until programs are known.
@@ -71,6 +73,15 @@ class Watched:
         self.sockets.append(socket)
         socket.on("framesent", lambda frame: self.sent.append(str(frame)))
         socket.on("framereceived", lambda frame: self.received.append(str(frame)))
+
+    def keeps_to_the_contract(self) -> None:
+        """Hold what went over its sockets to the schemas: what the server said, and what it did not refuse."""
+        messages = [json.loads(text) for text in self.received if text.startswith("{")]  # else it is binary
+        for message in messages:
+            check_message(message)
+        refused = [message.get("id") for message in messages if message["type"] == "error"]
+        for command in map(json.loads, self.sent):
+            assert is_command(command) or command.get("id") in refused, f"the page sent {command}"
 
     async def violations(self) -> list[str]:
         found: list[str] = await self.page.evaluate("window.violations")
@@ -181,6 +192,7 @@ async def opening(browser: Browser) -> AsyncIterator[OpenPage]:
     other parts.
     """
     contexts = []
+    pages = []
 
     async def open_page(url: str, *, charts: bool = True, **options: Any) -> Watched:
         context = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
@@ -192,11 +204,14 @@ async def opening(browser: Browser) -> AsyncIterator[OpenPage]:
         await page.add_init_script(COLLECT_VIOLATIONS + COUNT_FRAMES + TOLD)
         watched = Watched(page)
         watched.watch()
+        pages.append(watched)
         await page.goto(url, wait_until="commit")
         return watched
 
     try:
         yield open_page
+        for one in pages:
+            one.keeps_to_the_contract()
     finally:
         for context in contexts:
             await context.close()

@@ -76,7 +76,7 @@ async def test_a_stack_is_drawn_in_order_and_its_rest_is_left_empty(js: RunJs) -
              return [kind, drawn, low, high];"""
     ) == [
         "lines",
-        [["b", [0, 0], [0.3, None], [0.3, None]], ["a", [0.3, 0], [0.4, 0.2], [0.1, 0.2]]],
+        [["b", [0, 0], [0.3, 0], [0.3, None]], ["a", [0.3, 0], [0.4, 0.2], [0.1, 0.2]]],
         0,
         1,
     ]

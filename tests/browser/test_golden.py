@@ -88,6 +88,32 @@ async def test_the_page_filters_tables_as_the_server_does(js: RunJs) -> None:
     assert answers == ['"python3"', [one["found"] for one in golden]]
 
 
+async def test_the_page_stacks_bands_as_stills_do(js: RunJs) -> None:
+    golden = _golden("stacks")["stacks"]
+    answers = await js(
+        """const { stacked } = await load("charts/model/stack");
+        const numbers = (list) => Array.from(list, (one) => (Number.isNaN(one) ? null : one));
+        return given.map(({ values, down }) => {
+          const sums = [0, 1].map(() => values[0].map(() => 0));
+          // As the page has them: running sums of each pile, upwards both.
+          const tracks = values.map((line, i) => Float64Array.from(line, (one, at) => {
+            if (one === null) return NaN;
+            return (sums[Number(down[i])][at] += one); }));
+          return stacked(tracks, down.map(Number)).map(({ top, base }, i) =>
+            ({ base: numbers(base), top: numbers(top) }));
+        });""",
+        golden,
+    )
+    for one, answer in zip(golden, answers, strict=True):
+        signs = [-1 if down else 1 for down in one["down"]]
+        for sign, own, band in zip(signs, answer, one["bands"], strict=True):
+            # What a band without readings lies on is seen by nobody.
+            seen = [at for at, top in enumerate(band["top"]) if top is not None]
+            assert [at for at, top in enumerate(own["top"]) if top is not None] == seen
+            for key in ("base", "top"):
+                assert [own[key][at] * sign for at in seen] == [band[key][at] for at in seen], (one, key)
+
+
 async def test_an_embed_accepts_the_names_that_the_server_does(js: RunJs) -> None:
     golden = _golden("names")["names"]
     answers = await js(

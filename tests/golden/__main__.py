@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from tests.golden.conversations import conversations
 from tests.golden.conversations import text_of as lines_text
 
@@ -25,6 +26,7 @@ from vitalcast.core.alerts.levels import Levels
 from vitalcast.core.alerts.rule import Limit, Rule, Severity
 from vitalcast.core.drawing.axis import round_scale, round_step, ticks_of
 from vitalcast.core.drawing.format import format_age, format_duration, format_tick, format_value
+from vitalcast.core.drawing.stack import stacked
 from vitalcast.core.metrics.names import check_name
 from vitalcast.core.metrics.table_filter import field_test
 from vitalcast.core.panels.schema import FOR_S, KEEP_S
@@ -91,6 +93,15 @@ NAMES = (
     "\u0391",
     "１",
     "a\u0000",
+)
+_ = math.nan
+# Values of the lines of a stack, from the lowest up, and which of them go down: some come, go and pause, and holes.
+STACKS = (
+    ([[1.0, 1, 1, 1, 1], [_, _, 2, 2, _], [3, 3, 3, 3, 3]], [False, False, False]),
+    ([[1.0, _, 1, _, 1], [2, _, 2, 2, 2]], [False, False]),
+    ([[_, _, _, 4.0], [_, 2, _, _], [1, 1, _, 1]], [False, True, True]),
+    ([[_, 1.0, _]], [False]),
+    ([[_, _], [0.5, _]], [False, False]),
 )
 # Filters of tables, and fields that they find or do not.
 FILTERS = (
@@ -224,6 +235,7 @@ def vectors() -> dict[str, Json]:
         "names": _names(),
         "times": _times(),
         "filters": _filters(),
+        "stacks": _stacks(),
     }
 
 
@@ -332,6 +344,23 @@ def _decimate() -> Json:
                 ("nothing but holes", [math.nan] * 300, []),
             )
             for most in (120, 300)
+        ]
+    }
+
+
+def _stacks() -> Json:
+    """Each stack: the values of its lines, which of them go down, and where their bands are."""
+    return {
+        "stacks": [
+            {
+                "values": [[_json(value) for value in line] for line in values],
+                "down": down,
+                "bands": [
+                    {"base": [_json(one) for one in base], "top": [_json(one) for one in top]}
+                    for base, top in stacked([np.array(line) for line in values], down)
+                ],
+            }
+            for values, down in STACKS
         ]
     }
 

@@ -12,7 +12,7 @@ from tests.golden.__main__ import FOLDER, vectors
 from vitalcast.core.drawing.decimate import extremes
 
 
-@pytest.mark.parametrize("name", ["format", "axis", "decimate", "levels", "names", "times", "filters"])
+@pytest.mark.parametrize("name", ["format", "axis", "decimate", "levels", "names", "times", "filters", "stacks"])
 def test_python_gives_the_answers_that_are_written_down(name: str) -> None:
     written = json.loads((FOLDER / f"{name}.json").read_text())
     assert written == json.loads(json.dumps(vectors()[name])), "run python -m tests.golden, and look at what changed"

@@ -24,6 +24,7 @@ from vitalcast.core.drawing.scene import (
     scale_of,
     time_axis,
 )
+from vitalcast.core.drawing.stack import stacked
 from vitalcast.core.drawing.svg import element, number, shortened, width_of
 from vitalcast.core.panels.line import Line
 
@@ -112,14 +113,9 @@ def _bands(scene: Scene, width: float) -> list[_Shape]:
     block = scene.window.values[:, [scene.window.columns.index(line.column) for line in scene.lines]]
     whole = np.where(np.isnan(block).all(axis=1), np.nan, np.nansum(block, axis=1))
     rows = extremes(whole, _most(scene, width))
-    reached = {False: np.zeros(len(rows)), True: np.zeros(len(rows))}
-    shapes = []
-    for at, line in enumerate(scene.lines):
-        base = reached[line.down]
-        top = base + (-block[rows, at] if line.down else block[rows, at])
-        reached[line.down] = np.where(np.isnan(top), base, top)  # without a reading it is no reason to lose the others
-        shapes.append(_Shape(line, scene.window.times_ms[rows], top, base))
-    return shapes
+    bands = stacked([*block[rows].T], [line.down for line in scene.lines])
+    times_ms = scene.window.times_ms[rows]
+    return [_Shape(line, times_ms, band.top, band.base) for line, band in zip(scene.lines, bands, strict=True)]
 
 
 def _most(scene: Scene, width: float) -> int:

@@ -80,10 +80,12 @@ function tableOf({ type, id, group, columns, rows, ...rest }) {
 }
 
 /** @param {any} answer */
-function seriesOf({ type, id, group, series, values, lines, aggregate = [], ...rest }) {
+function seriesOf({ type, id, group, series, values, lines, aggregate: given, ...rest }) {
+  const aggregate = Array.isArray(given) ? given : [];
   const columns = columnsOf(series, aggregate);
-  const byKey = Object.fromEntries(columns.map(({ key }, at) => [key, values[at]]));
+  const columnAt = (column) => values?.[column] ?? [];
+  const byKey = Object.fromEntries(columns.map(({ key }, at) => [key, columnAt(at)]));
   const width = Math.max(1, aggregate.length);
-  const told = lines && { lines: lines.map((line) => ({ ...line, values: values[line.column * width] })) };
+  const told = Array.isArray(lines) && { lines: lines.map((line) => ({ ...line, values: columnAt(line?.column * width) })) };
   return { ...rest, aggregate, series: columns, values: byKey, ...told };
 }

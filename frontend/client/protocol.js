@@ -141,24 +141,27 @@ const isTime = (value) => isCount(value) && value <= TIME_MAX_MS;
 const isArray = Array.isArray;
 const isObject = (value) => typeof value === "object" && value !== null && !isArray(value);
 
+const areAll = (is, list) => isArray(list) && list.every(is);
+const isSeries = (one) => isObject(one) && typeof one.name === "string" && isObject(one.attributes ?? {});
+
 /** Whether what is said of a panel is whole, where it is of one. */
 const isPanel = (m) =>
-  m.panel === undefined || (isArray(m.lines) && isObject(m.axis) && (m.headline === null || isArray(m.headline?.numbers)));
+  m.panel === undefined || (areAll(isObject, m.lines) && isObject(m.axis) && (m.headline === null || areAll(isObject, m.headline?.numbers)));
 
 /** Whether what a snapshot says of where its times stand is whole, where it does. */
-const isPlaced = (m) => isArray(m.offsets ?? []) && isArray(m.gaps ?? []) && (m.gaps ?? []).every(isArray);
+const isPlaced = (m) => isArray(m.offsets ?? []) && areAll(isArray, m.gaps ?? []);
 
 /** What each known message must hold for the page to act on it. */
 const SHAPES = {
   welcome: (m) => (typeof m.epoch === "string" && isNumber(m.time)) || m.auth === "required",
   ack: (m) => typeof m.stream === "string" || typeof m.scope === "string",
-  snapshot: (m) => isNumber(m.group) && isArray(m.series) && isArray(m.times) && isArray(m.values) && isPanel(m) && isPlaced(m),
+  snapshot: (m) => isNumber(m.group) && areAll(isSeries, m.series) && areAll(isNumber, m.times) && areAll(isArray, m.values) && isPanel(m) && isPlaced(m),
   data: (m) => isNumber(m.group) && isCount(m.offset) && isTime(m.time) && (isArray(m.values) || isObject(m.changed)),
-  series: (m) => isNumber(m.group) && isArray(m.series) && isPanel(m),
-  rows: (m) => isNumber(m.group) && isArray(m.columns) && isArray(m.rows),
+  series: (m) => isNumber(m.group) && areAll(isSeries, m.series) && isPanel(m),
+  rows: (m) => isNumber(m.group) && isArray(m.columns) && areAll(isArray, m.rows),
   gap: (m) => isNumber(m.group) && isNumber(m.from) && isNumber(m.to),
-  catalogue: (m) => isArray(m.series),
-  result: (m) => isArray(m.series) || isArray(m.rows),
+  catalogue: (m) => areAll(isSeries, m.series),
+  result: (m) => (areAll(isSeries, m.series) && areAll(isArray, m.values)) || (isArray(m.columns) && areAll(isArray, m.rows)),
   event: (m) => typeof m.kind === "string" && isNumber(m.time),
   dashboards: (m) => typeof m.revision === "string",
   heartbeat: () => true,
@@ -182,7 +185,7 @@ export function parse(text) {
     return { type: "invalid", why: "not JSON" };
   }
   if (!isObject(message) || typeof message.type !== "string") return { type: "invalid", why: "no type" };
-  const fits = SHAPES[message.type];
+  const fits = Object.hasOwn(SHAPES, message.type) && SHAPES[message.type];
   if (fits && !fits(message)) return { type: "invalid", why: `a ${message.type} without its fields` };
   return message;
 }

@@ -83,9 +83,9 @@ export class TickTeller {
     this.#told = { time: times.at(-1) ?? this.#told.time, offset, epoch: this.#epoch };
   }
 
-  /** Tells rows from `next` on, with each gap before the row that it is before. @param {Rows} rows @param {number} next @param {[number, number][]} [gaps] */
-  #tellApart(rows, next, gaps = []) {
-    for (const [from, to] of gaps) {
+  /** Tells rows from `next` on, with each gap before the row that it is before. @param {Rows} rows @param {number} next @param {[number, number][]|undefined} gaps */
+  #tellApart(rows, next, gaps) {
+    for (const [from, to] of gaps ?? []) {
       let end = next;
       while (end < rows.count && !(rows.offsetOf(end) > to)) end += 1;
       this.#tellRows(part(rows, next, end));

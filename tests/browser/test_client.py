@@ -310,3 +310,47 @@ async def test_values_are_the_same_in_both_encodings(js: RunJs, binary: bool) ->
            return [sockets[0].protocol, common.length > 2, others];""",
         binary,
     ) == ["vitalcast.v1.bin" if binary else "vitalcast.v1.json", True, []]
+
+
+async def test_answers_are_by_name(js: RunJs) -> None:
+    """Of several aggregates each; a name that objects have in JavaScript is one like any other."""
+    assert await js(
+        FAKE
+        + """const { Client: Program } = await load("client/program");
+             const client = new Program("http://here.example/", { WebSocket: FakeWebSocket, backoff: backoff() });
+             client.clock.now = () => 10_000_000;
+             const many = client.query({ metrics: "a", start: "-1.5m", end: new Date(9_999_000), at: null });
+             const rows = client.query({ table: "processes", at: "1970-01-01T01:00:00Z" });
+             const wrong = await client.query({ metrics: "a", start: "lately" }).catch(({ name }) => name);
+             const latest = client.latest("a.>", { aggregate: ["max"] }); made[0].says(welcome);
+             const [asked, then, read] = made[0].sent; const { id, start, end, metrics } = asked;
+             made[0].says({ type: "result", id, step: 1, aggregate: ["avg", "max"], times: [1000, 2000],
+               series: [one("__proto__"), { ...one("b"), attributes: { c: "d" } }],
+               values: [[1, 2], [3, null], [5, 6], [7, 8]], lines: [{ key: "b", column: 1 }] },
+               { type: "result", id: then.id, columns: [{ name: "pid" }, { name: "name" }], rows: [[1, "init"]] });
+             begin(made[0], read); made[0].says(past(1, 1, 1000));
+             const { values, series, lines, step } = await many; const newest = await latest;
+             client.close();
+             return [[start, end, metrics, then.at, wrong, read.metrics], Object.entries(values), lines, step,
+               series.map(({ key, aggregate }) => [key, aggregate]), (await rows).rows, newest.values,
+               made[0].sent.map(({ type }) => type)];"""
+    ) == [
+        [9_910_000, 9_999_000, ["a"], 3_600_000, "TypeError", ["a.>"]],
+        [
+            ["avg(__proto__)", [1, 2]],
+            ["max(__proto__)", [3, None]],
+            ['avg(b{c="d"})', [5, 6]],
+            ['max(b{c="d"})', [7, 8]],
+        ],
+        [{"key": "b", "column": 1, "values": [5, 6]}],
+        1,
+        [
+            ["avg(__proto__)", "avg"],
+            ["max(__proto__)", "max"],
+            ['avg(b{c="d"})', "avg"],
+            ['max(b{c="d"})', "max"],
+        ],
+        [{"pid": 1, "name": "init"}],
+        {"a": 1},
+        ["query", "query", "subscribe", "unsubscribe"],
+    ]

@@ -323,7 +323,7 @@ async def test_answers_are_by_name(js: RunJs) -> None:
              const rows = client.query({ table: "processes", at: "1970-01-01T01:00:00Z" });
              const wrong = await client.query({ metrics: "a", start: "lately" }).catch(({ name }) => name);
              const latest = client.latest("a.>", { aggregate: ["max"] }); made[0].says(welcome);
-             const [asked, then, read] = made[0].sent; const { id, start, end, metrics } = asked;
+             const [read, asked, then] = made[0].sent; const { id, start, end, metrics } = asked;
              made[0].says({ type: "result", id, step: 1, aggregate: ["avg", "max"], times: [1000, 2000],
                series: [one("__proto__"), { ...one("b"), attributes: { c: "d" } }],
                values: [[1, 2], [3, null], [5, 6], [7, 8]], lines: [{ key: "b", column: 1 }] },
@@ -352,5 +352,5 @@ async def test_answers_are_by_name(js: RunJs) -> None:
         ],
         [{"pid": 1, "name": "init"}],
         {"a": 1},
-        ["query", "query", "subscribe", "unsubscribe"],
+        ["subscribe", "query", "query", "unsubscribe"],
     ]

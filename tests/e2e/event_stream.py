@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +29,35 @@ class Told(NamedTuple):
     def offset(self) -> int:
         assert self.id is not None, self
         return int(self.id.rpartition(":")[2])
+
+
+class Ledger:
+    """What one client has been told over many streams: each tick once, and a gap for every one that did not come."""
+
+    def __init__(self) -> None:
+        self.last_id: str | None = None
+        self.ticks = 0
+        self.gaps: list[Any] = []
+        self._said_to: int | None = None  # up to which tick a gap has just told
+        self._anew = False  # a gap without an end has just told that another epoch begins
+
+    def take(self, told: Told) -> None:
+        """Take in what came next."""
+        if told.kind == "gap":
+            self.gaps.append(told.data)
+            self._said_to, self._anew = told.data["to"], told.data["to"] is None
+        elif told.kind == "metrics":
+            assert told.id is not None
+            self._follow(*told.id.rsplit(":", 1))
+            self.last_id, self._said_to, self._anew = told.id, None, False
+            self.ticks += 1
+
+    def _follow(self, epoch: str, offset: str) -> None:
+        if self.last_id is None or self._anew:
+            return
+        before, at = self.last_id.rsplit(":", 1)
+        assert epoch == before, "another epoch begins, and no gap has said so"
+        assert int(offset) == (self._said_to or int(at)) + 1, (self.last_id, offset, self.gaps[-1:])
 
 
 class Reader:
@@ -121,3 +152,19 @@ async def streaming(
         yield Reader(reader, int(first.split()[1]), {name.lower(): text for name, text in pairs})
     finally:
         writer.transport.abort()
+
+
+async def read_until_the_end(server: Server, ledger: Ledger, end: signal.Signals, *, ticks: int = 8) -> None:
+    """Go on reading where a client was; after some ticks end the server, and take in what comes up to the end."""
+    back = {} if ledger.last_id is None else {"last_event_id": ledger.last_id}
+    async with streaming(server, "?metrics=system.cpu.utilization", **back) as one:
+        wanted = ledger.ticks + ticks
+        while ledger.ticks < wanted:
+            told = await one.event()
+            assert told is not None
+            ledger.take(told)
+        server.signal(end)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while (told := await one.event()) is not None:
+                ledger.take(told)
+    await server.wait_async()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import signal
 import ssl
 import subprocess
 import urllib.request
@@ -13,7 +14,8 @@ import urllib.request
 import pytest
 from tests.e2e.caddy import caddy
 from tests.e2e.client import TIMEOUT_S, vitals, witness
-from tests.e2e.event_stream import PATH, Told, streaming
+from tests.e2e.conftest import StartServer
+from tests.e2e.event_stream import PATH, Ledger, Told, read_until_the_end, streaming
 from tests.e2e.raw import EndedError, tcp
 from tests.e2e.server import Server, Variant, on_every_server
 
@@ -141,6 +143,19 @@ async def _stall(server: Server) -> None:
                 pass
             after = await slow.next_of("metrics")
             assert after.offset > gap.data["to"] >= gap.data["from"]
+
+
+# --- servers that end -------------------------------------------------------------------------------------------------
+
+
+async def test_who_comes_back_after_the_end_of_a_server_is_told_each_tick_or_a_gap(start_server: StartServer) -> None:
+    env = {"SAMPLER__INTERVAL_S": "0.1", "HISTORY__PATH": "history.db", "HISTORY__FLUSH_S": "0.5"}
+    server, ledger = await asyncio.to_thread(start_server, **env), Ledger()
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        await read_until_the_end(server, ledger, end)
+        await asyncio.to_thread(server.start)
+    await read_until_the_end(server, ledger, signal.SIGTERM)
+    assert len(ledger.gaps) >= 1, "while there is no server there are no ticks"
 
 
 # --- on the way ------------------------------------------------------------------------------------------------------

@@ -83,3 +83,25 @@ async def test_a_token_for_a_stream_reads_its_series_on_sites_that_the_settings_
     assert read[0] == [3, ["RefusedError", 103]]
     assert read[1] == ["ClosedError", 101, "the token is not valid: not valid on pages of this site"]
     assert read[2] == ["ClosedError", 101, "the server requires a token"]
+
+
+EVENTS = """([url, token]) => new Promise((resolve) => {
+  const source = new EventSource(`${url}/api/v1/stream?panel=load&token=${token}`);
+  source.addEventListener("metrics", ({ data, lastEventId, origin }) => {
+    source.close();
+    resolve([JSON.parse(data).panel, /^[0-9a-f]+:[0-9]+$/.test(lastEventId), origin === url]);
+  });
+  source.onerror = () => resolve(source.readyState === EventSource.CLOSED ? "refused" : "it will try again");
+})"""
+
+
+async def test_an_event_source_shows_a_panel_on_the_site_of_its_token_alone(
+    server: Server, elsewhere: Elsewhere, tokens: dict[str, str], open_page: OpenPage
+) -> None:
+    for site, token, expected in (
+        (elsewhere.stranger, "embed", ["load", True, True]),
+        (elsewhere.origin, "embed", "refused"),
+        (elsewhere.origin, "stream", "refused"),  # which may not be in an address
+    ):
+        watched = await open_page(site + elsewhere.page("<p>Load"), charts=False)
+        assert await watched.page.evaluate(EVENTS, [server.url, tokens[token]]) == expected, (site, token)

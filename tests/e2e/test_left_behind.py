@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from tests.command import TIMEOUT_S, run
@@ -51,9 +52,15 @@ def fill(server: Server, command: Command) -> None:
     """Have a mark, and half a minute's worth of ticks and processes, put down."""
     assert command("mark", "before the end").returncode == 0
     deadline_s = time.monotonic() + TIMEOUT_S
-    asked = ("history", "system.load.average", "--since", "-1m", "--csv", "--step", "1s")
-    while len(command(*asked).stdout.splitlines()) < 6:
+    while seconds_kept(server) < 6:
         assert time.monotonic() < deadline_s
+        time.sleep(0.2)
+
+
+def seconds_kept(server: Server) -> int:
+    asked = "metrics=system.load.average&start=-1m&step=1"
+    with urlopen(f"{server.url}/api/v1/history?{asked}", timeout=TIMEOUT_S) as answer:
+        return len(json.load(answer)["times"])
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])

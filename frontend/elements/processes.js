@@ -303,9 +303,10 @@ export class VitalProcesses extends HTMLElement {
     else this.#openedRow = values;
   }
 
+  /** What there is of it; a machine may not say. */
   #memoryBytes() {
     const { ring } = this.#memory.store;
-    return ring.length ? ring.value(0, ring.length - 1) : NaN;
+    return ring.width && ring.length ? ring.value(0, ring.length - 1) : NaN;
   }
 
   /** @param {import("../page/process_model.js").Words} words */

@@ -15,6 +15,7 @@ Its wall clock is ahead by as many seconds as the file `clock` says.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import os
 import socket
@@ -53,6 +54,7 @@ FLIP = Descriptor("test.flip", "1", Kind.GAUGE, "0 and 1 by turns.")
 class MachineCollector(Collector):
     name = "machine"
     descriptors = (DISK, BULK, PROGRAM, FLIP)
+    deadline_s = 60.0  # thousands of series take a busy machine a while, and are no fault
 
     def __init__(self, *, folder: Path, bulk: int, vlans: int) -> None:
         super().__init__()
@@ -79,12 +81,22 @@ class MachineCollector(Collector):
             yield Sample(Series(Descriptor(name, unit, Kind.GAUGE, ""), (), (("team", team),)), float(value))
 
     def _vlan(self, number: int) -> Iterator[Sample]:
-        for descriptor in (ERRORS, DROPPED):
-            for way in ("receive", "transmit"):
-                yield Sample(Series(descriptor, (f"vlan{number}", way)), float(self._reads * number))
-        for state, share in (("used", number), ("free", self._vlans - number), ("reserved", 0)):
-            values = {"system.filesystem.mountpoint": f"/srv/{number}", "system.filesystem.state": state}
-            yield Sample(Series(USAGE, tuple(values.get(key, "x") for key in USAGE.attributes)), share * 2.0**20)
+        errors, usage = _vlan_series(number)
+        yield from (Sample(series, float(self._reads * number)) for series in errors)
+        for series, share in zip(usage, (number, self._vlans - number, 0), strict=True):
+            yield Sample(series, share * 2.0**20)
+
+
+@functools.cache
+def _vlan_series(number: int) -> tuple[list[Series], list[Series]]:
+    """Return the series of an interface's errors, and of a filesystem's used, free and reserved bytes."""
+    ways = ("receive", "transmit")
+    errors = [Series(descriptor, (f"vlan{number}", way)) for descriptor in (ERRORS, DROPPED) for way in ways]
+    usage = []
+    for state in ("used", "free", "reserved"):
+        values = {"system.filesystem.mountpoint": f"/srv/{number}", "system.filesystem.state": state}
+        usage.append(Series(USAGE, tuple(values.get(key, "x") for key in USAGE.attributes)))
+    return errors, usage
 
 
 def _install() -> None:

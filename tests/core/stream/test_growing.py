@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from tests.core.machine import IO, LOAD, Machine, ask, decode, disk
 from tests.core.query.recorded import Recorded
 from tests.core.stream.keeper import Recorded as WithHistory
 from tests.core.stream.keeper import settle
+from tests.core.stream.talk import granted as with_grant
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.panels.schema import Panel
 from vitalcast.core.query.ask import ask as ask_past
 from vitalcast.core.query.no_past import NoPast
 from vitalcast.core.query.query import Query
-from vitalcast.core.vocabulary import Aggregate
+from vitalcast.core.stream.grants import Grant
+from vitalcast.core.vocabulary import Aggregate, Scope
 
 NAMES = ["delta", "rate", "avg", "sum", "p90"]
 AGGREGATES = tuple(map(Aggregate, NAMES))
@@ -251,3 +255,22 @@ def test_one_evaluation_serves_all_equal_subscribers(monkeypatch: pytest.MonkeyP
     calls.clear()
     machine.tick(1.0)
     assert (len(groups), len(calls)) == (1, 1)
+
+
+@pytest.mark.parametrize("since_s", [25, 35])
+def test_a_token_gets_no_growth_since_a_time_that_it_may_not_see(since_s: int) -> None:
+    machine = begun(Machine())
+    for second in range(2, 62):
+        machine.take(machine.frame({disk("sda"): float(second)}))
+    machine.wait(-(machine.time_ms % 10_000))
+    everything = (Selection.of([">"]),)
+    session = with_grant(machine, Grant(Scope.EMBED, "some", everything, since_s=since_s))
+    fields = {"metrics": ["system.disk.io"], "interval": 10, "aggregate": ["delta"], "backfill": 60}
+    _, snapshot = ask(session, type="subscribe", stream="s", **fields)
+    oldest_ms = min(snapshot["times"]) - 20_000  # where the interval before the first began
+    assert oldest_ms >= machine.timeline.newest.time_ms - 1000 * since_s
+
+
+def test_panels_have_no_growth_and_say_so() -> None:
+    with pytest.raises(ValidationError, match="'avg', 'last', 'min' or 'max'"):
+        Panel.model_validate({"id": "a", "title": "A", "metrics": ["system.disk.io"], "aggregate": "rate"})

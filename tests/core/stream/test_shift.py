@@ -112,6 +112,23 @@ def test_series_are_reduced_as_they_were() -> None:
     assert data["values"] == [total + 20.0]
 
 
+def test_what_grew_and_its_share_are_as_they_were() -> None:
+    machine = Shown()
+    ack, snapshot = subscribe(machine.session(), interval=10, aggregate=["delta", "rate"], shift=100)
+    assert snapshot["values"] == [[10.0], [1.0]]
+    [data] = decode([message for _ in range(10) for message in machine.next().get(ack["group"], [])])
+    assert data["values"] == [10.0, 1.0]
+    disks = {
+        "metrics": ["system.disk.io"],
+        "where": {"system.device": ["sda"]},
+        "ratio_to": {"metrics": ["system.load"]},
+    }
+    ack, snapshot = subscribe(machine.session(), **disks)
+    [data] = decode(machine.next()[ack["group"]])
+    number = machine.offset - 60
+    assert data["values"] == [(10.0 * (number - 1) + 3) / number]
+
+
 def test_what_could_not_be_read_in_time_is_no_value() -> None:
     machine = Shown()
     machine.kept_waiting = True

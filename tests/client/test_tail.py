@@ -201,7 +201,7 @@ def test_tail_without_a_server_says_so(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr == (
         f"vitalcast: error: {url}: cannot connect (Connection refused); "
-        "start the server with `vitalcast`, or give its address with --url\n"
+        "start the server with `vitalcast`, or give the address of another\n"
     )
 
 
@@ -570,8 +570,12 @@ def test_a_server_without_https_is_told_in_one_line() -> None:
 def test_a_certificate_that_nobody_vouches_for_is_told_in_one_line() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
-    with fake_server(stay, ssl=context) as fake, pytest.raises(ClientError, match="the certificate is not valid"):
-        follow_url(fake.url.replace("ws:", "wss:"), Recorder(), "x")
+    with fake_server(stay, ssl=context) as fake:
+        url = fake.url.replace("ws:", "wss:")
+        with pytest.raises(ClientError, match="the certificate is not valid"):
+            follow_url(url, Recorder(), "x")
+        follow_url(url, sink := Recorder(), "x", count=1, ssl=ssl.create_default_context(cafile=TLS / "cert.pem"))
+        assert sink.events == [10]
 
 
 def test_what_goes_wrong_while_it_comes_back_is_a_line_each(tmp_path: Path) -> None:

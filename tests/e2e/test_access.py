@@ -22,6 +22,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from vitalcast.access.access import Record
+from vitalcast.client import Client as Program
+from vitalcast.client import ClientError, RefusedError
 from vitalcast.config.schema import Settings
 from vitalcast.core.vocabulary import CloseCode, Scope
 from vitalcast.live.open_access import open_access
@@ -355,6 +357,21 @@ async def test_tail_shows_its_token(servers: dict[Variant, Server], tokens: Toke
     assert CPU in right[1]
     assert "the server requires a token; create one on its machine with" in none[2]
     assert "token: unknown token" in wrong[2]
+
+
+async def test_the_python_client_shows_its_token(servers: dict[Variant, Server], tokens: Tokens) -> None:
+    url = servers[Variant.FAST].url
+    async with Program(url, tokens.cpu) as program:
+        assert CPU in await program.latest(CPU, reduce="max")
+        with pytest.raises(RefusedError) as denied:
+            await program.latest(MEMORY)
+        with pytest.raises(ClientError, match="admin"):
+            await program.mark("not for this token")
+    with pytest.raises(RefusedError, match="the server requires a token; create one") as without:
+        await Program(url).open()
+    with pytest.raises(RefusedError, match="token: unknown token") as wrong:
+        await Program(url, "x.y.z").open()
+    assert [one.value.code for one in (denied, without, wrong)] == [103, 101, 101]
 
 
 async def test_a_site_that_a_token_names_gets_nothing_without_it_where_others_need_none(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Link:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         backoff: Backoff | None = None,
     ) -> None:
-        self.stood = asyncio.Event()  # set once anything has come from the server
+        self.stood = asyncio.Event()  # set once a server has welcomed us
         self._url = url
         self._protocol = protocol
         self._connect = connect
@@ -142,8 +142,8 @@ class Link:
                                 self._greeted(happening)
                             else:
                                 self._backoff.reset()
+                                self.stood.set()
                                 self._deliver(happening)
-                        self.stood.set()
                 finally:
                     self._protocol.disconnected()
                     for task in (sender, watcher):
@@ -169,6 +169,7 @@ class Link:
             self._reading = False
 
     def _greeted(self, welcome: Welcome) -> None:
+        self.stood.set()
         if welcome.heartbeat_s is not None:
             self._silent_after_s = max(SILENT_HEARTBEATS * welcome.heartbeat_s, SILENT_HEARTBEATS)
 

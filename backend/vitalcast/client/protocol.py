@@ -24,7 +24,7 @@ HEARTBEAT_S_MAX: Final = 300.0
 SUBPROTOCOLS: Final = (BINARY_SUBPROTOCOL, SUBPROTOCOL)
 WITHOUT_ACCESS: Final = (
     "the server requires a token; create one on its machine with `vitalcast token create --scope stream "
-    "--metrics 'system.>'` and give it with --token or in VITALCAST_TOKEN"
+    "--metrics 'system.>'` and give it: --token, VITALCAST_TOKEN, or `token=` in a program"
 )
 
 AStream = TypeVar("AStream", bound=Stream)
@@ -279,6 +279,8 @@ class Protocol:
             yield Changed(changed, error)
         elif (stream := self._asked.pop(id_, None) if id_ is not None else self._streams.get(name)) is not None:
             yield from self._stream_refused(stream, error)
+        elif id_ is None and code in (ErrorCode.UNAUTHORIZED, ErrorCode.TOKEN_EXPIRED) and not temporary:
+            raise error  # the server closes then
         elif id_ is None and name is None and not temporary:  # it could not even be read for whom this is
             for one in list(self._asked.values()):
                 yield from self._stream_refused(one, error)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from vitalcast.client.protocol import RECONNECT_AFTER_S_MAX
-from vitalcast.client.reading import words
+from vitalcast.client.reading import whole, words
 from vitalcast.core.vocabulary import STAY_AWAY_FROM
 from vitalcast.errors import ClientError, LostError, RefusedError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RECOVERABLE_CODES_BELOW = 5000
 PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 MESSAGE_TOO_BIG = 1009
-START_IT = "; start the server with `vitalcast`, or give its address with --url"
+START_IT = "; start the server with `vitalcast`, or give the address of another"
 TRY_TLS = "; if it serves HTTPS, use wss://"
 
 
@@ -88,7 +88,8 @@ def _refused(response: Response, url: str) -> LostError | ClientError:
             f"{url}: a proxy in between does not forward the headers Upgrade and Connection, which a WebSocket needs"
         )
     if 400 <= status < 500 and status not in PASSING:
-        return ClientError(f"{url}: the server refused the WebSocket with HTTP {status}{said}")
+        why = f"{url}: the server refused the WebSocket with HTTP {status}{said}"
+        return RefusedError(why, code=_code(response.body or b"") or status)
     return LostError(f"HTTP {status}{said}", after_s=_retry_after_s(response.headers.get_all("Retry-After")))
 
 
@@ -98,6 +99,14 @@ def _message(body: bytes | bytearray) -> str:
         return f": {words(json.loads(body)['error']['message'])}"
     except (ValueError, TypeError, KeyError, RecursionError):
         return ""
+
+
+def _code(body: bytes | bytearray) -> int | None:
+    """Return the code of the error that a body says, as the wire has it; None where it says none."""
+    try:
+        return whole(json.loads(body)["error"]["code"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _retry_after_s(fields: list[str]) -> float | None:

@@ -159,7 +159,7 @@ export class PanelPast extends EventTarget {
     const parts = pieces.map(({ answer, from }) => `${answer.asked} ${answer.from} ${answer.to} ${from === window.from ? "" : from}`);
     const key = [stepMs, window.live ? "live" : `${window.from} ${window.to}`, ...parts].join("|");
     if (key !== this.#storeKey || !this.#store?.follow()) {
-      this.#store = new PastStore({ pieces, live, stepMs: pieces.at(-1)?.answer.stepMs ?? stepMs, liveTo });
+      this.#store = new PastStore({ pieces, live, stepMs: pieces.at(-1)?.answer.stepMs ?? stepMs, liveTo, whole: Boolean(this.definition.others?.length) });
       this.#storeKey = key;
     }
     // Of the window that is wanted now, not of the one before.

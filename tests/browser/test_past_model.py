@@ -40,6 +40,37 @@ async def test_what_comes_live_goes_on_where_the_answer_ends_as_if_all_had_been_
             assert row == pytest.approx(exact)
 
 
+async def test_programs_that_come_and_go_never_add_up_to_more_than_there_was(js: RunJs) -> None:
+    """What is not there in a row used nothing: neither in a point of several steps nor in the step that grows."""
+    told = await js(
+        """
+        const { Ring } = await load("client/ring");
+        const { pastPointsOf } = await load("charts/model/past_points");
+        const { PastTail } = await load("charts/model/past_tail");
+        // Each second one of the programs has all CPUs, and the others are not there.
+        const valueOf = (second, i) => (second === 7 ? NaN : second % 3 === i ? 1 : second % 2 && i === 3 ? 0 : NaN);
+        const bands = new Map([0, 1, 2, 3].map((i) => [i, { low: 4 + i, high: 8 + i }]));
+        const ring = new Ring(100, 12), steps = new Ring(100, 12);
+        const tail = new PastTail(steps, ["a", "b", "c", "d"], 10_000, true);
+        for (let second = 1; second <= 60; second += 1) {
+          const values = [0, 1, 2, 3].map((i) => valueOf(second, i));
+          ring.push(second * 1000, [...values, ...values, ...values]);
+          tail.add(second * 1000, (i) => values[i], { weight: 1000 });
+        }
+        const numbers = (list) => Array.from(list, (one) => (Number.isNaN(one) ? null : one));
+        const { tracks, lows, highs } = pastPointsOf({ ring, bands, stepMs: 1000 }, [0, 1, 2, 3],
+          { from: 0, to: 60_000, width: 6, whole: true });
+        const row = (i) => Array.from({ length: 4 }, (_, column) => steps.value(column, i));
+        return { points: tracks.map(numbers), lows: lows.map(numbers), highs: highs.map(numbers),
+          steps: Array.from({ length: steps.length }, (_, i) => numbers(row(i))) };"""
+    )
+    sums = [sum(value for value in point if value is not None) for point in zip(*told["points"], strict=True)]
+    assert sums == pytest.approx([1] * len(sums))
+    assert [sum(value for value in step if value is not None) for step in told["steps"]] == pytest.approx([1] * 6)
+    assert {low for lows in told["lows"][:3] for low in lows} == {0}
+    assert {high for highs in told["highs"][:3] for high in highs} == {1}
+
+
 async def test_the_peak_of_a_second_is_in_every_view_of_it(js: RunJs) -> None:
     told = await js(
         WORLD

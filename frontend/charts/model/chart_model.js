@@ -57,7 +57,7 @@ function linesModel({ panel, store, layout, range, from, to, width, height, ghos
   const { unit, mirrored } = layout;
   const lines = shownOf(layout.lines, only);
   const piles = panel.stack ? lines.map(({ down }) => (down ? 1 : 0)) : null;
-  const { times, tracks, lows, highs } = lineTracks(store, columnsOf(lines), { from, to, width, piles });
+  const { times, tracks, lows, highs } = lineTracks(store, columnsOf(lines), { from, to, width, piles, whole: Boolean(panel.others?.length) });
   const shapes = panel.stack ? bands(lines, tracks) : plainLines(lines, tracks);
   const steps = !highs ? [] : panel.stack ? peaksOf({ store, layout, shapes, lows, highs, from, to, width }) : bandsOf(lines, lows, highs);
   const extras = ghost ? [...steps, ...ghostsOf(ghost, { ...layout, lines }, { stack: Boolean(panel.stack), from, to })] : steps;
@@ -99,9 +99,9 @@ function withAbsent(lines, shown, shapes) {
 }
 
 /** The points of lines; of rows that stand for steps also how far these went. */
-function lineTracks(store, columns, { from, to, width, piles }) {
+function lineTracks(store, columns, { from, to, width, piles, whole }) {
   if (!store.bands?.size) return { ...pointsOf(store.ring, columns, { from, to, width, intervalMs: spacingOf(store), piles }), lows: null, highs: null };
-  const { times, tracks, lows, highs } = pastPointsOf(store, columns, { from, to, width });
+  const { times, tracks, lows, highs } = pastPointsOf(store, columns, { from, to, width, whole });
   return { times, tracks: piles ? piledUp(tracks, piles) : tracks, lows, highs };
 }
 

@@ -15,9 +15,9 @@ const NO_PIECES = Object.freeze([]);
 export class PastStore {
   /**
    * @param {{pieces: import("./past_held.js").Piece[], live: import("../../client/store.js").StreamStore, stepMs: number,
-   *          liveTo: number}} parts stepMs: of the rows that are made of live ones; liveTo: no live row after it, Unix ms
+   *          liveTo: number, whole?: boolean}} parts whole: what is not in a row counts as nothing; stepMs: of the rows that are made of live ones; liveTo: no live row after it, Unix ms
    */
-  constructor({ pieces = NO_PIECES, live, stepMs, liveTo }) {
+  constructor({ pieces = NO_PIECES, live, stepMs, liveTo, whole = false }) {
     const leading = pieces.at(-1)?.answer;
     const head = leading ? leading.head : { ...live.panel, series: live.series };
     this.series = head.series;
@@ -35,6 +35,7 @@ export class PastStore {
     this.stepMs = stepMs;
     this.pieces = pieces;
     this.#live = live;
+    this.#whole = whole;
     this.#liveTo = liveTo;
     this.#build();
   }
@@ -42,6 +43,7 @@ export class PastStore {
   /** @type {Map<number, {low: number, high: number}>} */ bands = new Map();
   /** @type {Ring} */ ring;
   #live;
+  #whole;
   #liveTo;
   /** @type {PastTail|null} null where rows are single samples */ #tail = null;
   /** @type {Ring|null} the live one that was read, and how many of its rows */ #liveRing = null;
@@ -103,7 +105,7 @@ export class PastStore {
     this.ring = new Ring(Math.max(1, rows + ROOM), ranged ? 3 * width : width);
     if (ranged) {
       for (let i = 0; i < width; i += 1) this.bands.set(i, { low: width + i, high: 2 * width + i });
-      this.#tail = new PastTail(this.ring, series.map(({ name }) => name), this.stepMs);
+      this.#tail = new PastTail(this.ring, series.map(({ name }) => name), this.stepMs, this.#whole);
     }
     pieces.forEach((piece, i) => this.#append(piece, { first: i === 0, last: i === pieces.length - 1 }));
     this.#arrangeLive();

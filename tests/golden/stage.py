@@ -37,7 +37,7 @@ from vitalcast.live.writer import Batch, Writer
 
 Json = dict[str, Any]
 BACK_IN_MS = 500  # which the server chooses by chance
-PANEL = Panel.model_validate(
+LOAD_PANEL = Panel.model_validate(
     {
         "id": "load",
         "title": "Load",
@@ -45,6 +45,17 @@ PANEL = Panel.model_validate(
         "thresholds": {"warning": 1.0, "critical": 2.0, "for": 2.0, "keep": 0.0},
     }
 )
+DISKS_PANEL = Panel.model_validate(
+    {
+        "id": "disks",
+        "title": "Disks",
+        "metrics": ["system.disk.io"],
+        "by": ["system.device"],
+        "aggregate": "last",
+        "headline": {"label": "all disks"},
+    }
+)
+PANELS = (LOAD_PANEL, DISKS_PANEL)
 
 
 class Read:
@@ -97,12 +108,14 @@ class Noting(Writer):
 class Stage:
     """One conversation. What the program asks for is done at once; `lines` has all of it, in order."""
 
-    def __init__(self, *, binary: bool = False, window_ms: int = 900_000) -> None:
+    def __init__(self, *, binary: bool = False, kept_ms: int | None = None) -> None:
+        """With `kept_ms` no more than that is kept, in memory alone."""
         self.lines: list[Json] = []
         self._encoding = BINARY if binary else JSON
-        self.machine = Recorded(window_ms=window_ms)
+        self.machine = Recorded(window_ms=kept_ms or 900_000)
+        self.machine.timeline.recorded = kept_ms is None
         hub = self.machine.hub
-        hub.panels = PanelBoard(DashboardStore((PANEL,), ()))
+        hub.panels = PanelBoard(DashboardStore(PANELS, ()))
         self._manager = ConnectionManager(
             hub,
             plain=SeriesKey("machine-1", Selection.of(["system.load"]), 1000, form=Form.SELF_DESCRIBING),
@@ -126,7 +139,7 @@ class Stage:
         readings = {Series(IO, (name,)): value for name, value in disks.items()}
         if load is not None:
             readings[Series(LOAD)] = load
-        self.machine.take(self.machine.frame(readings, skip=skip))
+        self.machine.hub.take(self.machine.source, self.machine.frame(readings, skip=skip))
         self._truth[self.machine.time_ms] = {one.key: null(value) for one, value in readings.items()}
         self._offsets[self.machine.time_ms] = self.machine.offset
 
@@ -136,12 +149,16 @@ class Stage:
         self._manager.close(self._connection, CloseCode.SHUTDOWN, "the server is stopping")
         self.lose()
         machine = self.machine
-        machine.wait(60_000)
-        machine.offset = 0
-        machine.source = Source(Resource("machine-1", "web-1"), "epoch-2")
+        self.begin_anew()
         machine.timeline.restart(machine.source)
         machine.keeper = Keeper(machine.timeline)
         machine.hub.advanced[:] = [machine.keeper.advanced]
+
+    def begin_anew(self) -> None:
+        """Have what samples the machine be another a minute later, which counts from the beginning."""
+        self.machine.wait(60_000)
+        self.machine.offset = 0
+        self.machine.source = Source(Resource("machine-1", "web-1"), "epoch-2")
 
     def happen(self, event: Event) -> None:
         self.machine.hub.happen(event)

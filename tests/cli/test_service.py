@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import pytest
 from tests.command import run
+from tests.examples import examples, section
+from tests.reference.tables import page
+from typer.testing import CliRunner
 
 from vitalcast.cli import service as commands
+from vitalcast.cli.main import app as cli
 from vitalcast.cli.service import FOLDERS
 from vitalcast.cli.service_unit import NAME, STATE_FOLDER, Service, quoted, unit_text
 from vitalcast.cli.systemd import Systemd, write
@@ -83,6 +88,16 @@ def test_wrong_settings_are_said_before_anything_is_written(show: Callable[..., 
     (tmp_path / "config.toml").write_text("[server]\nprot = 443\n", encoding="utf-8")
     with pytest.raises(InvalidSettings, match=r"did you mean server\.port"):
         show()
+
+
+def test_the_commands_of_the_recipe_are_understood() -> None:
+    lines = examples(section(page("recipes.md"), "A service of systemd"), "sh")[0].splitlines()
+    parts = [shlex.split(line.removeprefix("sudo "), comments=True) for line in lines]
+    assert {Path(program).name for program, *_ in parts} == {"vitalcast"}
+    assert {command for _, _, command, *_ in parts} == {"install", "uninstall", "status", "show"}
+    for _, *arguments in parts:
+        done = CliRunner().invoke(cli, [*arguments, "--help"])
+        assert done.exit_code == 0, done.output
 
 
 def test_capabilities_are_few_and_asked_for() -> None:

@@ -55,9 +55,11 @@ def printed(example: str, address: str, folder: Path, *, lines: int) -> list[str
     return written([sys.executable, "-W", "error", "example.py"], folder, lines=lines)
 
 
-def written(command: list[str], folder: Path, *, lines: int) -> list[str]:
+def written(command: list[str], folder: Path, *, lines: int, env: dict[str, str] | None = None) -> list[str]:
     """Run a program in a folder; return the first lines that it writes."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder, env=env
+    ) as process:
         try:
             assert process.stdout is not None
             return [process.stdout.readline() for _ in range(lines)]

@@ -15,6 +15,7 @@ import pytest
 from tests.browser import picture
 from tests.examples import ADDRESS, TIMEOUT_S, examples, printed, section, served, vitalcast, written
 from tests.npm import NODE
+from tests.programs import make_programs
 from tests.reference.tables import page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,11 @@ def text() -> str:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with served(tmp_path_factory.mktemp("server")) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_programs(tmp_path_factory.mktemp("programs")).environment
 
 
 # --- the commands ----------------------------------------------------------------------------------------------
@@ -96,18 +102,20 @@ def test_the_client_in_python_prints_values(text: str, address: str, tmp_path: P
     assert all(re.search(r'cpu\.mode="user"}\': [\d.]+', line) for line in lines), lines
 
 
-def test_the_client_in_javascript_prints_values(text: str, address: str, tmp_path: Path) -> None:
+def test_the_client_in_javascript_prints_values(
+    text: str, address: str, environ: dict[str, str], tmp_path: Path
+) -> None:
     (example,) = examples(section(text, "Subscribe"), "js")
     (command,) = re.findall(r"// (curl .+)$", example, re.MULTILINE)
-    subprocess.run(shlex.split(command.replace(ADDRESS, address)), cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(shlex.split(command.replace(ADDRESS, address)), cwd=tmp_path, env=environ, check=True)
     (tmp_path / "example.mjs").write_text(example.replace(ADDRESS, address), encoding="utf-8")
     told = written([str(NODE), "example.mjs"], tmp_path, lines=8)
     assert re.search(r'cpu\.mode="user"}\': [\d.]+', "".join(told)), told
 
 
-def test_the_shell_gets_events(text: str, address: str, tmp_path: Path) -> None:
+def test_the_shell_gets_events(text: str, address: str, environ: dict[str, str], tmp_path: Path) -> None:
     stream, _ = examples(section(text, "Subscribe"), "sh")[0].splitlines()
-    told = written(shlex.split(stream.replace(ADDRESS, address)), tmp_path, lines=8)
+    told = written(shlex.split(stream.replace(ADDRESS, address)), tmp_path, lines=8, env=environ)
     data = next(line for line in told if line.startswith("data:"))
     assert json.loads(data.removeprefix("data:"))["metrics"]
 

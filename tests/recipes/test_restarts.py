@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.server import Server
 from tests.examples import ADDRESS, TIMEOUT_S, examples, section
 from tests.npm import NODE
+from tests.programs import Programs
 from tests.reference.tables import page
 
 RECIPE = section(page("recipes.md"), "CPU each second, through restarts")
@@ -87,7 +88,7 @@ async def take(lines: asyncio.Queue[str], count: int) -> None:
 
 
 async def test_each_goes_on_where_a_killed_server_comes_back(
-    server: Server, programs: dict[str, str], tmp_path: Path
+    server: Server, programs: Programs, tmp_path: Path
 ) -> None:
     def ours(language: str) -> str:
         text = block(language).replace(ADDRESS, f"127.0.0.1:{server.port}")
@@ -106,7 +107,7 @@ async def test_each_goes_on_where_a_killed_server_comes_back(
         [NODE, "cpu.mjs"],
     ]
     async with contextlib.AsyncExitStack() as running:
-        told = [await running.enter_async_context(following(one, programs, tmp_path)) for one in commands]
+        told = [await running.enter_async_context(following(one, programs.environment, tmp_path)) for one in commands]
         await asyncio.gather(*(take(lines, 2) for lines in told))
         server.kill()
         await asyncio.to_thread(server.start)

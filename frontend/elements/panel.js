@@ -124,7 +124,7 @@ export class VitalPanel extends HTMLElement {
     this.setAttribute("aria-labelledby", `title-${id}`);
     this.replaceChildren(
       h("header", {}, h("h2", { id: `title-${id}` }, named), ...(this.variants ? [this.variants] : []), this.#age, this.#numbers.moment, this.#numbers.headline, ...menu),
-      h("div", { class: "canvas" }, plot, ...over, this.#notes.step, this.#numbers.difference, this.#notes.problem),
+      h("div", { class: "canvas" }, plot, ...over, this.#notes.step, this.#notes.twice, this.#numbers.difference, this.#notes.problem),
       this.#numbers.summary,
       this.#numbers.legend,
       this.#dataTable.element,

@@ -1,11 +1,12 @@
 /** What a panel says over its chart: what is in the way of a picture, and by which steps it is drawn. */
 
 import { h, setHidden, setText, setTitle } from "../dom/html.js";
-import { obstacleOf, stepWordsOf } from "./panel_words.js";
+import { obstacleOf, stepWordsOf, twiceWords } from "./panel_words.js";
 
 export class PanelNotes {
   constructor() {
     this.step = h("span", { class: "step", hidden: true });
+    this.twice = h("p", { class: "twice", hidden: true });
     this.problem = h("p", { class: "problem", role: "status", hidden: true });
   }
 
@@ -18,6 +19,10 @@ export class PanelNotes {
     setHidden(this.problem, !words);
     this.problem.classList.toggle("soft", soft);
     setText(this.problem, words);
+    const twice = words === "" && !timeless ? twiceWords(now.past) : "";
+    setHidden(this.twice, !twice);
+    setText(this.twice, twice);
+    setTitle(this.twice, twice);
     const { said, title } = stepWordsOf(now.past, now.from);
     setHidden(this.step, !said || timeless || words !== "");
     setText(this.step, said);

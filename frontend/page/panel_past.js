@@ -53,6 +53,7 @@ export class PanelPast extends EventTarget {
   /** The source, and how often its clock was set back. */ #whose = "";
   /** @type {""|"asking"|"coarse"|"refused"} "": all is there; coarse: what is held is shown, sharper is coming */ state = "";
   /** Why the server does not answer, in words. */ why = "";
+  /** What of it was recorded twice. @type {{from: number, to: number}|null} */ twice = null;
   /** By which steps it is shown, in words; empty where samples are. */ said = "";
   title = "";
   /** Of the chart's drawing area, in pixels: by it the step is chosen. */ width = 400;
@@ -135,6 +136,7 @@ export class PanelPast extends EventTarget {
 
   #plain(live, { from, live: goesOn }) {
     this.state = this.why = this.said = this.title = "";
+    this.twice = null;
     // It was asked for all of the window, and there is no more.
     if (goesOn && live.position && live.ring.time(0) - from > 5000 * live.spacingS) this.#loader?.wantReach(this);
     this.rest();
@@ -173,6 +175,7 @@ export class PanelPast extends EventTarget {
     const leading = pieces.at(-1)?.answer;
     const stepMs = Math.max(...pieces.map(({ answer }) => Math.max(answer.stepMs, answer.steps.at(-1) ?? 0)), leading ? 0 : store.stepMs);
     const tiers = pieces.flatMap(({ answer }) => answer.tiers);
+    this.twice = pieces.find(({ answer: { twice }, from, to }) => twice && twice.from <= to && twice.to >= from)?.answer.twice ?? null;
     Object.assign(this, saidOf({ stepMs, tiers, ranged: store.bands.size > 0 }));
   }
 

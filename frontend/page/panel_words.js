@@ -43,6 +43,13 @@ function within({ ring }, from, to) {
 /** A row stands for the time since the one before it. */
 const stepOf = (ring) => (ring.length > 1 ? ring.time(1) - ring.time(0) : 0);
 
+/** What of the past is there two times, as the clock was set back. @param {import("./panel_past.js").PanelPast} past */
+export function twiceWords({ twice, now }) {
+  if (!twice) return "";
+  const [from, to] = [twice.from, twice.to].map((time) => momentWords(time, now));
+  return `Clock set back: recorded twice from ${from} to ${to}, the later is shown`;
+}
+
 /**
  * By which steps a chart is drawn, or since when there is anything to draw: for the corner between its axes.
  *

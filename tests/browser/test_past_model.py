@@ -158,10 +158,16 @@ async def test_where_nothing_was_recorded_there_is_a_break_and_where_the_clock_w
         const reached = (tier, from, to) => ({ tier, start: T0 + from * 1000, end: T0 + to * 1000 });
         const tiers = [reached("1m", 0, 600), reached("raw", 600, 1200)];
         const coarser = answer(0, 1200, 10, { drop: (end) => end <= 600 && end % 60 !== 0, tiers });
-        return { hole: said(hole), clock: [rowsOf(clock).map(([time]) => time), said(clock).map(([, , why]) => why)],
+        const { twiceWords } = await load("page/panel_words");
+        const words = twiceWords({ twice: set.twice, now: T0 + 70_000 });
+        const twice = [set.twice, gappy.twice].map((one) => one && [one.from - T0, one.to - T0]);
+        return { twice, words, hole: said(hole),
+          clock: [rowsOf(clock).map(([time]) => time), said(clock).map(([, , why]) => why)],
           tiers: said(joined([coarser], none, [0, 1200], 10, T0 + 1_200_000)) };"""
     )
     assert told["hole"] == [[200, 310, "unrecorded"]]
+    assert told["twice"] == [[25_000, 40_000], None]
+    assert told["words"].startswith("Clock set back: recorded twice from ")
     times, why = told["clock"]
     assert times == sorted(times)
     assert (times, why) == ([10, 20, 25, 35, 45], ["clock"])

@@ -7,7 +7,7 @@ const TIER_MS = Object.freeze({ raw: 0, "1m": 60_000, "10m": 600_000, "1h": 3_60
 const APART = 1.75;
 
 /**
- * Rows rise in time: where the clock was set back, what it had dated later goes, as in live streams.
+ * Rows rise in time: where the clock was set back, what it had dated later goes, as in live streams; `twice` tells.
  *
  * from, to, asked: what was asked for, Unix ms; stepMs: the shortest step; aggregates: 1 or 3 columns a series, of which three
  * are mean, least and greatest; head: what the server says of the panel; partial: whether it begins later than was asked
@@ -32,6 +32,7 @@ export class PastAnswer {
   /** @type {Float64Array} */ steps = this.times;
   /** @type {Uint8Array} why there is a hole before a row: 0 for none, 1 for missing, 2 for the clock */ holes = new Uint8Array(0);
   /** @type {Float64Array[]} */ columns = [];
+  /** What was recorded twice, of which the later is here; null where the clock was not set back. @type {{from: number, to: number}|null} */ twice = null;
 
   get length() {
     return this.times.length;
@@ -43,7 +44,8 @@ export class PastAnswer {
   }
 
   #take(times, values) {
-    const { rows, holes, steps } = inOrder(times, (time) => this.#stepOf(time));
+    const { rows, holes, steps, twice } = inOrder(times, (time) => this.#stepOf(time));
+    this.twice = twice;
     this.times = Float64Array.from(rows, (row) => times[row]);
     this.steps = Float64Array.from(steps);
     this.holes = Uint8Array.from(holes);
@@ -93,9 +95,11 @@ function inOrder(times, stepAt) {
   const holes = [];
   const steps = [];
   let before = NaN;
+  let twice = null;
   times.forEach((time, row) => {
     let hole = 0;
     if (time <= before) {
+      twice = { from: Math.min(time, twice?.from ?? time), to: Math.max(before, twice?.to ?? before) };
       while (rows.length && times[/** @type {number} */ (rows.at(-1))] >= time) {
         rows.pop();
         holes.pop();
@@ -110,5 +114,5 @@ function inOrder(times, stepAt) {
     steps.push(step);
     before = time;
   });
-  return { rows, holes, steps };
+  return { rows, holes, steps, twice };
 }

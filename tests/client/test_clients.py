@@ -222,6 +222,10 @@ def test_without_reconnecting_a_loss_is_raised(server: Server, shell: Shell) -> 
         relay.cut()
         with pytest.raises(UnreachableError, match="connection lost"):
             take(stream, 10_000)
+        with pytest.raises(UnreachableError, match="connection lost"):
+            client.query(TICKS)
+        with pytest.raises(UnreachableError, match="connection lost"):
+            next(client.subscribe(TICKS))
 
 
 def test_a_loop_that_is_slower_than_the_stream_is_told_what_it_missed(server: Server) -> None:

@@ -33,7 +33,7 @@ from vitalcast.cli.tail_output import JsonLines
 from vitalcast.client.address import socket_url
 from vitalcast.client.backoff import Backoff
 from vitalcast.client.follow import follow as follow_url
-from vitalcast.client.link import connector
+from vitalcast.client.link import Link, connector
 from vitalcast.client.protocol import Bye, News, Protocol
 from vitalcast.client.reading import WHOLE_MAX
 from vitalcast.client.requests import subscription
@@ -649,6 +649,11 @@ class Recorder:
         pass
 
 
+def linked(**internals: Any) -> Callable[..., Link]:
+    """Return what makes a link with other parts."""
+    return lambda *arguments, **options: Link(*arguments, **options | internals)
+
+
 def follow(fake: FakeServer, *, count: int, backfill_s: float | None = None) -> tuple[Recorder, list[float]]:
     """Follow a scripted server; return what came, and how long each pause was between connections."""
     sink = Recorder()
@@ -664,8 +669,7 @@ def follow(fake: FakeServer, *, count: int, backfill_s: float | None = None) -> 
         "x",
         options={"backfill": backfill_s},
         count=count,
-        sleep=sleep,
-        backoff=Backoff(lambda low, high: low),
+        make_link=linked(sleep=sleep, backoff=Backoff(lambda low, high: low)),
     )
     return sink, [round(seconds, 6) for seconds in slept.values()]
 
@@ -719,8 +723,8 @@ def test_a_server_that_is_away_is_looked_for_every_two_seconds_and_one_that_is_o
     def gone(connection: ServerConnection) -> None:
         opening(connection)
 
-    with fake_server(gone) as fake, pytest.raises(EnoughError):
-        follow_url(fake.url, Recorder(), "x", connect=connect, backoff=Backoff(jitter))
+    with fake_server(gone) as fake, pytest.raises(ClientError, match="EnoughError"):
+        follow_url(fake.url, Recorder(), "x", make_link=linked(connect=connect, backoff=Backoff(jitter)))
     assert asked == ceilings
 
 

@@ -51,7 +51,8 @@ class Subscription(AsyncIterator[Item], Generic[Item]):
 
     async def __anext__(self) -> Item:
         """Return the next item. Raises RefusedError where the server refused it."""
-        await self._client.open()
+        if self._mailbox.bare:
+            await self._client.open()
         return await self._mailbox.get()
 
     async def __aenter__(self) -> Self:
@@ -128,7 +129,7 @@ class Client:
         buffer: int = BUFFER,
         ssl: tls.SSLContext | None = None,
         on_status: Callable[[str], None] | None = None,
-        **internals: Any,
+        make_link: Callable[..., Link] = Link,
     ) -> None:
         self._url = url
         self._token = token
@@ -139,17 +140,15 @@ class Client:
         self._boxes: dict[Stream, Mailbox[Any]] = {}
         self._answers: dict[Question, asyncio.Future[Json]] = {}
         self._changes: dict[Stream, list[asyncio.Future[None]]] = {}
-        connect = internals.pop("connect", None) or connector(token=token, context=ssl, binary=binary)
-        self._link = Link(
+        self._link = make_link(
             socket_url(url),
             self._protocol,
-            connect=connect,
+            connect=connector(token=token, context=ssl, binary=binary),
             deliver=self._deliver,
             readable=self._readable,
             status=self._on_status,
             reconnect=reconnect,
             wait=wait,
-            **internals,
         )
         self._running: asyncio.Task[None] | None = None
         self._closed = False
@@ -170,23 +169,21 @@ class Client:
         if self._running is None:
             self._running = asyncio.create_task(self._link.run())
             self._running.add_done_callback(self._ran)
-        if self._link.stood.is_set():
-            return
-        standing = asyncio.create_task(self._link.stood.wait())
-        try:
-            await asyncio.wait((standing, self._running), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            standing.cancel()
-        if self._running.done() and not self._link.stood.is_set():
-            self._running.result()
+        if not self._link.stood.is_set():
+            standing = asyncio.create_task(self._link.stood.wait())
+            try:
+                await asyncio.wait((standing, self._running), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                standing.cancel()
+        if self._running.done():
+            self._running.result()  # which raises why there will be no other connection
 
     async def aclose(self) -> None:
         """End all streams, and close the connection. Safe to call again."""
         self._closed = True
         if self._running is not None:
             self._running.cancel()
-            with suppress(asyncio.CancelledError, ClientError):
-                await self._running
+            await asyncio.wait((self._running,))
         self._end(None)
 
     # --- streams -----------------------------------------------------------------------------------------------------
@@ -310,7 +307,10 @@ class Client:
     def _ran(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             error = task.exception()
-            self._end(error if isinstance(error, ClientError) else ClientError(f"a fault in the client: {error!r}"))
+            if not isinstance(error, ClientError):
+                fault = ClientError(f"a fault in the client: {error!r}")
+                fault.__cause__, error = error, fault
+            self._end(error)
 
     def _end(self, error: ClientError | None) -> None:
         for mailbox in self._boxes.values():

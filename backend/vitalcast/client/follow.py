@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from vitalcast.client.asyncio_client import Client, Ticks
@@ -40,16 +40,17 @@ def follow(
     options: Mapping[str, Any] | None = None,
     count: int | None = None,
     token: str | None = None,
-    idle_s: float = IDLE_S,
     monotonic: Callable[[], float] = time.monotonic,
-    **internals: Any,
+    **client: Any,
 ) -> None:
     """Feed `sink` until `count` ticks have come, for ever if None; tell it when the server falls silent.
 
-    `options` are those of a subscription. Only the first connection must succeed: raises ClientError where that does
-    not, and where trying again is useless.
+    `options` are those of a subscription, `client` those of a client. Only the first connection must succeed: raises
+    ClientError where that does not, and where trying again is useless.
     """
-    asyncio.run(_Following(sink, monotonic).run(url, metrics, options or {}, count, token, idle_s, internals))
+    following = _Following(sink, monotonic)
+    one = Client(url, token, on_status=following.line, **client)
+    asyncio.run(following.run(one, metrics, options or {}, count))
 
 
 class _Following:
@@ -60,22 +61,13 @@ class _Following:
         self._status = ""
         self._down = False  # since when the client says why
 
-    async def run(
-        self,
-        url: str,
-        metrics: tuple[str, ...],
-        options: Mapping[str, Any],
-        count: int | None,
-        token: str | None,
-        idle_s: float,
-        internals: Mapping[str, Any],
-    ) -> None:
+    async def run(self, client: Client, metrics: Sequence[str], options: Mapping[str, Any], count: int | None) -> None:
         left = count
-        async with Client(url, token, on_status=self._line, **internals) as client:
+        async with client:
             ticks = client.subscribe(*metrics, **options)
             while left is None or left > 0:
                 try:
-                    async with asyncio.timeout(idle_s):
+                    async with asyncio.timeout(IDLE_S):
                         tick = await anext(ticks)
                 except TimeoutError:
                     self._idle(ticks)
@@ -83,7 +75,7 @@ class _Following:
                 self._tick(tick)
                 left = None if left is None else left - 1
 
-    def _line(self, text: str) -> None:
+    def line(self, text: str) -> None:
         self._down = text != CONNECTED
         if self._down:
             self._status = ""

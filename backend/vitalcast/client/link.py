@@ -146,10 +146,9 @@ class Link:
                                 self._deliver(happening)
                 finally:
                     self._protocol.disconnected()
-                    for task in (sender, watcher):
-                        task.cancel()
-                        with suppress(asyncio.CancelledError):
-                            await task
+                    sender.cancel()
+                    watcher.cancel()
+                    await asyncio.wait((sender, watcher))
         except (LostError, ClientError):
             raise
         except Exception as error:

@@ -35,6 +35,11 @@ class Mailbox(Generic[Item]):
     def full(self) -> bool:
         return len(self._items) >= self._most and not self._ended
 
+    @property
+    def bare(self) -> bool:
+        """Whether nothing is there, neither an item nor the end."""
+        return not self._items and not self._ended
+
     def overflow(self) -> None:
         """Let the oldest go for what comes from now on, until there is room."""
         self._overflowing = self.full

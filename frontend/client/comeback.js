@@ -45,6 +45,11 @@ export class Comeback {
     return this.#dueAt - this.#now();
   }
 
+  /** The server opens sockets: where this one does not last, it is looked for as one that is away. */
+  opened() {
+    this.#there = false;
+  }
+
   /** The line stands, and has for a while. */
   settled() {
     this.#backoff.reset();

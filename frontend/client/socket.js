@@ -207,6 +207,7 @@ export class Socket extends EventTarget {
     this.#openedAt = this.#heardAt;
     this.#quietMs = HEARTBEATS_MISSED * 1000 * (message.heartbeat > 0 ? message.heartbeat : 10);
     this.#found = "";
+    this.#comeback.opened();
     this.#turn("open", "");
     this.#tell(message);
   }

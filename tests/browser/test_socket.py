@@ -84,7 +84,9 @@ const { Socket } = await load('client/socket'); const { Backoff } = await load('
 const timers = globalThis.setTimeout, waits = [];
 globalThis.setTimeout = (act, ms) => timers(act, (waits.push(Math.round(ms)), 0));
 const end = { code: 1006, reason: "" };
-class Refused { constructor() { queueMicrotask(() => this.onclose(end)); } close() {} }
+const welcome = JSON.stringify({ type: "welcome", epoch: "e", time: 1000, heartbeat: 1 });
+const lose = (socket) => { if (given.opens) socket.onmessage({ data: welcome }); socket.onclose?.(end); };
+class Refused { constructor() { queueMicrotask(() => lose(this)); } close() {} }
 const socket = new Socket(given.url, { WebSocket: Refused, backoff: new Backoff({ random: () => 1 }),
   probe: async () => "", knock: async () => given.there });
 socket.watched = given.watched;
@@ -101,6 +103,7 @@ async def test_a_server_that_is_away_is_looked_for_often_only_while_somebody_loo
     assert await js(AWAY, away) == [500, 1000, *[1500] * 6]
     assert await js(AWAY, {**away, "watched": False}) == slower
     assert await js(AWAY, {**away, "there": True}) == [500, 1000, 1500, *slower[:5]]  # it is there, and takes nobody
+    assert await js(AWAY, {**away, "there": True, "opens": True}) == [500, 1000, *[1500] * 6]  # it restarts at once
 
 
 async def test_knocks_where_it_costs_least_and_takes_any_answer_but_a_proxys_apology(js: RunJs) -> None:

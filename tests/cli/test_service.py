@@ -150,3 +150,4 @@ def test_a_service_of_the_system_needs_root(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ServiceError, match="needs root: use sudo, or --user"):
         Systemd(system=True).check()
+    Systemd(system=True).check(to_look=True)

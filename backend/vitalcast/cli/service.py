@@ -130,7 +130,7 @@ def status(system: OfSystem = None) -> None:
     from vitalcast.cli.systemd import Systemd
 
     manager = Systemd(system=_is_of_system(system))
-    manager.check()
+    manager.check(to_look=True)
     names = ("ActiveState", "SubState", "UnitFileState", "MainPID", "ActiveEnterTimestamp", "NRestarts", "StatusText")
     state, detail, enabled, pid, since, restarts, told = manager.properties(*names).values()
     if not manager.unit.exists():

@@ -28,14 +28,17 @@ class Systemd:
         folder = SYSTEM_UNITS if system else user_units or _user_units()
         self.unit = folder / NAME
 
-    def check(self) -> None:
-        """Raise ServiceError where there is nobody to run a service, or this user may not have one run."""
+    def check(self, *, to_look: bool = False) -> None:
+        """Raise ServiceError where there is nobody to run a service, or this user may not have one run.
+
+        `to_look` says that nothing is to be changed, for which a service of the system needs no root.
+        """
         if shutil.which("systemctl") is None or not BOOTED.is_dir():
             raise ServiceError(
                 "systemd does not run here; start `vitalcast` by what starts services on this machine. "
                 "`vitalcast service show` prints the unit for another"
             )
-        if self.system and os.geteuid() != 0:
+        if self.system and not to_look and os.geteuid() != 0:
             raise ServiceError("a service of the system needs root: use sudo, or --user for one of your own")
         if not self.system:
             self._ask("list-units", "--no-legend", NAME)  # it says so where this user has no manager

@@ -146,8 +146,9 @@ def stream_endpoints(streams: Streams) -> EndpointGroup:
                     404: "No metric that can exist here has such a name, or there is no such panel or source.",
                     503: "There are too many connections or subscriptions, or the past cannot be read.",
                 },
+                # No more than a small file: all viewers of a server that was restarted come back at once, and to an
+                # EventSource 429 is the end.
                 url_token=True,
-                cost=10,
             ),
         ),
     )

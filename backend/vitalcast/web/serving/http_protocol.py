@@ -31,6 +31,7 @@ from vitalcast.web.serving.uvicorn_http import (
     UvicornHttp,
     end_after,
     end_by_close,
+    forget_send,
     has_begun,
     in_chunks,
     tell_gone,
@@ -303,7 +304,7 @@ class HttpProtocol(UvicornHttp):
 
     def on_response_complete(self) -> None:
         if self._owed:
-            self._owed.popleft()
+            forget_send(self._owed.popleft().exchange)
         self._waiting_since_s = self.loop.time()
         super().on_response_complete()
         if self.transport.is_closing():
@@ -350,6 +351,7 @@ class HttpProtocol(UvicornHttp):
         if not alone or ending or not in_chunks(self._owed[0].exchange) or not self._house.may_upgrade():
             return None
         tell_gone(self._owed.pop().exchange)
+        self._upgrade = True  # so that nothing that was begun goes on here
         self._end()
         self.connections.discard(self)
         self.let_go()

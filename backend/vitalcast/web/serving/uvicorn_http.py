@@ -20,6 +20,12 @@ def tell_gone(exchange: Exchange) -> None:
     """Have the application of a request learn that its client is gone."""
     exchange.disconnected = True
     exchange.message_event.set()
+    forget_send(exchange)
+
+
+def forget_send(exchange: Exchange) -> None:
+    """Undo `end_by_close` where nothing more is to begin, since the exchange would refer to itself by it."""
+    vars(exchange).pop("send", None)
 
 
 def has_begun(exchange: Exchange) -> bool:

@@ -266,6 +266,19 @@ def test_percentiles_of_more_than_memory_has_are_refused(machine: Machine) -> No
     tick(machine, 1, 2)
     (error,) = subscribe(machine.session(), aggregate=["p99"], interval=1000)
     assert (error["code"], error["message"].startswith("interval: ")) == (ErrorCode.LIMIT, True)
+    machine.ring.memory_max_bytes = 6_000
+    (error,) = subscribe(machine.session(), aggregate=["p99"], interval=500)
+    assert (error["code"], "memory has 128 s" in error["message"]) == (ErrorCode.LIMIT, True)
     machine.hub.limits = Limits(snapshot_values=100)
     (error,) = subscribe(machine.session(), aggregate=["p99"], interval=60)
     assert error["code"] == ErrorCode.LIMIT
+
+
+def test_percentiles_count_a_series_that_left_within_the_interval(machine: Machine) -> None:
+    wait_for_a_minute(machine)
+    tick(machine, 0, 0)
+    ack, _ = subscribe(machine.session(), group_by=[], aggregate=["p50", "max"], interval=4)
+    for values in ((1, 8), (2, 6)):
+        tick(machine, *values)
+    (data,) = decode(tick(machine, 4)[ack["group"]])
+    assert data["values"] == [2 + 7, 4 + 8]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 BLOCK_ROWS = 64
+ROW_VALUE_BYTES = 8  # of a value, and of each of the three numbers that a row has
 
 
 class _Block:
@@ -65,6 +66,13 @@ class Ring:
     @property
     def nbytes(self) -> int:
         return sum(block.nbytes for block in self._blocks)
+
+    @property
+    def reach_ms(self) -> int:
+        """How far back it is sure to reach, at its usual pace and with as many series as there are now."""
+        width = 0 if self.newest is None else len(self.newest.values)
+        blocks = max(2, self.memory_max_bytes // (BLOCK_ROWS * ROW_VALUE_BYTES * (width + 3)))
+        return min(self.window_ms, blocks * BLOCK_ROWS * self.interval_ms)
 
     @property
     def oldest_offset(self) -> int:

@@ -353,10 +353,10 @@ class Hub:
     def _check_percentiles(self, group: Group, timeline: Timeline) -> None:
         """Raise ProtocolError where the readings of an interval are more than memory has, or than are looked at."""
         ring, least_ms = timeline.ring, timeline.interval_ms
-        if group.interval_ms > ring.window_ms:
+        if group.interval_ms > ring.reach_ms:
             raise ProtocolError(
                 ErrorCode.LIMIT,
-                f"interval: a percentile needs all readings of it, and memory has {ring.window_ms / 1000:g} s; "
+                f"interval: a percentile needs all readings of it, and memory has {ring.reach_ms / 1000:g} s; "
                 "ask for a shorter interval, or query",
             )
         readings, limit = len(group.read_columns) * (group.interval_ms // least_ms), self.limits.snapshot_values

@@ -18,6 +18,7 @@ from tests.core.stream.talk import granted as with_grant
 
 from vitalcast.core.metrics.model import Series
 from vitalcast.core.metrics.names import Selection
+from vitalcast.core.metrics.resource import Source
 from vitalcast.core.panels.schema import Panel
 from vitalcast.core.query.ask import ask as ask_past
 from vitalcast.core.query.no_past import NoPast
@@ -274,3 +275,28 @@ def test_a_token_gets_no_growth_since_a_time_that_it_may_not_see(since_s: int) -
 def test_panels_have_no_growth_and_say_so() -> None:
     with pytest.raises(ValidationError, match="'avg', 'last', 'min' or 'max'"):
         Panel.model_validate({"id": "a", "title": "A", "metrics": ["system.disk.io"], "aggregate": "rate"})
+
+
+def test_the_highest_rates_are_sent_and_not_the_highest_counters() -> None:
+    machine = begun(Machine())
+    for number in range(1, 4):
+        machine.take(machine.frame({disk("sda"): 1e9 + number, disk("sdb"): 50.0 * number}))
+    fields = {"metrics": ["system.disk.io"], "aggregate": ["rate"], "top": 1}
+    _, snapshot = ask(machine.session(), type="subscribe", stream="s", **fields)
+    assert [one["attributes"]["system.device"] for one in snapshot["series"]] == ["sdb"]
+    assert snapshot["values"] == [[50.0]]
+
+
+def test_a_source_that_began_anew_has_grown_from_its_second_tick_on() -> None:
+    machine = begun(Machine())
+    live = Listener(machine, interval=1, aggregate=["delta"], metrics=["system.disk.io"])
+    tell(machine, live, {disk("sda"): 100.0})
+    machine.source = Source(machine.source.resource, "epoch-2")
+    told = []
+    for reading in (7.0, 9.0):
+        frame = machine.frame({disk("sda"): reading})
+        machine._emitted = {}
+        machine.hub.take(machine.source, frame)
+        told += decode(machine._emitted.get(live.ack["group"], []))
+    snapshot, *others = [one for one in told if one["type"] in ("snapshot", "data")]
+    assert (snapshot["epoch"], snapshot["values"], others[-1]["values"]) == ("epoch-2", [[None]], [2.0])

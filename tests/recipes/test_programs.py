@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.examples import ADDRESS, TIMEOUT_S, examples, section
 from tests.programs import Programs
 from tests.reference.tables import page
+from typer.testing import CliRunner
+
+from vitalcast.cli.main import app as cli
 
 RECIPES = page("recipes.md")
 
@@ -77,3 +82,14 @@ def test_the_badge_is_the_only_commit_of_its_branch(address: str, programs: Prog
     )
     assert gone.returncode != 0
     assert "curl: (7) " in gone.stderr
+
+
+def test_the_token_of_the_frames_is_for_the_panel_and_the_sites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITALCAST_ACCESS__DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    _, *arguments = shlex.split(examples(section(RECIPES, "A wiki and Grafana"), "sh")[0])
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    listed = CliRunner().invoke(cli, ["token", "list"]).output
+    assert listed.strip().split("\t")[-1].startswith("panel cpu")

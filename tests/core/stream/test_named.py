@@ -91,8 +91,8 @@ def test_keys_of_any_kind_come_as_they_are(value: str) -> None:
     machine.take(machine.frame({series: 0.5, Series(LOAD): 1.0}))
     frame = machine.timeline.newest
     known = tuple(one for one in frame.layout.series if one is not None)
-    ticks = NamedTicks("50% of it", known, (Aggregate.LAST,), lambda _: {"more": value})
+    ticks = NamedTicks("50% of it", known, (Aggregate.LAST,), lambda _: {"panel": value})
     [(fields, data)] = events([ticks.event(frame.offset, frame.time_ms, frame.values)], NAMED)
     assert data["metrics"] == {one.key: 0.5 if one == series else 1.0 for one in known}
-    assert data["more"] == value
+    assert data["panel"] == value
     assert fields["id"] == "50%25%20of%20it:1"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.machine import Machine
+from tests.schemas import check_event
 
 from vitalcast.core.stream.session import Session
 from vitalcast.core.vocabulary import CloseCode, GapReason
@@ -45,6 +46,8 @@ def events(messages: list[Message], encoding: Encoding) -> list[tuple[dict[str, 
     for block in text.split("\n\n")[:-1]:
         fields = dict(line.split(": ", 1) for line in block.split("\n") if line != ":")
         found.append((fields, json.loads(fields.pop("data")) if "data" in fields else None))
+        if "event" in fields:
+            check_event(fields["event"], found[-1][1])
     return found
 
 

@@ -141,7 +141,8 @@ class Group:
     @property
     def nbytes(self) -> int:
         """About how much memory this group takes, as if it shared its series with no other."""
-        return GROUP_BYTES + key_bytes(self.key) + len(self.series) * 16 + self.width * VALUE_BYTES_HELD
+        held = VALUE_BYTES_HELD + (named.VALUE_BYTES if self.is_named else 0)
+        return GROUP_BYTES + key_bytes(self.key) + len(self.series) * 16 + self.width * held
 
     def resolve(self) -> list[Message]:
         """Take over what the selection means after the layout changed; return what says so if the series changed."""

@@ -90,6 +90,18 @@ def test_series_can_be_chosen_reduced_and_shifted(command: Command) -> None:
     assert shifted.returncode == 1
 
 
+def test_rates_and_ratios_have_their_units(command: Command) -> None:
+    rates = command(
+        "system.cpu.time", "--aggregate", "rate", "--group-by", "cpu.mode", "--since", "-1m", "--step", "1s"
+    )
+    assert (rates.returncode, rates.stderr) == (0, "")
+    assert {line.split("\t")[1] for line in rates.stdout.splitlines()} == {"s/s"}
+    ratios = command("system.memory.usage", "--ratio-to", "system.memory.limit", "--since", "-1m", "--step", "1s")
+    rows = [line.split("\t") for line in ratios.stdout.splitlines()]
+    assert {row[1] for row in rows} == {"1"}
+    assert all(0 <= float(row[-1]) <= 1 for row in rows)
+
+
 @pytest.mark.parametrize("size", [(40, 20), (80, 24), (140, 50)])
 @pytest.mark.parametrize("option", [[], ["--plot"]])
 def test_a_terminal_gets_what_fits(server: Server, tmp_path: Path, size: tuple[int, int], option: list[str]) -> None:

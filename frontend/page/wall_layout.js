@@ -24,6 +24,7 @@ const FOCUS = 2 / 3;
  * @returns {Tile[]}
  */
 export function tilesOf({ layout, count, width, height, gap = 0 }) {
+  if (!count) return [];
   const area = { left: 0, top: 0, width, height };
   const tiles = count > 1 && layout === "focus" ? focused(area, count, gap) : inRows(area, rowsOf(layout, count, area, gap), gap);
   const smallest = SMALLEST * Math.min(width, height);

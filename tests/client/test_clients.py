@@ -89,6 +89,10 @@ def test_all_that_a_server_tells_can_be_asked(server: Server, shell: Shell) -> N
         assert [one.key for one in answer.series] == [TICKS]
         assert answer.values.shape == (len(answer.times_ms), 1)
         assert client.query(panel="cpu", start="-1m").panel.id == "cpu"
+        ratios = client.latest(
+            "system.memory.usage", where={"system.memory.state": "used"}, ratio_to="system.memory.usage"
+        )
+        assert ([one.unit for one in ratios.series], list(ratios.values())) == (["1"], [1.0])
 
         assert client.list("system.load.*")[0].description
         rows = next(client.table("processes", limit=3))

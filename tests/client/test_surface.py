@@ -9,6 +9,8 @@ from pathlib import Path
 
 import vitalcast
 from vitalcast import client
+from vitalcast.client.asyncio_client import Ticks
+from vitalcast.client.blocking import BlockingTicks
 
 BACKEND = Path(vitalcast.__file__).parents[1]
 NAMES = {
@@ -91,6 +93,8 @@ def test_the_names_are_those_of_the_manual() -> None:
         "open",
         "aclose",
     }
+    ticks, blocking = ({name for name in vars(kind) if not name.startswith("_")} for kind in (Ticks, BlockingTicks))
+    assert ticks == blocking
 
 
 def test_a_program_is_checked_by_its_types(tmp_path: Path) -> None:

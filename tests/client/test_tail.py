@@ -869,6 +869,7 @@ def test_a_changed_list_of_series_starts_without_readings() -> None:
         ("ws://h:1/ws", "ws://h:1/ws"),
         ("http://h:1/", "ws://h:1/ws"),
         ("https://h/v/ws", "wss://h/v/ws"),
+        ("https://h/v/#/panel", "wss://h/v/ws"),
         ("ws://[::1]:8000", "ws://[::1]:8000/ws"),
         ("wss://h/ws?a=b", "wss://h/ws?a=b"),
     ],

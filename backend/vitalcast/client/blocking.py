@@ -125,6 +125,11 @@ class BlockingTicks(BlockingSubscription[Tick]):
         """How often ticks come, in seconds, as the server grants it."""
         return self._stream.interval
 
+    @property
+    def matching(self) -> bool:
+        """Whether any series is there now."""
+        return self._stream.matching
+
     def update(self, *, interval: Seconds | None = None, range: Seconds | None = None) -> None:  # noqa: A002
         """Ask for another interval, or let another range decide which lines a panel has. Raises RefusedError."""
         self._thread.call(self._stream.update(interval=interval, range=range))

@@ -34,10 +34,12 @@ export class Tick {
 
 /** What each column is. @param {import("./protocol.js").Series[]} series @param {string[]} [aggregates] @returns {Column[]} */
 export function columnsOf(series, aggregates = []) {
-  const several = aggregates.length > 1;
+  if (aggregates.length <= 1) return series.map((one) => ({ ...one, key: seriesKey(one) }));
   return series.flatMap((one) => {
     const key = seriesKey(one);
-    return several ? aggregates.map((aggregate) => ({ ...one, key: `${aggregate}(${key})`, aggregate })) : [{ ...one, key }];
+    // The server says the unit of a rate only where there is nothing else.
+    const unitOf = (aggregate) => (aggregate === "rate" ? `${one.unit}/s` : one.unit);
+    return aggregates.map((aggregate) => ({ ...one, unit: unitOf(aggregate), key: `${aggregate}(${key})`, aggregate }));
   });
 }
 

@@ -354,3 +354,11 @@ async def test_answers_are_by_name(js: RunJs) -> None:
         {"a": 1},
         ["subscribe", "query", "query", "unsubscribe"],
     ]
+
+
+async def test_of_several_aggregates_each_has_its_unit(js: RunJs) -> None:
+    assert await js(
+        """const { columnsOf } = await load("client/ticks"); const bytes = { name: "io", unit: "By", attributes: {} };
+           const told = (aggregates) => columnsOf([bytes], aggregates).map(({ key, unit }) => [key, unit]);
+           return [told(["last", "rate", "delta"]), told(["rate"])];"""
+    ) == [[["last(io)", "By"], ["rate(io)", "By/s"], ["delta(io)", "By"]], [["io", "By"]]]

@@ -45,6 +45,14 @@ def test_a_result_is_lines_of_each_aggregate_of_each_series() -> None:
     assert read_result(result()).expired_ms is None
 
 
+def test_a_rate_beside_others_is_a_second_but_a_ratio_of_rates_is_not() -> None:
+    both = result(aggregate=["avg", "rate"])
+    assert [one.unit for one in read_result(both).series] == ["By", "By/s", "1", "1/s"]
+    assert [one.unit for one in read_result(both, ratios=True).series] == ["By", "By", "1", "1"]
+    alone = result(aggregate=["rate"], values=both["values"][::2])
+    assert [one.unit for one in read_result(alone).series] == ["By", "1"]  # which the server has said
+
+
 def test_pandas_polars_and_arrow_are_told_the_same() -> None:
     answer = read_result(result(times=[11_001, 21_001, 31_001]))
     frame, polar, table = answer.to_pandas(), answer.to_polars(), answer.to_arrow()

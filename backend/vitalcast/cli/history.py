@@ -157,7 +157,7 @@ def _show(
     from vitalcast.cli.history_table import nothing_there, plain_lines, show_table, summaries
     from vitalcast.client.result import read_result
 
-    answer = read_result(fetch(server, request))
+    answer = read_result(fetch(server, request), ratios=bool(request.parameters.get("ratio_to")))
     if all(value is None for column in answer.columns for value in column):
         say(f"vitalcast: {nothing_there(answer, patterns, where)}", err=True)
         raise typer.Exit(EXIT_NOTHING)

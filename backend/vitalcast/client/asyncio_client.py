@@ -230,7 +230,8 @@ class Client:
 
     @taking(requests.query)
     async def query(self, *metrics: str, **options: Any) -> Result:
-        return read_result(await self._ask(requests.query(*metrics, **options)))
+        ratios = options.get("ratio_to") is not None
+        return read_result(await self._ask(requests.query(*metrics, **options)), ratios=ratios)
 
     @taking(requests.processes)
     async def processes(self, **options: Any) -> Rows:

@@ -49,22 +49,25 @@ def moment(given: object) -> int:
     return time_ms
 
 
-def series_of(given: Iterable[Json], aggregates: Sequence[str]) -> tuple[Series, ...]:
-    """Return what each column is: of several aggregates each series has one for each, in their order."""
+def series_of(given: Iterable[Json], aggregates: Sequence[str], *, ratios: bool = False) -> tuple[Series, ...]:
+    """Return what each column is: of several aggregates each series has one for each, in their order.
+
+    `ratios` says that values were divided by others, and so were their units.
+    """
     several = len(aggregates) > 1
     return tuple(
         one._replace(key=f"{aggregate}({one.key})" if several else one.key, aggregate=aggregate, unit=unit)
         for one in map(_series, given)
         for aggregate in aggregates
-        for unit in (_unit(one.unit, aggregate, several=several),)
+        for unit in (_unit(one.unit, aggregate, of_metric=several and not ratios),)
     )
 
 
-def _unit(unit: str, aggregate: str, *, several: bool) -> str:
-    """Return the unit of an aggregate; that of rates alone is said, and that of a metric beside others."""
+def _unit(unit: str, aggregate: str, *, of_metric: bool) -> str:
+    """Return the unit of an aggregate, of its own or that of its metric."""
     if aggregate == "count":
         return ""
-    return f"{unit}/s" if aggregate == "rate" and several else unit
+    return f"{unit}/s" if aggregate == "rate" and of_metric else unit
 
 
 def _series(one: Json) -> Series:

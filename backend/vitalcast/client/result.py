@@ -105,11 +105,11 @@ def library(name: str) -> Any:
         raise MissingLibraryError(f"{name} is not installed; install it with `pip install {name}`") from None
 
 
-def read_result(result: Mapping[str, Any]) -> Result:
-    """Return what a `result` says. Raises AskError where it is none."""
+def read_result(result: Mapping[str, Any], *, ratios: bool = False) -> Result:
+    """Return what a `result` says, which is of `ratios` or not. Raises AskError where it is none."""
     try:
         aggregates = tuple(str(one) for one in result["aggregate"])
-        series = series_of(result["series"], aggregates)
+        series = series_of(result["series"], aggregates, ratios=ratios)
         times = [moment(one) for one in result["times"]]
         columns = [[number(one) for one in column] for column in result["values"]]
         if len(columns) != len(series) or any(len(column) != len(times) for column in columns):

@@ -63,6 +63,7 @@ class MetricStream(Stream):
         super().__init__(name, fields)
         self.position = position
         self.interval_s = float(fields.get("interval") or 1.0)  # how often ticks come, as far as is known
+        self._ratios = "ratio_to" in fields
         self._aggregates = tuple(dict.fromkeys(fields.get("aggregate") or ("" if "panel" in fields else "last",)))
         self._columns = NO_COLUMNS
         self._values: array[float] = array("d")
@@ -195,7 +196,7 @@ class MetricStream(Stream):
         return Tick(time_ms, offset, self._columns, values, gaps=gaps, position=position)
 
     def _set_columns(self, message: Json) -> Columns:
-        series = series_of(message["series"], self._aggregates)
+        series = series_of(message["series"], self._aggregates, ratios=self._ratios)
         self._columns = Columns(series, head_of(message, len(series)))
         self._values = array("d", [NAN] * len(self._columns))
         return self._columns

@@ -177,6 +177,21 @@ def test_changes_are_granted_or_leave_the_stream_as_it_was() -> None:
     assert stream.fields["interval"] == 2.0
 
 
+def test_a_change_before_the_ack_is_one_too_and_one_that_a_loss_cuts_off_is_asked_for_on_the_next_line() -> None:
+    talk = Talk(Machine())
+    talk.machine.tick(1.0)
+    talk.connect()
+    stream = talk.protocol.add(MetricStream, {"metrics": ["system.load"], "interval": 1.0})
+    assert talk.protocol.change(stream, {"interval": 2.0})
+    talk.ticks[stream] = []
+    talk.exchange()
+    assert stream.interval_s == 2.0
+    assert talk.protocol.change(stream, {"interval": 3.0})
+    assert talk.protocol.disconnected() == [Changed(stream)]
+    talk.connect()
+    assert stream.interval_s == 3.0
+
+
 def test_a_question_is_asked_again_until_it_is_answered() -> None:
     talk = Talk(Machine())
     talk.machine.tick(1.0)

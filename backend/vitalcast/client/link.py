@@ -145,7 +145,8 @@ class Link:
                                 self.stood.set()
                                 self._deliver(happening)
                 finally:
-                    self._protocol.disconnected()
+                    for happening in self._protocol.disconnected():
+                        self._deliver(happening)
                     sender.cancel()
                     watcher.cancel()
                     await asyncio.wait((sender, watcher))

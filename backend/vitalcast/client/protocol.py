@@ -123,7 +123,7 @@ class Protocol:
         """
         id_, before = self._next(), dict(stream.fields)
         command = stream.update(id_, changes)
-        if not self._connected or stream.group is None:
+        if not self._connected or stream.name not in self._streams:
             return False
         self._changing[id_] = stream, before
         self._send(command)
@@ -153,8 +153,12 @@ class Protocol:
         for question in self._questions.values():
             self._send({**question.fields, "id": question.id})
 
-    def disconnected(self) -> None:
-        """Take note that there is no connection; what was to be sent will be asked anew."""
+    def disconnected(self) -> list[Happening]:
+        """Take note that there is no connection; what was to be sent will be asked anew.
+
+        Changes that were under way count as granted: streams will be asked for as they are to be.
+        """
+        settled: list[Happening] = [Changed(stream) for stream, _ in self._changing.values()]
         self._connected = False
         self._out.clear()
         self._asked.clear()
@@ -163,6 +167,7 @@ class Protocol:
         self._joined.clear()
         for stream in self._streams.values():
             stream.group = None
+        return settled
 
     def outgoing(self) -> list[str]:
         """Return the texts to send now, in their order."""

@@ -231,6 +231,19 @@ def test_shift_brings_what_was_before_under_the_times_of_now() -> None:
     assert result.reaches[0].start_ms == query.start_ms
 
 
+@pytest.mark.parametrize("step_ms", [1000, 90_000])
+def test_what_grew_is_the_same_in_windows_of_a_query(step_ms: int) -> None:
+    recorded = steady(2.2)
+    ticks = len(recorded.times_ms)
+    past = HandPast(recorded, written=ticks - 100, rolled=int(np.searchsorted(recorded.times_ms, T0 + 2 * HOUR_MS)))
+    aggregates, load = (Aggregate.DELTA, Aggregate.RATE, Aggregate.COUNT), Selection.of(["system.load"])
+    whole = asked(0.1234, 2.1, step_ms=step_ms, aggregates=aggregates, selection=load)
+    windows = [replace(whole, start_ms=max(start, whole.start_ms), end_ms=min(start + HOUR_MS, whole.end_ms))
+               for start in (T0, T0 + HOUR_MS, T0 + 2 * HOUR_MS)]  # fmt: skip
+    found = [evaluate(one, past, recorded.ring(ticks - 900, one)) for one in [whole, *windows]]
+    np.testing.assert_array_equal(found[0].values, np.concatenate([one.values for one in found[1:]]))
+
+
 # --- which series --------------------------------------------------------------------------------------------------
 
 

@@ -38,7 +38,8 @@ def program_of(name: str, *packages: str) -> Program | None:
         _unpack(packages, folder)
     for place in ("usr/bin", "usr/sbin", "bin", "sbin"):
         if (path := folder / place / name).is_file():
-            libraries = ":".join(map(str, folder.glob("usr/lib/*-linux-gnu")))
+            patterns = ("usr/lib/*-linux-gnu", "lib/*-linux-gnu", "usr/lib/*-linux-gnu/systemd")
+            libraries = ":".join(str(one) for pattern in patterns for one in folder.glob(pattern))
             return Program(path, {"LD_LIBRARY_PATH": libraries}, f"of Debian's package {packages[0]}")
     raise FileNotFoundError(f"{name} is not in {', '.join(packages)}")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from tests.e2e.client import Client, Json, Mirror, Tick
+from tests.schemas import check_message
 
 CPU = "system.cpu.utilization"
 TICK_S = 0.2  # of the shared servers
@@ -86,6 +88,8 @@ async def next_plain(one: Client, *kinds: str) -> str:
     while True:
         text = await one.receive_text()
         (kind,) = [name for name, regex in KINDS.items() if re.match(regex, text)]
+        if kind == "metrics":
+            check_message(json.loads(text))
         if kind in kinds:
             return text
 

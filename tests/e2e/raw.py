@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import os
 import socket
 import struct
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from tests.e2e.client import PROTOCOL, TIMEOUT_S, Talker, as_json
 from tests.e2e.server import Server
+from tests.schemas import check_message
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -131,7 +133,9 @@ def take_frame(buffer: bytearray) -> Frame | None:
     del buffer[: begin + size]
     if opcode == TEXT:
         assert fin, "the server has no reason to fragment"
-        payload.decode()
+        text = payload.decode()
+        if text.startswith('{"type":'):  # else a plain socket's echo, or its news
+            check_message(json.loads(text))
     return Frame(fin, opcode, payload)
 
 

@@ -64,7 +64,7 @@ export class TickTeller {
     this.#gapsTold = gaps ? offset : -Infinity;
     // A server that has just begun knows no series yet.
     if (!values.length && this.#store.series.length) return;
-    const all = recovered || times.at(-1) < this.#told.time;
+    const all = recovered || (times.at(-1) ?? NaN) < this.#told.time;
     const first = all ? 0 : times.findIndex((time) => time > this.#told.time);
     const { position } = this.#store;
     const isNewest = (row) => row === times.length - 1;
@@ -87,7 +87,7 @@ export class TickTeller {
   #tellApart(rows, next, gaps) {
     for (const [from, to] of gaps ?? []) {
       let end = next;
-      while (end < rows.count && !(rows.offsetOf(end) > to)) end += 1;
+      while (end < rows.count && !((rows.offsetOf(end) ?? -1) > to)) end += 1;
       this.#tellRows(part(rows, next, end));
       if (to > this.#told.offset || this.#told.epoch !== this.#epoch) this.#miss({ from, to, why: "sampler" });
       next = end;

@@ -15,8 +15,8 @@ function joined(before, after) {
   if (!before || !after) return before ?? after;
   const { why } = sizeOf(after) > sizeOf(before) ? after : before;
   if (before.why === after.why) return { from: before.from ?? after.from, to: after.to ?? before.to, why };
-  const known = sizeOf(before) + sizeOf(after) < Infinity;
-  return { from: known ? Math.min(before.from, after.from) : null, to: known ? Math.max(before.to, after.to) : null, why };
+  const [from, to] = [Math.min(before.from ?? NaN, after.from ?? NaN), Math.max(before.to ?? NaN, after.to ?? NaN)];
+  return { from: Number.isNaN(from) ? null : from, to: Number.isNaN(to) ? null : to, why };
 }
 
 /**

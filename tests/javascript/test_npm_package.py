@@ -80,7 +80,7 @@ declare module "node:fs" {
 
 
 def test_what_its_types_promise_is_there(project: Project) -> None:
-    types = (frontend_dir() / "client" / "client.d.ts").read_text(encoding="utf-8")
+    types = (frontend_dir() / "entry" / "client.d.ts").read_text(encoding="utf-8")
     classes = dict(re.findall(r"^export class (\w+) extends \w+ \{\n(.*?)^\}", types, re.DOTALL | re.MULTILINE))
     members = {
         name: sorted(set(re.findall(r"^  (?:readonly |private )?(\w+)[(:?]", body, re.MULTILINE)))

@@ -47,7 +47,7 @@ def write_package(folder: Path) -> list[Path]:
     content = {
         "package.json": json.dumps(_MANIFEST | {"version": semantic(__version__)}, indent=2).encode() + b"\n",
         _MODULE: module,
-        _TYPES: (root / "client" / _TYPES).read_bytes(),
+        _TYPES: (root / "entry" / _TYPES).read_bytes(),
         "README.md": (root / "client" / "README.md").read_bytes(),
         "LICENSE": _license(root).encode(),
     }

@@ -52,7 +52,7 @@ class Pages:
         return await self._respond(request, "client.js")
 
     async def client_types(self, request: Request) -> Response:
-        return await self._respond(request, "client/client.d.ts")
+        return await self._respond(request, "entry/client.d.ts")
 
     async def static(self, request: Request) -> Response:
         return await self._respond(request, request.path_params["path"])

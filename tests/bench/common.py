@@ -19,18 +19,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, Final, Self, TypeVar
 
 import psutil
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+
+from vitalcast import BlockingClient
 
 HERE: Final = Path(__file__).resolve().parent
 START_S: Final = 30.0
 OPEN_S: Final = 120.0
 LOOK_S: Final = 0.2
+STEP_S: Final = 0.1  # of the past, as finely as a server ticks
 SUBPROTOCOL: Final = "vitalcast.v1.json"
 BINARY_SUBPROTOCOL: Final = "vitalcast.v1.bin"
 SERIES: Final = ("system.cpu.utilization", "system.memory.usage", "system.load.average", "system.network.io.rate")
@@ -238,26 +240,16 @@ def stopping(processes: Mapping[str, Process] | Iterable[Process]) -> Iterator[N
 
 
 class Observer:
-    """A client of Vitalcast's protocol that asks one thing at a time."""
+    """A client of Vitalcast that asks one thing at a time."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._socket = connection
-
-    def receive(self, kind: str) -> dict[str, Any]:
-        """Return the next message of this type."""
-        while True:
-            message: dict[str, Any] = json.loads(self._socket.recv(timeout=START_S))
-            if message["type"] == "error":
-                raise RuntimeError(f"the server answered {message}")
-            if message["type"] == kind:
-                return message
+    def __init__(self, client: BlockingClient) -> None:
+        self._client = client
 
     def position(self) -> dict[str, Any]:
         """Return where the stream is, as `since` takes it."""
-        self._socket.send(subscribe(interval_s=1.0, stream="position"))
-        ack = self.receive("ack")
-        self._socket.send(json.dumps({"type": "unsubscribe", "stream": "position"}))
-        return {"epoch": ack["epoch"], "offset": ack["offset"]}
+        position = self._client.latest(*SERIES, interval=1).position
+        assert position is not None  # of the newest tick
+        return position._asdict()
 
     def past(self, pattern: str, seconds: float) -> dict[str, list[float]]:
         """Return the readings of the last seconds, by name and attributes; nobody had to watch meanwhile.
@@ -267,20 +259,17 @@ class Observer:
         return seen_within(0.0, lambda waited_s: self._past(pattern, seconds + waited_s))
 
     def _past(self, pattern: str, seconds: float) -> dict[str, list[float]]:
-        self._socket.send(subscribe([pattern], interval_s=0.1, stream="past", backfill=seconds))
-        snapshot = self.receive("snapshot")
-        self._socket.send(json.dumps({"type": "unsubscribe", "stream": "past"}))
-        names = [" ".join([one["name"], *one["attributes"].values()]) for one in snapshot["series"]]
-        columns = [[value for value in column if value is not None] for column in snapshot["values"]]
+        answer = self._client.query(pattern, start=timedelta(seconds=seconds), step=STEP_S, aggregate="last")
+        names = [" ".join([one.name, *one.attributes.values()]) for one in answer.series]
+        columns = [[value for value in column if value is not None] for column in answer.columns]
         return dict(zip(names, columns, strict=True)) if any(columns) else {}
 
 
 @contextlib.contextmanager
 def observer(port: int) -> Iterator[Observer]:
     """Connect an observer for the length of a block."""
-    options: dict[str, Any] = {"subprotocols": [Subprotocol(SUBPROTOCOL)], "compression": None, "max_size": None}
-    with connect(f"ws://127.0.0.1:{port}/ws", **options) as connection:
-        yield Observer(connection)
+    with BlockingClient(f"http://127.0.0.1:{port}") as client:
+        yield Observer(client)
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------

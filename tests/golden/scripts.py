@@ -258,6 +258,18 @@ def query(stage: Stage) -> None:
     stage.expect("q", answer=answer)
 
 
+def query_panel(stage: Stage) -> None:
+    """The past of a panel, with what is computed of its lines."""
+    for number in range(1, 5):
+        stage.tick(sda=number * 10.0, sdb=1.0)
+    asked = {"panel": "disks", "start": at(0), "end": at(4), "step": 2}
+    stage.program("query", "q", **asked)
+    stage.open()
+    stage.send(type="query", **asked)
+    values = {SDA: [15.0, 35.0], SDB: [1.0, 1.0], "@value": [16.0, 36.0]}
+    stage.expect("q", answer={"times": [at(2), at(4)], "values": values, "step": 2})
+
+
 def _tick(seconds: float, offset: int, values: Mapping[str, float | None]) -> Json:
     return {"time": at(seconds), "offset": offset, "values": values, "gap": None}
 

@@ -105,6 +105,24 @@ def test_every_message_has_an_example_that_is_one() -> None:
             check_event(kind, one)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "pong", "id": 1, "time": 1, "mood": "good"},
+        {"type": "pong", "id": 1},
+        {"type": "pong", "id": 1, "time": "noon"},
+        {"type": "data", "group": 1, "offset": 1, "time": 1, "values": [], "changed": {}},
+        {"type": "data", "group": 1, "offset": 1, "time": 1, "changed": {"first": 1}},
+        {"type": "weather"},
+        {"type": "ping"},
+    ],
+    ids=json.dumps,
+)
+def test_the_suite_takes_no_message_of_the_server_that_is_not_described(wrong: Any) -> None:
+    with pytest.raises(AssertionError):
+        check_message(wrong)
+
+
 # --- what the schemas of commands allow is what the server takes ---------------------------------------------------
 
 

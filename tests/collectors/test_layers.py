@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.collectors.support import write_files
 
 from vitalcast.collectors.disk import _disk_of
-from vitalcast.collectors.layers import DEVICES_MAX, disk_layers, interface_layers
+from vitalcast.collectors.layers import DEVICES_MAX, FEW, READ_AGAIN_S, InterfaceLayers, disk_layers
 
 LETTERS = {"physical": "p", "virtual": "v", "loopback": "l"}
 
@@ -33,6 +33,10 @@ def net(root: Path, machine: str) -> list[str]:
                 (folder / key).symlink_to(f"../{key.removeprefix('lower_').removeprefix('upper_')}")
         names.append(name)
     return names
+
+
+def interface_layers(root: Path, names: list[str]) -> dict[str, str]:
+    return InterfaceLayers(root).of(tuple(names), 0.0)
 
 
 def layers_of(root: Path, machine: str) -> str:
@@ -164,6 +168,20 @@ def test_whatever_devices_are_called_nothing_is_raised(names: list[str]) -> None
 def test_of_thousands_of_devices_only_so_many_are_looked_at(tmp_path: Path) -> None:
     write_files(tmp_path, {f"class/net/e{at}/device": "" for at in (0, DEVICES_MAX + 1)})
     assert interface_layers(tmp_path, [f"e{at}" for at in range(DEVICES_MAX + 2)]) == {"e0": "physical"}
+
+
+def test_of_many_interfaces_each_is_read_when_it_comes_and_once_a_minute(tmp_path: Path) -> None:
+    many = (*net(tmp_path, "\n".join(f"veth{at} device" for at in range(FEW))), "eth0")
+    layers = InterfaceLayers(tmp_path)
+    net(tmp_path, "eth0 device")
+    assert layers.of(many, 0.0)["eth0"] == "physical"
+    net(tmp_path, "bond0 bonding device lower_eth0")  # of hardware, and over another
+    (tmp_path / "class" / "net" / "eth0" / "master").symlink_to("../bond0")
+    many += ("bond0",)
+    assert (layers.of(many, 1.0)["eth0"], layers.of(many, 1.0)["bond0"]) == ("physical", "virtual"), "only what came"
+    found = layers.of(many, READ_AGAIN_S)
+    assert (found["eth0"], found["bond0"]) == ("virtual", "physical")
+    assert "eth0" not in layers.of(tuple(name for name in many if name != "eth0"), READ_AGAIN_S + 1)
 
 
 def test_a_long_chain_of_disks_ends(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ folders have no end. So no link is followed but by its name, and all that is loo
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -21,6 +22,8 @@ LOOPBACK = "loopback"
 
 DEVICES_MAX = 1024
 ENTRIES_MAX = 4096  # of one folder: a bridge has one for each of its ports
+FEW = 64  # which are read in 2 ms
+READ_AGAIN_S = 60.0
 STEPS_MAX = 256  # from a disk down to those that it lies on
 
 _LOOPBACK_TYPE = b"772"  # ARPHRD_LOOPBACK
@@ -37,6 +40,7 @@ class _Interface(NamedTuple):
     entries: frozenset[str]
     master: str
     loopback: bool
+    carried: bool  # by its kind, what goes through it goes through another
 
     @property
     def has_device(self) -> bool:
@@ -47,16 +51,41 @@ class _Interface(NamedTuple):
         return {entry.removeprefix("lower_") for entry in self.entries if entry.startswith("lower_")}
 
 
-def interface_layers(sysfs: Path, names: Iterable[str]) -> dict[str, str]:
+class InterfaceLayers:
+    """Knows the layers of interfaces, which are read when some come or go, and once a minute.
+
+    Of a thousand interfaces of containers some come and go all the time, and to read all takes 30 ms. Of so many only
+    those that come are read meanwhile.
+    """
+
+    def __init__(self, sysfs: Path) -> None:
+        self._sysfs = sysfs
+        self._names: tuple[str, ...] = ()
+        self._found: dict[str, _Interface] = {}
+        self._layers: dict[str, str] = {}
+        self._read_again_s = -math.inf
+
+    def of(self, names: tuple[str, ...], now_s: float) -> dict[str, str]:
+        """Return the layer of each of the interfaces that there are, as far as it is known."""
+        if now_s >= self._read_again_s:
+            self._found, self._names, self._read_again_s = {}, (), now_s + READ_AGAIN_S
+        if names != self._names:
+            looked_at = names[:DEVICES_MAX]
+            known = self._found if len(names) > FEW else {}
+            read = ((name, known.get(name) or _interface(self._sysfs, name)) for name in looked_at)
+            self._found = {name: one for name, one in read if one}
+            self._names, self._layers = names, _layers_of(looked_at, self._found)
+        return self._layers
+
+
+def _layers_of(names: Iterable[str], found: dict[str, _Interface]) -> dict[str, str]:
     """Return the layer of each interface of which it is known.
 
     Where there is hardware it counts alone. In a container there is none: there it is what nothing else carries.
     """
-    names = list(islice(names, DEVICES_MAX))
-    found = {name: one for name in names if (one := _interface(sysfs, name))}
     others = {name: one for name, one in found.items() if not one.loopback}
     base = {name for name, one in others.items() if one.has_device and not _counted_below(name, one, others)}
-    base = base or {name for name, one in others.items() if _stands_alone(sysfs, name, one, others)} or set(others)
+    base = base or {name for name, one in others.items() if _stands_alone(one, others)} or set(others)
     layers = {name: LOOPBACK for name in names if _LOOPBACK_NAME.fullmatch(name)}
     return layers | {
         name: LOOPBACK if one.loopback else PHYSICAL if name in base else VIRTUAL for name, one in found.items()
@@ -68,7 +97,12 @@ def _interface(sysfs: Path, name: str) -> _Interface | None:
     entries = _entries(folder)
     if not entries:
         return None
-    return _Interface(entries, _target(f"{folder}/master"), _text(f"{folder}/type").strip() == _LOOPBACK_TYPE)
+    return _Interface(
+        entries,
+        master=_target(f"{folder}/master"),
+        loopback=_text(f"{folder}/type").strip() == _LOOPBACK_TYPE,
+        carried=_CARRIED.search(_text(f"{folder}/uevent")) is not None,
+    )
 
 
 def _counted_below(name: str, one: _Interface, others: dict[str, _Interface]) -> bool:
@@ -83,11 +117,10 @@ def _counted_below(name: str, one: _Interface, others: dict[str, _Interface]) ->
     return any(below in others and others[below].master != name for below in one.lower)
 
 
-def _stands_alone(sysfs: Path, name: str, one: _Interface, others: dict[str, _Interface]) -> bool:
-    carried = one.master in others or not one.lower.isdisjoint(others)
-    if carried or not one.entries.isdisjoint(("bridge", "bonding", "tun_flags")):
+def _stands_alone(one: _Interface, others: dict[str, _Interface]) -> bool:
+    if one.carried or one.master in others or not one.lower.isdisjoint(others):
         return False
-    return not _CARRIED.search(_text(f"{_folder(sysfs / 'class' / 'net', name)}/uevent"))
+    return one.entries.isdisjoint(("bridge", "bonding", "tun_flags"))
 
 
 def disk_layers(sysfs: Path, names: Iterable[str], disk_of: Callable[[str], str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import psutil
 
 from vitalcast.collectors.base import Collector, SeriesPerDevice
 from vitalcast.collectors.declaration import Declaration
-from vitalcast.collectors.layers import interface_layers
+from vitalcast.collectors.layers import InterfaceLayers
 from vitalcast.collectors.procfs import KernelFile, counts, number, open_of_init
 from vitalcast.core.metrics.model import Descriptor, Kind, Sample, Series
 from vitalcast.core.text import from_system
@@ -115,7 +115,8 @@ def read_psutil(name_of: Choice) -> Resolved:
 class NetworkCollector(Collector):
     """Reads /proc/net/dev, elsewhere psutil. Interfaces that one of the globs in `exclude` matches are left out.
 
-    The label `network.interface.layer` says which are over others. It is looked up when interfaces come or go.
+    The label `network.interface.layer` says which are over others. It is looked up when interfaces come or go,
+    and once a minute.
     """
 
     name = "network"
@@ -129,20 +130,16 @@ class NetworkCollector(Collector):
         elif file := open_of_init(roots, "net/dev"):
             self._read = lambda: parse_net_dev(file.read(), name_of)
         self.descriptors = DESCRIPTORS if self._read else ()
-        self._sysfs = roots.sysfs
-        self._layers: dict[str, str] = {}  # by interface; of those that were there last
-        self._seen: tuple[str, ...] = ()
+        self._layers = InterfaceLayers(roots.sysfs)
         self._of_interface = SeriesPerDevice[tuple[str, str]](_series)
 
-    def collect(self, _now_s: float) -> list[Sample]:
+    def collect(self, now_s: float) -> list[Sample]:
         if self._read is None:
             return []
         reading = self._read()
-        seen = tuple(reading)
-        if seen != self._seen:
-            self._seen, self._layers = seen, interface_layers(self._sysfs, seen)
+        layers = self._layers.of(tuple(reading), now_s)
         samples: list[Sample] = []
-        present = [(name, self._layers.get(name, "")) for name in seen]
+        present = [(name, layers.get(name, "")) for name in reading]
         for interface, values in zip(present, reading.values(), strict=True):
             samples += map(Sample, self._of_interface[interface], values)
         self._of_interface.keep(present)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
+from urllib.request import Request, urlopen
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
-from tests.browser.conftest import Watched, opening
+from tests.browser.conftest import OpenPage, Watched, opening
 from tests.browser.past import PastServer
+from tests.e2e.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -85,3 +90,27 @@ async def test_a_mark_is_made_where_the_reader_may(events: Watched) -> None:
     await row.wait_for()
     assert await page.get_by_label("What happened").input_value() == ""
     assert not events.errors
+
+
+async def test_of_a_storm_the_newest_are_listed_and_the_others_counted(own_server: Server, open_page: OpenPage) -> None:
+    watched = await open_page(own_server.url, charts=False)
+    await watched.state("live")
+    page = watched.page
+    await page.locator("vital-events").scroll_into_view_if_needed()
+    await asyncio.to_thread(storm, own_server, 150)
+    await watched.until("(row) => document.querySelector(row)?.textContent.includes('mark 149')", ROW)
+    more = page.locator("vital-events .more")
+    await more.filter(has_text=re.compile(r"^Show 12\d more$")).wait_for()
+    assert await page.locator(ROW).count() == 30
+    await more.click()
+    await more.wait_for(state="hidden")
+    assert await page.locator(ROW).filter(has_text="mark").count() == 150
+    assert watched.errors == []
+
+
+def storm(server: Server, marks: int) -> None:
+    """Make marks, one right after the other."""
+    for number in range(marks):
+        body = json.dumps({"title": f"mark {number}"}).encode()
+        with urlopen(Request(f"{server.url}/api/v1/events", body, {"Content-Type": "application/json"})) as answer:
+            assert answer.status == 201

@@ -32,7 +32,9 @@ MANY = 10**6  # so many questions come at once
 MOMENTS = ("start", "end", "at")  # whose grammar is that of tests.core.query.test_times
 TEXTS = ("", "a", "UTC", "cpu.mode=user", "https://a.example", "A b", "=", "a\n", "\x1b", "\u202e", "../x", "a..b", ".")
 ENDLESS = "/api/v1/stream"  # of whose answer the head is enough
-BOUND_BY_THE_REST = {(ENDLESS, "shift"), (ENDLESS, "aggregate")}  # by the interval, which no schema can say
+# By the interval, or by what they are of, which no schema can say.
+BOUND_BY_THE_REST = {(ENDLESS, "shift"), (ENDLESS, "aggregate"), (ENDLESS, "ratio_where")}
+BOUND_BY_THE_REST |= {("/api/v1/history", "ratio_where")}
 JSON_VALUES: tuple[Any, ...] = (None, True, 0, 1.5, "x", [], {}, [{}], [None])
 
 

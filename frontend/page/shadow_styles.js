@@ -4,8 +4,10 @@ import bars from "../styles/bars.css" with { type: "css" };
 import base from "../styles/base.css" with { type: "css" };
 import events from "../styles/events.css" with { type: "css" };
 import embeddedElement from "../styles/embedded_element.css" with { type: "css" };
+import legend from "../styles/legend.css" with { type: "css" };
 import number from "../styles/number.css" with { type: "css" };
 import panel from "../styles/panel.css" with { type: "css" };
+import panelFull from "../styles/panel_full.css" with { type: "css" };
 import plot from "../styles/plot.css" with { type: "css" };
 import embedView from "../styles/embed_view.css" with { type: "css" };
 import { h } from "../dom/html.js";
@@ -44,7 +46,7 @@ const common = ruled
   .map(({ cssText }) => cssText)
   .join("\n");
 
-const PANEL = Object.freeze([sheetOf([common, textOf(embeddedElement), frame, ...[panel, plot, bars, events, embedView].map(textOf)].join("\n")), rules]);
+const PANEL = Object.freeze([sheetOf([common, textOf(embeddedElement), frame, ...[panel, legend, panelFull, plot, bars, events, embedView].map(textOf)].join("\n")), rules]);
 const NUMBER = Object.freeze([sheetOf([common, frame, textOf(number)].join("\n"))]);
 
 /** The names under which a page may give our colours and our type others. */

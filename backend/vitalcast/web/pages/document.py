@@ -18,6 +18,7 @@ def document(up: str, title: str, body: str, *, style: str, script: str = "") ->
 <title>{html.escape(title)}</title>
 <link rel="icon" href="{styles}/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{styles}/base.css">
+<link rel="stylesheet" href="{styles}/fields.css">
 <link rel="stylesheet" href="{styles}/pages.css">
 <link rel="stylesheet" href="{styles}/{style}">
 {run}</head>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import signal
 import socket
@@ -18,7 +19,7 @@ from tests.client.relay import Relay
 from tests.client.shells import SHELLS
 from tests.e2e.server import Server, Variant
 
-from vitalcast.client import BlockingClient, ClientError, RefusedError, Tick, UnreachableError
+from vitalcast.client import BlockingClient, Client, ClientError, RefusedError, Tick, UnreachableError
 
 TICKS = "vitalcast.sampler.ticks"  # counts all ticks, so that a value says which tick it is of
 ENV = {"VITALCAST_SAMPLER__INTERVAL_S": "0.1", "VITALCAST_TIMEOUTS__HEARTBEAT_S": "0.5"}
@@ -304,3 +305,23 @@ def test_an_interrupt_ends_a_blocking_loop_at_once(server: Server, tmp_path: Any
     assert errors.splitlines()[-1] == "KeyboardInterrupt"
     assert errors.count("Traceback") == 1
     assert time.monotonic() - begun < 30
+
+
+def test_a_burst_is_not_dropped_for_who_waits_for_it(server: Server) -> None:
+    """All comes at once, each in a message of its own, while another stream has nothing to take."""
+    with BlockingClient(server.url) as client:
+        marks = [client.mark(f"mark {number}").id for number in range(20)]
+
+    async def seen() -> list[Any]:
+        async with Client(server.url, buffer=2) as client:
+            waiting = asyncio.create_task(anext(client.events(kinds="boot")))
+            events = client.events(kinds="mark", backfill="1h")
+            found = [await anext(events)]
+            while found[-1].id != marks[-1]:
+                found.append(await anext(events))
+            waiting.cancel()
+            return found
+
+    found = asyncio.run(seen())
+    assert [event.id for event in found][-len(marks) :] == marks
+    assert not any(event.gap for event in found)

@@ -145,6 +145,7 @@ class Client:
             self._protocol,
             connect=connector(token=token, context=ssl, binary=binary),
             deliver=self._deliver,
+            crowded=lambda: any(box.full for box in self._boxes.values()),
             readable=self._readable,
             status=self._on_status,
             reconnect=reconnect,
@@ -277,7 +278,7 @@ class Client:
         full = [box for box in self._boxes.values() if box.full]
         if not full:
             return True
-        if not (self._answers or self._changes or any(box.waiting for box in self._boxes.values())):
+        if not (self._answers or self._changes or any(box.hungry for box in self._boxes.values())):
             return False
         for box in full:
             box.overflow()

@@ -65,8 +65,9 @@ def connector(*, token: str | None, context: ssl.SSLContext | None = None, binar
 class Link:
     """Connects, and connects again after pauses. What happens is handed to `deliver`.
 
-    The line is read while `readable` says so: call `stir` when that may have changed, and when there is something to
-    send. `status` is told why the line is down, and when it is tried again.
+    The line is read while `readable` says so; where it is `crowded`, whoever takes something has a turn before. Call
+    `stir` when that may have changed, and when there is something to send. `status` is told why the line is down, and
+    when it is tried again.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Link:
         *,
         connect: Connect,
         deliver: Callable[[Happening], None],
+        crowded: Callable[[], bool],
         readable: Callable[[], bool],
         status: Callable[[str], None],
         reconnect: bool = True,
@@ -88,6 +90,7 @@ class Link:
         self._protocol = protocol
         self._connect = connect
         self._deliver = deliver
+        self._crowded = crowded
         self._readable = readable
         self._status = status
         self._reconnect = reconnect
@@ -159,6 +162,8 @@ class Link:
             raise explained(error, url=printable(self._url), after_s=after_s) from None
 
     async def _next(self, socket: ClientConnection) -> str | bytes:
+        if self._crowded():
+            await asyncio.sleep(0)  # who is about to take something does so first
         while not self._readable():
             self._stirred.clear()
             await self._stirred.wait()

@@ -22,7 +22,7 @@ class Mailbox(Generic[Item]):
     """
 
     def __init__(self, most: int, stirred: Callable[[], None]) -> None:
-        self.waiting = 0
+        self._waiting = 0
         self._most = most
         self._stirred = stirred
         self._items: deque[Item] = deque()
@@ -34,6 +34,11 @@ class Mailbox(Generic[Item]):
     @property
     def full(self) -> bool:
         return len(self._items) >= self._most and not self._ended
+
+    @property
+    def hungry(self) -> bool:
+        """Whether somebody waits, and has nothing to take."""
+        return self._waiting > 0 and not self._items
 
     @property
     def bare(self) -> bool:
@@ -78,12 +83,12 @@ class Mailbox(Generic[Item]):
         return item
 
     async def _wait(self) -> None:
-        self.waiting += 1
+        self._waiting += 1
         self._stirred()
         try:
             await self._news.wait()
         finally:
-            self.waiting -= 1
+            self._waiting -= 1
 
 
 class Latest(Mailbox[Item]):

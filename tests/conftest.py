@@ -55,7 +55,7 @@ settings.register_profile("suite", max_examples=50, deadline=None, suppress_heal
 settings.load_profile("suite")
 
 WORKERS_MAX = 8  # each has a browser and some servers
-LONGEST = ("browser", "e2e", "bench", "test_cli.py", "web", "history", "tail")
+LONGEST = ("browser", "e2e", "recipes", "javascript", "client", "soak", "bench", "cli", "web", "history")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -24,8 +24,8 @@ async def test_shows_the_lines_as_they_are_wanted_and_copies_them(page_server: S
     await dialog.get_by_text("No token is needed here. Only this machine reaches these addresses").wait_for()
     # What browsers keep other sites from is not offered, but what to do for it.
     lines = await page.evaluate(LINES)
-    assert list(lines)[:3] == ["Badge, Markdown", "Image", "API"]
-    assert list(lines)[3:] == ["Frames", "Elements and numbers", "Images in web pages"]
+    assert list(lines)[:4] == ["Badge, Markdown", "Image", "Image, PNG", "API"]
+    assert list(lines)[4:] == ["Frames", "Elements and numbers", "Images in web pages"]
     assert lines["Frames"] == '[server]\nframe_ancestors = ["https://wiki.example.org"]'
     assert lines["Images in web pages"].endswith("--scope embed --panel memory --origin https://wiki.example.org")
     # The preview is what it will be.

@@ -8,7 +8,7 @@ import json
 
 import psutil
 from tests.e2e.client import TIMEOUT_S, Client, Json, Mirror, client, vitals, witness
-from tests.e2e.conftest import StartServer
+from tests.e2e.conftest import SLOW_S, StartServer
 from tests.e2e.hostile import CPU, GROWTH_BYTES, works
 from tests.e2e.raw import (
     CLOSE,
@@ -104,7 +104,7 @@ async def read_slowly(server: Server) -> None:
     async with witness(server) as watching, raw(server, receive_buffer_bytes=4096) as one:
         mirror = await mirrored(one, "bulk", BULK)
         start, begin_s = mirror.offset, clock()
-        while clock() - begin_s < 4:  # longer than a client may take nothing
+        while clock() - begin_s < SLOW_S + 1:  # longer than a client may take nothing
             await watching.ticks(1)
             await one.fill()
         while mirror.offset < watching.mirror.offset:

@@ -48,12 +48,15 @@ EVERYTHING = (Series(Descriptor("test.load", "1", Kind.GAUGE, "Load.")), *(Serie
 
 @dataclass(frozen=True)
 class Phase:
-    """Some ticks, and what became of the clock and the server before them."""
+    """Some ticks, and what became of the clock and the server before them.
+
+    A restart is `again`, or `anew` where the file was copied meanwhile, or the machine had crashed: with another epoch.
+    """
 
     ticks: int
     step_ms: int
     jump_ms: int = 0
-    restart: bool = False
+    restart: str = ""
     devices: str = "a"
 
 
@@ -62,7 +65,7 @@ phases = st.builds(
     ticks=st.integers(1, 120),
     step_ms=st.sampled_from([100, 1000, 1000, 7000, 61_000]),
     jump_ms=st.sampled_from([0, 0, 0, 0, 90_000, HOUR_MS, 5 * HOUR_MS, -1500, -40 * MINUTE_MS, -3 * HOUR_MS]),
-    restart=st.booleans(),
+    restart=st.sampled_from(["", "", "again", "anew"]),
     devices=st.sampled_from(["", "a", "ab", "bc"]),
 )
 
@@ -104,6 +107,8 @@ class World:
         """Go through a phase; the newest ticks may not have been written."""
         if phase.restart:
             self.history.close()
+            if phase.restart == "anew":
+                self.path.with_name(f"{self.path.name}.lock").unlink()
             self._start(f"epoch-{len(self.rows)}")
         self.time_ms += phase.jump_ms
         self.steady_ms += max(0, phase.jump_ms)
@@ -207,6 +212,25 @@ def test_reduced_series_of_days_are_those_of_the_ticks(tmp_path: Path) -> None:
     assert result.times_ms.tolist() == [end for _, end in steps]
     total = np.nansum(list(expected.values()), axis=0)
     np.testing.assert_allclose(result.values[:, 0], total)
+    world.history.close()
+
+
+def test_what_was_put_back_into_memory_under_another_epoch_is_answered_once(tmp_path: Path) -> None:
+    world = World(tmp_path / "history.db")
+    for phase in (Phase(400, 1000), Phase(5, 1000, restart="anew"), Phase(5, 1000, restart="again")):
+        world.live(phase)
+    assert len({epoch for epoch, *_ in world.rows}) == 2
+    times = [time_ms for _, _, time_ms, _ in world.rows]
+    for step_ms in (1000, MINUTE_MS):
+        query = Query(ALL, START_MS, world.time_ms, step_ms=step_ms, aggregates=(Aggregate.COUNT,))
+        check(world.ask(query), world.recorded(), query)
+    session = Session(
+        Hub(home=world.timeline), plain=None, now_ms=lambda: world.time_ms, now_s=lambda: world.steady_ms / 1000
+    )
+    assert heard(session, type="subscribe", stream="s", metrics=["test.load"], interval=1, backfill=350) == []
+    (snapshot,) = (one for one in settle(session, world.history.past()) if one["type"] == "snapshot")
+    assert snapshot["times"] == times[-len(snapshot["times"]) :]
+    assert len(snapshot["times"]) >= 350
     world.history.close()
 
 

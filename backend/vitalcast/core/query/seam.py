@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Bools = npt.NDArray[np.bool_]
+    Integers = npt.NDArray[np.int64]
 
 APART_MS = 600_000  # what is longer ago than that before the ring is in no step with it that matters
 AFTER_ALL = 2**31  # the stretch of a ring of which the file knows nothing: whatever is in there was before
@@ -35,7 +36,7 @@ class Seam:
         if ring.first_ms is None or anchor is None or not len(ring.offsets):
             return cls(ring, AFTER_ALL, known=False)
         for part in past.ticks(anchor.series, anchor.time_ms - 1, anchor.time_ms):
-            if part.epoch == ring.epoch and anchor.offset in part.offsets:
+            if anchor.offset in part.offsets:
                 return cls(ring, part.stretch - anchor.turn, known=True)
         newest, newest_ms = -1, 0
         for part in past.ticks(anchor.series, ring.first_ms - APART_MS, TIME_MAX_MS):
@@ -46,9 +47,14 @@ class Seam:
         return cls(ring, newest if newest_ms < ring.first_ms else newest + 1, known=False)
 
     def of_file(self, part: Ticks, *, in_ring: bool) -> Bools:
-        """Say which ticks of a series the file has to bring."""
-        if not in_ring or self.ring.first_offset is None or part.epoch != self.ring.epoch:
+        """Say which ticks of a series the file has to bring.
+
+        A ring that was filled from the file as another epoch began has ticks that the file has under the earlier one.
+        """
+        if not in_ring or self.ring.first_offset is None:
             return np.ones(len(part.offsets), dtype=np.bool_)
+        if part.epoch != self.ring.epoch:
+            return ~among(part.offsets, part.times_ms, self.ring.offsets, self.ring.times_ms)
         before: Bools = part.offsets < self.ring.first_offset
         return before
 
@@ -60,3 +66,12 @@ class Seam:
             return np.zeros(len(part.times_ms), dtype=np.bool_)
         before: Bools = part.times_ms < self.ring.first_ms
         return before
+
+
+def among(offsets: Integers, times_ms: Integers, rising: Integers, of_ms: Integers) -> Bools:
+    """Say which ticks are among others, whose offsets are `rising`: they have the same offset and time there."""
+    if not len(rising):
+        return np.zeros(len(offsets), dtype=np.bool_)
+    places = np.searchsorted(rising, offsets).clip(max=len(rising) - 1)
+    same: Bools = (rising[places] == offsets) & (of_ms[places] == times_ms)
+    return same

@@ -11,6 +11,7 @@ import numpy as np
 from vitalcast.core.metrics.model import Frame, Series
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.query.past import Ticks
+from vitalcast.core.query.seam import among
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,7 +53,7 @@ class Rows(Protocol):
 class KeptTicks:
     """Ticks of some series, oldest first: `values` has the shape (ticks, series), `nan` for no reading.
 
-    `offsets` are those of `epoch`, -1 for the ticks of earlier ones.
+    `offsets` are those of `epoch`, -1 for the ticks of earlier ones, whose own are in `numbers`.
     """
 
     epoch: str
@@ -60,6 +61,7 @@ class KeptTicks:
     offsets: Integers
     times_ms: Integers
     values: Floats
+    numbers: Integers
 
     @classmethod
     def of(cls, parts: Iterable[Ticks], series: Sequence[Series], epoch: str, *, rows_max: int) -> KeptTicks:
@@ -68,17 +70,24 @@ class KeptTicks:
         stretches = {stretch: at for at, stretch in enumerate(sorted({part.stretch for part in found}))}
         orders = [(stretches[part.stretch] << STRETCH_SHIFT) + part.times_ms for part in found]
         order = _union(orders)[-rows_max:]
-        offsets = np.full(len(order), -1, dtype=np.int64)
+        offsets, numbers = (np.full(len(order), -1, dtype=np.int64) for _ in range(2))
         values = np.full((len(order), len(series)), np.nan)
         for part, places in zip(found, orders, strict=True):
             rows = np.searchsorted(order, places)
             held = places >= order[0] if len(order) else np.zeros(len(places), dtype=np.bool_)
             rows = rows[held]
             values[rows, part.series] = part.values[held]
+            numbers[rows] = part.offsets[held]
             if part.epoch == epoch:
                 offsets[rows] = part.offsets[held]
         times = order & ((1 << STRETCH_SHIFT) - 1)
-        return cls(epoch, tuple(series), offsets, times, values)
+        return cls(epoch, tuple(series), offsets, times, values, numbers)
+
+    def before(self, ring: Ring) -> int:
+        """Return how many of them come before a ring, which has those of an earlier epoch too if it was filled so."""
+        held = among(self.numbers, self.times_ms, ring.offsets(), ring.times())
+        first = int(held.argmax()) if held.any() else len(held)
+        return min(first, int(np.count_nonzero(self.offsets < ring.oldest_offset)))
 
 
 def _union(orders: list[Integers]) -> Integers:
@@ -99,7 +108,7 @@ class JoinedRows:
     def __init__(self, kept: KeptTicks, ring: Ring, columns: Iterable[tuple[Series, int]]) -> None:
         self._kept = kept
         self._ring = ring
-        self._count = int(np.count_nonzero(kept.offsets < ring.oldest_offset))
+        self._count = kept.before(ring)
         own = kept.offsets[: self._count]
         from_the_first = own[0] == 1 if self._count else ring.first_row == 0
         self.first_row = 0 if from_the_first else 1
@@ -116,7 +125,7 @@ class JoinedRows:
             return False
         own = kept.offsets[np.flatnonzero(kept.offsets >= 0)[0] :] if kept.offsets[-1] >= 0 else kept.offsets[:0]
         if not len(own):
-            return ring.first_row == 0
+            return ring.first_row == 0 or kept.before(ring) < len(kept.offsets)
         return bool(np.all(np.diff(own) > 0)) and int(own[-1]) >= ring.oldest_offset - 1
 
     @property

@@ -103,7 +103,7 @@ def test_a_series_that_is_gone_is_drawn_in_its_time() -> None:
         machine.take(machine.frame({}))
     world = make_world(machine, panels=(panel,))
     assert "50.0 %" in words_of(world.client.get(IMAGE, params={"start": "-60s", "end": "-40s"}))
-    assert "This machine has no data for this panel." in words_of(world.client.get(IMAGE))
+    assert "No data for this panel." in words_of(world.client.get(IMAGE))
 
 
 def test_a_range_before_all_is_an_empty_picture(world: World) -> None:

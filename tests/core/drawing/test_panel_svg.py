@@ -334,7 +334,7 @@ def test_a_panel_without_series_or_readings_says_so() -> None:
     assert "No data in this window." in words_of(image(panel, np.zeros((0, 1))))
     empty = Window(np.zeros(0, dtype=np.int64), np.zeros((0, 0)), (), np.zeros(0))
     shown = Shown(panel, resolve(panel, []), ())
-    assert "This machine has no data for this panel." in words_of(draw_panel(shown, empty, Look(), SPAN))
+    assert "No data for this panel." in words_of(draw_panel(shown, empty, Look(), SPAN))
 
 
 def test_times_are_those_of_the_zone() -> None:

@@ -203,7 +203,7 @@ def test_the_headline_is_the_subtitle_and_the_level_is_said() -> None:
 def test_a_panel_without_series_says_so(world: World) -> None:
     figure = figure_of(world, "temperatures")
     assert figure.data == ()
-    assert figure.layout.annotations[0].text == "This machine has no data for this panel."
+    assert figure.layout.annotations[0].text == "No data for this panel."
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

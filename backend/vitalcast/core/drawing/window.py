@@ -31,7 +31,7 @@ LARGEST = 1e18
 
 def empty_text(*, past: bool) -> str:
     """Return what stands where a picture has no line."""
-    return "No samples from that time." if past else "This machine has no data for this panel."
+    return "No samples from that time." if past else "No data for this panel."
 
 
 @dataclass(frozen=True, slots=True)

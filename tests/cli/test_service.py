@@ -120,11 +120,41 @@ def test_words_are_read_back_as_they_were() -> None:
     assert 'Environment="XDG_DATA_HOME=/$HOME"\n' in unit_text(service(environment={"XDG_DATA_HOME": "/$HOME"}))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"command": ["/x", "--config", "/a\nExecStartPre=+/bin/sh/config.toml"]},
+        {"command": ["/a\r/x"]},
+        {"command": ["/x", "/\udcff.toml"]},
+        {"environment": {"XDG_DATA_HOME": "/a\n[Service]"}},
+        {"writable": ["/a\x00"]},
+        {"folder": "/a\nUser=root"},
+        {"folder": "/a\\"},
+        {"folder": "/a "},
+    ],
+)
+def test_a_name_that_would_be_read_back_as_something_else_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ServiceError, match=r"a unit cannot name .*/") as refused:
+        unit_text(service(**changes))
+    assert str(refused.value).isprintable()
+
+
+def test_the_path_of_the_program_may_have_any_sign_that_prints() -> None:
+    assert 'ExecStart="/opt/a b$c%%/é" "$$x"\n' in unit_text(service(command=["/opt/a b$c%/é", "$x"]))
+
+
 def test_a_file_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "deep" / NAME
     assert [write(path, "a"), write(path, "a"), write(path, "b")] == [True, False, True]
     assert path.stat().st_mode & 0o777 == 0o644
     assert [one.name for one in path.parent.iterdir()] == [NAME]
+    theirs = tmp_path / "theirs"
+    theirs.write_text("")
+    path.unlink()
+    for name in (NAME, f".{NAME}.new"):
+        path.with_name(name).symlink_to(theirs)
+    write(path, "c")
+    assert (path.is_symlink(), path.read_text(), theirs.read_text()) == (False, "c", "")
     with pytest.raises(ServiceError, match="cannot be written: "):
         write(path / "below", "a")
 

@@ -11,6 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from vitalcast.core.text import printable
+from vitalcast.errors import ServiceError
+
 NAME: Final = "vitalcast.service"
 ACCOUNT: Final = "vitalcast"
 STATE_FOLDER: Final = "/var/lib/vitalcast"
@@ -51,6 +54,7 @@ DeviceAllow=/dev/kmsg r
 """
 _NETWORK: Final = "Wants=network-online.target\nAfter=network-online.target\n"  # an address to listen on may be late
 _PLAIN: Final = re.compile(r"[\w@+=:,./-]+", re.ASCII)
+_UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a unit is lines of UTF-8
 
 
 class Service(NamedTuple):
@@ -65,7 +69,13 @@ class Service(NamedTuple):
 
 
 def unit_text(service: Service) -> str:
-    """Return the unit. It holds no secret: whoever logs in to the machine can read it."""
+    """Return the unit. It holds no secret: whoever logs in to the machine can read it.
+
+    Raises ServiceError for a name that would be read back as something else.
+    """
+    program, *arguments = service.command
+    # No variables are looked for in the program's own path, and so `$$` is not read as `$` there.
+    command = " ".join([quoted(program), *map(_of_command, arguments)])
     of_system = _system_part(service) if service.system else ""
     variables = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in service.environment.items())
     return f"""\
@@ -75,12 +85,12 @@ Description=Vitalcast, the vital signs of this machine
 {_NETWORK if service.system else ""}
 [Service]
 Type=notify
-ExecStart={" ".join(map(_of_command, service.command))}
+ExecStart={command}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus={EXIT_MISUSED}
-WorkingDirectory=-{_specifiers_kept(service.folder)}
+WorkingDirectory=-{_to_the_end_of_a_line(service.folder)}
 {variables}{of_system}{_SHARED}
 [Install]
 WantedBy={"multi-user.target" if service.system else "default.target"}
@@ -105,5 +115,13 @@ def _of_command(word: str) -> str:
     return quoted(word).replace("$", "$$")  # which would name a variable: see systemd.service(5)
 
 
+def _to_the_end_of_a_line(path: str) -> str:
+    if path.endswith("\\") or path != path.strip():  # the next line would go on with it, or its end be lost
+        raise ServiceError(f"a unit cannot name {printable(path)!r}; give the folder another name")
+    return _specifiers_kept(path)
+
+
 def _specifiers_kept(text: str) -> str:
+    if _UNWRITABLE.search(text):
+        raise ServiceError(f"a unit cannot name {printable(text)}, which holds a control character or is no UTF-8")
     return text.replace("%", "%%")

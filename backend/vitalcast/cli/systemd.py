@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -127,13 +128,24 @@ def write(path: Path, text: str) -> bool:
         if path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.new")
-        draft.write_text(text, encoding="utf-8")
-        draft.chmod(0o644)
-        draft.replace(path)
+        _replace(path, text)
     except OSError as error:
         raise ServiceError(f"{path} cannot be written: {error.strerror or error}") from error
     return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a file in the place of what is there, which it never follows. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # nobody else's, be it a link
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _user_units() -> Path:

@@ -24,6 +24,9 @@ function origin() {
 /** One pattern may stand for a list of them. */
 const listed = (metrics) => (typeof metrics === "string" ? [metrics] : metrics);
 
+/** A position as it is here, or as the client in Python writes it down. */
+const positionOf = (since) => (Array.isArray(since) ? { epoch: since[0], offset: since[1] } : since);
+
 /**
  * Connects when something is first asked for. Over a connection that breaks, or a server that restarts, it comes back by
  * itself: streams go on where they stood, each tick once, and what could not be had is the `gap` of the tick after it.
@@ -46,7 +49,8 @@ export class Client extends Connection {
   /** @param {any} request @param {any} [options] */
   subscribe(request, options) {
     // Nobody looks into the store of a stream that is read in a loop.
-    return super.subscribe({ ...request, metrics: listed(request.metrics) }, { windowS: 0, ...options });
+    const { metrics, since } = request;
+    return super.subscribe({ ...request, metrics: listed(metrics), since: positionOf(since) }, { windowS: 0, ...options });
   }
 
   /** @param {any} [request] @param {any} [options] */

@@ -64,8 +64,8 @@ interface Pace {
   interval?: number;
   /** So many seconds of the past come first. */
   backfill?: number;
-  /** What came after this, of an earlier run; `position` of a stream says it. */
-  since?: Position | null;
+  /** What came after this, of an earlier run; `position` of a stream says it, in Python as a pair. */
+  since?: Position | readonly [epoch: string, offset: number] | null;
   /** A source's id or name; this machine, unless told. */
   host?: string;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import signal
 import socket
 import subprocess
@@ -255,7 +256,11 @@ def test_a_position_lets_another_program_go_on(server: Server, shell: Shell) -> 
         ticks = take(stream, 3)
         position = stream.position
     with shell(server.url) as client:
-        ticks += take(client.subscribe(TICKS, interval=0.1, since=position), 5)
+        stream = client.subscribe(TICKS, interval=0.1, since=json.loads(json.dumps(position)))
+        ticks += take(stream, 5)
+        position = stream.position
+    with shell(server.url) as client:
+        ticks += take(client.subscribe(TICKS, interval=0.1, since=position._asdict()), 5)  # as JavaScript has it
     assert_each_once(ticks)
     assert_nothing_lost(ticks)
 

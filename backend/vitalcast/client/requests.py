@@ -104,7 +104,7 @@ def subscription(
     range: Seconds | None = None,  # noqa: A002 - the wire's word
     lines: str | None = None,
     backfill: Seconds | None = None,
-    since: Position | tuple[str, int] | None = None,
+    since: Position | Sequence[Any] | Mapping[str, Any] | None = None,
     host: str | None = None,
 ) -> tuple[dict[str, Any], Position | None]:
     """Follow series by patterns of metrics, or a panel. The options are those of `subscribe` on the wire.
@@ -125,7 +125,16 @@ def subscription(
         backfill=seconds(backfill),
         host=host,
     )
-    return fields, None if since is None else Position(*since)
+    return fields, None if since is None else position_of(since)
+
+
+def position_of(since: Sequence[Any] | Mapping[str, Any]) -> Position:
+    """Return a position that was kept, as this client or the one in JavaScript writes it down in JSON."""
+    try:
+        epoch, offset = (since["epoch"], since["offset"]) if isinstance(since, Mapping) else since
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"since: expected the `position` of a stream, got {since!r}") from None
+    return Position(epoch, offset)
 
 
 def table(

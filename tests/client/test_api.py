@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from vitalcast.client.api import ApiRequest, HttpAnswer, base_url
-from vitalcast.errors import AskError
+from vitalcast.errors import AskError, RefusedError, UnreachableError
 
 TIMEOUT_S = 60.0
 
@@ -84,10 +84,10 @@ def test_a_token_goes_to_no_other_address() -> None:
 
 def test_errors_are_in_the_words_of_the_server() -> None:
     said = json.dumps({"error": {"code": 107, "message": "start: \x1b[31m is no time"}}).encode()
-    with answering(said, 400) as (url, _), pytest.raises(AskError, match=r"^start: \\x1b\[31m is no time$"):
+    with answering(said, 400) as (url, _), pytest.raises(RefusedError, match=r"^start: \\x1b\[31m is no time$"):
         ask(url)
     needed = json.dumps({"error": {"code": 101, "message": "this address needs a token; send …"}}).encode()
-    with answering(needed, 401) as (url, _), pytest.raises(AskError, match="vitalcast token create"):
+    with answering(needed, 401) as (url, _), pytest.raises(RefusedError, match="vitalcast token create"):
         ask(url)
     with answering(b"<html>", 404) as (url, _), pytest.raises(AskError, match="HTTP 404; there is no Vitalcast"):
         ask(url)
@@ -103,9 +103,11 @@ def test_an_answer_that_breaks_off_is_not_taken_for_whole() -> None:
 def test_where_nobody_answers_is_said_with_what_would_help() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(AskError, match=r"cannot connect \(Connection refused\); start the server with `vitalcast`"):
+    with pytest.raises(
+        UnreachableError, match=r"cannot connect \(Connection refused\); start the server with `vitalcast`"
+    ):
         ask(f"http://127.0.0.1:{port}")
-    with answering(b"") as (url, _), pytest.raises(AskError, match="no HTTPS there"):
+    with answering(b"") as (url, _), pytest.raises(UnreachableError, match="no HTTPS there"):
         ask(url.replace("http:", "https:"))
 
 

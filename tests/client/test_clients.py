@@ -187,6 +187,17 @@ def test_a_line_that_is_cut_loses_nothing_and_doubles_nothing(server: Server, sh
     assert said.count("connected") >= 4
 
 
+def test_as_many_streams_as_the_server_grants_all_begin_and_all_go_on(server: Server) -> None:
+    """They take more commands than the server reads in a second."""
+    with Relay(server.port) as relay, BlockingClient(relay.url) as client:
+        streams = [client.subscribe(TICKS, interval=0.1) for _ in range(60)]
+        ticks = [take(stream, 1) for stream in streams]
+        relay.cut()
+        for one, stream in zip(ticks, streams, strict=True):
+            assert_each_once(one + take(stream, 10))
+        assert relay.accepted == 2
+
+
 def test_a_server_that_is_killed_is_waited_for_and_asked_for_what_was_missed(server: Server) -> None:
     with BlockingClient(server.url) as client:
         stream, rows = client.subscribe(TICKS, interval=0.1), client.table("processes", limit=1, interval=1)
@@ -280,6 +291,51 @@ def test_closing_leaves_no_thread_and_wakes_who_waits(server: Server) -> None:
     with pytest.raises(ClientError, match="was closed"):
         client.query(TICKS)
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("ask", ["query", "mark"])
+def test_closing_wakes_who_waits_for_a_server_that_says_nothing(ask: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = BlockingClient(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        raised: list[BaseException] = []
+
+        def asking() -> None:
+            with pytest.raises(ClientError, match="was closed") as told:
+                getattr(client, ask)(TICKS)
+            raised.append(told.value)
+
+        waiting = threading.Thread(target=asking)
+        waiting.start()
+        connection, _ = silent.accept()
+        client.close()
+        waiting.join(60)
+        connection.close()
+        assert len(raised) == 1
+
+
+def test_a_client_is_of_one_loop_and_of_other_threads_than_its_own(server: Server) -> None:
+    client = Client(server.url)
+    assert asyncio.run(client.latest(TICKS))
+    with pytest.raises(ClientError, match="event loop"):
+        asyncio.run(client.latest(TICKS))
+    asyncio.run(client.aclose())
+    waiting = BlockingClient(server.url, on_status=lambda _: print(waiting.latest(TICKS)))
+    with pytest.raises(ClientError, match="cannot wait for that client"):
+        waiting.latest(TICKS)
+    waiting.close()
+
+
+def test_a_mark_that_is_not_made_says_so_like_everything_else(server: Server, shell: Shell) -> None:
+    with shell(server.url) as client:
+        with pytest.raises(RefusedError, match="severity") as told:
+            client.mark("deploy", severity="bad")
+        assert told.value.code == 107
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    lost = BlockingClient(f"http://127.0.0.1:{port}")
+    with pytest.raises(UnreachableError, match="start the server"):
+        lost.mark("deploy")
+    lost.close()
 
 
 def test_a_client_that_nobody_holds_ends_and_one_whose_stream_is_held_does_not(server: Server) -> None:

@@ -13,7 +13,8 @@ from tests.core.machine import Machine
 
 from vitalcast.client.binary import decode
 from vitalcast.client.events import EventStream
-from vitalcast.client.protocol import Answer, Changed, Ended, News, Protocol, Question
+from vitalcast.client.pace import Pace
+from vitalcast.client.protocol import Answer, Changed, Ended, Hurried, News, Protocol, Question
 from vitalcast.client.requests import subscription
 from vitalcast.client.streams import MetricStream, Stream
 from vitalcast.client.tables import TableStream
@@ -220,6 +221,61 @@ def test_a_command_that_is_too_long_fails_all_that_waits() -> None:
     assert isinstance(ended, Ended) and ended.stream is stream and ended.error.code == 106
     assert isinstance(answer, Answer) and answer.question is question and answer.error is not None
     assert protocol.streams == ()
+
+
+def test_a_command_that_came_too_fast_is_sent_again_unless_nobody_wants_it() -> None:
+    protocol = Protocol()
+    left, stream = (protocol.add(MetricStream, {"metrics": [name]}) for name in "ab")
+    protocol.connected()
+    question = protocol.ask({"type": "list"})
+    sent = protocol.outgoing()
+    protocol.remove(left)
+    ended = protocol.outgoing()
+    assert json.loads(ended[0])["type"] == "unsubscribe"
+    said = []
+    for text in (*sent, *ended):
+        error = {"id": json.loads(text)["id"], "code": 111, "message": "slow down", "temporary": True}
+        said += protocol.receive(json.dumps({"type": "error", **error}))
+    assert said == [Hurried()] * 3
+    assert protocol.outgoing() == [sent[1], sent[2], *ended]
+    (answer,) = protocol.receive(json.dumps({"type": "catalogue", "id": question.id, "series": []}))
+    assert isinstance(answer, Answer) and answer.error is None
+    assert protocol.streams == (stream,)
+
+
+@pytest.mark.parametrize("interval", [float("nan"), object()])
+def test_what_cannot_be_sent_is_refused_where_it_is_asked_and_leaves_nothing_behind(interval: Any) -> None:
+    protocol = Protocol()
+    stream = protocol.add(MetricStream, {"metrics": ["x"]})
+    protocol.connected()
+    with pytest.raises(ValueError, match="cannot be sent as JSON"):
+        protocol.add(MetricStream, {"metrics": ["y"], "interval": interval})
+    with pytest.raises(ValueError, match="cannot be sent as JSON"):
+        protocol.change(stream, {"interval": interval})
+    with pytest.raises(ValueError, match="cannot be sent as JSON"):
+        protocol.ask({"type": "query", "step": interval})
+    protocol.connected()
+    (text,) = protocol.outgoing()
+    assert json.loads(text)["metrics"] == ["x"] and "interval" not in json.loads(text)
+
+
+def test_a_position_may_be_what_json_makes_of_it() -> None:
+    for since in (("e", 3), ["e", 3], {"epoch": "e", "offset": 3, "source": "s"}):
+        assert subscription("x", since=since)[1] == ("e", 3)
+    for nonsense in ("e:3", {"epoch": "e"}, ("e", "3")):
+        with pytest.raises(ValueError, match="expected the `position`"):
+            subscription("x", since=nonsense)
+
+
+def test_commands_are_sent_no_faster_than_the_server_reads_them() -> None:
+    pace, now_s, sent_at = Pace(), 0.0, []
+    for _ in range(200):
+        now_s += pace.pause_s(now_s)
+        sent_at.append(now_s)
+    assert all(sum(at > begun - 1 for at in sent_at[:count]) <= 90 for count, begun in enumerate(sent_at))
+    assert sent_at[-1] < 5
+    pace.rest()
+    assert pace.pause_s(now_s) > 0.9
 
 
 def test_a_stream_that_was_granted_before_is_asked_for_again_where_it_is_refused_for_now() -> None:

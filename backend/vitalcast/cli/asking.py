@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 import typer
 
-from vitalcast.client.api import ApiAnswer, ApiRequest, HttpAnswer, base_url, message_of
+from vitalcast.client.api import ApiAnswer, ApiRequest, HttpAnswer, base_url
+from vitalcast.client.refusals import message_of
 from vitalcast.core.text import printable
 from vitalcast.errors import AskError
 
@@ -24,7 +25,7 @@ class Server(Protocol):
     name: str
 
     def ask(self, request: ApiRequest) -> ApiAnswer:
-        """Return the answer, whatever its status. Raises AskError where there is none."""
+        """Return the answer. Raises ClientError where there is none, or an address refuses."""
 
 
 class RemoteServer:

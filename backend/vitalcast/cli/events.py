@@ -21,7 +21,7 @@ from vitalcast.client.reading import NONSENSE
 from vitalcast.core.drawing.format import format_duration
 from vitalcast.core.events.event import ONGOING, EventKind, Severity
 from vitalcast.core.text import printable
-from vitalcast.errors import AskError
+from vitalcast.errors import AskError, ClientError
 
 PATH: Final = "/api/v1/events"
 SINCE: Final = "-24h"
@@ -94,8 +94,8 @@ def followed(
 ) -> Iterator[Told]:
     """Yield events as they come, for ever; one that has changed comes again.
 
-    Only the first request must succeed. Raises AskError where it does not. `find` is asked for the server again after
-    each failure: one that was started anew has another socket.
+    Only the first request must succeed. Raises ClientError where it does not. `find` is asked for the server again
+    after each failure: one that was started anew has another socket.
     """
     seen: dict[str, str] = {}
     failures = 0
@@ -104,7 +104,7 @@ def followed(
         try:
             server = server or find()
             told = fetch(server, request)
-        except AskError as error:
+        except ClientError as error:
             server = None
             if not seen and not failures:
                 raise

@@ -9,13 +9,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from vitalcast.client.outbox import written
 from vitalcast.client.reading import NONSENSE, words
-from vitalcast.client.refusals import START_IT
+from vitalcast.client.refusals import PASSING, START_IT, code_of, message_of
 from vitalcast.core.text import printable
-from vitalcast.errors import AskError
+from vitalcast.errors import AskError, ClientError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
+    from urllib.error import HTTPError
 
 SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 PART_BYTES: Final = 65_536
@@ -45,7 +47,7 @@ class ApiRequest(NamedTuple):
     @property
     def text(self) -> str:
         """The body as it is sent; empty without one."""
-        return "" if self.body is None else json.dumps(self.body)
+        return "" if self.body is None else written(self.body)
 
     def asked(self) -> dict[str, str]:
         """Return it as a control socket takes it."""
@@ -99,7 +101,7 @@ class HttpAnswer:
         timeout_s: float,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        """Ask. Raises AskError where there is no answer of the API."""
+        """Ask. Raises UnreachableError, RefusedError, and AskError where there is no answer of the API."""
         self._url = printable(url)
         self._context = context
         self._response = self._opened(url, request, token, timeout_s)
@@ -147,20 +149,27 @@ class HttpAnswer:
                 asked, timeout=timeout_s
             )
         except HTTPError as error:
-            raise self._refused(error.code, error.read(ERROR_BYTES_MAX)) from None
+            raise self._refused(error) from None
         except URLError as error:
-            raise AskError(f"{self._url}: {_why(error.reason)}") from None
+            raise UnreachableError(f"{self._url}: {_why(error.reason)}") from None
         except (HTTPException, OSError, ValueError) as error:
-            raise AskError(f"{self._url}: {_why(error)}") from None
+            raise UnreachableError(f"{self._url}: {_why(error)}") from None
         return response
 
-    def _refused(self, status: int, body: bytes) -> AskError:
+    def _refused(self, error: HTTPError) -> ClientError:
+        from http.client import HTTPException
+
+        status = error.code
+        try:
+            body = error.read(ERROR_BYTES_MAX)
+        except (HTTPException, OSError):
+            body = b""
         said = message_of(body)
-        if status == HTTPStatus.UNAUTHORIZED and said is not None:
-            return AskError(f"{self._url}: {ACCESS_ADVICE}" if "needs a token" in said else f"{self._url}: {said}")
         if said is None:
             return AskError(f"{self._url}: HTTP {status}; there is no Vitalcast, or an older one")
-        return AskError(said)
+        if status == HTTPStatus.UNAUTHORIZED:
+            said = f"{self._url}: {ACCESS_ADVICE if 'needs a token' in said else said}"
+        return RefusedError(said, code=code_of(body) or status, temporary=status in PASSING)
 
 
 def json_of(answer: ApiAnswer) -> dict[str, Any]:
@@ -177,14 +186,6 @@ def json_of(answer: ApiAnswer) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise AskError(NONSENSE)
     return value
-
-
-def message_of(body: bytes | bytearray) -> str | None:
-    """Return what the server says in the body that all its errors have; None of another's."""
-    try:
-        return words(json.loads(body)["error"]["message"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
 
 
 def _why(error: object) -> str:

@@ -21,8 +21,9 @@ from vitalcast.client.requests import Seconds, given, seconds, taking
 from vitalcast.client.result import Result, read_result
 from vitalcast.client.streams import MetricStream, Stream
 from vitalcast.client.tables import Rows, TableStream, read_rows
+from vitalcast.client.threads import CLOSED, in_thread
 from vitalcast.client.ticks import Position, Tick
-from vitalcast.errors import ClientError
+from vitalcast.errors import ClientError, UnreachableError
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -166,7 +167,9 @@ class Client:
     async def open(self) -> None:
         """Connect, and return once the server has answered. Raises ClientError where it does not."""
         if self._closed:
-            raise ClientError("this client was closed; make another")
+            raise ClientError(CLOSED)
+        if self._running is not None and self._running.cancelled():
+            raise ClientError("the event loop that this client was of has ended; make another")
         if self._running is None:
             self._running = asyncio.create_task(self._link.run())
             self._running.add_done_callback(self._ran)
@@ -176,13 +179,15 @@ class Client:
                 await asyncio.wait((standing, self._running), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 standing.cancel()
+        if self._running.cancelled():
+            raise ClientError(CLOSED)
         if self._running.done():
             self._running.result()  # which raises why there will be no other connection
 
     async def aclose(self) -> None:
         """End all streams, and close the connection. Safe to call again."""
         self._closed = True
-        if self._running is not None:
+        if self._running is not None and not self._running.done():
             self._running.cancel()
             await asyncio.wait((self._running,))
         self._end(None)
@@ -208,7 +213,7 @@ class Client:
     def _begun(self, stream: Stream, mailbox: Mailbox[Item]) -> Mailbox[Item]:
         self._boxes[stream] = mailbox
         if self._closed:
-            mailbox.end(ClientError("this client was closed; make another"))
+            mailbox.end(ClientError(CLOSED))
         self._link.stir()
         return mailbox
 
@@ -251,7 +256,11 @@ class Client:
     @taking(requests.mark)
     async def mark(self, *title: str, **options: Any) -> Event:
         request = ApiRequest("/api/v1/events", {}, method="POST", body=requests.mark(*title, **options))
-        return read_event(await asyncio.to_thread(self._http, request))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return read_event(await in_thread(lambda: self._http(request)))
+        except TimeoutError:
+            raise UnreachableError(f"{base_url(self._url)}: no answer in time") from None
 
     def _http(self, request: ApiRequest) -> Json:
         url = base_url(self._url)

@@ -5,10 +5,8 @@ So there is one of everything that can go wrong with a line, and it is kept up w
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import weakref
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,6 +18,7 @@ from vitalcast.client.events import Event
 from vitalcast.client.requests import Seconds, taking
 from vitalcast.client.result import Result
 from vitalcast.client.tables import Rows
+from vitalcast.client.threads import LoopThread
 from vitalcast.client.ticks import Position, Tick
 from vitalcast.errors import ClientError
 
@@ -28,54 +27,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 Item = TypeVar("Item")
-T = TypeVar("T")
-
-
-class LoopThread:
-    """A loop in a thread, which ends with the program if it is not ended before."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._endings: list[asyncio.Task[None]] = []
-        self._thread = threading.Thread(target=self._run, name="vitalcast-client", daemon=True)
-        self._thread.start()
-
-    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run it there and return what it returns. Whatever interrupts the wait, such as Ctrl-C, cancels it."""
-        if self._loop.is_closed():
-            coroutine.close()
-            raise ClientError("this client was closed; make another")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def soon(self, function: Callable[[], None]) -> None:
-        """Have it called there, unless it is ended."""
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(function)
-
-    def end_after(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Have this done there, and stop it, without waiting for either."""
-
-        async def ending() -> None:
-            await last()
-            self._loop.stop()
-
-        self.soon(lambda: self._endings.append(self._loop.create_task(ending())))
-
-    def end(self) -> None:
-        """Stop it. Safe to call again."""
-        self.soon(self._loop.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self._loop.run_forever()
-        finally:
-            self._loop.close()
 
 
 class BlockingSubscription(Iterator[Item], Generic[Item]):

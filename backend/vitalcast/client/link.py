@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from vitalcast.client.backoff import Backoff
-from vitalcast.client.protocol import SUBPROTOCOLS, Bye, Happening, Protocol, Welcome
+from vitalcast.client.pace import Pace
+from vitalcast.client.protocol import SUBPROTOCOLS, Bye, Happening, Hurried, Protocol, Welcome
 from vitalcast.client.refusals import explained
 from vitalcast.core.text import printable
 from vitalcast.core.vocabulary import SUBPROTOCOL
@@ -99,6 +100,7 @@ class Link:
         self._backoff = backoff or Backoff()
         self._stirred = asyncio.Event()
         self._unsent = asyncio.Event()
+        self._pace = Pace()
         self._heard_s = 0.0
         self._silent_after_s = SILENT_S
         self._reading = False
@@ -130,6 +132,7 @@ class Link:
                 if socket.subprotocol not in SUBPROTOCOLS:
                     raise ClientError(f"{printable(self._url)}: the server does not speak {SUBPROTOCOL}")
                 self._protocol.connected()
+                self._pace = Pace()
                 sender = asyncio.create_task(self._send(socket))
                 watcher = asyncio.create_task(self._watch(socket))
                 try:
@@ -143,6 +146,9 @@ class Link:
                                 after_s = happening.reconnect_after_s
                             elif isinstance(happening, Welcome):
                                 self._greeted(happening)
+                            elif isinstance(happening, Hurried):
+                                self._pace.rest()
+                                self.stir()
                             else:
                                 self._backoff.reset()
                                 self.stood.set()
@@ -175,6 +181,8 @@ class Link:
 
     def _greeted(self, welcome: Welcome) -> None:
         self.stood.set()
+        if welcome.rate is not None:
+            self._pace.rate = welcome.rate
         if welcome.heartbeat_s is not None:
             self._silent_after_s = max(SILENT_HEARTBEATS * welcome.heartbeat_s, SILENT_HEARTBEATS)
 
@@ -185,6 +193,8 @@ class Link:
             while True:
                 self._unsent.clear()
                 for text in self._protocol.outgoing():
+                    if (pause_s := self._pace.pause_s(asyncio.get_running_loop().time())) > 0:
+                        await asyncio.sleep(pause_s)
                     await socket.send(text)
                 await self._unsent.wait()
 

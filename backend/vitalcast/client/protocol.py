@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from vitalcast.client.binary import decode
 from vitalcast.client.events import EventStream
+from vitalcast.client.outbox import Outbox, written
 from vitalcast.client.reading import Json, moment, number, whole, words
 from vitalcast.client.streams import MetricStream, Stream
 from vitalcast.core.vocabulary import BINARY_SUBPROTOCOL, SUBPROTOCOL, ErrorCode
@@ -74,12 +75,20 @@ class Bye(NamedTuple):
 
 
 class Welcome(NamedTuple):
-    """The server has said who it is. `heartbeat_s` is how often it says something at least."""
+    """The server has said who it is. `heartbeat_s` is how often it says something at least.
+
+    `rate` is how many messages a second it reads.
+    """
 
     heartbeat_s: float | None
+    rate: float | None = None
 
 
-Happening = News | Answer | Changed | Ended | Bye | Welcome
+class Hurried(NamedTuple):
+    """The server did not read a command, for it came too fast. It is among what is to be sent, after a while."""
+
+
+Happening = News | Answer | Changed | Ended | Bye | Welcome | Hurried
 
 
 class Protocol:
@@ -92,9 +101,9 @@ class Protocol:
         self._changing: dict[int, tuple[Stream, Json]] = {}  # with its fields before, by the ids of commands
         self._joined = set[int]()
         self._joining: dict[int, Stream] = {}  # whose snapshot comes next, of those of a group
-        self._out: list[str] = []
+        self._outbox = Outbox()
         self._connected = False
-        self._number = self._named = 0
+        self._named = 0
         self._heard_ms: int | None = None  # the server's time, up to which nothing it told can be missing
 
     @property
@@ -104,7 +113,8 @@ class Protocol:
     # --- what the shell's user asks for ------------------------------------------------------------------------------
 
     def add(self, kind: type[AStream], fields: Json, **options: Any) -> AStream:
-        """Begin a stream."""
+        """Begin a stream. Raises ValueError where its fields cannot be sent."""
+        written(fields)
         self._named += 1
         stream = kind(f"s{self._named}", fields, **options)
         self._streams[stream.name] = stream
@@ -114,14 +124,17 @@ class Protocol:
     def remove(self, stream: Stream) -> None:
         """End a stream. Safe to call again."""
         if self._streams.pop(stream.name, None) is not None and self._connected:
-            self._send(stream.unsubscribe(self._next()))
+            for id_ in [id_ for id_, asked in self._asked.items() if asked is stream]:
+                self._outbox.answered(id_)
+            self._send(stream.unsubscribe(self._outbox.number()))
 
     def change(self, stream: Stream, changes: Json) -> bool:
         """Change a stream from now on; return whether it will be told by `Changed` if that was granted.
 
-        Without a connection it is asked for so on the next one.
+        Without a connection it is asked for so on the next one. Raises ValueError where it cannot be sent.
         """
-        id_, before = self._next(), dict(stream.fields)
+        written(changes)
+        id_, before = self._outbox.number(), dict(stream.fields)
         command = stream.update(id_, changes)
         if not self._connected or stream.name not in self._streams:
             return False
@@ -130,8 +143,9 @@ class Protocol:
         return True
 
     def ask(self, fields: Json) -> Question:
-        """Ask once."""
-        question = Question(fields, self._next())
+        """Ask once. Raises ValueError where that cannot be sent."""
+        written(fields)
+        question = Question(fields, self._outbox.number())
         self._questions[question.id] = question
         if self._connected:
             self._send({**fields, "id": question.id})
@@ -139,6 +153,7 @@ class Protocol:
 
     def forget(self, question: Question) -> None:
         """Wait no longer for an answer."""
+        self._outbox.answered(question.id)
         self._questions.pop(question.id, None)
 
     # --- the line ----------------------------------------------------------------------------------------------------
@@ -160,7 +175,7 @@ class Protocol:
         """
         settled: list[Happening] = [Changed(stream) for stream, _ in self._changing.values()]
         self._connected = False
-        self._out.clear()
+        self._outbox.clear()
         self._asked.clear()
         self._changing.clear()
         self._joining.clear()
@@ -171,8 +186,7 @@ class Protocol:
 
     def outgoing(self) -> list[str]:
         """Return the texts to send now, in their order."""
-        texts, self._out = self._out, []
-        return texts
+        return self._outbox.take()
 
     def receive(self, message: str | bytes) -> list[Happening]:
         """Return what a message says.
@@ -204,7 +218,10 @@ class Protocol:
             case "welcome":
                 self._welcomed(moment(message["time"]) if "time" in message else None)
                 heartbeat_s = number(message.get("heartbeat"))
-                yield Welcome(None if heartbeat_s is None else min(max(heartbeat_s, 0.1), HEARTBEAT_S_MAX))
+                yield Welcome(
+                    None if heartbeat_s is None else min(max(heartbeat_s, 0.1), HEARTBEAT_S_MAX),
+                    number((message.get("limits") or {}).get("messages_per_second")),
+                )
             case "ack":
                 yield from self._acknowledged(message)
             case "catalogue" | "result":
@@ -250,6 +267,7 @@ class Protocol:
 
     def _acknowledged(self, message: dict[str, Any]) -> Iterator[Happening]:
         id_: Any = message.get("id")
+        self._outbox.answered(id_)
         changed = self._changing.pop(id_)[0] if id_ in self._changing else None
         # One that nobody asked for says that the stream of a panel has another group from now on.
         stream = (changed or self._asked.pop(id_, None)) if id_ is not None else self._streams.get(message["stream"])
@@ -267,6 +285,7 @@ class Protocol:
             yield Changed(changed)
 
     def _answered(self, message: dict[str, Any]) -> Iterator[Happening]:
+        self._outbox.answered(message["id"])
         question = self._questions.pop(message["id"], None)
         if question is not None:
             yield Answer(question, message)
@@ -276,6 +295,10 @@ class Protocol:
         error = RefusedError(f"{words(message['message'])} (error {code})", code=code, temporary=temporary)
         id_: Any = message.get("id")
         name: Any = message.get("stream")
+        if code == ErrorCode.RATE_LIMITED and id_ is not None and self._outbox.again(id_):
+            yield Hurried()
+            return
+        self._outbox.answered(id_)
         if (question := self._questions.pop(id_, None) if id_ is not None else None) is not None:
             yield Answer(question, None, error)
         elif id_ in self._changing:
@@ -303,13 +326,9 @@ class Protocol:
 
     def _begin(self, stream: Stream) -> None:
         if self._connected:
-            id_ = self._next()
+            id_ = self._outbox.number()
             self._asked[id_] = stream
             self._send(stream.command(id_))
 
     def _send(self, command: Json) -> None:
-        self._out.append(json.dumps(command))
-
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
+        self._outbox.put(command)

@@ -20,6 +20,7 @@ RECOVERABLE_CODES_BELOW = 5000
 PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 MESSAGE_TOO_BIG = 1009
 START_IT = "; start the server with `vitalcast`, or give the address of another"
+ASTRAY = "; is this the server's address, and no page's below it?"
 TRY_TLS = "; if it serves HTTPS, use wss://"
 
 
@@ -80,7 +81,9 @@ def _closed(error: Any, url: str, after_s: float | None) -> LostError | ClientEr
 
 def _refused(response: Response, url: str) -> LostError | ClientError:
     status = response.status_code
-    said = _message(response.body or b"")
+    body = response.body or b""
+    message = message_of(body)
+    said = "" if message is None else f": {message}"
     if status < 300:
         return LostError(f"no WebSocket there (HTTP {status})")
     if status == HTTPStatus.UPGRADE_REQUIRED:
@@ -88,20 +91,21 @@ def _refused(response: Response, url: str) -> LostError | ClientError:
             f"{url}: a proxy in between does not forward the headers Upgrade and Connection, which a WebSocket needs"
         )
     if 400 <= status < 500 and status not in PASSING:
-        why = f"{url}: the server refused the WebSocket with HTTP {status}{said}"
-        return RefusedError(why, code=_code(response.body or b"") or status)
+        advice = ASTRAY if message is None else ""
+        why = f"{url}: the server refused the WebSocket with HTTP {status}{said}{advice}"
+        return RefusedError(why, code=code_of(body) or status)
     return LostError(f"HTTP {status}{said}", after_s=_retry_after_s(response.headers.get_all("Retry-After")))
 
 
-def _message(body: bytes | bytearray) -> str:
-    """Return what the server says in the body that all its errors have; nothing of another's."""
+def message_of(body: bytes | bytearray) -> str | None:
+    """Return what the server says in the body that all its errors have; None of another's."""
     try:
-        return f": {words(json.loads(body)['error']['message'])}"
+        return words(json.loads(body)["error"]["message"])
     except (ValueError, TypeError, KeyError, RecursionError):
-        return ""
+        return None
 
 
-def _code(body: bytes | bytearray) -> int | None:
+def code_of(body: bytes | bytearray) -> int | None:
     """Return the code of the error that a body says, as the wire has it; None where it says none."""
     try:
         return whole(json.loads(body)["error"]["code"])

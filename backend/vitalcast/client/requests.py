@@ -19,6 +19,7 @@ Texts = str | Iterable[str]
 Where = Mapping[str, Texts]
 Seconds = float | timedelta | str
 Moment = int | datetime | timedelta | str
+Since = Position | Sequence[Any] | Mapping[str, Any]
 RatioTo = Texts | Mapping[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,6 +69,16 @@ def moment(value: Moment, now_ms: int) -> int:
     return time_of(str(value), now_ms)
 
 
+def position_of(value: Since | None) -> Position | None:
+    """Return a position that was kept, as either client writes it down in JSON. Raises ValueError."""
+    match value:
+        case None:
+            return None
+        case {"epoch": str(epoch), "offset": int(offset)} | (str(epoch), int(offset)):
+            return Position(epoch, offset)
+    raise ValueError(f"since: expected the `position` of a stream, got {value!r}")
+
+
 def selection(metrics: Sequence[str], panel: str | None) -> dict[str, Any]:
     """Return what is selected. Raises ValueError where that is nothing, or two things."""
     if bool(metrics) == (panel is not None):
@@ -104,7 +115,7 @@ def subscription(
     range: Seconds | None = None,  # noqa: A002 - the wire's word
     lines: str | None = None,
     backfill: Seconds | None = None,
-    since: Position | Sequence[Any] | Mapping[str, Any] | None = None,
+    since: Since | None = None,
     host: str | None = None,
 ) -> tuple[dict[str, Any], Position | None]:
     """Follow series by patterns of metrics, or a panel. The options are those of `subscribe` on the wire.
@@ -125,16 +136,7 @@ def subscription(
         backfill=seconds(backfill),
         host=host,
     )
-    return fields, None if since is None else position_of(since)
-
-
-def position_of(since: Sequence[Any] | Mapping[str, Any]) -> Position:
-    """Return a position that was kept, as this client or the one in JavaScript writes it down in JSON."""
-    try:
-        epoch, offset = (since["epoch"], since["offset"]) if isinstance(since, Mapping) else since
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"since: expected the `position` of a stream, got {since!r}") from None
-    return Position(epoch, offset)
+    return fields, position_of(since)
 
 
 def table(

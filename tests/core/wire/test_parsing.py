@@ -59,7 +59,7 @@ SUBSCRIBE = {"type": "subscribe", "id": 1, "stream": "s", "metrics": ["system.>"
         ({"interval": 0.01}, "interval: should be greater than or equal to 0.1, got 0.01"),
         ({"interval": "1"}, "interval: should be a valid number, got '1'"),
         ({"interval": float("nan")}, "interval: should be a finite number"),
-        ({"metrics": []}, "metrics: "),
+        ({"metrics": []}, "metrics: list should have at least 1 item, got []"),
         ({"metrics": "system.>"}, "metrics: should be a valid list, got 'system.>'"),
         ({"metrics": [1]}, "metrics.0: should be a valid string, got 1"),
         ({"stream": ""}, "stream: "),
@@ -69,6 +69,9 @@ SUBSCRIBE = {"type": "subscribe", "id": 1, "stream": "s", "metrics": ["system.>"
         ({"since": {"epoch": "e"}}, "since.offset: is missing"),
         ({"since": {"epoch": "e", "offset": -1}}, "since.offset: should be greater than or equal to 0, got -1"),
         ({"id": True}, "id: "),
+        ({"where": ["user"]}, "where: should be a valid object, got ['user']"),
+        ({"ratio_to": "system.>"}, "ratio_to: should be a valid object, got 'system.>'"),
+        ({"ratio_to": {"metrics": []}}, "ratio_to.metrics: list should have at least 1 item, got []"),
         ({"where": {"cpu.mode": "user"}}, "where.cpu.mode: should be a valid list, got 'user'"),
     ],
 )

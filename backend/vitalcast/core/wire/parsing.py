@@ -90,8 +90,11 @@ def _describe(error: Any) -> str:
             return f"{where}: is missing"
         case "extra_forbidden":
             return f"{where}: is not a field of this command"
+        case "model_type" | "dict_type":  # which pydantic calls by their names in Python
+            return f"{where}: should be a valid object, got {_short(error['input'])}"
         case _:
             message = (error["msg"][0].lower() + error["msg"][1:]).replace("input should", "should")
+            message = message.partition(" after validation")[0]
             return f"{where}: {message}" + ("" if where == "token" else f", got {_short(error['input'])}")
 
 

@@ -74,7 +74,7 @@ export class Client extends Connection {
   async query({ start, end, at, metrics, ...request }) {
     const [from, to, then] = [start, end, at].map((time) => momentOf(time, this.clock.now()));
     const answer = await super.query({ ...request, metrics: listed(metrics), start: from, end: to, at: then });
-    return answer.rows ? tableOf(answer) : seriesOf(answer);
+    return answer.rows ? tableOf(answer) : seriesOf(answer, request.ratio_to);
   }
 }
 
@@ -83,10 +83,10 @@ function tableOf({ type, id, group, columns, rows, ...rest }) {
   return { ...rest, columns, rows: namedRows(columns.map(({ name }) => name), rows) };
 }
 
-/** @param {any} answer */
-function seriesOf({ type, id, group, series, values, lines, aggregate: given, ...rest }) {
+/** @param {any} answer @param {unknown} divisor by which values were divided, if they were */
+function seriesOf({ type, id, group, series, values, lines, aggregate: given, ...rest }, divisor) {
   const aggregate = Array.isArray(given) ? given : [];
-  const columns = columnsOf(series, aggregate);
+  const columns = columnsOf(series, { aggregate, ratio_to: divisor });
   const columnAt = (column) => values?.[column] ?? [];
   const byKey = Object.fromEntries(columns.map(({ key }, at) => [key, columnAt(at)]));
   const width = Math.max(1, aggregate.length);

@@ -29,7 +29,7 @@ export class SeriesStream extends Stream {
     });
     this.#teller = new TickTeller({
       store: this.store,
-      aggregates: request.aggregate,
+      asked: request,
       pass: (part) => this.pass(part),
       miss: (gap) => this.miss(gap),
     });

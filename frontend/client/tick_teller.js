@@ -20,18 +20,18 @@ function part({ timeOf, offsetOf, valueOf, positionOf }, from, to) {
 /** What comes is in the store already; a tick is made of it when it is read. */
 export class TickTeller {
   /**
-   * @param {{store: import("./store.js").StreamStore, aggregates?: string[], pass: (part: import("./waiting.js").Part<any>) => void,
+   * @param {{store: import("./store.js").StreamStore, asked?: import("./ticks.js").Asked, pass: (part: import("./waiting.js").Part<any>) => void,
    *          miss: (gap: import("./waiting.js").Gap) => void}} parts
    */
-  constructor({ store, aggregates, pass, miss }) {
+  constructor({ store, asked, pass, miss }) {
     this.#store = store;
-    this.#aggregates = aggregates;
+    this.#asked = asked;
     this.#pass = pass;
     this.#miss = miss;
   }
 
   #store;
-  #aggregates;
+  #asked;
   #pass;
   #miss;
   /** Whether the next snapshot is just what was missed. */ recovered = false;
@@ -124,7 +124,7 @@ export class TickTeller {
 
   #laidOut() {
     const { series, panel } = this.#store;
-    if (!this.#layout?.of(series, panel)) this.#layout = new Layout(series, panel, this.#aggregates);
+    if (!this.#layout?.of(series, panel)) this.#layout = new Layout(series, panel, this.#asked);
     return /** @type {Layout} */ (this.#layout);
   }
 }

@@ -32,24 +32,31 @@ export class Tick {
   }
 }
 
-/** What each column is. @param {import("./protocol.js").Series[]} series @param {string[]} [aggregates] @returns {Column[]} */
-export function columnsOf(series, aggregates = []) {
+/** @typedef {{aggregate?: string[], ratio_to?: unknown}} Asked what of a request says how its values are made */
+
+/** What each column is. @param {import("./protocol.js").Series[]} series @param {Asked} [asked] @returns {Column[]} */
+export function columnsOf(series, { aggregate: aggregates = [], ratio_to: divisor } = {}) {
   if (aggregates.length <= 1) return series.map((one) => ({ ...one, key: seriesKey(one) }));
   return series.flatMap((one) => {
     const key = seriesKey(one);
-    // The server says the unit of a rate only where there is nothing else.
-    const unitOf = (aggregate) => (aggregate === "rate" ? `${one.unit}/s` : one.unit);
+    const unitOf = (aggregate) => (divisor ? one.unit : unitOfOne(one.unit, aggregate));
     return aggregates.map((aggregate) => ({ ...one, unit: unitOf(aggregate), key: `${aggregate}(${key})`, aggregate }));
   });
 }
 
+/** The unit of one of several aggregates, of which the server says the metric's. @param {string} unit @param {string} aggregate */
+function unitOfOne(unit, aggregate) {
+  if (aggregate === "count") return "";
+  return aggregate === "rate" && unit !== "{series}" ? `${unit}/s` : unit;
+}
+
 /** Columns, and how a row of them is told; made once for all ticks that have the same. */
 export class Layout {
-  /** @param {import("./protocol.js").Series[]} series @param {import("./protocol.js").PanelHead|null} panel @param {string[]} [aggregates] */
-  constructor(series, panel, aggregates) {
+  /** @param {import("./protocol.js").Series[]} series @param {import("./protocol.js").PanelHead|null} panel @param {Asked} [asked] */
+  constructor(series, panel, asked) {
     this.#of = series;
     this.#panel = panel;
-    this.series = columnsOf(series, aggregates);
+    this.series = columnsOf(series, asked);
   }
 
   #of;

@@ -359,6 +359,13 @@ async def test_answers_are_by_name(js: RunJs) -> None:
 async def test_of_several_aggregates_each_has_its_unit(js: RunJs) -> None:
     assert await js(
         """const { columnsOf } = await load("client/ticks"); const bytes = { name: "io", unit: "By", attributes: {} };
-           const told = (aggregates) => columnsOf([bytes], aggregates).map(({ key, unit }) => [key, unit]);
-           return [told(["last", "rate", "delta"]), told(["rate"])];"""
-    ) == [[["last(io)", "By"], ["rate(io)", "By/s"], ["delta(io)", "By"]], [["io", "By"]]]
+           const told = (asked, unit) => columnsOf([{ ...bytes, ...unit }], asked).map(({ key, unit }) => [key, unit]);
+           return [told({ aggregate: ["last", "rate", "delta", "count"] }), told({ aggregate: ["rate"] }),
+                   told({ aggregate: ["rate", "count"], ratio_to: { metrics: ["a"] } }, { unit: "1" }),
+                   told({ aggregate: ["avg", "rate"], reduce: "count" }, { unit: "{series}" })];"""
+    ) == [
+        [["last(io)", "By"], ["rate(io)", "By/s"], ["delta(io)", "By"], ["count(io)", ""]],
+        [["io", "By"]],
+        [["rate(io)", "1"], ["count(io)", "1"]],
+        [["avg(io)", "{series}"], ["rate(io)", "{series}"]],
+    ]

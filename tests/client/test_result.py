@@ -45,6 +45,13 @@ def test_a_result_is_lines_of_each_aggregate_of_each_series() -> None:
     assert read_result(result()).expired_ms is None
 
 
+def test_what_is_divided_or_counted_has_the_unit_that_is_said_whatever_the_aggregate() -> None:
+    series = [{"name": "a", "unit": "By"}, {"name": "b", "unit": "{series}"}]
+    several = result(aggregate=["rate", "count"], series=series)
+    assert [one.unit for one in read_result(several).series] == ["By/s", "", "{series}", ""]
+    assert [one.unit for one in read_result(several, ratios=True).series] == ["By", "By", "{series}", "{series}"]
+
+
 def test_a_rate_beside_others_is_a_second_but_a_ratio_of_rates_is_not() -> None:
     both = result(aggregate=["avg", "rate"])
     assert [one.unit for one in read_result(both).series] == ["By", "By/s", "1", "1/s"]

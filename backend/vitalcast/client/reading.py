@@ -59,15 +59,15 @@ def series_of(given: Iterable[Json], aggregates: Sequence[str], *, ratios: bool 
         one._replace(key=f"{aggregate}({one.key})" if several else one.key, aggregate=aggregate, unit=unit)
         for one in map(_series, given)
         for aggregate in aggregates
-        for unit in (_unit(one.unit, aggregate, of_metric=several and not ratios),)
+        for unit in (one.unit if ratios else _unit(one.unit, aggregate, several=several),)
     )
 
 
-def _unit(unit: str, aggregate: str, *, of_metric: bool) -> str:
-    """Return the unit of an aggregate, of its own or that of its metric."""
+def _unit(unit: str, aggregate: str, *, several: bool) -> str:
+    """Return the unit of an aggregate; of `several` the server says the metric's."""
     if aggregate == "count":
         return ""
-    return f"{unit}/s" if aggregate == "rate" and of_metric else unit
+    return f"{unit}/s" if aggregate == "rate" and several and unit != "{series}" else unit
 
 
 def _series(one: Json) -> Series:

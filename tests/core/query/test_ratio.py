@@ -44,7 +44,21 @@ def test_of_several_partners_it_is_the_one_of_the_same_metric_or_none() -> None:
     assert pairs([series("other", device="sda")], several) == []
 
 
-@pytest.mark.parametrize(("unit", "other", "both"), [("By", "By", "1"), ("By", "{packet}", "By/{packet}")])
+@pytest.mark.parametrize(
+    ("unit", "other", "both"),
+    [
+        ("By", "By", "1"),
+        ("By", "{packet}", "By/{packet}"),
+        ("By/s", "{packet}/s", "By/{packet}"),  # not By/s/{packet}/s, which is By/({packet}.s.s)
+        ("By/s", "By/s", "1"),
+        ("By", "By/s", "By/(By/s)"),
+        ("By/s", "By", "By/s/By"),
+        ("By", "1", "By"),
+        ("1", "s", "1/s"),
+        ("", "s", "1/s"),
+        ("By", "", "By"),
+    ],
+)
 def test_units_are_divided_too(unit: str, other: str, both: str) -> None:
     [one] = Ratio.of([series("a", unit, device="sda")], [series("b", other, device="sda")]).series
     assert (one.name, one.attributes, one.descriptor.unit) == ("a", {"device": "sda"}, both)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Indices = npt.NDArray[np.intp]
 
 
+SERIES_UNIT = "{series}"  # of how many series had a value
+
+
 class Newest(NamedTuple):
     """The newest values of a step, `nan` where there is none, and when each was read."""
 
@@ -90,10 +93,16 @@ def growth(aggregate: Aggregate, now: Newest, before: Newest, counters: Booleans
 
 
 def with_units(series: Sequence[Series], aggregates: Sequence[Aggregate]) -> tuple[Series, ...]:
-    """Return series as they are described: those of which only rates are given have the unit of a rate."""
+    """Return series as they are described: those of which only rates are given have the unit of a rate.
+
+    How many series had one is a number of series.
+    """
     if any(one is not Aggregate.RATE for one in aggregates):
         return tuple(series)
-    return tuple(replace(one, descriptor=_a_second(one.descriptor)) for one in series)
+    return tuple(
+        one if one.descriptor.unit == SERIES_UNIT else replace(one, descriptor=_a_second(one.descriptor))
+        for one in series
+    )
 
 
 @functools.lru_cache(maxsize=1000)

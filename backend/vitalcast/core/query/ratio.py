@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Attributes = frozenset[tuple[str, str]]
 
+A_SECOND = "/s"
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -81,5 +83,14 @@ def _divided(dividend: Series, divisor: Series) -> Series:
 
 @functools.lru_cache(maxsize=1000)
 def _descriptor(dividend: Descriptor, unit: str) -> Descriptor:
-    ratio = "1" if unit == dividend.unit else f"{dividend.unit}/{unit}"
+    ratio = _quotient(dividend.unit, unit)
     return Descriptor(dividend.name, ratio, Kind.GAUGE, dividend.description, dividend.attributes, rate=False)
+
+
+def _quotient(over: str, under: str) -> str:
+    """Return one unit divided by another, in UCUM: there a/b/c is a/(b.c), and what is unknown is 1."""
+    if over.endswith(A_SECOND) and under.endswith(A_SECOND):  # of what is a second by itself
+        over, under = over.removesuffix(A_SECOND), under.removesuffix(A_SECOND)
+    if under in (over, "", "1"):
+        return "1" if over == under else over
+    return f"{over or 1}/({under})" if "/" in under or "." in under else f"{over or 1}/{under}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.metrics.aggregate import percentiles_of_runs
+from vitalcast.core.metrics.growth import SERIES_UNIT
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
 from vitalcast.core.vocabulary import PERCENTILES, Reduce
 
@@ -75,7 +76,7 @@ def _reduced(series: Series, group_by: tuple[str, ...], reduce: Reduce) -> Serie
 
 @functools.lru_cache(maxsize=1000)
 def _reduced_descriptor(descriptor: Descriptor, group_by: tuple[str, ...], reduce: Reduce) -> Descriptor:
-    unit = "{series}" if reduce is Reduce.COUNT else descriptor.unit
+    unit = SERIES_UNIT if reduce is Reduce.COUNT else descriptor.unit
     return Descriptor(descriptor.name, unit, Kind.GAUGE, descriptor.description, group_by, rate=False)
 
 

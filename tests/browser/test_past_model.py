@@ -158,14 +158,20 @@ async def test_where_nothing_was_recorded_there_is_a_break_and_where_the_clock_w
         const reached = (tier, from, to) => ({ tier, start: T0 + from * 1000, end: T0 + to * 1000 });
         const tiers = [reached("1m", 0, 600), reached("raw", 600, 1200)];
         const coarser = answer(0, 1200, 10, { drop: (end) => end <= 600 && end % 60 !== 0, tiers });
+        const parts = answer(0, 40, 10, { times: [10, 20, 20, 30].map((s) => T0 + s * 1000) });
+        const [, of20, to20] = stepsOf(0, 40, 10);
+        const folded = rowsOf(joined([parts], none, [0, 40], 10, T0 + 40_000))[1];
+        const whole = [Math.min(of20[2], to20[2]), Math.max(of20[3], to20[3])];
+        const one = [parts.twice, parts.length, folded[2] === whole[0], folded[3] === whole[1]];
         const { twiceWords } = await load("page/panel_words");
         const words = twiceWords({ twice: set.twice, now: T0 + 70_000 });
         const twice = [set.twice, gappy.twice].map((one) => one && [one.from - T0, one.to - T0]);
-        return { twice, words, hole: said(hole),
+        return { twice, words, one, hole: said(hole),
           clock: [rowsOf(clock).map(([time]) => time), said(clock).map(([, , why]) => why)],
           tiers: said(joined([coarser], none, [0, 1200], 10, T0 + 1_200_000)) };"""
     )
     assert told["hole"] == [[200, 310, "unrecorded"]]
+    assert told["one"] == [None, 3, True, True]  # set back within a step: one step, of which no peak is lost
     assert told["twice"] == [[25_000, 40_000], None]
     assert told["words"].startswith("Clock set back: recorded twice from ")
     times, why = told["clock"]

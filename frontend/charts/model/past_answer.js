@@ -3,11 +3,14 @@
 import { seriesKey } from "../../client/protocol.js";
 
 const TIER_MS = Object.freeze({ raw: 0, "1m": 60_000, "10m": 600_000, "1h": 3_600_000 });
+/** What two parts of one step come to; of others the later counts. */
+const FOLD = Object.freeze({ min: Math.min, max: Math.max, avg: (a, b) => (a + b) / 2 });
 /** Steps so many times as far apart as they are long have others missing between them. */
 const APART = 1.75;
 
 /**
- * Rows rise in time: where the clock was set back, what it had dated later goes, as in live streams; `twice` tells.
+ * Rows rise in time: where the clock was set back, what it had dated later goes, as in live streams; `twice` tells. Where
+ * it was within a step, the two parts are one.
  *
  * from, to, asked: what was asked for, Unix ms; stepMs: the shortest step; aggregates: 1 or 3 columns a series, of which three
  * are mean, least and greatest; head: what the server says of the panel; partial: whether it begins later than was asked
@@ -24,7 +27,7 @@ export class PastAnswer {
     this.head = { ...head, series };
     this.keys = series.map(seriesKey);
     this.index = new Map(this.keys.map((key, i) => [key, i]));
-    this.#take(times, values);
+    this.#take(times, values, aggregate);
     this.partial = this.#isPartial(expired);
   }
 
@@ -43,13 +46,17 @@ export class PastAnswer {
     return this.length * (this.columns.length + 2);
   }
 
-  #take(times, values) {
-    const { rows, holes, steps, twice } = inOrder(times, (time) => this.#stepOf(time));
+  #take(times, values, aggregate) {
+    const { rows, holes, steps, twice, parts } = inOrder(times, (time) => this.#stepOf(time));
     this.twice = twice;
     this.times = Float64Array.from(rows, (row) => times[row]);
     this.steps = Float64Array.from(steps);
     this.holes = Uint8Array.from(holes);
-    this.columns = values.map((column) => Float64Array.from(rows, (row) => column[row] ?? NaN));
+    this.columns = values.map((column, i) => {
+      const fold = FOLD[aggregate[i % aggregate.length]];
+      const valueOf = (row) => both(parts.has(row) ? valueOf(parts.get(row)) : NaN, column[row] ?? NaN, fold);
+      return Float64Array.from(rows, valueOf);
+    });
   }
 
   /** How long the step is that ends then: no shorter than what it is made of. */
@@ -89,15 +96,27 @@ export class PastAnswer {
   }
 }
 
-/** @param {number[]} times @param {(time: number) => number} stepAt */
+/** A step of which an earlier part has another value. */
+function both(earlier, later, fold) {
+  if (Number.isNaN(later)) return earlier;
+  return fold && !Number.isNaN(earlier) ? fold(earlier, later) : later;
+}
+
+/** `parts`: by row the one before, which is of the same step. @param {number[]} times @param {(time: number) => number} stepAt */
 function inOrder(times, stepAt) {
   const rows = [];
   const holes = [];
   const steps = [];
   let before = NaN;
   let twice = null;
+  const parts = new Map();
   times.forEach((time, row) => {
     let hole = 0;
+    if (time === before && times[/** @type {number} */ (rows.at(-1))] === time) {
+      parts.set(row, rows.at(-1));
+      rows[rows.length - 1] = row;
+      return;
+    }
     if (time <= before) {
       twice = { from: Math.min(time, twice?.from ?? time), to: Math.max(before, twice?.to ?? before) };
       while (rows.length && times[/** @type {number} */ (rows.at(-1))] >= time) {
@@ -114,5 +133,5 @@ function inOrder(times, stepAt) {
     steps.push(step);
     before = time;
   });
-  return { rows, holes, steps, twice };
+  return { rows, holes, steps, twice, parts };
 }

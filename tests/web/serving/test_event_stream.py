@@ -58,7 +58,9 @@ class Viewer:
 
 
 @asynccontextmanager
-async def viewing(house: House, grant: Grant | None = OPEN.grant, query: str = "") -> AsyncIterator[Viewer]:
+async def viewing(
+    house: House, grant: Grant | None = OPEN.grant, query: str = "", *, first: str = "metrics"
+) -> AsyncIterator[Viewer]:
     state = {"grant": grant, "refusal": None, "address": "192.0.2.1", "origin": None}
     scope = {
         "type": "http",
@@ -73,7 +75,7 @@ async def viewing(house: House, grant: Grant | None = OPEN.grant, query: str = "
     task = asyncio.create_task(response(scope, viewer.receive, viewer.send))
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            await viewer.until("metrics")
+            await viewer.until(first)
             yield viewer
     finally:
         viewer.left.set()
@@ -115,6 +117,18 @@ async def test_a_stream_ends_with_what_allowed_it(end: Callable[[House], None], 
     assert house.manager.active_connections == ()
 
 
+@pytest.mark.parametrize("position", ["another:4", "{epoch}:99"])
+async def test_that_a_source_has_begun_anew_is_said_as_each_form_says_it(position: str) -> None:
+    house = House()
+    position = position.format(epoch=house.machine.timeline.epoch)
+    offset = int(position.partition(":")[2])
+    async with viewing(house, query=f"&last_event_id={position}") as viewer:
+        assert viewer.events()[0] == ("gap", {"from": offset + 1, "to": None, "why": "expired"})
+    async with viewing(house, query=f"&last_event_id={position}&format=columns", first="snapshot") as viewer:
+        assert [(name, data["type"]) for name, data in viewer.events()] == [("ack", "ack"), ("snapshot", "snapshot")]
+        assert viewer.events()[0][1]["recovered"] is False
+
+
 async def refused(opening: Awaitable[Viewer]) -> ApiError:
     with pytest.raises(ApiError) as raised:
         await opening
@@ -134,6 +148,13 @@ async def test_what_is_too_much_is_refused_before_the_response_begins() -> None:
     assert house.manager.active_connections == (), "a refused stream leaves nothing behind"
     error = await refused(viewing(House(), LIMITED, "&metrics=system.disk.io").__aenter__())
     assert error.status == 403
+
+
+async def test_whether_a_source_is_there_is_not_for_every_token_to_know() -> None:
+    house, of_stranger = House(), "&metrics=system.disk.io&host=nobody"
+    assert (await refused(viewing(house, LIMITED, of_stranger).__aenter__())).status == 403
+    assert (await refused(viewing(house, LIMITED, "&host=nobody").__aenter__())).status == 404
+    assert house.manager.active_connections == ()
 
 
 async def test_equal_streams_share_one_group_and_plain_text_for_all_is_not_theirs() -> None:

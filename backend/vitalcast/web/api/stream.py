@@ -78,7 +78,6 @@ class Streams:
     async def stream(self, request: Request) -> Response:
         """Begin the stream that is asked for, or say why there is none."""
         since = since_asked(request)
-        self._check_host(request)
         command = orjson.dumps(command_of(request, since)).decode()
         manager, opening, state = self._manager, Opening(), request.scope["state"]
         caller = Caller(grant_of(request), network_of(state["address"]), state["origin"])
@@ -91,7 +90,7 @@ class Streams:
             manager.receive(connection, command)
             if not opening.answered.done():
                 await unless_gone(request, opening.answered)
-            self._check(opening, since)
+            self._check(request, opening, since)
         except BaseException:
             manager.disconnect(connection)
             raise
@@ -102,23 +101,27 @@ class Streams:
             return head
         return self._respond(manager, connection, opening, HEADERS)
 
-    def _check_host(self, request: Request) -> None:
-        try:
-            self._manager.hub.sources.find(HOST.of(request), advised=grant_of(request).within is None)
-        except ProtocolError as error:
-            raise ApiError(503 if error.temporary else 404, ErrorCode.BAD_REQUEST, error.message) from None
-
-    @staticmethod
-    def _check(opening: Opening, since: Since | None) -> None:
+    def _check(self, request: Request, opening: Opening, since: Since | None) -> None:
         """Raise ApiError where there is no stream; say what is lost where it cannot go on in the epoch of before."""
         answer = opening.answered.result()
         if answer is None:
             raise ApiError(503, ErrorCode.INTERNAL, "the server is ending; try again in a few seconds")
         if answer["type"] == "error":
+            if answer["code"] == ErrorCode.BAD_REQUEST:
+                self._check_host(request)
             raise api_error(ProtocolError(answer["code"], answer["message"], temporary=answer["temporary"]))
         opening.messages.insert(0, Event(b"%b\n" % retry_text(_RANDOM.randint(*RECONNECT_MS))))
-        if since is not None and answer["epoch"] != since.epoch:
+        # In columns the ack says so. An offset that is ahead is of ticks whose history was put back to an older one.
+        begun_anew = since is not None and (answer["epoch"] != since.epoch or answer["offset"] < since.offset)
+        if since is not None and begun_anew and encoding_of(request).named:
             opening.messages.insert(1, Event(gap_text(since.offset + 1, None, GapReason.EXPIRED)))
+
+    def _check_host(self, request: Request) -> None:
+        """Raise ApiError where it is the source that is not there, which HTTP says by a status of its own."""
+        try:
+            self._manager.hub.sources.find(HOST.of(request), advised=grant_of(request).within is None)
+        except ProtocolError as error:
+            raise ApiError(503 if error.temporary else 404, ErrorCode.BAD_REQUEST, error.message) from None
 
 
 def stream_endpoints(streams: Streams) -> EndpointGroup:

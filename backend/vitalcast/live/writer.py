@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vitalcast.core.wire.messages import Message
+
+JOINED_BYTES_MAX = 524_288  # a longer text is not copied into one
 
 
 class Batch:
@@ -24,6 +26,13 @@ class Batch:
             messages = self.messages
             self._joined = messages[0].frame if len(messages) == 1 else b"".join([one.frame for one in messages])
         return self._joined
+
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """What `joined` is, in one piece where that is not long."""
+        if len(self.messages) > 1 and self.nbytes > JOINED_BYTES_MAX:
+            return [one.frame for one in self.messages]
+        return (self.joined,)
 
     @property
     def nbytes(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,10 +14,10 @@ from tests.core.stream.keeper import Recorded
 from tests.core.wire.test_sse import events
 
 from vitalcast.core.metrics.model import Descriptor, Kind, Series
-from vitalcast.core.stream.named import NamedTicks
+from vitalcast.core.stream.named import EVENTS_BYTES, NamedTicks
 from vitalcast.core.vocabulary import Aggregate
 from vitalcast.core.wire.limits import Limits
-from vitalcast.core.wire.sse import NAMED
+from vitalcast.core.wire.sse import NAMED, gap_text
 
 TICKS = 300
 
@@ -96,3 +97,17 @@ def test_keys_of_any_kind_come_as_they_are(value: str) -> None:
     assert data["metrics"] == {one.key: 0.5 if one == series else 1.0 for one in known}
     assert data["panel"] == value
     assert fields["id"] == "50%25%20of%20it:1"
+
+
+def test_what_is_long_comes_in_parts_of_whole_events() -> None:
+    many = Descriptor("test.many", "1", Kind.GAUGE, "", ("n",))
+    series = tuple(Series(many, (f"{number:03}",)) for number in range(500))
+    ticks = NamedTicks("epoch-1", series, (Aggregate.LAST,), lambda _row: {})
+    rows = np.arange(100 * len(series), dtype=float).reshape(100, -1)
+    parts = [one.payload for one in ticks.events(range(1, 101), range(100), rows, missed=[(51, 51)])]
+    singly = [ticks.event(at + 1, at, rows[at]).payload for at in range(100)]
+    singly.insert(50, gap_text(51, 51, "sampler"))
+    assert b"".join(parts) == b"".join(singly)
+    assert len(parts) > 2
+    assert all(part.endswith(b"\n\n") and len(part) < EVENTS_BYTES + len(singly[-1]) for part in parts)
+    assert ticks.events([], [], rows[:0]) == []

@@ -325,8 +325,12 @@ class Group:
 
     def replay_bytes(self, replay: Replay) -> int:
         """Return about how long its snapshot will be."""
-        value_bytes = named.VALUE_BYTES if self.is_named else VALUE_BYTES
-        return self.replay_values(replay) * value_bytes + len(self.series) * SERIES_BYTES
+        return self.replay_values(replay) * self.value_bytes + len(self.series) * SERIES_BYTES
+
+    @property
+    def value_bytes(self) -> int:
+        """About how long a value in a snapshot is."""
+        return named.VALUE_BYTES if self.is_named else VALUE_BYTES
 
     def snapshot(self, ring: Rows, replay: Replay) -> list[Message]:
         """Return the snapshot of these rows, followed by a gap for each hole that the sampler left in them."""
@@ -377,7 +381,7 @@ class Group:
         """Return what is sent of values of `read_places`, of the shape (times, series, aggregates): a row a time."""
         return values.reshape(len(values), self.width)
 
-    def shifted_snapshot(self, result: Result) -> Message:
+    def shifted_snapshot(self, result: Result) -> list[Message]:
         """Return the snapshot of what has been shown up to now, by what was read."""
         now = result.times_ms <= self._timeline.newest.time_ms
         values = self.project(in_order_of([one for one, _ in self.read_places], result)[now])
@@ -388,22 +392,15 @@ class Group:
         before = in_order_of(self.series, result).reshape(len(result.times_ms), self.width)
         times = ring.times()[replay.start_row - ring.first_row :][replay.ends]
         values = np.concatenate([before, self._replayed(ring, replay)])
-        return [self._snapshot_of(np.concatenate([result.times_ms, times]), values)]
+        return self._snapshot_of(np.concatenate([result.times_ms, times]), values)
 
-    def _snapshot_of(self, times_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Message:
+    def _snapshot_of(self, times_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> list[Message]:
         self.resync()
         newest = self._timeline.newest
-        if (
-            self.key.form is Form.NAMED
-        ):  # nobody knows the ticks of steps of the past, but all is there up to the newest
+        if self.is_named:  # nobody knows the ticks of steps of the past, but all is there up to the newest
             offsets = [*[None] * (len(times_ms) - 1), newest.offset][: len(times_ms)]
-            return self._named_ticks().events(offsets, times_ms.tolist(), values)[0]
-        return Message.of(
-            {
-                **self._place_of(newest),
-                **columns_json(self.described, times_ms, values),
-            }
-        )
+            return self._named_ticks().events(offsets, times_ms.tolist(), values)
+        return [Message.of({**self._place_of(newest), **columns_json(self.described, times_ms, values)})]
 
     def _place_of(self, newest: Frame) -> dict[str, object]:
         """Return what a snapshot says first: of what it is, and up to which tick."""

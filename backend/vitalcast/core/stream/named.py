@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MADE = "@"  # begins what a panel sends beside its lines, which is said in other words
 ROW_VALUES = 10  # as many values take as long to write as what stands around those of a tick
 VALUE_BYTES = 70  # of a value with its key, as a rule
+VALUES_AT_ONCE = 16_384  # that are written at one go, each of which is an object by itself until then
+EVENTS_BYTES = 262_144  # after which what is said at once goes on in another message
 
 
 def keys_of(series: Iterable[Series], aggregates: Sequence[Aggregate]) -> list[str]:
@@ -70,11 +72,22 @@ class NamedTicks:
         rows: Floats,
         missed: Sequence[tuple[int, int]] = (),
     ) -> list[Message]:
-        """Return some ticks as one message, with what the sampler missed between them; an offset may be unknown."""
-        return [Event(b"".join(in_order(self._texts(offsets, times_ms, rows), missed, GapReason.SAMPLER)))]
+        """Return some ticks, with what the sampler missed between them, in as many messages as keep each from being
+        long; an offset may be unknown.
+        """
+        texts = in_order(self._texts(tuple(offsets), tuple(times_ms), rows), missed, GapReason.SAMPLER)
+        return [Event(b"".join(part)) for part in _parts(texts)]
 
     def _texts(
-        self, offsets: Iterable[int | None], times_ms: Iterable[int], rows: Floats
+        self, offsets: Sequence[int | None], times_ms: Sequence[int], rows: Floats
+    ) -> Iterator[tuple[int | None, bytes]]:
+        at_once = max(1, VALUES_AT_ONCE // max(1, len(self._shown)))
+        for begin in range(0, len(rows), at_once):
+            part = slice(begin, begin + at_once)
+            yield from self._texts_at_once(offsets[part], times_ms[part], rows[part])
+
+    def _texts_at_once(
+        self, offsets: Sequence[int | None], times_ms: Sequence[int], rows: Floats
     ) -> Iterator[tuple[int | None, bytes]]:
         width = len(self._shown)
         texts = texts_of(np.ascontiguousarray(rows[:, self._shown]).ravel())
@@ -88,3 +101,16 @@ class NamedTicks:
     def _said(self, row: Floats) -> bytes:
         more = self._more(row)
         return orjson.dumps(more, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1] + b"," if more else b""
+
+
+def _parts(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+    part: list[bytes] = []
+    size = 0
+    for text in texts:
+        part.append(text)
+        size += len(text)
+        if size >= EVENTS_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

@@ -82,7 +82,13 @@ class FastWriter(DirectWriter):
         self.fd = self._peer_fd if direct else -1
 
     def write(self, batch: Batch) -> bool:
-        data = batch.joined
+        for piece in batch.pieces:
+            if not self._write(piece):
+                return True
+        return not self._protocol.writing_paused
+
+    def _write(self, data: bytes) -> bool:
+        """Write some bytes, or leave them to the transport; return whether the peer is there still."""
         if self.fd >= 0 and not self._buffered_bytes():
             try:
                 sent = os.write(self.fd, data)
@@ -90,12 +96,12 @@ class FastWriter(DirectWriter):
                 sent = 0
             except OSError:
                 self.fail()
-                return True
+                return False
             if sent == len(data):
                 return True
             data = data[sent:]
         self._transport.write(data)
-        return not self._protocol.writing_paused
+        return True
 
     def overflow(self, rest: bytes) -> bool:
         self._transport.write(rest)

@@ -15,7 +15,7 @@ from vitalcast.core.stream.catch_up import plan_catch_up, resumes
 from vitalcast.core.stream.commands.checks import check_shift_granted
 from vitalcast.core.stream.conversation import Conversation, Stream
 from vitalcast.core.stream.event_group import EventGroup
-from vitalcast.core.stream.groups import VALUE_BYTES, Group
+from vitalcast.core.stream.groups import Group
 from vitalcast.core.stream.hub import AnyGroup
 from vitalcast.core.stream.kept_ticks import KeptTicks
 from vitalcast.core.stream.keys import AnyKey, EventKey, PanelKey, SeriesKey, TableKey
@@ -111,7 +111,7 @@ def _joined_steps(
     """Join with a backfill that was evaluated as a query, and the intervals that have ended since then."""
     ring = conversation.hub.timelines[group.key.source].ring
     size = kept.result.values.size
-    conversation.afford(size * VALUE_BYTES, size / READS_A_MESSAGE)
+    conversation.afford(size * group.value_bytes, size / READS_A_MESSAGE)
     replay = plan_after(ring, group.interval_ms, kept.end_ms)
     return [ack(conversation, command, group, group.key), *group.stepped_snapshot(kept.result, ring, replay)]
 
@@ -136,10 +136,10 @@ def _joined_shifted(
     if isinstance(brought, ProtocolError):
         raise brought
     result, until_ms = brought
-    nbytes = result.values.size * VALUE_BYTES
+    nbytes = result.values.size * group.value_bytes
     conversation.afford(nbytes, result.values.size / READS_A_MESSAGE)
     conversation.hub.seed(group, result, until_ms)
-    return [ack(conversation, command, group, key), group.shifted_snapshot(result)]
+    return [ack(conversation, command, group, key), *group.shifted_snapshot(result)]
 
 
 def _shifted(read: Callable[[Past], Result], end_ms: int) -> Callable[[Past], tuple[Result, int]]:

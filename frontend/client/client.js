@@ -140,6 +140,7 @@ export class Client extends EventTarget {
 
   #linked() {
     const { link, why, code } = this.#socket;
+    if (link === "connecting") this.#session.started();
     if (link !== "open") this.#session.closed();
     // Whoever stopped it may start it again; a server that turns it away will do so again.
     if (link === "stopped" && why) this.#session.stopped(new ClosedError(why, code));

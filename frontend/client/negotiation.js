@@ -4,8 +4,8 @@ import * as protocol from "./protocol.js";
 
 const RETRY_MS = 5000;
 /** Too many messages at once: the allowance comes back within a second. */
-const RETRY_SOON_MS = 1000;
-const RATE_LIMITED = 111;
+export const RETRY_SOON_MS = 1000;
+export const RATE_LIMITED = 111;
 const DUPLICATE = 105;
 const LIMIT = 106;
 

@@ -21,8 +21,24 @@ function origin() {
   return /^https?:/.test(import.meta.url) ? new URL("../../", import.meta.url) : AT_HOME;
 }
 
-/** One pattern may stand for a list of them. */
-const listed = (metrics) => (typeof metrics === "string" ? [metrics] : metrics);
+/** One text may stand for a list of them. */
+const listed = (texts) => (typeof texts === "string" ? [texts] : texts);
+const whereOf = (where) => where && Object.fromEntries(Object.entries(where).map(([key, texts]) => [key, listed(texts)]));
+const ratioOf = (ratio) => (typeof ratio === "string" || Array.isArray(ratio) ? { metrics: listed(ratio) } : ratio && selected(ratio));
+
+/** What is selected, as the wire has it. @param {any} request */
+function selected({ metrics, where, aggregate, group_by: groupBy, ratio_to: ratio, ...request }) {
+  const [patterns, aggregates, attributes] = [metrics, aggregate, groupBy].map(listed);
+  return { ...request, metrics: patterns, where: whereOf(where), aggregate: aggregates, group_by: attributes, ratio_to: ratioOf(ratio) };
+}
+
+/** JSON has no words for some numbers: the server would take them for nothing. @param {any} request */
+function sendable(request) {
+  for (const [name, value] of Object.entries(request)) {
+    if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${name}: ${value} cannot be sent`);
+  }
+  return request;
+}
 
 /** A position as it is here, or as the client in Python writes it down. */
 const positionOf = (since) => (Array.isArray(since) ? { epoch: since[0], offset: since[1] } : since);
@@ -49,13 +65,18 @@ export class Client extends Connection {
   /** @param {any} request @param {any} [options] */
   subscribe(request, options) {
     // Nobody looks into the store of a stream that is read in a loop.
-    const { metrics, since } = request;
-    return super.subscribe({ ...request, metrics: listed(metrics), since: positionOf(since) }, { windowS: 0, ...options });
+    const asked = sendable({ ...selected(request), since: positionOf(request.since) });
+    return super.subscribe(asked, { windowS: 0, ...options }).keep();
+  }
+
+  /** @param {any} request @param {any} [options] */
+  table(request, options) {
+    return super.table(sendable(request), options).keep();
   }
 
   /** @param {any} [request] @param {any} [options] */
-  events(request, options) {
-    return super.events(request, { awake: true, resumes: true, ...options });
+  events({ kinds, ...request } = {}, options) {
+    return super.events(sendable({ ...request, kinds: listed(kinds) }), { awake: true, resumes: true, ...options }).keep();
   }
 
   /** The newest values, once. @param {string|string[]} metrics @param {any} [request] @returns {Promise<any>} a tick */
@@ -71,9 +92,9 @@ export class Client extends Connection {
   }
 
   /** @param {any} request times as `Time` */
-  async query({ start, end, at, metrics, ...request }) {
+  async query({ start, end, at, ...request }) {
     const [from, to, then] = [start, end, at].map((time) => momentOf(time, this.clock.now()));
-    const answer = await super.query({ ...request, metrics: listed(metrics), start: from, end: to, at: then });
+    const answer = await super.query(sendable({ ...selected(request), start: from, end: to, at: then }));
     return answer.rows ? tableOf(answer) : seriesOf(answer, request.ratio_to);
   }
 }

@@ -23,6 +23,16 @@ export class Questions {
     return new Promise((resolve, reject) => this.#waiting.set(id, { build, resolve, reject }));
   }
 
+  /** Whether it still waits. @param {number} id */
+  has(id) {
+    return this.#waiting.has(id);
+  }
+
+  /** Its command, where it still waits. @param {number} id @returns {object|undefined} */
+  command(id) {
+    return this.#waiting.get(id)?.build(id);
+  }
+
   /** The commands of all that still wait, for a connection that knows of none. @returns {object[]} */
   commands() {
     return [...this.#waiting].map(([id, { build }]) => build(id));

@@ -23,7 +23,7 @@ export class SeriesStream extends Stream {
     this.request = request;
     this.store = new StreamStore({
       windowS,
-      intervalS: request.interval ?? 1,
+      intervalS: request.interval > 0 ? request.interval : 1, // the server says what is wrong with others
       columns: request.aggregate?.length || 1,
       clock,
     });

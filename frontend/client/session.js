@@ -3,7 +3,7 @@
 import { ServerClock } from "./clock.js";
 import { ClosedError } from "./errors.js";
 import { EventStream } from "./event_stream.js";
-import { Negotiation } from "./negotiation.js";
+import { Negotiation, RATE_LIMITED, RETRY_SOON_MS } from "./negotiation.js";
 import { Questions } from "./questions.js";
 import { SeriesStream } from "./series_stream.js";
 import { TableStream } from "./table_stream.js";
@@ -18,21 +18,29 @@ export class Session {
   constructor({ send, clock = new ServerClock(), later = (action, ms) => setTimeout(action, ms) }) {
     this.#send = send;
     this.#clock = clock;
+    this.#later = later;
     const nextId = () => (this.#id += 1);
     this.#negotiation = new Negotiation({ send, later, nextId, streamOf: (name) => this.#streams.get(name) });
   }
 
   #send;
   #clock;
+  #later;
   #negotiation;
   #server = { intervalS: 0, shortestS: 0, rowsMax: Infinity };
   #id = 0;
   /** @type {string|undefined} what is meant where no host is named */ #source;
   /** @type {Map<string, Stream>} */ #streams = new Map();
   #questions = new Questions();
+  /** @type {ClosedError|null} why there will be no connection; null while there may */ #over = null;
 
   get paused() {
     return this.#negotiation.paused;
+  }
+
+  /** Why there will be no connection, nor anything over it; null while there may be one. */
+  get over() {
+    return this.#over;
   }
 
   /** The shortest pause between two values that the server grants, in seconds; what is asked for keeps to it. */
@@ -69,6 +77,7 @@ export class Session {
    * @returns {Promise<any>} the message that answers
    */
   ask(build) {
+    if (this.#over) return Promise.reject(this.#over);
     this.#id += 1;
     const answer = this.#questions.ask(this.#id, build);
     if (this.#negotiation.open) this.#send(build(this.#id));
@@ -173,6 +182,11 @@ export class Session {
     }
   }
 
+  /** There may be connections again. */
+  started() {
+    this.#over = null;
+  }
+
   /** The connection is gone; groups and pending answers with it. */
   closed() {
     this.#negotiation.end();
@@ -184,6 +198,7 @@ export class Session {
 
   /** There will be no other connection by itself. @param {ClosedError} error */
   stopped(error) {
+    this.#over = error;
     this.#questions.fail(error);
     for (const stream of this.#streams.values()) stream.end(error);
   }
@@ -202,6 +217,7 @@ export class Session {
 
   /** Hands a parsed message to those it concerns. */
   receive(message) {
+    if (message.type === "error" && message.code === RATE_LIMITED && this.#questions.has(message.id)) return this.#askLater(message.id);
     if (message.id !== undefined && this.#questions.receive(message)) return undefined;
     if (message.type === "ack") return this.#negotiation.acknowledged(message);
     if (message.type === "error") return this.#negotiation.refused(message);
@@ -210,6 +226,14 @@ export class Session {
       if (stream.group === message.group && stream.take(message)) stream.tell("change");
     }
     return undefined;
+  }
+
+  /** It was not read: the server's allowance comes back within a second. @param {number} id */
+  #askLater(id) {
+    this.#later(() => {
+      const command = this.#negotiation.open && this.#questions.command(id);
+      if (command) this.#send(command);
+    }, RETRY_SOON_MS);
   }
 
   /** @template {Stream} S @param {S} stream @returns {S} */

@@ -34,6 +34,7 @@ export class Stream extends EventTarget {
   }
 
   /** @type {Set<Feed<any>>} */ #feeds = new Set();
+  /** @type {Feed<any>|null} that of the loop that is still to begin */ #first = null;
   #closed = false;
   #state = "connecting";
 
@@ -71,12 +72,21 @@ export class Stream extends EventTarget {
     if (this.#closed) feed.end();
     else this.#feeds.add(feed);
     if (this.refusal && !this.refusal.temporary) feed.end(new RefusedError(this.refusal));
+    else if (this.session?.over) feed.end(this.session.over);
     return feed;
   }
 
   /** For a loop. Whoever leaves the last one gives the subscription back. */
   [Symbol.asyncIterator]() {
-    return this.items({ left: () => !this.awaited && this.close() });
+    const first = this.#first;
+    this.#first = null;
+    return first ?? this.items({ left: () => !this.awaited && this.close() });
+  }
+
+  /** Keeps what comes for the first loop, whenever that begins. */
+  keep() {
+    this.#first = this[Symbol.asyncIterator]();
+    return this;
   }
 
   /** Whether anybody awaits what comes. */

@@ -9,7 +9,9 @@ export type Reduce = "sum" | "avg" | "min" | "max" | "count" | "p50" | "p90" | "
 export type Level = "" | "warning" | "critical" | null;
 export type Severity = "info" | "warning" | "critical";
 /** Values of attributes and labels that series must have. */
-export type Where = Record<string, string[]>;
+export type Where = Record<string, string | string[]>;
+/** What series are divided by. */
+export type RatioTo = string | string[] | { metrics: string | string[]; where?: Where };
 
 /** What is missing right before a tick or an event. */
 export interface Gap {
@@ -74,13 +76,13 @@ export interface MetricsRequest extends Pace {
   /** Patterns: `*` is one token, a final `>` one or more. */
   metrics: string | string[];
   where?: Where;
-  aggregate?: Aggregate[];
-  group_by?: string[];
+  aggregate?: Aggregate | Aggregate[];
+  group_by?: string | string[];
   reduce?: Reduce;
   top?: number;
   /** What was so many seconds before. */
   shift?: number;
-  ratio_to?: { metrics: string[]; where?: Where };
+  ratio_to?: RatioTo;
 }
 
 export interface PanelRequest extends Pace {
@@ -117,7 +119,7 @@ export interface Rows {
 }
 
 export interface EventsRequest {
-  kinds?: string[];
+  kinds?: string | string[];
   severity?: Severity;
   /** Those of so many seconds of the past come first. */
   backfill?: number;
@@ -155,17 +157,17 @@ interface Steps extends Window {
   /** Seconds. */
   step?: number;
   /** `["avg"]`, unless told. */
-  aggregate?: Aggregate[];
+  aggregate?: Aggregate | Aggregate[];
 }
 
 export interface MetricsQuery extends Steps {
   metrics: string | string[];
   where?: Where;
-  group_by?: string[];
+  group_by?: string | string[];
   reduce?: Reduce;
   top?: number;
   shift?: number;
-  ratio_to?: { metrics: string[]; where?: Where };
+  ratio_to?: RatioTo;
 }
 
 export interface PanelQuery extends Steps {

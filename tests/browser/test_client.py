@@ -254,6 +254,78 @@ async def test_whoever_awaits_hears_that_the_server_turns_the_client_away(js: Ru
     ) == [["ClosedError", "the server has as many viewers as it allows", 4504], "ClosedError"]
 
 
+async def test_whoever_asks_after_the_end_is_told_so_and_does_not_wait(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const words = ({ name, message }) => `${name}: ${message}`;
+             const asks = (client) => [client.subscribe({ metrics: ["a"] }).items().next(), client.list(),
+               client.events().items().next(), client.query({ metrics: ["a"] })].map((asked) => asked.catch(words));
+             const [closed, refused] = [make(), make()];
+             closed.subscribe({ metrics: ["a"] }); refused.subscribe({ metrics: ["a"] });
+             closed.close(); made[1].ends(4504);
+             const told = await Promise.all([...asks(closed), ...asks(refused)]);
+             refused.stop(); refused.start(); made[2].says(welcome);
+             const again = refused.list(); made[2].says({ type: "catalogue", id: made[2].sent.at(-1).id, series: [] });
+             const listed = await again; refused.close();
+             return [[...new Set(told)], listed];"""
+    ) == [["ClosedError: the client was closed", "ClosedError: the server has as many viewers as it allows"], []]
+
+
+async def test_a_loop_that_begins_late_is_told_all_from_the_beginning(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const { Client: Program } = await load("client/program");
+             const client = new Program("http://here.example/", { WebSocket: FakeWebSocket, backoff: backoff() });
+             const stream = client.subscribe({ metrics: "a", backfill: 3 });
+             made[0].says(welcome); begin(made[0], made[0].sent[0]);
+             made[0].says(past(1, 2, 1000, 2000), tick(1, 3, 3));
+             const told = [];
+             for await (const { time } of stream) { told.push(time); if (told.length === 3) break; }
+             const result = [told, stream.state]; client.close(); return result;"""
+    ) == [[1000, 2000, 3000], "closed"]
+
+
+async def test_one_text_stands_for_a_list_and_what_cannot_be_sent_is_refused(js: RunJs) -> None:
+    assert await js(
+        FAKE
+        + """const { Client: Program } = await load("client/program");
+             const client = new Program("http://here.example/", { WebSocket: FakeWebSocket, backoff: backoff() });
+             client.subscribe({ metrics: "a", where: { b: "c" }, aggregate: "max", group_by: "d", ratio_to: "e" });
+             client.events({ kinds: "mark" });
+             const thrown = [];
+             const wrong = [() => client.subscribe({ metrics: "a", interval: NaN }),
+               () => client.table({ table: "t", limit: 1 / 0 })];
+             for (const one of wrong) try { one(); } catch (error) { thrown.push(error.message); }
+             made[0].says(welcome);
+             const sent = made[0].sent.map(({ id, stream, type, ...fields }) => fields);
+             client.close(); return [sent, thrown];"""
+    ) == [
+        [
+            {
+                "metrics": ["a"],
+                "where": {"b": ["c"]},
+                "aggregate": ["max"],
+                "group_by": ["d"],
+                "ratio_to": {"metrics": ["e"]},
+            },
+            {"kinds": ["mark"]},
+        ],
+        ["interval: NaN cannot be sent", "limit: Infinity cannot be sent"],
+    ]
+
+
+async def test_a_question_that_came_too_fast_is_asked_again(js: RunJs) -> None:
+    assert await js(
+        """const { Session } = await load('client/session'); const sent = []; const soon = [];
+           const session = new Session({ send: (message) => sent.push(message), later: (action) => soon.push(action) });
+           session.opened({});
+           const answer = session.ask((id) => ({ type: "list", id }));
+           session.receive({ type: "error", id: 1, code: 111, message: "slow down", temporary: true });
+           soon[0](); session.receive({ type: "catalogue", id: 1, series: [] });
+           return [sent, (await answer).type];"""
+    ) == [[{"type": "list", "id": 1}, {"type": "list", "id": 1}], "catalogue"]
+
+
 async def test_events_come_in_a_loop(js: RunJs) -> None:
     assert await js(
         FAKE

@@ -227,6 +227,19 @@ def test_a_line_that_falls_silent_is_made_anew(server: Server) -> None:
         assert "nothing came for 3 s" in said[1]
 
 
+def test_a_program_that_is_busy_for_long_is_not_taken_for_a_silent_line(server: Server) -> None:
+    with Relay(server.port) as relay:
+
+        async def busy() -> list[Tick]:
+            async with Client(relay.url, reconnect=False) as client:
+                stream = client.subscribe(TICKS, interval=0.1)
+                ticks = [await anext(stream)]
+                time.sleep(4)  # noqa: ASYNC251 - nothing of the loop runs for longer than the server is ever silent
+                return ticks + [await anext(stream) for _ in range(10)]
+
+        assert_each_once(asyncio.run(busy()))
+
+
 def test_a_program_that_reads_nothing_is_not_read_for(server: Server) -> None:
     with BlockingClient(server.url, buffer=2) as client, BlockingClient(server.url) as witness:
         stream = client.subscribe(TICKS, interval=0.1)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CONNECTED: Final = "connected"
 MESSAGE_BYTES_MAX: Final = 64 * 2**20  # a snapshot of a million values is some 20 MB of JSON
 SILENT_HEARTBEATS: Final = 3  # so many may be missing; the server sends one where it has nothing else to say
+LATE_S: Final = 0.5  # what came while the program was stopped, or busy with something else, is read first
 SILENT_S: Final = 30.0  # while it has not said how often
 
 # What went wrong with a connection is told in a line; the library would put its own tracebacks beside it.
@@ -203,8 +204,12 @@ class Link:
         loop = asyncio.get_running_loop()
         while True:
             left_s = self._heard_s + self._silent_after_s - loop.time() if self._reading else self._silent_after_s
-            if left_s <= 0:
+            if left_s > 0:
+                await asyncio.sleep(min(left_s, SILENT_HEARTBEATS))  # the server may have said another time by then
+                continue
+            heard_s = self._heard_s
+            await asyncio.sleep(LATE_S)
+            if self._reading and self._heard_s == heard_s:
                 self._silent = True
                 socket.transport.abort()
                 return
-            await asyncio.sleep(min(left_s, SILENT_HEARTBEATS))  # the server may have said another time by then

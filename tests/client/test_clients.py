@@ -234,7 +234,7 @@ def test_a_program_that_is_busy_for_long_is_not_taken_for_a_silent_line(server: 
             async with Client(relay.url, reconnect=False) as client:
                 stream = client.subscribe(TICKS, interval=0.1)
                 ticks = [await anext(stream)]
-                time.sleep(4)  # noqa: ASYNC251 - nothing of the loop runs for longer than the server is ever silent
+                time.sleep(4)
                 return ticks + [await anext(stream) for _ in range(10)]
 
         assert_each_once(asyncio.run(busy()))

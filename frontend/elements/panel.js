@@ -268,9 +268,9 @@ export class VitalPanel extends HTMLElement {
     this.#say();
   };
 
-  /** Nothing may have arrived: the chart moves on all the same, so that a standstill shows. */
+  /** Nothing may have arrived: the chart moves on all the same, so that a standstill shows. What nobody looks at is not asked for. */
   #beat() {
-    const stale = this.stream.stale && !this.view.frozen;
+    const stale = this.stream.stale && !this.stream.held && !this.view.frozen;
     setHidden(this.#age, !stale);
     this.classList.toggle("stale", stale);
     if (stale) setText(this.#age, formatAge(this.stream.ageS));

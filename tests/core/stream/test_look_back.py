@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.core.machine import LOAD, Machine, ask, decode, disk
@@ -24,6 +25,7 @@ from vitalcast.dashboards.store import DashboardStore
 from vitalcast.errors import ProtocolError
 from vitalcast.live.panel_board import PanelBoard
 
+AnyMachine = TypeVar("AnyMachine", bound=Machine)
 UNREADABLE = ProtocolError(ErrorCode.INTERNAL, "the history cannot be read")
 
 
@@ -31,7 +33,7 @@ def since(offset: int, epoch: str = "epoch-1") -> dict[str, Any]:
     return {"since": {"epoch": epoch, "offset": offset}}
 
 
-def ticked(machine: Machine, ticks: int = 300, **kwargs: Any) -> Machine:
+def ticked(machine: AnyMachine, ticks: int = 300, **kwargs: Any) -> AnyMachine:
     for number in range(ticks):
         machine.tick(float(number), **kwargs)
     return machine
@@ -461,3 +463,49 @@ def test_what_wants_no_past_is_answered_at_once() -> None:
     ack, snapshot = subscribe(machine.session(), interval=3600, aggregate=["avg"])
     assert ack["type"] == "ack"
     assert len(snapshot["times"]) == 1
+
+
+DISK_IO: dict[str, Any] = {"metrics": ["system.disk.io"], "aggregate": ["last", "rate", "p90"]}
+
+
+@pytest.mark.parametrize("fields", [{"group_by": []}, {"group_by": [], "ratio_to": {"metrics": ["system.load"]}}])
+def test_what_goes_on_from_the_history_counts_what_is_gone_since(fields: dict[str, Any]) -> None:
+    machine, memory = ticked(Recorded(), 1), ticked(Machine(window_ms=10**9), 1)
+    live = subscribe(memory.session(), **DISK_IO, **fields)
+    told: list[list[float]] = [[], [], []]
+    for number in range(2, 600):
+        disks = ("sda", "b" * (number // 50 + 2)) if number % 3 else ("sda",)  # which come and go
+        machine.tick(float(number), disks)
+        [data] = decode(memory.tick(float(number), disks)[live[0]["group"]])
+        for at, column in enumerate(told):
+            column.append(data["values"][at] if "values" in data else data["changed"].get(str(at), column[-1]))
+    session = machine.session()
+    assert subscribe(session, **DISK_IO, **fields, **since(20)) == []
+    ack, snapshot = settle(session, machine.keeper.past())
+    assert ack["recovered"] is True
+    assert snapshot["values"] == [column[19:] for column in told]
+
+
+def test_a_series_that_comes_back_while_the_history_is_read_brings_its_past() -> None:
+    machine = ticked(Recorded(), 300, disks=("sda", "sdb"))
+    ticked(machine, 400)
+    session = machine.session()
+    assert subscribe(session, metrics=["system.disk.io"], **since(10)) == []
+    deferred = session.next_deferred()
+    assert deferred is not None
+    outcome = deferred.work(machine.keeper.past())
+    machine.tick(disks=("sda", "sdb"))
+    _, snapshot = decode(session.settle(deferred, outcome))
+    assert [one["attributes"]["system.device"] for one in snapshot["series"]] == ["sda", "sdb"]
+    assert snapshot["values"][1][:2] == [103.0, 113.0]
+
+
+def test_where_too_much_is_gone_to_be_counted_nothing_goes_on() -> None:
+    machine = Recorded(limits=Limits(snapshot_values=1500))
+    for number in range(600):
+        machine.tick(disks=("sda", "b" * (number // 20 + 2)))
+    session = machine.session()
+    assert subscribe(session, metrics=["system.disk.io"], group_by=[], **since(20)) == []
+    assert settle(session, machine.keeper.past())[0]["recovered"] is False
+    assert subscribe(session, stream="alone", metrics=["system.disk.io"], **since(20)) == []
+    assert settle(session, machine.keeper.past())[0]["recovered"] is True

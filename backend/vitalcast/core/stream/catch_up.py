@@ -109,6 +109,8 @@ def _rows(timeline: Timeline, group: Group, kept: KeptTicks | None) -> Rows:
     ring = timeline.ring
     if kept is None or kept.epoch != timeline.epoch or not JoinedRows.are_whole(kept, ring):
         return ring
+    if not kept.whole and group.counts_gone:
+        return ring
     return JoinedRows(kept, ring, group.read_places)
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from vitalcast.core.metrics.names import Selection
+
 VALUE_BYTES = 12  # of a value in a snapshot, as a rule
 VALUE_BYTES_HELD = 50  # of a value's place in a tick, and in what is written at one go
 SERIES_BYTES = 150  # of a series' description there
@@ -277,6 +279,16 @@ class Group:
     def read_places(self) -> Sequence[tuple[Series, int]]:
         """The series whose past it takes to make a snapshot, and the column of each in the ring."""
         return list(zip(self.chosen.series, self.chosen.columns.tolist(), strict=True))
+
+    @property
+    def selections(self) -> tuple[Selection, ...]:
+        """By which series were chosen, if that is what was asked for."""
+        return self.key.selections if isinstance(self.key, SeriesKey) else ()
+
+    @property
+    def counts_gone(self) -> bool:
+        """Whether series that are gone have a part in what is sent of the past."""
+        return isinstance(self.key, SeriesKey) and self.key.group_by is not None
 
     def may_follow(self, _offset: int) -> bool:
         """Say whether a client that has all up to this tick lacks nothing but what came after."""

@@ -62,26 +62,43 @@ class KeptTicks:
     times_ms: Integers
     values: Floats
     numbers: Integers
+    whole: bool = True  # whether all are there that have any
 
     @classmethod
-    def of(cls, parts: Iterable[Ticks], series: Sequence[Series], epoch: str, *, rows_max: int) -> KeptTicks:
-        """Lay ticks of single series side by side, the newest `rows_max` of them."""
+    def of(
+        cls,
+        parts: Iterable[Ticks],
+        series: Sequence[Series],
+        epoch: str,
+        *,
+        rows_max: int,
+        values_max: int,
+        needed: int,
+    ) -> KeptTicks:
+        """Lay ticks of single series side by side, the newest `rows_max` of them.
+
+        The first `needed` series are there in any case, all others that have any only if there is room for them.
+        """
         found = list(parts)
+        others = sorted({part.series for part in found if part.series >= needed})
         stretches = {stretch: at for at, stretch in enumerate(sorted({part.stretch for part in found}))}
         orders = [(stretches[part.stretch] << STRETCH_SHIFT) + part.times_ms for part in found]
         order = _union(orders)[-rows_max:]
+        whole = not others or len(order) * (needed + len(others)) <= values_max
+        place_of = {number: place for place, number in enumerate([*range(needed), *(others if whole else ())])}
         offsets, numbers = (np.full(len(order), -1, dtype=np.int64) for _ in range(2))
-        values = np.full((len(order), len(series)), np.nan)
+        values = np.full((len(order), len(place_of)), np.nan)
         for part, places in zip(found, orders, strict=True):
             rows = np.searchsorted(order, places)
             held = places >= order[0] if len(order) else np.zeros(len(places), dtype=np.bool_)
             rows = rows[held]
-            values[rows, part.series] = part.values[held]
+            if part.series in place_of:
+                values[rows, place_of[part.series]] = part.values[held]
             numbers[rows] = part.offsets[held]
             if part.epoch == epoch:
                 offsets[rows] = part.offsets[held]
         times = order & ((1 << STRETCH_SHIFT) - 1)
-        return cls(epoch, tuple(series), offsets, times, values, numbers)
+        return cls(epoch, tuple(series[one] for one in place_of), offsets, times, values, numbers, whole=whole)
 
     def before(self, ring: Ring) -> int:
         """Return how many of them come before a ring, which has those of an earlier epoch too if it was filled so."""
@@ -102,7 +119,8 @@ def _union(orders: list[Integers]) -> Integers:
 class JoinedRows:
     """A ring with the ticks of a history before it, each tick once. Rows have numbers of their own.
 
-    Good until the ring gets its next frame. `columns` says which column of the ring each series has.
+    Good until the ring gets its next frame. `columns` says which column of the ring each series has; those that are
+    `gone` from it have columns of their own, below 0.
     """
 
     def __init__(self, kept: KeptTicks, ring: Ring, columns: Iterable[tuple[Series, int]]) -> None:
@@ -113,7 +131,8 @@ class JoinedRows:
         from_the_first = own[0] == 1 if self._count else ring.first_row == 0
         self.first_row = 0 if from_the_first else 1
         places = {one: at for at, one in enumerate(kept.series)}
-        found = [(column, places[one]) for one, column in columns if one in places]
+        found = [(column, places.pop(one)) for one, column in columns if one in places]
+        self.gone = [(one, ~place) for one, place in places.items()]
         self._places = np.full(max((column for column, _ in found), default=0) + 1, -1, dtype=np.intp)
         for column, place in found:
             self._places[column] = place
@@ -163,18 +182,25 @@ class JoinedRows:
         low, high = max(start_row - self.first_row, 0), stop_row - self.first_row
         kept = self._take(np.arange(low, min(high, self._count)), columns)
         to_ring = self._ring.first_row - self._count
-        ring = self._ring.read(columns, max(low, self._count) + to_ring, high + to_ring)
-        return np.concatenate([kept, ring])
+        ring = self._ring.read(np.maximum(columns, 0), max(low, self._count) + to_ring, high + to_ring)
+        return _joined(kept, ring, columns)
 
     def pick(self, columns: Indices, rows: Indices) -> Floats:
         at = rows - self.first_row
         split = int(np.searchsorted(at, self._count))
-        ring = self._ring.pick(columns, at[split:] - self._count + self._ring.first_row)
-        return np.concatenate([self._take(at[:split], columns), ring])
+        ring = self._ring.pick(np.maximum(columns, 0), at[split:] - self._count + self._ring.first_row)
+        return _joined(self._take(at[:split], columns), ring, columns)
 
     def _take(self, rows: Indices, columns: Indices) -> Floats:
-        known = columns < len(self._places)
-        places = np.where(known, self._places[np.where(known, columns, 0)], -1)
+        known = (columns >= 0) & (columns < len(self._places))
+        places = np.where(known, self._places[np.where(known, columns, 0)], np.where(columns < 0, ~columns, -1))
         taken: Floats = self._kept.values[rows[:, None], places]
         taken[:, places < 0] = np.nan
         return taken
+
+
+def _joined(kept: Floats, ring: Floats, columns: Indices) -> Floats:
+    """Return what was kept, and then what the ring has, which has nothing of a series that is gone."""
+    joined = np.concatenate([kept, ring])
+    joined[len(kept) :, columns < 0] = np.nan
+    return joined

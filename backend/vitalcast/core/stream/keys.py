@@ -48,6 +48,11 @@ class SeriesKey(NamedTuple):
     ratio_to: Selection | None = None
 
     @property
+    def selections(self) -> tuple[Selection, ...]:
+        """All that is read for it."""
+        return (self.selection,) if self.ratio_to is None else (self.selection, self.ratio_to)
+
+    @property
     def is_reduced(self) -> bool:
         """Whether what is sent is not just the series that are selected."""
         return self.group_by is not None or self.top is not None or self.ratio_to is not None
@@ -98,7 +103,6 @@ def key_bytes(key: AnyKey) -> int:
         return GROUP_BYTES // 4
     if isinstance(key, TableKey):
         return GROUP_BYTES // 4 + sum(TEXT_BYTES + (len(one) if isinstance(one, str) else 0) for one in key.keys or ())
-    selections = [key.selection] if key.ratio_to is None else [key.selection, key.ratio_to]
-    values = [text for one in selections for _, texts in one.where for text in texts]
-    names = [pattern for one in selections for pattern in one.patterns]
+    values = [text for one in key.selections for _, texts in one.where for text in texts]
+    names = [pattern for one in key.selections for pattern in one.patterns]
     return GROUP_BYTES // 4 + sum(len(text) + TEXT_BYTES for text in (*values, *names, *(key.group_by or ())))

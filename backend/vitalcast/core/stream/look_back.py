@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vitalcast.core.metrics.model import Series
+from vitalcast.core.metrics.names import Selection
 from vitalcast.core.metrics.ring import Ring
 from vitalcast.core.metrics.timeline import Timeline
 from vitalcast.core.query.ask import ask
 from vitalcast.core.query.limits import QueryLimits
-from vitalcast.core.query.past import Past
+from vitalcast.core.query.past import Past, Ticks
 from vitalcast.core.query.query import Query, Result
 from vitalcast.core.stream.catch_up import READS_A_SNAPSHOT_VALUE, reach_ms, resumes
 from vitalcast.core.stream.grants import Grant
@@ -45,10 +46,16 @@ Work = Callable[[Past], "KeptTicks | KeptSteps"]
 
 @dataclass(frozen=True, slots=True)
 class _LookBack:
-    """Which ticks of some series: those `after` an offset if they are all there, else those from `start_ms` on."""
+    """Which ticks of some series: those `after` an offset if they are all there, else those from `start_ms` on.
+
+    And of what else the selections `beside` mean: a series that is gone counts in what several were made, and one may
+    come while this is read.
+    """
 
     epoch: str
     series: tuple[Series, ...]
+    beside: tuple[Selection, ...]
+    values_max: int
     rows_max: int
     after: int | None
     start_ms: int | None
@@ -56,10 +63,23 @@ class _LookBack:
 
     def read(self, past: Past) -> KeptTicks:
         """Read them, in a thread."""
-        if self.after is not None and (parts := past.after(self.epoch, self.after, self.series)) is not None:
-            return KeptTicks.of(parts, self.series, self.epoch, rows_max=self.rows_max)
-        found = () if self.start_ms is None else past.ticks(self.series, self.start_ms, self.end_ms)
-        return KeptTicks.of(found, self.series, self.epoch, rows_max=self.rows_max)
+        if self.after is not None:
+            series = self._all(past, 0)  # offsets go on after a pause, however long it was
+            if (parts := past.after(self.epoch, self.after, series)) is not None:
+                return self._kept(parts, series)
+        if self.start_ms is None:
+            return self._kept((), self.series)
+        series = self._all(past, self.start_ms)
+        return self._kept(past.ticks(series, self.start_ms, self.end_ms), series)
+
+    def _kept(self, parts: Iterable[Ticks], series: Sequence[Series]) -> KeptTicks:
+        rows_max, values_max, needed = self.rows_max, self.values_max, len(self.series)
+        return KeptTicks.of(parts, series, self.epoch, rows_max=rows_max, values_max=values_max, needed=needed)
+
+    def _all(self, past: Past, start_ms: int) -> tuple[Series, ...]:
+        """Return the series that a stream has now, and then the others."""
+        others = [one for selection in self.beside for one in past.series(selection, start_ms, self.end_ms)]
+        return tuple(dict.fromkeys((*self.series, *others)))
 
 
 def look_back(
@@ -97,7 +117,10 @@ def look_back(
     if after is None and start_ms is None:
         return None
     rows_max += _lead(group, timeline.interval_ms) + LEAD_MS // timeline.interval_ms
-    read = _LookBack(timeline.epoch, series, rows_max, after, start_ms, newest.time_ms).read
+    values_max = READS_A_SNAPSHOT_VALUE * limits.snapshot_values
+    read = _LookBack(
+        timeline.epoch, series, group.selections, values_max, rows_max, after, start_ms, newest.time_ms
+    ).read
     if steps_ms and isinstance(group.key, SeriesKey):
         hidden_ms = grant.hidden_ms(newest.time_ms)
         return _steps(timeline, group, group.key, steps_ms, limits, read, hidden_ms=hidden_ms)

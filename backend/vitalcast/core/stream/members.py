@@ -27,15 +27,17 @@ if TYPE_CHECKING:
 class Members:
     """The `places` that are read, each a series and its column, and the `series` that become of them.
 
-    Looked up again with `look` after the layout changed.
+    Looked up again with `look` after the layout changed. Those that are `gone` count beside what memory knows.
     """
 
-    def __init__(self, key: SeriesKey, choice: Choice, timeline: Timeline) -> None:
-        self._over = _Side(key, key.selection, choice, timeline)
+    def __init__(
+        self, key: SeriesKey, choice: Choice, timeline: Timeline, gone: Sequence[tuple[Series, int]] = ()
+    ) -> None:
+        self._over = _Side(key, key.selection, choice, timeline, gone)
         self._under: _Side | None = None
         if key.ratio_to is not None:
             choice = timeline.catalogue.choices.of(key.ratio_to)
-            self._under = _Side(key, key.ratio_to, choice, timeline)
+            self._under = _Side(key, key.ratio_to, choice, timeline, gone)
         self.look()
 
     def look(self) -> None:
@@ -66,8 +68,16 @@ class _Side:
     """One selection: its places, and the series that they become. One that is gone still counts, where series are
     grouped, in the past that memory has of it."""
 
-    def __init__(self, key: SeriesKey, selection: Selection, choice: Choice, timeline: Timeline) -> None:
+    def __init__(
+        self,
+        key: SeriesKey,
+        selection: Selection,
+        choice: Choice,
+        timeline: Timeline,
+        gone: Sequence[tuple[Series, int]],
+    ) -> None:
         self._key = key
+        self._gone = [place for place in gone if selection.matches(place[0])]
         self._selection = selection
         self._choice = choice
         self._catalogue = timeline.catalogue
@@ -82,7 +92,7 @@ class _Side:
             self.places = list(zip(chosen.series, chosen.columns.tolist(), strict=True))
             self.series = chosen.series
             return
-        self.places = self._catalogue.remembered(self._selection)
+        self.places = [*self._catalogue.remembered(self._selection), *self._gone]
         if self._grouped != (chosen, series := tuple(one for one, _ in self.places)):
             there = Grouping.of(chosen.series, key.group_by, key.reduce).series
             self._grouping = Grouping.of(series, key.group_by, key.reduce).only(frozenset(there))

@@ -10,6 +10,7 @@ import numpy as np
 from vitalcast.core.metrics.choices import Places
 from vitalcast.core.query.reduction import top_of
 from vitalcast.core.stream.groups import Group
+from vitalcast.core.stream.kept_ticks import JoinedRows
 from vitalcast.core.stream.members import Members
 from vitalcast.core.wire.emission import Emission, TickValues
 
@@ -157,7 +158,10 @@ class ReducedGroup(Group):
         return self._members.places
 
     def project(self, values: Floats) -> Floats:
-        return self._members.apply(values)[:, self._shown].reshape(len(values), self.width)
+        return self._projected(self._members, values)
+
+    def _projected(self, members: Members, values: Floats) -> Floats:
+        return members.apply(values)[:, self._shown].reshape(len(values), self.width)
 
     def replay_reads(self, replay: Replay) -> int:
         """Return how many readings are looked at for it."""
@@ -165,6 +169,8 @@ class ReducedGroup(Group):
         return rows * len(self._members.columns)
 
     def _replayed(self, ring: Rows, replay: Replay) -> Floats:
-        columns, aggregates = self._members.columns, self.key.aggregates
-        values = self._read(ring, replay, [one for one, _ in self.read_places], columns)
-        return self.project(values.reshape(len(values), len(columns), len(aggregates)))
+        members = self._members
+        if isinstance(ring, JoinedRows) and ring.gone:
+            members = Members(self._reduced_key, self._choice, self._timeline, ring.gone)
+        values = self._read(ring, replay, [one for one, _ in members.places], members.columns)
+        return self._projected(members, values.reshape(len(values), len(members.columns), len(self.key.aggregates)))

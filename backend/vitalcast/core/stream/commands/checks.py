@@ -113,7 +113,7 @@ def check_granted(key: AnyKey, hub: Hub, grant: Grant) -> None:
             raise ProtocolError(ErrorCode.DENIED, "panel: this token may not see names of programs and users")
         if (reach_s := grant.reach_s(key.range_ms / 1000)) * 1000 < key.range_ms:
             raise ProtocolError(ErrorCode.DENIED, f"range: this token sees {reach_s:g} s back")
-    elif any(granted(one, grant) != one for one in (key.selection, key.ratio_to) if one is not None):
+    elif any(granted(one, grant) != one for one in key.selections):
         raise ProtocolError(ErrorCode.DENIED, "metrics: this token may not see names of programs and users")
     else:
         check_shift_granted(key, grant)

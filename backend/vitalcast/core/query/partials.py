@@ -36,9 +36,11 @@ class Steps:
     approximate: bool
 
 
-def ends_of(times_ms: Integers, step_ms: int) -> Integers:
-    """Return the end of the step in which each time lies: the multiple of `step_ms` at or after it."""
-    ends: Integers = -(-times_ms // step_ms) * step_ms
+def _ends_of(times_ms: Integers, shift_ms: int, step_ms: int) -> Integers:
+    """Return the end of the step in which each time lies, so much later: the multiple of `step_ms` at or after it."""
+    ends: Integers = times_ms + (shift_ms + step_ms - 1)
+    ends //= step_ms  # in place: to have room for another day of ticks costs more than to divide it
+    ends *= step_ms
     return ends
 
 
@@ -65,11 +67,10 @@ class Partials:
             times_ms, values = times_ms[seen], values[seen]
         if not len(values):
             return
-        ends = ends_of(times_ms + self._shift_ms, step_ms)
-        changes = ends[1:] != ends[:-1]
-        starts = np.append(0, np.flatnonzero(changes) + 1)
+        ends = _ends_of(times_ms, self._shift_ms, step_ms)
+        starts = np.append(0, np.flatnonzero(ends[1:] != ends[:-1]) + 1)
         stops = np.append(starts[1:], len(values))
-        rows = np.append(0, np.cumsum(changes))
+        rows = np.repeat(np.arange(len(starts)), stops - starts)
         piece = _Piece(
             np.full(len(starts), stretch),
             ends[starts],
@@ -105,7 +106,7 @@ class Partials:
     def add_rollup(self, part: Rollup, step_ms: int) -> None:
         """Take in steps of a rollup tier, of which those of `step_ms` consist."""
         if len(part.times_ms):
-            ends = ends_of(part.times_ms + self._shift_ms, step_ms)
+            ends = _ends_of(part.times_ms, self._shift_ms, step_ms)
             stretches = np.full(len(ends), part.stretch)
             self._add(
                 _Piece(

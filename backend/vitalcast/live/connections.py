@@ -137,6 +137,8 @@ class ConnectionManager:
             self._tell_departure(connection)
 
     def _tell_departure(self, connection: Connection) -> None:
+        if connection.session.encoding.of_one_stream:  # who only reads is in no chat, be it that they were refused
+            return
         self._departed.append(connection.id)
         if len(self._departed) == 1:
             if self.call_soon is not None:

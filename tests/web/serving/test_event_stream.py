@@ -90,6 +90,15 @@ async def test_who_leaves_is_forgotten() -> None:
     assert house.machine.hub.groups == {}
 
 
+async def test_the_chat_does_not_hear_of_who_only_reads() -> None:
+    house = House()
+    _, plain = house.open(plain=True)
+    async with viewing(house):
+        pass
+    await refused(viewing(house, OPEN.grant, "&host=nobody").__aenter__())
+    assert not [text for text in plain.texts if "left the chat" in text]
+
+
 def revoke(house: House) -> None:
     house.manager.revoke(["token-1"])
 

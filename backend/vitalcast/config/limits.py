@@ -85,7 +85,7 @@ class Limits(Strict):
         ge=1,
         le=1_000_000,
         description="Maximum HTTP requests per second, in bursts of up to ten seconds' worth; costly answers count as"
-        " up to ten",
+        " several",
     )
     requests_per_second_per_address: int = Field(
         default=300,

@@ -95,6 +95,10 @@ class Application(FastAPI):
             requests=self._requests,
         )
 
+    def charge(self, address: str, cost: int) -> None:
+        """Count what an answer took as so many requests more of this address."""
+        self._requests.count(address, cost)
+
     def local_api(self, server: Callable[[], str]) -> LocalApi:
         """Return what answers commands of this server's own user; `server` says what it is called."""
         return LocalApi(self.endpoints, server=server, log=self.refusals)
@@ -147,21 +151,23 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     app = Application(service, lifespan=lifespan)
     app.state.service = service
     service.manager.on_refused = lambda caller, why: app.refusals.add(caller.address, "WebSocket", why)
-    app.mount_endpoints(*endpoint_groups(service, app.refusals))
+    app.mount_endpoints(*endpoint_groups(service, app.refusals, charge=app.charge))
     if (control := service.control) is not None:
         control.relay = app.local_api(lambda: control.server)
     return app
 
 
-def endpoint_groups(service: Service, log: RefusalLog) -> tuple[EndpointGroup, ...]:
-    """Return all endpoints of a service, in the order of the documentation."""
+def endpoint_groups(
+    service: Service, log: RefusalLog, *, charge: Callable[[str, int], object]
+) -> tuple[EndpointGroup, ...]:
+    """Return all endpoints of a service, in the order of the documentation; `charge` is as for Streams."""
     root, health = frontend_dir(), Health(service)
     return (
         page_endpoints(Pages(service.settings, service.dashboards, root)),
         manual_endpoints(Manual()),
         login_endpoints(Login(service.access, service.attempts, log)),
         socket_endpoints(service.manager, log),
-        stream_endpoints(Streams(service.manager, EventStream)),
+        stream_endpoints(Streams(service.manager, EventStream, charge)),
         sample_endpoints(Samples(service, health)),
         history_endpoints(HistoryAnswers(service)),
         panel_endpoints(service),

@@ -59,7 +59,7 @@ class Viewer:
 
 @asynccontextmanager
 async def viewing(
-    house: House, grant: Grant | None = OPEN.grant, query: str = "", *, first: str = "metrics"
+    house: House, grant: Grant | None = OPEN.grant, query: str = "", *, first: str = "metrics", **more: Any
 ) -> AsyncIterator[Viewer]:
     state = {"grant": grant, "refusal": None, "address": "192.0.2.1", "origin": None}
     scope = {
@@ -71,7 +71,7 @@ async def viewing(
         "state": state,
     }
     viewer = Viewer()
-    response = await Streams(house.manager, EventStream).stream(Request(scope, viewer.receive))
+    response = await Streams(house.manager, EventStream, **more).stream(Request(scope, viewer.receive))
     task = asyncio.create_task(response(scope, viewer.receive, viewer.send))
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -178,3 +178,13 @@ async def test_equal_streams_share_one_group_and_plain_text_for_all_is_not_their
                 await asyncio.sleep(0)
             assert each.events()[-1][1]["metrics"] == {"system.load": 7.0}
             assert b"hello" not in each.body
+
+
+async def test_a_long_past_counts_as_many_requests() -> None:
+    house, charged = House(), []
+    for number in range(1000):
+        house.tick(float(number))
+    for backfill in (0, 3600):
+        async with viewing(house, query=f"&backfill={backfill}", charge=lambda *one: charged.append(one)):
+            pass
+    assert charged == [("192.0.2.1", 1)]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vitalcast.live.connection import Connection
     from vitalcast.live.connections import ConnectionManager
 
+REQUEST_BYTES: Final = 65_536  # of a past count as one request more, as long as a small file takes
 _RANDOM: Final = random.SystemRandom()
 HEADERS: Final = {
     # RFC 9111, 5.2.2.6: no-transform keeps proxies from compressing it, for which they would gather events first.
@@ -47,6 +48,10 @@ class Opening(Writer):
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.answered: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def nbytes(self) -> int:
+        return sum(len(one.payload) for one in self.messages)
 
     def write(self, batch: Batch) -> bool:
         self.messages += batch.messages
@@ -69,11 +74,20 @@ Respond = Callable[["ConnectionManager", "Connection", Opening, dict[str, str]],
 
 
 class Streams:
-    """Begins streams. `respond` makes the response that goes on with a connection after its opening."""
+    """Begins streams. `respond` makes the response that goes on with a connection after its opening.
 
-    def __init__(self, manager: ConnectionManager, respond: Respond) -> None:
+    `charge` is told the address of who asked for a long past, and as how many requests more that counts.
+    """
+
+    def __init__(
+        self,
+        manager: ConnectionManager,
+        respond: Respond,
+        charge: Callable[[str, int], object] = lambda _address, _cost: None,
+    ) -> None:
         self._manager = manager
         self._respond = respond
+        self._charge = charge
 
     async def stream(self, request: Request) -> Response:
         """Begin the stream that is asked for, or say why there is none."""
@@ -90,6 +104,8 @@ class Streams:
             manager.receive(connection, command)
             if not opening.answered.done():
                 await unless_gone(request, opening.answered)
+            if cost := opening.nbytes // REQUEST_BYTES:
+                self._charge(state["address"], cost)
             self._check(request, opening, since)
         except BaseException:
             manager.disconnect(connection)
@@ -149,8 +165,8 @@ def stream_endpoints(streams: Streams) -> EndpointGroup:
                     404: "No metric that can exist here has such a name, or there is no such panel or source.",
                     503: "There are too many connections or subscriptions, or the past cannot be read.",
                 },
-                # No more than a small file: all viewers of a server that was restarted come back at once, and to an
-                # EventSource 429 is the end.
+                # No more than a small file, but for a long past: all viewers of a server that was restarted come back
+                # at once, and to an EventSource 429 is the end.
                 url_token=True,
             ),
         ),

@@ -80,7 +80,7 @@ FORM = 'give a list of tables, such as [{ panels = ["cpu", "memory"], seconds = 
         (entries("{secs = 9}"), ".entries[0].secs: unknown key in FILE; did you mean entries[0].seconds?"),
         (
             entries("{zzz = 9}"),
-            ".entries[0].zzz: unknown key in FILE; entries has panels, seconds, layout, range, events",
+            ".entries[0].zzz: unknown key in FILE; entries has panels, seconds, layout, range, compare, events",
         ),
         (entries("3"), ".entries[0]: 3 from FILE is not valid; give a table"),
         (

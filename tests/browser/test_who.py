@@ -84,6 +84,24 @@ async def test_the_table_of_a_window_groups_and_opens_what_is_known_of_a_process
     await page.get_by_label("Show processes").select_option("")
 
 
+async def test_no_number_is_cut_off_beside_the_charts(spike: Watched, past_server: PastServer) -> None:
+    """Of a window and of a moment alike, at widths at which a column is left out and just before."""
+    page = spike.page
+    cut = """async (widths) => { const own = document.querySelector("vital-processes"), found = [];
+      for (const user of own.querySelectorAll("tbody .col-user")) user.textContent = "systemd-network";
+      for (const width of widths) { own.style.width = `${width}rem`;
+        const { scrollWidth, clientWidth } = own.querySelector(".scroll");
+        if (scrollWidth > clientWidth) found.push([width, scrollWidth - clientWidth]); }
+      own.style.width = "";
+      return found; }"""
+    widths = [30, 31, 33, 34.9, 35.3, 36, 38, 40, 40.9, 42, 46, 47, 53, 54]
+    for at, of_window in ((None, "true"), (past_server.happened.spike_ms + 12_000, "false")):
+        await page.evaluate("(at) => document.querySelector('vital-dashboard').view.set({ at })", at)
+        await spike.until(f"() => Boolean(document.querySelector('vital-processes th.col-cpu_peak')) === {of_window}")
+        assert await page.evaluate(cut, widths) == []
+    await page.evaluate("document.querySelector('vital-dashboard').view.set({ at: null })")
+
+
 async def test_by_mode_is_one_click_away_and_in_the_address(spike: Watched) -> None:
     page = spike.page
     await page.locator("#panel-cpu-programs .variants").get_by_role("button", name="by mode").click()

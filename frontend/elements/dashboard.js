@@ -23,6 +23,7 @@ import { Printing } from "../page/print.js";
 import { copy } from "../page/save.js";
 
 const NOTICE_MS = 15_000;
+const NOTICES_MAX = 3;
 
 export class VitalDashboard extends HTMLElement {
   /** @type {Client} */ client;
@@ -49,6 +50,7 @@ export class VitalDashboard extends HTMLElement {
   /** @type {any} */ #retry;
   #scrolled = 0;
   #settled = false;
+  /** @type {string[]} what the notice says */ #said = [];
   #welcomed = false;
 
   connectedCallback() {
@@ -303,9 +305,12 @@ export class VitalDashboard extends HTMLElement {
     }
   };
 
+  /** What was said just before stays beside it: a link may have several faults. */
   #say(words) {
+    const before = this.#notice.hidden ? [] : this.#said.filter((one) => one !== words);
+    this.#said = [...before, words].slice(-NOTICES_MAX);
     this.#notice.hidden = false;
-    setText(this.#notice, words);
+    setText(this.#notice, this.#said.join(" "));
     clearTimeout(this.#noticeTimer);
     this.#noticeTimer = setTimeout(() => {
       this.#notice.hidden = true;

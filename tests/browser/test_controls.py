@@ -249,8 +249,10 @@ async def test_a_link_to_one_panel_opens_it_large_and_holds_the_others(
 
 
 async def test_a_link_to_a_panel_that_is_not_here_says_so(page_server: Server, open_page: OpenPage) -> None:
-    _, page = await ready(open_page, f"{page_server.url}/?panel=no-such")
-    await page.get_by_text("There is no panel “no-such” here.").wait_for()
+    _, page = await ready(open_page, f"{page_server.url}/?panel=no-such&range=never")
+    notice = page.get_by_text("There is no panel “no-such” here.")
+    await notice.wait_for()
+    assert "range cannot be “never”" in await notice.inner_text()
     await page.locator("#panel-cpu").wait_for(state="visible")
 
 

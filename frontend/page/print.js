@@ -74,6 +74,7 @@ export class Printing {
     }
     const now = this.#clock.now();
     this.#head.replaceChildren(h("strong", {}, this.#host()), h("span", {}, timeWords(this.#view, now)), h("small", {}, `Vitalcast, printed ${stampOf(Date.now())}`));
+    fill(this.#panels);
     for (const panel of this.#panels) {
       const plot = panel.querySelector(DRAWS);
       plot?.measure();
@@ -90,8 +91,26 @@ export class Printing {
     else root.dataset.theme = this.#theme;
     this.#theme = null;
     this.#head.remove();
-    for (const panel of this.#panels) panel.keep(false);
+    for (const panel of this.#panels) {
+      panel.classList.remove("alone");
+      panel.keep(false);
+    }
   };
+}
+
+/** Two stand in a line of paper; one without another beside it has the line. @param {HTMLElement[]} panels */
+function fill(panels) {
+  /** @type {HTMLElement|null} */ let first = null;
+  for (const panel of panels) {
+    panel.classList.remove("alone");
+    if (!panel.checkVisibility()) continue;
+    if (first && (panel.classList.contains("wide") || panel.parentElement !== first.parentElement)) {
+      first.classList.add("alone");
+      first = null;
+    }
+    if (!panel.classList.contains("wide")) first = first ? null : panel;
+  }
+  first?.classList.add("alone");
 }
 
 /** Whether there is nothing more to wait for: it is drawn, says why it is not, or has nothing to show. */

@@ -23,6 +23,8 @@ LOOK = """() => {
     wide: document.documentElement.scrollWidth,
     torn: panels.filter((panel) => colour(panel, "breakInside") !== "avoid").length,
     drawn: panels.every((panel) => panel.querySelector("vital-plot, vital-bars").counts.full > 0),
+    ends: [...new Set(panels.map((panel) => panel.offsetTop))].map((top) =>
+      Math.max(...panels.filter((panel) => panel.offsetTop === top).map((panel) => panel.offsetLeft + panel.offsetWidth))),
     legends: panels.every((panel) => panel.querySelector(".legend").checkVisibility()),
     operated: [...document.querySelectorAll("vital-controls, vital-menu")].some((one) => one.checkVisibility()),
   };
@@ -45,6 +47,7 @@ async def test_paper_has_all_panels_black_on_white_whatever_was_seen(page_server
     assert (look["ground"], look["ink"]) == ("rgb(255, 255, 255)", "rgb(0, 0, 0)")
     assert look["wide"] == 703
     assert look["drawn"]
+    assert len(set(look["ends"])) == 1, "lines without a hole"
     assert look["legends"]
     assert (look["torn"], look["operated"]) == (0, False)
     assert await page.evaluate("window.printed") == 1

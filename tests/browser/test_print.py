@@ -23,8 +23,8 @@ LOOK = """() => {
     wide: document.documentElement.scrollWidth,
     torn: panels.filter((panel) => colour(panel, "breakInside") !== "avoid").length,
     drawn: panels.every((panel) => panel.querySelector("vital-plot, vital-bars").counts.full > 0),
-    ends: [...new Set(panels.map((panel) => panel.offsetTop))].map((top) =>
-      Math.max(...panels.filter((panel) => panel.offsetTop === top).map((panel) => panel.offsetLeft + panel.offsetWidth))),
+    ends: [...new Set(panels.map(({ offsetTop }) => offsetTop))].map((top) => Math.max(
+      ...panels.map(({ offsetTop, offsetLeft, offsetWidth }) => (offsetTop === top ? offsetLeft + offsetWidth : 0)))),
     legends: panels.every((panel) => panel.querySelector(".legend").checkVisibility()),
     operated: [...document.querySelectorAll("vital-controls, vital-menu")].some((one) => one.checkVisibility()),
   };

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitalcast.history.rollup import Steps, coarser, ends_of, joined, steps_of_ticks
+from vitalcast.core.query.steps import ends_of
+from vitalcast.history.rollup import Steps, coarser, joined, steps_of_ticks
 
 MINUTE, TEN_MINUTES, HOUR = 60_000, 600_000, 3_600_000
 START = 1_790_000_000_000

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitalcast.core.query.sketch import Sketches, merged, sketched
+from vitalcast.core.query.steps import ends_of, runs_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,12 +38,6 @@ class Steps:
     count: Floats
     last: Floats
     sketches: tuple[Sketches, ...] | None = None
-
-
-def ends_of(times_ms: Integers, step_ms: int) -> Integers:
-    """Return the end of the step in which each time lies: the multiple of `step_ms` at or after it."""
-    ends: Integers = -(-times_ms // step_ms) * step_ms
-    return ends
 
 
 def steps_of_ticks(times_ms: Integers, values: Floats, step_ms: int, *, histogram: bool) -> Steps:
@@ -115,9 +110,7 @@ def _moved(sketches: Sketches, first: int) -> Sketches:
 def _runs(times_ms: Integers, step_ms: int) -> tuple[Integers, npt.NDArray[np.intp], Integers]:
     """Return the ends of the steps that there are, the row at which each begins, and each row's step."""
     ends = ends_of(times_ms, step_ms)
-    changes = ends[1:] != ends[:-1]
-    starts = np.append(0, np.flatnonzero(changes) + 1)
-    rows = np.append(0, np.cumsum(changes))
+    starts, rows = runs_of(ends)
     return ends[starts], starts, rows
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from vitalcast.core.metrics.aggregate import between, mean_of
 from vitalcast.core.metrics.growth import Newest, derives, growth
 from vitalcast.core.query.sketch import Sketches, merged, sketched
+from vitalcast.core.query.steps import ends_of, runs_of
 from vitalcast.core.vocabulary import DERIVED, PERCENTILES, Aggregate
 
 if TYPE_CHECKING:
@@ -36,14 +37,6 @@ class Steps:
     approximate: bool
 
 
-def _ends_of(times_ms: Integers, shift_ms: int, step_ms: int) -> Integers:
-    """Return the end of the step in which each time lies, so much later: the multiple of `step_ms` at or after it."""
-    ends: Integers = times_ms + (shift_ms + step_ms - 1)
-    ends //= step_ms  # in place: to have room for another day of ticks costs more than to divide it
-    ends *= step_ms
-    return ends
-
-
 class Partials:
     """The parts of one series. They come in the order of time, within each stretch.
 
@@ -67,10 +60,9 @@ class Partials:
             times_ms, values = times_ms[seen], values[seen]
         if not len(values):
             return
-        ends = _ends_of(times_ms, self._shift_ms, step_ms)
-        starts = np.append(0, np.flatnonzero(ends[1:] != ends[:-1]) + 1)
+        ends = ends_of(times_ms, step_ms, shift_ms=self._shift_ms)
+        starts, rows = runs_of(ends)
         stops = np.append(starts[1:], len(values))
-        rows = np.repeat(np.arange(len(starts)), stops - starts)
         piece = _Piece(
             np.full(len(starts), stretch),
             ends[starts],
@@ -106,7 +98,7 @@ class Partials:
     def add_rollup(self, part: Rollup, step_ms: int) -> None:
         """Take in steps of a rollup tier, of which those of `step_ms` consist."""
         if len(part.times_ms):
-            ends = _ends_of(part.times_ms, self._shift_ms, step_ms)
+            ends = ends_of(part.times_ms, step_ms, shift_ms=self._shift_ms)
             stretches = np.full(len(ends), part.stretch)
             self._add(
                 _Piece(

@@ -58,13 +58,14 @@ class _LookBack:
     values_max: int
     rows_max: int
     after: int | None
+    after_ms: int  # no later than that
     start_ms: int | None
     end_ms: int
 
     def read(self, past: Past) -> KeptTicks:
         """Read them, in a thread."""
         if self.after is not None:
-            series = self._all(past, 0)  # offsets go on after a pause, however long it was
+            series = self._all(past, self.after_ms)
             if (parts := past.after(self.epoch, self.after, series)) is not None:
                 return self._kept(parts, series)
         if self.start_ms is None:
@@ -118,8 +119,11 @@ def look_back(
         return None
     rows_max += _lead(group, timeline.interval_ms) + LEAD_MS // timeline.interval_ms
     values_max = READS_A_SNAPSHOT_VALUE * limits.snapshot_values
+    after_ms = 0  # offsets go on after a pause, however long it was
+    if after is not None and not group.counts_gone:  # then only one that comes meanwhile would be missed
+        after_ms = max(0, newest.time_ms - 2 * (newest.offset - after) * timeline.interval_ms - LEAD_MS)
     read = _LookBack(
-        timeline.epoch, series, group.selections, values_max, rows_max, after, start_ms, newest.time_ms
+        timeline.epoch, series, group.selections, values_max, rows_max, after, after_ms, start_ms, newest.time_ms
     ).read
     if steps_ms and isinstance(group.key, SeriesKey):
         hidden_ms = grant.hidden_ms(newest.time_ms)

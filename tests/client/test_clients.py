@@ -19,8 +19,11 @@ import pytest
 from tests.client.relay import Relay
 from tests.client.shells import SHELLS
 from tests.e2e.server import Server, Variant
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from vitalcast.client import BlockingClient, Client, ClientError, RefusedError, Tick, UnreachableError
+from vitalcast.core.vocabulary import SUBPROTOCOL
 
 TICKS = "vitalcast.sampler.ticks"  # counts all ticks, so that a value says which tick it is of
 ENV = {"VITALCAST_SAMPLER__INTERVAL_S": "0.1", "VITALCAST_TIMEOUTS__HEARTBEAT_S": "0.5"}
@@ -324,6 +327,23 @@ def test_closing_wakes_who_waits_for_a_server_that_says_nothing(ask: str) -> Non
         waiting.join(60)
         connection.close()
         assert len(raised) == 1
+
+
+def test_a_client_that_is_refused_was_never_connected() -> None:
+    said: list[str] = []
+
+    async def refusing() -> None:
+        async def answer(socket: ServerConnection) -> None:
+            await socket.send(json.dumps({"type": "welcome", "auth": "required"}))
+            await socket.wait_closed()
+
+        async with serve(answer, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(RefusedError, match="requires a token"):
+                await Client(f"http://127.0.0.1:{port}", on_status=said.append).open()
+
+    asyncio.run(refusing())
+    assert said == []
 
 
 def test_a_client_is_of_one_loop_and_of_other_threads_than_its_own(server: Server) -> None:

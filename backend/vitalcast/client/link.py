@@ -138,11 +138,11 @@ class Link:
                 watcher = asyncio.create_task(self._watch(socket))
                 try:
                     while True:
-                        message = await self._next(socket)
+                        happenings = self._protocol.receive(await self._next(socket))
                         if not told:
                             told = True
                             self._status(CONNECTED)
-                        for happening in self._protocol.receive(message):
+                        for happening in happenings:
                             if isinstance(happening, Bye):
                                 after_s = happening.reconnect_after_s
                             elif isinstance(happening, Welcome):

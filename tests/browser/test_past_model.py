@@ -252,10 +252,10 @@ async def test_the_difference_to_before_is_in_words(js: RunJs) -> None:
     assert [one.replace("\u00a0", " ") for one in told] == [
         "14 % more than yesterday",
         "20 % less than yesterday",
-        "as yesterday",
+        "same as yesterday",
         "10.0 times as much as yesterday",
         "0 B/s yesterday",
-        "as yesterday",
+        "same as yesterday",
         "2.0 °C yesterday",
     ]
 

@@ -84,7 +84,7 @@ export function differenceOf(ghost, { headline, lines }, { ring, from, to, momen
 /** @param {number} now @param {number} then @param {{ago: string, unit: string}} named */
 export function differenceWords(now, then, { ago, unit }) {
   const ratio = now / then;
-  if (formatValue(now, unit) === formatValue(then, unit) || Math.abs(ratio - 1) < SAME) return `as ${ago}`;
+  if (formatValue(now, unit) === formatValue(then, unit) || Math.abs(ratio - 1) < SAME) return `same as ${ago}`;
   if (!(then > 0) || !(ratio >= 0)) return `${formatValue(then, unit)} ${ago}`;
   if (ratio >= TIMES) return `${ratio < 100 ? ratio.toFixed(1) : Math.round(ratio)}\u00a0times as much as ${ago}`;
   return `${Math.round(100 * Math.abs(ratio - 1))}\u00a0% ${ratio > 1 ? "more" : "less"} than ${ago}`;

@@ -329,6 +329,17 @@ def test_closing_wakes_who_waits_for_a_server_that_says_nothing(ask: str) -> Non
         assert len(raised) == 1
 
 
+def test_a_program_that_waits_no_longer_for_a_server_leaves_no_task() -> None:
+    async def waiting(port: int) -> list[Any]:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), Client(f"http://127.0.0.1:{port}"):
+                pass
+        return [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert asyncio.run(waiting(silent.getsockname()[1])) == []
+
+
 def test_a_client_that_is_refused_was_never_connected() -> None:
     said: list[str] = []
 

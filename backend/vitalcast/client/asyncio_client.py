@@ -21,7 +21,7 @@ from vitalcast.client.requests import Seconds, given, seconds, taking
 from vitalcast.client.result import Result, read_result
 from vitalcast.client.streams import MetricStream, Stream
 from vitalcast.client.tables import Rows, TableStream, read_rows
-from vitalcast.client.threads import CLOSED, in_thread
+from vitalcast.client.threads import CLOSED, in_thread, settle
 from vitalcast.client.ticks import Position, Tick
 from vitalcast.errors import ClientError, UnreachableError
 
@@ -156,7 +156,11 @@ class Client:
         self._closed = False
 
     async def __aenter__(self) -> Self:
-        await self.open()
+        try:
+            await self.open()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -299,16 +303,12 @@ class Client:
                 if (mailbox := self._boxes.get(happening.stream)) is not None:
                     mailbox.put(happening.item)
             case Answer():
-                future = self._answers.get(happening.question)
-                if future is not None and not future.done():
-                    if happening.error is not None:
-                        future.set_exception(happening.error)
-                    elif happening.message is not None:
-                        future.set_result(happening.message)
+                if (future := self._answers.get(happening.question)) is not None:
+                    settle(future, happening.message, happening.error)
             case Changed():
                 waiting = self._changes.get(happening.stream)
                 if waiting:
-                    _settle(waiting.pop(0), happening.error)
+                    settle(waiting.pop(0), None, happening.error)
                 if not waiting:
                     self._changes.pop(happening.stream, None)
             case Ended():
@@ -328,18 +328,8 @@ class Client:
             mailbox.end(error)
         closed = error or ClientError("this client was closed before the answer came")
         for future in self._answers.values():
-            if not future.done():
-                future.set_exception(closed)
+            settle(future, None, closed)
         for futures in self._changes.values():
             for one in futures:
-                _settle(one, closed)
+                settle(one, None, closed)
         self._changes.clear()
-
-
-def _settle(future: asyncio.Future[None], error: ClientError | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)

@@ -88,14 +88,6 @@ async def in_thread(function: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
-    def settle(result: T | None, error: Exception | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # what came without an error
-
     def run() -> None:
         result, error = None, None
         try:
@@ -103,7 +95,17 @@ async def in_thread(function: Callable[[], T]) -> T:
         except Exception as raised:
             error = raised
         with suppress(RuntimeError):  # of a loop that is closed
-            loop.call_soon_threadsafe(settle, result, error)
+            loop.call_soon_threadsafe(settle, future, result, error)
 
     threading.Thread(target=run, name="vitalcast-request", daemon=True).start()
     return await future
+
+
+def settle(future: asyncio.Future[Any], result: object, error: Exception | None) -> None:
+    """Have a future raise the error, else return the result. Safe to call again."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

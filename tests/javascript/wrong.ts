@@ -6,6 +6,7 @@ const client = new Client("http://127.0.0.1:8000", { token: async () => "text" }
 client.subscribe({ interval: 1 });
 // @ts-expect-error: no such aggregate
 client.subscribe({ metrics: ["a"], aggregate: ["median"] });
+client.subscribe({ metrics: "a", where: { b: "c" }, aggregate: "max", group_by: "d", ratio_to: "e" });
 // @ts-expect-error: text, not a number
 client.table({ table: "processes", limit: "2" });
 for await (const tick of client.subscribe({ panel: "cpu", range: 60 })) {

@@ -219,10 +219,10 @@ def test_unit_of_rates_alone_is_a_second() -> None:
     session = machine.session()
     fields = {"type": "subscribe", "metrics": ["system.disk.io"]}
     units = {}
-    for names in (["rate"], ["delta"], ["last", "rate"]):
+    for names in (["rate"], ["delta"], ["last", "rate"], ["count"]):
         _, snapshot = ask(session, stream=str(names), aggregate=names, **fields)
         units[tuple(names)] = {one["unit"] for one in snapshot["series"]}
-    assert units == {("rate",): {"By/s"}, ("delta",): {"By"}, ("last", "rate"): {"By"}}
+    assert units == {("rate",): {"By/s"}, ("delta",): {"By"}, ("last", "rate"): {"By"}, ("count",): {""}}
     _, snapshot = ask(session, stream="how many had one", aggregate=["rate"], reduce="count", **fields)
     assert [one["unit"] for one in snapshot["series"]] == ["{series}"]
     assert IO.unit == "By"

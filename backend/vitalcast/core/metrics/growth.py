@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 SERIES_UNIT = "{series}"  # of how many series had a value
+_OWN_UNIT = ((Aggregate.RATE,), (Aggregate.COUNT,))
 
 
 class Newest(NamedTuple):
@@ -93,18 +94,20 @@ def growth(aggregate: Aggregate, now: Newest, before: Newest, counters: Booleans
 
 
 def with_units(series: Sequence[Series], aggregates: Sequence[Aggregate]) -> tuple[Series, ...]:
-    """Return series as they are described: those of which only rates are given have the unit of a rate.
+    """Return series as they are described: those of which only rates are given have the unit of a rate, and those of
+    which only counts are, none.
 
     How many series had one is a number of series.
     """
-    if any(one is not Aggregate.RATE for one in aggregates):
+    if aggregates not in _OWN_UNIT:
         return tuple(series)
     return tuple(
-        one if one.descriptor.unit == SERIES_UNIT else replace(one, descriptor=_a_second(one.descriptor))
+        one if one.descriptor.unit == SERIES_UNIT else replace(one, descriptor=_made(one.descriptor, aggregates[0]))
         for one in series
     )
 
 
 @functools.lru_cache(maxsize=1000)
-def _a_second(descriptor: Descriptor) -> Descriptor:
-    return replace(descriptor, unit=f"{descriptor.unit}/s", kind=Kind.GAUGE, rate=False)
+def _made(descriptor: Descriptor, aggregate: Aggregate) -> Descriptor:
+    unit = f"{descriptor.unit}/s" if aggregate is Aggregate.RATE else ""
+    return replace(descriptor, unit=unit, kind=Kind.GAUGE, rate=False)

@@ -8,7 +8,6 @@ import { everyBeat } from "../dom/animation_frames.js";
 import { h, setText } from "../dom/html.js";
 import { loadPanels } from "../http/panels.js";
 import { PlaylistPoller } from "../http/playlist.js";
-import { COMPARISONS } from "../page/choices.js";
 import { hideIdleCursor } from "../page/cursor.js";
 import { opaqueWords } from "../page/opaque.js";
 import { Reload } from "../page/reload.js";
@@ -17,6 +16,7 @@ import { storageOf } from "../page/storage.js";
 import { Subscriptions, youngest } from "../page/subscriptions.js";
 import { View } from "../page/view.js";
 import { Wake } from "../page/wake_lock.js";
+import { readWall } from "../page/wall_address.js";
 import { goneOf, shiftOf, warningOf } from "../page/wall_layout.js";
 import { WallPages } from "../page/wall_pages.js";
 
@@ -50,6 +50,7 @@ export class VitalWall extends HTMLElement {
   /** @type {HTMLElement} */ #name;
   /** @type {HTMLElement} */ #title;
   /** @type {HTMLElement} */ #sign;
+  /** What is wrong with the address. */ #problems = "";
   /** @type {HTMLElement} */ #time;
   /** @type {HTMLElement} */ #warning;
   /** @type {import("./pairing.js").VitalPairing} */ #pairing;
@@ -111,10 +112,10 @@ export class VitalWall extends HTMLElement {
     const reach = new View();
     this.#subscriptions = new Subscriptions({ client, view: reach, clock });
     this.#poller = new PlaylistPoller({ page: root, playlist: nameIn(address.pathname) });
-    const memoryMaxMib = Number(address.searchParams.get("memory")) || undefined;
+    const { look, memoryMaxMib, problems } = readWall(address.search);
+    this.#problems = problems.join(" ");
     this.#reload = new Reload({ needs: [address, new URL("static/wall.js", root), new URL("readyz", root)], memoryMaxMib });
-    const compare = COMPARISONS[address.searchParams.get("compare") ?? ""];
-    this.#pages = new WallPages({ client, compare, events: () => this.#eventLog, subscriptions: this.#subscriptions, reach, storage: storageOf() });
+    this.#pages = new WallPages({ client, look, events: () => this.#eventLog, subscriptions: this.#subscriptions, reach, storage: storageOf() });
   }
 
   get #eventLog() {
@@ -219,7 +220,7 @@ export class VitalWall extends HTMLElement {
     const warning = soon ? null : warningOf({ state, since, forS, host: this.#host, why: client.why });
     this.#warn(this.#pairing.needed ? null : (warning ?? (gone ? goneOf(this.#screen) : null)));
     this.classList.toggle("old", warning !== null);
-    setText(this.#sign, this.#pages.held ? "Held" : "");
+    setText(this.#sign, this.#pages.held ? "Held" : this.#problems);
     this.dataset.state = state;
   }
 

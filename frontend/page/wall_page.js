@@ -2,7 +2,6 @@
 
 import { DRAWS } from "./panel_canvas.js";
 import { tilesOf } from "./wall_layout.js";
-import { COMPARISONS, RANGES } from "./choices.js";
 import { Past } from "./past.js";
 import { View } from "./view.js";
 import { h } from "../dom/html.js";
@@ -17,14 +16,14 @@ const LISTED = Object.freeze({ width: 16, height: 13 });
 
 export class WallPage {
   /**
-   * @param {{entry: import("./wall_layout.js").Entry, panels: import("../charts/model/panel.js").Panel[],
+   * @param {{entry: import("./wall_layout.js").Entry, look: Required<import("./wall_address.js").WallLook>, panels: import("../charts/model/panel.js").Panel[],
    *          holderOf: (stream: any) => import("../elements/panel.js").Holder,
-   *          client: import("../client/client.js").Client, compare: number, events: import("./event_log.js").EventLog|null, mark: string,
+   *          client: import("../client/client.js").Client, events: import("./event_log.js").EventLog|null, mark: string,
    *          streamOf: (panel: import("../charts/model/panel.js").Panel) => any}} parts
    */
-  constructor({ entry, panels, holderOf, client, compare, events, mark, streamOf }) {
+  constructor({ entry, look, panels, holderOf, client, events, mark, streamOf }) {
     this.#entry = entry;
-    const view = new View({ range: RANGES[entry.range], compare: COMPARISONS[entry.compare] ?? compare });
+    const view = new View({ range: look.range, compare: look.compare });
     const { clock } = client;
     this.#past = new Past({ client, view, clock, mark });
     this.#panels = panels.map((definition) => {

@@ -2,6 +2,7 @@
 
 import { h } from "../dom/html.js";
 import { oneOfEach } from "./panel_places.js";
+import { lookOf } from "./wall_address.js";
 import { Rotation } from "./wall_layout.js";
 import { RANGES } from "./view.js";
 import { FADE_MS, WallPage } from "./wall_page.js";
@@ -14,15 +15,15 @@ const KEPT = "vitalcast.wall";
 /** Event: `turned`, when another page than before is shown. */
 export class WallPages extends EventTarget {
   /**
-   * @param {{client: import("../client/client.js").Client, compare?: number, events: () => import("./event_log.js").EventLog,
+   * @param {{client: import("../client/client.js").Client, look?: import("./wall_address.js").WallLook, events: () => import("./event_log.js").EventLog,
    *          subscriptions: import("./subscriptions.js").Subscriptions, reach: import("./view.js").View,
-   *          storage: Pick<Storage, "getItem"|"setItem">}} parts reach: how far back the streams reach; events: those to be flagged; compare: how long ago
-   *   the past is that charts are compared with, in seconds, where a page says nothing else
+   *          storage: Pick<Storage, "getItem"|"setItem">}} parts reach: how far back the streams reach; events: those to be flagged; look: what
+   *   each page is to look like, whatever its entry says
    */
-  constructor({ client, compare = 0, events, subscriptions, reach, storage }) {
+  constructor({ client, look = {}, events, subscriptions, reach, storage }) {
     super();
     this.#client = client;
-    this.#compare = compare;
+    this.#look = look;
     this.#events = events;
     this.#subscriptions = subscriptions;
     this.#reach = reach;
@@ -34,7 +35,7 @@ export class WallPages extends EventTarget {
   }
 
   #client;
-  #compare;
+  #look;
   #events;
   #subscriptions;
   #reach;
@@ -88,7 +89,8 @@ export class WallPages extends EventTarget {
   #makePages(entries, panels) {
     const client = this.#client;
     this.#subscriptions.clear();
-    this.#reach.set({ range: Math.max(...entries.map(({ range }) => RANGES[range]), RANGES["1m"]) });
+    const looks = entries.map((entry) => lookOf(entry, this.#look));
+    this.#reach.set({ range: Math.max(...looks.map(({ range }) => range), RANGES["1m"]) });
     const streams = new Map();
     const streamOf = (panel) => {
       if (!streams.has(panel)) streams.set(panel, this.#subscriptions.open(panel));
@@ -96,12 +98,12 @@ export class WallPages extends EventTarget {
     };
     const holds = new SharedHolds();
     const made = new Map();
-    this.#pages = entries.map((entry) => {
-      const { seconds: _, ...look } = entry;
-      const key = JSON.stringify(look);
+    this.#pages = entries.map((entry, index) => {
+      const { seconds: _, ...shown } = entry;
+      const key = JSON.stringify(shown);
       if (made.has(key)) return made.get(key);
       const chosen = entry.panels.length ? entry.panels.flatMap((id) => panels.find((panel) => panel.id === id) ?? []) : oneOfEach(panels);
-      const page = new WallPage({ entry, panels: chosen, holderOf: holds.ofAnother(), client, compare: this.#compare, events: entry.events ? this.#events() : null, mark: `~${(this.#marks += 1)}`, streamOf });
+      const page = new WallPage({ entry, look: looks[index], panels: chosen, holderOf: holds.ofAnother(), client, events: looks[index].events ? this.#events() : null, mark: `~${(this.#marks += 1)}`, streamOf });
       made.set(key, page);
       this.element.append(page.element);
       return page;

@@ -81,6 +81,24 @@ async def test_pages_take_turns_stay_while_held_and_pass_over_those_with_nothing
     ]
 
 
+async def test_the_address_says_how_pages_look_whatever_their_playlist_says(js: RunJs) -> None:
+    found = await js(
+        """const { readWall, lookOf } = await load("page/wall_address");
+           const entry = { range: "5m", compare: "7d", events: true };
+           const of = (search) => { const { look, memoryMaxMib = null, problems } = readWall(search);
+             return [Object.values(lookOf(entry, look)), memoryMaxMib, problems]; };
+           return [of(""), of("?range=6h&compare=none&events=0&memory=256"), of("?rnge=6h&memory=-1&range=6d")];"""
+    )
+    assert found[:2] == [[[300, 604_800, True], None, []], [[21_600, 0, False], 256, []]]
+    look, memory, problems = found[2]
+    assert (look, memory) == ([300, 604_800, True], None)
+    assert [text.split(";")[0] for text in problems] == [
+        "There is no option “rnge” here",
+        "memory cannot be “-1”",
+        "range cannot be “6d”",
+    ]
+
+
 async def test_what_is_shown_moves_by_one_pixel_a_minute_and_comes_back(js: RunJs) -> None:
     steps, far, again = await js(
         """const { shiftOf } = await load("page/wall_layout");

@@ -15,6 +15,7 @@ export class VitalSections extends HTMLElement {
   /** @type {{name: string, element: HTMLElement, button: HTMLElement}[]} */ #sections = [];
   #phone = matchMedia(PHONE);
   /** @type {MutationObserver|null} */ #changes = null;
+  /** What stands above grows as values come. */ #sizes = new ResizeObserver(() => this.#later());
   #frame = 0;
   #current = -1;
   /** @type {{i: number, y: number}|null} the one that was gone to, and where that was: the last cannot come to the top */ #chosen = null;
@@ -39,6 +40,7 @@ export class VitalSections extends HTMLElement {
     // Sections come once the panels are known, and go with what they show.
     this.#changes = new MutationObserver(this.#later);
     this.#changes.observe(this.main, { childList: true, subtree: true, attributeFilter: ["hidden"], attributes: true });
+    this.#sizes.observe(this.main);
     addEventListener("scroll", this.#later, { passive: true });
     addEventListener("resize", this.#later);
     this.main.addEventListener("pointerdown", this.#down);
@@ -49,6 +51,7 @@ export class VitalSections extends HTMLElement {
   #rest() {
     this.#changes?.disconnect();
     this.#changes = null;
+    this.#sizes.disconnect();
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     removeEventListener("scroll", this.#later);

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage
+from paho.mqtt.client import CallbackAPIVersion, Client
 from tests import npm
 from tests.examples import ADDRESS, TIMEOUT_S, examples, section
 from tests.reference.tables import page
@@ -62,31 +62,36 @@ def broker() -> Iterator[int]:
 def test_the_bridge_brings_values_and_announces_a_sensor_until_it_is_gone(address: str, tmp_path: Path) -> None:
     (example,) = examples(section(RECIPES, "MQTT"), "python")
     script = tmp_path / "bridge.py"
-    heard: Queue[MQTTMessage] = Queue()
+    listening: Queue[int] = Queue()
+    heard: dict[str, Queue[bytes]] = {}  # by topic: what is kept may come in any order
+
+    def of(topic: str) -> Queue[bytes]:
+        return heard.setdefault(topic, Queue())
+
     with broker() as port:
         ours = example.replace(ADDRESS, address).replace('"127.0.0.1", 1883', f'"127.0.0.1", {port}')
         assert str(port) in ours
         script.write_text(ours.replace("interval=5", "interval=1"), encoding="utf-8")
         listener = Client(CallbackAPIVersion.VERSION2)
-        listener.on_message = lambda _client, _userdata, message: heard.put(message)
+        listener.on_message = lambda _client, _userdata, message: of(message.topic).put(message.payload)
         listener.on_connect = lambda *_: listener.subscribe("#")
-        listener.on_subscribe = lambda *_: heard.put(MQTTMessage())
+        listener.on_subscribe = lambda *_: listening.put(1)
         listener.connect("127.0.0.1", port)
         listener.loop_start()
-        heard.get(timeout=TIMEOUT_S)  # it listens
+        listening.get(timeout=TIMEOUT_S)
 
         def told(topic: str) -> str:
-            while (message := heard.get(timeout=TIMEOUT_S)).topic != topic:
-                pass
-            return message.payload.decode()
+            return of(topic).get(timeout=TIMEOUT_S).decode()
 
         with subprocess.Popen([sys.executable, script]) as bridge:
-            sensor = json.loads(told("homeassistant/sensor/vitalcast_web_1_cpu/config"))
-            assert told(sensor["availability_topic"]) == sensor["payload_available"]
-            values = json.loads(told(sensor["state_topic"]))
-            assert 0 <= rendered(sensor["value_template"], values) <= 100
-            assert values["time"] > 1_700_000_000_000
-            bridge.kill()
+            try:
+                sensor = json.loads(told("homeassistant/sensor/vitalcast_web_1_cpu/config"))
+                assert told(sensor["availability_topic"]) == sensor["payload_available"]
+                values = json.loads(told(sensor["state_topic"]))
+                assert 0 <= rendered(sensor["value_template"], values) <= 100
+                assert values["time"] > 1_700_000_000_000
+            finally:
+                bridge.kill()
         assert told(sensor["availability_topic"]) == sensor["payload_not_available"]
         listener.disconnect()
         listener.loop_stop()

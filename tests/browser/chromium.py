@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -133,8 +134,10 @@ def _installed_by_playwright() -> Iterator[tuple[Path, dict[str, str]]]:
 def _from_apt() -> Iterator[tuple[Path, dict[str, str]]]:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise NoChromiumError("apt-get is not there or not allowed")
-    _run(["apt-get", "update"], APT_WITHIN_S)
-    _run(["apt-get", "install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"], APT_WITHIN_S)
+    with Path(tempfile.gettempdir(), "vitalcast-tests-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may ask, and apt refuses a second
+        _run(["apt-get", "update"], APT_WITHIN_S)
+        _run(["apt-get", "install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"], APT_WITHIN_S)
     yield from _on_path()
 
 
